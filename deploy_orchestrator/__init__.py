@@ -1,0 +1,1 @@
+"""Ship Helm charts to many tenants with Argo CD, by Git alone."""

@@ -1,0 +1,33 @@
+"""What every room says when something is wrong: what happened, where, and what to do."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A spot in something a person wrote: a file, and where known the line (from 1) and the field in it."""
+
+    file: str
+    line: int | None = None
+    field: str | None = None
+
+    def __str__(self) -> str:
+        spot = self.file if self.line is None else f"{self.file}:{self.line}"
+        return spot if self.field is None else f"{spot}: {self.field}"
+
+
+class OrchestratorError(Exception):
+    """An error meant for the user, as data: `what` happened, `place` it happened at, `fix` to try.
+
+    Each room derives its own types from it. `str()` is one message with all three parts.
+    """
+
+    def __init__(self, what: str, *, place: Place | None = None, fix: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.place = place
+        self.fix = fix
+
+    def __str__(self) -> str:
+        located = self.what if self.place is None else f"{self.place}: {self.what}"
+        return located if self.fix is None else f"{located}\n  fix: {self.fix}"
