@@ -1,0 +1,41 @@
+PORT ?= 3000
+LOCAL := .local
+export DAGSTER_HOME := $(CURDIR)/$(LOCAL)/dagster
+
+# uv comes from PyPI into its own folder when the machine has none.
+UV := $(or $(shell command -v uv),.venv-uv/bin/uv)
+BIN := .venv/bin
+
+.PHONY: run test lint types install clean help
+
+help: ## Say what each target does
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+run: install ## Lay out the example fleet and serve the Dagster web UI on 127.0.0.1:$(PORT)
+	@$(BIN)/deploy-orchestrator init
+	@mkdir -p $(DAGSTER_HOME) && cp dagster.yaml $(DAGSTER_HOME)/dagster.yaml
+	@echo "The web UI comes up on http://127.0.0.1:$(PORT)"
+	@exec $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
+
+test: lint types ## Everything that needs no cluster
+	$(BIN)/python -m pytest
+
+lint: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+types: install
+	$(BIN)/pyright
+
+install: .venv/installed ## Make .venv from uv.lock
+
+.venv/installed: pyproject.toml uv.lock | $(UV)
+	$(UV) sync --frozen --quiet
+	@touch $@
+
+.venv-uv/bin/uv:
+	python3 -m venv .venv-uv && .venv-uv/bin/pip install --quiet uv
+
+clean: ## Remove the local repositories, history and caches
+	rm -rf $(LOCAL)
