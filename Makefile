@@ -1,6 +1,4 @@
 PORT ?= 3000
-LOCAL := .local
-export DAGSTER_HOME := $(CURDIR)/$(LOCAL)/dagster
 
 # uv comes from PyPI into its own folder when the machine has none.
 UV := $(or $(shell command -v uv),.venv-uv/bin/uv)
@@ -13,7 +11,6 @@ help: ## Say what each target does
 
 run: install ## Lay out the example fleet and serve the Dagster web UI on 127.0.0.1:$(PORT)
 	@$(BIN)/deploy-orchestrator init
-	@mkdir -p $(DAGSTER_HOME) && cp dagster.yaml $(DAGSTER_HOME)/dagster.yaml
 	@echo "The web UI comes up on http://127.0.0.1:$(PORT)"
 	@exec $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
 
@@ -38,4 +35,4 @@ install: .venv/installed ## Make .venv from uv.lock
 	python3 -m venv .venv-uv && .venv-uv/bin/pip install --quiet uv
 
 clean: ## Remove the local repositories, history and caches
-	rm -rf $(LOCAL)
+	rm -rf .local
