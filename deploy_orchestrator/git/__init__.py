@@ -1,0 +1,43 @@
+"""Read a Git repository at a commit; write one atomically."""
+
+from deploy_orchestrator.git.changes import Changes
+from deploy_orchestrator.git.commit import Commit, Person
+from deploy_orchestrator.git.errors import (
+    GitError,
+    PathNotFound,
+    PushRejected,
+    RemoteUnreachable,
+    RevertConflict,
+    RevisionNotFound,
+    SigningFailed,
+    UnsafeRemote,
+    UnsafeTree,
+    Unsigned,
+    UntrustedSignature,
+    WriteContended,
+)
+from deploy_orchestrator.git.repository import Repository
+from deploy_orchestrator.git.signature import Signature, Signer
+from deploy_orchestrator.git.tree import Tree
+
+__all__ = [
+    "Changes",
+    "Commit",
+    "GitError",
+    "PathNotFound",
+    "Person",
+    "PushRejected",
+    "RemoteUnreachable",
+    "Repository",
+    "RevertConflict",
+    "RevisionNotFound",
+    "Signature",
+    "Signer",
+    "SigningFailed",
+    "Tree",
+    "UnsafeRemote",
+    "UnsafeTree",
+    "Unsigned",
+    "UntrustedSignature",
+    "WriteContended",
+]

@@ -1,0 +1,77 @@
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+import pygit2
+from pygit2.enums import FileMode
+
+from deploy_orchestrator.git.commit import Person
+from deploy_orchestrator.git.errors import UnsafeTree
+from deploy_orchestrator.git.paths import parts_of
+
+_Node = dict[str, "bytes | _Node | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """One commit to be: `deletes` (files, or folders with all in them) go first, then `writes` are written.
+
+    `author` is the committer as well when the commit is signed; None stands for the repository's own
+    identity.
+    """
+
+    message: str
+    writes: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    deletes: Collection[str] = ()
+    author: Person | None = None
+
+
+def apply(objects: pygit2.Repository, root: str, changes: Changes) -> str:
+    """Makes the tree that `changes` turn the tree `root` into; only folders that change are read and made
+    anew.
+
+    Raises:
+        UnsafeTree: a path that no commit may hold, or one that is both a file and a folder.
+    """
+    without = _rebuilt(objects, objects[root].peel(pygit2.Tree), _nested(dict.fromkeys(changes.deletes)))
+    result = _rebuilt(objects, without, _nested(changes.writes))
+    return str(result.id)
+
+
+def empty_tree(objects: pygit2.Repository) -> str:
+    return str(objects.TreeBuilder().write())
+
+
+def _nested(changes: Mapping[str, bytes | None]) -> _Node:
+    root: _Node = {}
+    for path, content in sorted(changes.items(), key=lambda change: change[0]):
+        steps = parts_of(path)
+        if not steps:
+            raise UnsafeTree("the root of a repository cannot be written or deleted")
+        node: bytes | _Node | None = root
+        for folder in steps[:-1]:
+            if isinstance(node, dict):
+                node = node.setdefault(folder, {})
+        if isinstance(node, dict):
+            node[steps[-1]] = content
+        elif node is not None:
+            raise UnsafeTree(f"both a file and a folder: {path!r}")
+    return root
+
+
+def _rebuilt(objects: pygit2.Repository, tree: pygit2.Tree | None, changes: _Node) -> pygit2.Tree:
+    builder = objects.TreeBuilder(tree) if tree else objects.TreeBuilder()
+    for name, change in changes.items():
+        entry = tree[name] if tree and name in tree else None
+        if isinstance(change, bytes):
+            builder.insert(name, objects.create_blob(change), FileMode.BLOB)
+            continue
+        if change is not None:
+            below = _rebuilt(objects, entry if isinstance(entry, pygit2.Tree) else None, change)
+            if len(below):
+                builder.insert(name, below.id, FileMode.TREE)
+                continue
+            if not isinstance(entry, pygit2.Tree):
+                continue
+        if entry is not None:
+            builder.remove(name)
+    return objects[builder.write()].peel(pygit2.Tree)

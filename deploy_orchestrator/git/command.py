@@ -1,0 +1,94 @@
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy_orchestrator.git.errors import GitError
+
+_REDIRECTING = {
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_CONFIG",
+    "GIT_CONFIG_PARAMETERS",
+    "GIT_DIR",
+    "GIT_EXTERNAL_DIFF",
+    "GIT_GRAFT_FILE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+}
+_FIXED = {
+    "GIT_ALLOW_PROTOCOL": "https:http:ssh:file",
+    "GIT_LITERAL_PATHSPECS": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C",
+}
+_SETTINGS = ("core.hooksPath=/dev/null", "core.fsmonitor=false", "i18n.commitEncoding=UTF-8")
+
+
+class TimedOut(GitError):
+    """Git did not finish within its limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    code: int
+    output: bytes
+    errors: str
+
+
+def run(
+    arguments: Sequence[str],
+    *,
+    repository: Path | None = None,
+    settings: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    input: bytes | None = None,  # noqa: A002
+    limit: float,
+    interactive: bool = False,
+) -> Result:
+    """Runs one git command for at most `limit` seconds, with the user's own configuration but none of its
+    hooks.
+
+    `interactive` leaves the terminal to it, for the passphrase of a key.
+
+    Raises:
+        TimedOut: it and all that it started were ended.
+        GitError: git is not installed.
+    """
+    command = ["git", *(["--git-dir", str(repository)] if repository else [])]
+    for setting in (*_SETTINGS, *settings):
+        command += ["-c", setting]
+    kept = {name: value for name, value in os.environ.items() if name not in _REDIRECTING}
+    try:
+        process = subprocess.Popen(
+            [*command, *arguments],
+            env={**kept, **_FIXED, **(environment or {})},
+            stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=not interactive,
+        )
+    except FileNotFoundError as error:
+        raise GitError("the command `git` is missing", fix="install Git 2.34 or later") from error
+    with process:
+        try:
+            output, errors = process.communicate(input, timeout=limit)
+        except BaseException as error:
+            if interactive:
+                process.kill()
+            else:
+                os.killpg(process.pid, signal.SIGKILL)
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise TimedOut(f"git {arguments[0]} did not finish within {limit:g} seconds") from error
+            raise
+    return Result(process.returncode, output, errors.decode("utf-8", "replace"))

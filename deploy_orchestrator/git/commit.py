@@ -1,0 +1,69 @@
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pygit2
+
+from deploy_orchestrator.git.errors import GitError
+
+_LATEST = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who made a commit, by their own account: anybody can write any name unless the commit is signed."""
+
+    name: str
+    email: str
+
+    def __str__(self) -> str:
+        return f"{self.name} <{self.email}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit. `time` is when it was committed (not authored), in UTC, by the clock of whoever made it.
+
+    `trailers` are the `Key: value` lines that end the message, the last of each key. `signed` says that a
+    signature is there, not that it is good: see `Repository.verify`.
+    """
+
+    id: str
+    parents: tuple[str, ...]
+    author: Person
+    time: datetime
+    message: str
+    trailers: dict[str, str]
+    signed: bool
+
+    @property
+    def subject(self) -> str:
+        """The first line of the message."""
+        return self.message.strip().partition("\n")[0]
+
+
+def read_commit(objects: pygit2.Repository, id: str) -> Commit:  # noqa: A002
+    try:
+        commit = objects[id].peel(pygit2.Commit)
+        author = commit.author
+        return Commit(
+            id=str(commit.id),
+            parents=tuple(str(parent) for parent in commit.parent_ids),
+            author=Person(_text(author.raw_name), _text(author.raw_email)),
+            time=datetime.fromtimestamp(min(max(commit.commit_time, 0), _LATEST), UTC),
+            message=_text(commit.raw_message),
+            trailers=_trailers(commit),
+            signed=bool(commit.gpg_signature[0]),
+        )
+    except (pygit2.GitError, KeyError) as error:
+        raise GitError(f"the commit {id} cannot be read: {error}") from error
+
+
+def _trailers(commit: pygit2.Commit) -> dict[str, str]:
+    try:
+        return dict(commit.message_trailers)
+    except UnicodeDecodeError:
+        return {}
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")

@@ -1,0 +1,31 @@
+import threading
+from pathlib import Path
+
+import pygit2
+
+
+class ObjectStore:
+    """The objects of the clone at `path`. May be shared between threads and sent to another process."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._local = threading.local()
+
+    def open(self) -> pygit2.Repository:
+        """This thread's handle."""
+        handle: pygit2.Repository | None = getattr(self._local, "handle", None)
+        if handle is None:
+            handle = self._local.handle = pygit2.Repository(str(self.path))
+        return handle
+
+    def __reduce__(self) -> tuple[type["ObjectStore"], tuple[Path]]:
+        return ObjectStore, (self.path,)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ObjectStore) and other.path == self.path
+
+    def __hash__(self) -> int:
+        return hash(self.path)
+
+    def __repr__(self) -> str:
+        return f"ObjectStore({str(self.path)!r})"

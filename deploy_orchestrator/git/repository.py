@@ -1,0 +1,301 @@
+import random
+import re
+import shutil
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import pygit2
+from filelock import FileLock, Timeout
+
+from deploy_orchestrator.git import command
+from deploy_orchestrator.git.changes import Changes, apply, empty_tree
+from deploy_orchestrator.git.commit import Commit, Person, read_commit
+from deploy_orchestrator.git.errors import (
+    GitError,
+    PushRejected,
+    RemoteUnreachable,
+    RevisionNotFound,
+    WriteContended,
+)
+from deploy_orchestrator.git.objects import ObjectStore
+from deploy_orchestrator.git.remote import Remote
+from deploy_orchestrator.git.signature import Signature, Signer, verify
+from deploy_orchestrator.git.tree import Tree
+
+ORCHESTRATOR = Person("deploy-orchestrator", "deploy-orchestrator@localhost")
+
+_CLONE_LIMIT = 600.0
+_TRANSFER_LIMIT = 20.0
+_LOG_LIMIT = 20.0
+_ATTEMPTS = 30
+_LONGEST_PAUSE = 1.0
+_MIRROR = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+_FETCH_OPTIONS = ("--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
+_PUSH_OPTIONS = ("--porcelain", "--no-verify", "--no-follow-tags", "--recurse-submodules=no")
+_LOST_RACE = re.compile(r"stale info|fetch first|non-fast-forward|lock|update ref|old value|already exists")
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A local bare clone at `path` that follows the remote `url`.
+
+    Any number of threads and processes may use one clone. Commits that are not signed are made by `identity`.
+    """
+
+    url: str
+    path: Path
+    identity: Person
+    _remote: Remote = field(repr=False)
+    _store: ObjectStore = field(repr=False, compare=False)
+
+    @classmethod
+    def clone(cls, url: str, path: Path, identity: Person = ORCHESTRATOR) -> Self:
+        """Opens the clone at `path`, which is made first where there is none, and fetches.
+
+        `url` may be https, http, ssh, a file URL or a folder. A password in it is used, but neither stored
+        nor shown.
+
+        Raises:
+            UnsafeRemote: `url` is anything else.
+            RemoteUnreachable: nothing was cloned, or what is there was not brought up to date.
+            GitError: `path` holds something else, such as a clone of another URL.
+        """
+        remote = Remote.parse(url)
+        repository = cls(remote.url, path.absolute(), identity, remote, ObjectStore(path.absolute()))
+        with repository._lock(_CLONE_LIMIT):
+            if not path.exists():
+                repository._create()
+                return repository
+        repository._check_origin()
+        repository.fetch()
+        return repository
+
+    def fetch(self) -> None:
+        """Brings all branches and tags to where the remote has them, within 20 seconds.
+
+        Raises:
+            RemoteUnreachable: it did not answer, or not in time.
+        """
+        with self._lock(_TRANSFER_LIMIT):
+            self._fetch_into(self.path, _TRANSFER_LIMIT)
+
+    def head(self, branch: str = "main") -> str | None:
+        """The id of the last commit on `branch` as of the last fetch; None where there is no such branch."""
+        try:
+            reference = self._store.open().references.get(_reference(branch))
+        except (pygit2.GitError, ValueError) as error:
+            raise GitError(f"the branch {branch!r} cannot be read: {error}") from error
+        return None if reference is None else str(reference.peel(pygit2.Commit).id)
+
+    def resolve(self, revision: str) -> str:
+        """The id of the commit that a branch, a tag, an id or its beginning, or `main~2` names.
+
+        Raises:
+            RevisionNotFound: it names no commit, or several.
+        """
+        try:
+            return str(self._store.open().revparse_single(revision).peel(pygit2.Commit).id)
+        except (KeyError, ValueError, pygit2.GitError) as error:
+            raise RevisionNotFound(
+                f"no commit {revision!r} in {self.url}", fix="check its name, and push it"
+            ) from error
+
+    def at(self, revision: str) -> Tree:
+        """What the repository holds at `revision`.
+
+        Raises:
+            RevisionNotFound: as `resolve`.
+        """
+        return self._tree(self.resolve(revision))
+
+    def commit(self, revision: str) -> Commit:
+        """The commit that `revision` names.
+
+        Raises:
+            RevisionNotFound: as `resolve`.
+        """
+        return read_commit(self._store.open(), self.resolve(revision))
+
+    def log(
+        self, to: str, *, since: str | None = None, paths: Sequence[str] = (), limit: int | None = None
+    ) -> list[Commit]:
+        """The commits up to `to`, newest first: without those that `since` has, and only those that change
+        `paths`.
+
+        Raises:
+            RevisionNotFound: as `resolve`.
+        """
+        selection = [self.resolve(to), *([f"^{self.resolve(since)}"] if since else [])]
+        bound = [] if limit is None else [f"--max-count={limit}"]
+        result = command.run(
+            ["rev-list", "--topo-order", *bound, *selection, "--", *paths],
+            repository=self.path,
+            limit=_LOG_LIMIT,
+        )
+        if result.code:
+            raise GitError(f"the history of {to!r} cannot be read: {result.errors.strip()}")
+        objects = self._store.open()
+        return [read_commit(objects, line) for line in result.output.decode().split()]
+
+    def is_ancestor(self, older: str, newer: str) -> bool:
+        """Whether `newer` has `older` in its history, or is the same commit.
+
+        Raises:
+            RevisionNotFound: as `resolve`.
+        """
+        old, new = self.resolve(older), self.resolve(newer)
+        return old == new or self._store.open().descendant_of(new, old)
+
+    def write(
+        self, branch: str, change: Callable[[Tree], Changes | None], *, signer: Signer | None = None
+    ) -> Commit | None:
+        """Pushes one commit onto `branch`: the `Changes` that `change` returns for what the branch holds now.
+
+        When somebody else pushes first, `change` is asked again with what they left, so it must depend on
+        nothing but its argument. It is asked with an empty tree where there is no such branch. None is
+        returned, and nothing written, when it returns None or changes nothing. So a call that failed
+        half-way can simply be made again.
+
+        Raises:
+            WriteContended: others kept being first.
+            PushRejected: the remote refuses the push for good.
+            RemoteUnreachable: the remote did not answer. Whether the commit arrived is not known.
+            SigningFailed: `signer` could not sign.
+            UnsafeTree: `Changes` has a path that no commit may hold.
+        """
+        self.fetch()
+        for attempt in range(_ATTEMPTS):
+            head = self.head(branch)
+            tree = self._tree(head)
+            changes = change(tree)
+            if changes is None:
+                return None
+            root = apply(self._store.open(), tree.root, changes)
+            if root == tree.root:
+                return None
+            commit = self._commit(root, head, changes, signer)
+            if self._push(branch, head, commit):
+                return self.commit(commit)
+            time.sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.02 * 2**attempt)))  # noqa: S311
+            self.fetch()
+        raise WriteContended(
+            f"{self.url}: others wrote to {branch!r} first, {_ATTEMPTS} times in a row", fix="try again"
+        )
+
+    def verify(self, commit: str, allowed_signers: bytes) -> Signature:
+        """Who signed `commit`, by a file of allowed signers in OpenSSH's format.
+
+        The dates in that file (`valid-after`, `valid-before`) are held against the time that the commit
+        itself gives, which its signer can set: to shut out a stolen key for good, take its line out.
+
+        Raises:
+            Unsigned: there is no signature.
+            UntrustedSignature: it is not good, or not by a key that was allowed at the time.
+            RevisionNotFound: as `resolve`.
+        """
+        return verify(self._store, self.resolve(commit), allowed_signers)
+
+    def _tree(self, commit: str | None) -> Tree:
+        objects = self._store.open()
+        root = empty_tree(objects) if commit is None else str(objects[commit].peel(pygit2.Tree).id)
+        return Tree(commit, root, self._store)
+
+    def _commit(self, root: str, parent: str | None, changes: Changes, signer: Signer | None) -> str:
+        message = changes.message.rstrip() + "\n"
+        parents = () if parent is None else (parent,)
+        if signer is not None:
+            return signer.sign(self._store, root, parents, message)
+        author = changes.author or self.identity
+        try:
+            return str(
+                self._store.open().create_commit(
+                    None,
+                    pygit2.Signature(author.name, author.email),
+                    pygit2.Signature(self.identity.name, self.identity.email),
+                    message,
+                    root,
+                    list(parents),
+                )
+            )
+        except (ValueError, pygit2.GitError) as error:
+            raise GitError(f"a commit by {author} cannot be made: {error}") from error
+
+    def _push(self, branch: str, expected: str | None, commit: str) -> bool:
+        reference = _reference(branch)
+        lease = f"--force-with-lease={reference}:{expected or ''}"
+        try:
+            result = command.run(
+                ["push", *_PUSH_OPTIONS, lease, "--", self._remote.address, f"{commit}:{reference}"],
+                repository=self.path,
+                limit=_TRANSFER_LIMIT,
+            )
+            failure = "" if result.code == 0 else result.output.decode("utf-8", "replace") + result.errors
+        except command.TimedOut as error:
+            failure = error.what
+        self.fetch()
+        head = self.head(branch)
+        if head is not None and self.is_ancestor(commit, head):
+            return True
+        if head != expected or _LOST_RACE.search(failure):
+            return False
+        kind = PushRejected if "\n!" in failure else RemoteUnreachable
+        raise kind(f"{self.url}: {self._remote.redact(failure).strip()}")
+
+    def _create(self) -> None:
+        draft = self.path.with_name(f".{self.path.name}.cloning")
+        shutil.rmtree(draft, ignore_errors=True)
+        pygit2.init_repository(str(draft), bare=True, initial_head="main").config["remote.origin.url"] = (
+            self.url
+        )
+        self._fetch_into(draft, _CLONE_LIMIT)
+        draft.rename(self.path)
+
+    def _check_origin(self) -> None:
+        try:
+            origin = self._store.open().config["remote.origin.url"]
+        except (KeyError, pygit2.GitError) as error:
+            raise GitError(
+                f"{self.path} is not a clone", fix="move it away, or name another folder"
+            ) from error
+        if origin != self.url:
+            raise GitError(
+                f"{self.path} is a clone of {origin}, not of {self.url}",
+                fix="move it away, or name another folder",
+            )
+
+    def _fetch_into(self, clone: Path, limit: float) -> None:
+        try:
+            result = command.run(
+                ["fetch", *_FETCH_OPTIONS, "--", self._remote.address, *_MIRROR],
+                repository=clone,
+                limit=limit,
+            )
+        except command.TimedOut as error:
+            raise RemoteUnreachable(f"{self.url} did not answer within {limit:g} seconds") from error
+        if result.code:
+            raise RemoteUnreachable(
+                f"{self.url} cannot be fetched: {self._remote.redact(result.errors).strip()}",
+                fix=f"try: git ls-remote {self.url}",
+            )
+
+    @contextmanager
+    def _lock(self, limit: float) -> Generator[None]:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self.path.with_name(f".{self.path.name}.lock"), timeout=limit):
+                yield
+        except Timeout as error:
+            raise RemoteUnreachable(
+                f"{self.url}: another process is still fetching", fix="try again"
+            ) from error
+
+
+def _reference(branch: str) -> str:
+    reference = f"refs/heads/{branch}"
+    if branch.startswith("-") or not pygit2.reference_is_valid_name(reference):
+        raise GitError(f"not the name of a branch: {branch!r}")
+    return reference

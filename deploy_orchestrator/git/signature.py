@@ -1,0 +1,133 @@
+import re
+import tempfile
+from dataclasses import dataclass
+
+import pygit2
+
+from deploy_orchestrator.git import command
+from deploy_orchestrator.git.commit import Person
+from deploy_orchestrator.git.errors import SigningFailed, Unsigned, UntrustedSignature
+from deploy_orchestrator.git.objects import ObjectStore
+
+_SSH = b"-----BEGIN SSH SIGNATURE-----"
+_GOOD = re.compile(r'^Good "git" signature for (\S+) with \S+ key (SHA256:\S+)$', re.MULTILINE)
+_KEY = re.compile(r"\bSHA256:\S+")
+_VERIFY_LIMIT = 20.0
+_SIGN_LIMIT = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A good signature: of `principal`, as allowed_signers names them, by the key with the fingerprint
+    `key`."""
+
+    commit: str
+    principal: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Signs commits as `person` with an SSH key.
+
+    `key` is what Git's `user.signingkey` may be: the path of a private key, of a public key whose private
+    half an ssh-agent holds, or `key::` and the public key itself. None leaves the choice to Git
+    (`gpg.ssh.defaultKeyCommand`).
+    """
+
+    person: Person
+    key: str | None
+
+    @classmethod
+    def configured(cls) -> "Signer":
+        """The user, as their own Git configuration names them and their key.
+
+        Raises:
+            SigningFailed: no name, no key, or a key that is not for SSH signatures.
+        """
+        name, email = _configured("user.name"), _configured("user.email")
+        key, agent = _configured("user.signingkey"), _configured("gpg.ssh.defaultKeyCommand")
+        if not (name and email):
+            raise SigningFailed(
+                "Git does not know who you are",
+                fix="run: git config --global user.name 'Your Name'; "
+                "git config --global user.email you@example.com",
+            )
+        if _configured("gpg.format") != "ssh" or not (key or agent):
+            raise SigningFailed(
+                "Git is not set up to sign with an SSH key",
+                fix="run: git config --global gpg.format ssh; "
+                "git config --global user.signingkey ~/.ssh/id_ed25519.pub",
+            )
+        return cls(Person(name, email), key)
+
+    def sign(self, store: ObjectStore, tree: str, parents: tuple[str, ...], message: str) -> str:
+        """Makes a signed commit, of which the signer is author and committer; its id. May ask for a
+        passphrase.
+
+        Raises:
+            SigningFailed: no signature could be made.
+        """
+        settings = ["gpg.format=ssh", *([f"user.signingkey={self.key}"] if self.key else [])]
+        result = command.run(
+            ["commit-tree", "-S", *(f"-p{parent}" for parent in parents), "-F-", tree],
+            repository=store.path,
+            settings=settings,
+            environment={
+                f"GIT_{role}_{part}": value
+                for role in ("AUTHOR", "COMMITTER")
+                for part, value in (("NAME", self.person.name), ("EMAIL", self.person.email))
+            },
+            input=message.encode(),
+            limit=_SIGN_LIMIT,
+            interactive=True,
+        )
+        if result.code:
+            raise SigningFailed(
+                f"the commit could not be signed: {result.errors.strip()}",
+                fix="check the key that `git config user.signingkey` names, and that an agent holds it",
+            )
+        return result.output.decode().strip()
+
+
+def verify(store: ObjectStore, commit: str, allowed_signers: bytes) -> Signature:
+    """Who signed `commit`: see `Repository.verify`."""
+    signature, _ = store.open()[commit].peel(pygit2.Commit).gpg_signature
+    if not signature:
+        raise Unsigned(f"the commit {commit} is not signed", fix="sign it with an SSH key: git commit -S")
+    if not signature.startswith(_SSH):
+        raise UntrustedSignature(
+            f"the commit {commit} is not signed with an SSH key",
+            key=None,
+            fix="run: git config gpg.format ssh",
+        )
+    with tempfile.NamedTemporaryFile(prefix="allowed_signers-") as file:
+        file.write(allowed_signers)
+        file.flush()
+        result = command.run(
+            ["verify-commit", "--raw", commit],
+            repository=store.path,
+            settings=[f"gpg.ssh.allowedSignersFile={file.name}"],
+            limit=_VERIFY_LIMIT,
+        )
+        said = result.errors.replace(file.name, "allowed_signers")
+    good = _GOOD.findall(said)
+    if result.code or len(good) != 1:
+        reason = " ".join(line for line in said.splitlines() if not line.startswith("Good"))
+        key = _KEY.search(said)
+        raise UntrustedSignature(
+            f"the signature of {commit} is not accepted: {reason or 'it could not be checked'}",
+            key=key[0] if key else None,
+            fix="if this key may sign, put it into allowed_signers, with dates that cover the commit",
+        )
+    principal, key = good[0]
+    if set(principal) & set("*?!,"):
+        raise UntrustedSignature(
+            f"allowed_signers gives the key of {commit} to {principal!r}, which is not one person", key=key
+        )
+    return Signature(commit, principal, key)
+
+
+def _configured(name: str) -> str | None:
+    result = command.run(["config", "--get", name], limit=_VERIFY_LIMIT)
+    return result.output.decode().strip() or None

@@ -1,0 +1,78 @@
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pygit2
+from pygit2.enums import FileMode, ObjectType
+
+from deploy_orchestrator.errors import Place
+from deploy_orchestrator.git.errors import UnsafeTree
+from deploy_orchestrator.git.paths import MAX_DEPTH, is_safe_name
+
+MAX_FILE = 64 * 2**20
+MAX_TOTAL = 512 * 2**20
+MAX_ENTRIES = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file or symbolic link, `path` being relative to the folder that was walked."""
+
+    path: str
+    mode: FileMode
+    content: bytes
+
+
+def walk(objects: pygit2.Repository, folder: pygit2.Tree, place: str) -> Iterator[File]:
+    """Everything below `folder`, which stands at `place`, within the bounds above.
+
+    Raises:
+        UnsafeTree: a submodule, a name that no folder on disk may have, or out of bounds.
+    """
+    waiting = [("", folder)]
+    entries = total = 0
+    while waiting:
+        prefix, folder = waiting.pop()
+        entries += len(folder)
+        if entries > MAX_ENTRIES:
+            raise UnsafeTree(f"more than {MAX_ENTRIES:,} files and folders", place=Place(place))
+        for entry in folder:
+            path = prefix + name_of(entry, place)
+            if entry.filemode == FileMode.TREE:
+                if path.count("/") >= MAX_DEPTH:
+                    raise UnsafeTree(
+                        f"nested deeper than {MAX_DEPTH} folders", place=Place(below(place, path))
+                    )
+                waiting.append((path + "/", objects[entry.id].peel(pygit2.Tree)))
+                continue
+            content = content_of(objects, entry, below(place, path))
+            total += len(content)
+            if total > MAX_TOTAL:
+                raise UnsafeTree(f"more than {MAX_TOTAL:,} bytes", place=Place(place))
+            yield File(path, FileMode(entry.filemode), content)
+
+
+def content_of(objects: pygit2.Repository, entry: pygit2.Object, place: str) -> bytes:
+    if entry.filemode == FileMode.COMMIT:
+        raise UnsafeTree(
+            "a submodule, whose files are not in this repository", place=Place(place), fix="commit the files"
+        )
+    kind, size = objects.odb.read_header(entry.id)
+    if kind != ObjectType.BLOB:
+        raise UnsafeTree("not a file, though its folder says so", place=Place(place))
+    if size > MAX_FILE:
+        raise UnsafeTree(f"larger than {MAX_FILE:,} bytes", place=Place(place))
+    return objects[entry.id].peel(pygit2.Blob).data
+
+
+def name_of(entry: pygit2.Object, place: str) -> str:
+    try:
+        name = (entry.raw_name or b"").decode()
+    except UnicodeDecodeError as error:
+        raise UnsafeTree(f"a name that is not UTF-8: {entry.raw_name!r}", place=Place(place)) from error
+    if not is_safe_name(name):
+        raise UnsafeTree(f"a file or folder called {name!r}", place=Place(place))
+    return name
+
+
+def below(place: str, path: str) -> str:
+    return f"{place}/{path}" if place else path
