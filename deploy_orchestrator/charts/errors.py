@@ -12,7 +12,7 @@ class ChartInvalid(ChartError, ValueError):
 
 
 class UnsafeChart(ChartError, ValueError):
-    """A chart folder or archive that climbs out of its folder, or is out of bounds in size, count or depth."""
+    """A chart that climbs out of its folder, or is out of bounds in size, count or depth."""
 
 
 class RepositoryError(ChartError):

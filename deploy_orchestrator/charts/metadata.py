@@ -1,12 +1,14 @@
 """`Chart.yaml`, `requirements.yaml` and their locks as data: https://helm.sh/docs/topics/charts/#the-chartyaml-file."""
 
 import re
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, cast
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from deploy_orchestrator.charts.errors import ChartInvalid
-from deploy_orchestrator.documents import Document, DocumentError, parse
+from deploy_orchestrator.charts.version import Version
+from deploy_orchestrator.documents import DocumentError, parse
+from deploy_orchestrator.errors import Place
 
 MAX_NAME = 250
 
@@ -26,6 +28,11 @@ def _alias(alias: str) -> str:
     return alias
 
 
+def _version(text: str) -> str:
+    Version.parse(text)
+    return text
+
+
 def _printable(text: str) -> str:
     if not text.isprintable():
         raise ValueError("expected printable text")
@@ -33,11 +40,9 @@ def _printable(text: str) -> str:
 
 
 def _without_nulls(value: Any) -> Any:
-    return {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else value
-
-
-def _no_nulls_in_list(value: Any) -> Any:
-    return [item for item in value if item is not None] if isinstance(value, list) else value
+    if not isinstance(value, dict):
+        return value
+    return {key: field for key, field in cast(dict[Any, Any], value).items() if field is not None}
 
 
 ChartName = Annotated[str, AfterValidator(_chart_name)]
@@ -72,6 +77,18 @@ class Dependency(_Lenient):
         return self.alias or self.name
 
 
+def _told_apart(dependencies: tuple[Dependency, ...]) -> tuple[Dependency, ...]:
+    seen: set[str] = set()
+    for dependency in dependencies:
+        if dependency.key in seen:
+            raise ValueError(f"two dependencies are called {dependency.key}; give one of them another alias")
+        seen.add(dependency.key)
+    return dependencies
+
+
+Dependencies = Annotated[tuple[Dependency, ...], AfterValidator(_told_apart)]
+
+
 class Maintainer(_Lenient):
     """Who keeps a chart."""
 
@@ -85,7 +102,7 @@ class ChartMetadata(_Lenient):
 
     api_version: Literal["v1", "v2"] = Field("v1", alias="apiVersion")
     name: ChartName
-    version: Line
+    version: Annotated[str, AfterValidator(_version)]
     kube_version: str = Field("", alias="kubeVersion")
     description: str = ""
     type: Literal["application", "library", ""] = ""
@@ -95,22 +112,11 @@ class ChartMetadata(_Lenient):
     sources: tuple[str, ...] = ()
     maintainers: tuple[Maintainer, ...] = ()
     annotations: dict[str, str] = Field(default_factory=dict[str, str])
-    dependencies: Annotated[tuple[Dependency, ...], BeforeValidator(_no_nulls_in_list)] = ()
+    dependencies: Dependencies = ()
 
     @property
     def is_library(self) -> bool:
         return self.type == "library"
-
-    @model_validator(mode="after")
-    def _dependencies_are_told_apart(self) -> "ChartMetadata":
-        seen: set[str] = set()
-        for dependency in self.dependencies:
-            if dependency.key in seen:
-                raise ValueError(
-                    f"two dependencies are called {dependency.key}; give one of them another alias"
-                )
-            seen.add(dependency.key)
-        return self
 
 
 class LockedDependency(_Lenient):
@@ -124,7 +130,7 @@ class LockedDependency(_Lenient):
 class Lock(_Lenient):
     """`Chart.lock` or `requirements.lock`."""
 
-    dependencies: Annotated[tuple[LockedDependency, ...], BeforeValidator(_no_nulls_in_list)] = ()
+    dependencies: tuple[LockedDependency, ...] = ()
     digest: str = ""
     generated: str = ""
 
@@ -132,7 +138,7 @@ class Lock(_Lenient):
 class Requirements(_Lenient):
     """`requirements.yaml`, where charts of API version v1 name their dependencies."""
 
-    dependencies: Annotated[tuple[Dependency, ...], BeforeValidator(_no_nulls_in_list)] = ()
+    dependencies: Dependencies = ()
 
 
 _Model = TypeVar("_Model", bound=_Lenient)
@@ -146,8 +152,8 @@ def read(data: bytes, file: str, model: type[_Model]) -> _Model:
     """
     try:
         document = parse(data, file)
-        if document.value is None:
-            document = Document({}, file, document.text)
+        if not isinstance(document.value, dict):
+            raise ChartInvalid("expected a mapping of fields", place=Place(file, 1))
         return document.into(model)
     except DocumentError as error:
         raise ChartInvalid(error.what, place=error.place, fix=error.fix) from error
