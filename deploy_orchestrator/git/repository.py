@@ -141,6 +141,18 @@ class Repository:
         objects = self._store.open()
         return [read_commit(objects, line) for line in result.output.decode().split()]
 
+    def changed(self, revision: str) -> tuple[str, ...]:
+        """The paths of the files that a commit adds, changes or removes against its first parent, sorted.
+
+        Raises:
+            RevisionNotFound: as `resolve`.
+        """
+        commit = self.commit(revision)
+        objects = self._store.open()
+        before = commit.parents[0] if commit.parents else empty_tree(objects)
+        deltas = objects.diff(before, commit.id).deltas
+        return tuple(sorted({file.path for delta in deltas for file in (delta.old_file, delta.new_file)}))
+
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Whether `newer` has `older` in its history, or is the same commit.
 

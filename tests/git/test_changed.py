@@ -1,0 +1,32 @@
+import pygit2
+
+from deploy_orchestrator.git import Changes, Commit, Repository
+
+
+def written(repository: Repository, writes: dict[str, bytes], deletes: tuple[str, ...] = ()) -> Commit:
+    commit = repository.write("main", lambda tree: Changes("x", writes, deletes))
+    assert commit is not None
+    return commit
+
+
+def test_added_changed_and_removed_files_are_told_by_path(repository: Repository) -> None:
+    first = written(repository, {"a/one.yaml": b"1", "two.yaml": b"2"})
+    second = written(repository, {"a/one.yaml": b"11", "b/c/new.yaml": b"3"}, ("two.yaml",))
+    assert repository.changed(first.id) == ("a/one.yaml", "two.yaml")
+    assert repository.changed(second.id) == ("a/one.yaml", "b/c/new.yaml", "two.yaml")
+
+
+def test_a_moved_file_counts_as_both_of_its_paths(repository: Repository) -> None:
+    written(repository, {"old.yaml": b"the same bytes\n" * 9})
+    moved = written(repository, {"new.yaml": b"the same bytes\n" * 9}, ("old.yaml",))
+    assert repository.changed(moved.id) == ("new.yaml", "old.yaml")
+
+
+def test_a_merge_is_held_against_its_first_parent(repository: Repository) -> None:
+    first = written(repository, {"a": b"1"})
+    second = written(repository, {"b": b"1"})
+    objects = pygit2.Repository(str(repository.path))
+    person = pygit2.Signature("Ann", "ann@example.com")
+    tree = objects[second.id].peel(pygit2.Tree).id
+    merge = objects.create_commit(None, person, person, "merge", tree, [first.id, second.id])
+    assert repository.changed(str(merge)) == ("b",)
