@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pydantic
+from pydantic_core import ErrorDetails
 
 from deploy_orchestrator.documents.reader import MAX_BYTES, DocumentError, FieldPath, dotted, read
 from deploy_orchestrator.errors import Place
@@ -52,7 +53,7 @@ class Document:
             raise DocumentError(
                 f"{first['msg'].removeprefix('Value error, ')}{given}{also}",
                 place=self.place(*first["loc"]),
-                fix=_fix(model, first["type"], first["loc"]),
+                fix=_fix(model, first),
             ) from error
 
 
@@ -90,28 +91,26 @@ def _shortened(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def _fix(model: type[pydantic.BaseModel], kind: str, field: FieldPath) -> str | None:
-    if kind == "missing":
-        return "add the field"
-    if kind != "extra_forbidden":
-        return None
-    known = _fields(model, field[:-1])
-    nearest = difflib.get_close_matches(str(field[-1]), known, n=1)
-    return f"did you mean {nearest[0]}?" if nearest else f"known here: {', '.join(known)}"
+def _fix(model: type[pydantic.BaseModel], error: ErrorDetails) -> str | None:
+    match error["type"]:
+        case "missing":
+            return "add the field"
+        case "string_type" if isinstance(error["input"], bool | int | float):
+            return "put it in quotes"
+        case "extra_forbidden":
+            known = _fields(model, error["loc"][:-1])
+            nearest = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
+            return f"did you mean {nearest[0]}?" if nearest else f"known here: {', '.join(known)}"
+        case _:
+            return None
 
 
 def _fields(model: type[pydantic.BaseModel], field: FieldPath) -> list[str]:
-    here: Any = model
+    here = model
     for step in field:
-        model_here = _model_in(here)
-        if model_here and isinstance(step, str) and step in (known := _by_alias(model_here)):
-            here = known[step].annotation
-    model_here = _model_in(here)
-    return sorted(_by_alias(model_here)) if model_here else []
-
-
-def _by_alias(model: type[pydantic.BaseModel]) -> dict[str, Any]:
-    return {info.alias or name: info for name, info in model.model_fields.items()}
+        known = {info.alias or name: info for name, info in here.model_fields.items()}
+        here = _model_in(known[step].annotation) or here if step in known else here
+    return sorted(info.alias or name for name, info in here.model_fields.items())
 
 
 def _model_in(annotation: Any) -> type[pydantic.BaseModel] | None:

@@ -31,7 +31,7 @@ def ours(text: str) -> Any:
 
 
 def alike(left: Any, right: Any) -> bool:
-    """Equal in value and type; integers that a double cannot hold compare as doubles, as Helm's values are."""
+    """Equal in value and type; integers that a double cannot hold compare as doubles, like Helm has them."""
     if isinstance(left, int) and isinstance(right, int) and max(abs(left), abs(right)) > 2**53:
         return float(left) == float(right)
     if isinstance(left, dict) and isinstance(right, dict):
