@@ -1,5 +1,4 @@
 import random
-import re
 import shutil
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -12,31 +11,27 @@ import pygit2
 from filelock import FileLock, Timeout
 
 from deploy_orchestrator.git import command
+from deploy_orchestrator.git.address import Address
 from deploy_orchestrator.git.changes import Changes, apply, empty_tree
-from deploy_orchestrator.git.commit import Commit, Person, read_commit
+from deploy_orchestrator.git.commit import Commit, Person, make_commit, read_commit
 from deploy_orchestrator.git.errors import (
     GitError,
-    PushRejected,
     RemoteUnreachable,
     RevisionNotFound,
     WriteContended,
 )
 from deploy_orchestrator.git.objects import ObjectStore
-from deploy_orchestrator.git.remote import Remote
 from deploy_orchestrator.git.signature import Signature, Signer, verify
+from deploy_orchestrator.git.transport import fetch, push
 from deploy_orchestrator.git.tree import Tree
 
 ORCHESTRATOR = Person("deploy-orchestrator", "deploy-orchestrator@localhost")
 
 _CLONE_LIMIT = 600.0
-_TRANSFER_LIMIT = 20.0
+_LOCK_LIMIT = 60.0
 _LOG_LIMIT = 20.0
 _ATTEMPTS = 30
 _LONGEST_PAUSE = 1.0
-_MIRROR = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
-_FETCH_OPTIONS = ("--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
-_PUSH_OPTIONS = ("--porcelain", "--no-verify", "--no-follow-tags", "--recurse-submodules=no")
-_LOST_RACE = re.compile(r"stale info|fetch first|non-fast-forward|lock|update ref|old value|already exists")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +44,7 @@ class Repository:
     url: str
     path: Path
     identity: Person
-    _remote: Remote = field(repr=False)
+    _address: Address = field(repr=False)
     _store: ObjectStore = field(repr=False, compare=False)
 
     @classmethod
@@ -64,9 +59,9 @@ class Repository:
             RemoteUnreachable: nothing was cloned, or what is there was not brought up to date.
             GitError: `path` holds something else, such as a clone of another URL.
         """
-        remote = Remote.parse(url)
-        repository = cls(remote.url, path.absolute(), identity, remote, ObjectStore(path.absolute()))
-        with repository._lock(_CLONE_LIMIT):
+        address, path = Address.parse(url), path.absolute()
+        repository = cls(address.url, path, identity, address, ObjectStore(path))
+        with repository._lock(_CLONE_LIMIT + _LOCK_LIMIT):
             if not path.exists():
                 repository._create()
                 return repository
@@ -80,8 +75,8 @@ class Repository:
         Raises:
             RemoteUnreachable: it did not answer, or not in time.
         """
-        with self._lock(_TRANSFER_LIMIT):
-            self._fetch_into(self.path, _TRANSFER_LIMIT)
+        with self._lock():
+            fetch(self._address, self.path)
 
     def head(self, branch: str = "main") -> str | None:
         """The id of the last commit on `branch` as of the last fetch; None where there is no such branch."""
@@ -90,6 +85,10 @@ class Repository:
         except (pygit2.GitError, ValueError) as error:
             raise GitError(f"the branch {branch!r} cannot be read: {error}") from error
         return None if reference is None else str(reference.peel(pygit2.Commit).id)
+
+    def branch(self, name: str = "main") -> Tree:
+        """What a branch held when it was last fetched; an empty tree where there is no such branch."""
+        return self._tree(self.head(name))
 
     def resolve(self, revision: str) -> str:
         """The id of the commit that a branch, a tag, an id or its beginning, or `main~2` names.
@@ -179,8 +178,8 @@ class Repository:
             SigningFailed: `signer` could not sign.
             UnsafeTree: `Changes` has a path that no commit may hold.
         """
-        self.fetch()
         for attempt in range(_ATTEMPTS):
+            self.fetch()
             head = self.head(branch)
             tree = self._tree(head)
             changes = change(tree)
@@ -193,7 +192,6 @@ class Repository:
             if self._push(branch, head, commit):
                 return self.commit(commit)
             time.sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.02 * 2**attempt)))  # noqa: S311
-            self.fetch()
         raise WriteContended(
             f"{self.url}: others wrote to {branch!r} first, {_ATTEMPTS} times in a row", fix="try again"
         )
@@ -217,53 +215,37 @@ class Repository:
         return Tree(commit, root, self._store)
 
     def _commit(self, root: str, parent: str | None, changes: Changes, signer: Signer | None) -> str:
-        message = changes.message.rstrip() + "\n"
+        message = changes.message.strip() + "\n"
         parents = () if parent is None else (parent,)
         if signer is not None:
             return signer.sign(self._store, root, parents, message)
-        author = changes.author or self.identity
-        try:
-            return str(
-                self._store.open().create_commit(
-                    None,
-                    pygit2.Signature(author.name, author.email),
-                    pygit2.Signature(self.identity.name, self.identity.email),
-                    message,
-                    root,
-                    list(parents),
-                )
-            )
-        except (ValueError, pygit2.GitError) as error:
-            raise GitError(f"a commit by {author} cannot be made: {error}") from error
+        return make_commit(
+            self._store.open(), root, parents, message, changes.author or self.identity, self.identity
+        )
 
     def _push(self, branch: str, expected: str | None, commit: str) -> bool:
         reference = _reference(branch)
-        lease = f"--force-with-lease={reference}:{expected or ''}"
         try:
-            result = command.run(
-                ["push", *_PUSH_OPTIONS, lease, "--", self._remote.address, f"{commit}:{reference}"],
-                repository=self.path,
-                limit=_TRANSFER_LIMIT,
-            )
-            failure = "" if result.code == 0 else result.output.decode("utf-8", "replace") + result.errors
-        except command.TimedOut as error:
-            failure = error.what
-        self.fetch()
-        head = self.head(branch)
-        if head is not None and self.is_ancestor(commit, head):
+            if not push(self._address, self.path, reference, expected, commit):
+                return False
+        except RemoteUnreachable:
+            self.fetch()
+            head = self.head(branch)
+            if head is None or not self.is_ancestor(commit, head):
+                raise
             return True
-        if head != expected or _LOST_RACE.search(failure):
-            return False
-        kind = PushRejected if "\n!" in failure else RemoteUnreachable
-        raise kind(f"{self.url}: {self._remote.redact(failure).strip()}")
+        with self._lock():
+            if self.head(branch) == expected:
+                self._store.open().references.create(reference, commit, force=True)
+        return True
 
     def _create(self) -> None:
         draft = self.path.with_name(f".{self.path.name}.cloning")
         shutil.rmtree(draft, ignore_errors=True)
-        pygit2.init_repository(str(draft), bare=True, initial_head="main").config["remote.origin.url"] = (
-            self.url
-        )
-        self._fetch_into(draft, _CLONE_LIMIT)
+        clone = pygit2.init_repository(str(draft), bare=True, initial_head="main")
+        clone.config["remote.origin.url"] = self.url
+        clone.config["gc.packRefs"] = False
+        fetch(self._address, draft, _CLONE_LIMIT)
         draft.rename(self.path)
 
     def _check_origin(self) -> None:
@@ -279,30 +261,16 @@ class Repository:
                 fix="move it away, or name another folder",
             )
 
-    def _fetch_into(self, clone: Path, limit: float) -> None:
-        try:
-            result = command.run(
-                ["fetch", *_FETCH_OPTIONS, "--", self._remote.address, *_MIRROR],
-                repository=clone,
-                limit=limit,
-            )
-        except command.TimedOut as error:
-            raise RemoteUnreachable(f"{self.url} did not answer within {limit:g} seconds") from error
-        if result.code:
-            raise RemoteUnreachable(
-                f"{self.url} cannot be fetched: {self._remote.redact(result.errors).strip()}",
-                fix=f"try: git ls-remote {self.url}",
-            )
-
     @contextmanager
-    def _lock(self, limit: float) -> Generator[None]:
+    def _lock(self, limit: float = _LOCK_LIMIT) -> Generator[None]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(self.path.with_name(f".{self.path.name}.lock"), timeout=limit):
                 yield
         except Timeout as error:
             raise RemoteUnreachable(
-                f"{self.url}: another process is still fetching", fix="try again"
+                f"{self.url}: others have been fetching into {self.path} for {limit:g} seconds",
+                fix="try again",
             ) from error
 
 
