@@ -1,5 +1,6 @@
 """A chart as data: metadata, repositories, constraints, locks, the dependency graph, conflicts, drawing."""
 
+from deploy_orchestrator.charts.constraint import Bounds, Constraint, ConstraintError
 from deploy_orchestrator.charts.errors import (
     ChartError,
     ChartInvalid,
@@ -13,13 +14,17 @@ from deploy_orchestrator.charts.errors import (
 )
 from deploy_orchestrator.charts.load import Chart, load, load_package
 from deploy_orchestrator.charts.metadata import ChartMetadata, Dependency, Lock, LockedDependency
+from deploy_orchestrator.charts.version import Version, VersionError
 
 __all__ = [
+    "Bounds",
     "Chart",
     "ChartError",
     "ChartInvalid",
     "ChartMetadata",
     "ChartNotFound",
+    "Constraint",
+    "ConstraintError",
     "Dependency",
     "DependencyCycle",
     "DigestMismatch",
@@ -29,6 +34,8 @@ __all__ = [
     "RepositoryError",
     "RepositoryUnreachable",
     "UnsafeChart",
+    "Version",
+    "VersionError",
     "load",
     "load_package",
 ]
