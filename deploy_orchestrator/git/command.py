@@ -32,6 +32,7 @@ _FIXED = {
     "GIT_TERMINAL_PROMPT": "0",
     "LC_ALL": "C",
 }
+_GRACE = 2.0
 _SETTINGS = ("core.hooksPath=/dev/null", "core.fsmonitor=false", "i18n.commitEncoding=UTF-8")
 
 
@@ -83,12 +84,20 @@ def run(
     with process:
         try:
             output, errors = process.communicate(input, timeout=limit)
-        except BaseException as error:
-            if interactive:
-                process.kill()
-            else:
-                os.killpg(process.pid, signal.SIGKILL)
-            if isinstance(error, subprocess.TimeoutExpired):
-                raise TimedOut(f"git {arguments[0]} did not finish within {limit:g} seconds") from error
-            raise
-    return Result(process.returncode, output, errors.decode("utf-8", "replace"))
+        except subprocess.TimeoutExpired as error:
+            raise TimedOut(f"git {arguments[0]} did not finish within {limit:g} seconds") from error
+        finally:
+            if process.poll() is None:
+                _end(process, group=not interactive)
+        code = process.wait()
+    return Result(code, output, errors.decode("utf-8", "replace"))
+
+
+def _end(process: subprocess.Popen[bytes], *, group: bool) -> None:
+    """Lets Git take its lock files away before it is ended by force."""
+    target = -process.pid if group else process.pid
+    os.kill(target, signal.SIGTERM)
+    try:
+        process.wait(_GRACE)
+    except subprocess.TimeoutExpired:
+        os.kill(target, signal.SIGKILL)

@@ -18,6 +18,16 @@ class Person:
     def __str__(self) -> str:
         return f"{self.name} <{self.email}>"
 
+    def check(self) -> None:
+        """Whether a commit can be made in this name.
+
+        Raises:
+            GitError: an empty name or e-mail, or one with a character that would end it in a commit.
+        """
+        for part in (self.name, self.email):
+            if not part.strip() or not part.isprintable() or set(part) & set("<>"):
+                raise GitError(f"no commit can be made by {str(self)!r}", fix="give a name and an e-mail")
+
 
 @dataclass(frozen=True, slots=True)
 class Commit:
@@ -56,6 +66,23 @@ def read_commit(objects: pygit2.Repository, id: str) -> Commit:  # noqa: A002
         )
     except (pygit2.GitError, KeyError) as error:
         raise GitError(f"the commit {id} cannot be read: {error}") from error
+
+
+def make_commit(
+    objects: pygit2.Repository,
+    tree: str,
+    parents: tuple[str, ...],
+    message: str,
+    author: Person,
+    committer: Person,
+) -> str:
+    by, committed_by = _signature(author), _signature(committer)
+    return str(objects.create_commit(None, by, committed_by, message, tree, list(parents)))
+
+
+def _signature(person: Person) -> pygit2.Signature:
+    person.check()
+    return pygit2.Signature(person.name, person.email)
 
 
 def _trailers(commit: pygit2.Commit) -> dict[str, str]:

@@ -2,6 +2,7 @@ import threading
 from pathlib import Path
 
 import pygit2
+from pygit2.enums import RepositoryOpenFlag
 
 
 class ObjectStore:
@@ -15,7 +16,7 @@ class ObjectStore:
         """This thread's handle."""
         handle: pygit2.Repository | None = getattr(self._local, "handle", None)
         if handle is None:
-            handle = self._local.handle = pygit2.Repository(str(self.path))
+            handle = self._local.handle = pygit2.Repository(str(self.path), RepositoryOpenFlag.NO_SEARCH)
         return handle
 
     def __reduce__(self) -> tuple[type["ObjectStore"], tuple[Path]]:

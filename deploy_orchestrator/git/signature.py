@@ -68,6 +68,7 @@ class Signer:
         Raises:
             SigningFailed: no signature could be made.
         """
+        self.person.check()
         settings = ["gpg.format=ssh", *([f"user.signingkey={self.key}"] if self.key else [])]
         result = command.run(
             ["commit-tree", "-S", *(f"-p{parent}" for parent in parents), "-F-", tree],

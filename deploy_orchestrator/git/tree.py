@@ -12,7 +12,7 @@ from deploy_orchestrator.git.export import export
 from deploy_orchestrator.git.objects import ObjectStore
 from deploy_orchestrator.git.paths import parts_of
 from deploy_orchestrator.git.revert import reverting
-from deploy_orchestrator.git.walk import content_of, name_of, walk
+from deploy_orchestrator.git.walk import content_of, folder_of, name_of, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +105,14 @@ class Tree:
         return reverting(self.store.open(), self.root, commit, paths)
 
     def _entry(self, path: str) -> pygit2.Object | None:
-        entry: pygit2.Object = self.store.open()[self.root]
+        objects = self.store.open()
+        entry: pygit2.Object = objects[self.root]
         for step in parts_of(path):
             if not isinstance(entry, pygit2.Tree) or step not in entry:
                 return None
             entry = entry[step]
+            if entry.filemode == FileMode.TREE:
+                entry = folder_of(objects, entry, path)
         return entry
 
     def _missing(self, path: str, kind: str) -> PathNotFound:

@@ -1,12 +1,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import pygit2
-from pygit2.enums import FileMode, ObjectType
+from pygit2.enums import FileMode
 
 from deploy_orchestrator.errors import Place
 from deploy_orchestrator.git.errors import UnsafeTree
 from deploy_orchestrator.git.paths import MAX_DEPTH, is_safe_name
+
+_Kind = TypeVar("_Kind", pygit2.Blob, pygit2.Tree)
 
 MAX_FILE = 64 * 2**20
 MAX_TOTAL = 512 * 2**20
@@ -42,7 +45,7 @@ def walk(objects: pygit2.Repository, folder: pygit2.Tree, place: str) -> Iterato
                     raise UnsafeTree(
                         f"nested deeper than {MAX_DEPTH} folders", place=Place(below(place, path))
                     )
-                waiting.append((path + "/", objects[entry.id].peel(pygit2.Tree)))
+                waiting.append((path + "/", folder_of(objects, entry, below(place, path))))
                 continue
             content = content_of(objects, entry, below(place, path))
             total += len(content)
@@ -56,12 +59,17 @@ def content_of(objects: pygit2.Repository, entry: pygit2.Object, place: str) -> 
         raise UnsafeTree(
             "a submodule, whose files are not in this repository", place=Place(place), fix="commit the files"
         )
-    kind, size = objects.odb.read_header(entry.id)
-    if kind != ObjectType.BLOB:
-        raise UnsafeTree("not a file, though its folder says so", place=Place(place))
+    try:
+        _, size = objects.odb.read_header(entry.id)
+    except KeyError as error:
+        raise UnsafeTree("its content is missing", place=Place(place)) from error
     if size > MAX_FILE:
         raise UnsafeTree(f"larger than {MAX_FILE:,} bytes", place=Place(place))
-    return objects[entry.id].peel(pygit2.Blob).data
+    return _load(objects, entry, pygit2.Blob, place).data
+
+
+def folder_of(objects: pygit2.Repository, entry: pygit2.Object, place: str) -> pygit2.Tree:
+    return _load(objects, entry, pygit2.Tree, place)
 
 
 def name_of(entry: pygit2.Object, place: str) -> str:
@@ -76,3 +84,13 @@ def name_of(entry: pygit2.Object, place: str) -> str:
 
 def below(place: str, path: str) -> str:
     return f"{place}/{path}" if place else path
+
+
+def _load(objects: pygit2.Repository, entry: pygit2.Object, kind: type[_Kind], place: str) -> _Kind:
+    try:
+        found = objects[entry.id]
+    except (KeyError, pygit2.GitError) as error:
+        raise UnsafeTree(f"its content is missing or broken: {error}", place=Place(place)) from error
+    if not isinstance(found, kind):
+        raise UnsafeTree("not what its folder says it is", place=Place(place))
+    return found

@@ -1,0 +1,86 @@
+import base64
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+
+from deploy_orchestrator.git.errors import UnsafeRemote
+
+_SCHEMES = {"https", "http", "ssh", "file"}
+_HOST_AND_PATH = re.compile(r"(?:[^-@:/][^@:/]*@)?(?:[^-@:/\[\]][^@:/\[\]]*|\[[^\]/]+\]):(?!:)")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a repository is fetched from.
+
+    `url` is fit to be shown and stored. `given` is for git, and may have a user name that `url` is without.
+    `environment` is for git too, and carries the password, so that no list of processes shows it.
+    """
+
+    url: str
+    given: str = field(repr=False, compare=False)
+    environment: Mapping[str, str] = field(repr=False, compare=False)
+
+    @classmethod
+    def parse(cls, text: str) -> "Address":
+        """A URL (https, http, ssh, file), `host:path` as ssh takes it, or a local folder.
+
+        Raises:
+            UnsafeRemote: anything else.
+        """
+        if not text or text.startswith("-") or not text.isprintable():
+            raise _refused(text)
+        if "://" in text:
+            return cls._of_url(text)
+        if _HOST_AND_PATH.match(text):
+            return cls(text, text, {})
+        if ":" in text.split("/")[0]:
+            raise _refused(text)
+        folder = str(Path(text).expanduser().absolute())
+        return cls(folder, folder, {})
+
+    @classmethod
+    def _of_url(cls, text: str) -> "Address":
+        try:
+            parts = urlsplit(text)
+            host, user, password = parts.hostname or "", parts.username or "", parts.password or ""
+        except ValueError as error:
+            raise _refused(text) from error
+        if parts.scheme not in _SCHEMES or host.startswith("-") or user.startswith("-"):
+            raise _refused(text)
+        bare = _with_user(parts, "")
+        if parts.scheme not in {"http", "https"}:
+            known = _with_user(parts, user)
+            return cls(known, known, {})
+        if password:
+            return cls(bare, bare, _authorization(bare, unquote(user), unquote(password)))
+        return cls(bare, _with_user(parts, user), {})
+
+    def redact(self, text: str) -> str:
+        """`text` from git, with `url` in place of `given`."""
+        return text.replace(self.given, self.url)
+
+
+def _with_user(parts: SplitResult, user: str) -> str:
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{user}@{host}" if user else host))
+
+
+def _authorization(url: str, user: str, password: str) -> Mapping[str, str]:
+    credentials = base64.b64encode(f"{user}:{password}".encode()).decode()
+    position = int(os.environ.get("GIT_CONFIG_COUNT", "0"))
+    return {
+        "GIT_CONFIG_COUNT": str(position + 1),
+        f"GIT_CONFIG_KEY_{position}": f"http.{url}.extraHeader",
+        f"GIT_CONFIG_VALUE_{position}": f"Authorization: Basic {credentials}",
+    }
+
+
+def _refused(text: str) -> UnsafeRemote:
+    return UnsafeRemote(
+        f"not an address to fetch from: {re.sub('//[^/]*@', '//', text)!r}",
+        fix="give a https, http, ssh or file URL, or a folder",
+    )

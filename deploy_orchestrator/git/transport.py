@@ -1,0 +1,74 @@
+import re
+from pathlib import Path
+
+from deploy_orchestrator.git import command
+from deploy_orchestrator.git.address import Address
+from deploy_orchestrator.git.errors import PushRejected, RemoteUnreachable
+
+TRANSFER_LIMIT = 20.0
+
+_MIRROR = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+_FETCH_OPTIONS = ("--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
+_PUSH_OPTIONS = ("--porcelain", "--no-verify", "--no-follow-tags", "--recurse-submodules=no")
+_LEFT_LOCKED = re.compile(r"\.lock': File exists")
+_REFUSED = re.compile(r"^!\t\S+\t(?P<reason>.*)$", re.MULTILINE)
+_LOST_RACE = re.compile(
+    r"stale info|fetch first|non-fast-forward|cannot lock ref|failed to lock|failed to update ref"
+    r"|incorrect old value|reference already exists"
+)
+
+
+def fetch(address: Address, clone: Path, limit: float = TRANSFER_LIMIT) -> None:
+    """Makes the branches and tags of `clone` those of the remote. The caller holds the lock of the clone.
+
+    Raises:
+        RemoteUnreachable: it did not answer, or not within `limit` seconds.
+    """
+    result = _fetch(address, clone, limit)
+    if result.code and _LEFT_LOCKED.search(result.errors):
+        for left in [*clone.glob("*.lock"), *clone.glob("refs/**/*.lock")]:
+            left.unlink(missing_ok=True)
+        result = _fetch(address, clone, limit)
+    if result.code:
+        raise RemoteUnreachable(
+            f"{address.url} cannot be fetched: {address.redact(result.errors).strip()}",
+            fix=f"try: git ls-remote {address.url}",
+        )
+
+
+def push(address: Address, clone: Path, reference: str, expected: str | None, commit: str) -> bool:
+    """Sets `reference` of the remote to `commit` if it is at `expected` (None: absent); False if it was not.
+
+    Raises:
+        PushRejected: the remote refuses for another reason.
+        RemoteUnreachable: no answer; whether the push arrived is not known.
+    """
+    lease = f"--force-with-lease={reference}:{expected or ''}"
+    arguments = ["push", *_PUSH_OPTIONS, lease, "--", address.given, f"{commit}:{reference}"]
+    try:
+        result = command.run(
+            arguments, repository=clone, environment=address.environment, limit=TRANSFER_LIMIT
+        )
+    except command.TimedOut as error:
+        raise RemoteUnreachable(f"{address.url}: {error.what}") from error
+    if result.code == 0:
+        return True
+    errors = address.redact(result.errors).strip()
+    refused = _REFUSED.search(result.output.decode("utf-8", "replace"))
+    if refused is None:
+        raise RemoteUnreachable(f"{address.url} cannot be pushed to: {errors}")
+    if _LOST_RACE.search(refused["reason"]):
+        return False
+    raise PushRejected(f"{address.url} refuses the push, {refused['reason']}: {errors}")
+
+
+def _fetch(address: Address, clone: Path, limit: float) -> command.Result:
+    try:
+        return command.run(
+            ["fetch", *_FETCH_OPTIONS, "--", address.given, *_MIRROR],
+            repository=clone,
+            environment=address.environment,
+            limit=limit,
+        )
+    except command.TimedOut as error:
+        raise RemoteUnreachable(f"{address.url}: {error.what}") from error

@@ -1,0 +1,174 @@
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from deploy_orchestrator.git import (
+    Changes,
+    GitError,
+    RemoteUnreachable,
+    Repository,
+    RevisionNotFound,
+    UnsafeRemote,
+)
+
+
+def test_a_clone_that_is_there_is_used_again_and_brought_up_to_date(repository, remote, tmp_path, write):
+    again = Repository.clone(str(remote), tmp_path / "other.git")
+    commit = write({"a": b"1"})
+    assert again.head() is None
+    assert Repository.clone(str(remote), tmp_path / "other.git").head() == commit.id
+    assert again.head() == commit.id
+
+
+def test_a_clone_of_another_remote_is_refused_and_left_alone(repository, tmp_path, git, write):
+    write({"a": b"1"})
+    git("init", "--bare", "--quiet", tmp_path / "another.git")
+    with pytest.raises(GitError, match=r"is a clone of .*remote\.git, not of .*another\.git"):
+        Repository.clone(str(tmp_path / "another.git"), repository.path)
+    assert repository.at("main").read("a") == b"1"
+
+
+def test_a_folder_that_is_no_clone_is_refused_even_inside_of_another_repository(remote, tmp_path, git):
+    git("init", "--quiet", tmp_path)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(GitError, match="is not a clone"):
+        Repository.clone(str(remote), tmp_path / "folder")
+
+
+def test_a_clone_that_fails_leaves_nothing_and_can_be_made_again(remote, tmp_path):
+    away = remote.rename(tmp_path / "away")
+    with pytest.raises(RemoteUnreachable, match=r"remote\.git"):
+        Repository.clone(str(remote), tmp_path / "clone")
+    assert not (tmp_path / "clone").exists()
+    away.rename(remote)
+    assert Repository.clone(str(remote), tmp_path / "clone").head() is None
+
+
+def test_what_a_killed_clone_left_behind_is_no_hindrance(remote, tmp_path):
+    (tmp_path / ".clone.cloning" / "objects").mkdir(parents=True)
+    assert Repository.clone(str(remote), tmp_path / "clone").head() is None
+    assert not (tmp_path / ".clone.cloning").exists()
+
+
+def test_many_threads_may_open_one_clone_at_once(remote, tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        clones = list(pool.map(lambda _: Repository.clone(str(remote), tmp_path / "clone"), range(8)))
+    assert len(set(clones)) == 1
+
+
+def test_locks_that_a_killed_fetch_left_behind_are_taken_away(repository, remote, tmp_path, write):
+    write({"a": b"1"})
+    late = Repository.clone(str(remote), tmp_path / "late.git")
+    commit = write({"a": b"2"})
+    (late.path / "refs/heads/main.lock").touch()
+    (late.path / "packed-refs.lock").touch()
+    late.fetch()
+    assert late.head() == commit.id
+
+
+def test_branches_that_are_gone_from_the_remote_are_gone_after_a_fetch(repository, remote, git, write):
+    commit = write({"a": b"1"})
+    git("branch", "side", commit.id, cwd=remote)
+    git("tag", "v1", commit.id, cwd=remote)
+    repository.fetch()
+    assert repository.head("side") == repository.resolve("v1") == commit.id
+    git("branch", "-D", "side", cwd=remote)
+    repository.fetch()
+    assert repository.head("side") is None
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "-upload-pack=touch /tmp/x",
+        "--upload-pack=x",
+        "ext::sh -c true",
+        "fd::17",
+        "git://example.com/x",
+        "ftp://example.com/x",
+        "transport::file:///x",
+        "ssh://-oProxyCommand=true/x",
+        "ssh://-l@host/x",
+        "-oProxyCommand=true:x",
+        "user@-oProxyCommand=true:x",
+        "https://example.com/a\nb",
+        "https://[::1/x",
+    ],
+)
+def test_an_address_that_could_run_something_is_refused(address, tmp_path):
+    with pytest.raises(UnsafeRemote):
+        Repository.clone(address, tmp_path / "clone")
+    assert not (tmp_path / "clone").exists()
+
+
+@pytest.mark.parametrize("template", ["{}", "file://{}", "{}/../remote.git"])
+def test_a_folder_may_be_given_as_a_path_or_as_a_url(template, remote, tmp_path):
+    assert Repository.clone(template.format(remote), tmp_path / "clone").head() is None
+
+
+def test_a_relative_folder_means_the_same_from_everywhere(remote, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    clone = Repository.clone("remote.git", Path("clone"))
+    monkeypatch.chdir("/")
+    clone.fetch()
+    assert clone.url == str(remote)
+
+
+@pytest.mark.parametrize("address", ["https://ann:hush@127.0.0.1:1/x", "https://hush@127.0.0.1:1/x"])
+def test_a_secret_in_the_address_is_neither_shown_nor_stored(address, tmp_path):
+    with pytest.raises(RemoteUnreachable) as raised:
+        Repository.clone(address, tmp_path / "clone")
+    assert "hush" not in str(raised.value)
+    with pytest.raises(UnsafeRemote) as refused:
+        Repository.clone(address.replace("https", "gopher"), tmp_path / "clone")
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize("revision", ["nowhere", "", "^", "main..main", "-x", "0" * 40, "x\0", "main:a"])
+def test_a_revision_that_names_no_commit_is_not_found(revision, repository, write):
+    write({"a": b"1"})
+    with pytest.raises(RevisionNotFound):
+        repository.at(revision)
+
+
+@pytest.mark.parametrize("branch", ["-x", "a..b", "", "a b", "x:y", "a.lock"])
+def test_a_name_that_no_branch_may_have_is_refused(branch, repository):
+    with pytest.raises(GitError, match="not the name of a branch"):
+        repository.write(branch, lambda _: Changes("x", {"a": b""}))
+
+
+def test_the_log_is_newest_first_and_limited_to_what_was_asked_for(repository, write):
+    first, second, third = (write(files) for files in ({"a/x": b"1"}, {"b": b"1"}, {"a/y": b"1"}))
+    assert [commit.id for commit in repository.log("main")] == [third.id, second.id, first.id]
+    assert [commit.id for commit in repository.log("main", since=first.id)] == [third.id, second.id]
+    assert [commit.id for commit in repository.log("main", paths=["a"])] == [third.id, first.id]
+    assert [commit.id for commit in repository.log("main", paths=["a"], limit=1)] == [third.id]
+    assert repository.log("main", paths=["*"]) == repository.log("main", paths=["--all"]) == []
+
+
+def test_a_commit_is_its_own_ancestor_and_that_of_what_follows(repository, write):
+    first, second = write({"a": b"1"}), write({"a": b"2"})
+    assert repository.is_ancestor(first.id, second.id)
+    assert repository.is_ancestor("main", "main")
+    assert not repository.is_ancestor(second.id, first.id)
+
+
+def test_a_repository_and_its_trees_can_be_sent_to_another_process(repository, write):
+    write({"a": b"1"})
+    sent, tree = pickle.loads(pickle.dumps((repository, repository.at("main"))))
+    assert sent == repository
+    assert tree == repository.at("main")
+    assert tree.read("a") == b"1"
+
+
+def test_settings_of_the_caller_that_would_redirect_git_are_of_no_account(
+    repository, remote, monkeypatch, write
+):
+    commit = write({"a": b"1"})
+    monkeypatch.setenv("GIT_DIR", "/nowhere")
+    monkeypatch.setenv("GIT_INDEX_FILE", "/nowhere")
+    repository.fetch()
+    assert [found.id for found in repository.log("main")] == [commit.id]

@@ -1,0 +1,243 @@
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from deploy_orchestrator.git import (
+    Changes,
+    GitError,
+    Person,
+    PushRejected,
+    RemoteUnreachable,
+    Repository,
+    Tree,
+    UnsafeTree,
+    WriteContended,
+)
+
+
+def hook(remote: Path, name: str, script: str) -> Path:
+    path = remote / "hooks" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+def append(line: str):
+    def change(tree: Tree) -> Changes:
+        before = tree.read("log") if tree.exists("log") else b""
+        return Changes(f"Append {line}", {"log": before + line.encode() + b"\n"})
+
+    return change
+
+
+def append_all_at_once(repository: Repository, lines: list[str]) -> list[str]:
+    with ThreadPoolExecutor(len(lines)) as pool:
+        return [commit.id for commit in pool.map(lambda line: repository.write("main", append(line)), lines)]
+
+
+def test_a_write_is_one_commit_that_everybody_sees(repository, remote, git):
+    commit = repository.write("main", lambda _: Changes("Say hello\n\nWhy: because\n", {"a/b": b"hello"}))
+    assert git("rev-parse", "main", cwd=remote) == commit.id == repository.head()
+    assert git("show", "main:a/b", cwd=remote) == "hello"
+    assert commit.subject == "Say hello"
+    assert commit.trailers == {"Why": "because"}
+    assert commit.parents == ()
+    assert not commit.signed
+    git("fsck", "--strict", cwd=remote)
+
+
+def test_nothing_is_written_when_nothing_changes(repository, write):
+    head = write({"a": b"1"}).id
+    assert repository.write("main", lambda _: None) is None
+    assert repository.write("main", lambda _: Changes("same", {"a": b"1"}, deletes=["absent", "a/b"])) is None
+    assert repository.write("other", lambda _: Changes("nothing")) is None
+    assert repository.head() == head
+    assert repository.head("other") is None
+
+
+def test_a_change_to_a_missing_branch_is_asked_with_an_empty_tree(repository, write):
+    write({"a": b"1"})
+    seen: list[tuple[str | None, list[str]]] = []
+
+    def change(tree: Tree) -> Changes:
+        seen.append((tree.commit, tree.names("")))
+        return Changes("first", {"x": b""})
+
+    commit = repository.write("approvals", change)
+    assert seen == [(None, [])]
+    assert commit.parents == ()
+    assert repository.at("approvals").names("") == ["x"]
+
+
+def test_the_author_may_be_somebody_but_the_committer_is_the_orchestrator(repository, remote, git):
+    repository.write("main", lambda _: Changes("x", {"a": b""}, author=Person("Ann Ö", "ann@example.com")))
+    people = git("log", "-1", "--format=%an <%ae> %cn <%ce>", cwd=remote)
+    assert people == "Ann Ö <ann@example.com> deploy-orchestrator <deploy-orchestrator@localhost>"
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\ncommitter b <c> 0 +0000", "a<b", "a\0b"])
+def test_a_name_that_would_forge_a_commit_is_refused(name, repository):
+    with pytest.raises(GitError, match="no commit can be made by"):
+        repository.write("main", lambda _: Changes("x", {"a": b""}, author=Person(name, "ann@example.com")))
+
+
+def test_eight_writers_in_two_processes_all_get_their_change_in(repository):
+    lines = [["a", "b", "c", "d"], ["e", "f", "g", "h"]]
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        commits = sum(pool.map(append_all_at_once, [repository] * 2, lines), [])
+    repository.fetch()
+    assert sorted(repository.at("main").read("log").decode().split()) == list("abcdefgh")
+    assert {commit.id for commit in repository.log("main")} == set(commits)
+    assert len(commits) == 8
+
+
+def test_writers_with_clones_of_their_own_all_get_their_change_in(remote, tmp_path):
+    clones = [Repository.clone(str(remote), tmp_path / str(number)) for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(append_all_at_once, clones, [[str(number)] for number in range(8)]))
+    clones[0].fetch()
+    assert sorted(clones[0].at("main").read("log").decode().split()) == list("01234567")
+
+
+def test_a_lost_race_asks_again_with_what_the_winner_left(repository, remote, tmp_path):
+    rival = Repository.clone(str(remote), tmp_path / "rival")
+    seen: list[list[str]] = []
+
+    def change(tree: Tree) -> Changes:
+        if not seen:
+            rival.write("main", lambda _: Changes("rival", {"rival": b""}))
+        seen.append(tree.names(""))
+        return Changes("mine", {"mine": b""})
+
+    commit = repository.write("main", change)
+    assert seen == [[], ["rival"]]
+    assert repository.at(commit.id).names("") == ["mine", "rival"]
+
+
+def test_a_branch_that_was_set_back_meanwhile_does_not_get_its_old_commits_again(
+    repository, remote, git, write
+):
+    kept, dropped = write({"a": b"kept"}), write({"a": b"dropped"})
+
+    def change(tree: Tree) -> Changes:
+        git("update-ref", "refs/heads/main", kept.id, cwd=remote)
+        return Changes("mine", {"b": tree.read("a")})
+
+    commit = repository.write("main", change)
+    assert commit.parents == (kept.id,)
+    assert repository.at(commit.id).files("") == {"a": b"kept", "b": b"kept"}
+    assert dropped.id not in {found.id for found in repository.log("main")}
+
+
+def test_a_race_that_is_always_lost_ends(repository, remote, tmp_path, monkeypatch):
+    monkeypatch.setattr("deploy_orchestrator.git.repository._ATTEMPTS", 3)
+    rival = Repository.clone(str(remote), tmp_path / "rival")
+    asked: list[str | None] = []
+
+    def change(tree: Tree) -> Changes:
+        asked.append(tree.commit)
+        rival.write("main", append(str(len(asked))))
+        return Changes("mine", {"mine": b""})
+
+    with pytest.raises(WriteContended):
+        repository.write("main", change)
+    assert len(set(asked)) == 3
+
+
+def test_a_push_that_arrives_though_its_answer_is_lost_is_written_once(repository, remote, git):
+    lost = hook(remote, "post-receive", "kill -9 $PPID")
+    commit = repository.write("main", append("once"))
+    assert commit.id == git("rev-parse", "main", cwd=remote)
+    lost.unlink()
+    repository.write("main", append("then"))
+    assert repository.at("main").read("log") == b"once\nthen\n"
+
+
+def test_a_write_may_be_repeated_after_the_network_went_away_in_the_middle(repository, remote, tmp_path):
+    lost = hook(remote, "post-receive", f"mv {remote} {tmp_path}/away; kill -9 $PPID")
+
+    def change(tree: Tree) -> Changes:
+        return Changes("once", {"a": b"1"})
+
+    with pytest.raises(RemoteUnreachable):
+        repository.write("main", change)
+    (tmp_path / "away").rename(remote)
+    lost.unlink()
+    assert repository.write("main", change) is None
+    assert len(repository.log("main")) == 1
+
+
+def test_a_push_that_the_remote_forbids_is_not_tried_again(repository, remote, tmp_path):
+    hook(remote, "pre-receive", f"echo tried >> {tmp_path}/tries; echo 'blocked: ask Bob' >&2; exit 1")
+    with pytest.raises(PushRejected, match="blocked: ask Bob"):
+        repository.write("main", append("x"))
+    assert (tmp_path / "tries").read_text() == "tried\n"
+    repository.fetch()
+    assert repository.head() is None
+
+
+def test_hooks_of_the_user_do_not_run(repository, home, git, tmp_path):
+    hook(home, "pre-push", f"touch {tmp_path}/ran")
+    git("config", "--global", "core.hooksPath", home / "hooks")
+    assert repository.write("main", append("x"))
+    assert not (tmp_path / "ran").exists()
+
+
+def test_deletes_go_first_and_take_whole_folders(repository, write):
+    write({"a/1": b"", "a/b/2": b"", "a/b/3": b"", "c": b"", "d/e": b""})
+    write({"a/b/new": b""}, deletes=("a/", "c", "d/e"))
+    assert list(repository.at("main").files("")) == ["a/b/new"]
+    write({"a": b"now a file"})
+    assert repository.at("main").files("") == {"a": b"now a file"}
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/", "/etc/passwd", "../x", "a/../../x", "a//b", ".git/config", "a/.GIT/x", "a\0"]
+)
+@pytest.mark.parametrize("kind", ["writes", "deletes"])
+def test_a_path_that_leaves_the_repository_is_refused(path, kind, repository):
+    changes = Changes("x", {path: b""}) if kind == "writes" else Changes("x", deletes=[path])
+    with pytest.raises(UnsafeTree):
+        repository.write("main", lambda _: changes)
+
+
+def test_a_path_cannot_be_a_file_and_a_folder(repository):
+    with pytest.raises(UnsafeTree, match="both a file and a folder"):
+        repository.write("main", lambda _: Changes("x", {"a": b"", "a/b": b""}))
+
+
+NAMES = st.sampled_from(["a", "b", "a-", "a.b", "c"])
+PATHS = st.lists(NAMES, min_size=1, max_size=3).map("/".join)
+
+
+@given(
+    st.lists(
+        st.tuples(st.dictionaries(PATHS, st.binary(max_size=2), max_size=4), st.lists(PATHS, max_size=3)),
+        max_size=4,
+    )
+)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_tree_holds_what_the_changes_say(repository, steps):
+    expected = dict(repository.at("main").files("")) if repository.head() else {}
+    for writes, deletes in steps:
+        distinct = {
+            path: content
+            for path, content in writes.items()
+            if not any(path.startswith(other + "/") for other in writes)
+        }
+        changes = Changes("x", distinct, deletes)
+        repository.write("main", lambda _, changes=changes: changes)
+        gone = [path for path in expected if any(f"{path}/".startswith(f"{delete}/") for delete in deletes)]
+        gone += [
+            path
+            for path in expected
+            if any(path.startswith(f"{new}/") or new.startswith(f"{path}/") for new in distinct)
+        ]
+        expected = {path: content for path, content in expected.items() if path not in gone} | distinct
+        actual = repository.at("main").files("") if repository.head() else {}
+        assert actual == expected
