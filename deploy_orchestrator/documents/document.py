@@ -48,10 +48,9 @@ class Document:
             return model.model_validate(self.value)
         except pydantic.ValidationError as error:
             first = error.errors()[0]
-            given = "" if isinstance(first["input"], dict | list) else f", not {_shortened(first['input'])}"
             also = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
             raise DocumentError(
-                f"{first['msg'].removeprefix('Value error, ')}{given}{also}",
+                f"{_what(first)}{also}",
                 place=self.place(*first["loc"]),
                 fix=_fix(model, first),
             ) from error
@@ -86,8 +85,22 @@ def parse_all(data: bytes, file: str) -> list[Document]:
     ]
 
 
+def _what(error: ErrorDetails) -> str:
+    match error["type"]:
+        case "missing":
+            return "the field is missing"
+        case "extra_forbidden":
+            return "there is no such field"
+        case "model_type" | "dict_type":
+            expected = "expected a mapping"
+        case _:
+            expected = error["msg"].removeprefix("Value error, ").replace("Input should be", "expected", 1)
+    given = error["input"]
+    return expected if isinstance(given, dict | list) else f"{expected}, not {_shortened(given)}"
+
+
 def _shortened(value: object) -> str:
-    text = repr(value)
+    text = "null" if value is None else repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 

@@ -95,20 +95,22 @@ class Fleet(BaseModel):
     environments: dict[str, tuple[Environment, ...]]
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("environments:\n  all:\n    - name: dev\n      polcy: {}\n", "f:4: environments.all[0].polcy: "),
-        ("environments:\n  all:\n    - name: dev\n      polcy: {}\n", "fix: did you mean policy?"),
-        ("environments: {all: [{name: x, policy: {rollback: 1m}}]}", "fix: did you mean rollBack?"),
-        ("environments: {all: [{name: x, zzz: 1}]}", "fix: known here: name, policy"),
-        ("environments:\n  all:\n    -\n      policy: {}\n", "fix: add the field"),
-        ("environments: {all: [{name: 1.30}]}", "valid string, not 1.3\n  fix: put it in quotes"),
-        ("environments: {all: [{name: 1, policy: {soak: 2}}]}", "(and 1 more)"),
-        ("[]", "f:1: Input should be"),
-        ("", "f: Input should be"),
-    ],
-)  # fmt: skip
+UNKNOWN = "environments:\n  all:\n    - name: dev\n      polcy: {}\n"
+MISFITS = [
+    (UNKNOWN, "f:4: environments.all[0].polcy: there is no such field"),
+    (UNKNOWN, "fix: did you mean policy?"),
+    ("environments: {all: [{name: x, policy: {rollback: 1m}}]}", "fix: did you mean rollBack?"),
+    ("environments: {all: [{name: x, zzz: 1}]}", "fix: known here: name, policy"),
+    ("environments: {all: [{policy: {}}]}", "f:1: environments.all[0].name: the field is missing"),
+    ("environments: {all: [{policy: {}}]}", "fix: add the field"),
+    ("environments: {all: [{name: 1.30}]}", "expected a valid string, not 1.3\n  fix: put it in quotes"),
+    ("environments: {all: [{name: 1, policy: {soak: 2}}]}", "(and 1 more)"),
+    ("[]", "f:1: expected a mapping"),
+    ("", "f: expected a mapping, not null"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), MISFITS)
 def test_a_misfit_says_which_field_on_which_line_and_what_to_do(text: str, message: str) -> None:
     with pytest.raises(DocumentError) as error:
         parse(text.encode(), "f").into(Fleet)
