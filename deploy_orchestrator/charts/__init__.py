@@ -1,5 +1,6 @@
 """A chart as data: metadata, repositories, constraints, locks, the dependency graph, conflicts, drawing."""
 
+from deploy_orchestrator.charts.assemble import assemble
 from deploy_orchestrator.charts.constraint import Bounds, Constraint, ConstraintError
 from deploy_orchestrator.charts.errors import (
     ChartError,
@@ -14,12 +15,15 @@ from deploy_orchestrator.charts.errors import (
 )
 from deploy_orchestrator.charts.load import Chart, load, load_package
 from deploy_orchestrator.charts.metadata import ChartMetadata, Dependency, Lock, LockedDependency
+from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart
+from deploy_orchestrator.charts.repositories import Repositories
 from deploy_orchestrator.charts.version import Version, VersionError
 
 __all__ = [
     "Bounds",
     "Chart",
     "ChartError",
+    "ChartIdentity",
     "ChartInvalid",
     "ChartMetadata",
     "ChartNotFound",
@@ -31,11 +35,14 @@ __all__ = [
     "IndexInvalid",
     "Lock",
     "LockedDependency",
+    "PublishedChart",
+    "Repositories",
     "RepositoryError",
     "RepositoryUnreachable",
     "UnsafeChart",
     "Version",
     "VersionError",
+    "assemble",
     "load",
     "load_package",
 ]

@@ -47,6 +47,13 @@ class Budget:
             raise UnsafeChart(f"a chart of more than {MAX_CHART_BYTES:,} bytes", place=place)
 
 
+def check_bounds(files: Files, place: Place) -> None:
+    """Raises UnsafeChart if these are more files, or larger ones, than one chart may have."""
+    budget = Budget()
+    for data in files.values():
+        budget.spend(len(data), place)
+
+
 def folder_files(folder: Path, budget: Budget) -> Files:
     """Every file of a chart's folder that its `.helmignore` leaves in, in the order of their paths.
 

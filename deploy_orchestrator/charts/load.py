@@ -59,14 +59,18 @@ def load(path: Path) -> Chart:
         ChartInvalid: what is there is no chart that Helm would load; says which file, and where in it.
         UnsafeChart: it climbs out of its folder or is out of bounds in size, count or depth.
     """
-    budget = Budget()
     if path.is_dir():
-        return _chart(folder_files(path, budget), str(path), budget, 0, path.resolve())
+        return load_files(folder_files(path, Budget()), str(path), path.resolve())
     if not path.is_file():
         raise ChartNotFound("there is no chart", place=Place(str(path)))
     if path.stat().st_size > MAX_PACKAGE_BYTES:
         raise UnsafeChart(f"a package larger than {MAX_PACKAGE_BYTES:,} bytes", place=Place(str(path)))
     return load_package(path.read_bytes(), str(path))
+
+
+def load_files(files: Files, name: str, path: Path | None = None) -> Chart:
+    """The chart made of these files, as they were read at `path`; otherwise as `load_package`."""
+    return _chart(files, name, Budget(), 0, path)
 
 
 def load_package(data: bytes, name: str) -> Chart:

@@ -1,0 +1,82 @@
+"""Read from HTTP servers that nobody vouches for: bounded in size and in time, errors told in one way."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import httpx
+
+from deploy_orchestrator.charts.errors import RepositoryUnreachable
+
+DEADLINE = 120.0
+"""Seconds that one answer may take, all of it."""
+
+_TIMEOUT = httpx.Timeout(20.0, connect=8.0)
+_FIX = "check the URL and the network, or give a copy of the repository with --repository URL=PATH_OR_URL"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server answered: the status, the headers, and the whole body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def _client() -> httpx.Client:
+    return httpx.Client(
+        timeout=_TIMEOUT,
+        follow_redirects=True,
+        max_redirects=5,
+        transport=httpx.HTTPTransport(retries=1),
+        headers={"User-Agent": "deploy-orchestrator"},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """The network, for everything that repositories need. Safe for several threads."""
+
+    client: httpx.Client = field(default_factory=_client)
+
+    def get(
+        self,
+        url: str,
+        *,
+        limit: int,
+        repository: str,
+        headers: Mapping[str, str] | None = None,
+        accept: tuple[int, ...] = (200,),
+    ) -> Answer:
+        """The answer to a GET, at most `limit` bytes long. `repository` is the one to name in messages.
+
+        Raises:
+            RepositoryUnreachable: no answer, a status not in `accept`, or larger or slower than it may be.
+        """
+        until = time.monotonic() + DEADLINE
+        try:
+            with self.client.stream("GET", url, headers=dict(headers or {})) as response:
+                if response.status_code not in accept:
+                    raise RepositoryUnreachable(
+                        f"the server answered {response.status_code} {response.reason_phrase} for {url}",
+                        url=repository,
+                        fix=_FIX,
+                    )
+                body = bytearray()
+                for chunk in response.iter_bytes():
+                    body += chunk
+                    if len(body) > limit:
+                        raise RepositoryUnreachable(
+                            f"the answer is larger than {limit:,} bytes for {url}", url=repository
+                        )
+                    if time.monotonic() > until:
+                        raise RepositoryUnreachable(
+                            f"no whole answer within {DEADLINE:.0f} seconds for {url}", url=repository
+                        )
+                return Answer(response.status_code, response.headers, bytes(body))
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict) as error:
+            reason = str(error) or type(error).__name__
+            raise RepositoryUnreachable(
+                f"no answer from {url}: {reason}", url=repository, fix=_FIX
+            ) from error
