@@ -22,34 +22,10 @@ class Comparator:
     version: Version
     precision: int
 
-    def __str__(self) -> str:
-        numbers = [str(number) for number in self.version.key[: self.precision]]
-        if self.precision < EXACT:
-            numbers.append("x")
-        prerelease = f"-{self.version.prerelease}" if self.version.prerelease else ""
-        return f"{self.operator}{'.'.join(numbers)}{prerelease}"
-
     @property
     def versions(self) -> VersionSet:
         """The versions allowed where prereleases count."""
         return OPERATORS[self.operator](self)
-
-    def on_releases(self) -> "Comparator":
-        """A comparator without a prerelease that allows the same releases."""
-        if not self.version.prerelease:
-            return self
-        bare = Comparator(self.operator, Version(*self.version.key[:3]), self.precision)
-        match self.operator, self.precision:
-            case "=", 3:
-                return Comparator("<", Version(0), EXACT)
-            case "!=", 0 | 2 | 3:
-                return Comparator(">=", Version(0), EXACT)
-            case ">", 0 | 3:
-                return Comparator(">=", bare.version, EXACT)
-            case "<=", 3:
-                return Comparator("<", bare.version, EXACT)
-            case _:
-                return bare
 
 
 def _equal(comparator: Comparator) -> VersionSet:

@@ -36,6 +36,9 @@ class Ranges(Generic[Point]):
     def __or__(self, other: "Ranges[Point]") -> "Ranges[Point]":
         return self._merge(other, lambda here, there: here or there)
 
+    def __sub__(self, other: "Ranges[Point]") -> "Ranges[Point]":
+        return self._merge(other, lambda here, there: here and not there)
+
     def _merge(self, other: "Ranges[Point]", rule: Callable[[bool, bool], bool]) -> "Ranges[Point]":
         edges: list[Point] = []
         for edge in sorted({*self.edges, *other.edges}):
@@ -100,22 +103,29 @@ class VersionSet:
             self.releases & other.releases,
             self.prereleases & other.prereleases,
             {at: self._patches(at) & other._patches(at) for at in {**self.slices, **other.slices}},
-        )
+        )._simplified()
 
     def __or__(self, other: "VersionSet") -> "VersionSet":
         return VersionSet(
             self.releases | other.releases,
             self.prereleases | other.prereleases,
             {at: self._patches(at) | other._patches(at) for at in {**self.slices, **other.slices}},
-        )
+        )._simplified()
 
-    def releases_only(self) -> "VersionSet":
-        return VersionSet(self.releases)
+    def __hash__(self) -> int:
+        return hash((self.releases, self.prereleases))
 
     def _patches(self, at: Slice) -> Ranges[int]:
-        if at in self.slices:
-            return self.slices[at]
-        return Ranges(_cancel(_first_patch(edge, at) for edge in self.prereleases.edges))
+        return self.slices[at] if at in self.slices else self._uncorrected(at)
+
+    def _uncorrected(self, at: Slice) -> Ranges[int]:
+        return Ranges(_cancel(first_patch(edge, at) for edge in self.prereleases.edges))
+
+    def _simplified(self) -> "VersionSet":
+        if not self.slices:
+            return self
+        needed = {at: patches for at, patches in self.slices.items() if patches != self._uncorrected(at)}
+        return VersionSet(self.releases, self.prereleases, needed)
 
     @property
     def is_empty(self) -> bool:
@@ -186,6 +196,15 @@ def successor(key: Key) -> Key:
     return least(major, minor, patch + 1) if is_release else (major, minor, patch, False, identifiers + LEAST)
 
 
+def first_patch(key: Key, at: Slice) -> int | None:
+    """The patch number of the first version of the slice that is not below `key`."""
+    major, minor, identifiers = at
+    if key[:2] != (major, minor):
+        return 0 if key[:2] < (major, minor) else None
+    patch = key[2] if key <= (major, minor, key[2], False, identifiers) else key[2] + 1
+    return patch if patch <= MAX_NUMBER else None
+
+
 def _as_release(key: Key) -> Key | None:
     return release(*key[:3]) if key[0] <= MAX_NUMBER else None
 
@@ -197,14 +216,6 @@ def _as_prerelease(key: Key) -> Key | None:
 
 def _slice(key: Key) -> Slice:
     return key[0], key[1], key[4]
-
-
-def _first_patch(key: Key, at: Slice) -> int | None:
-    major, minor, identifiers = at
-    if key[:2] != (major, minor):
-        return 0 if key[:2] < (major, minor) else None
-    patch = key[2] if key <= (major, minor, key[2], False, identifiers) else key[2] + 1
-    return patch if patch <= MAX_NUMBER else None
 
 
 def _cancel(edges: Iterable[Point | None]) -> tuple[Point, ...]:
