@@ -1,0 +1,98 @@
+"""A chart on disk with all its dependencies in place, and what its text may ask Helm for."""
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock
+
+from deploy_orchestrator.charts import Chart, Repositories, assemble, load
+from deploy_orchestrator.git import Tree
+from deploy_orchestrator.manifests.cache import cache_key
+
+_FORMAT: Final = "1"
+_ACTION = re.compile(rb"\{\{(?!-?\s*/\*).*?\}\}", re.DOTALL)
+_ASKS: Final = {
+    "capabilities": re.compile(rb"Capabilities"),
+    "lookup": re.compile(rb"\blookup\b"),
+    "volatile": re.compile(
+        rb"\b(?:rand[A-Z]\w*|gen[A-Z]\w*|uuidv4|htpasswd|bcrypt|encryptAES|shuffle|now|ago|keys|values)\b"
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AssembledChart:
+    """A chart's folder, ready to render. `digest` covers every file in it, `asks` are as those of `asks`."""
+
+    folder: Path
+    digest: str
+    asks: frozenset[str]
+
+
+def asks(texts: Iterable[bytes]) -> frozenset[str]:
+    """What the template actions in these texts may ask for.
+
+    `capabilities`: the Kubernetes version and APIs of the cluster. `lookup`: objects in it. `volatile`: what
+    may be another each time, such as random values, the time, or the keys of a map in no order.
+    """
+    actions = b"\n".join(action for text in texts for action in _ACTION.findall(text))
+    return frozenset(name for name, pattern in _ASKS.items() if pattern.search(actions))
+
+
+def assembled(folder: str, tree: Tree, repositories: Repositories, cache: Path) -> AssembledChart:
+    """The chart in `folder` of `tree` with its dependencies, from the folders beside it or from repositories.
+
+    It is made once for each state of the folder that all charts are in, and again if damaged on disk.
+
+    Raises:
+        PathNotFound, UnsafeTree, ChartError: what exporting or assembling met.
+    """
+    parent, _, name = folder.rpartition("/")
+    target = cache / cache_key(_FORMAT, tree.id(parent) or "", name)
+    cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with FileLock(f"{target}.lock"):
+        if kept := _kept(target):
+            return kept
+        shutil.rmtree(target, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=cache) as scratch:
+            made = Path(scratch, "made")
+            made.mkdir()
+            exported = tree.export(parent, Path(scratch, "exported"))
+            chart = assemble(exported / name, made / "chart", repositories)
+            record = {"digest": _digest(chart), "asks": sorted(asks(_texts(load(chart))))}
+            (made / "record.json").write_text(json.dumps(record))
+            made.rename(target)
+    return AssembledChart(target / "chart", record["digest"], frozenset(record["asks"]))
+
+
+def _kept(target: Path) -> AssembledChart | None:
+    try:
+        record = json.loads((target / "record.json").read_bytes())
+        if record["digest"] != _digest(target / "chart"):
+            return None
+    except (OSError, ValueError, KeyError):
+        return None
+    return AssembledChart(target / "chart", record["digest"], frozenset(record["asks"]))
+
+
+def _digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        name, data = str(path.relative_to(folder)).encode(), path.read_bytes()
+        digest.update(b"%d %s %d %s" % (len(name), name, len(data), data))
+    return digest.hexdigest()
+
+
+def _texts(chart: Chart) -> Iterator[bytes]:
+    yield from chart.templates.values()
+    yield from chart.files.values()
+    yield json.dumps(chart.values).encode()
+    for subchart in chart.subcharts:
+        yield from _texts(subchart)

@@ -1,0 +1,288 @@
+"""Helm itself. The only module that loads it, and a program: charts are rendered in processes of their own.
+
+A worker reads one JSON request a message from the connection that it inherits and answers each with
+`{"result": ...}` or `{"failure": ...}`; it ends when the connection does. It imports nothing of this package,
+so that it starts fast, and trusts neither chart nor values.
+"""
+
+import json
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Final, cast
+
+import helm_python
+
+Request = Mapping[str, Any]
+Texts = list[tuple[str, str]]
+
+HOOK_EVENTS: Final = frozenset(
+    {
+        *("pre-install", "post-install", "pre-delete", "post-delete", "pre-upgrade", "post-upgrade"),
+        *("pre-rollback", "post-rollback", "test", "test-success"),
+    }
+)
+MAX_DEPTH: Final = 90
+
+_SEPARATOR = re.compile(r"^---[ \t]*", re.MULTILINE)
+_SOURCE = re.compile(r"# Source: (\S.*)\n")
+_YAML_LINE = re.compile(r"yaml: line (\d+): (.*)")
+_LONG_NUMBER = re.compile(r"[0-9_]{16}")
+
+
+class Failure(Exception):
+    """What the parent hears instead of a result. `kind`: chart, values, template, document or engine."""
+
+    def __init__(self, kind: str, message: str, file: str | None = None, line: int | None = None) -> None:
+        super().__init__(message)
+        self.answer = {"kind": kind, "message": message, "file": file, "line": line}
+
+
+def about(_: Request) -> dict[str, str]:
+    """The version of Helm in process, and the Kubernetes version that it takes every cluster to have."""
+    with tempfile.TemporaryDirectory() as folder:
+        templates = Path(folder, "probe", "templates")
+        templates.mkdir(parents=True)
+        (templates.parent / "Chart.yaml").write_text("apiVersion: v2\nname: probe\nversion: 0.0.0\n")
+        (templates / "probe.txt").write_text("{{ .Capabilities.KubeVersion.Version }}")
+        with helm_python.Chart.load(templates.parent) as chart:
+            kubernetes = chart.render({})["probe/templates/probe.txt"]
+    return {"helm": helm_python.helm_sdk_version(), "kubernetes": kubernetes}
+
+
+def template(request: Request) -> dict[str, Any]:
+    """The objects that `helm template --include-crds` gives for `request`.
+
+    It names the `chart` folder (dependencies in place), the release `name` and `namespace`, value `layers` of
+    `file` and `text` in the order of `-f`, whether to render `twice`, and `binary`: None for Helm in process,
+    or the `path` of a helm with the `kubernetes` version and `apis` to tell it.
+    """
+    try:
+        helm_python.validate_release_name(request["name"])
+    except helm_python.HelmError as error:
+        raise Failure("values", f"{request['name']!r} cannot be a release name: {error.detail}") from error
+    values = merged(request["layers"])
+    engine = _in_process if request["binary"] is None else _by_binary
+    chart, texts = engine(request, values)
+    again = engine(request, values)[1] if request["twice"] else texts
+    objects, skipped = _objects(texts)
+    return {
+        "chart": chart,
+        "objects": objects,
+        "skipped": skipped,
+        "again": None if again == texts else _objects(again)[0],
+    }
+
+
+def lint(request: Request) -> list[dict[str, Any]]:
+    """What `helm lint` says of the chart with the request's values, for its `kubernetes` version."""
+    report = helm_python.lint(
+        request["chart"],
+        merged(request["layers"]),
+        namespace=request["namespace"],
+        kube_version=request["kubernetes"],
+    )
+    return cast(list[dict[str, Any]], report["messages"])
+
+
+def merged(layers: Iterable[Mapping[str, str]]) -> dict[str, Any]:
+    """Value layers merged as by `helm -f a -f b`: a null stays, and deletes the default below it."""
+    values: dict[str, Any] = {}
+    for layer in layers:
+        _refuse_nul(layer["text"], layer["file"])
+        try:
+            values = _merge(values, helm_python.values_from_yaml(layer["text"]))
+        except helm_python.HelmError as error:
+            found = _YAML_LINE.search(error.detail)
+            line, message = (int(found[1]), found[2]) if found else (None, error.detail)
+            raise Failure("values", f"not values: {message}", layer["file"], line) from error
+    return values
+
+
+def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(base)
+    for key, value in over.items():
+        below = result.get(key)
+        if isinstance(value, dict) and isinstance(below, dict):
+            result[key] = _merge(cast(dict[str, Any], below), cast(dict[str, Any], value))
+        else:
+            result[key] = value
+    return result
+
+
+def _in_process(request: Request, values: dict[str, Any]) -> tuple[dict[str, str], Texts]:
+    # A render leaves its mark on the chart, whose disabled dependencies are gone then: load it anew for each,
+    # and ask it for CRDs only afterwards.
+    with helm_python.Chart.load(request["chart"]) as chart:
+        metadata = chart.metadata
+        _refuse_library(metadata)
+        rendered = chart.render(values, name=request["name"], namespace=request["namespace"])
+        crds = [(crd["filename"], crd["data"]) for crd in chart.crds]
+    texts = [(file, text) for file, text in sorted(rendered.items()) if not file.endswith("NOTES.txt")]
+    return _named(metadata), [*crds, *texts]
+
+
+def _by_binary(request: Request, values: dict[str, Any]) -> tuple[dict[str, str], Texts]:
+    binary = request["binary"]
+    with helm_python.Chart.load(request["chart"]) as chart:
+        metadata = chart.metadata
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "values.json")
+        file.write_text(json.dumps(values))
+        command = [binary["path"], "template", request["name"], request["chart"], "--include-crds", "--debug"]
+        options = ["--namespace", request["namespace"], "--values", str(file)]
+        options += [
+            "--kube-version",
+            binary["kubernetes"],
+            *(f"--api-versions={api}" for api in binary["apis"]),
+        ]
+        homes = dict.fromkeys(("HELM_CONFIG_HOME", "HELM_CACHE_HOME", "HELM_DATA_HOME", "HOME"), folder)
+        done = subprocess.run([*command, *options], env=homes, capture_output=True, check=False)
+    if done.returncode != 0:
+        _, _, message = done.stderr.decode(errors="replace").rpartition("Error: ")
+        kind = "values" if "specifications of the schema" in message else "template"
+        raise Failure(kind, message.strip() or f"helm ended with status {done.returncode}")
+    return _named(metadata), list(_by_source(done.stdout.decode(errors="replace")))
+
+
+def _by_source(stream: str) -> Iterator[tuple[str, str]]:
+    source = ""
+    for _, text in _split(stream):
+        if found := _SOURCE.match(text):
+            source, text = found[1], text[found.end() :]
+        yield source, text
+
+
+def _named(metadata: Mapping[str, Any]) -> dict[str, str]:
+    return {key: str(metadata.get(key) or "") for key in ("name", "version", "kubeVersion")}
+
+
+def _refuse_library(metadata: Mapping[str, Any]) -> None:
+    if metadata.get("type") == "library":
+        raise Failure("chart", f"{metadata['name']} is a library chart, which renders nothing by itself")
+
+
+def _objects(texts: Texts) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    objects: list[dict[str, Any]] = []
+    skipped: list[dict[str, Any]] = []
+    for file, text in texts:
+        if file.rpartition("/")[2].startswith("_"):
+            continue
+        for line, document in _split(text):
+            if body := _object(file, line, document):
+                known = _hook_events(file, line, body) <= HOOK_EVENTS
+                (objects if known else skipped).append({"file": file, "line": line, "body": body})
+    return objects, skipped
+
+
+def _split(text: str) -> Iterator[tuple[int, str]]:
+    """Each document in what a template printed that is not blank, cut as Helm does, with its first line."""
+    start = 0
+    for end, after in [*(match.span() for match in _SEPARATOR.finditer(text)), (len(text), len(text))]:
+        document = text[start:end].lstrip()
+        if document:
+            yield text.count("\n", 0, end - len(document)) + 1, document
+        start = after
+
+
+def _object(file: str, line: int, document: str) -> dict[str, Any]:
+    _refuse_nul(document, file)
+    if "\ufffd" in document:
+        at = line + document.count("\n", 0, document.index("\ufffd"))
+        raise Failure("document", "not UTF-8", file, at)
+    try:
+        body = (
+            _exact(document, file)
+            if _LONG_NUMBER.search(document)
+            else helm_python.values_from_yaml(document)
+        )
+    except helm_python.HelmError as error:
+        found = _YAML_LINE.search(error.detail)
+        at, message = (line + int(found[1]) - 1, found[2]) if found else (line, error.detail)
+        raise Failure("document", f"not a Kubernetes object: {message}", file, at) from error
+    except RecursionError as error:
+        raise Failure("document", f"nested deeper than {MAX_DEPTH}", file, line) from error
+    if _deeper(body, MAX_DEPTH):
+        raise Failure("document", f"nested deeper than {MAX_DEPTH}", file, line)
+    return body
+
+
+def _exact(document: str, file: str) -> dict[str, Any]:
+    """Helm reads numbers as its values, rounded beyond 2^53; Kubernetes does not."""
+    from deploy_orchestrator import documents
+
+    try:
+        value = documents.parse(document.encode(), file).value
+    except documents.DocumentError as error:
+        line = error.place.line if error.place else None
+        raise Failure("document", error.what, file, line) from error
+    if not isinstance(value, dict | None):
+        raise Failure("document", "expected one Kubernetes object", file)
+    return cast(dict[str, Any], value or {})
+
+
+def _deeper(value: Any, depth: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    inner = cast(Iterable[Any], value.values() if isinstance(value, dict) else value)
+    return depth == 0 or any(_deeper(item, depth - 1) for item in inner)
+
+
+def _hook_events(file: str, line: int, body: Mapping[str, Any]) -> set[str]:
+    metadata = body.get("metadata") or {}
+    annotations = (
+        cast(Mapping[str, Any], metadata.get("annotations") if isinstance(metadata, dict) else None) or {}
+    )
+    for name, value in annotations.items():
+        if not isinstance(value, str | None):
+            raise Failure("document", f"annotation {name} must be a text, found {value!r}", file, line)
+    hook = annotations.get("helm.sh/hook")
+    return set() if hook is None else {event.strip().lower() for event in hook.split(",")}
+
+
+def _refuse_nul(text: str, file: str) -> None:
+    if "\0" in text:
+        raise Failure("document", "a NUL character", file, text.count("\n", 0, text.index("\0")) + 1)
+
+
+_KINDS: Final = (
+    (helm_python.HelmChartLoadError, "chart"),
+    (helm_python.HelmValuesError, "values"),
+    (helm_python.HelmRenderError, "template"),
+    (helm_python.HelmError, "engine"),
+)
+
+_TASKS: Final = {"about": about, "template": template, "lint": lint}
+
+
+def answer(request: Request) -> dict[str, Any]:
+    """The result of the request's `task`, or why there is none."""
+    try:
+        return {"result": _TASKS[request["task"]](request)}
+    except Failure as failure:
+        return {"failure": failure.answer}
+    except helm_python.HelmError as error:
+        kind = next(kind for type_, kind in _KINDS if isinstance(error, type_))
+        return {"failure": Failure(kind, error.detail).answer}
+
+
+def serve(connection: Connection, megabytes: int) -> None:
+    """Answer requests until the other end closes; passing the bound on memory ends the process."""
+    resource.setrlimit(resource.RLIMIT_DATA, (megabytes * 2**20, megabytes * 2**20))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    connection.send_bytes(b"ready")
+    while True:
+        try:
+            request = json.loads(connection.recv_bytes())
+        except EOFError:
+            return
+        connection.send_bytes(json.dumps(answer(request)).encode())
+
+
+if __name__ == "__main__":
+    serve(Connection(int(sys.argv[1])), int(sys.argv[2]))

@@ -1,0 +1,107 @@
+"""Lists in Kubernetes objects whose items have an identity, so that their order says little or nothing."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
+
+ITEM_KEYS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
+    **dict.fromkeys(
+        (
+            "containers",
+            "devices",
+            "env",
+            "ephemeralContainers",
+            "imagePullSecrets",
+            "initContainers",
+            "matchConditions",
+            "resourceClaims",
+            "secrets",
+            "volumes",
+            "webhooks",
+        ),
+        (("name",),),
+    ),
+    "conditions": (("type",),),
+    "hostAliases": (("ip",),),
+    "items": (("key",), ("path",)),
+    "ownerReferences": (("uid",),),
+    "paths": (("path", "pathType"),),
+    "ports": (("containerPort", "protocol"), ("port", "protocol")),
+    "rules": (("host",),),
+    "sysctls": (("name",),),
+    "topologySpreadConstraints": (("topologyKey", "whenUnsatisfiable"),),
+    "versions": (("name",),),
+    "volumeClaimTemplates": (("metadata.name",),),
+    "volumeDevices": (("devicePath",),),
+    "volumeMounts": (("mountPath",),),
+}
+"""What tells the items of a list apart, by the list's field name; the first that all items have counts.
+
+After `x-kubernetes-list-map-keys` and `x-kubernetes-patch-merge-key` in the Kubernetes OpenAPI schemas, and
+what the API server's validation asks to be unique.
+"""
+
+SETS: Final = frozenset(
+    {
+        "accessModes",
+        "add",
+        "apiGroups",
+        "drop",
+        "egress",
+        "finalizers",
+        "from",
+        "ingress",
+        "loadBalancerSourceRanges",
+        "matchExpressions",
+        "namespaces",
+        "nonResourceURLs",
+        "policyTypes",
+        "resourceNames",
+        "resources",
+        "rules",
+        "shortNames",
+        "subjects",
+        "to",
+        "tolerations",
+        "values",
+        "verbs",
+    }
+)
+"""Lists of the built-in kinds that mean the same in any order."""
+
+ORDERED: Final = frozenset({"env", "initContainers"})
+"""Keyed lists whose order still counts: steps run in it, and `$(NAME)` reads what stands before."""
+
+_DEFAULTS: Final[Mapping[str, str]] = {"protocol": "TCP", "pathType": ""}
+
+
+def identities(field: str, *lists: Sequence[Any]) -> list[list[str]] | None:
+    """The identity of each item of each list at `field`; None where the items have none, or not one each."""
+    for keys in ITEM_KEYS.get(field, ()):
+        found = [[_identity(item, keys) for item in items] for items in lists]
+        known = [[identity for identity in items if identity is not None] for items in found]
+        if all(len(set(items)) == len(of) for items, of in zip(known, lists, strict=True)):
+            return known
+    return None
+
+
+def order_counts(field: str, *lists: Sequence[Any]) -> bool:
+    """Whether a keyed list means another thing in another order."""
+    if field == "env":
+        return any("$(" in str(item.get("value", "")) for items in lists for item in items)
+    return field in ORDERED
+
+
+def _identity(item: Any, keys: tuple[str, ...]) -> str | None:
+    if not isinstance(item, Mapping):
+        return None
+    first, *rest = keys
+    leading = _at(item, first)
+    if not isinstance(leading, str | int):
+        return None
+    return "/".join([str(leading), *(str(_at(item, key) or _DEFAULTS.get(key, "")) for key in rest)])
+
+
+def _at(item: Any, path: str) -> Any:
+    for step in path.split("."):
+        item = cast(Mapping[str, Any], item).get(step) if isinstance(item, Mapping) else None
+    return item

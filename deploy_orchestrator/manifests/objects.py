@@ -1,0 +1,166 @@
+"""Kubernetes objects as values: their identity, their canonical bytes, and the files that hold them."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, cast
+
+from deploy_orchestrator import documents
+from deploy_orchestrator.errors import Place
+from deploy_orchestrator.manifests.errors import DuplicateObject, InvalidObject
+from deploy_orchestrator.manifests.findings import Finding
+from deploy_orchestrator.manifests.keys import ObjectKey
+
+HOOK = "helm.sh/hook"
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """One Kubernetes object: its `body` in JSON types, to be read and never changed.
+
+    Raises:
+        InvalidObject: no apiVersion, kind or name, or metadata that is not what Kubernetes reads.
+    """
+
+    body: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        metadata = self.body.get("metadata")
+        for name, value in (("apiVersion", self.body.get("apiVersion")), ("kind", self.body.get("kind"))):
+            if not isinstance(value, str) or not value:
+                raise InvalidObject(f"a Kubernetes object needs {name}, found {value!r}", fix=f"set {name}")
+        if not isinstance(metadata, Mapping):
+            raise InvalidObject(f"{self.kind} has no metadata", fix="set metadata.name")
+        metadata = cast(Mapping[str, Any], metadata)
+        name = metadata.get("name")
+        if not isinstance(name, str) or not name:
+            generated = (
+                "generateName gives another name on each apply; " if metadata.get("generateName") else ""
+            )
+            raise InvalidObject(
+                f"{self.kind} has no metadata.name", fix=f"{generated}set metadata.name to a text"
+            )
+        if not isinstance(metadata.get("namespace") or "", str):
+            raise InvalidObject(
+                f"{self.kind} {name}: metadata.namespace is not a text", fix="quote the namespace"
+            )
+
+    @property
+    def api_version(self) -> str:
+        return self.body["apiVersion"]
+
+    @property
+    def kind(self) -> str:
+        return self.body["kind"]
+
+    @property
+    def name(self) -> str:
+        return self.body["metadata"]["name"]
+
+    @property
+    def namespace(self) -> str | None:
+        return self.body["metadata"].get("namespace") or None
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        return _texts(self.body["metadata"].get("labels"))
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        return _texts(self.body["metadata"].get("annotations"))
+
+    @property
+    def hooks(self) -> tuple[str, ...]:
+        """The Helm hook events the object is for, as `pre-upgrade`; empty for what is no hook."""
+        events = (event.strip().lower() for event in self.annotations.get(HOOK, "").split(","))
+        return tuple(event for event in events if event)
+
+    @property
+    def key(self) -> ObjectKey:
+        group, slash, _ = self.api_version.partition("/")
+        return ObjectKey(group if slash else "", self.kind, self.namespace, self.name)
+
+    @property
+    def canonical(self) -> bytes:
+        """The object as JSON with sorted keys and nothing between them; equal objects give equal bytes."""
+        return json.dumps(
+            self.body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+        ).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class ChartUsed:
+    """The chart that a tenant's manifests come from."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Manifests:
+    """All objects of one tenant in one environment in the order of their keys, hooks and test pods too.
+
+    `chart` and `findings` tell how they were rendered, and take no part in equality.
+
+    Raises:
+        DuplicateObject: two objects have one key, or keys that a file system may not tell apart.
+    """
+
+    objects: tuple[Object, ...]
+    chart: ChartUsed | None = field(default=None, compare=False)
+    findings: tuple[Finding, ...] = field(default=(), compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "objects", tuple(sorted(self.objects, key=lambda each: each.key)))
+        files: dict[str, ObjectKey] = {}
+        for key in (each.key for each in self.objects):
+            other = files.setdefault(key.file.lower(), key)
+            if other is not key:
+                both = f"{key} stands twice" if other == key else f"{other} and {key} would share a file"
+                raise DuplicateObject(both, fix="remove or rename one of them")
+
+    @cached_property
+    def content(self) -> str:
+        """`sha256:<hex>` of the canonical bytes of all objects."""
+        return f"sha256:{hashlib.sha256(self.canonical).hexdigest()}"
+
+    @property
+    def canonical(self) -> bytes:
+        """All objects as one JSON list, as `Object.canonical`."""
+        return b"[" + b",".join(each.canonical for each in self.objects) + b"]"
+
+    @cached_property
+    def by_key(self) -> Mapping[ObjectKey, Object]:
+        return {each.key: each for each in self.objects}
+
+    def files(self) -> dict[str, bytes]:
+        """The objects as YAML, one a file, named after their keys. `read` gives back equal manifests."""
+        return {each.key.file: documents.dump(each.body) for each in self.objects}
+
+
+def read(files: Mapping[str, bytes]) -> Manifests:
+    """The manifests that `Manifests.files` wrote.
+
+    Raises:
+        DocumentError: a file is not YAML.
+        InvalidObject: a file holds no Kubernetes object.
+        DuplicateObject: two files hold one object.
+    """
+    return Manifests(tuple(_read_object(file, data) for file, data in sorted(files.items())))
+
+
+def _read_object(file: str, data: bytes) -> Object:
+    value = documents.parse(data, file).value
+    if not isinstance(value, dict):
+        raise InvalidObject("expected one Kubernetes object", place=Place(file))
+    try:
+        return Object(cast(dict[str, Any], value))
+    except InvalidObject as error:
+        raise InvalidObject(error.what, place=Place(file), fix=error.fix) from error
+
+
+def _texts(value: object) -> Mapping[str, str]:
+    entries = cast(Mapping[str, object], value if isinstance(value, Mapping) else {})
+    return {key: text for key, text in entries.items() if isinstance(text, str)}

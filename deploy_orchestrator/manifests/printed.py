@@ -1,0 +1,114 @@
+"""From what templates print to the objects of a tenant."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from deploy_orchestrator.errors import Place
+from deploy_orchestrator.manifests.diffs import diff
+from deploy_orchestrator.manifests.errors import DuplicateObject, InvalidObject
+from deploy_orchestrator.manifests.findings import Finding
+from deploy_orchestrator.manifests.keys import ObjectKey
+from deploy_orchestrator.manifests.kinds import is_cluster_scoped
+from deploy_orchestrator.manifests.objects import HOOK, Manifests, Object
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """A Kubernetes object as a template printed it, and where."""
+
+    place: Place
+    body: Mapping[str, Any]
+
+
+def combined(rendered: Iterable[Iterable[Printed]], namespace: str) -> tuple[Object, ...]:
+    """The objects that releases into one namespace print, lists taken apart, each in its namespace.
+
+    Raises:
+        InvalidObject: what is printed somewhere is no object.
+        DuplicateObject: one object is printed in two places.
+    """
+    printed = [each for release in rendered for one in release for each in _flattened(one)]
+    cluster_scoped = frozenset(_cluster_scoped_by(printed))
+    objects: dict[ObjectKey, tuple[Object, Place]] = {}
+    for each in printed:
+        object_ = _placed(_object(each), namespace, cluster_scoped)
+        other = objects.setdefault(object_.key, (object_, each.place))
+        if other[0] is not object_:
+            raise DuplicateObject(
+                f"{object_.key} is printed here and by {other[1]}",
+                place=each.place,
+                fix="rename one of them, or print it once",
+            )
+    return tuple(object_ for object_, _ in objects.values())
+
+
+def _flattened(printed: Printed) -> Iterator[Printed]:
+    """The items of a `List`, or of a typed one such as `ConfigMapList`, whose items need not repeat it."""
+    body = printed.body
+    kind, items = str(body.get("kind", "")), body.get("items")
+    if not kind.endswith("List") or not isinstance(items, list):
+        yield printed
+        return
+    typed = (
+        {"apiVersion": body.get("apiVersion"), "kind": kind.removesuffix("List")} if kind != "List" else {}
+    )
+    for item in cast(list[Any], items):
+        if not isinstance(item, Mapping):
+            raise InvalidObject(
+                f"{kind} has an item that is no object", place=printed.place, fix="remove the item"
+            )
+        yield from _flattened(Printed(printed.place, {**typed, **cast(Mapping[str, Any], item)}))
+
+
+def _object(printed: Printed) -> Object:
+    try:
+        return Object(printed.body)
+    except InvalidObject as error:
+        raise InvalidObject(error.what, place=printed.place, fix=error.fix) from error
+
+
+def _placed(object_: Object, namespace: str, cluster_scoped: frozenset[tuple[str, str]]) -> Object:
+    """The object in the namespace where `helm install` would put it."""
+    scope = is_cluster_scoped(object_.key.group, object_.kind, cluster_scoped)
+    wanted = None if scope else object_.namespace or (namespace if scope is False else None)
+    if wanted == object_.body["metadata"].get("namespace"):
+        return object_
+    metadata = {key: value for key, value in object_.body["metadata"].items() if key != "namespace"}
+    return Object({**object_.body, "metadata": {**metadata, **({"namespace": wanted} if wanted else {})}})
+
+
+def _cluster_scoped_by(printed: Iterable[Printed]) -> Iterator[tuple[str, str]]:
+    for body in (each.body for each in printed if each.body.get("kind") == "CustomResourceDefinition"):
+        spec = body.get("spec")
+        if isinstance(spec, Mapping) and cast(Mapping[str, Any], spec).get("scope") == "Cluster":
+            names = cast(Mapping[str, Any], spec).get("names")
+            kind = cast(Mapping[str, Any], names).get("kind") if isinstance(names, Mapping) else None
+            yield str(cast(Mapping[str, Any], spec).get("group")), str(kind)
+
+
+def skipped_hook(printed: Printed) -> Finding:
+    """The finding on an object that Helm leaves out because of its hook annotation."""
+    object_ = _object(printed)
+    return Finding(
+        "unknown-hook",
+        "error",
+        object_.key,
+        f"Helm leaves it out without a word: {HOOK} is {object_.annotations[HOOK]!r} ({printed.place})",
+        "use the hook types that Helm knows, or remove the annotation",
+    )
+
+
+def volatile(first: Iterable[Printed], second: Iterable[Printed], namespace: str) -> Iterator[Finding]:
+    """A finding on each object that is another on every render."""
+    changes = diff(Manifests(combined([first], namespace)), Manifests(combined([second], namespace)))
+    differing = [(change.key, ", ".join(each.field for each in change.fields)) for change in changes.changed]
+    differing += [(each.key, "its name") for each in (*changes.added, *changes.removed)]
+    for key, fields in sorted(differing):
+        yield Finding(
+            "volatile-output",
+            "error",
+            key,
+            f"each render gives another value of {fields}, so that no approval can hold",
+            "set the value that the template makes up otherwise, or refer to a Secret made elsewhere",
+        )

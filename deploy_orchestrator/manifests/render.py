@@ -1,0 +1,150 @@
+"""All manifests of a tenant in an environment: both its releases rendered, in one canonical set."""
+
+import json
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict
+from itertools import islice
+from typing import Final
+
+from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.fleet import ChartReference, Deployment, Fleet, ValueLayer
+from deploy_orchestrator.git import Tree
+from deploy_orchestrator.manifests.assembly import assembled
+from deploy_orchestrator.manifests.cache import cache_key
+from deploy_orchestrator.manifests.findings import Finding
+from deploy_orchestrator.manifests.keys import ObjectKey
+from deploy_orchestrator.manifests.objects import ChartUsed, Manifests, Object
+from deploy_orchestrator.manifests.printed import combined, skipped_hook, volatile
+from deploy_orchestrator.manifests.rendering import (
+    ChartRelease,
+    RenderedRelease,
+    helm_identity,
+    render_release,
+)
+from deploy_orchestrator.manifests.workspace import Workspace
+
+_FORMAT: Final = "1"
+PLATFORM: Final = "platform"
+
+
+def render(deployment: Deployment, fleet: Fleet, tree: Tree, workspace: Workspace) -> Manifests:
+    """What would be applied: the objects of the platform release and of the tenant's own, and what was found.
+
+    Unchanged inputs are never rendered again. `tree` is the fleet repository that `fleet` was loaded from.
+
+    Raises:
+        RenderError: a chart does not render.
+        InvalidObject, DuplicateObject: a template prints what is no object, or one that another prints too.
+        OrchestratorError: the chart, its values or its dependencies cannot be had.
+    """
+    key = cache_key(_FORMAT, helm_identity(), fleet.inputs(deployment))
+    if kept := workspace.manifests.read(key):
+        return _unpacked(kept)
+    releases = [
+        _release(
+            PLATFORM, fleet.platform, (_platform_layer(deployment, fleet),), deployment, tree, workspace
+        ),
+        _release(
+            deployment.tenant.name,
+            deployment.tenant.chart,
+            fleet.layers(deployment),
+            deployment,
+            tree,
+            workspace,
+        ),
+    ]
+    rendered = [render_release(release, workspace) for release in releases]
+    manifests = Manifests(
+        objects=combined([each.objects for each in rendered], deployment.namespace),
+        chart=rendered[-1].chart,
+        findings=tuple(
+            finding
+            for release, result in zip(releases, rendered, strict=True)
+            for finding in _findings(release, result)
+        ),
+    )
+    workspace.manifests.write(key, _packed(manifests))
+    return manifests
+
+
+def render_all(
+    deployments: Iterable[Deployment], fleet: Fleet, tree: Tree, workspace: Workspace
+) -> Iterator[tuple[Deployment, Manifests | OrchestratorError]]:
+    """As `render`, many at a time and in their order; an error stands in place of the manifests."""
+    waiting = iter(deployments)
+    with ThreadPoolExecutor(workspace.workers.count) as threads:
+
+        def start(deployment: Deployment) -> tuple[Deployment, Future[Manifests]]:
+            return deployment, threads.submit(render, deployment, fleet, tree, workspace)
+
+        started = deque(start(each) for each in islice(waiting, 2 * workspace.workers.count))
+        while started:
+            deployment, future = started.popleft()
+            try:
+                result = future.result()
+            except OrchestratorError as error:
+                result = error
+            started.extend(start(each) for each in islice(waiting, 1))
+            yield deployment, result
+
+
+def _release(
+    name: str,
+    chart: ChartReference,
+    layers: tuple[ValueLayer, ...],
+    deployment: Deployment,
+    tree: Tree,
+    workspace: Workspace,
+) -> ChartRelease:
+    folder = f"charts/{chart.name}"
+    return ChartRelease(
+        name=name,
+        namespace=deployment.namespace,
+        folder=folder,
+        chart=assembled(folder, tree, workspace.repositories, workspace.charts),
+        layers=layers,
+        kubernetes=deployment.environment.kubernetes,
+    )
+
+
+def _platform_layer(deployment: Deployment, fleet: Fleet) -> ValueLayer:
+    return ValueLayer("fleet.yaml", json.dumps(fleet.platform_values(deployment)).encode())
+
+
+def _findings(release: ChartRelease, rendered: RenderedRelease) -> Iterator[Finding]:
+    for printed in rendered.skipped:
+        yield skipped_hook(printed)
+    if rendered.again is not None:
+        yield from volatile(rendered.objects, rendered.again, release.namespace)
+    if "lookup" in release.asks:
+        yield Finding(
+            "lookup",
+            "warning",
+            None,
+            f"{release.folder} calls lookup, which finds nothing here and may find something in a cluster",
+            "give the chart what it looks up as a value",
+        )
+
+
+def _packed(manifests: Manifests) -> bytes:
+    return json.dumps(
+        {
+            "chart": asdict(manifests.chart) if manifests.chart else None,
+            "findings": [asdict(finding) for finding in manifests.findings],
+            "objects": [each.body for each in manifests.objects],
+        }
+    ).encode()
+
+
+def _unpacked(data: bytes) -> Manifests:
+    kept = json.loads(data)
+    return Manifests(
+        objects=tuple(Object(body) for body in kept["objects"]),
+        chart=ChartUsed(**kept["chart"]) if kept["chart"] else None,
+        findings=tuple(
+            Finding(**{**each, "object": ObjectKey(**each["object"]) if each["object"] else None})
+            for each in kept["findings"]
+        ),
+    )

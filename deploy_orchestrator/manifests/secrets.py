@@ -1,0 +1,63 @@
+"""Keep secret values out of everything that people look at, and still show that one changed."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, cast
+
+from deploy_orchestrator.manifests import lists
+from deploy_orchestrator.manifests.objects import Object
+
+HIDDEN: Final = "(hidden)"
+CHANGED: Final = "(hidden, changed)"
+
+_DATA: Final = frozenset({"data", "stringData"})
+_NAME = re.compile(
+    r"passw|passphrase|secret|token|credential|api_?key|private_?key|access_?key|dsn$", re.IGNORECASE
+)
+
+Path = tuple[str, ...]
+
+
+def hidden(object_: Object, before: Object | None = None) -> Mapping[str, Any]:
+    """An object's body with each secret replaced by `HIDDEN`, or by `CHANGED` where `before` has another.
+
+    Secret are the data of a Secret, and the value of an environment variable that is named like one.
+    """
+    known = _secrets(before) if before else {}
+
+    def mask(path: Path, value: Any) -> str:
+        return CHANGED if path in known and known[path] != value else HIDDEN
+
+    return cast(Mapping[str, Any], _replaced(object_.kind, (), object_.body, mask))
+
+
+def _secrets(object_: Object) -> dict[Path, Any]:
+    found: dict[Path, Any] = {}
+    _replaced(object_.kind, (), object_.body, found.__setitem__)
+    return found
+
+
+def _replaced(kind: str, path: Path, value: Any, replace: Callable[[Path, Any], Any]) -> Any:
+    if isinstance(value, Mapping):
+        fields = cast(Mapping[str, Any], value)
+        return {
+            name: replace((*path, name), inner)
+            if _is_secret(kind, path, name, fields)
+            else _replaced(kind, (*path, name), inner, replace)
+            for name, inner in fields.items()
+        }
+    if isinstance(value, list):
+        items = cast(list[Any], value)
+        (names,) = lists.identities(path[-1], items) or [[str(index) for index in range(len(items))]]
+        return [
+            _replaced(kind, (*path, name), item, replace) for name, item in zip(names, items, strict=True)
+        ]
+    return value
+
+
+def _is_secret(kind: str, path: Path, name: str, fields: Mapping[str, Any]) -> bool:
+    if fields[name] is None:
+        return False
+    if kind == "Secret":
+        return len(path) == 1 and path[0] in _DATA
+    return name == "value" and bool(_NAME.search(str(fields.get("name", ""))))

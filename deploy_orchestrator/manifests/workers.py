@@ -1,0 +1,134 @@
+"""Processes that render within bounds on time and memory, so that a chart can harm nothing but itself."""
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Final, cast
+
+_PROGRAM: Final = Path(__file__).with_name("helm.py")
+_START_SECONDS: Final = 60
+_ANSWER_BYTES: Final = 128 * 2**20
+_PASSED_ON: Final = frozenset(
+    {"HELM_C_LIB", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TMPDIR", "VIRTUAL_ENV"}
+)
+_GO: Final = {"GOGC": "400", "GOTRACEBACK": "none"}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may take. The bound on memory holds on Linux only."""
+
+    seconds: float = 30
+    megabytes: int = 2048
+
+
+class WorkerError(Exception):
+    """A worker was ended, or ended itself, before it answered."""
+
+
+class Workers:
+    """Up to `count` processes, started when first needed, that end with the process that holds this object.
+
+    Safe to use from several threads; each call takes one process for itself, or waits for one.
+    """
+
+    def __init__(self, count: int, limits: Limits = Limits()) -> None:
+        self.count = count
+        self._limits = limits
+        self._free: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
+        for _ in range(count):
+            self._free.put(None)
+
+    def ask(self, task: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The worker's answer to one request.
+
+        Raises:
+            WorkerError: it took too long or too much, or broke the engine; the process is gone then.
+        """
+        worker = self._free.get()
+        try:
+            worker = worker or _Worker(self._limits)
+            return worker.ask({**request, "task": task})
+        except BaseException:
+            if worker:
+                worker.end()
+                worker = None
+            raise
+        finally:
+            self._free.put(worker)
+
+    def close(self) -> None:
+        """End the processes, each when it is at rest."""
+        for worker in [self._free.get() for _ in range(self.count)]:
+            if worker:
+                worker.end()
+            self._free.put(None)
+
+
+class _Worker:
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.stderr = tempfile.TemporaryFile()  # noqa: SIM115
+        ours, theirs = socket.socketpair()
+        self.connection = Connection(ours.detach())
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", str(_PROGRAM), str(theirs.fileno()), str(limits.megabytes)],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self.stderr,
+                env={**{name: os.environ[name] for name in _PASSED_ON & os.environ.keys()}, **_GO},
+                start_new_session=True,
+            )
+        try:
+            self.receive(_START_SECONDS)
+        except BaseException:
+            self.end()
+            raise
+
+    def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            self.connection.send_bytes(json.dumps(request).encode())
+        except OSError as error:
+            raise WorkerError(self.last_words()) from error
+        return cast(dict[str, Any], json.loads(self.receive(self.limits.seconds)))
+
+    def receive(self, seconds: float) -> bytes:
+        if not self.connection.poll(seconds):
+            raise WorkerError(f"took longer than {seconds:g} seconds")
+        try:
+            return self.connection.recv_bytes(_ANSWER_BYTES)
+        except (EOFError, OSError) as error:
+            raise WorkerError(self.last_words()) from error
+
+    def last_words(self) -> str:
+        self.kill()
+        self.stderr.seek(0)
+        said = self.stderr.read(4000).decode(errors="replace")
+        if "out of memory" in said or "cannot allocate memory" in said or "MemoryError" in said:
+            return f"took more than {self.limits.megabytes} MB of memory"
+        first = next(
+            (line for line in said.splitlines() if line.strip()), f"status {self.process.returncode}"
+        )
+        return f"broke the engine: {first}"
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def end(self) -> None:
+        self.connection.close()
+        self.kill()
+        self.stderr.close()

@@ -1,0 +1,250 @@
+import copy
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deploy_orchestrator.manifests import FieldChange, Manifests, Object, diff
+
+
+def deployment(**container: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web", "namespace": "ml-dev", "labels": {"app.kubernetes.io/version": "1"}},
+        "spec": {
+            "replicas": 1,
+            "template": {
+                "spec": {
+                    "containers": [
+                        {"name": "web", "image": "web:1", **container},
+                        {"name": "proxy", "image": "proxy:1"},
+                    ]
+                }
+            },
+        },
+    }
+
+
+def of(kind: str, api_version: str = "v1", **fields: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": api_version,
+        "kind": kind,
+        "metadata": {"name": "x", "namespace": "ml-dev"},
+        **fields,
+    }
+
+
+def manifests(*bodies: dict[str, Any]) -> Manifests:
+    return Manifests(tuple(Object(body) for body in bodies))
+
+
+def fields(before: dict[str, Any], after: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    changed = diff(manifests(before), manifests(after)).changed
+    return {each.field: (each.before, each.after) for change in changed for each in change.fields}
+
+
+def test_everything_is_added_where_nothing_was() -> None:
+    change = diff(None, manifests(deployment()))
+    assert [each.name for each in change.added] == ["web"]
+    assert not change.removed
+    assert not change.changed
+    assert change
+
+
+def test_nothing_changes_between_equals() -> None:
+    change = diff(manifests(deployment()), manifests(deployment()))
+    assert not change
+    assert change.unified() == ""
+
+
+def test_a_changed_field_is_named_with_the_key_of_its_list_item() -> None:
+    path = "spec.template.spec.containers[proxy].image"
+    after = deployment()
+    after["spec"]["template"]["spec"]["containers"][1]["image"] = "proxy:2"
+    assert fields(deployment(), after) == {path: ("proxy:1", "proxy:2")}
+
+
+def test_a_field_path_is_steps_too() -> None:
+    (change,) = diff(manifests(deployment()), manifests(deployment(image="web:2"))).changed
+    steps = ("spec", "template", "spec", "containers", "[web]", "image")
+    assert change.fields == (FieldChange(steps, "web:1", "web:2"),)
+
+
+def test_a_key_with_dots_is_quoted_in_a_field() -> None:
+    after = deployment()
+    after["metadata"]["labels"]["app.kubernetes.io/version"] = "2"
+    assert list(fields(deployment(), after)) == ['metadata.labels["app.kubernetes.io/version"]']
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            {"ports": [{"containerPort": 1}, {"containerPort": 2}]},
+            {"ports": [{"containerPort": 2}, {"containerPort": 1}]},
+        ),
+        (
+            {"env": [{"name": "A", "value": "1"}, {"name": "B"}]},
+            {"env": [{"name": "B"}, {"name": "A", "value": "1"}]},
+        ),
+        (
+            {"volumeMounts": [{"mountPath": "/a", "name": "x"}, {"mountPath": "/b", "name": "x"}]},
+            {"volumeMounts": [{"mountPath": "/b", "name": "x"}, {"mountPath": "/a", "name": "x"}]},
+        ),
+        (
+            {"securityContext": {"capabilities": {"drop": ["A", "B"]}}},
+            {"securityContext": {"capabilities": {"drop": ["B", "A"]}}},
+        ),
+        ({"tty": None}, {}),
+    ],
+)
+def test_order_that_means_nothing_is_no_change(before: dict[str, Any], after: dict[str, Any]) -> None:
+    change = diff(manifests(deployment(**before)), manifests(deployment(**after)))
+    assert not change
+    assert [key.name for key in change.reordered] == ["web"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "field"),
+    [
+        ({"args": ["a", "b"]}, {"args": ["b", "a"]}, "args"),
+        ({"command": ["a"]}, {"command": ["a", "b"]}, "command"),
+        (
+            {"env": [{"name": "A", "value": "1"}, {"name": "B", "value": "$(A)"}]},
+            {"env": [{"name": "B", "value": "$(A)"}, {"name": "A", "value": "1"}]},
+            "env",
+        ),
+    ],
+)
+def test_order_that_means_something_is_a_change(
+    before: dict[str, Any], after: dict[str, Any], field: str
+) -> None:
+    assert list(fields(deployment(**before), deployment(**after))) == [
+        f"spec.template.spec.containers[web].{field}"
+    ]
+
+
+def test_init_containers_in_another_order_are_a_change() -> None:
+    steps = [{"name": "wait", "image": "a:1"}, {"name": "migrate", "image": "b:1"}]
+    before, after = deployment(), deployment()
+    before["spec"]["template"]["spec"]["initContainers"] = steps
+    after["spec"]["template"]["spec"]["initContainers"] = steps[::-1]
+    path = "spec.template.spec.initContainers"
+    assert fields(before, after) == {path: (["wait", "migrate"], ["migrate", "wait"])}
+
+
+def test_one_port_for_two_protocols_is_two_ports() -> None:
+    ports = [{"containerPort": 53, "protocol": "UDP"}, {"containerPort": 53}]
+    after = [{"containerPort": 53}, {"containerPort": 53, "protocol": "UDP", "name": "dns"}]
+    path = "spec.template.spec.containers[web].ports[53/UDP].name"
+    assert fields(deployment(ports=ports), deployment(ports=after)) == {path: (None, "dns")}
+
+
+def test_rules_of_a_role_are_a_set_and_a_new_verb_is_seen() -> None:
+    read_pods = {"apiGroups": [""], "resources": ["pods", "services"], "verbs": ["get"]}
+    jobs = {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["list"]}
+    role = of("Role", "rbac.authorization.k8s.io/v1", rules=[read_pods, jobs])
+    shuffled = {**role, "rules": [jobs, {**read_pods, "resources": ["services", "pods"]}]}
+    widened = {**role, "rules": [jobs, {**read_pods, "verbs": ["get", "delete"]}]}
+    assert not fields(role, shuffled)
+    assert fields(role, widened) == {"rules[1].verbs": (["get"], ["get", "delete"])}
+
+
+def test_lists_of_unknown_kinds_keep_their_order() -> None:
+    before = of("PrometheusRule", "monitoring.coreos.com/v1", rules=["a", "b"])
+    after = {**before, "rules": ["b", "a"]}
+    assert fields(before, after) == {"rules": (["a", "b"], ["b", "a"])}
+
+
+def test_a_number_that_became_a_text_is_a_change() -> None:
+    assert fields(of("ConfigMap", data={"a": 1}), of("ConfigMap", data={"a": "1"})) == {"data.a": (1, "1")}
+    assert fields(of("ConfigMap", data={"a": True}), of("ConfigMap", data={"a": 1})) == {"data.a": (True, 1)}
+
+
+def test_secret_values_are_hidden_and_their_change_is_not() -> None:
+    before = of("Secret", data={"password": "aHVudGVyMg==", "user": "YQ=="}, stringData={"token": "s3cr3t"})
+    after = of("Secret", data={"password": "b3RoZXI=", "user": "YQ=="}, stringData={"more": "t0k3n"})
+    change = diff(manifests(before), manifests(after))
+    assert fields(before, after) == {
+        "data.password": ("(hidden)", "(hidden, changed)"),
+        "stringData.token": ("(hidden)", None),
+        "stringData.more": (None, "(hidden)"),
+    }
+    shown = change.unified() + diff(None, manifests(before)).unified() + repr(fields(before, after))
+    assert "-  password: (hidden)" in shown
+    assert "+  password: (hidden, changed)" in shown
+    assert not any(value in shown for value in ("aHVudGVyMg==", "YQ==", "s3cr3t", "b3RoZXI=", "t0k3n"))
+
+
+def test_environment_variables_named_like_secrets_are_hidden_by_name_not_by_place() -> None:
+    secret = {"name": "DB_PASSWORD", "value": "hunter2"}
+    plain = {"name": "DB_HOST", "value": "db"}
+    before, after = deployment(env=[secret, plain]), deployment(env=[plain, {**secret, "value": "hunter3"}])
+    assert fields(before, after) == {
+        "spec.template.spec.containers[web].env[DB_PASSWORD].value": ("(hidden)", "(hidden, changed)")
+    }
+    assert "hunter" not in diff(manifests(before), manifests(after)).unified()
+    assert not fields(before, deployment(env=[plain, secret]))
+
+
+def test_unified_text_shows_objects_as_yaml_with_three_lines_around() -> None:
+    text = diff(manifests(deployment()), manifests(deployment(image="web:2"))).unified()
+    assert text.startswith("--- a/apps.Deployment.ml-dev.web.yaml\n+++ b/apps.Deployment.ml-dev.web.yaml\n@@")
+    assert "-      - image: web:1\n" in text
+    assert "+      - image: web:2\n" in text
+    assert "apiVersion" not in text
+
+
+def test_unified_text_of_an_added_and_a_removed_object_names_dev_null() -> None:
+    text = diff(manifests(deployment()), manifests(of("ConfigMap", data={"a": "b"}))).unified()
+    assert "--- /dev/null\n+++ b/ConfigMap.ml-dev.x.yaml\n" in text
+    assert "--- a/apps.Deployment.ml-dev.web.yaml\n+++ /dev/null\n" in text
+
+
+def test_unified_text_leaves_meaningless_order_out() -> None:
+    before = deployment(image="web:2")
+    containers = before["spec"]["template"]["spec"]["containers"]
+    after = copy.deepcopy(before)
+    after["spec"]["template"]["spec"]["containers"] = [{**containers[1], "image": "proxy:9"}, containers[0]]
+    lines = diff(manifests(before), manifests(after)).unified().splitlines()
+    assert [line for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---")] == [
+        "-      - image: proxy:1",
+        "+      - image: proxy:9",
+    ]
+
+
+def test_an_enormous_object_is_told_not_compared() -> None:
+    text = diff(None, manifests(of("ConfigMap", data={f"k{n}": "v" for n in range(6000)}))).unified()
+    assert "too many to compare here" in text
+    assert len(text) < 500
+
+
+scalars = st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from(["a", "b", "$(A)"])
+bodies = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["name", "env", "ports", "rules", "values", "port", "x"]), inner, max_size=4
+        )
+    ),
+    max_leaves=15,
+)
+
+
+@given(bodies, bodies)
+def test_a_diff_is_empty_exactly_when_both_ways_agree(before: Any, after: Any) -> None:
+    one, two = manifests(of("Thing", spec=before)), manifests(of("Thing", spec=after))
+    assert bool(diff(one, two)) == bool(diff(two, one))
+    assert not diff(one, one)
+    assert (diff(one, two).unified() == "") == (not diff(one, two))
+
+
+@given(st.lists(st.sampled_from("abcdef"), unique=True, min_size=2), st.randoms(use_true_random=False))
+def test_shuffling_keyed_lists_never_changes_anything(names: list[str], chance: random.Random) -> None:
+    ports = [{"name": name, "containerPort": ord(name)} for name in names]
+    shuffled = chance.sample(ports, len(ports))
+    assert not diff(manifests(deployment(ports=ports)), manifests(deployment(ports=shuffled)))
