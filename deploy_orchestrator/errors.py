@@ -1,6 +1,11 @@
 """What every room says when something is wrong: what happened, where, and what to do."""
 
+import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
+
+MAX_KNOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +36,14 @@ class OrchestratorError(Exception):
     def __str__(self) -> str:
         located = self.what if self.place is None else f"{self.place}: {self.what}"
         return located if self.fix is None else f"{located}\n  fix: {self.fix}"
+
+
+def instead_of(name: str, known: Iterable[str]) -> str:
+    """What to try in place of an unknown `name`: the nearest of the `known` ones, else some of them."""
+    known = sorted(known)
+    if nearest := difflib.get_close_matches(name, known, n=1):
+        return f"did you mean {nearest[0]}?"
+    if not known:
+        return "there are none yet"
+    more = ", …" if len(known) > MAX_KNOWN else ""
+    return f"known here: {', '.join(islice(known, MAX_KNOWN))}{more}"

@@ -1,6 +1,5 @@
 """A YAML document: its value, where its fields stand, and its fit to a model."""
 
-import difflib
 import typing
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -9,7 +8,7 @@ import pydantic
 from pydantic_core import ErrorDetails
 
 from deploy_orchestrator.documents.reader import MAX_BYTES, DocumentError, FieldPath, dotted, read
-from deploy_orchestrator.errors import Place
+from deploy_orchestrator.errors import Place, instead_of
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 
@@ -39,13 +38,13 @@ class Document:
         return Place(self.file, None if nearest is None else lines[nearest], dotted(field) or None)
 
     def into(self, model: type[Model]) -> Model:
-        """The document as a `model`.
+        """The document as a `model`, its fields going by their aliases.
 
         Raises:
             DocumentError: naming the first field that does not fit, its line, and what was expected there.
         """
         try:
-            return model.model_validate(self.value)
+            return model.model_validate(self.value, by_alias=True, by_name=False)
         except pydantic.ValidationError as error:
             first = error.errors()[0]
             also = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
@@ -111,9 +110,7 @@ def _fix(model: type[pydantic.BaseModel], error: ErrorDetails) -> str | None:
         case "string_type" if isinstance(error["input"], bool | int | float):
             return "put it in quotes"
         case "extra_forbidden":
-            known = _fields(model, error["loc"][:-1])
-            nearest = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
-            return f"did you mean {nearest[0]}?" if nearest else f"known here: {', '.join(known)}"
+            return instead_of(str(error["loc"][-1]), _fields(model, error["loc"][:-1]))
         case _:
             return None
 
@@ -123,7 +120,7 @@ def _fields(model: type[pydantic.BaseModel], field: FieldPath) -> list[str]:
     for step in field:
         known = {info.alias or name: info for name, info in here.model_fields.items()}
         here = _model_in(known[step].annotation) or here if step in known else here
-    return sorted(info.alias or name for name, info in here.model_fields.items())
+    return [info.alias or name for name, info in here.model_fields.items()]
 
 
 def _model_in(annotation: Any) -> type[pydantic.BaseModel] | None:
