@@ -23,12 +23,12 @@ storage:
 {{- define "dagster-tenant.instanceDefaults" -}}
 {{ include "dagster-tenant.storage" . }}
 local_artifact_storage:
-  module: dagster.core.storage.root
+  module: dagster._core.storage.root
   class: LocalArtifactStorage
   config:
     base_dir: /tmp/dagster
 compute_logs:
-  module: dagster.core.storage.noop_compute_log_manager
+  module: dagster._core.storage.noop_compute_log_manager
   class: NoOpComputeLogManager
   config: {}
 run_coordinator:
