@@ -1,3 +1,4 @@
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -5,6 +6,7 @@ import pygit2
 
 from deploy_orchestrator.git.errors import GitError
 
+_TRAILER = re.compile(r"([A-Za-z0-9-]+):(.*)")
 _LATEST = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
 
 
@@ -54,14 +56,14 @@ class Commit:
 def read_commit(objects: pygit2.Repository, id: str) -> Commit:  # noqa: A002
     try:
         commit = objects[id].peel(pygit2.Commit)
-        author = commit.author
+        author, message = commit.author, _text(commit.raw_message)
         return Commit(
             id=str(commit.id),
             parents=tuple(str(parent) for parent in commit.parent_ids),
             author=Person(_text(author.raw_name), _text(author.raw_email)),
             time=datetime.fromtimestamp(min(max(commit.commit_time, 0), _LATEST), UTC),
-            message=_text(commit.raw_message),
-            trailers=_trailers(commit),
+            message=message,
+            trailers=_trailers(message),
             signed=bool(commit.gpg_signature[0]),
         )
     except (pygit2.GitError, KeyError) as error:
@@ -85,11 +87,12 @@ def _signature(person: Person) -> pygit2.Signature:
     return pygit2.Signature(person.name, person.email)
 
 
-def _trailers(commit: pygit2.Commit) -> dict[str, str]:
-    try:
-        return dict(commit.message_trailers)
-    except UnicodeDecodeError:
-        return {}
+def _trailers(message: str) -> dict[str, str]:
+    # pygit2 1.21's Commit.message_trailers crashes the process on a message that is not UTF-8.
+    *body, last = re.split(r"\n\s*\n", message.strip())
+    lines = re.sub(r"\n[ \t]+", " ", last).splitlines()
+    found = [_TRAILER.match(line) for line in lines]
+    return {trailer[1]: trailer[2].strip() for trailer in found if trailer} if body and all(found) else {}
 
 
 def _text(raw: bytes) -> str:

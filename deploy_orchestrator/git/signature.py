@@ -6,7 +6,7 @@ import pygit2
 
 from deploy_orchestrator.git import command
 from deploy_orchestrator.git.commit import Person
-from deploy_orchestrator.git.errors import SigningFailed, Unsigned, UntrustedSignature
+from deploy_orchestrator.git.errors import GitError, SigningFailed, Unsigned, UntrustedSignature
 from deploy_orchestrator.git.objects import ObjectStore
 
 _SSH = b"-----BEGIN SSH SIGNATURE-----"
@@ -112,6 +112,10 @@ def verify(store: ObjectStore, commit: str, allowed_signers: bytes) -> Signature
             limit=_VERIFY_LIMIT,
         )
         said = result.errors.replace(file.name, "allowed_signers")
+    if "cannot run" in said:
+        raise GitError(
+            f"signatures cannot be checked: {said.strip()}", fix="install OpenSSH, which has ssh-keygen"
+        )
     good = _GOOD.findall(said)
     if result.code or len(good) != 1:
         reason = " ".join(line for line in said.splitlines() if not line.startswith("Good"))

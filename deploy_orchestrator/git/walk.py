@@ -31,27 +31,33 @@ def walk(objects: pygit2.Repository, folder: pygit2.Tree, place: str) -> Iterato
     Raises:
         UnsafeTree: a submodule, a name that no folder on disk may have, or out of bounds.
     """
+    total = 0
+    for path, entry in _entries(objects, folder, place):
+        content = content_of(objects, entry, below(place, path))
+        total += len(content)
+        if total > MAX_TOTAL:
+            raise UnsafeTree(f"more than {MAX_TOTAL:,} bytes", place=Place(place))
+        yield File(path, FileMode(entry.filemode), content)
+
+
+def _entries(objects: pygit2.Repository, folder: pygit2.Tree, place: str) -> list[tuple[str, pygit2.Object]]:
+    found: list[tuple[str, pygit2.Object]] = []
     waiting = [("", folder)]
-    entries = total = 0
+    count = 0
     while waiting:
         prefix, folder = waiting.pop()
-        entries += len(folder)
-        if entries > MAX_ENTRIES:
+        count += len(folder)
+        if count > MAX_ENTRIES:
             raise UnsafeTree(f"more than {MAX_ENTRIES:,} files and folders", place=Place(place))
         for entry in folder:
             path = prefix + name_of(entry, place)
-            if entry.filemode == FileMode.TREE:
-                if path.count("/") >= MAX_DEPTH:
-                    raise UnsafeTree(
-                        f"nested deeper than {MAX_DEPTH} folders", place=Place(below(place, path))
-                    )
+            if entry.filemode != FileMode.TREE:
+                found.append((path, entry))
+            elif path.count("/") >= MAX_DEPTH:
+                raise UnsafeTree(f"nested deeper than {MAX_DEPTH} folders", place=Place(below(place, path)))
+            else:
                 waiting.append((path + "/", folder_of(objects, entry, below(place, path))))
-                continue
-            content = content_of(objects, entry, below(place, path))
-            total += len(content)
-            if total > MAX_TOTAL:
-                raise UnsafeTree(f"more than {MAX_TOTAL:,} bytes", place=Place(place))
-            yield File(path, FileMode(entry.filemode), content)
+    return found
 
 
 def content_of(objects: pygit2.Repository, entry: pygit2.Object, place: str) -> bytes:

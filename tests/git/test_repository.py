@@ -1,6 +1,9 @@
+import base64
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -125,6 +128,30 @@ def test_a_secret_in_the_address_is_neither_shown_nor_stored(address, tmp_path):
     with pytest.raises(UnsafeRemote) as refused:
         Repository.clone(address.replace("https", "gopher"), tmp_path / "clone")
     assert "hush" not in str(refused.value)
+
+
+def test_a_password_in_the_address_reaches_the_server_and_no_list_of_processes(tmp_path, monkeypatch):
+    received: list[str | None] = []
+
+    class Server(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            received.append(self.headers["Authorization"])
+            self.send_error(404)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+    monkeypatch.setenv("GIT_TRACE", str(tmp_path / "trace"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with HTTPServer(("127.0.0.1", 0), Server) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(RemoteUnreachable):
+            Repository.clone(f"http://ann:hu%2Fsh@127.0.0.1:{server.server_port}/x", tmp_path / "clone")
+        server.shutdown()
+    assert received == ["Basic " + base64.b64encode(b"ann:hu/sh").decode()]
+    trace = (tmp_path / "trace").read_text()
+    assert "git-remote-http" in trace
+    assert "hu%2Fsh" not in trace
 
 
 @pytest.mark.parametrize("revision", ["nowhere", "", "^", "main..main", "-x", "0" * 40, "x\0", "main:a"])
