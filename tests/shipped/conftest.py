@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ import pytest
 from deploy_orchestrator import documents
 
 ROOT = Path(__file__).parents[2]
-FLEET = ROOT / "examples/fleet"
 ENVIRONMENTS = ("dev", "staging", "production")
 TENANTS = ("analytics", "data", "ml")
 
@@ -75,32 +75,45 @@ def read() -> Callable[[Path], Any]:
     return lambda path: documents.parse(path.read_bytes(), path.name).value
 
 
-@pytest.fixture(scope="session", params=[f"{tenant} {stage}" for tenant in TENANTS for stage in ENVIRONMENTS])
-def deployment(
-    request: pytest.FixtureRequest, charts: Path, render: Render, read: Callable[[Path], Any]
-) -> list[Object]:
-    """All objects of one tenant of the example fleet in one environment, its platform's first."""
-    tenant, environment = request.param.split()
-    folder = FLEET / "tenants" / tenant
-    about = read(folder / "tenant.yaml")
-    layers = [
-        read(path)
-        for path in (
+@pytest.fixture(scope="session")
+def fleet() -> Path:
+    return ROOT / "examples/fleet"
+
+
+@pytest.fixture(scope="session")
+def deployment_of(
+    charts: Path, fleet: Path, render: Render, read: Callable[[Path], Any]
+) -> Callable[[str, str], list[Object]]:
+    """All objects of a tenant of the example fleet in an environment, its platform's first."""
+
+    @cache
+    def deployment_of(tenant: str, environment: str) -> list[Object]:
+        folder = fleet / "tenants" / tenant
+        about = read(folder / "tenant.yaml")
+        layers = (
             charts / "dagster-tenant" / f"values-{environment}.yaml",
             folder / "values.yaml",
             folder / f"values-{environment}.yaml",
         )
-        if path.exists()
-    ]
-    namespace = f"{tenant}-{environment}"
-    platform = {
-        "tenant": tenant,
-        "environment": environment,
-        "namespace": namespace,
-        "quota": about["quota"],
-        "owners": about["owners"],
-    }
-    return [
-        *render("tenant-platform", platform, name=tenant, namespace=namespace),
-        *render("dagster-tenant", *layers, name=tenant, namespace=namespace),
-    ]
+        release = {"name": tenant, "namespace": f"{tenant}-{environment}"}
+        platform = {
+            "tenant": tenant,
+            "environment": environment,
+            "namespace": release["namespace"],
+            "quota": about["quota"],
+            "owners": about["owners"],
+        }
+        return [
+            *render("tenant-platform", platform, **release),
+            *render("dagster-tenant", *(read(layer) for layer in layers if layer.exists()), **release),
+        ]
+
+    return deployment_of
+
+
+@pytest.fixture(scope="session", params=[f"{tenant}/{stage}" for tenant in TENANTS for stage in ENVIRONMENTS])
+def deployment(
+    request: pytest.FixtureRequest, deployment_of: Callable[[str, str], list[Object]]
+) -> list[Object]:
+    """All objects of each tenant of the example fleet in each environment."""
+    return deployment_of(*request.param.split("/"))
