@@ -4,10 +4,10 @@ PORT ?= 3000
 UV := $(or $(shell command -v uv),.venv-uv/bin/uv)
 BIN := .venv/bin
 
-.PHONY: run test lint types install clean help
+.PHONY: run test e2e lint types install clean help
 
 help: ## Say what each target does
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 run: install ## Lay out the example fleet and serve the Dagster web UI on 127.0.0.1:$(PORT)
 	@$(BIN)/deploy-orchestrator init
@@ -16,6 +16,9 @@ run: install ## Lay out the example fleet and serve the Dagster web UI on 127.0.
 
 test: lint types ## Everything that needs no cluster
 	$(BIN)/python -m pytest
+
+e2e: .venv/installed-e2e ## The same against a real cluster, Argo CD and Git forge, built and run here (Linux)
+	$(BIN)/python -m pytest -c tests/e2e/pytest.ini tests/e2e
 
 lint: install
 	$(BIN)/ruff format --check .
@@ -29,6 +32,10 @@ install: .venv/installed ## Make .venv from uv.lock
 
 .venv/installed: pyproject.toml uv.lock | $(UV)
 	$(UV) sync --frozen --quiet
+	@touch $@
+
+.venv/installed-e2e: .venv/installed
+	$(UV) sync --frozen --quiet --group e2e
 	@touch $@
 
 .venv-uv/bin/uv:

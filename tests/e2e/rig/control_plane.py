@@ -1,0 +1,200 @@
+"""A Kubernetes control plane whose nodes and pods kwok plays; all else is real."""
+
+import os
+import secrets
+import subprocess
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+from rig import binaries
+from rig.cluster import Cluster
+from rig.processes import Process, Ready, answers, free_port, program
+
+NODES = 3
+
+
+class ControlPlane(Cluster):
+    """Boots in `folder`, where the logs stay; a context manager that ends what it started.
+
+    `processes` holds each program by name, those of Argo CD too, to kill and restart.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder / "kubeconfig")
+        self.folder = folder
+        self.built = binaries.cluster()
+        self.processes: dict[str, Process] = {}
+        self._server = f"https://127.0.0.1:{free_port()}"
+        self._etcd_url = f"http://127.0.0.1:{free_port()}"
+        self._ca = folder / "certificates" / "apiserver.crt"
+        self._account_key = folder / "service-account.key"
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as starting:
+            self._boot(starting)
+            self._stack = starting.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @property
+    def path(self) -> str:
+        """PATH with the rig's programs first."""
+        return f"{self.built / 'bin'}{os.pathsep}{os.environ['PATH']}"
+
+    def launch(
+        self,
+        stack: ExitStack,
+        name: str,
+        command: list[str],
+        ready: Ready,
+        environment: dict[str, str] | None = None,
+    ) -> Process:
+        """Start a program, to be ended with `stack`, and do not wait for it."""
+        process = Process(
+            name,
+            command,
+            log=self.folder / f"{name}.log",
+            environment={
+                "PATH": self.path,
+                "HOME": str(self.folder),
+                "TMPDIR": str(self.folder),
+                **(environment or {}),
+            },
+            ready=ready,
+        )
+        self.processes[name] = process
+        stack.callback(process.stop)
+        process.launch()
+        return process
+
+    def _boot(self, stack: ExitStack) -> None:
+        self._etcd(stack).wait()
+        self._api_server(stack).wait()
+        started = [self._controllers(stack), self._scheduler(stack), self._kwok(stack)]
+        self.apply(*(_node(f"node-{number}") for number in range(NODES)), self._storage_class())
+        for process in started:
+            process.wait()
+
+    def _etcd(self, stack: ExitStack) -> Process:
+        peer = f"http://127.0.0.1:{free_port()}"
+        command = [
+            self._program("etcd"),
+            "--unsafe-no-fsync",
+            f"--data-dir={self.folder / 'etcd'}",
+            f"--listen-client-urls={self._etcd_url}",
+            f"--advertise-client-urls={self._etcd_url}",
+            f"--listen-peer-urls={peer}",
+            f"--initial-advertise-peer-urls={peer}",
+            f"--initial-cluster=default={peer}",
+        ]
+        return self.launch(stack, "etcd", command, answers(f"{self._etcd_url}/health"))
+
+    def _api_server(self, stack: ExitStack) -> Process:
+        openssl = program("openssl", install="`apt-get install openssl`, or your system's openssl package")
+        subprocess.run(
+            [openssl, "genrsa", "-out", self._account_key, "2048"], check=True, capture_output=True
+        )
+        token = secrets.token_hex(16)
+        tokens = self.folder / "tokens.csv"
+        tokens.write_text(f"{token},admin,admin,system:masters\n")
+        self.kubeconfig.write_text(yaml.safe_dump(_kubeconfig(self._server, self._ca, token)))
+        self.kubeconfig.chmod(0o600)
+        command = [
+            self._program("kube-apiserver"),
+            f"--etcd-servers={self._etcd_url}",
+            f"--secure-port={self._server.rsplit(':', 1)[1]}",
+            "--bind-address=127.0.0.1",
+            "--advertise-address=127.0.0.1",
+            f"--cert-dir={self._ca.parent}",
+            f"--service-account-key-file={self._account_key}",
+            f"--service-account-signing-key-file={self._account_key}",
+            "--service-account-issuer=https://kubernetes.default.svc",
+            f"--token-auth-file={tokens}",
+            "--authorization-mode=RBAC",
+            "--allow-privileged",
+            "--service-cluster-ip-range=10.0.0.0/24",
+            "--endpoint-reconciler-type=none",
+        ]
+        return self.launch(stack, "kube-apiserver", command, answers(f"{self._server}/readyz", ca=self._ca))
+
+    def _controllers(self, stack: ExitStack) -> Process:
+        port = free_port()
+        command = [
+            self._program("kube-controller-manager"),
+            f"--kubeconfig={self.kubeconfig}",
+            f"--service-account-private-key-file={self._account_key}",
+            f"--root-ca-file={self._ca}",
+            "--leader-elect=false",
+            "--bind-address=127.0.0.1",
+            f"--secure-port={port}",
+        ]
+        return self.launch(
+            stack, "kube-controller-manager", command, answers(f"https://127.0.0.1:{port}/healthz")
+        )
+
+    def _scheduler(self, stack: ExitStack) -> Process:
+        port = free_port()
+        command = [
+            self._program("kube-scheduler"),
+            f"--kubeconfig={self.kubeconfig}",
+            "--leader-elect=false",
+            "--bind-address=127.0.0.1",
+            f"--secure-port={port}",
+        ]
+        return self.launch(stack, "kube-scheduler", command, answers(f"https://127.0.0.1:{port}/healthz"))
+
+    def _kwok(self, stack: ExitStack) -> Process:
+        stages = [file.read_text() for file in sorted(self.built.glob("stages/*/*.yaml"))]
+        config = self.folder / "stages.yaml"
+        config.write_text("\n---\n".join(stage for stage in stages if "\nkind: Stage\n" in stage))
+        port = free_port()
+        command = [
+            self._program("kwok"),
+            f"--kubeconfig={self.kubeconfig}",
+            f"--config={config}",
+            "--manage-all-nodes=true",
+            "--node-lease-duration-seconds=40",
+            f"--server-address=127.0.0.1:{port}",
+        ]
+        return self.launch(stack, "kwok", command, answers(f"http://127.0.0.1:{port}/healthz"))
+
+    def _program(self, name: str) -> str:
+        return str(self.built / "bin" / name)
+
+    def _storage_class(self) -> dict[str, Any]:
+        return yaml.safe_load((self.built / "stages" / "volume-fast" / "storage-class.yaml").read_text())
+
+
+def _kubeconfig(server: str, ca: Path, token: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "rig",
+        "clusters": [{"name": "rig", "cluster": {"server": server, "certificate-authority": str(ca)}}],
+        "users": [{"name": "admin", "user": {"token": token}}],
+        "contexts": [{"name": "rig", "context": {"cluster": "rig", "user": "admin"}}],
+    }
+
+
+def _node(name: str) -> dict[str, Any]:
+    room = {"cpu": "64", "memory": "256Gi", "pods": "1000"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {
+            "name": name,
+            "annotations": {"kwok.x-k8s.io/node": "fake"},
+            "labels": {
+                "kubernetes.io/hostname": name,
+                "kubernetes.io/arch": "amd64",
+                "kubernetes.io/os": "linux",
+            },
+        },
+        "status": {"allocatable": room, "capacity": room},
+    }
