@@ -14,6 +14,8 @@ from deploy_orchestrator.charts.errors import (
     UnsafeChart,
 )
 from deploy_orchestrator.charts.load import Chart, load, load_package
+from deploy_orchestrator.charts.lock import LockFinding, LockProblem, check_lock
+from deploy_orchestrator.charts.lock_update import lock_as_yaml, update_lock, write_lock
 from deploy_orchestrator.charts.metadata import ChartMetadata, Dependency, Lock, LockedDependency
 from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart
 from deploy_orchestrator.charts.repositories import Repositories
@@ -34,6 +36,8 @@ __all__ = [
     "DigestMismatch",
     "IndexInvalid",
     "Lock",
+    "LockFinding",
+    "LockProblem",
     "LockedDependency",
     "PublishedChart",
     "Repositories",
@@ -43,6 +47,10 @@ __all__ = [
     "Version",
     "VersionError",
     "assemble",
+    "check_lock",
     "load",
     "load_package",
+    "lock_as_yaml",
+    "update_lock",
+    "write_lock",
 ]
