@@ -1,0 +1,47 @@
+"""Tenants, environments, clusters, value layers and policies, read from the fleet repository at a commit."""
+
+from deploy_orchestrator.fleet.changes import changed
+from deploy_orchestrator.fleet.charts import LocalChart
+from deploy_orchestrator.fleet.errors import FleetError
+from deploy_orchestrator.fleet.fields import kubernetes_versions
+from deploy_orchestrator.fleet.fleet import Deployment, Fleet, ValueLayer
+from deploy_orchestrator.fleet.load import load
+from deploy_orchestrator.fleet.model import (
+    ApprovalRule,
+    ChartReference,
+    ChartRepository,
+    Cluster,
+    Environment,
+    Freeze,
+    Policy,
+    Quota,
+    RuleOverride,
+    Severity,
+    Tenant,
+)
+from deploy_orchestrator.fleet.schemas import json_schemas
+from deploy_orchestrator.fleet.template import new_tenant
+
+__all__ = [
+    "ApprovalRule",
+    "ChartReference",
+    "ChartRepository",
+    "Cluster",
+    "Deployment",
+    "Environment",
+    "Fleet",
+    "FleetError",
+    "Freeze",
+    "LocalChart",
+    "Policy",
+    "Quota",
+    "RuleOverride",
+    "Severity",
+    "Tenant",
+    "ValueLayer",
+    "changed",
+    "json_schemas",
+    "kubernetes_versions",
+    "load",
+    "new_tenant",
+]

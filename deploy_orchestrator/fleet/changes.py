@@ -1,0 +1,28 @@
+"""What two states of the fleet repository differ in."""
+
+from deploy_orchestrator.fleet.fleet import Deployment, Fleet
+
+
+def changed(before: Fleet | None, after: Fleet) -> list[Deployment]:
+    """The deployments of `after` that have to be planned again, in promotion order and then by name.
+
+    These are the new ones, those whose manifests may be others (`Fleet.inputs`), and those whose plan is
+    judged differently: another policy or cluster of their environment, or another environment before it. With
+    nothing `before`, all of them. A deployment that is gone or broken in `after` is not among them.
+    """
+    if before is None:
+        return after.deployments()
+    known = {each.key: each for each in before.deployments()}
+    return [
+        each
+        for each in after.deployments()
+        if each.key not in known
+        or _judged_by(before, known[each.key]) != _judged_by(after, each)
+        or before.inputs(known[each.key]) != after.inputs(each)
+    ]
+
+
+def _judged_by(fleet: Fleet, deployment: Deployment) -> tuple[object, ...]:
+    before = fleet.before(deployment)
+    environment = deployment.environment
+    return environment.policy, environment.cluster, before.environment.name if before else None

@@ -1,0 +1,158 @@
+"""The charts of the fleet repository: which folders each is made of."""
+
+import posixpath
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from deploy_orchestrator.charts import (
+    ChartMetadata,
+    Constraint,
+    ConstraintError,
+    Dependency,
+    Version,
+    VersionError,
+)
+from deploy_orchestrator.documents import Document
+from deploy_orchestrator.errors import OrchestratorError, Place
+from deploy_orchestrator.fleet.errors import FleetError
+from deploy_orchestrator.fleet.layout import CHARTS
+from deploy_orchestrator.fleet.model import ChartReference, ChartRepository
+from deploy_orchestrator.fleet.reading import Field, read, require_known
+from deploy_orchestrator.git import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class LocalChart:
+    """A chart in `folder`, with the names of the `files` directly in it. `trees` gives the Git object id of
+    that folder and of each that its `file://` dependencies lead to ("" where nothing is there),
+    `repositories` the URLs of its other dependencies.
+    """
+
+    folder: str
+    version: Version
+    files: frozenset[str]
+    trees: Mapping[str, str]
+    repositories: frozenset[str]
+
+
+class LocalCharts:
+    """The charts below `charts/` of `tree`, each read once."""
+
+    def __init__(self, tree: Tree, repositories: Collection[ChartRepository]) -> None:
+        self.names = tree.names(CHARTS)
+        self._tree = tree
+        self._urls = {each.name: each.url for each in repositories} | {
+            each.url: each.url for each in repositories
+        }
+        self._read: dict[str, LocalChart | FleetError] = {}
+
+    def get(self, name: str) -> LocalChart:
+        """The chart in `charts/<name>`.
+
+        Raises:
+            FleetError: a `Chart.yaml`, its own or that of a `file://` dependency, is broken.
+        """
+        if name not in self._read:
+            try:
+                self._read[name] = _read(self._tree, f"{CHARTS}/{name}")
+            except OrchestratorError as error:
+                self._read[name] = FleetError.of(error)
+        found = self._read[name]
+        if isinstance(found, FleetError):
+            raise found
+        return found
+
+    def sound(self) -> dict[str, LocalChart]:
+        """The charts that were asked for and are not broken, by name."""
+        return {name: chart for name, chart in self._read.items() if isinstance(chart, LocalChart)}
+
+    def resolve(self, reference: ChartReference, document: Document, field: Field) -> ChartReference:
+        """`reference`, which stands in `field` of `document`, with its repository as a URL.
+
+        Raises:
+            FleetError: there is no such repository or chart, or not in that version.
+        """
+        if reference.repository is not None:
+            require_known(
+                document, (*field, "repository"), reference.repository, self._urls, "chart repository"
+            )
+            _exact(reference.version, document, field)
+            return reference.model_copy(update={"repository": self._urls[reference.repository]})
+        require_known(document, (*field, "name"), reference.name, self.names, f"chart in {CHARTS}/:")
+        _allows(reference.version, self.get(reference.name), document, field)
+        return reference
+
+
+def _exact(version: str, document: Document, field: Field) -> None:
+    try:
+        Version.parse(version)
+    except VersionError as error:
+        raise FleetError(
+            f"expected the exact version of a chart from a repository, not {version!r}",
+            place=document.place(*field, "version"),
+            fix="write it as MAJOR.MINOR.PATCH, so that the same commit always gives the same manifests",
+        ) from error
+
+
+def _allows(constraint: str, chart: LocalChart, document: Document, field: Field) -> None:
+    try:
+        allowed = Constraint.parse(constraint).allows(chart.version)
+    except ConstraintError as error:
+        raise FleetError(error.what, place=document.place(*field, "version"), fix=error.fix) from error
+    if not allowed:
+        raise FleetError(
+            f"{chart.folder}/Chart.yaml has version {chart.version}, which {constraint!r} does not allow",
+            place=document.place(*field, "version"),
+            fix=f"write {chart.version}, or change the chart",
+        )
+
+
+class _Requirements(BaseModel):
+    dependencies: tuple[Dependency, ...] | None = None
+
+
+def _read(tree: Tree, folder: str) -> LocalChart:
+    trees: dict[str, str] = {}
+    repositories: set[str] = set()
+    waiting = [folder]
+    while waiting:
+        part = waiting.pop()
+        if part in trees:
+            continue
+        trees[part] = tree.id(part) or ""
+        for url, place in _repositories(tree, part):
+            if url.startswith("file://"):
+                waiting.append(_beside(part, url, place))
+            else:
+                repositories.add(url)
+    version = _chart_yaml(tree, folder).into(ChartMetadata).version
+    return LocalChart(
+        folder, Version.parse(version), frozenset(tree.names(folder)), trees, frozenset(repositories)
+    )
+
+
+def _repositories(tree: Tree, folder: str) -> Iterator[tuple[str, Place]]:
+    """Where the dependencies of the chart in `folder` come from, and where it says so."""
+    documents = [_chart_yaml(tree, folder)]
+    if tree.exists(f"{folder}/requirements.yaml"):
+        documents.append(read(tree, f"{folder}/requirements.yaml", "the dependencies"))
+    for document in documents:
+        for index, dependency in enumerate(document.into(_Requirements).dependencies or ()):
+            if dependency.repository:
+                yield dependency.repository, document.place("dependencies", index, "repository")
+
+
+def _chart_yaml(tree: Tree, folder: str) -> Document:
+    return read(tree, f"{folder}/Chart.yaml", "a chart is described there")
+
+
+def _beside(folder: str, url: str, place: Place) -> str:
+    path = url.removeprefix("file://")
+    target = posixpath.normpath(posixpath.join(folder, path))
+    if path.startswith("/") or not target.startswith(f"{CHARTS}/"):
+        raise FleetError(
+            f"{url} leads out of {CHARTS}/", place=place, fix="name a chart beside it: file://../NAME"
+        )
+    return target

@@ -1,0 +1,88 @@
+"""`fleet.yaml` with everything that it leans on."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from deploy_orchestrator.documents import Document
+from deploy_orchestrator.errors import instead_of
+from deploy_orchestrator.fleet.charts import LocalCharts
+from deploy_orchestrator.fleet.errors import FleetError
+from deploy_orchestrator.fleet.layout import ALLOWED_SIGNERS, FLEET_FILE
+from deploy_orchestrator.fleet.model import ApprovalRule, ChartReference, Environment, FleetFile
+from deploy_orchestrator.fleet.reading import Field, read, require_known, require_unique, require_unique_keys
+from deploy_orchestrator.fleet.signers import principals
+from deploy_orchestrator.git import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What `fleet.yaml` and `allowed_signers` say, with the platform chart found, and the local charts."""
+
+    file: FleetFile
+    platform: ChartReference
+    allowed_signers: bytes
+    charts: LocalCharts
+
+
+def configuration(tree: Tree) -> Configuration:
+    """`fleet.yaml` of `tree`, checked.
+
+    Raises:
+        OrchestratorError: it, `allowed_signers` or the platform chart is broken.
+    """
+    document = read(tree, FLEET_FILE, "clusters, environments and the platform chart stand there")
+    require_unique_keys(document)
+    file = document.into(FleetFile)
+    require_unique(document, ((("clusters", i, "name"), each.name) for i, each in enumerate(file.clusters)))
+    require_unique(
+        document, ((("repositories", i, "name"), each.name) for i, each in enumerate(file.repositories))
+    )
+    require_unique(
+        document, ((("repositories", i, "url"), each.url) for i, each in enumerate(file.repositories))
+    )
+    _check_environments(document, file)
+    signers = tree.read(ALLOWED_SIGNERS) if tree.exists(ALLOWED_SIGNERS) else b""
+    _check_approvers(document, file, principals(signers))
+    charts = LocalCharts(tree, file.repositories)
+    return Configuration(file, charts.resolve(file.platform, document, ("platform",)), signers, charts)
+
+
+def _check_environments(document: Document, file: FleetFile) -> None:
+    clusters = [each.name for each in file.clusters]
+    spaces: dict[tuple[str, str], Environment] = {}
+    require_unique(
+        document, ((("environments", i, "name"), each.name) for i, each in enumerate(file.environments))
+    )
+    for index, environment in enumerate(file.environments):
+        require_known(document, ("environments", index, "cluster"), environment.cluster, clusters, "cluster")
+        other = spaces.setdefault((environment.cluster, environment.namespace_of("t")), environment)
+        if other is not environment:
+            raise FleetError(
+                f"a tenant would have one namespace in both {other.name} and {environment.name}",
+                place=document.place("environments", index, "namespace"),
+                fix="put {environment} into it",
+            )
+
+
+def _check_approvers(document: Document, file: FleetFile, signers: frozenset[str]) -> None:
+    for field, rule in _approval_rules(file):
+        require_unique(document, (((*field, "approvers", i), each) for i, each in enumerate(rule.approvers)))
+        if rule.required > len(rule.approvers):
+            raise FleetError(
+                f"{rule.required} approvals are required, and {len(rule.approvers)} people may give them",
+                place=document.place(*field, "required"),
+                fix="name more approvers, or require fewer approvals",
+            )
+        for index, approver in enumerate(rule.approvers):
+            if approver not in signers:
+                raise FleetError(
+                    f"{approver} has no key in {ALLOWED_SIGNERS}",
+                    place=document.place(*field, "approvers", index),
+                    fix=f"add a line with their SSH public key there; {instead_of(approver, signers)}",
+                )
+
+
+def _approval_rules(file: FleetFile) -> Iterator[tuple[Field, ApprovalRule]]:
+    for index, environment in enumerate(file.environments):
+        if environment.policy.approval:
+            yield ("environments", index, "policy", "approval"), environment.policy.approval

@@ -1,0 +1,162 @@
+"""The fleet at one commit, and what each of its deployments is made from."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deploy_orchestrator.errors import Place
+from deploy_orchestrator.fleet.charts import LocalChart
+from deploy_orchestrator.fleet.errors import FleetError, pick
+from deploy_orchestrator.fleet.layout import FLEET_FILE, TENANT_FILE, TENANTS, layer_paths
+from deploy_orchestrator.fleet.model import ChartReference, ChartRepository, Cluster, Environment, Tenant
+from deploy_orchestrator.git import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One tenant in one environment, and the namespace it has there."""
+
+    environment: Environment
+    tenant: Tenant
+    namespace: str
+
+    @property
+    def key(self) -> str:
+        """`environment/tenant`."""
+        return f"{self.environment.name}/{self.tenant.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class ValueLayer:
+    """A values file: its path in the fleet repository, and what it holds."""
+
+    path: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Everything that the fleet repository says at the commit `revision`.
+
+    `environments` are in promotion order, `tenants` and `broken` by name: the ones that can be deployed, and
+    what is wrong with the others. `charts` are those of `charts/` that tenants and `platform` ask for,
+    `values` the Git object ids of the values files that apply to a tenant, by path.
+    """
+
+    revision: str
+    clusters: tuple[Cluster, ...]
+    environments: tuple[Environment, ...]
+    repositories: tuple[ChartRepository, ...]
+    platform: ChartReference
+    allowed_signers: bytes
+    tenants: Mapping[str, Tenant]
+    broken: Mapping[str, FleetError]
+    charts: Mapping[str, LocalChart]
+    values: Mapping[str, str]
+    tree: Tree
+
+    @property
+    def mirrors(self) -> dict[str, str]:
+        """Where to read chart repositories from, by their URL, for those that have a mirror."""
+        return {each.url: each.mirror for each in self.repositories if each.mirror}
+
+    def cluster(self, name: str) -> Cluster:
+        """The cluster called `name`; FleetError where there is none."""
+        return pick(name, {each.name: each for each in self.clusters}, "cluster", Place(FLEET_FILE))
+
+    def environment(self, name: str) -> Environment:
+        """The environment called `name`; FleetError where there is none."""
+        return pick(name, {each.name: each for each in self.environments}, "environment", Place(FLEET_FILE))
+
+    def deployments(self) -> list[Deployment]:
+        """Every tenant in each of its environments, in promotion order and then by name."""
+        return [
+            self._deployment(environment, tenant)
+            for environment in self.environments
+            for tenant in self.tenants.values()
+            if environment.name in tenant.environments
+        ]
+
+    def deployment(self, environment: str, tenant: str) -> Deployment:
+        """The deployment of `tenant` in `environment`.
+
+        Raises:
+            FleetError: there is no such environment or tenant, the tenant is not in it, or is broken.
+        """
+        if tenant in self.broken:
+            raise self.broken[tenant]
+        found = pick(tenant, self.tenants, "tenant", Place(TENANTS))
+        where = self.environment(environment)
+        if environment not in found.environments:
+            raise FleetError(
+                f"{tenant} is not in {environment}",
+                place=Place(f"{TENANTS}/{tenant}/{TENANT_FILE}", field="environments"),
+                fix=f"add {environment} there, or choose from: {', '.join(found.environments)}",
+            )
+        return self._deployment(where, found)
+
+    def before(self, deployment: Deployment) -> Deployment | None:
+        """The same tenant in the nearest environment that changes pass before this one; None in its first."""
+        names = [each.name for each in self.environments]
+        earlier = self.environments[: names.index(deployment.environment.name)]
+        nearest = [each for each in earlier if each.name in deployment.tenant.environments][-1:]
+        return self._deployment(nearest[0], deployment.tenant) if nearest else None
+
+    def layers(self, deployment: Deployment) -> tuple[ValueLayer, ...]:
+        """The values for the tenant's chart in the order in which Helm merges them, later ones winning.
+
+        The chart's own `values.yaml` is not among them: Helm puts it below all others by itself.
+        """
+        return tuple(ValueLayer(path, self.tree.read(path)) for path in self._layer_paths(deployment))
+
+    def platform_values(self, deployment: Deployment) -> dict[str, Any]:
+        """The values for the platform chart: tenant, environment, namespace, quota and owners."""
+        return {
+            "tenant": deployment.tenant.name,
+            "environment": deployment.environment.name,
+            "namespace": deployment.namespace,
+            "quota": deployment.tenant.quota.model_dump(),
+            "owners": list(deployment.tenant.owners),
+        }
+
+    def paths(self, deployment: Deployment) -> tuple[str, ...]:
+        """The files and folders of the fleet repository that a change of this deployment can come from."""
+        return (
+            FLEET_FILE,
+            f"{TENANTS}/{deployment.tenant.name}/{TENANT_FILE}",
+            *layer_paths(deployment.tenant, deployment.environment.name),
+            *sorted({folder for chart in self._local(deployment) for folder in chart.trees}),
+        )
+
+    def inputs(self, deployment: Deployment) -> str:
+        """A digest that is another one whenever the manifests of this deployment can be others.
+
+        It covers both charts with their `file://` dependencies by their Git object ids, the exact version of
+        a chart from a repository, the mirrors in use, the value layers, and the fields of `fleet.yaml` and
+        `tenant.yaml` that reach a template. Policies, other tenants and the commit itself are no part of it.
+        """
+        local = self._local(deployment)
+        published = [each for each in (self.platform, deployment.tenant.chart) if each.repository]
+        asked = {each.repository for each in published}.union(*(chart.repositories for chart in local))
+        parts: dict[str, Any] = {
+            "local": [[chart.folder, dict(chart.trees)] for chart in local],
+            "published": [each.model_dump() for each in published],
+            "mirrors": {url: mirror for url, mirror in self.mirrors.items() if url in asked},
+            "layers": [self.values[path] for path in self._layer_paths(deployment)],
+            "platform": self.platform_values(deployment),
+            "kubernetes": deployment.environment.kubernetes,
+        }
+        return f"sha256:{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()}"
+
+    def _layer_paths(self, deployment: Deployment) -> list[str]:
+        paths = layer_paths(deployment.tenant, deployment.environment.name)
+        return [path for path in paths if path in self.values]
+
+    def _local(self, deployment: Deployment) -> list[LocalChart]:
+        references = (self.platform, deployment.tenant.chart)
+        return [self.charts[each.name] for each in references if each.repository is None]
+
+    def _deployment(self, environment: Environment, tenant: Tenant) -> Deployment:
+        return Deployment(environment, tenant, environment.namespace_of(tenant.name))

@@ -1,0 +1,58 @@
+"""Read the fleet repository at a commit."""
+
+from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.fleet.configuration import configuration
+from deploy_orchestrator.fleet.errors import FleetError
+from deploy_orchestrator.fleet.fleet import Fleet
+from deploy_orchestrator.fleet.layout import TENANTS
+from deploy_orchestrator.fleet.model import Tenant
+from deploy_orchestrator.fleet.tenants import TenantFolders
+from deploy_orchestrator.git import Tree
+
+
+def load(tree: Tree) -> Fleet:
+    """The fleet that `tree` describes. What is wrong with one tenant stands in `broken` and concerns no
+    other.
+
+    Folders below `tenants/` whose names begin with `_` or `.` are no tenants.
+
+    Raises:
+        FleetError: `fleet.yaml`, `allowed_signers` or the platform chart is broken.
+    """
+    try:
+        settings = configuration(tree)
+        names = [name for name in tree.names(TENANTS) if name[0] not in "_." and not _is_file(tree, name)]
+    except OrchestratorError as error:
+        raise FleetError.of(error) from error
+    folders = TenantFolders(tree, settings, names)
+    tenants: dict[str, Tenant] = {}
+    values: dict[str, str] = {}
+    broken: dict[str, FleetError] = {}
+    for name in names:
+        try:
+            tenant = folders.tenant(name)
+            values |= folders.values(tenant)
+            tenants[name] = tenant
+        except OrchestratorError as error:
+            broken[name] = FleetError.of(error)
+    return Fleet(
+        revision=tree.commit or "",
+        clusters=settings.file.clusters,
+        environments=settings.file.environments,
+        repositories=settings.file.repositories,
+        platform=settings.platform,
+        allowed_signers=settings.allowed_signers,
+        tenants=tenants,
+        broken=broken,
+        charts=settings.charts.sound(),
+        values=values,
+        tree=tree,
+    )
+
+
+def _is_file(tree: Tree, name: str) -> bool:
+    try:
+        tree.read(f"{TENANTS}/{name}")
+    except OrchestratorError:
+        return False
+    return True

@@ -1,0 +1,154 @@
+"""What `fleet.yaml` and `tenant.yaml` say, as data."""
+
+from datetime import timedelta
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
+from pydantic.alias_generators import to_camel
+
+from deploy_orchestrator.fleet.fields import (
+    ChartName,
+    Duration,
+    Email,
+    EnvironmentName,
+    KubernetesVersion,
+    Label,
+    Line,
+    NamespaceTemplate,
+    Quantity,
+    RepositoryUrl,
+    ServerUrl,
+    Time,
+)
+
+Severity = Literal["safe", "needs-approval", "blocked"]
+Count = Annotated[StrictInt, Field(ge=1)]
+
+
+class Model(BaseModel):
+    """Immutable, and strict about the names of its fields: in files they are written in camelCase."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True, validate_by_alias=True
+    )
+
+
+class Cluster(Model):
+    """A Kubernetes cluster, with the URL of its API server as Argo CD knows it."""
+
+    name: Label
+    server: ServerUrl
+
+
+class ApprovalRule(Model):
+    """Who may approve a change, how many of them it takes, and for how long an approval is good.
+
+    `self_approval` lets authors count for their own change.
+    """
+
+    approvers: tuple[Email, ...] = Field(min_length=1)
+    required: Count = 1
+    self_approval: StrictBool = False
+    expires: Duration = Field(default=timedelta(days=7), json_schema_extra={"default": "7d"})
+
+
+class Freeze(Model):
+    """A window, from `start` until before `end` (UTC), in which nothing is released."""
+
+    start: Time
+    end: Time
+    reason: Line
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.start >= self.end:
+            raise ValueError("expected the freeze to start before it ends")
+        return self
+
+
+class RuleOverride(Model):
+    """Another verdict for a risk rule than its own, and why."""
+
+    severity: Severity
+    reason: Line
+
+
+class Policy(Model):
+    """What an environment asks of a change and of its release.
+
+    `approval`: None lets changes that need approval go on without. `soak`: how long the change must have been
+    healthy in the environment before. `deadline`: by when a sync must be healthy. `rollback_after`: how long
+    a release may be unhealthy before it is reverted. `rules` by the id of the risk rule.
+    """
+
+    approval: ApprovalRule | None = None
+    soak: Duration = Field(default=timedelta(0), json_schema_extra={"default": "0s"})
+    deadline: Duration = Field(default=timedelta(minutes=10), json_schema_extra={"default": "10m"})
+    rollback_after: Duration = Field(default=timedelta(minutes=5), json_schema_extra={"default": "5m"})
+    freezes: tuple[Freeze, ...] = ()
+    rules: dict[Label, RuleOverride] = Field(default_factory=dict[str, RuleOverride])
+
+
+class Environment(Model):
+    """A stage that changes are promoted through: a cluster, its minor version of Kubernetes, and a policy."""
+
+    name: EnvironmentName
+    cluster: Label
+    kubernetes: KubernetesVersion
+    namespace: NamespaceTemplate = "{tenant}-{environment}"
+    policy: Policy = Policy()
+
+    def namespace_of(self, tenant: str) -> str:
+        """The namespace of `tenant` here."""
+        return self.namespace.replace("{tenant}", tenant).replace("{environment}", self.name)
+
+
+class ChartRepository(Model):
+    """A chart repository by name; what it publishes is read from `mirror` where there is one."""
+
+    name: Label
+    url: RepositoryUrl
+    mirror: RepositoryUrl | None = None
+
+
+class ChartReference(Model):
+    """A chart: `charts/<name>` of the fleet in a version that the constraint `version` allows, or, with the
+    URL of a `repository`, exactly that version of what is published there.
+    """
+
+    name: ChartName
+    version: Line
+    repository: Line | None = None
+
+
+class Quota(Model):
+    """What all pods and volumes of a tenant in one environment may claim, as Kubernetes quantities."""
+
+    cpu: Quantity
+    memory: Quantity
+    storage: Quantity
+    pods: Count
+
+
+class TenantFile(Model):
+    """The fields of `tenant.yaml`."""
+
+    chart: ChartReference
+    environments: tuple[str, ...] = Field(min_length=1)
+    quota: Quota
+    owners: tuple[Line, ...] = Field(min_length=1)
+
+
+class Tenant(TenantFile):
+    """Who runs a chart, in which environments; `name` is that of the folder."""
+
+    name: str
+
+
+class FleetFile(Model):
+    """The fields of `fleet.yaml`."""
+
+    clusters: tuple[Cluster, ...] = Field(min_length=1)
+    environments: tuple[Environment, ...] = Field(min_length=1)
+    repositories: tuple[ChartRepository, ...] = ()
+    platform: ChartReference

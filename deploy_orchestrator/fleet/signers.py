@@ -1,0 +1,43 @@
+"""Who may sign: `allowed_signers` in OpenSSH's format (ssh-keygen(1), ALLOWED SIGNERS)."""
+
+import base64
+import binascii
+import re
+from itertools import pairwise
+
+from deploy_orchestrator.errors import Place
+from deploy_orchestrator.fleet.errors import FleetError
+from deploy_orchestrator.fleet.layout import ALLOWED_SIGNERS
+
+_WORD = re.compile(r'(?:[^\s"]|"[^"]*")+')
+_KEY_TYPE = re.compile(r"(?:sk-)?(?:ssh|ecdsa)-[a-z0-9-]+(?:@openssh\.com)?")
+
+
+def principals(data: bytes) -> frozenset[str]:
+    """Everyone who is named with a key; patterns are no one's name.
+
+    Raises:
+        FleetError: a line that holds no SSH public key.
+    """
+    lines = enumerate(data.decode(errors="replace").splitlines(), start=1)
+    entries = [(number, line) for number, line in lines if line.strip() and not line.lstrip().startswith("#")]
+    return frozenset(name for number, line in entries for name in _principals(line, number))
+
+
+def _principals(line: str, number: int) -> list[str]:
+    names, *rest = _WORD.findall(line) or [""]
+    if not any(_is_key(*pair) for pair in pairwise(rest[:3])):
+        raise FleetError(
+            "expected who signs and their SSH public key",
+            place=Place(ALLOWED_SIGNERS, number),
+            fix='write a line such as: alice@example.com namespaces="git" ssh-ed25519 AAAA…',
+        )
+    return names.strip('"').split(",")
+
+
+def _is_key(kind: str, encoded: str) -> bool:
+    try:
+        data = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return bool(_KEY_TYPE.fullmatch(kind)) and data[4 : 4 + len(kind)] == kind.encode()

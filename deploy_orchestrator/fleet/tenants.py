@@ -1,0 +1,131 @@
+"""The folders below `tenants/`, each read by itself."""
+
+import re
+
+from deploy_orchestrator.documents import Document
+from deploy_orchestrator.errors import Place, instead_of
+from deploy_orchestrator.fleet.charts import LocalChart
+from deploy_orchestrator.fleet.configuration import Configuration
+from deploy_orchestrator.fleet.errors import FleetError
+from deploy_orchestrator.fleet.fields import is_label
+from deploy_orchestrator.fleet.layout import TENANT_FILE, TENANTS, layer_names, layer_paths
+from deploy_orchestrator.fleet.model import Environment, Tenant, TenantFile
+from deploy_orchestrator.fleet.reading import read, require_known, require_unique, require_unique_keys
+from deploy_orchestrator.git import Tree
+
+MAX_NAME = 53
+
+_VALUES_FILE = re.compile(r"values.*\.ya?ml")
+
+
+def check_name(name: str) -> None:
+    """Raises FleetError unless a tenant may be called `name`."""
+    if len(name) > MAX_NAME or not is_label(name):
+        raise FleetError(
+            f"a tenant cannot be called {name!r}",
+            place=Place(f"{TENANTS}/{name}"),
+            fix=f"use lower-case letters, digits and '-' inside, at most {MAX_NAME}: it names a Helm release",
+        )
+
+
+class TenantFolders:
+    """Reads the folders of `tree`, of which `names` are tenants' names."""
+
+    def __init__(self, tree: Tree, configuration: Configuration, names: list[str]) -> None:
+        self._tree = tree
+        self._charts = configuration.charts
+        self._environments = {each.name: each for each in configuration.file.environments}
+        self._names = frozenset(names)
+        self._values: dict[str, str] = {}
+        self._namespaces: dict[tuple[str, str], str] = {}
+        for name in sorted(names):
+            for each in configuration.file.environments:
+                self._namespaces.setdefault((each.cluster, each.namespace_of(name)), name)
+
+    def tenant(self, name: str) -> Tenant:
+        """The tenant in the folder `name`.
+
+        Raises:
+            OrchestratorError: what is wrong with it.
+        """
+        check_name(name)
+        document = read(
+            self._tree, f"{TENANTS}/{name}/{TENANT_FILE}", "chart, environments, quota and owners stand there"
+        )
+        require_unique_keys(document)
+        file = document.into(TenantFile)
+        chart = self._charts.resolve(file.chart, document, ("chart",))
+        tenant = Tenant(
+            name=name, chart=chart, environments=file.environments, quota=file.quota, owners=file.owners
+        )
+        self._check_environments(tenant, document)
+        self._check_names_of_values(name)
+        return tenant
+
+    def values(self, tenant: Tenant) -> dict[str, str]:
+        """The Git object ids of the values files that apply to `tenant`, by path.
+
+        Raises:
+            OrchestratorError: one of them is broken.
+        """
+        folder = f"{TENANTS}/{tenant.name}"
+        present = {f"{folder}/{file}" for file in self._tree.names(folder)}
+        if tenant.chart.repository is None:
+            chart = self._charts.get(tenant.chart.name)
+            self._check_one_reader(tenant.name, chart)
+            present |= {f"{chart.folder}/{file}" for file in chart.files}
+        paths = {path for each in tenant.environments for path in layer_paths(tenant, each)}
+        return {path: self._sound(path) for path in sorted(paths & present)}
+
+    def _check_environments(self, tenant: Tenant, document: Document) -> None:
+        require_unique(document, ((("environments", i), each) for i, each in enumerate(tenant.environments)))
+        for index, name in enumerate(tenant.environments):
+            require_known(document, ("environments", index), name, self._environments, "environment")
+            environment = self._environments[name]
+            namespace = environment.namespace_of(tenant.name)
+            problem = self._problem_of(namespace, environment, tenant.name)
+            if problem:
+                raise FleetError(
+                    f"its namespace {namespace!r} {problem}",
+                    place=document.place("environments", index),
+                    fix=f"give the tenant another name, or {name} another namespace in fleet.yaml",
+                )
+
+    def _problem_of(self, namespace: str, environment: Environment, tenant: str) -> str | None:
+        owner = self._namespaces[environment.cluster, namespace]
+        if not is_label(namespace):
+            return f"has {len(namespace)} characters, of 63 at most"
+        if namespace == "default" or namespace.startswith("kube-"):
+            return "belongs to Kubernetes"
+        return f"is that of the tenant {owner}" if owner != tenant else None
+
+    def _check_names_of_values(self, tenant: str) -> None:
+        """A values file that no environment reads is a misspelt one."""
+        read = {"values.yaml"}.union(*(layer_names(tenant, each) for each in self._environments))
+        for file in self._tree.names(f"{TENANTS}/{tenant}"):
+            if _VALUES_FILE.fullmatch(file) and file not in read:
+                raise FleetError(
+                    "no environment reads these values",
+                    place=Place(f"{TENANTS}/{tenant}/{file}"),
+                    fix=instead_of(file, read),
+                )
+
+    def _check_one_reader(self, tenant: str, chart: LocalChart) -> None:
+        file = f"values-tenant-{tenant}.yaml"
+        for environment in self._environments:
+            other = tenant.removesuffix(f"-{environment}")
+            if other in self._names - {tenant} and file in chart.files:
+                raise FleetError(
+                    f"these are also the values of {other} in {environment}",
+                    place=Place(f"{chart.folder}/{file}"),
+                    fix=f"move them into {TENANTS}/{tenant}/, or give {tenant} another name",
+                )
+
+    def _sound(self, path: str) -> str:
+        if path not in self._values:
+            document = read(self._tree, path, "values")
+            require_unique_keys(document)
+            if not isinstance(document.value, dict | None):
+                raise FleetError("expected a mapping of values", place=document.place())
+            self._values[path] = self._tree.id(path) or ""
+        return self._values[path]
