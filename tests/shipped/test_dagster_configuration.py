@@ -16,7 +16,9 @@ from dagster._core.workspace.config_schema import process_workspace_config
 from dagster._serdes import ConfigurableClassData, class_from_code_pointer
 from dagster_k8s import K8sRunLauncher
 from dagster_k8s.job import construct_dagster_k8s_job
+from dagster_postgres.utils import pg_url_from_config
 from kubernetes.client import ApiClient
+from sqlalchemy import create_engine
 
 Object = dict[str, Any]
 Render = Callable[..., list[Object]]
@@ -72,6 +74,14 @@ def test_dagster_takes_the_instance(render: Render, tmp_path: Path, values: Obje
         named = config[section]
         configurable = class_from_code_pointer(named["module"], named["class"])
         assert process_config(configurable.config_type(), named["config"]).success
+
+
+def test_the_url_of_the_database_names_the_driver_that_dagster_brings(render: Render) -> None:
+    config = yaml.safe_load(written(render("dagster-tenant"), "analytics-instance", "dagster.yaml"))
+    database = config["storage"]["postgres"]["postgres_db"] | {"password": "secret"}
+    engine = create_engine(pg_url_from_config({"postgres_db": database}))
+    assert engine.driver == "psycopg2"
+    assert engine.url.host == "analytics-postgresql"
 
 
 def test_extra_configuration_wins_over_the_charts_own(render: Render) -> None:

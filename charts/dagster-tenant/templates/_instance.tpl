@@ -4,6 +4,7 @@
 storage:
   postgres:
     postgres_db:
+      scheme: postgresql+psycopg2
       hostname: {{ $database.host }}
       port: {{ $database.port }}
       db_name: {{ $database.name }}
