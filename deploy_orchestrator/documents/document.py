@@ -12,6 +12,8 @@ from deploy_orchestrator.errors import Place, instead_of
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 
+_OF_KEY = "[key]"
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -50,7 +52,7 @@ class Document:
             also = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
             raise DocumentError(
                 f"{_what(first)}{also}",
-                place=self.place(*first["loc"]),
+                place=self.place(*(step for step in first["loc"] if step != _OF_KEY)),
                 fix=_fix(model, first),
             ) from error
 

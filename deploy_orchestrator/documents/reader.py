@@ -45,7 +45,7 @@ def read(
     try:
         for event in _events(text):
             line = event.start_mark.line + 1
-            builder.take(event)
+            builder.take(event, line)
             if type(event) is yaml.DocumentEndEvent:
                 yield builder.root, tuple(builder.duplicates)
     except yaml.MarkedYAMLError as error:
@@ -118,24 +118,24 @@ class _Builder:
         self._anchored: dict[str, tuple[Any, int] | None] = {}
         self._nodes = 0
 
-    def take(self, event: Any) -> None:
+    def take(self, event: Any, line: int) -> None:
         kind = cast("type[yaml.Event]", type(event))
         if kind is yaml.ScalarEvent:
-            self._scalar(event)
+            self._scalar(event, line)
         elif kind is yaml.MappingStartEvent:
-            self._begin(_Mapping, event)
+            self._begin(_Mapping(line, event.anchor, self._nodes))
         elif kind is yaml.SequenceStartEvent:
-            self._begin(_Sequence, event)
+            self._begin(_Sequence(line, event.anchor, self._nodes))
         elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
             self._end()
         elif kind is yaml.AliasEvent:
-            self._alias(event)
+            self._alias(event.anchor, line)
         elif kind is yaml.DocumentStartEvent:
             if event.version not in (None, (1, 1)):
                 raise UnreadableError("Helm reads no other YAML than 1.1: remove the %YAML line")
             self._begin_document()
 
-    def _scalar(self, event: yaml.ScalarEvent) -> None:
+    def _scalar(self, event: yaml.ScalarEvent, line: int) -> None:
         text: str = event.value
         if text == "<<" and (event.implicit[0] or event.tag == MERGE_TAG) and self._begins_merge():
             return
@@ -148,7 +148,7 @@ class _Builder:
         if event.anchor:
             self._anchored[event.anchor] = value, 1
         self._count(1)
-        self._add(value, event.start_mark.line + 1)
+        self._add(value, line)
 
     def _begins_merge(self) -> bool:
         parent = self._open[-1] if self._open else None
@@ -157,12 +157,12 @@ class _Builder:
             return True
         return False
 
-    def _begin(self, kind: type[_Sequence | _Mapping], event: yaml.CollectionStartEvent) -> None:
+    def _begin(self, collection: _Sequence | _Mapping) -> None:
         if len(self._open) == MAX_DEPTH:
             raise UnreadableError(f"nested deeper than {MAX_DEPTH}")
-        if event.anchor:
-            self._anchored[event.anchor] = None
-        self._open.append(kind(event.start_mark.line + 1, event.anchor, self._nodes))
+        if collection.anchor:
+            self._anchored[collection.anchor] = None
+        self._open.append(collection)
         self._count(1)
 
     def _end(self) -> None:
@@ -171,17 +171,18 @@ class _Builder:
             self._anchored[done.anchor] = done.value, self._nodes - done.nodes_before
         self._add(done.value, done.line)
 
-    def _alias(self, event: yaml.AliasEvent) -> None:
-        if event.anchor not in self._anchored:
-            raise UnreadableError(f"no anchor {event.anchor!r} above")
-        anchored = self._anchored[event.anchor]
+    def _alias(self, anchor: str, line: int) -> None:
+        if anchor not in self._anchored:
+            raise UnreadableError(f"no anchor {anchor!r} above")
+        anchored = self._anchored[anchor]
         if anchored is None:
-            raise UnreadableError(f"the anchor {event.anchor!r} contains itself")
+            raise UnreadableError(f"the anchor {anchor!r} contains itself")
         value, nodes = anchored
         self._count(nodes)
-        if isinstance(value, list) and self._open and self._open[-1].step == _Key.MERGE.value:
+        parent = self._open[-1] if self._open else None
+        if isinstance(value, list) and isinstance(parent, _Mapping) and parent.key is _Key.MERGE:
             raise UnreadableError(_NOT_MERGEABLE)
-        self._add(value, event.start_mark.line + 1)
+        self._add(value, line)
 
     def _count(self, nodes: int) -> None:
         self._nodes += nodes
