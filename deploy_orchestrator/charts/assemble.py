@@ -140,7 +140,7 @@ class _Assembly:
         chosen = next((chart for chart in published if wanted.allows(chart.version)), None)
         if chosen is None:
             raise ChartNotFound(
-                f"needs {wanted}, but none of the {len(published)} versions in {dependency.repository} is that",
+                f"needs {wanted}, but {dependency.repository} has {len(published)} others",
                 place=wanted.place,
                 fix=f"the newest is {published[0].version}",
             )

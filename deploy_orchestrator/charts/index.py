@@ -2,18 +2,20 @@
 
 import gzip
 import io
+import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
 
 import msgspec
 import pydantic
 
+from deploy_orchestrator.charts import index_yaml
 from deploy_orchestrator.charts.errors import IndexInvalid
 from deploy_orchestrator.charts.metadata import ChartMetadata
 from deploy_orchestrator.charts.published import PublishedChart, dependencies_as_json
-from deploy_orchestrator.charts.version import Version
+from deploy_orchestrator.charts.version import Version, VersionError
 from deploy_orchestrator.documents import DocumentError, parse
 from deploy_orchestrator.errors import Place
 
@@ -55,6 +57,10 @@ class _File(msgspec.Struct, frozen=True):
     entries: dict[str, msgspec.Raw] | None
 
 
+_Read = tuple[str, list[_Entry], int]
+"""A chart's name, its entries, and how many more were no charts."""
+
+_JSON = re.compile(rb'\s*\{\s*["}]')
 _JsonFailure = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _decode_entries = msgspec.json.Decoder(list[_Entry] | None).decode
@@ -82,8 +88,10 @@ class Index:
             IndexInvalid: no index, or larger than `MAX_BYTES`.
         """
         text = _unpacked(data, repository)
-        entries = _json(text, repository) if text[:64].lstrip()[:1] == b"{" else _yaml(text, repository)
-        return cls(repository, {name: _chart(raw) for name, raw in entries.items()})
+        read = _json if _JSON.match(text) else _yaml
+        return cls(
+            repository, {name: _chart(name, entries, bad) for name, entries, bad in read(text, repository)}
+        )
 
     @classmethod
     def restore(cls, kept: bytes, repository: str) -> "Index":
@@ -149,14 +157,25 @@ def _invalid(what: str, repository: str, line: int | None = None) -> IndexInvali
     )
 
 
-def _json(text: bytes, repository: str) -> dict[str, msgspec.Raw]:
+def _json(text: bytes, repository: str) -> Iterator[_Read]:
     try:
-        return msgspec.json.decode(text, type=_File).entries or {}
+        charts = msgspec.json.decode(text, type=_File).entries or {}
     except _JsonFailure as error:
         raise _invalid(f"not a Helm index: {error}", repository) from error
+    for name, raw in charts.items():
+        yield name, *_entries(raw)
 
 
-def _yaml(text: bytes, repository: str) -> dict[str, msgspec.Raw]:
+def _yaml(text: bytes, repository: str) -> Iterator[_Read]:
+    try:
+        charts: dict[str, Any] = dict(index_yaml.entries(text.decode()))
+    except (index_yaml.UnusualLayoutError, UnicodeDecodeError):
+        charts = _any_yaml(text, repository)
+    for name, found in charts.items():
+        yield name, *_entries(msgspec.Raw(msgspec.json.encode(found)))
+
+
+def _any_yaml(text: bytes, repository: str) -> dict[str, Any]:
     try:
         value = parse(text, repository).value
     except DocumentError as error:
@@ -164,22 +183,27 @@ def _yaml(text: bytes, repository: str) -> dict[str, msgspec.Raw]:
     entries = cast(dict[str, Any], value).get("entries", 0) if isinstance(value, dict) else 0
     if not isinstance(entries, dict | None):
         raise _invalid("not a Helm index: it has no `entries`", repository)
-    versions = cast("dict[str, Any] | None", entries) or {}
-    return {name: msgspec.Raw(msgspec.json.encode(entry)) for name, entry in versions.items()}
+    return cast("dict[str, Any] | None", entries) or {}
 
 
-def _chart(raw: msgspec.Raw) -> _Chart:
+def _entries(raw: msgspec.Raw) -> tuple[list[_Entry], int]:
     try:
-        entries: list[_Entry] = _decode_entries(raw) or []
-        skipped = 0
+        return _decode_entries(raw) or [], 0
     except _JsonFailure:
-        entries, skipped = _one_by_one(raw)
+        return _one_by_one(raw)
+
+
+def _chart(name: str, entries: list[_Entry], skipped: int) -> _Chart:
     kept: list[tuple[Version, _Kept]] = []
     for entry in entries:
         try:
-            kept.append((Version.parse(entry.version), _kept(entry)))
-        except ValueError:
+            version = Version.parse(entry.version)
+        except VersionError:
+            version = None
+        if version is None or entry.name != name:
             skipped += 1
+        else:
+            kept.append((version, _kept(entry)))
     kept.sort(key=lambda pair: pair[0], reverse=True)
     return _Chart(msgspec.Raw(_encode([entry for _, entry in kept])), skipped)
 
