@@ -1,0 +1,51 @@
+"""What may go out: plans with a verdict, signed approvals, releases, history, revert."""
+
+from deploy_orchestrator.releases.approvals import RejectedApproval
+from deploy_orchestrator.releases.decision import Conditions
+from deploy_orchestrator.releases.deployments import Deployments
+from deploy_orchestrator.releases.digest import digest_of
+from deploy_orchestrator.releases.errors import GatesClosed, ReleaseError, RevertRefused, Superseded
+from deploy_orchestrator.releases.gates import Gate, GateState, Predecessor, gates
+from deploy_orchestrator.releases.history import ReleaseEvent
+from deploy_orchestrator.releases.model import (
+    After,
+    Approval,
+    Chart,
+    Plan,
+    Quarantined,
+    Reason,
+    Release,
+    SourceChange,
+    Summary,
+    Verdict,
+)
+from deploy_orchestrator.releases.planning import make_plan
+from deploy_orchestrator.releases.source import source_change
+
+__all__ = [
+    "After",
+    "Approval",
+    "Chart",
+    "Conditions",
+    "Deployments",
+    "Gate",
+    "GateState",
+    "GatesClosed",
+    "Plan",
+    "Predecessor",
+    "Quarantined",
+    "Reason",
+    "RejectedApproval",
+    "Release",
+    "ReleaseError",
+    "ReleaseEvent",
+    "RevertRefused",
+    "SourceChange",
+    "Summary",
+    "Superseded",
+    "Verdict",
+    "digest_of",
+    "gates",
+    "make_plan",
+    "source_change",
+]

@@ -1,0 +1,154 @@
+"""Decisions that people sign: written to the branch `approvals`, believed only when the signature says so."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import pydantic
+
+from deploy_orchestrator import documents
+from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.git import Changes, Commit, Repository, Signer, Tree
+from deploy_orchestrator.releases.errors import ReleaseError
+from deploy_orchestrator.releases.model import Approval, Digest, Email, Plan, Record, Text, Time
+
+BRANCH = "approvals"
+
+
+class Decision(Record):
+    """The content of `<digest>/<who>.yaml`."""
+
+    digest: Digest
+    who: Email
+    decision: Literal["approve", "reject"]
+    reason: Text
+    at: Time
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedApproval:
+    """A file on the branch `approvals` that is not believed, the commit that wrote it, and why."""
+
+    file: str
+    commit: str
+    reason: str
+
+
+class _NotBelieved(Exception):
+    pass
+
+
+def sign(
+    repository: Repository,
+    plan: Plan,
+    decision: Literal["approve", "reject"],
+    reason: str,
+    signer: Signer,
+    now: datetime,
+) -> Commit:
+    """Write one decision on `plan`, in a commit of its own that `signer` signs."""
+    try:
+        made = Decision(
+            digest=plan.digest, who=signer.person.email, decision=decision, reason=reason.strip(), at=now
+        )
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        raise ReleaseError(f"not a decision: {first['loc'][0]}: {first['msg']}") from error
+    path = f"{_folder(plan.digest)}/{made.who}.yaml"
+    verb = decision.capitalize()
+    message = f"{verb} {plan.key}\n\nDigest: {plan.digest}\n"
+    content = documents.dump(made.model_dump(mode="json"))
+    commit = repository.write(BRANCH, lambda tree: Changes(message, {path: content}), signer=signer)
+    if commit is None:
+        raise ReleaseError("the same decision of this moment stands already")
+    return commit
+
+
+def verified(
+    repository: Repository, digest: str, allowed_signers: bytes
+) -> tuple[list[Approval], list[RejectedApproval]]:
+    """The decisions on `digest` that are believed, and those that are not, of the branch as last fetched.
+
+    Believed is the last commit that changed a person's file, if a key of that person in `allowed_signers`
+    signed it, it changes nothing else, and the file is about this digest and this person. Whoever may push
+    to the branch can overwrite a file, but cannot undo a rejection: the last one that its author signed
+    stands until its author signs something else. A merge could hide commits, so no approval from before one
+    is believed.
+    """
+    head = repository.head(BRANCH)
+    if head is None:
+        return [], []
+    folder = _folder(digest)
+    believed: list[Approval] = []
+    refused: list[RejectedApproval] = []
+    history: dict[str, list[Commit]] = {}
+    for commit in repository.log(head, paths=[folder]):
+        for path in repository.changed(commit.id):
+            if path.startswith(f"{folder}/"):
+                history.setdefault(path, []).append(commit)
+    for path, commits in sorted(history.items()):
+        newest, *older = commits
+        try:
+            approval = _believe(repository, path, newest, digest, allowed_signers)
+            if approval and approval.decision == "approve":
+                _check_linear(repository, newest, head)
+            if approval:
+                believed.append(approval)
+        except _NotBelieved as error:
+            refused.append(RejectedApproval(path, newest.id, str(error)))
+            believed += _standing_rejection(repository, path, older, digest, allowed_signers)
+    return believed, refused
+
+
+def _standing_rejection(
+    repository: Repository, path: str, commits: list[Commit], digest: str, allowed_signers: bytes
+) -> Iterator[Approval]:
+    for commit in commits:
+        try:
+            approval = _believe(repository, path, commit, digest, allowed_signers)
+        except _NotBelieved:
+            continue
+        if approval and approval.decision == "reject":
+            yield approval
+        return
+
+
+def _believe(
+    repository: Repository, path: str, commit: Commit, digest: str, allowed_signers: bytes
+) -> Approval | None:
+    """The decision that `commit` wrote to `path`; None where its author took it back by removing the file."""
+    who = path.rpartition("/")[2].removesuffix(".yaml").casefold()
+    if len(commit.parents) > 1:
+        raise _NotBelieved("it was written by a merge")
+    if repository.changed(commit.id) != (path,):
+        raise _NotBelieved("its commit changes other files too")
+    try:
+        signature = repository.verify(commit.id, allowed_signers)
+        if signature.principal.casefold() != who:
+            raise _NotBelieved(f"it was signed by {signature.principal}")
+        tree = repository.at(commit.id)
+        if not tree.exists(path):
+            return None
+        decision = _read(tree, path)
+    except OrchestratorError as error:
+        raise _NotBelieved(error.what) from error
+    if decision.digest != digest:
+        raise _NotBelieved(f"it is about another digest: {decision.digest}")
+    if decision.who != who:
+        raise _NotBelieved(f"it says to be from {decision.who}")
+    return Approval(**decision.model_dump(), commit=commit.id, key=signature.key)
+
+
+def _check_linear(repository: Repository, commit: Commit, head: str) -> None:
+    later = repository.log(head, since=commit.id)
+    if any(len(each.parents) > 1 for each in later):
+        raise _NotBelieved("a merge came after it, which may hide later decisions; sign it again")
+
+
+def _read(tree: Tree, path: str) -> Decision:
+    return documents.parse(tree.read(path), path).into(Decision)
+
+
+def _folder(digest: str) -> str:
+    return digest.removeprefix("sha256:")

@@ -1,0 +1,53 @@
+from dataclasses import dataclass
+from datetime import datetime
+
+from deploy_orchestrator.fleet import Policy
+from deploy_orchestrator.git import Repository, Tree
+from deploy_orchestrator.releases.approvals import verified
+from deploy_orchestrator.releases.ballot import count
+from deploy_orchestrator.releases.gates import Gate, Predecessor, gates
+from deploy_orchestrator.releases.layout import Slot
+from deploy_orchestrator.releases.model import Approval, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a release depends on besides the deployments repository.
+
+    `policy` is the environment's, and `allowed_signers` the file, both from the newest commit of the fleet
+    repository; `predecessor` is the same tenant in the environment before, None where there is none.
+    """
+
+    policy: Policy
+    allowed_signers: bytes
+    predecessor: Predecessor | None
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    gates: tuple[Gate, ...]
+    approvals: tuple[Approval, ...]
+
+    @property
+    def closed(self) -> tuple[Gate, ...]:
+        return tuple(gate for gate in self.gates if not gate.passed)
+
+
+def decide(repository: Repository, tree: Tree, plan: Plan, conditions: Conditions) -> Decision:
+    """The gates of `plan` as the deployments repository holds it in `tree`, and the approvals that count."""
+    slot = Slot(plan.environment, plan.tenant)
+    approvals, _ = verified(repository, plan.digest, conditions.allowed_signers)
+    policy, now = conditions.policy, conditions.now
+    return Decision(
+        gates(
+            plan,
+            policy=policy,
+            released=slot.read_release(tree),
+            approvals=approvals,
+            predecessor=conditions.predecessor,
+            quarantined=slot.read_quarantine(tree),
+            now=now,
+        ),
+        count(approvals, policy.approval, plan.source, now).approvals,
+    )

@@ -1,0 +1,205 @@
+"""The deployments repository, typed: candidates and plans, releases, approvals, quarantine, history."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, TypeVar
+
+from deploy_orchestrator.errors import OrchestratorError, Place
+from deploy_orchestrator.git import Commit, Person, Repository, Signer, Tree
+from deploy_orchestrator.manifests import Diff, Manifests, diff, read
+from deploy_orchestrator.releases import approvals, candidate, history, publish, revert
+from deploy_orchestrator.releases.approvals import RejectedApproval
+from deploy_orchestrator.releases.candidate import IsAncestor
+from deploy_orchestrator.releases.decision import Conditions, decide
+from deploy_orchestrator.releases.errors import ReleaseError
+from deploy_orchestrator.releases.gates import Gate
+from deploy_orchestrator.releases.history import ReleaseEvent
+from deploy_orchestrator.releases.layout import MAIN, PLANS, RELEASES, Slot, slots
+from deploy_orchestrator.releases.model import Approval, Plan, Quarantined, Release, ReleaseFile
+
+Read = TypeVar("Read")
+
+
+@dataclass(frozen=True, slots=True)
+class Deployments:
+    """What is proposed and released, for every tenant in every environment.
+
+    Reading tells what `repository` held when it was last fetched. Every write is one commit, made anew when
+    somebody else was first, and may be repeated after a crash at any moment.
+
+    Every method raises `DocumentError` or `ReleaseError` for a file on `main` that is not what this class
+    writes, and `GitError` as the repository does.
+    """
+
+    repository: Repository
+
+    def plan(self, environment: str, tenant: str) -> Plan | None:
+        """The newest plan, released or not."""
+        return Slot(environment, tenant).read_plan(self.repository.branch(MAIN))
+
+    def pending(self, environment: str, tenant: str) -> Plan | None:
+        """The newest plan where it is not released."""
+        return _pending(self.repository.branch(MAIN), Slot(environment, tenant))
+
+    def pending_plans(self) -> list[Plan]:
+        """Every plan that is not released, but for what `unreadable` tells."""
+        return _each(self.repository.branch(MAIN), PLANS, _pending)[0]
+
+    def manifests(self, environment: str, tenant: str) -> Manifests | None:
+        """The newest candidate's manifests, released or not."""
+        files = self.repository.branch(MAIN).files(Slot(environment, tenant).manifests)
+        return read(files) if files else None
+
+    def release(self, environment: str, tenant: str) -> Release | None:
+        """What is released now."""
+        main, slot = self.repository.branch(MAIN), Slot(environment, tenant)
+        file = slot.read_release(main)
+        if file is None or main.commit is None:
+            return None
+        return Release(
+            **dict(file), commit=history.last_change(self.repository, main.commit, slot.release).id
+        )
+
+    def releases(self) -> list[Release]:
+        """Everything that is released now, but for what `unreadable` tells."""
+        main = self.repository.branch(MAIN)
+        files, _ = _each(main, RELEASES, lambda tree, slot: slot.read_release(tree))
+        if main.commit is None:
+            return []
+        paths = {Slot(file.environment, file.tenant).release: file for file in files}
+        commits = history.last_changes(self.repository, main.commit, list(paths))
+        return [Release(**dict(file), commit=commits[path].id) for path, file in paths.items()]
+
+    def unreadable(self) -> list[OrchestratorError]:
+        """What is wrong with plans and release files on `main`, each being left out of the lists of all
+        others.
+        """
+        main = self.repository.branch(MAIN)
+        _, plans = _each(main, PLANS, lambda tree, slot: slot.read_plan(tree))
+        _, files = _each(main, RELEASES, lambda tree, slot: slot.read_release(tree))
+        return [*plans, *files]
+
+    def released_manifests(self, release: ReleaseFile) -> Manifests:
+        """The manifests that a release stands for.
+
+        Raises:
+            ReleaseError: what stands at its commit is not what it says.
+        """
+        manifests = read(self.repository.at(release.revision).files(release.path))
+        if manifests.content != release.content:
+            raise ReleaseError(
+                f"{release.key}: the manifests at {release.revision} are not those that were released",
+                place=Place(release.path),
+                fix="revert the release, or release anew",
+            )
+        return manifests
+
+    def difference(self, environment: str, tenant: str) -> Diff | None:
+        """What the newest candidate would change in what is released; None where there is no candidate."""
+        manifests, release = self.manifests(environment, tenant), self.release(environment, tenant)
+        if manifests is None:
+            return None
+        return diff(self.released_manifests(release) if release else None, manifests)
+
+    def propose(self, plan: Plan, manifests: Manifests, is_ancestor: IsAncestor) -> Plan | None:
+        """Commit a candidate: its manifests in place of the ones there, and its plan. Nothing is released
+        by it.
+
+        Where the candidate is what is released already, a pending plan is withdrawn. A candidate from an
+        older source commit than the one that was proposed last changes nothing; `is_ancestor` tells whether
+        the first of two commits of the fleet repository is in the history of the second. Neither does one
+        that stands there already.
+
+        Returns:
+            The plan that is pending now, None where nothing is left to release.
+
+        Raises:
+            Superseded: what is released is no longer what the plan replaces, or `manifests` are not the
+                planned ones.
+        """
+        return candidate.propose(self.repository, plan, manifests, is_ancestor)
+
+    def gates(self, plan: Plan, conditions: Conditions) -> tuple[Gate, ...]:
+        """Everything that stands between `plan` and its release, open or not."""
+        return decide(self.repository, self.repository.branch(MAIN), plan, conditions).gates
+
+    def release_plan(self, plan: Plan, conditions: Conditions) -> Release:
+        """Release a pending plan: one commit that writes its release file, with everything checked against
+        that commit's parent: digest, base, manifests, signatures and gates.
+
+        Returns:
+            The release; the one that stands where this digest is released already.
+
+        Raises:
+            GatesClosed: a gate is not open.
+            Superseded: another plan is pending now, or what is released has changed since it was made.
+        """
+        return publish.release(self.repository, plan, conditions)
+
+    def decide(
+        self, plan: Plan, decision: Literal["approve", "reject"], reason: str, signer: Signer, now: datetime
+    ) -> Commit:
+        """Push a person's decision on `plan` to the branch `approvals`, signed by them. Their last decision
+        counts.
+
+        Raises:
+            SigningFailed: the key does not sign.
+            ReleaseError: the signer's e-mail or the reason is none that can be written down.
+        """
+        return approvals.sign(self.repository, plan, decision, reason, signer, now)
+
+    def approvals(self, digest: str, allowed_signers: bytes) -> tuple[list[Approval], list[RejectedApproval]]:
+        """The decisions on `digest` that are believed, by signature, and those that are not, with the
+        reason.
+
+        Believed is the last commit on a person's file, if a key of that person in `allowed_signers` signed
+        it, it changes nothing else, and the file is about this digest and this person. A rejection is
+        undone by its author only, whatever others push. Which of them count is for the environment's
+        policy: see `gates`.
+        """
+        return approvals.verified(self.repository, digest, allowed_signers)
+
+    def quarantine(self, environment: str, tenant: str) -> list[Quarantined]:
+        """What was reverted, oldest first."""
+        return list(Slot(environment, tenant).read_quarantine(self.repository.branch(MAIN)))
+
+    def history(self, environment: str, tenant: str) -> list[ReleaseEvent]:
+        """What was released, reverted and removed, newest first."""
+        main = self.repository.branch(MAIN)
+        return history.events(self.repository, main.commit, Slot(environment, tenant)) if main.commit else []
+
+    def revert(self, release: Release, reason: str, now: datetime, by: Person | None = None) -> Release:
+        """Undo `release`, which must be what is released now: `git revert` of its commit, and its content
+        in quarantine.
+
+        Returns:
+            What is released then; also when it was reverted before.
+
+        Raises:
+            RevertRefused: nothing was released before it, something else is released now, or it ran a hook
+                annotated `deploy-orchestrator.io/irreversible: "true"` that the release before did not
+                have.
+        """
+        return revert.revert(self.repository, release, reason, now, by)
+
+
+def _pending(main: Tree, slot: Slot) -> Plan | None:
+    plan, released = slot.read_plan(main), slot.read_release(main)
+    return None if plan is None or (released is not None and released.digest == plan.digest) else plan
+
+
+def _each(
+    main: Tree, folder: str, read: Callable[[Tree, Slot], Read | None]
+) -> tuple[list[Read], list[OrchestratorError]]:
+    found: list[Read] = []
+    errors: list[OrchestratorError] = []
+    for slot in slots(main, folder):
+        try:
+            record = read(main, slot)
+        except OrchestratorError as error:
+            errors.append(error)
+        else:
+            if record is not None:
+                found.append(record)
+    return found, errors

@@ -1,0 +1,156 @@
+"""What stands between a plan and its release. Every gate has one shape, and is a pure function of data and
+a time.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from deploy_orchestrator.fleet import Policy
+from deploy_orchestrator.releases.ballot import Ballot, count
+from deploy_orchestrator.releases.model import Approval, Plan, Quarantined, ReleaseFile, Verdict
+
+
+class GateState(StrEnum):
+    """`waiting` opens by itself or by an approval; `closed` needs another change or another decision."""
+
+    OPEN = "open"
+    WAITING = "waiting"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One condition of a release: what it is called, whether it holds, and why, in words for people."""
+
+    key: str
+    state: GateState
+    reason: str
+
+    @property
+    def passed(self) -> bool:
+        return self.state is GateState.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Predecessor:
+    """The same tenant in the environment before: the `content` that is released there, and since when
+    exactly that has been live and Healthy without a break (None: it is not).
+    """
+
+    content: str | None
+    healthy_since: datetime | None
+
+
+def gates(
+    plan: Plan,
+    *,
+    policy: Policy,
+    released: ReleaseFile | None,
+    approvals: Sequence[Approval],
+    predecessor: Predecessor | None,
+    quarantined: Sequence[Quarantined],
+    now: datetime,
+) -> tuple[Gate, ...]:
+    """Every gate of `plan` under the `policy` of its environment, open or not.
+
+    `released` is what is released there now, `approvals` what was verified for the plan's digest. A
+    rejection closes the way whatever the verdict; a blocked plan passes nowhere; one that needs approval
+    passes where the policy asks for none.
+    """
+    ballot = count(approvals, policy.approval, plan.source, now)
+    return (
+        _base(plan, released),
+        _verdict(plan),
+        _approval(plan, policy, ballot),
+        _promotion(plan, policy, predecessor, now),
+        _freeze(policy, now),
+        _quarantine(plan, ballot, quarantined),
+    )
+
+
+def _base(plan: Plan, released: ReleaseFile | None) -> Gate:
+    if plan.base == (released.content if released else None):
+        return Gate("base", GateState.OPEN, "it was planned against what is released")
+    return Gate("base", GateState.CLOSED, "what is released has changed since it was planned: plan again")
+
+
+def _verdict(plan: Plan) -> Gate:
+    if plan.verdict is not Verdict.BLOCKED:
+        return Gate("verdict", GateState.OPEN, f"the change is judged: {plan.verdict}")
+    saw = [reason.saw for reason in plan.reasons if reason.severity is Verdict.BLOCKED]
+    more = f" (and {len(saw) - 1} more)" if len(saw) > 1 else ""
+    return Gate("verdict", GateState.CLOSED, f"blocked: {saw[0]}{more}")
+
+
+def _approval(plan: Plan, policy: Policy, ballot: Ballot) -> Gate:
+    if ballot.rejections:
+        first = ballot.rejections[0]
+        words = f": {first.reason}" if first.reason else ""
+        return Gate("approval", GateState.CLOSED, f"rejected by {first.who}{words}")
+    if policy.approval is None:
+        return Gate("approval", GateState.OPEN, f"{plan.environment} asks for no approval")
+    if plan.verdict is Verdict.SAFE:
+        return Gate("approval", GateState.OPEN, "a safe change needs no approval")
+    names = ", ".join(approval.who for approval in ballot.approvals)
+    if len(ballot.approvals) >= ballot.required:
+        return Gate("approval", GateState.OPEN, f"approved by {names}")
+    needed = f"{len(ballot.approvals)} of {ballot.required} approvals"
+    if not plan.source.signed:
+        needed += " (one more than usual, for the source change is not signed)"
+    notes = [f"by {names}"] if names else []
+    notes += [f"{void.approval.who}'s does not count: {void.reason}" for void in ballot.void]
+    return Gate("approval", GateState.WAITING, "; ".join([needed, *notes]))
+
+
+def _promotion(plan: Plan, policy: Policy, predecessor: Predecessor | None, now: datetime) -> Gate:
+    if plan.after is None:
+        return Gate("promotion", GateState.OPEN, "no environment comes before")
+    before = plan.after.environment
+    if predecessor is None or predecessor.content != plan.after.content:
+        return Gate("promotion", GateState.WAITING, f"{before} has not released the same change")
+    if predecessor.healthy_since is None:
+        return Gate("promotion", GateState.WAITING, f"it is not live and healthy in {before}")
+    opens = predecessor.healthy_since + policy.soak
+    if now < opens:
+        reason = (
+            f"healthy in {before} for {_spoken(now - predecessor.healthy_since)} of {_spoken(policy.soak)}"
+        )
+        return Gate("promotion", GateState.WAITING, f"{reason}; opens at {_clock(opens)}")
+    return Gate("promotion", GateState.OPEN, f"healthy in {before} since {_clock(predecessor.healthy_since)}")
+
+
+def _freeze(policy: Policy, now: datetime) -> Gate:
+    for freeze in policy.freezes:
+        if freeze.start <= now < freeze.end:
+            reason = f"frozen until {_clock(freeze.end)}: {freeze.reason}"
+            return Gate("freeze", GateState.WAITING, reason)
+    return Gate("freeze", GateState.OPEN, "no freeze now")
+
+
+def _quarantine(plan: Plan, ballot: Ballot, quarantined: Sequence[Quarantined]) -> Gate:
+    entries = [entry for entry in quarantined if entry.content == plan.content]
+    if not entries:
+        return Gate("quarantine", GateState.OPEN, "never reverted")
+    latest = max(entries, key=lambda entry: entry.at)
+    lifting = [approval for approval in ballot.approvals if approval.at > latest.at]
+    if lifting:
+        return Gate("quarantine", GateState.OPEN, f"approved again by {lifting[0].who} after it was reverted")
+    reason = f"reverted at {_clock(latest.at)} ({latest.reason}): it takes a later approval, or other bytes"
+    return Gate("quarantine", GateState.CLOSED, reason)
+
+
+def _clock(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _spoken(span: timedelta) -> str:
+    seconds = max(0, int(span.total_seconds()))
+    parts = [
+        (seconds // 86400, "d"),
+        (seconds // 3600 % 24, "h"),
+        (seconds // 60 % 60, "min"),
+        (seconds % 60, "s"),
+    ]
+    return " ".join(f"{amount} {unit}" for amount, unit in parts if amount)[:40] or "0 s"

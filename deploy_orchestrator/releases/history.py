@@ -1,0 +1,81 @@
+"""What was released, reverted and removed, from Git alone."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from deploy_orchestrator.git import Commit, Person, Repository
+from deploy_orchestrator.releases.layout import RELEASES, Slot
+from deploy_orchestrator.releases.model import ReleaseFile
+
+_FIRST_LOOK = 256
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseEvent:
+    """One commit that changed what is released.
+
+    `release` is what has been released since then (its digest, source, chart and approvals), None after a
+    removal; `reason` tells why something was reverted.
+    """
+
+    kind: Literal["release", "revert", "removal"]
+    commit: str
+    at: datetime
+    who: Person
+    release: ReleaseFile | None
+    reason: str | None = None
+
+
+def events(repository: Repository, head: str, slot: Slot) -> list[ReleaseEvent]:
+    """Every change of what is released, newest first."""
+    found: list[ReleaseEvent] = []
+    seen: set[str | None] = set()
+    for commit in reversed(repository.log(head, paths=[slot.release])):
+        tree = repository.at(commit.id)
+        state = tree.id(slot.release)
+        kind = "removal" if state is None else "revert" if state in seen else "release"
+        reason = None
+        if kind == "revert" and slot.quarantine in repository.changed(commit.id):
+            reason = slot.read_quarantine(tree)[-1].reason
+        found.append(
+            ReleaseEvent(kind, commit.id, commit.time, commit.author, slot.read_release(tree), reason)
+        )
+        seen.add(state)
+    return found[::-1]
+
+
+def last_change(repository: Repository, head: str, path: str) -> Commit:
+    """The newest commit up to `head` that changed the file or folder at `path`, which is there."""
+    return repository.log(head, paths=[path], limit=1)[0]
+
+
+def last_changes(repository: Repository, head: str, paths: Sequence[str]) -> dict[str, Commit]:
+    """As `last_change` for many release files, reading the history once, and no further back than needed."""
+    missing = set(paths)
+    found: dict[str, Commit] = {}
+    for commit in _newest_first(repository, head):
+        for path in missing.intersection(repository.changed(commit.id)):
+            missing.remove(path)
+            found[path] = commit
+        if not missing:
+            break
+    return found
+
+
+def origin(repository: Repository, commit: str, slot: Slot) -> Commit:
+    """The commit that first released what `commit` (a release, or a revert that brought it back) stands for.
+
+    Two releases never have the same file, for each tells the moment it was made at.
+    """
+    state = repository.at(commit).id(slot.release)
+    commits = repository.log(commit, paths=[slot.release])
+    return [each for each in commits if repository.at(each.id).id(slot.release) == state][-1]
+
+
+def _newest_first(repository: Repository, head: str) -> Iterator[Commit]:
+    recent = repository.log(head, paths=[RELEASES], limit=_FIRST_LOOK)
+    yield from recent
+    if len(recent) == _FIRST_LOOK:
+        yield from repository.log(head, paths=[RELEASES])[_FIRST_LOOK:]

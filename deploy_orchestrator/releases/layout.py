@@ -1,0 +1,99 @@
+from dataclasses import dataclass
+from typing import TypeVar
+
+import pydantic
+
+from deploy_orchestrator import documents
+from deploy_orchestrator.errors import Place
+from deploy_orchestrator.git import Tree
+from deploy_orchestrator.releases.errors import ReleaseError
+from deploy_orchestrator.releases.model import Candidate, Label, Plan, Quarantined, Record, ReleaseFile
+
+MAIN = "main"
+PLANS = "plans"
+RELEASES = "releases"
+
+_LABEL = pydantic.TypeAdapter[str](Label)
+
+Model = TypeVar("Model", bound=pydantic.BaseModel)
+CandidateModel = TypeVar("CandidateModel", bound=Candidate)
+
+
+class Quarantine(pydantic.RootModel[tuple[Quarantined, ...]]):
+    """The file of all that was reverted for one tenant in one environment, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One tenant in one environment, and where its files stand in the deployments repository."""
+
+    environment: str
+    tenant: str
+
+    def __post_init__(self) -> None:
+        for name in (self.environment, self.tenant):
+            if not is_label(name):
+                raise ReleaseError(
+                    f"not the name of an environment or a tenant: {name!r}",
+                    fix="use lower-case letters, digits and hyphens",
+                )
+
+    @property
+    def manifests(self) -> str:
+        return f"manifests/{self.environment}/{self.tenant}"
+
+    @property
+    def plan(self) -> str:
+        return f"{PLANS}/{self.environment}/{self.tenant}.yaml"
+
+    @property
+    def release(self) -> str:
+        return f"{RELEASES}/{self.environment}/{self.tenant}.yaml"
+
+    @property
+    def quarantine(self) -> str:
+        return f"quarantine/{self.environment}/{self.tenant}.yaml"
+
+    def read_plan(self, tree: Tree) -> Plan | None:
+        return self._mine(_read(tree, self.plan, Plan), self.plan)
+
+    def read_release(self, tree: Tree) -> ReleaseFile | None:
+        return self._mine(_read(tree, self.release, ReleaseFile), self.release)
+
+    def read_quarantine(self, tree: Tree) -> tuple[Quarantined, ...]:
+        found = _read(tree, self.quarantine, Quarantine)
+        return found.root if found else ()
+
+    def _mine(self, record: CandidateModel | None, path: str) -> CandidateModel | None:
+        if record is not None and (record.environment, record.tenant) != (self.environment, self.tenant):
+            raise ReleaseError(
+                f"the file is about {record.key}", place=Place(path), fix="put back the file that was there"
+            )
+        return record
+
+
+def slots(tree: Tree, folder: str) -> list[Slot]:
+    """Every tenant in every environment that has a file in `folder`; a file of another name is nobody's."""
+    return [
+        Slot(environment, tenant)
+        for environment in tree.names(folder)
+        for file in tree.names(f"{folder}/{environment}")
+        for tenant, dot, ending in [file.rpartition(".")]
+        if (dot, ending) == (".", "yaml") and is_label(tenant) and is_label(environment)
+    ]
+
+
+def is_label(name: str) -> bool:
+    try:
+        _LABEL.validate_python(name)
+    except pydantic.ValidationError:
+        return False
+    return True
+
+
+def dump(record: Record | Quarantine) -> bytes:
+    return documents.dump(record.model_dump(mode="json", exclude_none=True))
+
+
+def _read(tree: Tree, path: str, model: type[Model]) -> Model | None:
+    return documents.parse(tree.read(path), path).into(model) if tree.exists(path) else None

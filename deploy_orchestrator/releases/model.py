@@ -1,0 +1,192 @@
+"""What stands in the deployments repository: plans, releases, quarantine; and the decisions people sign.
+
+All of it is read back as if somebody else had written it: unknown fields are refused, everything that
+becomes part of a path is checked, and a plan or a release whose digest does not fit what it says cannot be
+made.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+import pydantic
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
+
+from deploy_orchestrator.releases.digest import digest_of
+
+Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+"""A DNS label, as environments, tenants and namespaces are named."""
+
+Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+CommitId = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
+Email = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[a-z0-9_+%'-][a-z0-9._+%'-]*@[a-z0-9][a-z0-9.-]*$", max_length=200, to_lower=True
+    ),
+]
+"""An e-mail address in lower case: people are the same whatever the case they are written in."""
+
+Text = Annotated[str, StringConstraints(max_length=2000)]
+Time = Annotated[AwareDatetime, AfterValidator(lambda time: time.astimezone(UTC))]
+
+
+class Record(BaseModel):
+    """Immutable, and without fields that nobody knows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Verdict(StrEnum):
+    """What the risk rules make of a change, mildest first."""
+
+    SAFE = "safe"
+    NEEDS_APPROVAL = "needs-approval"
+    BLOCKED = "blocked"
+
+    @classmethod
+    def worst(cls, verdicts: "Iterable[Verdict]") -> "Verdict":
+        """The gravest of `verdicts`; safe where there are none."""
+        order = list(cls)
+        return max(verdicts, key=order.index, default=cls.SAFE)
+
+
+class Reason(Record):
+    """Why a change has its verdict: what a rule saw, why that matters, and what to do about it.
+
+    `object` names the object it is about, None where it is about the change as a whole. `policy` tells by
+    which words of the environment's policy the rule has this severity, None where it has its own.
+    """
+
+    rule: str
+    severity: Verdict
+    object: str | None = None
+    saw: str
+    why: str
+    do: str
+    policy: str | None = None
+
+
+class Chart(Record):
+    """The chart that manifests were rendered from."""
+
+    name: str
+    version: str
+
+
+class SourceChange(Record):
+    """The commit of the fleet repository that a plan was rendered from, and the e-mails of who wrote the
+    change.
+
+    `signed` says that every commit of the change is signed by its author; otherwise authors are only a
+    claim.
+    """
+
+    commit: CommitId
+    authors: tuple[Text, ...]
+    signed: bool
+
+
+class After(Record):
+    """What must be healthy before: the `content` that the same source gives in the `environment` before."""
+
+    environment: Label
+    content: Digest
+
+
+class Summary(Record):
+    """How many objects a change adds, changes and removes."""
+
+    added: int
+    changed: int
+    removed: int
+
+    def __str__(self) -> str:
+        return f"{self.added} added, {self.changed} changed, {self.removed} removed"
+
+
+class Approval(Record):
+    """A decision on one digest that its author signed, verified.
+
+    `who` is the principal of the signing key in `allowed_signers`, `key` its fingerprint.
+    """
+
+    digest: Digest
+    who: Email
+    decision: Literal["approve", "reject"]
+    reason: Text
+    at: Time
+    commit: CommitId
+    key: str
+
+
+class Candidate(Record):
+    """What plans and releases share: which bytes go where, and what they replace (`base`, None for a first
+    release).
+    """
+
+    environment: Label
+    tenant: Label
+    namespace: Label
+    cluster: str
+    digest: Digest
+    content: Digest
+    base: Digest | None = None
+    chart: Chart
+    source: SourceChange
+
+    @pydantic.model_validator(mode="after")
+    def _digest_fits(self) -> Self:
+        expected = digest_of(
+            environment=self.environment, tenant=self.tenant, content=self.content, replaces=self.base
+        )
+        if self.digest != expected:
+            raise ValueError(f"the digest does not fit: it should be {expected}")
+        return self
+
+    @property
+    def key(self) -> str:
+        return f"{self.environment}/{self.tenant}"
+
+
+class Plan(Candidate):
+    """A rendered change to one tenant in one environment, judged. It goes nowhere until it is released."""
+
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+    after: After | None = None
+    summary: Summary
+
+    @pydantic.model_validator(mode="after")
+    def _verdict_fits(self) -> Self:
+        worst = Verdict.worst(reason.severity for reason in self.reasons)
+        if self.verdict is not worst:
+            raise ValueError(f"the verdict does not fit its reasons: it should be {worst}")
+        return self
+
+
+class ReleaseFile(Candidate):
+    """What Argo CD follows: the objects at `path` of the commit `revision` of the deployments repository."""
+
+    revision: CommitId
+    path: str
+    approvals: tuple[Approval, ...] = ()
+    released_at: Time
+
+
+class Release(ReleaseFile):
+    """What is released, and `commit`, which made it so: the release commit, or the revert that brought it
+    back.
+    """
+
+    commit: CommitId
+
+
+class Quarantined(Record):
+    """A content that was reverted: it is not released again until a later approval says so."""
+
+    content: Digest
+    reason: Text
+    reverted: CommitId
+    at: Time

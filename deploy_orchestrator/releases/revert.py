@@ -1,0 +1,88 @@
+"""Undo a release: `git revert` of its commit, with its content put in quarantine by the same commit."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from deploy_orchestrator.git import Changes, Commit, Person, Repository, Tree
+from deploy_orchestrator.manifests import ObjectKey, read
+from deploy_orchestrator.releases.errors import RevertRefused
+from deploy_orchestrator.releases.history import last_change, origin
+from deploy_orchestrator.releases.layout import MAIN, Quarantine, Slot, dump
+from deploy_orchestrator.releases.model import Quarantined, Release, ReleaseFile
+
+IRREVERSIBLE = "deploy-orchestrator.io/irreversible"
+
+
+def revert(
+    repository: Repository, release: Release, reason: str, now: datetime, by: Person | None
+) -> Release:
+    """See `Deployments.revert`."""
+    slot = Slot(release.environment, release.tenant)
+    made = origin(repository, release.commit, slot)
+    before = _before(repository, made, slot)
+    reason = " ".join(reason.split())
+    standing: Release | None = None
+
+    def change(tree: Tree) -> Changes | None:
+        nonlocal standing
+        entries = slot.read_quarantine(tree)
+        current = _current(repository, tree, slot)
+        if current is None or current.commit != release.commit:
+            if current is None or all(entry.reverted != made.id for entry in entries):
+                raise RevertRefused(
+                    f"{release.key}: {release.digest} is not what is released now",
+                    fix="look at the history, and revert what is released",
+                )
+            standing = current
+            return None
+        if before is None:
+            raise RevertRefused(
+                f"{release.key}: nothing was released before {release.digest}",
+                fix="release a change that mends it",
+            )
+        _check_reversible(repository, release, before)
+        undone = tree.reverting(made.id, [slot.release])
+        quarantined = Quarantined(content=release.content, reason=reason, reverted=made.id, at=now)
+        return replace(
+            undone,
+            message=f"{undone.message.rstrip()}\n\n{reason}\n\nDigest: {before.digest}\nReverts: {made.id}\n",
+            writes={**undone.writes, slot.quarantine: dump(Quarantine((*entries, quarantined)))},
+            author=by,
+        )
+
+    commit = repository.write(MAIN, change)
+    if commit is not None and before is not None:
+        return Release(**dict(before), commit=commit.id)
+    if standing is None:
+        raise RevertRefused(f"{release.key}: there was nothing to undo")
+    return standing
+
+
+def _before(repository: Repository, made: Commit, slot: Slot) -> ReleaseFile | None:
+    return slot.read_release(repository.at(made.parents[0])) if made.parents else None
+
+
+def _current(repository: Repository, tree: Tree, slot: Slot) -> Release | None:
+    file = slot.read_release(tree)
+    if file is None or tree.commit is None:
+        return None
+    return Release(**dict(file), commit=last_change(repository, tree.commit, slot.release).id)
+
+
+def _check_reversible(repository: Repository, release: Release, before: ReleaseFile) -> None:
+    ran = next(_irreversible(repository, release, before), None)
+    if ran is not None:
+        raise RevertRefused(
+            f"{release.key}: the release ran {ran}, which is marked {IRREVERSIBLE}; what was before it may "
+            "not work with what it left",
+            fix="release a change that mends it, or restore the data by hand first",
+        )
+
+
+def _irreversible(repository: Repository, release: Release, before: ReleaseFile) -> Iterator[ObjectKey]:
+    old = read(repository.at(before.revision).files(before.path)).by_key
+    for each in read(repository.at(release.revision).files(release.path)).objects:
+        marked = each.annotations.get(IRREVERSIBLE, "").strip().lower() == "true"
+        if marked and (each.key not in old or old[each.key].canonical != each.canonical):
+            yield each.key

@@ -1,0 +1,142 @@
+"""A change as the risk rules see it."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from deploy_orchestrator.manifests import (
+    Diff,
+    FieldChange,
+    Finding,
+    Manifests,
+    Object,
+    ObjectKey,
+    diff,
+)
+from deploy_orchestrator.releases.model import Chart
+from deploy_orchestrator.releases.risk.hook import is_hook
+from deploy_orchestrator.releases.risk.reading import at, listing, mapping, text
+
+Path = tuple[str, ...]
+
+_VARYING = re.compile(r"[-._]?(?:v?\d[\w.]*|[0-9a-f]{6,})(?=[-._]|$)")
+_SELECTORS = frozenset({"selector", "podSelector", "labelSelector"})
+
+
+@dataclass(frozen=True, slots=True)
+class Altered:
+    """An object that stays and differs, or that goes by another `key` now (`renamed`).
+
+    `fields` are the smallest ones that differ: a mapping that came or went whole is told entry by entry.
+    """
+
+    key: ObjectKey
+    before: Object
+    after: Object
+    fields: tuple[FieldChange, ...]
+    renamed: bool = False
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a release would do to one tenant in one environment.
+
+    For a `first` release nothing is replaced, so nothing is added, altered or removed.
+    """
+
+    before: Manifests | None
+    after: Manifests
+    chart_before: Chart | None
+    chart: Chart
+    findings: Sequence[Finding] = ()
+    conflicts: Sequence[str] = ()
+
+    @property
+    def first(self) -> bool:
+        return self.before is None
+
+    def before_of(self, key: ObjectKey) -> Object | None:
+        """The object that is replaced by the one with this key."""
+        return self.before.by_key.get(key) if self.before else None
+
+    @cached_property
+    def diff(self) -> Diff:
+        return diff(self.before, self.after)
+
+    @cached_property
+    def renamed(self) -> tuple[Altered, ...]:
+        """One-off work (hooks and Jobs) that is removed under one name and added under another."""
+        return () if self.first else tuple(_renames(self.diff))
+
+    @cached_property
+    def altered(self) -> tuple[Altered, ...]:
+        stay = (
+            Altered(each.key, each.before, each.after, _smallest(each.fields)) for each in self.diff.changed
+        )
+        return (*stay, *self.renamed)
+
+    @cached_property
+    def selected_labels(self) -> frozenset[str]:
+        """The keys of all labels that a selector in either set of manifests looks at."""
+        both = (*(self.before.objects if self.before else ()), *self.after.objects)
+        return frozenset(label for each in both for label in _selected(each.body))
+
+    @cached_property
+    def added(self) -> tuple[Object, ...]:
+        renamed = {each.key for each in self.renamed}
+        return () if self.first else tuple(each for each in self.diff.added if each.key not in renamed)
+
+    @cached_property
+    def removed(self) -> tuple[Object, ...]:
+        renamed = {each.before.key for each in self.renamed}
+        return tuple(each for each in self.diff.removed if each.key not in renamed)
+
+
+def _smallest(fields: Sequence[FieldChange]) -> tuple[FieldChange, ...]:
+    return tuple(small for field in fields for small in _entries(field))
+
+
+def _entries(field: FieldChange) -> Iterator[FieldChange]:
+    old, new = mapping(field.before), mapping(field.after)
+    if (old or field.before is None) and (new or field.after is None):
+        for name in sorted({**old, **new}):
+            yield from _entries(FieldChange((*field.path, name), old.get(name), new.get(name)))
+    else:
+        yield field
+
+
+def _renames(difference: Diff) -> Iterator[Altered]:
+    waiting = [each for each in difference.removed if _runs_once(each)]
+    for new in difference.added:
+        old = next((each for each in waiting if _runs_once(new) and _same_role(each, new)), None)
+        if old is not None:
+            waiting.remove(old)
+            namesake = Object({**old.body, "metadata": {**old.body["metadata"], "name": new.name}})
+            changed = diff(Manifests((namesake,)), Manifests((new,))).changed
+            fields = _smallest(changed[0].fields) if changed else ()
+            yield Altered(new.key, old, new, fields, renamed=True)
+
+
+def _runs_once(each: Object) -> bool:
+    return is_hook(each) or (each.key.group, each.kind) == ("batch", "Job")
+
+
+def _same_role(old: Object, new: Object) -> bool:
+    return (
+        (old.key.group, old.kind, old.namespace) == (new.key.group, new.kind, new.namespace)
+        and sorted(old.hooks) == sorted(new.hooks)
+        and _VARYING.sub("", old.name) == _VARYING.sub("", new.name)
+    )
+
+
+def _selected(value: Any) -> Iterator[str]:
+    for item in listing(value):
+        yield from _selected(item)
+    for name, below in mapping(value).items():
+        if name in _SELECTORS:
+            yield from mapping(at(below, "matchLabels"))
+            yield from (text(at(item, "key")) for item in listing(at(below, "matchExpressions")))
+            yield from (label for label, value in mapping(below).items() if isinstance(value, str))
+        yield from _selected(below)

@@ -1,0 +1,205 @@
+"""Fields that the API server never lets change, and data that was declared immutable."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from deploy_orchestrator.manifests import FieldChange, Object
+from deploy_orchestrator.releases.model import Verdict
+from deploy_orchestrator.releases.risk.change import Altered, Change, Path
+from deploy_orchestrator.releases.risk.hook import is_hook
+from deploy_orchestrator.releases.risk.reading import at, listing, number, text
+from deploy_orchestrator.releases.risk.rule import FieldRule, Rule, Sighting
+
+_SYNC_OPTIONS: Final = "argocd.argoproj.io/sync-options"
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """`fields` (dotted, all below them included) that never change once set, `but` these."""
+
+    fields: tuple[str, ...]
+    but: tuple[str, ...] = ()
+
+    def covers(self, path: Path) -> bool:
+        return _within(path, self.fields) and not _within(path, self.but)
+
+
+FIXED: Final[Mapping[tuple[str, str], Fixed]] = {
+    ("", "PersistentVolumeClaim"): Fixed(
+        ("spec",), but=("spec.resources.requests", "spec.volumeAttributesClassName")
+    ),
+    ("", "Pod"): Fixed(
+        ("spec",),
+        but=(
+            "spec.activeDeadlineSeconds",
+            "spec.terminationGracePeriodSeconds",
+            "spec.tolerations",
+            "spec.containers.*.image",
+            "spec.initContainers.*.image",
+        ),
+    ),
+    ("", "ResourceQuota"): Fixed(("spec.scopes",)),
+    ("", "Secret"): Fixed(("type",)),
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): Fixed(
+        ("spec.group", "spec.scope", "spec.names.kind", "spec.names.plural")
+    ),
+    ("apps", "ControllerRevision"): Fixed(("data",)),
+    ("apps", "DaemonSet"): Fixed(("spec.selector",)),
+    ("apps", "Deployment"): Fixed(("spec.selector",)),
+    ("apps", "ReplicaSet"): Fixed(("spec.selector",)),
+    ("apps", "StatefulSet"): Fixed(
+        ("spec",),
+        but=(
+            "spec.minReadySeconds",
+            "spec.ordinals",
+            "spec.persistentVolumeClaimRetentionPolicy",
+            "spec.replicas",
+            "spec.revisionHistoryLimit",
+            "spec.template",
+            "spec.updateStrategy",
+        ),
+    ),
+    ("batch", "Job"): Fixed(
+        (
+            "spec.backoffLimitPerIndex",
+            "spec.completionMode",
+            "spec.completions",
+            "spec.managedBy",
+            "spec.podFailurePolicy",
+            "spec.selector",
+            "spec.successPolicy",
+            "spec.template",
+        )
+    ),
+    ("certificates.k8s.io", "CertificateSigningRequest"): Fixed(("spec",)),
+    ("discovery.k8s.io", "EndpointSlice"): Fixed(("addressType",)),
+    ("networking.k8s.io", "IngressClass"): Fixed(("spec.controller",)),
+    ("node.k8s.io", "RuntimeClass"): Fixed(("handler",)),
+    ("rbac.authorization.k8s.io", "ClusterRoleBinding"): Fixed(("roleRef",)),
+    ("rbac.authorization.k8s.io", "RoleBinding"): Fixed(("roleRef",)),
+    ("resource.k8s.io", "ResourceClaim"): Fixed(("spec",)),
+    ("resource.k8s.io", "ResourceClaimTemplate"): Fixed(("spec",)),
+    ("scheduling.k8s.io", "PriorityClass"): Fixed(("value", "preemptionPolicy")),
+    ("storage.k8s.io", "CSIDriver"): Fixed(("spec.attachRequired", "spec.volumeLifecycleModes")),
+    ("storage.k8s.io", "StorageClass"): Fixed(
+        ("parameters", "provisioner", "reclaimPolicy", "volumeBindingMode")
+    ),
+    ("storage.k8s.io", "VolumeAttributesClass"): Fixed(("driverName", "parameters")),
+}
+"""By group and kind, after the update validation in the API server's source (`pkg/apis/*/validation`)."""
+
+
+class ImmutableField(FieldRule):
+    id = "immutable-field"
+    severity = Verdict.BLOCKED
+    sees = "a field changes that the API server never lets change"
+    why = "The apply fails, and the release stops half-way."
+    do = (
+        "Put the field back. A label that carries a version belongs in no selector and no "
+        "volumeClaimTemplate. To change it for good, give the object another name and move what it holds."
+    )
+
+    def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
+        if _made_anew(altered):
+            return None
+        fixed = FIXED.get((altered.key.group, altered.key.kind))
+        if (fixed is not None and fixed.covers(field.path)) or _fixed_address(altered, field):
+            return f"{field.field} changes"
+        return None
+
+
+class ImmutableData(FieldRule):
+    id = "immutable-data"
+    severity = Verdict.BLOCKED
+    sees = "a ConfigMap or Secret that says `immutable: true` changes"
+    why = "The API server refuses it."
+    do = "Give the new data an object of another name, and refer to that."
+
+    def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
+        if altered.key.kind not in {"ConfigMap", "Secret"} or altered.key.group or _made_anew(altered):
+            return None
+        if at(altered.before.body, "immutable") is not True:
+            return None
+        return (
+            f"{field.path[0]} changes"
+            if field.path[0] in {"data", "stringData", "binaryData", "immutable"}
+            else None
+        )
+
+
+class VolumeShrinks(FieldRule):
+    id = "volume-shrinks"
+    severity = Verdict.BLOCKED
+    sees = "a PersistentVolumeClaim asks for less storage than before"
+    why = "Volumes never shrink; the API server refuses it."
+    do = "Put the size back. For a smaller volume make a new claim and copy the data."
+
+    def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
+        if (altered.key.group, altered.key.kind) != ("", "PersistentVolumeClaim"):
+            return None
+        if field.path != ("spec", "resources", "requests", "storage"):
+            return None
+        before, after = number(field.before), number(field.after)
+        if before is None or (after is not None and after >= before):
+            return None
+        return f"storage {field.before} → {field.after}"
+
+
+class MadeAnew(Rule):
+    id = "object-recreated"
+    severity = Verdict.NEEDS_APPROVAL
+    sees = "an object changes that Argo CD deletes and creates again (`Force=true,Replace=true`)"
+    why = "What it runs stops in between, and what it holds may be lost."
+    do = "Make sure that it may be gone for a while, and that it holds nothing."
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        for altered in change.altered:
+            if _forced(altered.after) and not is_hook(altered.after) and not altered.renamed:
+                fields = tuple(field.path for field in altered.fields)
+                yield Sighting("it is deleted and created again", altered.key, fields)
+
+
+def _made_anew(altered: Altered) -> bool:
+    """Whether the object is created, not updated: another name, a hook, or forced."""
+    return altered.renamed or (is_hook(altered.before) and is_hook(altered.after)) or _forced(altered.after)
+
+
+def _forced(each: Object) -> bool:
+    options = {option.strip() for option in each.annotations.get(_SYNC_OPTIONS, "").split(",")}
+    return {"Force=true", "Replace=true"} <= options
+
+
+def _fixed_address(altered: Altered, field: FieldChange) -> bool:
+    """A Service keeps its address; leaving the field out keeps it, too. See `ValidateServiceUpdate` in the
+    source.
+    """
+    if (altered.key.group, altered.key.kind) != ("", "Service"):
+        return False
+    before, after = (
+        text(at(each.body, "spec", "type")) or "ClusterIP" for each in (altered.before, altered.after)
+    )
+    if "ExternalName" in {before, after}:
+        return False
+    if field.path == ("spec", "clusterIP"):
+        return field.after is not None
+    if field.path in {("spec", "clusterIPs"), ("spec", "ipFamilies")}:
+        old, new = listing(field.before), listing(field.after)
+        return bool(old and new) and old[0] != new[0]
+    if field.path == ("spec", "loadBalancerClass"):
+        return before == after == "LoadBalancer"
+    return False
+
+
+def _within(path: Path, fields: tuple[str, ...]) -> bool:
+    return any(_matches(path, tuple(field.split("."))) for field in fields)
+
+
+def _matches(path: Path, pattern: Path) -> bool:
+    return len(path) >= len(pattern) and all(
+        step == wanted or (wanted == "*" and step.startswith("["))
+        for step, wanted in zip(path, pattern, strict=False)
+    )
+
+
+RULES = (ImmutableField(), ImmutableData(), VolumeShrinks(), MadeAnew())

@@ -1,0 +1,76 @@
+"""Candidates that would not apply, or not as they read, whatever is released now."""
+
+from collections.abc import Iterator
+
+from deploy_orchestrator.releases.model import Verdict
+from deploy_orchestrator.releases.risk.change import Change
+from deploy_orchestrator.releases.risk.hook import ARGO_EVENTS, HELM_EVENTS, argo_events
+from deploy_orchestrator.releases.risk.pods import template_of
+from deploy_orchestrator.releases.risk.reading import at, mapping
+from deploy_orchestrator.releases.risk.rule import Rule, Sighting
+
+_OWN_SELECTOR = {("apps", kind) for kind in ("DaemonSet", "Deployment", "ReplicaSet", "StatefulSet")}
+
+
+class CheckFailed(Rule):
+    id = "check-failed"
+    severity = Verdict.BLOCKED
+    sees = "a check of the manifests found an error: schema, removed API, tenant policy"
+    why = "The API server would refuse the object, or the tenant policy forbids it."
+    do = "Mend what the check names, or add an exception with a reason and an expiry to the fleet."
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        for finding in change.findings:
+            if finding.severity == "error":
+                yield Sighting(f"{finding.rule}: {finding.message}", finding.object, do=finding.fix)
+
+
+class HarmfulConflict(Rule):
+    id = "dependency-conflict"
+    severity = Verdict.BLOCKED
+    sees = "charts that this one is built on need versions that do harm together"
+    why = (
+        "One version of a library replaces the templates of another, so objects are not what their chart "
+        "meant."
+    )
+    do = "Take the versions that the conflict report proposes."
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        for conflict in change.conflicts:
+            yield Sighting(conflict)
+
+
+class UnknownHook(Rule):
+    id = "hook-unknown"
+    severity = Verdict.BLOCKED
+    sees = "a hook annotation that names an event which Helm or Argo CD does not know"
+    why = "Helm drops the whole object without a word; Argo CD applies it as if it were no hook."
+    do = "Mend the event's name."
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        for each in change.after.objects:
+            unknown = [event for event in each.hooks if event not in HELM_EVENTS]
+            unknown += [event for event in argo_events(each) if event not in ARGO_EVENTS]
+            if unknown:
+                yield Sighting(f"hook for {', '.join(map(repr, unknown))}", each.key)
+
+
+class SelectorMisses(Rule):
+    id = "selector-misses"
+    severity = Verdict.BLOCKED
+    sees = "a workload whose selector does not match the labels of its own pods"
+    why = "The API server refuses it."
+    do = "Give the pod template the labels that the selector names."
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        for each in change.after.objects:
+            if (each.key.group, each.kind) not in _OWN_SELECTOR:
+                continue
+            wanted = mapping(at(each.body, "spec", "selector", "matchLabels"))
+            labels = mapping(at(template_of(each), "metadata", "labels"))
+            missed = sorted(key for key in wanted if labels.get(key) != wanted[key])
+            if missed:
+                yield Sighting(f"the pods lack what the selector asks for: {', '.join(missed)}", each.key)
+
+
+RULES = (CheckFailed(), HarmfulConflict(), UnknownHook(), SelectorMisses())

@@ -1,0 +1,66 @@
+"""From a change to its reasons."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+
+from deploy_orchestrator.errors import Place
+from deploy_orchestrator.fleet import RuleOverride
+from deploy_orchestrator.releases.errors import ReleaseError
+from deploy_orchestrator.releases.model import Reason, Verdict
+from deploy_orchestrator.releases.risk.catalogue import CATALOGUE, RULES, UNKNOWN
+from deploy_orchestrator.releases.risk.change import Change
+from deploy_orchestrator.releases.risk.rule import Sighting, Stated
+
+
+def judge(change: Change, overrides: Mapping[str, RuleOverride]) -> tuple[Reason, ...]:
+    """Every reason that the rules have for or against a change, the gravest first.
+
+    `overrides` give rules another severity, by their id. What safe rules saw in several objects is told as
+    one reason.
+
+    Raises:
+        ReleaseError: an override is for a rule that does not exist.
+    """
+    _check(overrides)
+    seen: list[tuple[Stated, Sighting]] = [(rule, each) for rule in RULES for each in rule.judge(change)]
+    seen += [(UNKNOWN, each) for each in UNKNOWN.judge(change, [each for _, each in seen])]
+    reasons = [
+        _reason(rule, sighting, overrides.get(rule.id))
+        for rule, group in groupby(seen, key=lambda pair: pair[0])
+        for sighting in _told(rule, [each for _, each in group])
+    ]
+    order = list(Verdict)
+    return tuple(sorted(reasons, key=lambda reason: -order.index(reason.severity)))
+
+
+def _told(rule: Stated, sightings: list[Sighting]) -> Iterable[Sighting]:
+    if rule.severity is not Verdict.SAFE or len(sightings) < 2:
+        return sightings
+    objects = {str(sighting.object) for sighting in sightings if sighting.object}
+    return [Sighting(f"{sightings[0].saw}, and the like in {len(objects)} objects")]
+
+
+def _reason(rule: Stated, sighting: Sighting, override: RuleOverride | None) -> Reason:
+    severity = rule.severity if override is None else Verdict(override.severity)
+    return Reason(
+        rule=rule.id,
+        severity=severity,
+        object=str(sighting.object) if sighting.object else None,
+        saw=sighting.saw,
+        why=rule.why,
+        do=sighting.do or rule.do,
+        policy=f"{override.reason} (it is {rule.severity} otherwise)" if override else None,
+    )
+
+
+def _check(overrides: Mapping[str, RuleOverride]) -> None:
+    known = [rule.id for rule in CATALOGUE]
+    for name in overrides:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            raise ReleaseError(
+                f"the policy is about a risk rule that does not exist: {name!r}",
+                place=Place("fleet.yaml", field=f"environments[].policy.rules.{name}"),
+                fix=f"did you mean {near[0]!r}?" if near else "see docs/risk-rules.md for all rules",
+            )

@@ -1,0 +1,30 @@
+from collections.abc import Sequence
+
+from deploy_orchestrator.git import Commit, Repository, Unsigned, UntrustedSignature
+from deploy_orchestrator.releases.model import SourceChange
+
+
+def source_change(
+    repository: Repository, revision: str, commits: Sequence[Commit], allowed_signers: bytes
+) -> SourceChange:
+    """The change of the fleet `repository` that led to `revision` by `commits`; where there are none, by
+    itself.
+
+    It counts as signed when each of the commits is signed, by a key that `allowed_signers` gives to its
+    author.
+    """
+    made = list(commits) or [repository.commit(revision)]
+    return SourceChange(
+        commit=repository.resolve(revision),
+        authors=tuple(sorted({commit.author.email.casefold() for commit in made})),
+        signed=all(commit.signed for commit in made)
+        and all(_by_author(repository, commit, allowed_signers) for commit in made),
+    )
+
+
+def _by_author(repository: Repository, commit: Commit, allowed_signers: bytes) -> bool:
+    try:
+        signature = repository.verify(commit.id, allowed_signers)
+    except (Unsigned, UntrustedSignature):
+        return False
+    return signature.principal.casefold() == commit.author.email.casefold()
