@@ -1,5 +1,7 @@
 """The exact objects of every tenant: rendered by Helm, checked, compared."""
 
+from deploy_orchestrator.manifests.checks import RULES, check
+from deploy_orchestrator.manifests.checks.rule import Rule
 from deploy_orchestrator.manifests.diffs import Diff, FieldChange, ObjectChange, diff
 from deploy_orchestrator.manifests.errors import (
     DuplicateObject,
@@ -10,21 +12,38 @@ from deploy_orchestrator.manifests.errors import (
 from deploy_orchestrator.manifests.findings import Finding, Severity
 from deploy_orchestrator.manifests.keys import ObjectKey
 from deploy_orchestrator.manifests.objects import ChartUsed, Manifests, Object, read
+from deploy_orchestrator.manifests.pods import Container, Pod, pod_of
+from deploy_orchestrator.manifests.references import ImageReference, NotAnImage
+from deploy_orchestrator.manifests.render import render, render_all
+from deploy_orchestrator.manifests.workers import Limits
+from deploy_orchestrator.manifests.workspace import Workspace
 
 __all__ = [
+    "RULES",
     "ChartUsed",
+    "Container",
     "Diff",
     "DuplicateObject",
     "FieldChange",
     "Finding",
+    "ImageReference",
     "InvalidObject",
+    "Limits",
     "ManifestError",
     "Manifests",
+    "NotAnImage",
     "Object",
     "ObjectChange",
     "ObjectKey",
+    "Pod",
     "RenderError",
+    "Rule",
     "Severity",
+    "Workspace",
+    "check",
     "diff",
+    "pod_of",
     "read",
+    "render",
+    "render_all",
 ]

@@ -13,6 +13,7 @@ from typing import Final
 from filelock import FileLock
 
 from deploy_orchestrator.charts import Chart, Repositories, assemble, load
+from deploy_orchestrator.fleet import LocalChart
 from deploy_orchestrator.git import Tree
 from deploy_orchestrator.manifests.cache import cache_key
 
@@ -46,16 +47,16 @@ def asks(texts: Iterable[bytes]) -> frozenset[str]:
     return frozenset(name for name, pattern in _ASKS.items() if pattern.search(actions))
 
 
-def assembled(folder: str, tree: Tree, repositories: Repositories, cache: Path) -> AssembledChart:
-    """The chart in `folder` of `tree` with its dependencies, from the folders beside it or from repositories.
+def assembled(chart: LocalChart, tree: Tree, repositories: Repositories, cache: Path) -> AssembledChart:
+    """A chart of `tree` with its dependencies, from the folders beside it or from repositories.
 
-    It is made once for each state of the folder that all charts are in, and again if damaged on disk.
+    It is made once for each state of the folders that it is made of, and again if damaged on disk.
 
     Raises:
         PathNotFound, UnsafeTree, ChartError: what exporting or assembling met.
     """
-    parent, _, name = folder.rpartition("/")
-    target = cache / cache_key(_FORMAT, tree.id(parent) or "", name)
+    parent, _, name = chart.folder.rpartition("/")
+    target = cache / cache_key(_FORMAT, chart.folder, json.dumps(dict(chart.trees), sort_keys=True))
     cache.mkdir(parents=True, exist_ok=True, mode=0o700)
     with FileLock(f"{target}.lock"):
         if kept := _kept(target):
@@ -65,11 +66,12 @@ def assembled(folder: str, tree: Tree, repositories: Repositories, cache: Path) 
             made = Path(scratch, "made")
             made.mkdir()
             exported = tree.export(parent, Path(scratch, "exported"))
-            chart = assemble(exported / name, made / "chart", repositories)
-            record = {"digest": _digest(chart), "asks": sorted(asks(_texts(load(chart))))}
+            folder = assemble(exported / name, made / "chart", repositories)
+            digest, asked = _digest(folder), asks(_texts(load(folder)))
+            record = {"digest": digest, "asks": sorted(asked)}
             (made / "record.json").write_text(json.dumps(record))
             made.rename(target)
-    return AssembledChart(target / "chart", record["digest"], frozenset(record["asks"]))
+    return AssembledChart(target / "chart", digest, asked)
 
 
 def _kept(target: Path) -> AssembledChart | None:

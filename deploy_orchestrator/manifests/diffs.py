@@ -7,11 +7,10 @@ from typing import Any, Final, cast
 
 from deploy_orchestrator import documents
 from deploy_orchestrator.manifests import lists, secrets
+from deploy_orchestrator.manifests.fields import Path, dotted
 from deploy_orchestrator.manifests.keys import ObjectKey
 from deploy_orchestrator.manifests.kinds import is_built_in
 from deploy_orchestrator.manifests.objects import Manifests, Object
-
-Path = tuple[str, ...]
 
 MAX_LINES: Final = 5_000
 
@@ -31,15 +30,7 @@ class FieldChange:
     @property
     def field(self) -> str:
         """The path as people write it: `spec.template.spec.containers[postgres].image`."""
-        text = ""
-        for step in self.path:
-            if step.startswith("["):
-                text += step
-            elif "." in step or "/" in step:
-                text += f'["{step}"]'
-            else:
-                text += f".{step}" if text else step
-        return text
+        return dotted(self.path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,8 +141,12 @@ def _by_binary(request: Request, values: dict[str, Any]) -> tuple[dict[str, str]
             binary["kubernetes"],
             *(f"--api-versions={api}" for api in binary["apis"]),
         ]
-        homes = dict.fromkeys(("HELM_CONFIG_HOME", "HELM_CACHE_HOME", "HELM_DATA_HOME", "HOME"), folder)
-        done = subprocess.run([*command, *options], env=homes, capture_output=True, check=False)
+        homes: dict[str, str] = dict.fromkeys(
+            ("HELM_CONFIG_HOME", "HELM_CACHE_HOME", "HELM_DATA_HOME", "HOME"), folder
+        )
+        done: subprocess.CompletedProcess[bytes] = subprocess.run(
+            [*command, *options], env=homes, capture_output=True, check=False
+        )
     if done.returncode != 0:
         _, _, message = done.stderr.decode(errors="replace").rpartition("Error: ")
         kind = "values" if "specifications of the schema" in message else "template"
@@ -234,10 +238,9 @@ def _deeper(value: Any, depth: int) -> bool:
 
 
 def _hook_events(file: str, line: int, body: Mapping[str, Any]) -> set[str]:
-    metadata = body.get("metadata") or {}
-    annotations = (
-        cast(Mapping[str, Any], metadata.get("annotations") if isinstance(metadata, dict) else None) or {}
-    )
+    metadata: Any = body.get("metadata")
+    found: Any = cast(dict[str, Any], metadata).get("annotations") if isinstance(metadata, dict) else None
+    annotations = cast(dict[str, Any], found) if isinstance(found, dict) else {}
     for name, value in annotations.items():
         if not isinstance(value, str | None):
             raise Failure("document", f"annotation {name} must be a text, found {value!r}", file, line)
@@ -250,12 +253,11 @@ def _refuse_nul(text: str, file: str) -> None:
         raise Failure("document", "a NUL character", file, text.count("\n", 0, text.index("\0")) + 1)
 
 
-_KINDS: Final = (
-    (helm_python.HelmChartLoadError, "chart"),
-    (helm_python.HelmValuesError, "values"),
-    (helm_python.HelmRenderError, "template"),
-    (helm_python.HelmError, "engine"),
-)
+_KINDS: Final[Mapping[type[helm_python.HelmError], str]] = {
+    helm_python.HelmChartLoadError: "chart",
+    helm_python.HelmValuesError: "values",
+    helm_python.HelmRenderError: "template",
+}
 
 _TASKS: Final = {"about": about, "template": template, "lint": lint}
 
@@ -267,8 +269,7 @@ def answer(request: Request) -> dict[str, Any]:
     except Failure as failure:
         return {"failure": failure.answer}
     except helm_python.HelmError as error:
-        kind = next(kind for type_, kind in _KINDS if isinstance(error, type_))
-        return {"failure": Failure(kind, error.detail).answer}
+        return {"failure": Failure(_KINDS.get(type(error), "engine"), error.detail).answer}
 
 
 def serve(connection: Connection, megabytes: int) -> None:

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import ChartReference, Deployment, Fleet, ValueLayer
-from deploy_orchestrator.git import Tree
 from deploy_orchestrator.manifests.assembly import assembled
 from deploy_orchestrator.manifests.cache import cache_key
 from deploy_orchestrator.manifests.findings import Finding
@@ -27,12 +26,13 @@ from deploy_orchestrator.manifests.workspace import Workspace
 
 _FORMAT: Final = "1"
 PLATFORM: Final = "platform"
+FLEET_FILE: Final = "fleet.yaml"
 
 
-def render(deployment: Deployment, fleet: Fleet, tree: Tree, workspace: Workspace) -> Manifests:
+def render(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> Manifests:
     """What would be applied: the objects of the platform release and of the tenant's own, and what was found.
 
-    Unchanged inputs are never rendered again. `tree` is the fleet repository that `fleet` was loaded from.
+    Unchanged inputs are never rendered again.
 
     Raises:
         RenderError: a chart does not render.
@@ -42,19 +42,7 @@ def render(deployment: Deployment, fleet: Fleet, tree: Tree, workspace: Workspac
     key = cache_key(_FORMAT, helm_identity(), fleet.inputs(deployment))
     if kept := workspace.manifests.read(key):
         return _unpacked(kept)
-    releases = [
-        _release(
-            PLATFORM, fleet.platform, (_platform_layer(deployment, fleet),), deployment, tree, workspace
-        ),
-        _release(
-            deployment.tenant.name,
-            deployment.tenant.chart,
-            fleet.layers(deployment),
-            deployment,
-            tree,
-            workspace,
-        ),
-    ]
+    releases = _releases(deployment, fleet, workspace)
     rendered = [render_release(release, workspace) for release in releases]
     manifests = Manifests(
         objects=combined([each.objects for each in rendered], deployment.namespace),
@@ -70,14 +58,14 @@ def render(deployment: Deployment, fleet: Fleet, tree: Tree, workspace: Workspac
 
 
 def render_all(
-    deployments: Iterable[Deployment], fleet: Fleet, tree: Tree, workspace: Workspace
+    deployments: Iterable[Deployment], fleet: Fleet, workspace: Workspace
 ) -> Iterator[tuple[Deployment, Manifests | OrchestratorError]]:
     """As `render`, many at a time and in their order; an error stands in place of the manifests."""
     waiting = iter(deployments)
     with ThreadPoolExecutor(workspace.workers.count) as threads:
 
         def start(deployment: Deployment) -> tuple[Deployment, Future[Manifests]]:
-            return deployment, threads.submit(render, deployment, fleet, tree, workspace)
+            return deployment, threads.submit(render, deployment, fleet, workspace)
 
         started = deque(start(each) for each in islice(waiting, 2 * workspace.workers.count))
         while started:
@@ -90,27 +78,34 @@ def render_all(
             yield deployment, result
 
 
+def _releases(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> list[ChartRelease]:
+    values = json.dumps(fleet.platform_values(deployment)).encode()
+    return [
+        _release(name, chart, layers, deployment, fleet, workspace)
+        for name, chart, layers in (
+            (PLATFORM, fleet.platform, (ValueLayer(FLEET_FILE, values),)),
+            (deployment.tenant.name, deployment.tenant.chart, fleet.layers(deployment)),
+        )
+    ]
+
+
 def _release(
     name: str,
     chart: ChartReference,
     layers: tuple[ValueLayer, ...],
     deployment: Deployment,
-    tree: Tree,
+    fleet: Fleet,
     workspace: Workspace,
 ) -> ChartRelease:
-    folder = f"charts/{chart.name}"
+    local = fleet.charts[chart.name]
     return ChartRelease(
         name=name,
         namespace=deployment.namespace,
-        folder=folder,
-        chart=assembled(folder, tree, workspace.repositories, workspace.charts),
+        folder=local.folder,
+        chart=assembled(local, fleet.tree, workspace.repositories, workspace.charts),
         layers=layers,
         kubernetes=deployment.environment.kubernetes,
     )
-
-
-def _platform_layer(deployment: Deployment, fleet: Fleet) -> ValueLayer:
-    return ValueLayer("fleet.yaml", json.dumps(fleet.platform_values(deployment)).encode())
 
 
 def _findings(release: ChartRelease, rendered: RenderedRelease) -> Iterator[Finding]:
@@ -143,8 +138,10 @@ def _unpacked(data: bytes) -> Manifests:
     return Manifests(
         objects=tuple(Object(body) for body in kept["objects"]),
         chart=ChartUsed(**kept["chart"]) if kept["chart"] else None,
-        findings=tuple(
-            Finding(**{**each, "object": ObjectKey(**each["object"]) if each["object"] else None})
-            for each in kept["findings"]
-        ),
+        findings=tuple(map(_finding, kept["findings"])),
     )
+
+
+def _finding(kept: dict[str, Any]) -> Finding:
+    key = kept.pop("object")
+    return Finding(object=ObjectKey(**key) if key else None, **kept)

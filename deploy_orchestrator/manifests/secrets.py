@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 from deploy_orchestrator.manifests import lists
+from deploy_orchestrator.manifests.fields import Path
 from deploy_orchestrator.manifests.objects import Object
 
 HIDDEN: Final = "(hidden)"
@@ -14,8 +15,6 @@ _DATA: Final = frozenset({"data", "stringData"})
 _NAME = re.compile(
     r"passw|passphrase|secret|token|credential|api_?key|private_?key|access_?key|dsn$", re.IGNORECASE
 )
-
-Path = tuple[str, ...]
 
 
 def hidden(object_: Object, before: Object | None = None) -> Mapping[str, Any]:

@@ -1,0 +1,89 @@
+"""Roles give a tenant's workloads what they need, and no way to more."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from deploy_orchestrator.fleet import Deployment
+from deploy_orchestrator.manifests import untyped
+from deploy_orchestrator.manifests.checks.rule import Broken, Rule
+from deploy_orchestrator.manifests.objects import Manifests, Object
+
+_GROUP: Final = "rbac.authorization.k8s.io"
+_ESCALATING_VERBS: Final = frozenset({"bind", "escalate", "impersonate"})
+_WRITING_VERBS: Final = frozenset({"create", "update", "patch", "*"})
+_GRANTING: Final = frozenset(
+    {"roles", "rolebindings", "clusterroles", "clusterrolebindings", "serviceaccounts/token"}
+)
+_POWERFUL: Final = frozenset({"admin", "cluster-admin", "edit"})
+_EVERYBODY: Final = frozenset(
+    {"system:anonymous", "system:authenticated", "system:serviceaccounts", "system:unauthenticated"}
+)
+
+
+def _rules(manifests: Manifests) -> Iterator[tuple[Object, str, Mapping[str, Any]]]:
+    for object_ in manifests.objects:
+        if object_.key.group == _GROUP and object_.kind in {"Role", "ClusterRole"}:
+            for index, rule in enumerate(untyped.mappings(object_.body.get("rules"))):
+                yield object_, f"rules[{index}]", rule
+
+
+def _bindings(manifests: Manifests) -> Iterator[Object]:
+    for object_ in manifests.objects:
+        if object_.key.group == _GROUP and object_.kind in {"RoleBinding", "ClusterRoleBinding"}:
+            yield object_
+
+
+def _wildcards(manifests: Manifests, _: Deployment) -> Iterator[Broken]:
+    for object_, where, rule in _rules(manifests):
+        for field in ("verbs", "resources", "apiGroups", "nonResourceURLs"):
+            if any("*" in each for each in untyped.texts(rule.get(field))):
+                yield Broken(object_.key, f"{where}.{field} has a wildcard")
+
+
+def _escalations(manifests: Manifests, _: Deployment) -> Iterator[Broken]:
+    for object_, where, rule in _rules(manifests):
+        verbs, resources = set(untyped.texts(rule.get("verbs"))), set(untyped.texts(rule.get("resources")))
+        for verb in sorted(verbs & _ESCALATING_VERBS):
+            yield Broken(object_.key, f"{where} allows to {verb}")
+        if verbs & _WRITING_VERBS:
+            for resource in sorted(resources & _GRANTING):
+                yield Broken(object_.key, f"{where} allows to write {resource}")
+    for binding in _bindings(manifests):
+        role = untyped.mapping(binding.body.get("roleRef"))
+        if role.get("kind") == "ClusterRole" and role.get("name") in _POWERFUL:
+            yield Broken(binding.key, f"it binds the cluster's role {role['name']}")
+
+
+def _strangers(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
+    for binding in _bindings(manifests):
+        for subject in untyped.mappings(binding.body.get("subjects")):
+            name, namespace = subject.get("name"), subject.get("namespace")
+            if subject.get("kind") == "ServiceAccount" and namespace not in (None, deployment.namespace):
+                yield Broken(binding.key, f"it lets {namespace}/{name} in")
+            if str(name) in _EVERYBODY:
+                yield Broken(binding.key, f"it lets {name} in")
+
+
+RULES = (
+    Rule(
+        "rbac-wildcard",
+        "error",
+        "A wildcard grants what nobody has thought of, and what the next version adds.",
+        "name the verbs, resources and API groups that are needed",
+        _wildcards,
+    ),
+    Rule(
+        "rbac-escalation",
+        "error",
+        "Whoever may do this can give themselves any right in the namespace.",
+        "take the right away, or let the platform team bind the role",
+        _escalations,
+    ),
+    Rule(
+        "rbac-stranger",
+        "error",
+        "Rights in a tenant's namespace are for the tenant's own.",
+        "bind the role to a ServiceAccount of the tenant's namespace, or to its owners",
+        _strangers,
+    ),
+)

@@ -1,0 +1,59 @@
+"""Nothing reaches a tenant's pods, nor do they reach anything, that no policy names."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from deploy_orchestrator.fleet import Deployment
+from deploy_orchestrator.manifests import untyped
+from deploy_orchestrator.manifests.checks.rule import Broken, Rule
+from deploy_orchestrator.manifests.objects import Manifests, Object
+
+_DIRECTIONS: Final = ("Ingress", "Egress")
+
+
+def _open(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
+    policies = [
+        untyped.mapping(object_.body.get("spec"))
+        for object_ in manifests.objects
+        if (object_.key.group, object_.kind, object_.namespace)
+        == ("networking.k8s.io", "NetworkPolicy", deployment.namespace)
+    ]
+    everywhere = [spec for spec in policies if not untyped.mapping(spec.get("podSelector"))]
+    for direction in _DIRECTIONS:
+        closed = (
+            direction in untyped.texts(spec.get("policyTypes")) and not spec.get(direction.lower())
+            for spec in everywhere
+        )
+        if not any(closed):
+            yield Broken(None, f"no NetworkPolicy denies {direction.lower()} to all pods by default")
+
+
+def _wide(manifests: Manifests, _: Deployment) -> Iterator[Broken]:
+    for object_ in manifests.objects:
+        if (object_.key.group, object_.kind) == ("networking.k8s.io", "NetworkPolicy"):
+            yield from _wide_rules(object_)
+
+
+def _wide_rules(policy: Object) -> Iterator[Broken]:
+    for field, peers in (("ingress", "from"), ("egress", "to")):
+        for index, rule in enumerate(untyped.mappings(untyped.at(policy.body, "spec", field))):
+            if not rule.get(peers) and not rule.get("ports"):
+                yield Broken(policy.key, f"spec.{field}[{index}] allows everything")
+
+
+RULES = (
+    Rule(
+        "default-deny",
+        "error",
+        "Where no policy denies it, any pod in the cluster may talk to the tenant's.",
+        "add a NetworkPolicy with an empty podSelector, policyTypes Ingress and Egress, and no rules",
+        _open,
+    ),
+    Rule(
+        "network-open",
+        "error",
+        "A rule without peers and ports undoes the default denial for its pods.",
+        "name the peers or the ports",
+        _wide,
+    ),
+)

@@ -1,0 +1,38 @@
+"""Paths to fields in objects, by name where the items of a list have one."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from deploy_orchestrator.manifests import lists, untyped
+
+Path = tuple[str, ...]
+"""A step is a field's name, `[identity]` of a keyed list's item, or `[index]` in another list."""
+
+
+def dotted(path: Iterable[str]) -> str:
+    """A path as people write it: `spec.template.spec.containers[postgres].image`."""
+    text = ""
+    for step in path:
+        if step.startswith("["):
+            text += step
+        elif "." in step or "/" in step:
+            text += f'["{step}"]'
+        else:
+            text += f".{step}" if text else step
+    return text
+
+
+def named(body: Any, path: Iterable[str | int]) -> Path:
+    """A path by field names and list indexes in `body`, with items by their identity if they have one."""
+    steps: list[str] = []
+    field = ""
+    for step in path:
+        if isinstance(step, str):
+            body, field = untyped.mapping(body).get(step), step
+            steps.append(step)
+        else:
+            entries = untyped.items(body)
+            (names,) = lists.identities(field, entries) or [[]]
+            steps.append(f"[{names[step] if step < len(names) else step}]")
+            body = entries[step] if step < len(entries) else None
+    return tuple(steps)

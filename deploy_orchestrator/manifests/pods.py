@@ -1,0 +1,68 @@
+"""The pods that objects make, wherever their specification stands."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from deploy_orchestrator.manifests import untyped
+from deploy_orchestrator.manifests.fields import Path
+from deploy_orchestrator.manifests.objects import Object
+
+_TEMPLATES: Final[Mapping[tuple[str, str], Path]] = {
+    ("", "Pod"): (),
+    ("", "PodTemplate"): ("template",),
+    ("", "ReplicationController"): ("spec", "template"),
+    ("apps", "DaemonSet"): ("spec", "template"),
+    ("apps", "Deployment"): ("spec", "template"),
+    ("apps", "ReplicaSet"): ("spec", "template"),
+    ("apps", "StatefulSet"): ("spec", "template"),
+    ("batch", "CronJob"): ("spec", "jobTemplate", "spec", "template"),
+    ("batch", "Job"): ("spec", "template"),
+}
+_CUSTOM: Final[Path] = ("spec", "template")
+CONTAINER_LISTS: Final = ("initContainers", "containers", "ephemeralContainers")
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container of a pod, from which of the `CONTAINER_LISTS`, and the path to it in the object."""
+
+    list: str
+    name: str
+    path: Path
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """The pods that `owner` makes: labels, annotations and `spec` of each, and the path to that spec."""
+
+    owner: Object
+    path: Path
+    metadata: Mapping[str, Any]
+    spec: Mapping[str, Any]
+
+    def containers(self) -> Iterator[Container]:
+        """All of them, init containers first."""
+        for field in CONTAINER_LISTS:
+            for index, body in enumerate(untyped.mappings(self.spec.get(field))):
+                name = str(body.get("name") or index)
+                yield Container(field, name, (*self.path, field, f"[{name}]"), body)
+
+
+def pod_of(object_: Object) -> Pod | None:
+    """The pods that an object makes; None where it makes none.
+
+    A custom kind makes pods if a pod's template stands where a Deployment has it.
+    """
+    key = (object_.key.group, object_.kind)
+    if key not in _TEMPLATES and not untyped.items(untyped.at(object_.body, *_CUSTOM, "spec", "containers")):
+        return None
+    path = _TEMPLATES.get(key, _CUSTOM)
+    template = untyped.mapping(untyped.at(object_.body, *path))
+    return Pod(
+        object_,
+        (*path, "spec"),
+        untyped.mapping(template.get("metadata")),
+        untyped.mapping(template.get("spec")),
+    )

@@ -1,0 +1,29 @@
+"""Read objects that nobody has checked: what is not of the expected type counts as absent."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    return cast(Mapping[str, Any], value) if isinstance(value, Mapping) else {}
+
+
+def items(value: Any) -> list[Any]:
+    return cast(list[Any], value) if isinstance(value, list) else []
+
+
+def mappings(value: Any) -> Iterable[Mapping[str, Any]]:
+    """The items of a list that are mappings."""
+    return [cast(Mapping[str, Any], item) for item in items(value) if isinstance(item, Mapping)]
+
+
+def texts(value: Any) -> list[str]:
+    """The items of a list that are texts."""
+    return [item for item in items(value) if isinstance(item, str)]
+
+
+def at(value: Any, *steps: str) -> Any:
+    """What stands at a path of field names; None where nothing does."""
+    for step in steps:
+        value = mapping(value).get(step)
+    return value
