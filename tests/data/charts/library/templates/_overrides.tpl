@@ -1,0 +1,4 @@
+{{- define "library.overrides" -}}
+data:
+  from: {{ .Chart.Name }}
+{{- end }}

@@ -1,0 +1,3 @@
+{{- define "who" -}}alpha{{- end -}}
+{{- define "between-siblings" -}}alpha{{- end -}}
+{{- define "empty-in-parent" -}}alpha{{- end -}}

@@ -1,0 +1,3 @@
+{{- define "who" -}}beta{{- end -}}
+{{- define "between-siblings" -}}beta{{- end -}}
+{{- define "empty-in-parent" -}}beta{{- end -}}

@@ -1,0 +1,3 @@
+{{- define "who" -}}parent, _b.tpl{{- end -}}
+{{- define "only-parent" -}}parent{{- end -}}
+{{- define "empty-in-parent" -}}{{- end -}}

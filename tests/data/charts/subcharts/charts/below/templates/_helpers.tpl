@@ -1,0 +1,1 @@
+{{- define "below.port" -}}{{ .Chart.Name }}:{{ .Values.port }}{{- end -}}

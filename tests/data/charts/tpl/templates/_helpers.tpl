@@ -1,0 +1,1 @@
+{{- define "tpl.greeting" -}}hello {{ .Release.Name }}{{- end -}}
