@@ -15,7 +15,7 @@ from deploy_orchestrator.charts import (
     VersionError,
 )
 from deploy_orchestrator.documents import Document
-from deploy_orchestrator.errors import OrchestratorError, Place
+from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet.errors import FleetError
 from deploy_orchestrator.fleet.layout import CHARTS
 from deploy_orchestrator.fleet.model import ChartReference, ChartRepository
@@ -25,14 +25,15 @@ from deploy_orchestrator.git import Tree
 
 @dataclass(frozen=True, slots=True)
 class LocalChart:
-    """A chart in `folder`, with the names of the `files` directly in it. `trees` gives the Git object id of
-    that folder and of each that its `file://` dependencies lead to ("" where nothing is there),
-    `repositories` the URLs of its other dependencies.
+    """A chart in `folder`, with the Git object ids of the `files` directly in it, by name.
+
+    `trees` gives the Git object id of that folder and of each that its `file://` dependencies lead to (""
+    where nothing is there), `repositories` the URLs of its other dependencies.
     """
 
     folder: str
     version: Version
-    files: frozenset[str]
+    files: Mapping[str, str]
     trees: Mapping[str, str]
     repositories: frozenset[str]
 
@@ -46,7 +47,7 @@ class LocalCharts:
         self._urls = {each.name: each.url for each in repositories} | {
             each.url: each.url for each in repositories
         }
-        self._read: dict[str, LocalChart | FleetError] = {}
+        self._read: dict[str, LocalChart | OrchestratorError] = {}
 
     def get(self, name: str) -> LocalChart:
         """The chart in `charts/<name>`.
@@ -58,10 +59,10 @@ class LocalCharts:
             try:
                 self._read[name] = _read(self._tree, f"{CHARTS}/{name}")
             except OrchestratorError as error:
-                self._read[name] = FleetError.of(error)
+                self._read[name] = error
         found = self._read[name]
-        if isinstance(found, FleetError):
-            raise found
+        if isinstance(found, OrchestratorError):
+            raise FleetError.of(found)
         return found
 
     def sound(self) -> dict[str, LocalChart]:
@@ -114,45 +115,46 @@ class _Requirements(BaseModel):
 
 
 def _read(tree: Tree, folder: str) -> LocalChart:
+    version = _chart_yaml(tree, folder).into(ChartMetadata).version
     trees: dict[str, str] = {}
     repositories: set[str] = set()
     waiting = [folder]
     while waiting:
         part = waiting.pop()
-        if part in trees:
-            continue
-        trees[part] = tree.id(part) or ""
-        for url, place in _repositories(tree, part):
-            if url.startswith("file://"):
-                waiting.append(_beside(part, url, place))
-            else:
-                repositories.add(url)
-    version = _chart_yaml(tree, folder).into(ChartMetadata).version
-    return LocalChart(
-        folder, Version.parse(version), frozenset(tree.names(folder)), trees, frozenset(repositories)
-    )
+        if part not in trees:
+            trees[part] = tree.id(part) or ""
+            sources = set(_sources(tree, part) if trees[part] else ())
+            beside = {source for source in sources if source.startswith(f"{CHARTS}/")}
+            waiting.extend(beside)
+            repositories |= sources - beside
+    return LocalChart(folder, Version.parse(version), tree.ids(folder), trees, frozenset(repositories))
 
 
-def _repositories(tree: Tree, folder: str) -> Iterator[tuple[str, Place]]:
-    """Where the dependencies of the chart in `folder` come from, and where it says so."""
+def _sources(tree: Tree, folder: str) -> Iterator[str]:
+    """The folders and URLs that the dependencies of the chart in `folder` come from."""
     documents = [_chart_yaml(tree, folder)]
     if tree.exists(f"{folder}/requirements.yaml"):
         documents.append(read(tree, f"{folder}/requirements.yaml", "the dependencies"))
     for document in documents:
         for index, dependency in enumerate(document.into(_Requirements).dependencies or ()):
-            if dependency.repository:
-                yield dependency.repository, document.place("dependencies", index, "repository")
+            source = dependency.repository
+            if source.startswith("file://"):
+                yield _beside(folder, source, document, ("dependencies", index, "repository"))
+            elif source:
+                yield source
 
 
 def _chart_yaml(tree: Tree, folder: str) -> Document:
     return read(tree, f"{folder}/Chart.yaml", "a chart is described there")
 
 
-def _beside(folder: str, url: str, place: Place) -> str:
+def _beside(folder: str, url: str, document: Document, field: Field) -> str:
     path = url.removeprefix("file://")
     target = posixpath.normpath(posixpath.join(folder, path))
     if path.startswith("/") or not target.startswith(f"{CHARTS}/"):
         raise FleetError(
-            f"{url} leads out of {CHARTS}/", place=place, fix="name a chart beside it: file://../NAME"
+            f"{url} leads out of {CHARTS}/",
+            place=document.place(*field),
+            fix="name a chart beside it: file://../NAME",
         )
     return target

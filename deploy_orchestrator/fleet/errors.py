@@ -11,8 +11,8 @@ class FleetError(OrchestratorError):
 
     @classmethod
     def of(cls, error: OrchestratorError) -> Self:
-        """`error` as one of the fleet."""
-        return error if isinstance(error, cls) else cls(error.what, place=error.place, fix=error.fix)
+        """A new error of the fleet that says what `error` says."""
+        return cls(error.what, place=error.place, fix=error.fix)
 
 
 def pick(name: str, known: Mapping[str, _Value], kind: str, place: Place) -> _Value:

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deploy_orchestrator.errors import Place
+from deploy_orchestrator.errors import OrchestratorError, Place
 from deploy_orchestrator.fleet.charts import LocalChart
 from deploy_orchestrator.fleet.errors import FleetError, pick
 from deploy_orchestrator.fleet.layout import FLEET_FILE, TENANT_FILE, TENANTS, layer_paths
 from deploy_orchestrator.fleet.model import ChartReference, ChartRepository, Cluster, Environment, Tenant
+from deploy_orchestrator.fleet.reading import read, require_unique_keys
 from deploy_orchestrator.git import Tree
 
 
@@ -108,8 +109,11 @@ class Fleet:
         """The values for the tenant's chart in the order in which Helm merges them, later ones winning.
 
         The chart's own `values.yaml` is not among them: Helm puts it below all others by itself.
+
+        Raises:
+            FleetError: one of the files is broken.
         """
-        return tuple(ValueLayer(path, self.tree.read(path)) for path in self._layer_paths(deployment))
+        return tuple(_layer(self.tree, path) for path in self._layer_paths(deployment))
 
     def platform_values(self, deployment: Deployment) -> dict[str, Any]:
         """The values for the platform chart: tenant, environment, namespace, quota and owners."""
@@ -160,3 +164,14 @@ class Fleet:
 
     def _deployment(self, environment: Environment, tenant: Tenant) -> Deployment:
         return Deployment(environment, tenant, environment.namespace_of(tenant.name))
+
+
+def _layer(tree: Tree, path: str) -> ValueLayer:
+    try:
+        document = read(tree, path, "values")
+    except OrchestratorError as error:
+        raise FleetError.of(error) from error
+    require_unique_keys(document)
+    if not isinstance(document.value, dict | None):
+        raise FleetError("expected a mapping of values", place=document.place())
+    return ValueLayer(path, document.text.encode())

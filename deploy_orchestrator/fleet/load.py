@@ -1,5 +1,7 @@
 """Read the fleet repository at a commit."""
 
+from functools import lru_cache
+
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet.configuration import configuration
 from deploy_orchestrator.fleet.errors import FleetError
@@ -10,11 +12,12 @@ from deploy_orchestrator.fleet.tenants import TenantFolders
 from deploy_orchestrator.git import Tree
 
 
+@lru_cache(maxsize=8)
 def load(tree: Tree) -> Fleet:
-    """The fleet that `tree` describes. What is wrong with one tenant stands in `broken` and concerns no
-    other.
+    """The fleet that `tree` describes; the last few are remembered.
 
-    Folders below `tenants/` whose names begin with `_` or `.` are no tenants.
+    What is wrong with one tenant stands in `broken` and concerns no other. Folders below `tenants/` whose
+    names begin with `_` or `.` are no tenants. Values files are read when `Fleet.layers` asks for them.
 
     Raises:
         FleetError: `fleet.yaml`, `allowed_signers` or the platform chart is broken.
@@ -26,13 +29,12 @@ def load(tree: Tree) -> Fleet:
         raise FleetError.of(error) from error
     folders = TenantFolders(tree, settings, names)
     tenants: dict[str, Tenant] = {}
-    values: dict[str, str] = {}
     broken: dict[str, FleetError] = {}
+    values: dict[str, str] = {}
     for name in names:
         try:
-            tenant = folders.tenant(name)
-            values |= folders.values(tenant)
-            tenants[name] = tenant
+            tenants[name], layers = folders.read(name)
+            values |= layers
         except OrchestratorError as error:
             broken[name] = FleetError.of(error)
     return Fleet(

@@ -1,6 +1,7 @@
 """The folders below `tenants/`, each read by itself."""
 
 import re
+from collections.abc import Mapping
 
 from deploy_orchestrator.documents import Document
 from deploy_orchestrator.errors import Place, instead_of
@@ -36,22 +37,20 @@ class TenantFolders:
         self._charts = configuration.charts
         self._environments = {each.name: each for each in configuration.file.environments}
         self._names = frozenset(names)
-        self._values: dict[str, str] = {}
         self._namespaces: dict[tuple[str, str], str] = {}
         for name in sorted(names):
             for each in configuration.file.environments:
                 self._namespaces.setdefault((each.cluster, each.namespace_of(name)), name)
 
-    def tenant(self, name: str) -> Tenant:
-        """The tenant in the folder `name`.
+    def read(self, name: str) -> tuple[Tenant, dict[str, str]]:
+        """The tenant in the folder `name`, and the Git object ids of the values files for it by their paths.
 
         Raises:
             OrchestratorError: what is wrong with it.
         """
         check_name(name)
-        document = read(
-            self._tree, f"{TENANTS}/{name}/{TENANT_FILE}", "chart, environments, quota and owners stand there"
-        )
+        folder = f"{TENANTS}/{name}"
+        document = read(self._tree, f"{folder}/{TENANT_FILE}", "what the tenant runs, and where")
         require_unique_keys(document)
         file = document.into(TenantFile)
         chart = self._charts.resolve(file.chart, document, ("chart",))
@@ -59,23 +58,7 @@ class TenantFolders:
             name=name, chart=chart, environments=file.environments, quota=file.quota, owners=file.owners
         )
         self._check_environments(tenant, document)
-        self._check_names_of_values(name)
-        return tenant
-
-    def values(self, tenant: Tenant) -> dict[str, str]:
-        """The Git object ids of the values files that apply to `tenant`, by path.
-
-        Raises:
-            OrchestratorError: one of them is broken.
-        """
-        folder = f"{TENANTS}/{tenant.name}"
-        present = {f"{folder}/{file}" for file in self._tree.names(folder)}
-        if tenant.chart.repository is None:
-            chart = self._charts.get(tenant.chart.name)
-            self._check_one_reader(tenant.name, chart)
-            present |= {f"{chart.folder}/{file}" for file in chart.files}
-        paths = {path for each in tenant.environments for path in layer_paths(tenant, each)}
-        return {path: self._sound(path) for path in sorted(paths & present)}
+        return tenant, self._values(tenant, self._tree.ids(folder))
 
     def _check_environments(self, tenant: Tenant, document: Document) -> None:
         require_unique(document, ((("environments", i), each) for i, each in enumerate(tenant.environments)))
@@ -99,33 +82,32 @@ class TenantFolders:
             return "belongs to Kubernetes"
         return f"is that of the tenant {owner}" if owner != tenant else None
 
-    def _check_names_of_values(self, tenant: str) -> None:
-        """A values file that no environment reads is a misspelt one."""
-        read = {"values.yaml"}.union(*(layer_names(tenant, each) for each in self._environments))
-        for file in self._tree.names(f"{TENANTS}/{tenant}"):
-            if _VALUES_FILE.fullmatch(file) and file not in read:
+    def _values(self, tenant: Tenant, files: Mapping[str, str]) -> dict[str, str]:
+        names = {"values.yaml"}.union(*(layer_names(tenant.name, each) for each in self._environments))
+        for file in files:
+            if _VALUES_FILE.fullmatch(file) and file not in names:
                 raise FleetError(
                     "no environment reads these values",
-                    place=Place(f"{TENANTS}/{tenant}/{file}"),
-                    fix=instead_of(file, read),
+                    place=Place(f"{TENANTS}/{tenant.name}/{file}"),
+                    fix=instead_of(file, names),
                 )
+        there = {f"{TENANTS}/{tenant.name}/{file}": blob for file, blob in files.items()}
+        if tenant.chart.repository is None:
+            chart = self._charts.get(tenant.chart.name)
+            self._check_one_reader(tenant.name, chart)
+            there |= {f"{chart.folder}/{file}": blob for file, blob in chart.files.items()}
+        paths = {path for each in tenant.environments for path in layer_paths(tenant, each)}
+        return {path: there[path] for path in paths & there.keys()}
 
     def _check_one_reader(self, tenant: str, chart: LocalChart) -> None:
         file = f"values-tenant-{tenant}.yaml"
+        if file not in chart.files:
+            return
         for environment in self._environments:
             other = tenant.removesuffix(f"-{environment}")
-            if other in self._names - {tenant} and file in chart.files:
+            if other in self._names - {tenant}:
                 raise FleetError(
                     f"these are also the values of {other} in {environment}",
                     place=Place(f"{chart.folder}/{file}"),
                     fix=f"move them into {TENANTS}/{tenant}/, or give {tenant} another name",
                 )
-
-    def _sound(self, path: str) -> str:
-        if path not in self._values:
-            document = read(self._tree, path, "values")
-            require_unique_keys(document)
-            if not isinstance(document.value, dict | None):
-                raise FleetError("expected a mapping of values", place=document.place())
-            self._values[path] = self._tree.id(path) or ""
-        return self._values[path]

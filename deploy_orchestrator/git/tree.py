@@ -48,8 +48,15 @@ class Tree:
 
     def names(self, path: str) -> list[str]:
         """What lies directly in the folder at `path`, sorted; nothing where there is no such folder."""
+        return list(self.ids(path))
+
+    def ids(self, path: str) -> dict[str, str]:
+        """The Git object ids of what lies directly in the folder at `path`, by name, sorted; none where there
+        is no such folder."""
         folder = self._entry(path)
-        return sorted(name_of(entry, path) for entry in folder) if isinstance(folder, pygit2.Tree) else []
+        if not isinstance(folder, pygit2.Tree):
+            return {}
+        return dict(sorted((name_of(entry, path), str(entry.id)) for entry in folder))
 
     def files(self, path: str) -> dict[str, bytes]:
         """All files below the folder at `path`, by their path relative to it, sorted; none where it is not
