@@ -1,6 +1,7 @@
 """A chart as data: metadata, repositories, constraints, locks, the dependency graph, conflicts, drawing."""
 
 from deploy_orchestrator.charts.assemble import assemble
+from deploy_orchestrator.charts.conditions import enabled, switched
 from deploy_orchestrator.charts.constraint import Bounds, Constraint, ConstraintError
 from deploy_orchestrator.charts.errors import (
     ChartError,
@@ -48,9 +49,11 @@ __all__ = [
     "VersionError",
     "assemble",
     "check_lock",
+    "enabled",
     "load",
     "load_package",
     "lock_as_yaml",
+    "switched",
     "update_lock",
     "write_lock",
 ]
