@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from deploy_orchestrator.manifests.errors import ManifestError
+
 _HOST_PART: Final = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
 _HOST: Final = rf"(?:{_HOST_PART}(?:\.{_HOST_PART})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
 _PATH_PART: Final = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
@@ -17,7 +19,7 @@ _MAX_NAME: Final = 255
 DOCKER_HUB: Final = "docker.io"
 
 
-class NotAnImage(ValueError):
+class NotAnImage(ManifestError, ValueError):
     """A text that no container runtime takes for an image reference."""
 
 
@@ -39,7 +41,7 @@ class ImageReference:
         """
         found = _REFERENCE.fullmatch(text)
         if found is None or len(found["repository"]) + len(found["registry"] or "") > _MAX_NAME:
-            raise NotAnImage(f"{text!r} is no image reference")
+            raise NotAnImage(f"{text!r} is no image reference", fix="write it as registry/repository:tag")
         registry, repository = found["registry"], found["repository"]
         if registry and not _is_host(registry):
             registry, repository = None, f"{registry}/{repository}"

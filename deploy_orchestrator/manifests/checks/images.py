@@ -18,7 +18,7 @@ def _unpinned(manifests: Manifests, _: Deployment) -> Iterator[Broken]:
                 if not isinstance(image, str) or not ImageReference.parse(image).pinned:
                     yield Broken(pod.owner.key, f"{where}.image {image!r} names no version")
             except NotAnImage as error:
-                yield Broken(pod.owner.key, f"{where}: {error}", "mend the image reference")
+                yield Broken(pod.owner.key, f"{where}: {error.what}", error.fix)
 
 
 RULES = (

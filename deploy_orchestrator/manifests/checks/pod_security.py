@@ -206,7 +206,7 @@ def _non_root(pod: Pod, version: Version) -> Iterator[Violation]:
 def _user(pod: Pod, version: Version) -> Iterator[Violation]:
     for path, context in _contexts(pod):
         user = context.get("runAsUser")
-        if user == 0 and user is not False and not _has_own_users(pod, version):
+        if user == 0 and not _has_own_users(pod, version):
             yield (*path, "runAsUser"), "must not be 0"
 
 
