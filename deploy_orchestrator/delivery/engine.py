@@ -1,0 +1,42 @@
+from typing import Protocol
+
+from deploy_orchestrator.delivery.status import Operation, Status
+from deploy_orchestrator.releases import Release
+
+
+class Engine(Protocol):
+    """What makes releases live, and watches them. Every call may raise `EngineUnreachable`, and may be
+    repeated."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        ...
+
+    def sync(self, release: Release) -> Operation:
+        """Starts to make `release` live, and returns at once.
+
+        `release.commit` is the key: where an operation with that key runs, or succeeded and nothing has
+        drifted since, it is returned and nothing is started. Where another one is in the way it is
+        returned, and the caller asks again.
+
+        Raises:
+            SyncSuperseded: a later release of this tenant is synced, or being synced, already.
+        """
+        ...
+
+    def status(self, environment: str, tenant: str) -> Status:
+        """The state of one tenant in one environment as last seen; Missing where the engine knows none."""
+        ...
+
+    def statuses(self) -> list[Status]:
+        """The state of all that the engine knows of."""
+        ...
+
+    def refresh(self, environment: str, tenant: str) -> None:
+        """Asks the engine to look again now, at what is released and at what is live."""
+        ...
+
+    def link(self, environment: str, tenant: str) -> str | None:
+        """The URL of the page or the folder where what is live can be looked at."""
+        ...

@@ -1,0 +1,67 @@
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from deploy_orchestrator.delivery.engine import Engine
+from deploy_orchestrator.delivery.errors import SyncFailed, SyncTimedOut
+from deploy_orchestrator.delivery.status import Hook, Status
+from deploy_orchestrator.releases import Release
+
+_INTERVAL = timedelta(seconds=1)
+
+
+def follow(
+    engine: Engine,
+    release: Release,
+    deadline: timedelta,
+    report: Callable[[Status], None] = lambda status: None,
+    *,
+    interval: timedelta = _INTERVAL,
+) -> Status:
+    """Syncs `release` and watches until it is live and healthy. May be called again at any time.
+
+    `report` hears of every change. The engine is asked every `interval`, and told to look again as long as
+    it has not looked since the operation ended.
+
+    Raises:
+        SyncFailed: the operation failed.
+        SyncTimedOut: not live and healthy within `deadline` of this call.
+        SyncSuperseded: a later release took its place.
+        EngineUnreachable: the engine does not answer.
+    """
+    end = time.monotonic() + deadline.total_seconds()
+    engine.sync(release)
+    seen: Status | None = None
+    while True:
+        status = engine.status(release.environment, release.tenant)
+        if seen is None or replace(seen, observed=status.observed) != status:
+            report(status)
+        seen = status
+        if status.done(release):
+            return status
+        if status.failed(release):
+            raise SyncFailed(
+                _why(status), release, status, fix="mend the chart or its values and release anew"
+            )
+        if time.monotonic() >= end:
+            raise SyncTimedOut(
+                f"{status.sync}, {status.health} after {deadline}: {_why(status)}",
+                release,
+                status,
+                fix="look at what is live, then sync again or roll back",
+            )
+        operation = status.operation
+        if operation is None or operation.key != release.commit:
+            engine.sync(release)
+        elif operation.finished is not None and status.observed < operation.finished:
+            engine.refresh(release.environment, release.tenant)
+        time.sleep(interval.total_seconds())
+
+
+def _why(status: Status) -> str:
+    operation = status.operation
+    hooks: tuple[Hook, ...] = operation.hooks if operation else ()
+    broken = [f"{hook.object}: {hook.message or hook.phase}" for hook in hooks if hook.phase.failed]
+    said = operation.message if operation and operation.phase.failed else status.message
+    return "; ".join([*broken, *([said] if said else [])]) or "no reason was given"

@@ -1,0 +1,111 @@
+"""What the sandbox remembers of one tenant in one environment, and how that changes."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Self
+
+import pydantic
+
+from deploy_orchestrator.delivery.errors import NotDeployed
+from deploy_orchestrator.delivery.status import Health, Hook, Operation, Phase, Status, Sync
+from deploy_orchestrator.releases import Release
+
+_KEPT_OPERATIONS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """An object as it was applied: its name for people, and the SHA-256 of its bytes."""
+
+    name: str
+    sha256: str
+
+
+class Application(pydantic.BaseModel):
+    """What is remembered of one tenant in one environment.
+
+    `objects` are the files that are its own, by path; while an operation runs, those of before and those to
+    come.
+    `degraded` tells why a revision is unhealthy. `history` are earlier operations, newest first.
+    """
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+    operation: Operation
+    history: tuple[Operation, ...] = ()
+    revision: str | None = None
+    objects: Mapping[str, Applied] = {}
+    degraded: Mapping[str, str] = {}
+    health: Health = Health.MISSING
+    since: datetime
+
+    @classmethod
+    def started(cls, before: Self | None, release: Release, now: datetime) -> Self:
+        """`before` with an operation for `release` running in place of its last."""
+        operation = Operation(release.commit, release.revision, Phase.RUNNING, now)
+        if before is None:
+            return cls(operation=operation, since=now)
+        last = before.operation
+        if last.phase is Phase.RUNNING:
+            last = replace(last, phase=Phase.ERROR, finished=now, message="interrupted")
+        history = (last, *before.history)[:_KEPT_OPERATIONS]
+        return before.model_copy(update={"operation": operation, "history": history})
+
+    def claiming(self, objects: Mapping[str, Applied], now: datetime) -> Self:
+        """With `objects` as its own too, so that whoever completes or replaces the operation knows them."""
+        return self.model_copy(update={"objects": {**self.objects, **objects}}).observed((), now)
+
+    def succeeded(self, objects: Mapping[str, Applied], hooks: tuple[Hook, ...], now: datetime) -> Self:
+        operation = replace(self.operation, phase=Phase.SUCCEEDED, finished=now, hooks=hooks)
+        return self.model_copy(
+            update={"operation": operation, "revision": operation.revision, "objects": objects}
+        )
+
+    def failed(self, message: str, now: datetime) -> Self:
+        operation = replace(self.operation, phase=Phase.FAILED, finished=now, message=message)
+        return self.model_copy(update={"operation": operation})
+
+    def marked(self, reason: str | None) -> Self:
+        """With the live revision unhealthy for `reason`, or healthy again where that is None."""
+        if self.revision is None:
+            raise NotDeployed("nothing is live", fix="release it first")
+        others = {revision: why for revision, why in self.degraded.items() if revision != self.revision}
+        degraded = others if reason is None else {**others, self.revision: reason}
+        return self.model_copy(update={"degraded": degraded})
+
+    def observed(self, missing: Collection[str], now: datetime) -> Self:
+        """With the health that it has when the files at these paths are missing."""
+        health = self._health(missing)
+        return self if health is self.health else self.model_copy(update={"health": health, "since": now})
+
+    def status(self, environment: str, tenant: str, drift: Collection[str], now: datetime) -> Status:
+        """As others see it when the files at the paths `drift` are missing or changed."""
+        names = tuple(sorted(self.objects[path].name for path in drift))
+        synced = self.operation.phase is Phase.SUCCEEDED and not drift
+        return Status(
+            environment,
+            tenant,
+            sync=Sync.SYNCED if synced else Sync.OUT_OF_SYNC,
+            health=self.health,
+            revision=self.revision,
+            since=self.since,
+            observed=now,
+            message=self._message(names),
+            operation=self.operation,
+            drift=names,
+        )
+
+    def _health(self, missing: Collection[str]) -> Health:
+        if self.operation.phase is Phase.RUNNING:
+            return Health.PROGRESSING
+        if self.revision is None or missing:
+            return Health.MISSING
+        return Health.DEGRADED if self.revision in self.degraded else Health.HEALTHY
+
+    def _message(self, drift: Collection[str]) -> str:
+        if self.operation.phase is not Phase.SUCCEEDED:
+            return self.operation.message or "the operation is not over"
+        if drift:
+            return f"changed by hand: {', '.join(drift)}"
+        return self.degraded.get(self.operation.revision) or f"{len(self.objects)} objects are live"

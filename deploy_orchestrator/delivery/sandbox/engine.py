@@ -1,0 +1,202 @@
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from deploy_orchestrator import documents
+from deploy_orchestrator.delivery.errors import DeliveryError, EngineUnreachable, NotDeployed, SyncSuperseded
+from deploy_orchestrator.delivery.sandbox import files, hooks
+from deploy_orchestrator.delivery.sandbox.application import Application, Applied
+from deploy_orchestrator.delivery.sandbox.state import BrokenState, State, check_label
+from deploy_orchestrator.delivery.status import Health, Operation, Phase, Status, Sync
+from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.git import RemoteUnreachable, Repository, RevisionNotFound
+from deploy_orchestrator.manifests import Manifests, read
+from deploy_orchestrator.releases import Release
+
+_STATE = ".state"
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """The engine for a machine without a cluster: it applies releases to `folder` and reports what is there.
+
+    The objects of a release become files in `<folder>/<cluster>/<namespace>/`. Hooks are not run, but
+    recorded as if they had been. Everything it knows is on disk: several processes may use one folder, and
+    any of them may be killed at any moment.
+    """
+
+    folder: Path
+    deployments: Repository
+
+    @property
+    def name(self) -> str:
+        return "sandbox"
+
+    def sync(self, release: Release) -> Operation:
+        """As `Engine.sync`; the operation is over when it returns. What has drifted is put back."""
+        state = self._state(release.environment, release.tenant)
+        self._fetch(release)
+        with state.locked():
+            before = state.load()
+            if before is not None:
+                self._check_latest(before, release)
+                if self._is_done(before, release):
+                    return before.operation
+            application = Application.started(before, release, _now())
+            try:
+                application = self._apply(state, application, release)
+            except OrchestratorError as error:
+                application = application.failed(str(error), _now())
+            except OSError as error:
+                raise EngineUnreachable(f"the sandbox cannot be written to: {error}") from error
+            _, missing = self._compare(application)
+            state.store(application.observed(missing, _now()))
+            return application.operation
+
+    def status(self, environment: str, tenant: str) -> Status:
+        """As `Engine.status`, by comparing the files with what was applied."""
+        state = self._state(environment, tenant)
+        now = _now()
+        unknown = Status(environment, tenant, Sync.UNKNOWN, Health.MISSING, None, since=now, observed=now)
+        if not state.file.exists():
+            return replace(unknown, message="nothing was synced yet")
+        try:
+            with state.locked():
+                application = _existing(state)
+                drift, missing = self._compare(application)
+                now = _now()
+                observed = application.observed(missing, now)
+                if observed is not application:
+                    state.store(observed)
+                return observed.status(environment, tenant, drift, now)
+        except BrokenState as error:
+            return replace(unknown, health=Health.UNKNOWN, message=str(error))
+
+    def statuses(self) -> list[Status]:
+        """As `Engine.statuses`."""
+        return [self.status(state.environment, state.tenant) for state in State.all(self.folder / _STATE)]
+
+    def refresh(self, environment: str, tenant: str) -> None:
+        """Nothing to do: `status` looks for itself each time."""
+
+    def link(self, environment: str, tenant: str) -> str | None:
+        """The folder with the objects that are live."""
+        application = self._state(environment, tenant).load()
+        if application is None or not application.objects:
+            return None
+        return (self.folder / next(iter(application.objects))).absolute().parent.as_uri()
+
+    def history(self, environment: str, tenant: str) -> tuple[Operation, ...]:
+        """The last operations, newest first."""
+        application = self._state(environment, tenant).load()
+        return () if application is None else (application.operation, *application.history)
+
+    def degrade(self, environment: str, tenant: str, reason: str) -> None:
+        """Makes the revision that is live unhealthy, now and whenever it is live again, until `recover`.
+
+        Raises:
+            NotDeployed: there is none.
+        """
+        self._mark(environment, tenant, reason)
+
+    def recover(self, environment: str, tenant: str) -> None:
+        """Makes the revision that is live healthy again.
+
+        Raises:
+            NotDeployed: there is none.
+        """
+        self._mark(environment, tenant, None)
+
+    def _mark(self, environment: str, tenant: str, reason: str | None) -> None:
+        state = self._state(environment, tenant)
+        with state.locked():
+            application = _existing(state).marked(reason)
+            _, missing = self._compare(application)
+            state.store(application.observed(missing, _now()))
+
+    def _state(self, environment: str, tenant: str) -> State:
+        return State(self.folder / _STATE, environment, tenant)
+
+    def _fetch(self, release: Release) -> None:
+        try:
+            self.deployments.resolve(release.commit)
+        except RevisionNotFound:
+            try:
+                self.deployments.fetch()
+            except RemoteUnreachable as error:
+                raise EngineUnreachable(str(error)) from error
+
+    def _check_latest(self, application: Application, release: Release) -> None:
+        last = application.operation.key
+        if last is None or last == release.commit:
+            return
+        try:
+            superseded = self.deployments.is_ancestor(release.commit, last)
+        except RevisionNotFound:
+            return
+        if superseded:
+            raise SyncSuperseded(f"the later release {last} was synced already", release, None)
+
+    def _is_done(self, application: Application, release: Release) -> bool:
+        drift, _ = self._compare(application)
+        operation = application.operation
+        return operation.key == release.commit and operation.phase is Phase.SUCCEEDED and not drift
+
+    def _apply(self, state: State, application: Application, release: Release) -> Application:
+        manifests = self._released(release)
+        for name in (release.cluster, release.namespace):
+            check_label(name)
+        contents = {
+            f"{release.cluster}/{release.namespace}/{each.key.file}": (
+                str(each.key),
+                documents.dump(each.body),
+            )
+            for each in manifests.objects
+            if not each.hooks
+        }
+        objects = {path: Applied(name, _digest(content)) for path, (name, content) in contents.items()}
+        application = application.claiming(objects, _now())
+        state.store(application)
+        before = hooks.run(manifests.objects, "before")
+        for path, (_, content) in contents.items():
+            if self._live(path) != objects[path].sha256:
+                files.write(self.folder / path, content)
+        for path in application.objects.keys() - objects.keys():
+            (self.folder / path).unlink(missing_ok=True)
+        after = hooks.run(manifests.objects, "after")
+        return application.succeeded(objects, (*before, *after), _now())
+
+    def _released(self, release: Release) -> Manifests:
+        manifests = read(self.deployments.at(release.revision).files(release.path))
+        if manifests.content != release.content:
+            raise DeliveryError(
+                f"the manifests at {release.revision} are not those that were released", fix="release anew"
+            )
+        return manifests
+
+    def _compare(self, application: Application) -> tuple[list[str], list[str]]:
+        live = {path: self._live(path) for path in application.objects}
+        drift = [path for path, applied in application.objects.items() if live[path] != applied.sha256]
+        return drift, [path for path in drift if live[path] is None]
+
+    def _live(self, path: str) -> str | None:
+        try:
+            return _digest((self.folder / path).read_bytes())
+        except OSError:
+            return None
+
+
+def _existing(state: State) -> Application:
+    application = state.load()
+    if application is None:
+        raise NotDeployed("nothing was synced yet", fix="release it first")
+    return application
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

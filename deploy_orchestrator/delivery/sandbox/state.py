@@ -1,0 +1,95 @@
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pydantic
+from filelock import FileLock, Timeout
+
+from deploy_orchestrator.delivery.errors import DeliveryError, EngineUnreachable
+from deploy_orchestrator.delivery.sandbox import files
+from deploy_orchestrator.delivery.sandbox.application import Application
+from deploy_orchestrator.errors import Place
+
+_LOCK_LIMIT = 30.0
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+class BrokenState(DeliveryError):
+    """A file of state that this version did not write."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The state of one tenant in one environment, as a file below `folder`."""
+
+    folder: Path
+    environment: str
+    tenant: str
+
+    def __post_init__(self) -> None:
+        check_label(self.environment)
+        check_label(self.tenant)
+
+    @classmethod
+    def all(cls, folder: Path) -> "list[State]":
+        files = sorted(folder.glob("*/*.json"))
+        return [
+            cls(folder, file.parent.name, file.stem)
+            for file in files
+            if is_label(file.parent.name) and is_label(file.stem)
+        ]
+
+    @property
+    def file(self) -> Path:
+        return self.folder / self.environment / f"{self.tenant}.json"
+
+    @contextmanager
+    def locked(self) -> Generator[None]:
+        """Keeps other threads and processes out. The lock of a process that was killed is free.
+
+        Raises:
+            EngineUnreachable: they took too long.
+        """
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self.file.with_suffix(".lock"), timeout=_LOCK_LIMIT):
+                yield
+        except Timeout as error:
+            raise EngineUnreachable(
+                f"{self.environment}/{self.tenant}: in use by another process for {_LOCK_LIMIT:g} seconds",
+                fix="try again",
+            ) from error
+
+    def load(self) -> Application | None:
+        """None where nothing was stored yet.
+
+        Raises:
+            BrokenState: the file was written by somebody else.
+        """
+        try:
+            return Application.model_validate_json(self.file.read_bytes())
+        except FileNotFoundError:
+            return None
+        except pydantic.ValidationError as error:
+            raise BrokenState(
+                "the state of the sandbox cannot be read",
+                place=Place(str(self.file)),
+                fix="remove the file, then sync again",
+            ) from error
+
+    def store(self, application: Application) -> None:
+        files.write(self.file, application.model_dump_json(indent=1).encode())
+
+
+def is_label(name: str) -> bool:
+    return _LABEL.fullmatch(name) is not None
+
+
+def check_label(name: str) -> None:
+    if not is_label(name):
+        raise DeliveryError(
+            f"not a name that a folder may have: {name!r}",
+            fix="use lower-case letters, digits and hyphens",
+        )

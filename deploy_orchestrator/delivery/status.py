@@ -1,0 +1,130 @@
+"""What an engine tells about one tenant in one environment, in Argo CD's words."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Literal
+
+from deploy_orchestrator.releases import Release
+
+
+class Sync(StrEnum):
+    """Whether what is live is what was asked for."""
+
+    SYNCED = "Synced"
+    OUT_OF_SYNC = "OutOfSync"
+    UNKNOWN = "Unknown"
+
+
+class Health(StrEnum):
+    """How what is live does."""
+
+    HEALTHY = "Healthy"
+    PROGRESSING = "Progressing"
+    DEGRADED = "Degraded"
+    SUSPENDED = "Suspended"
+    MISSING = "Missing"
+    UNKNOWN = "Unknown"
+
+
+class Phase(StrEnum):
+    """How far an operation or a hook is."""
+
+    RUNNING = "Running"
+    TERMINATING = "Terminating"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    ERROR = "Error"
+
+    @property
+    def failed(self) -> bool:
+        return self in {Phase.FAILED, Phase.ERROR}
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A hook that an operation ran, before or after the other objects were applied."""
+
+    object: str
+    stage: Literal["before", "after"]
+    phase: Phase
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One sync, the last or the present one.
+
+    `key` is the commit of the release that it is for, None where somebody else than the orchestrator
+    started it. An operation is over when its phase says so: `finished` may be set while another attempt is
+    still to come.
+    """
+
+    key: str | None
+    revision: str
+    phase: Phase
+    started: datetime
+    finished: datetime | None = None
+    message: str = ""
+    hooks: tuple[Hook, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of one tenant in one environment.
+
+    `revision` is the commit whose objects were last applied, None where there are none. `since` is when its
+    health became what it is: what was live before does not count. `observed` is when the engine last looked.
+    `drift` names the objects that are not as they were applied.
+    """
+
+    environment: str
+    tenant: str
+    sync: Sync
+    health: Health
+    revision: str | None
+    since: datetime
+    observed: datetime
+    message: str = ""
+    operation: Operation | None = None
+    drift: tuple[str, ...] = ()
+
+    def live(self, release: Release) -> bool:
+        """Whether exactly the objects of `release` are live, and healthy."""
+        return (
+            self.revision == release.revision and self.sync is Sync.SYNCED and self.health is Health.HEALTHY
+        )
+
+    def done(self, release: Release) -> bool:
+        """Whether the operation for `release` succeeded, and what it left was since seen live and healthy."""
+        operation = self.operation
+        return (
+            operation is not None
+            and operation.key == release.commit
+            and operation.revision == release.revision
+            and operation.phase is Phase.SUCCEEDED
+            and operation.finished is not None
+            and operation.finished <= self.observed
+            and self.live(release)
+        )
+
+    def failed(self, release: Release) -> bool:
+        """Whether the operation for `release` is over and failed."""
+        operation = self.operation
+        return operation is not None and operation.key == release.commit and operation.phase.failed
+
+    def failing_since(self, release: Release, deadline: timedelta) -> datetime | None:
+        """Since when `release` has been failing; None where it is not, or where it has not been tried yet.
+
+        It fails when its operation failed, when what it left is Degraded or Missing, and when that is
+        Progressing or Suspended for longer than `deadline`.
+        """
+        if self.failed(release) and self.operation is not None:
+            return self.operation.finished or self.operation.started
+        if self.revision != release.revision:
+            return None
+        if self.health in {Health.DEGRADED, Health.MISSING}:
+            return self.since
+        if self.health in {Health.PROGRESSING, Health.SUSPENDED} and self.observed - self.since > deadline:
+            return self.since + deadline
+        return None

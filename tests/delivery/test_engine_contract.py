@@ -1,0 +1,229 @@
+"""What holds for every engine. Another engine is another parameter of the fixture `cluster`."""
+
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+
+from deploy_orchestrator.delivery import (
+    Health,
+    Phase,
+    Sync,
+    SyncFailed,
+    SyncSuperseded,
+    SyncTimedOut,
+    follow,
+)
+
+SOON = timedelta(seconds=60)
+NOW = timedelta(0)
+OFTEN = timedelta(milliseconds=10)
+
+
+def delivered(engine, release):
+    return follow(engine, release, SOON, interval=OFTEN)
+
+
+def test_what_was_never_synced_is_missing(engine):
+    status = engine.status("dev", "analytics")
+    assert (status.health, status.revision, status.operation) == (Health.MISSING, None, None)
+    assert engine.statuses() == []
+
+
+def test_a_synced_release_becomes_live_and_healthy(engine, cluster, publisher):
+    release = publisher.release(publisher.config_map("a", x="1"), publisher.config_map("b"))
+    status = delivered(engine, release)
+    assert status.live(release)
+    assert status.done(release)
+    assert (status.sync, status.health, status.drift) == (Sync.SYNCED, Health.HEALTHY, ())
+    assert status.revision == release.revision
+    assert (status.operation.key, status.operation.phase) == (release.commit, Phase.SUCCEEDED)
+    assert status.operation.started <= status.operation.finished <= status.observed
+    tree = publisher.repository.at(release.revision)
+    assert cluster.live(release) == tree.files(release.path)
+    assert [(each.environment, each.tenant) for each in engine.statuses()] == [("dev", "analytics")]
+
+
+def test_a_later_release_replaces_changes_and_prunes(engine, cluster, publisher):
+    delivered(engine, publisher.release(publisher.config_map("a", x="1"), publisher.config_map("gone")))
+    second = publisher.release(publisher.config_map("a", x="2"), publisher.config_map("new"))
+    delivered(engine, second)
+    assert cluster.live(second) == publisher.repository.at(second.revision).files(second.path)
+
+
+def test_a_release_that_is_synced_again_is_not_run_again(engine, publisher):
+    release = publisher.release(publisher.config_map("a"), publisher.hook("migrate", "pre-upgrade"))
+    first = delivered(engine, release).operation
+    assert engine.sync(release) == first
+    assert delivered(engine, release).operation == first
+
+
+def test_a_release_brought_back_by_a_revert_is_a_sync_of_its_own(engine, cluster, publisher):
+    good = publisher.release(publisher.config_map("a", x="good"))
+    delivered(engine, good)
+    bad = publisher.release(publisher.config_map("a", x="bad"))
+    delivered(engine, bad)
+    back = publisher.again(good)
+    status = delivered(engine, back)
+    assert status.operation.key == back.commit != good.commit
+    assert status.revision == good.revision
+    assert cluster.live(back) == publisher.repository.at(good.revision).files(good.path)
+
+
+def test_an_older_release_never_overwrites_a_newer_one(engine, cluster, publisher):
+    older = publisher.release(publisher.config_map("a", x="1"))
+    newer = publisher.release(publisher.config_map("a", x="2"))
+    delivered(engine, newer)
+    with pytest.raises(SyncSuperseded):
+        follow(engine, older, SOON, interval=OFTEN)
+    assert engine.status("dev", "analytics").live(newer)
+
+
+def test_tenants_and_environments_do_not_touch_each_other(engine, cluster, publisher):
+    releases = [
+        publisher.release(
+            publisher.config_map("a", x=f"{environment} {tenant}"), environment=environment, tenant=tenant
+        )
+        for environment in ("dev", "production")
+        for tenant in ("analytics", "ml")
+    ]
+    for release in releases:
+        delivered(engine, release)
+    cluster.break_live(releases[0], "told to")
+    states = [engine.status(release.environment, release.tenant) for release in releases]
+    assert [state.live(release) for state, release in zip(states, releases, strict=True)] == [
+        False,
+        True,
+        True,
+        True,
+    ]
+    assert len(engine.statuses()) == 4
+
+
+def test_hooks_run_around_the_other_objects_in_order_and_are_not_kept(engine, cluster, publisher):
+    release = publisher.release(
+        publisher.config_map("a"),
+        publisher.hook("late", "post-install, post-upgrade"),
+        publisher.hook("second", "pre-upgrade", weight=5),
+        publisher.hook("first", "pre-install,pre-upgrade", weight=-5),
+        publisher.hook("smoke", "test"),
+    )
+    operation = delivered(engine, release).operation
+    assert [(each.object.rpartition("/")[2], each.stage) for each in operation.hooks] == [
+        ("first", "before"),
+        ("second", "before"),
+        ("late", "after"),
+    ]
+    assert {each.phase for each in operation.hooks} == {Phase.SUCCEEDED}
+    assert list(cluster.live(release)) == ["ConfigMap.analytics-dev.a.yaml"]
+
+
+def test_what_is_changed_by_hand_is_drift_that_names_the_object(engine, cluster, publisher):
+    release = publisher.release(publisher.config_map("a"), publisher.config_map("b"))
+    delivered(engine, release)
+    cluster.edit(release, "ConfigMap.analytics-dev.b.yaml")
+    status = engine.status("dev", "analytics")
+    assert (status.sync, status.health) == (Sync.OUT_OF_SYNC, Health.HEALTHY)
+    assert status.drift == ("ConfigMap analytics-dev/b",)
+    assert not status.live(release)
+
+
+def test_what_is_removed_by_hand_is_missing(engine, cluster, publisher):
+    release = publisher.release(publisher.config_map("a"), publisher.config_map("b"))
+    delivered(engine, release)
+    cluster.remove(release, "ConfigMap.analytics-dev.a.yaml")
+    status = engine.status("dev", "analytics")
+    assert (status.sync, status.health) == (Sync.OUT_OF_SYNC, Health.MISSING)
+    assert status.drift == ("ConfigMap analytics-dev/a",)
+    assert status.failing_since(release, SOON) == status.since
+
+
+def test_syncing_again_puts_back_what_has_drifted(engine, cluster, publisher):
+    release = publisher.release(publisher.config_map("a"), publisher.config_map("b"))
+    delivered(engine, release)
+    cluster.edit(release, "ConfigMap.analytics-dev.a.yaml")
+    cluster.remove(release, "ConfigMap.analytics-dev.b.yaml")
+    assert delivered(engine, release).drift == ()
+
+
+def test_a_release_can_become_unhealthy_and_its_predecessor_is_healthy_again(engine, cluster, publisher):
+    good = publisher.release(publisher.config_map("a", x="good"))
+    bad = publisher.release(publisher.config_map("a", x="bad"))
+    healthy = delivered(engine, bad)
+    cluster.break_live(bad, "readiness probe failed")
+    status = engine.status("dev", "analytics")
+    assert (status.sync, status.health) == (Sync.SYNCED, Health.DEGRADED)
+    assert "readiness probe failed" in status.message
+    assert healthy.since <= status.since == status.failing_since(bad, SOON)
+    assert engine.status("dev", "analytics").since == status.since
+    assert delivered(engine, publisher.again(good)).health is Health.HEALTHY
+
+
+def test_health_comes_back(engine, cluster, publisher):
+    release = publisher.release(publisher.config_map("a"))
+    delivered(engine, release)
+    cluster.break_live(release, "told to")
+    cluster.mend_live(release)
+    status = engine.status("dev", "analytics")
+    assert status.live(release)
+    assert status.failing_since(release, SOON) is None
+
+
+def test_the_health_of_what_was_live_before_does_not_count_for_a_new_release(engine, publisher):
+    before = delivered(engine, publisher.release(publisher.config_map("a", x="1")))
+    after = delivered(engine, publisher.release(publisher.config_map("a", x="2")))
+    assert before.since <= before.observed <= after.since
+
+
+def test_a_restart_forgets_nothing(engine, cluster, publisher):
+    release = publisher.release(publisher.config_map("a"), publisher.hook("migrate", "pre-install"))
+    delivered(engine, release)
+    cluster.break_live(release, "told to")
+    before, after = engine.status("dev", "analytics"), cluster.restarted().status("dev", "analytics")
+    assert (after.health, after.since, after.operation) == (before.health, before.since, before.operation)
+
+
+def test_following_what_stays_unhealthy_ends_at_the_deadline_and_may_be_tried_again(
+    engine, cluster, publisher
+):
+    release = publisher.release(publisher.config_map("a"))
+    delivered(engine, release)
+    cluster.break_live(release, "readiness probe failed")
+    with pytest.raises(SyncTimedOut, match="readiness probe failed") as raised:
+        follow(engine, release, NOW, interval=OFTEN)
+    assert raised.value.status.health is Health.DEGRADED
+    assert raised.value.release == release
+    cluster.mend_live(release)
+    assert delivered(engine, release).live(release)
+
+
+def test_a_release_that_cannot_be_applied_fails_and_leaves_what_is_live(engine, cluster, publisher):
+    good = publisher.release(publisher.config_map("a", x="good"))
+    delivered(engine, good)
+    live = cluster.live(good)
+    bad = publisher.release(publisher.config_map("a"), path="manifests/nowhere")
+    with pytest.raises(SyncFailed) as raised:
+        follow(engine, bad, SOON, interval=OFTEN)
+    status = raised.value.status
+    assert status.failed(bad)
+    assert status.failing_since(bad, SOON) == status.operation.finished
+    assert status.revision == good.revision
+    assert status.sync is Sync.OUT_OF_SYNC
+    assert cluster.live(good) == live
+    assert delivered(engine, publisher.again(good)).live(good)
+
+
+def test_every_change_of_state_is_reported_once(engine, cluster, publisher):
+    release = publisher.release(publisher.config_map("a"))
+    reports = []
+    status = follow(engine, release, SOON, reports.append, interval=OFTEN)
+    assert reports[-1] == status
+    assert all(before != after for before, after in pairwise(reports))
+
+
+def test_an_engine_says_what_it_is_and_where_to_look(engine, publisher):
+    assert engine.name
+    assert engine.link("dev", "analytics") is None or "://" in engine.link("dev", "analytics")
+    delivered(engine, publisher.release(publisher.config_map("a")))
+    assert "://" in engine.link("dev", "analytics")
+    engine.refresh("dev", "analytics")
