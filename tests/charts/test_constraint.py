@@ -182,6 +182,8 @@ def test_what_only_an_unusual_version_satisfies_is_not_empty(text: str, witness:
         (">=1.0.0-0", "!=1.2.x <2.0.0-0", ">=1.0.0-0 <2.0.0-0 !=1.2.x"),
         (">=1.0.0-0 <1.4.0", "!=1.2.x-rc >1.0.0-0", ">=1.0.0-0.0 <1.4.0 !=1.2.x-rc"),
         (">=1.0.0-0", "=1.2.3-rc.1", "=1.2.3-rc.1"),
+        (">=1.3.1 <1.3.3", ">0.0.0-0", ">=1.3.1 <1.3.3"),
+        (">=1.3.1 <1.3.3 >0.0.0-0", ">0.0.0-0", "=1.3.1 || >=1.3.2-0 <1.3.3"),
     ],
 )
 def test_an_intersection_is_a_constraint_that_helm_reads(one: str, other: str, both: str) -> None:

@@ -90,6 +90,7 @@ def _interval(first: Key, beyond: Key | None) -> str:
         return ANYTHING if first == release(0) else f">={Version.of(first)}"
     if first == release(0):
         return f"<{Version.of(beyond)}"
-    if beyond in (successor(first), release(first[0], first[1], first[2] + 1)):
+    following = release(first[0], first[1], first[2] + 1) if first[3] else successor(first)
+    if beyond == following:
         return f"={Version.of(first)}"
     return f">={Version.of(first)} <{Version.of(beyond)}"
