@@ -95,17 +95,19 @@ def deployment_of(
             folder / "values.yaml",
             folder / f"values-{environment}.yaml",
         )
-        release = {"name": tenant, "namespace": f"{tenant}-{environment}"}
+        namespace = f"{tenant}-{environment}"
         platform = {
             "tenant": tenant,
             "environment": environment,
-            "namespace": release["namespace"],
+            "namespace": namespace,
             "quota": about["quota"],
             "owners": about["owners"],
         }
         return [
-            *render("tenant-platform", platform, **release),
-            *render("dagster-tenant", *(read(layer) for layer in layers if layer.exists()), **release),
+            *render("tenant-platform", platform, name="platform", namespace=namespace),
+            *render(
+                "dagster-tenant", *map(read, filter(Path.exists, layers)), name=tenant, namespace=namespace
+            ),
         ]
 
     return deployment_of

@@ -1,0 +1,75 @@
+"""The example fleet and the shipped charts, laid out in Git and taken through the orchestrator's rooms."""
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy_orchestrator.charts import Repositories
+from deploy_orchestrator.fleet import Fleet, load
+from deploy_orchestrator.git import Repository
+from deploy_orchestrator.manifests import Workspace, check, render
+
+Object = dict[str, Any]
+
+PEOPLE = ("alice", "bob")
+
+
+@pytest.fixture(scope="module")
+def laid_out(fleet: Path, tmp_path_factory: pytest.TempPathFactory) -> Fleet:
+    """The fleet at a commit that has the example, the charts as they ship, and keys of its approvers."""
+    folder = tmp_path_factory.mktemp("laid-out")
+    source = shutil.copytree(fleet, folder / "fleet")
+    shutil.copytree(fleet.parents[1] / "charts", source / "charts")
+    with (source / "allowed_signers").open("a") as signers:
+        for person in PEOPLE:
+            run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / person))
+            kind, key, *_ = (folder / f"{person}.pub").read_text().split()
+            signers.write(f'{person}@example.com namespaces="git" {kind} {key}\n')
+    git = ("git", "-C", str(source), "-c", "user.name=alice", "-c", "user.email=alice@example.com")
+    run(*git, "init", "--quiet", "--initial-branch=main")
+    run(*git, "add", "--all")
+    run(*git, "commit", "--quiet", "--no-gpg-sign", "--message", "Start the fleet")
+    return load(Repository.clone(str(source), folder / "clone.git").at("main"))
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    workspace = Workspace(tmp_path_factory.mktemp("workspace"), Repositories(), processes=1)
+    yield workspace
+    workspace.workers.close()
+
+
+def run(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def test_every_tenant_can_be_deployed_everywhere(laid_out: Fleet) -> None:
+    assert laid_out.broken == {}
+    assert [deployment.key for deployment in laid_out.deployments()] == [
+        f"{environment}/{tenant}"
+        for environment in ("dev", "staging", "production")
+        for tenant in ("analytics", "data", "ml")
+    ]
+
+
+@pytest.mark.parametrize("tenant", ["analytics", "data", "ml"])
+@pytest.mark.parametrize("environment", ["dev", "staging", "production"])
+def test_the_orchestrator_renders_what_helm_renders_and_finds_nothing_wrong(
+    laid_out: Fleet,
+    workspace: Workspace,
+    deployment_of: Callable[[str, str], list[Object]],
+    tenant: str,
+    environment: str,
+) -> None:
+    deployment = laid_out.deployment(environment, tenant)
+    manifests = render(deployment, laid_out, workspace)
+    assert by_key([each.body for each in manifests.objects]) == by_key(deployment_of(tenant, environment))
+    assert check(manifests, deployment) == []
+
+
+def by_key(bodies: list[Any]) -> dict[tuple[str, str], Any]:
+    return {(body["kind"], body["metadata"]["name"]): body for body in bodies}
