@@ -23,7 +23,9 @@ CommitId = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64
 Email = Annotated[
     str,
     StringConstraints(
-        pattern=r"^[a-z0-9_+%'-][a-z0-9._+%'-]*@[a-z0-9][a-z0-9.-]*$", max_length=200, to_lower=True
+        pattern=r"^[A-Za-z0-9_+%'-][A-Za-z0-9._+%'-]*@[A-Za-z0-9][A-Za-z0-9.-]*$",
+        max_length=200,
+        to_lower=True,
     ),
 ]
 """An e-mail address in lower case: people are the same whatever the case they are written in."""
@@ -173,6 +175,12 @@ class ReleaseFile(Candidate):
     path: str
     approvals: tuple[Approval, ...] = ()
     released_at: Time
+
+    @pydantic.model_validator(mode="after")
+    def _path_fits(self) -> Self:
+        if self.path != f"manifests/{self.key}":
+            raise ValueError(f"the path does not fit: it should be manifests/{self.key}")
+        return self
 
 
 class Release(ReleaseFile):

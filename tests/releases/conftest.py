@@ -132,7 +132,7 @@ class Build:
         deletes: tuple[str, ...] = (),
         **more: Any,
     ) -> str:
-        """One commit with any content, as somebody with a clone and nothing else to stop them would push it."""
+        """One commit with any content, as anybody with a clone and nothing to stop them could push it."""
         commit = repository.write(branch, lambda _: Changes("x", writes, deletes), **more)
         assert commit is not None
         return commit.id

@@ -1,0 +1,301 @@
+"""What must hold before a plan is released: pure functions of data and a time."""
+
+from datetime import timedelta
+
+import pytest
+
+from deploy_orchestrator.fleet import ApprovalRule, Freeze, Policy
+from deploy_orchestrator.releases import (
+    After,
+    Approval,
+    Chart,
+    GateState,
+    Plan,
+    Predecessor,
+    Quarantined,
+    Reason,
+    SourceChange,
+    Summary,
+    Verdict,
+    digest_of,
+    gates,
+)
+
+ANN, BOB, CAT = "ann@example.com", "bob@example.com", "cat@example.com"
+CONTENT, OTHER = f"sha256:{'c' * 64}", f"sha256:{'d' * 64}"
+COMMIT = "a" * 40
+
+
+def plan_of(
+    verdict=Verdict.NEEDS_APPROVAL, authors=("author@example.com",), signed=True, after=None, base=None
+) -> Plan:
+    return Plan(
+        environment="production",
+        tenant="analytics",
+        namespace="analytics-production",
+        cluster="main",
+        digest=digest_of(environment="production", tenant="analytics", content=CONTENT, replaces=base),
+        content=CONTENT,
+        base=base,
+        chart=Chart(name="dagster-tenant", version="1.0.0"),
+        source=SourceChange(commit=COMMIT, authors=authors, signed=signed),
+        verdict=verdict,
+        reasons=(Reason(rule="migration", severity=verdict, saw="a migration changes", why="", do=""),),
+        after=after,
+        summary=Summary(added=0, changed=1, removed=0),
+    )
+
+
+@pytest.fixture
+def decision(build):
+    def make(who, decision="approve", at=build.NOW, key=None, reason=""):
+        return Approval(
+            digest=plan_of().digest,
+            who=who,
+            decision=decision,
+            reason=reason,
+            at=at,
+            commit=COMMIT,
+            key=key or f"SHA256:{who}",
+        )
+
+    return make
+
+
+@pytest.fixture
+def gate(build):
+    def state(
+        key,
+        plan=None,
+        policy=None,
+        approvals=(),
+        predecessor=None,
+        quarantined=(),
+        released=None,
+        now=build.NOW,
+    ):
+        found = gates(
+            plan or plan_of(),
+            policy=policy or Policy(),
+            released=released,
+            approvals=approvals,
+            predecessor=predecessor,
+            quarantined=quarantined,
+            now=now,
+        )
+        (gate,) = [each for each in found if each.key == key]
+        return gate
+
+    return state
+
+
+def asks(*approvers, **rule):
+    return Policy(approval=ApprovalRule(approvers=approvers or (ANN, BOB, CAT), **rule))
+
+
+def test_every_gate_has_its_own_key_and_a_reason(build):
+    found = gates(
+        plan_of(),
+        policy=Policy(),
+        released=None,
+        approvals=(),
+        predecessor=None,
+        quarantined=(),
+        now=build.NOW,
+    )
+    keys = [each.key for each in found]
+    assert keys == ["base", "verdict", "approval", "promotion", "freeze", "quarantine"]
+    assert all(each.reason for each in found)
+
+
+@pytest.mark.parametrize("policy", [Policy(), asks()])
+def test_blocked_passes_nowhere_whoever_approves(gate, decision, policy):
+    blocked = plan_of(Verdict.BLOCKED)
+    found = gate("verdict", blocked, policy, [decision(ANN), decision(BOB)])
+    assert found.state is GateState.CLOSED
+    assert "a migration changes" in found.reason
+
+
+def test_needs_approval_passes_where_the_policy_asks_for_none(gate):
+    assert gate("approval", policy=Policy()).passed
+
+
+def test_safe_passes_without_approval(gate):
+    assert gate("approval", plan_of(Verdict.SAFE), asks()).passed
+
+
+def test_needs_approval_waits_until_enough_approved(gate, decision):
+    policy = asks(required=2)
+    assert gate("approval", policy=policy).state is GateState.WAITING
+    assert gate("approval", policy=policy, approvals=[decision(ANN)]).state is GateState.WAITING
+    found = gate("approval", policy=policy, approvals=[decision(ANN), decision(BOB)])
+    assert found.passed
+    assert ANN in found.reason
+
+
+def test_only_approvers_that_the_policy_names_count(gate, decision):
+    found = gate("approval", policy=asks(BOB), approvals=[decision(ANN)])
+    assert found.state is GateState.WAITING
+    assert "ann@example.com's does not count: the policy does not name them" in found.reason
+
+
+def test_an_approver_is_found_whatever_the_case(gate, decision):
+    policy = Policy(approval=ApprovalRule(approvers=("Ann@Example.com",)))
+    assert gate("approval", policy=policy, approvals=[decision("ANN@example.COM")]).passed
+
+
+def test_an_author_does_not_approve_their_own_change(gate, decision):
+    own = plan_of(authors=("Ann@Example.com",))
+    assert gate("approval", own, asks(), [decision(ANN)]).state is GateState.WAITING
+    assert gate("approval", own, asks(), [decision(ANN), decision(BOB)]).passed
+    assert gate("approval", own, asks(self_approval=True), [decision(ANN)]).passed
+
+
+def test_an_unsigned_source_needs_one_approver_more(gate, decision):
+    unsigned = plan_of(signed=False)
+    found = gate("approval", unsigned, asks(), [decision(ANN)])
+    assert found.state is GateState.WAITING
+    assert "1 of 2 approvals" in found.reason
+    assert "not signed" in found.reason
+    assert gate("approval", unsigned, asks(), [decision(ANN), decision(BOB)]).passed
+
+
+def test_an_unsigned_source_changes_nothing_where_no_approval_is_asked_for(gate):
+    assert gate("approval", plan_of(signed=False), Policy()).passed
+    assert gate("approval", plan_of(Verdict.SAFE, signed=False), asks()).passed
+
+
+def test_several_keys_of_one_person_count_once(gate, decision):
+    twice = [decision(ANN, key="SHA256:one"), decision(ANN, key="SHA256:two")]
+    assert gate("approval", policy=asks(required=2), approvals=twice).state is GateState.WAITING
+
+
+def test_one_key_under_two_names_counts_once(gate, decision):
+    both = [decision(ANN, key="SHA256:same"), decision(BOB, key="SHA256:same")]
+    found = gate("approval", policy=asks(required=2), approvals=both)
+    assert found.state is GateState.WAITING
+    assert "the same key" in found.reason
+
+
+def test_an_approval_expires(build, gate, decision):
+    policy = asks(expires=timedelta(days=2))
+    approvals = [decision(ANN)]
+    assert gate("approval", policy=policy, approvals=approvals, now=build.later(days=2)).passed
+    expired = gate("approval", policy=policy, approvals=approvals, now=build.later(days=2, seconds=1))
+    assert expired.state is GateState.WAITING
+    assert "expired" in expired.reason
+
+
+def test_an_approval_from_the_future_does_not_count(build, gate, decision):
+    ahead = [decision(ANN, at=build.later(minutes=6))]
+    assert gate("approval", policy=asks(), approvals=ahead).state is GateState.WAITING
+    assert gate("approval", policy=asks(), approvals=[decision(ANN, at=build.later(minutes=4))]).passed
+
+
+@pytest.mark.parametrize("verdict", [Verdict.SAFE, Verdict.NEEDS_APPROVAL])
+def test_a_rejection_by_an_approver_closes_the_gate(gate, decision, verdict):
+    decisions = [decision(ANN), decision(BOB, "reject", reason="not before the report")]
+    found = gate("approval", plan_of(verdict), asks(), decisions)
+    assert found.state is GateState.CLOSED
+    assert found.reason == "rejected by bob@example.com: not before the report"
+
+
+def test_a_rejection_by_nobody_the_policy_names_is_no_rejection(gate, decision):
+    assert gate("approval", policy=asks(ANN), approvals=[decision(ANN), decision(BOB, "reject")]).passed
+
+
+def test_a_rejection_does_not_expire_and_its_author_may_be_the_changes(build, gate, decision):
+    rejected = [decision(ANN, "reject")]
+    found = gate("approval", plan_of(authors=(ANN,)), asks(), rejected, now=build.later(days=400))
+    assert found.state is GateState.CLOSED
+
+
+def test_a_rejection_holds_also_where_no_approval_is_asked_for(gate, decision):
+    assert gate("approval", policy=Policy(), approvals=[decision(ANN, "reject")]).state is GateState.CLOSED
+
+
+AFTER = After(environment="staging", content=OTHER)
+
+
+def test_the_first_environment_waits_for_no_other(gate):
+    assert gate("promotion").passed
+
+
+@pytest.mark.parametrize(
+    ("predecessor", "words"),
+    [
+        (None, "has not released"),
+        (Predecessor(None, None), "has not released"),
+        (Predecessor(CONTENT, None), "has not released"),
+        (Predecessor(OTHER, None), "not live and healthy"),
+    ],
+)
+def test_promotion_waits_for_the_same_change_to_be_healthy_before(gate, predecessor, words):
+    found = gate("promotion", plan_of(after=AFTER), predecessor=predecessor)
+    assert found.state is GateState.WAITING
+    assert words in found.reason
+
+
+def test_promotion_waits_for_the_soak_time(build, gate):
+    policy = Policy(soak=timedelta(minutes=90))
+    healthy = Predecessor(OTHER, build.NOW)
+    waiting = gate(
+        "promotion", plan_of(after=AFTER), policy, predecessor=healthy, now=build.later(minutes=89)
+    )
+    assert waiting.state is GateState.WAITING
+    assert "1 h 29 min of 1 h 30 min" in waiting.reason
+    assert "2026-03-02 13:30:00 UTC" in waiting.reason
+    assert gate(
+        "promotion", plan_of(after=AFTER), policy, predecessor=healthy, now=build.later(minutes=90)
+    ).passed
+
+
+def test_a_freeze_holds_from_its_start_until_before_its_end(build, gate):
+    freeze = Freeze(start=build.NOW, end=build.later(hours=1), reason="quarter end")
+    policy = Policy(freezes=(freeze,))
+    assert gate("freeze", policy=policy, now=build.later(seconds=-1)).passed
+    frozen = gate("freeze", policy=policy)
+    assert frozen.state is GateState.WAITING
+    assert "quarter end" in frozen.reason
+    assert not gate("freeze", policy=policy, now=build.later(minutes=59)).passed
+    assert gate("freeze", policy=policy, now=build.later(hours=1)).passed
+
+
+@pytest.fixture
+def reverted(build):
+    return [Quarantined(content=CONTENT, reason="unhealthy", reverted=COMMIT, at=build.NOW)]
+
+
+def test_reverted_content_is_held(gate, reverted):
+    found = gate("quarantine", plan_of(Verdict.SAFE), quarantined=reverted)
+    assert found.state is GateState.CLOSED
+    assert "unhealthy" in found.reason
+
+
+def test_other_content_is_not_held(build, gate):
+    other = [Quarantined(content=OTHER, reason="unhealthy", reverted=COMMIT, at=build.NOW)]
+    assert gate("quarantine", quarantined=other).passed
+
+
+@pytest.mark.parametrize("policy", [Policy(), asks()])
+def test_only_an_approval_after_the_revert_lifts_the_quarantine(build, gate, reverted, decision, policy):
+    before, after = decision(ANN, at=build.later(seconds=-1)), decision(ANN, at=build.later(seconds=1))
+    assert (
+        gate("quarantine", policy=policy, approvals=[before], quarantined=reverted).state is GateState.CLOSED
+    )
+    assert gate("quarantine", policy=policy, approvals=[after], quarantined=reverted).passed
+
+
+def test_content_that_was_reverted_twice_needs_an_approval_after_the_second_time(
+    build, gate, reverted, decision
+):
+    again = Quarantined(content=CONTENT, reason="again", reverted=COMMIT, at=build.later(hours=2))
+    between = decision(ANN, at=build.later(hours=1))
+    found = gate("quarantine", approvals=[between], quarantined=[*reverted, again], now=build.later(hours=3))
+    assert found.state is GateState.CLOSED
+
+
+def test_a_plan_for_another_base_than_the_release_is_closed(gate):
+    found = gate("base", plan_of(base=OTHER))
+    assert found.state is GateState.CLOSED
+    assert "plan again" in found.reason

@@ -1,0 +1,147 @@
+"""Files on `main` that nobody of ours wrote: refused, with one clear error, and no harm to other tenants."""
+
+import pytest
+import yaml
+
+from deploy_orchestrator.documents import DocumentError
+from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.releases import ReleaseError
+
+PLAN, RELEASE, QUARANTINE = (f"{kind}/dev/analytics.yaml" for kind in ("plans", "releases", "quarantine"))
+
+
+@pytest.fixture
+def released(build, pipeline):
+    pipeline.release(build.manifests(build.config_map(a="1")), tenant="ml")
+    return pipeline.release(build.manifests(build.config_map(a="1")))
+
+
+@pytest.fixture
+def altered(build, repository, released):
+    def alter(path, /, **changes):
+        value = {**yaml.safe_load(repository.branch().read(path)), **changes}
+        build.push(repository, "main", {path: yaml.safe_dump(value).encode()})
+
+    return alter
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"content": f"sha256:{'0' * 64}"},
+        {"base": f"sha256:{'0' * 64}"},
+        {"digest": f"sha256:{'0' * 64}"},
+        {"digest": "../../etc"},
+        {"verdict": "blocked"},
+        {"tenant": "ml"},
+        {"tenant": "../ml"},
+        {"tenant": "ml\n"},
+        {"environment": "DEV"},
+        {"surprise": 1},
+        {"reasons": "none"},
+        {"summary": {"added": "many", "changed": 0, "removed": 0}},
+        {"source": {"commit": "main", "authors": [], "signed": True}},
+    ],
+)
+def test_a_plan_that_was_tampered_with_is_refused(altered, deployments, changes):
+    altered(PLAN, **changes)
+    with pytest.raises(DocumentError) as refused:
+        deployments.plan("dev", "analytics")
+    assert refused.value.place.file == PLAN
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"content": f"sha256:{'0' * 64}"},
+        {"revision": "main"},
+        {"path": "manifests/dev/ml"},
+        {"path": "../../etc"},
+        {"released_at": "2026-01-01T00:00:00"},
+        {"approvals": [{"who": "ann@example.com"}]},
+        {"surprise": 1},
+    ],
+)
+def test_a_release_file_that_was_tampered_with_is_refused(altered, deployments, changes):
+    altered(RELEASE, **changes)
+    with pytest.raises(DocumentError) as refused:
+        deployments.release("dev", "analytics")
+    assert refused.value.place.file == RELEASE
+
+
+def test_a_whole_file_of_another_tenant_is_refused(build, repository, deployments, released):
+    build.push(repository, "main", {RELEASE: repository.branch().read("releases/dev/ml.yaml")})
+    with pytest.raises(ReleaseError, match="about dev/ml"):
+        deployments.release("dev", "analytics")
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\xff", b"[" * 5000, b"&a [*a]", b"just words", b"{a: 1}\n---\n{b: 2}"]
+)
+def test_what_is_no_document_of_ours_stops_nobody_else(build, repository, deployments, released, data):
+    build.push(repository, "main", {PLAN: data, RELEASE: data, QUARANTINE: data})
+    assert [release.tenant for release in deployments.releases()] == ["ml"]
+    assert deployments.pending_plans() == []
+    assert {error.place.file for error in deployments.unreadable()} == {PLAN, RELEASE}
+    for read in (deployments.plan, deployments.release, deployments.quarantine):
+        with pytest.raises(OrchestratorError):
+            read("dev", "analytics")
+
+
+def test_files_of_other_names_are_nobodys(build, repository, deployments, released):
+    writes = {
+        "releases/README.md": b"x",
+        "releases/dev/Upper.yaml": b"x",
+        "plans/dev/a.b.yaml": b"x",
+        "x": b"x",
+    }
+    build.push(repository, "main", writes)
+    assert len(deployments.releases()) == 2
+    assert deployments.unreadable() == []
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "", "A", "-a", "a\n", "a" * 64, ".git"])
+def test_names_that_could_climb_are_refused_before_they_are_a_path(deployments, released, name):
+    for environment, tenant in ((name, "analytics"), ("dev", name)):
+        for read in (
+            deployments.plan,
+            deployments.pending,
+            deployments.release,
+            deployments.manifests,
+            deployments.history,
+            deployments.quarantine,
+            deployments.difference,
+        ):
+            with pytest.raises(ReleaseError, match="not the name"):
+                read(environment, tenant)
+
+
+def test_manifests_that_were_exchanged_after_planning_are_not_released(
+    build, pipeline, repository, deployments
+):
+    plan = pipeline.propose(build.manifests(build.config_map(a="1")))
+    file = next(iter(build.manifests(build.config_map(a="1")).files()))
+    forged = build.manifests(build.config_map(a="666")).files()[file]
+    build.push(repository, "main", {f"manifests/dev/analytics/{file}": forged})
+    with pytest.raises(ReleaseError, match="not those that were planned"):
+        deployments.release_plan(plan, build.conditions())
+
+
+def test_manifests_that_are_not_what_was_released_are_told(build, altered, repository, deployments, released):
+    file = next(iter(build.manifests(build.config_map(a="1")).files()))
+    forged = build.manifests(build.config_map(a="666")).files()[file]
+    commit = build.push(repository, "main", {f"manifests/dev/analytics/{file}": forged})
+    altered(RELEASE, revision=commit)
+    with pytest.raises(ReleaseError, match="not those that were released"):
+        deployments.released_manifests(deployments.release("dev", "analytics"))
+
+
+def test_an_empty_deployments_repository_holds_nothing(deployments):
+    assert deployments.plan("dev", "analytics") is None
+    assert deployments.release("dev", "analytics") is None
+    assert deployments.manifests("dev", "analytics") is None
+    assert deployments.difference("dev", "analytics") is None
+    assert deployments.releases() == []
+    assert deployments.pending_plans() == []
+    assert deployments.quarantine("dev", "analytics") == []
+    assert deployments.unreadable() == []

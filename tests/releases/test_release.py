@@ -1,0 +1,93 @@
+"""Releasing where the environment asks for approvals, with everything checked inside the write."""
+
+import pytest
+
+from deploy_orchestrator.git import Repository
+from deploy_orchestrator.releases import After, Deployments, GatesClosed, Predecessor, Verdict
+
+ANN, BOB = "ann@example.com", "bob@example.com"
+
+
+@pytest.fixture
+def risky(build, pipeline):
+    """A plan for production that needs approval."""
+    hook = {"helm.sh/hook": "pre-upgrade"}
+    first = build.manifests(build.job(image="app:1.0.0", **hook))
+    pipeline.release(first, environment="production")
+    plan = pipeline.propose(
+        build.manifests(build.job(image="app:1.1.0", **hook)), environment="production", source=build.S2
+    )
+    assert plan.verdict is Verdict.NEEDS_APPROVAL
+    return plan
+
+
+def test_a_risky_change_waits_for_approval_and_goes_out_with_it(
+    build, deployments, risky, people, repository
+):
+    ann = people(ANN)
+    conditions = build.conditions(build.asks_for(ANN), (ann,))
+    with pytest.raises(GatesClosed) as closed:
+        deployments.release_plan(risky, conditions)
+    assert [gate.key for gate in closed.value.gates] == ["approval"]
+
+    approved = deployments.decide(risky, "approve", "read the migration", ann.signer, build.NOW)
+    release = deployments.release_plan(risky, conditions)
+
+    (approval,) = release.approvals
+    assert (approval.who, approval.commit, approval.reason) == (ANN, approved.id, "read the migration")
+    assert repository.commit(release.commit).trailers["Approved-by"] == ANN
+    assert deployments.history("production", "analytics")[0].release.approvals == (approval,)
+
+
+def test_every_approver_is_named_in_the_commit(build, deployments, risky, people, repository):
+    both = (people(ANN), people(BOB))
+    for each in both:
+        deployments.decide(risky, "approve", "", each.signer, build.NOW)
+    release = deployments.release_plan(risky, build.conditions(build.asks_for(ANN, BOB, required=2), both))
+    message = repository.commit(release.commit).message
+    assert f"Approved-by: {ANN}\nApproved-by: {BOB}\n" in message
+
+
+def test_an_approval_that_nobody_fetched_yet_counts(build, deployments, risky, people, remote, tmp_path):
+    ann = people(ANN)
+    elsewhere = Deployments(Repository.clone(str(remote), tmp_path / "elsewhere"))
+    elsewhere.decide(risky, "approve", "", ann.signer, build.NOW)
+    release = deployments.release_plan(risky, build.conditions(build.asks_for(ANN), (ann,)))
+    assert [approval.who for approval in release.approvals] == [ANN]
+
+
+def test_a_rejection_that_nobody_fetched_yet_stops_it(build, deployments, risky, people, remote, tmp_path):
+    ann, bob = people(ANN), people(BOB)
+    deployments.decide(risky, "approve", "", ann.signer, build.NOW)
+    elsewhere = Deployments(Repository.clone(str(remote), tmp_path / "elsewhere"))
+    elsewhere.decide(risky, "reject", "no backup", bob.signer, build.NOW)
+    with pytest.raises(GatesClosed, match="no backup"):
+        deployments.release_plan(risky, build.conditions(build.asks_for(ANN, BOB), (ann, bob)))
+
+
+def test_a_key_that_was_taken_out_of_allowed_signers_approves_nothing(build, deployments, risky, people):
+    ann, bob = people(ANN), people(BOB)
+    deployments.decide(risky, "approve", "", ann.signer, build.NOW)
+    with pytest.raises(GatesClosed):
+        deployments.release_plan(risky, build.conditions(build.asks_for(ANN), (bob,)))
+
+
+def test_an_approval_is_void_when_the_bytes_change(build, pipeline, deployments, risky, people):
+    ann = people(ANN)
+    deployments.decide(risky, "approve", "", ann.signer, build.NOW)
+    hook = {"helm.sh/hook": "pre-upgrade"}
+    other = pipeline.propose(
+        build.manifests(build.job(image="app:1.2.0", **hook)), environment="production", source=build.S3
+    )
+    with pytest.raises(GatesClosed):
+        deployments.release_plan(other, build.conditions(build.asks_for(ANN), (ann,)))
+
+
+def test_a_change_enters_only_after_it_was_healthy_before(build, pipeline, deployments):
+    candidate = build.manifests(build.config_map(a="1"))
+    after = After(environment="staging", content=f"sha256:{'5' * 64}")
+    plan = pipeline.propose(candidate, environment="production", after=after)
+    with pytest.raises(GatesClosed, match="staging"):
+        deployments.release_plan(plan, build.conditions())
+    healthy = Predecessor(after.content, build.NOW)
+    assert deployments.release_plan(plan, build.conditions(predecessor=healthy)).digest == plan.digest
