@@ -24,7 +24,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image: its `reference` as it stands in manifests, its parts as a runtime fills them in, its users."""
+    """An image: its `reference` as manifests give it, its parts as a runtime fills them in, its users."""
 
     reference: str
     registry: str

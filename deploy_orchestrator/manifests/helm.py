@@ -200,15 +200,12 @@ def _object(file: str, line: int, document: str) -> dict[str, Any]:
         at = line + document.count("\n", 0, document.index("\ufffd"))
         raise Failure("document", "not UTF-8", file, at)
     try:
-        body = (
-            _exact(document, file)
-            if _LONG_NUMBER.search(document)
-            else helm_python.values_from_yaml(document)
-        )
+        body = helm_python.values_from_yaml(document)
+        if _LONG_NUMBER.search(document):
+            body = _exactly(document, file, line)
     except helm_python.HelmError as error:
-        found = _YAML_LINE.search(error.detail)
-        at, message = (line + int(found[1]) - 1, found[2]) if found else (line, error.detail)
-        raise Failure("document", f"not a Kubernetes object: {message}", file, at) from error
+        _exactly(document, file, line)
+        raise Failure("document", f"not a Kubernetes object: {error.detail}", file, line) from error
     except RecursionError as error:
         raise Failure("document", f"nested deeper than {MAX_DEPTH}", file, line) from error
     if _deeper(body, MAX_DEPTH):
@@ -216,18 +213,16 @@ def _object(file: str, line: int, document: str) -> dict[str, Any]:
     return body
 
 
-def _exact(document: str, file: str) -> dict[str, Any]:
-    """Helm reads numbers as its values, rounded beyond 2^53; Kubernetes does not."""
+def _exactly(document: str, file: str, line: int) -> dict[str, Any]:
+    """The document read without Helm, which rounds numbers beyond 2^53 and counts lines as it likes."""
     from deploy_orchestrator import documents
 
     try:
         value = documents.parse(document.encode(), file).value
     except documents.DocumentError as error:
-        line = error.place.line if error.place else None
-        raise Failure("document", error.what, file, line) from error
-    if not isinstance(value, dict | None):
-        raise Failure("document", "expected one Kubernetes object", file)
-    return cast(dict[str, Any], value or {})
+        below = error.place.line if error.place and error.place.line else 1
+        raise Failure("document", error.what, file, line + below - 1) from error
+    return cast(dict[str, Any], value) if isinstance(value, dict) else {}
 
 
 def _deeper(value: Any, depth: int) -> bool:

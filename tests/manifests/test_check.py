@@ -1,0 +1,467 @@
+"""Each rule: what breaks it, and that sound manifests do not."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from deploy_orchestrator.fleet import ChartReference, Deployment, Environment, Quota, Tenant
+from deploy_orchestrator.manifests import RULES, Finding, Manifests, Object, check
+
+Bodies = dict[str, dict[str, Any]]
+
+DIGEST = "sha256:" + "0" * 64
+
+
+def deployment(kubernetes: str = "1.34") -> Deployment:
+    return Deployment(
+        Environment(name="dev", cluster="here", kubernetes=kubernetes),
+        Tenant(
+            name="ml",
+            chart=ChartReference(name="ml", version="1.0.0"),
+            environments=("dev",),
+            quota=Quota(cpu="2", memory="4Gi", storage="10Gi", pods=4),
+            owners=("ml@example.com",),
+        ),
+        "ml-dev",
+    )
+
+
+def an_object(
+    api_version: str, kind: str, name: str, namespace: str | None = "ml-dev", **fields: Any
+) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": namespace} if namespace else {"name": name}
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **fields}
+
+
+def container(name: str, **fields: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "image": "ghcr.io/acme/web:1.2",
+        "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}},
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        **fields,
+    }
+
+
+def pod(*containers: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": list(containers),
+        **fields,
+    }
+
+
+def sound() -> Bodies:
+    """Objects that break no rule, by name."""
+    labels = {"app": "web"}
+    template = {"metadata": {"labels": labels}, "spec": pod(container("web"))}
+    test = an_object("v1", "Pod", "test", spec=pod(container("test"), restartPolicy="Never"))
+    test["metadata"]["annotations"] = {"helm.sh/hook": "test"}
+    claim = {"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "4Gi"}}}}
+    return {
+        "namespace": an_object("v1", "Namespace", "ml-dev", None),
+        "web": an_object(
+            "apps/v1",
+            "Deployment",
+            "web",
+            spec={"replicas": 2, "selector": {"matchLabels": labels}, "template": template},
+        ),
+        "database": an_object(
+            "apps/v1",
+            "StatefulSet",
+            "database",
+            spec={
+                "serviceName": "database",
+                "selector": {"matchLabels": labels},
+                "template": copy.deepcopy(template),
+                "volumeClaimTemplates": [{"metadata": {"name": "data"}, **claim}],
+            },
+        ),
+        "test": test,
+        "deny": an_object(
+            "networking.k8s.io/v1",
+            "NetworkPolicy",
+            "deny",
+            spec={"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
+        ),
+        "dns": an_object(
+            "networking.k8s.io/v1",
+            "NetworkPolicy",
+            "dns",
+            spec={
+                "podSelector": {},
+                "policyTypes": ["Egress"],
+                "egress": [{"ports": [{"port": 53, "protocol": "UDP"}]}],
+            },
+        ),
+        "role": an_object(
+            "rbac.authorization.k8s.io/v1",
+            "Role",
+            "role",
+            rules=[{"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get", "create"]}],
+        ),
+        "binding": an_object(
+            "rbac.authorization.k8s.io/v1",
+            "RoleBinding",
+            "binding",
+            roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "role"},
+            subjects=[{"kind": "ServiceAccount", "name": "web", "namespace": "ml-dev"}],
+        ),
+        "secret": an_object("v1", "Secret", "secret", type="Opaque"),
+    }
+
+
+def findings(bodies: Bodies, kubernetes: str = "1.34") -> list[Finding]:
+    return check(Manifests(tuple(map(Object, bodies.values()))), deployment(kubernetes))
+
+
+def at(bodies: Bodies, path: str) -> Any:
+    """What stands at a path such as `web.spec.containers.0`."""
+    found: Any = bodies
+    for step in path.split("."):
+        found = found[int(step)] if isinstance(found, list) else found[step]
+    return found
+
+
+Change = Callable[[Bodies], object]
+
+
+def put(path: str, value: Any) -> Change:
+    def change(bodies: Bodies) -> None:
+        parent, _, last = path.rpartition(".")
+        owner = at(bodies, parent) if parent else bodies
+        owner[int(last) if isinstance(owner, list) else last] = value
+
+    return change
+
+
+def drop(path: str) -> Change:
+    def change(bodies: Bodies) -> None:
+        parent, _, last = path.rpartition(".")
+        del (at(bodies, parent) if parent else bodies)[last]
+
+    return change
+
+
+SPEC = "web.spec.template.spec"
+MAIN = f"{SPEC}.containers.0"
+POD_CONTEXT, CONTEXT = f"{SPEC}.securityContext", f"{MAIN}.securityContext"
+
+BROKEN: list[tuple[str, Change, str]] = [
+    ("schema", put("web.spec.replica", 3), "spec.replica: there is no such field"),
+    ("schema", put("web.spec.replicas", "3"), 'spec.replicas: expected a whole number, found "3"'),
+    ("schema", put("web.metadata.label", {}), "metadata.label: there is no such field"),
+    (
+        "schema",
+        put(f"{MAIN}.env", [{"name": "A", "value": 1}]),
+        "containers[web].env[A].value: expected a text",
+    ),
+    ("schema", put(f"{MAIN}.ports", [{"name": "x"}]), "ports[0].containerPort: required, and absent"),
+    (
+        "schema",
+        put(f"{MAIN}.resources.requests.cpu", []),
+        "requests.cpu: expected a text or a number, found []",
+    ),
+    ("schema", put("web.metadata.labels", {"a": 1}), "metadata.labels.a: expected a text, found 1"),
+    (
+        "unknown-api",
+        put("web.apiVersion", "apps/v1beta1"),
+        "Kubernetes 1.34 has no Deployment in apps/v1beta1",
+    ),
+    ("unknown-api", put("web.kind", "Deploymint"), "Kubernetes 1.34 has no Deploymint"),
+    (
+        "object-size",
+        put("map", an_object("v1", "ConfigMap", "map", data={"a": "x" * 1_050_000})),
+        "bytes, of which",
+    ),
+    ("selector", put("web.spec.selector.matchLabels", {"app": "api"}), "its pods lack app=api"),
+    ("selector", drop("web.spec.selector"), "it has no selector"),
+    ("foreign-namespace", put("role.metadata.namespace", "data-dev"), "it goes to the namespace data-dev"),
+    (
+        "cluster-scoped",
+        put("role", an_object("rbac.authorization.k8s.io/v1", "ClusterRole", "x", None, rules=[])),
+        "whole cluster",
+    ),
+    ("cluster-scoped", put("thing", an_object("x.io/v1", "Thing", "x", None)), "names no namespace"),
+    ("cluster-scoped", put("other", an_object("v1", "Namespace", "data-dev", None)), "whole cluster"),
+    (
+        "pod-host-namespaces",
+        put(f"{SPEC}.hostNetwork", True),
+        "spec.template.spec.hostNetwork must not be true",
+    ),
+    ("pod-host-process", put(f"{POD_CONTEXT}.windowsOptions", {"hostProcess": True}), "must not be true"),
+    ("pod-privileged", put(f"{CONTEXT}.privileged", True), "containers[web].securityContext.privileged"),
+    ("pod-privilege-escalation", drop(f"{CONTEXT}.allowPrivilegeEscalation"), "must be false"),
+    ("pod-capabilities", put(f"{CONTEXT}.capabilities.drop", ["NET_RAW"]), "must name ALL"),
+    ("pod-capabilities", put(f"{CONTEXT}.capabilities.add", ["SYS_ADMIN"]), "must not name SYS_ADMIN"),
+    (
+        "pod-capabilities",
+        put(f"{SPEC}.initContainers", [container("i", securityContext={})]),
+        "initContainers[i]",
+    ),
+    (
+        "pod-volumes",
+        put(f"{SPEC}.volumes", [{"name": "a", "hostPath": {"path": "/"}}]),
+        "volumes[a] must not be of hostPath",
+    ),
+    (
+        "pod-host-ports",
+        put(f"{MAIN}.ports", [{"containerPort": 80, "hostPort": 80}]),
+        "ports[80].hostPort must not be set",
+    ),
+    (
+        "pod-probe-hosts",
+        put(f"{MAIN}.livenessProbe", {"tcpSocket": {"host": "10.0.0.1", "port": 1}}),
+        "tcpSocket.host",
+    ),
+    (
+        "pod-probe-hosts",
+        put(f"{MAIN}.lifecycle", {"preStop": {"httpGet": {"host": "x", "port": 1}}}),
+        "preStop.httpGet.host",
+    ),
+    ("pod-app-armor", put(f"{POD_CONTEXT}.appArmorProfile", {"type": "Unconfined"}), "appArmorProfile.type"),
+    (
+        "pod-app-armor",
+        put(
+            "web.spec.template.metadata.annotations",
+            {"container.apparmor.security.beta.kubernetes.io/web": "unconfined"},
+        ),
+        "annotations",
+    ),
+    ("pod-selinux", put(f"{CONTEXT}.seLinuxOptions", {"type": "spc_t"}), "seLinuxOptions.type"),
+    ("pod-selinux", put(f"{CONTEXT}.seLinuxOptions", {"user": "u"}), "seLinuxOptions.user must not be set"),
+    ("pod-proc-mount", put(f"{CONTEXT}.procMount", "Unmasked"), "procMount must be Default"),
+    (
+        "pod-seccomp",
+        drop(f"{POD_CONTEXT}.seccompProfile"),
+        "containers[web].securityContext.seccompProfile.type",
+    ),
+    ("pod-seccomp", put(f"{CONTEXT}.seccompProfile", {"type": "Unconfined"}), "must be RuntimeDefault"),
+    (
+        "pod-sysctls",
+        put(f"{POD_CONTEXT}.sysctls", [{"name": "kernel.msgmax", "value": "1"}]),
+        "sysctls[kernel.msgmax]",
+    ),
+    ("pod-run-as-non-root", drop(f"{POD_CONTEXT}.runAsNonRoot"), "must be true, here or for the pod"),
+    (
+        "pod-run-as-non-root",
+        put(f"{CONTEXT}.runAsNonRoot", False),
+        "containers[web].securityContext.runAsNonRoot",
+    ),
+    ("pod-run-as-user", put(f"{POD_CONTEXT}.runAsUser", 0), "runAsUser must not be 0"),
+    ("rbac-wildcard", put("role.rules.0.verbs", ["*"]), "rules[0].verbs has a wildcard"),
+    ("rbac-wildcard", put("role.rules.0.resources", ["pods/*"]), "rules[0].resources has a wildcard"),
+    ("rbac-escalation", put("role.rules.0.verbs", ["get", "escalate"]), "rules[0] allows to escalate"),
+    ("rbac-escalation", put("role.rules.0.resources", ["rolebindings"]), "allows to write rolebindings"),
+    (
+        "rbac-escalation",
+        put(
+            "binding.roleRef",
+            {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "admin"},
+        ),
+        "binds the cluster's role admin",
+    ),
+    ("rbac-stranger", put("binding.subjects.0.namespace", "data-dev"), "it lets data-dev/web in"),
+    (
+        "rbac-stranger",
+        put(
+            "binding.subjects.0",
+            {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:authenticated"},
+        ),
+        "it lets system:authenticated in",
+    ),
+    ("plain-secret", put("secret.data", {"password": "aHVudGVyMg=="}), "data holds password"),
+    ("plain-secret", put("secret.stringData", {"token": "hunter2"}), "stringData holds token"),
+    ("image-unpinned", put(f"{MAIN}.image", "ghcr.io/acme/web"), "image 'ghcr.io/acme/web' names no version"),
+    ("image-unpinned", put(f"{MAIN}.image", "web:latest"), "names no version"),
+    ("image-unpinned", put(f"{MAIN}.image", "A B"), "'A B' is no image reference"),
+    ("image-unpinned", drop(f"{MAIN}.image"), "names no version"),
+    ("default-deny", drop("deny"), "no NetworkPolicy denies ingress"),
+    ("default-deny", put("deny.spec.policyTypes", ["Ingress"]), "no NetworkPolicy denies egress"),
+    (
+        "default-deny",
+        put("deny.spec.podSelector", {"matchLabels": {"app": "web"}}),
+        "no NetworkPolicy denies",
+    ),
+    (
+        "default-deny",
+        put("deny.spec.ingress", [{"ports": [{"port": 80}]}]),
+        "no NetworkPolicy denies ingress",
+    ),
+    ("network-open", put("dns.spec.egress", [{}]), "spec.egress[0] allows everything"),
+    ("quota-exceeded", put("web.spec.replicas", 5), "pods: 6 asked for, 4 allowed"),
+    ("quota-exceeded", put(f"{MAIN}.resources.requests.cpu", "1500m"), "cpu: 3.1 asked for, 2 allowed"),
+    (
+        "quota-exceeded",
+        put(f"{MAIN}.resources", {"limits": {"memory": "3Gi", "cpu": "1m"}}),
+        "memory: 6.12Gi asked for, 4Gi",
+    ),
+    ("quota-exceeded", put("database.spec.replicas", 3), "storage: 12.00Gi asked for, 10Gi allowed"),
+    (
+        "quota-exceeded",
+        put(
+            f"{SPEC}.initContainers", [container("i", resources={"requests": {"cpu": "2", "memory": "1Mi"}})]
+        ),
+        "cpu: 4.1 asked for",
+    ),
+    ("request-missing", drop(f"{MAIN}.resources"), "container web requests no cpu and no memory"),
+    (
+        "request-missing",
+        put(f"{MAIN}.resources", {"requests": {"cpu": "1m"}}),
+        "container web requests no memory",
+    ),
+    ("no-tests", drop("test"), "the chart has no test pod"),
+]
+
+
+def test_sound_manifests_break_no_rule() -> None:
+    assert findings(sound()) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "change", "message"), BROKEN, ids=[f"{each[0]}-{each[2]}" for each in BROKEN]
+)
+def test_a_rule_finds_what_breaks_it(rule: str, change: Change, message: str) -> None:
+    bodies = sound()
+    change(bodies)
+    found = [each for each in findings(bodies) if each.rule == rule]
+    assert found
+    assert message in found[0].message
+    assert found[0].fix
+
+
+SOUND: list[Change] = [
+    put(f"{SPEC}.volumes", [{"name": "a", "emptyDir": {}}, {"name": "b", "image": {"reference": "a:1"}}]),
+    put(f"{CONTEXT}.capabilities", {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]}),
+    put(f"{CONTEXT}.runAsUser", 1000),
+    put(f"{POD_CONTEXT}.sysctls", [{"name": "net.ipv4.tcp_rmem", "value": "1"}]),
+    put(f"{MAIN}.image", f"web@{DIGEST}"),
+    put(f"{MAIN}.resources.requests.cpu", 0.5),
+    put(f"{MAIN}.resources.requests.memory", "1Gi"),
+    put(f"{MAIN}.livenessProbe", {"httpGet": {"port": "http", "path": "/"}}),
+    put("secret.data", {"password": "RU5DW0FFUw=="}),
+    put("secret.data", {}),
+    put("thing", an_object("x.io/v1", "Thing", "thing", spec={"anything": ["goes"]})),
+    put(
+        "range",
+        an_object(
+            "v1",
+            "LimitRange",
+            "range",
+            spec={"limits": [{"type": "Container", "default": {"cpu": "1m", "memory": "1Mi"}}]},
+        ),
+    ),
+    put(
+        "job",
+        an_object(
+            "batch/v1",
+            "CronJob",
+            "job",
+            spec={
+                "schedule": "@daily",
+                "jobTemplate": {
+                    "spec": {
+                        "template": {
+                            "spec": pod(
+                                container("j", resources={"requests": {"cpu": "2", "memory": "4Gi"}}),
+                                restartPolicy="Never",
+                            )
+                        }
+                    }
+                },
+            },
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize("change", SOUND)
+def test_what_is_allowed_breaks_no_rule(change: Change) -> None:
+    bodies = sound()
+    change(bodies)
+    assert findings(bodies) == []
+
+
+def test_a_limit_range_gives_the_requests_that_containers_lack() -> None:
+    bodies = sound()
+    drop(f"{MAIN}.resources")(bodies)
+    limits = [
+        {"type": "Container", "defaultRequest": {"cpu": "1500m", "memory": "1Mi"}, "default": {"cpu": "2"}}
+    ]
+    bodies["range"] = an_object("v1", "LimitRange", "range", spec={"limits": limits})
+    assert [each.message.split(".")[0] for each in findings(bodies)] == ["cpu: 3"]
+
+
+def test_pods_of_windows_and_with_users_of_their_own_need_less() -> None:
+    bodies = sound()
+    at(bodies, SPEC).update(os={"name": "windows"})
+    at(bodies, SPEC)["securityContext"] = {"runAsNonRoot": True}
+    at(bodies, MAIN)["securityContext"] = {}
+    assert findings(bodies) == []
+    bodies = sound()
+    at(bodies, SPEC)["hostUsers"] = False
+    at(bodies, POD_CONTEXT)["runAsUser"] = 0
+    assert findings(bodies, "1.35") == []
+    assert [each.rule for each in findings(bodies, "1.34")] == ["pod-run-as-user"]
+
+
+def test_an_api_that_the_next_version_removes_is_a_warning() -> None:
+    bodies = sound()
+    bodies["schema"] = an_object(
+        "flowcontrol.apiserver.k8s.io/v1beta3",
+        "FlowSchema",
+        "x",
+        None,
+        spec={"priorityLevelConfiguration": {"name": "x"}},
+    )
+    found = [each for each in findings(bodies, "1.31") if each.rule == "removed-api"]
+    assert [each.severity for each in found] == ["warning"]
+    assert (
+        "Kubernetes 1.32 has no FlowSchema in flowcontrol.apiserver.k8s.io/v1beta3 any more"
+        in found[0].message
+    )
+    (gone,) = (each for each in findings(bodies, "1.32") if each.rule == "unknown-api")
+    assert gone.fix == "use apiVersion flowcontrol.apiserver.k8s.io/v1"
+
+
+def test_a_misspelt_field_is_told_with_the_nearest_known_one() -> None:
+    bodies = sound()
+    at(bodies, MAIN)["imagePullPolic"] = "Always"
+    (finding,) = findings(bodies)
+    assert finding.fix == "did you mean imagePullPolicy?"
+    assert str(finding.object) == "Deployment ml-dev/web"
+
+
+def test_every_rule_is_tried_and_tells_why_and_what_to_do() -> None:
+    tried = {rule for rule, _, _ in BROKEN} | {"removed-api"}
+    assert {rule.id for rule in RULES} == tried
+    assert len({rule.id for rule in RULES}) == len(RULES)
+    for rule in RULES:
+        assert rule.reason.endswith(".")
+        assert rule.fix
+
+
+@pytest.mark.parametrize("junk", [None, 3, "x", [], {}, [None], {"a": None}])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "web.spec",
+        "web.spec.template",
+        SPEC,
+        f"{SPEC}.containers",
+        f"{MAIN}.securityContext",
+        f"{MAIN}.resources",
+        "role.rules",
+        "binding.subjects",
+        "deny.spec",
+        "secret.data",
+        "database.spec.volumeClaimTemplates",
+        "web.metadata.annotations",
+    ],
+)
+def test_nonsense_is_found_and_stops_nothing(path: str, junk: Any) -> None:
+    bodies = sound()
+    put(path, junk)(bodies)
+    findings(bodies)

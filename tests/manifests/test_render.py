@@ -1,0 +1,219 @@
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from deploy_orchestrator.manifests import Manifests, Object, read
+
+Rendered = Callable[..., Manifests]
+
+CONFIG_MAP = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: "{{ .Release.Name }}"}
+data: {values: {{ .Values | toJson | quote }}}
+"""
+
+
+def names(manifests: Manifests) -> set[str]:
+    return {f"{each.kind}/{each.name}" for each in manifests.objects}
+
+
+def only(manifests: Manifests, kind: str, name: str) -> Object:
+    (found,) = (each for each in manifests.objects if (each.kind, each.name) == (kind, name))
+    return found
+
+
+def values_of(manifests: Manifests, name: str = "ml") -> Any:
+    return json.loads(only(manifests, "ConfigMap", name).body["data"]["values"])
+
+
+def config_map(name: str, **data: str) -> str:
+    lines = "".join(f"  {key}: '{value}'\n" for key, value in data.items())
+    return f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata:\n{lines}"
+
+
+def test_a_deployment_is_two_releases_into_the_tenants_namespace(rendered: Rendered) -> None:
+    manifests = rendered({"templates/a.yaml": CONFIG_MAP})
+    assert names(manifests) == {"ConfigMap/platform", "ConfigMap/ml"}
+    assert {each.namespace for each in manifests.objects} == {"ml-dev"}
+    assert values_of(manifests, "platform") == {
+        "environment": "dev",
+        "namespace": "ml-dev",
+        "owners": ["ml@example.com"],
+        "quota": {"cpu": "2", "memory": "4Gi", "pods": 10, "storage": "10Gi"},
+        "tenant": "ml",
+    }
+    assert manifests.chart is not None
+    assert (manifests.chart.name, manifests.chart.version) == ("ml", "0.1.0")
+
+
+def test_value_layers_merge_as_helm_merges_them(rendered: Rendered) -> None:
+    chart = {
+        "templates/a.yaml": CONFIG_MAP,
+        "values.yaml": "a: {b: 1, c: 2, gone: 3}\nlist: [1, 2]\nkeep: yes\n",
+        "values-dev.yaml": "a: {b: 5}\nlist: [3]\n",
+        "values-tenant-ml-dev.yaml": "a: {d: 6}\n",
+    }
+    tenant = {
+        "values.yaml": "a: {c: 7, gone: null}\n",
+        "values-dev.yaml": "list: [9]\n",
+        "values-production.yaml": "x: 1",
+    }
+    assert values_of(rendered(chart, tenant)) == {
+        "a": {"b": 5, "c": 7, "d": 6},
+        "keep": True,
+        "list": [9],
+    }
+
+
+def test_dependencies_follow_conditions_aliases_and_imports(rendered: Rendered, on_disk: Any) -> None:
+    crd = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: a.b}\n"
+    values = "exports: {shared: {port: 1}}"
+    on_disk.chart(
+        "db",
+        {"templates/a.yaml": config_map("{{ .Chart.Name }}"), "values.yaml": values, "crds/a.yaml": crd},
+    )
+    dependency = {"name": "db", "version": "0.1.0", "repository": "file://../db"}
+    dependencies = [
+        {**dependency, "alias": "one", "condition": "one.enabled", "import-values": ["shared"]},
+        {**dependency, "alias": "two", "condition": "two.enabled"},
+    ]
+    chart = {"templates/a.yaml": CONFIG_MAP, "values.yaml": "one: {enabled: false}\ntwo: {enabled: false}"}
+    off = rendered(chart, dependencies=dependencies)
+    assert names(off) == {"ConfigMap/platform", "ConfigMap/ml"}
+    on = rendered(chart, {"values.yaml": "one: {enabled: true}"}, dependencies=dependencies)
+    assert names(on) == names(off) | {"ConfigMap/one", "CustomResourceDefinition/a.b"}
+    assert values_of(on)["port"] == 1
+
+
+def test_named_templates_libraries_tpl_and_files_work(rendered: Rendered, on_disk: Any) -> None:
+    on_disk.chart(
+        "lib",
+        {"templates/_a.tpl": '{{ define "lib.name" }}from-{{ .Release.Name }}{{ end }}'},
+        type="library",
+    )
+    manifests = rendered(
+        {
+            "templates/a.yaml": config_map('{{ include "lib.name" . }}', text="{{ tpl .Values.text . }}"),
+            "templates/b.yaml": config_map("file", text='{{ .Files.Get "files/x.txt" | trim }}'),
+            "files/x.txt": "hello\n",
+            "values.yaml": "text: 'I am {{ .Release.Namespace }}'",
+        },
+        dependencies=[{"name": "lib", "version": "0.1.0", "repository": "file://../lib"}],
+    )
+    assert only(manifests, "ConfigMap", "from-ml").body["data"] == {"text": "I am ml-dev"}
+    assert only(manifests, "ConfigMap", "file").body["data"] == {"text": "hello"}
+
+
+def test_notes_and_partials_are_no_manifests(rendered: Rendered) -> None:
+    chart = {"templates/a.yaml": CONFIG_MAP, "templates/NOTES.txt": "Hi: [", "templates/_b.yaml": "Hi: ["}
+    assert names(rendered(chart)) == {"ConfigMap/platform", "ConfigMap/ml"}
+
+
+def test_hooks_and_test_pods_keep_their_annotations(rendered: Rendered) -> None:
+    hook = config_map("h").replace(
+        "{name: h}", '{name: h, annotations: {"helm.sh/hook": "pre-install,pre-upgrade"}}'
+    )
+    test = hook.replace("name: h,", "name: t,").replace("pre-install,pre-upgrade", "test")
+    manifests = rendered({"templates/hook.yaml": hook, "templates/tests/test.yaml": test})
+    assert only(manifests, "ConfigMap", "h").hooks == ("pre-install", "pre-upgrade")
+    assert only(manifests, "ConfigMap", "t").hooks == ("test",)
+
+
+def test_an_unknown_hook_that_helm_drops_silently_is_told(rendered: Rendered) -> None:
+    hook = config_map("h").replace("{name: h}", '{name: h, annotations: {"helm.sh/hook": "pre-instal"}}')
+    manifests = rendered({"templates/hook.yaml": hook})
+    assert names(manifests) == {"ConfigMap/platform"}
+    (finding,) = manifests.findings
+    assert (finding.rule, finding.severity, str(finding.object)) == ("unknown-hook", "error", "ConfigMap h")
+    assert "pre-instal" in finding.message
+
+
+def test_lists_are_taken_apart(rendered: Rendered) -> None:
+    inner = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}"
+    typed = "{apiVersion: v1, kind: ConfigMapList, items: [{metadata: {name: b}}]}"
+    manifests = rendered({"templates/a.yaml": f"apiVersion: v1\nkind: List\nitems: [{inner}, {typed}]\n"})
+    assert names(manifests) == {"ConfigMap/platform", "ConfigMap/a", "ConfigMap/b"}
+
+
+def test_a_custom_kind_that_is_called_a_list_is_no_list(rendered: Rendered) -> None:
+    manifests = rendered({"templates/a.yaml": "{apiVersion: x.io/v1, kind: AllowList, metadata: {name: a}}"})
+    assert names(manifests) == {"ConfigMap/platform", "AllowList/a"}
+
+
+def test_several_documents_comments_and_blanks_are_read_as_helm_does(rendered: Rendered) -> None:
+    nothing = "---\n# nothing here\n---\n{{ if false }}x{{ end }}\n---  \n\n"
+    text = f"{nothing}{config_map('a')}{nothing}{config_map('b')}---\n"
+    assert names(rendered({"templates/a.yaml": text})) == {"ConfigMap/platform", "ConfigMap/a", "ConfigMap/b"}
+
+
+@pytest.mark.parametrize(
+    ("printed", "namespace"),
+    [
+        ("{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}", "ml-dev"),
+        ("{apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: other}}", "other"),
+        ("{apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: ''}}", "ml-dev"),
+        ("{apiVersion: v1, kind: Namespace, metadata: {name: a, namespace: x}}", None),
+        ("{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: a}}", None),
+        ("{apiVersion: x.io/v1, kind: Thing, metadata: {name: a}}", None),
+        ("{apiVersion: x.io/v1, kind: Thing, metadata: {name: a, namespace: b}}", "b"),
+    ],
+)
+def test_objects_go_to_the_namespace_where_helm_install_puts_them(
+    rendered: Rendered, printed: str, namespace: str | None
+) -> None:
+    (object_,) = (each for each in rendered({"templates/a.yaml": printed}).objects if each.name == "a")
+    assert object_.namespace == namespace
+    assert ("namespace" in object_.body["metadata"]) == (namespace is not None)
+
+
+def test_a_cluster_scoped_custom_kind_is_known_from_the_crd_beside_it(rendered: Rendered) -> None:
+    crd = (
+        "{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: things.x.io},"
+        " spec: {group: x.io, scope: Cluster, names: {kind: Thing, plural: things}}}"
+    )
+    thing = "{apiVersion: x.io/v1, kind: Thing, metadata: {name: a, namespace: b}}"
+    manifests = rendered({"crds/a.yaml": crd, "templates/a.yaml": thing})
+    assert only(manifests, "Thing", "a").namespace is None
+
+
+def test_numbers_keep_all_their_digits(rendered: Rendered) -> None:
+    spec = "{big: 1234567890123456789, mode: 0644}"
+    printed = f"{{apiVersion: x.io/v1, kind: Thing, metadata: {{name: a}}, spec: {spec}}}"
+    manifests = rendered({"templates/a.yaml": printed})
+    assert only(manifests, "Thing", "a").body["spec"] == {"big": 1234567890123456789, "mode": 420}
+    assert read(manifests.files()) == manifests
+
+
+@pytest.mark.parametrize(
+    ("template", "field"),
+    [
+        (config_map("a", password="{{ randAlphaNum 20 }}"), "data.password"),
+        (config_map("a", at="{{ now | unixEpoch }}-{{ uuidv4 }}"), "data.at"),
+        (config_map("a-{{ randAlpha 8 | lower }}"), "its name"),
+        (config_map("a", text='{{ tpl "{{ uuidv4 }}" . }}'), "data.text"),
+    ],
+)
+def test_a_chart_that_is_another_each_time_is_found(rendered: Rendered, template: str, field: str) -> None:
+    findings = [
+        each for each in rendered({"templates/a.yaml": template}).findings if each.rule == "volatile-output"
+    ]
+    assert findings
+    assert findings[0].severity == "error"
+    assert field in findings[0].message
+    assert findings[0].object is not None
+    assert findings[0].object.name.startswith("a")
+
+
+def test_a_chart_that_only_might_be_volatile_is_not_accused(rendered: Rendered) -> None:
+    sorted_keys = config_map("a", keys='{{ keys .Values | sortAlpha | join "," }}')
+    assert rendered({"templates/a.yaml": sorted_keys, "values.yaml": "b: 1\na: 2\nc: 3"}).findings == ()
+
+
+def test_lookup_finds_nothing_and_says_so(rendered: Rendered) -> None:
+    template = config_map("a", found='{{ lookup "v1" "Secret" "a" "b" | toJson }}')
+    manifests = rendered({"templates/a.yaml": template})
+    assert only(manifests, "ConfigMap", "a").body["data"] == {"found": "{}"}
+    assert [each.rule for each in manifests.findings] == ["lookup"]

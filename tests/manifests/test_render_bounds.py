@@ -1,0 +1,126 @@
+import shutil
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy_orchestrator.charts import Repositories
+from deploy_orchestrator.manifests import Limits, Manifests, RenderError, Workspace, diff, render, render_all
+
+CONFIG_MAP = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: "{{ .Release.Name }}"}
+data: {values: {{ .Values | toJson | quote }}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("template", "reason"),
+    [
+        ("{{ range until 100000000 }}x{{ end }}", "took more than 300 MB of memory"),
+        ("{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}", "took longer than 2 seconds"),
+    ],
+)
+def test_a_chart_that_eats_memory_or_time_fails_alone(
+    on_disk: Any, tmp_path: Path, template: str, reason: str
+) -> None:
+    on_disk.chart("bad", {"templates/a.yaml": template})
+    on_disk.chart("good", {"templates/a.yaml": CONFIG_MAP})
+    on_disk.tenant("bad")
+    on_disk.tenant("good")
+    fleet = on_disk.load()
+    small = Workspace(tmp_path / "c", Repositories(), processes=1, limits=Limits(seconds=2, megabytes=300))
+    results = {each.key: result for each, result in render_all(fleet.deployments(), fleet, small)}
+    assert reason in str(results["dev/bad"])
+    assert isinstance(results["dev/bad"], RenderError)
+    assert isinstance(results["dev/good"], Manifests)
+    small.workers.close()
+
+
+def test_unchanged_tenants_are_never_rendered_again(on_disk: Any, tmp_path: Path) -> None:
+    on_disk.chart("ml", {"templates/a.yaml": CONFIG_MAP})
+    on_disk.tenant("ml")
+    fleet = on_disk.load()
+    first = Workspace(tmp_path / "c", Repositories(), processes=1)
+    before = list(render_all(fleet.deployments(), fleet, first))
+    first.workers.close()
+    unable = Workspace(tmp_path / "c", Repositories(), processes=1, limits=Limits(seconds=0))
+    on_disk.write({"README.md": "another commit"})
+    again = on_disk.load()
+    after = list(render_all(again.deployments(), again, unable))
+    assert after == before
+    for (_, one), (_, other) in zip(after, before, strict=True):
+        assert isinstance(one, Manifests)
+        assert isinstance(other, Manifests)
+        assert (one.chart, one.findings) == (other.chart, other.findings)
+
+
+def test_only_what_can_change_the_output_is_rendered_again(on_disk: Any, tmp_path: Path) -> None:
+    on_disk.chart("ml", {"templates/a.yaml": CONFIG_MAP})
+    on_disk.tenant("ml")
+    fleet = on_disk.load()
+    first = Workspace(tmp_path / "c", Repositories(), processes=1)
+    before = render(fleet.deployment("dev", "ml"), fleet, first)
+    on_disk.tenant("ml", {"values-dev.yaml": "x: 1"})
+    fleet = on_disk.load()
+    after = render(fleet.deployment("dev", "ml"), fleet, first)
+    assert [change.key.name for change in diff(before, after).changed] == ["ml"]
+    first.workers.close()
+
+
+@pytest.mark.parametrize("damage", [b"", b"x", b"{}"])
+def test_damaged_cache_entries_are_made_again(on_disk: Any, tmp_path: Path, damage: bytes) -> None:
+    on_disk.chart("ml", {"templates/a.yaml": CONFIG_MAP})
+    on_disk.tenant("ml")
+    fleet = on_disk.load()
+    deployment = fleet.deployment("dev", "ml")
+    workspace = Workspace(tmp_path / "c", Repositories(), processes=1)
+    before = render(deployment, fleet, workspace)
+    for file in (tmp_path / "c").rglob("*"):
+        if file.is_file():
+            file.write_bytes(damage if damage else file.read_bytes()[:-1])
+    assert render(deployment, fleet, workspace) == before
+    shutil.rmtree(tmp_path / "c")
+    assert render(deployment, fleet, workspace) == before
+    workspace.workers.close()
+
+
+def test_the_cache_is_for_its_owner_only(on_disk: Any, tmp_path: Path) -> None:
+    on_disk.chart("ml", {"templates/a.yaml": CONFIG_MAP})
+    on_disk.tenant("ml")
+    fleet = on_disk.load()
+    workspace = Workspace(tmp_path / "c", Repositories(), processes=1)
+    render(fleet.deployment("dev", "ml"), fleet, workspace)
+    workspace.workers.close()
+    assert [each for each in (tmp_path / "c").iterdir() if each.stat().st_mode & 0o077] == []
+
+
+def test_many_are_rendered_in_their_order_and_errors_stand_in_their_place(
+    on_disk: Any, workspace: Workspace
+) -> None:
+    for number in range(6):
+        on_disk.chart(f"t{number}", {"templates/a.yaml": CONFIG_MAP if number % 3 else "{{ fail `no` }}"})
+        on_disk.tenant(f"t{number}")
+    fleet = on_disk.load()
+    results = list(render_all(fleet.deployments(), fleet, workspace))
+    assert [each.key for each, _ in results] == [each.key for each in fleet.deployments()]
+    assert [isinstance(result, RenderError) for _, result in results] == [True, False, False] * 4
+
+
+def test_threads_may_share_a_workspace(on_disk: Any, workspace: Workspace) -> None:
+    on_disk.chart("ml", {"templates/a.yaml": CONFIG_MAP, "values.yaml": "threads: 1"})
+    on_disk.tenant("ml")
+    fleet = on_disk.load()
+    found: list[Manifests] = []
+    deployment = fleet.deployment("dev", "ml")
+    threads = [
+        threading.Thread(target=lambda: found.append(render(deployment, fleet, workspace))) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4
+    assert len({each.content for each in found}) == 1
