@@ -41,7 +41,8 @@ class OrchestratorError(Exception):
 def instead_of(name: str, known: Iterable[str]) -> str:
     """What to try in place of an unknown `name`: the nearest of the `known` ones, else some of them."""
     known = sorted(known)
-    if nearest := difflib.get_close_matches(name, known, n=1):
+    beginning = [each for each in known if name and each.startswith(name)]
+    if nearest := beginning or difflib.get_close_matches(name, known, n=1):
         return f"did you mean {nearest[0]}?"
     if not known:
         return "there are none yet"

@@ -13,6 +13,7 @@ from deploy_orchestrator.errors import Place, instead_of
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 
 _OF_KEY = "[key]"
+_UNKNOWN = "extra_forbidden"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +44,13 @@ class Document:
         """The document as a `model`, its fields going by their aliases.
 
         Raises:
-            DocumentError: naming the first field that does not fit, its line, and what was expected there.
+            DocumentError: naming a field that does not fit, its line, and what was expected there; a field that
+                the model does not know comes first, for it explains the one that is missing.
         """
         try:
             return model.model_validate(self.value, by_alias=True, by_name=False)
         except pydantic.ValidationError as error:
-            first = error.errors()[0]
+            first = min(error.errors(), key=lambda each: each["type"] != _UNKNOWN)
             also = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
             raise DocumentError(
                 f"{_what(first)}{also}",
@@ -92,6 +94,8 @@ def _what(error: ErrorDetails) -> str:
             return "the field is missing"
         case "extra_forbidden":
             return "there is no such field"
+        case "too_short":
+            return f"expected at least {error['ctx']['min_length']}" if "ctx" in error else error["msg"]
         case "model_type" | "dict_type":
             expected = "expected a mapping"
         case _:

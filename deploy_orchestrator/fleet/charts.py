@@ -123,25 +123,23 @@ def _read(tree: Tree, folder: str) -> LocalChart:
         part = waiting.pop()
         if part not in trees:
             trees[part] = tree.id(part) or ""
-            sources = set(_sources(tree, part) if trees[part] else ())
-            beside = {source for source in sources if source.startswith(f"{CHARTS}/")}
-            waiting.extend(beside)
-            repositories |= sources - beside
+            for document, field, source in _sources(tree, part) if trees[part] else ():
+                if source.startswith("file://"):
+                    waiting.append(_beside(part, source, document, field))
+                else:
+                    repositories.add(source)
     return LocalChart(folder, Version.parse(version), tree.ids(folder), trees, frozenset(repositories))
 
 
-def _sources(tree: Tree, folder: str) -> Iterator[str]:
-    """The folders and URLs that the dependencies of the chart in `folder` come from."""
+def _sources(tree: Tree, folder: str) -> Iterator[tuple[Document, Field, str]]:
+    """Where the dependencies of the chart in `folder` come from, and where it says so."""
     documents = [_chart_yaml(tree, folder)]
     if tree.exists(f"{folder}/requirements.yaml"):
         documents.append(read(tree, f"{folder}/requirements.yaml", "the dependencies"))
     for document in documents:
         for index, dependency in enumerate(document.into(_Requirements).dependencies or ()):
-            source = dependency.repository
-            if source.startswith("file://"):
-                yield _beside(folder, source, document, ("dependencies", index, "repository"))
-            elif source:
-                yield source
+            if dependency.repository:
+                yield document, ("dependencies", index, "repository"), dependency.repository
 
 
 def _chart_yaml(tree: Tree, folder: str) -> Document:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, StringConstraints, WithJsonSchema
 
 _DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,7})s)?")
 _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
@@ -28,10 +28,14 @@ def _duration(value: Any) -> timedelta:
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 
 
-def _time(value: Any) -> Any:
-    if not isinstance(value, str | datetime):
-        raise ValueError("expected a time such as 2026-12-20T00:00:00+01:00")
-    return value
+def _time(value: Any) -> datetime:
+    try:
+        time = datetime.fromisoformat(value) if isinstance(value, str) else value
+        if isinstance(time, datetime) and time.tzinfo:
+            return time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError("expected a time with its time zone, such as 2026-12-20T00:00:00+01:00")
 
 
 def is_label(text: str) -> bool:
@@ -126,7 +130,7 @@ RepositoryUrl = Annotated[str, AfterValidator(_repository_url), _text(f"(?:{'|'.
 ServerUrl = Annotated[str, AfterValidator(_server_url), _text("https?://.+")]
 KubernetesVersion = Annotated[str, AfterValidator(_kubernetes), _text(r"\d+\.\d+")]
 Duration = Annotated[timedelta, BeforeValidator(_duration), _text(rf"(?=\d){_DURATION.pattern}")]
-Time = Annotated[AwareDatetime, BeforeValidator(_time), AfterValidator(lambda time: time.astimezone(UTC))]
+Time = Annotated[datetime, BeforeValidator(_time)]
 Quantity = Annotated[
     str,
     BeforeValidator(_quantity),

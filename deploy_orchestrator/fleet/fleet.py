@@ -143,11 +143,12 @@ class Fleet:
         """
         local = self._local(deployment)
         published = [each for each in (self.platform, deployment.tenant.chart) if each.repository]
-        asked = {each.repository for each in published}.union(*(chart.repositories for chart in local))
+        asked = {each.repository or "" for each in published}.union(*(chart.repositories for chart in local))
+        sources = {url.rstrip("/") for url in asked}
         parts: dict[str, Any] = {
             "local": [[chart.folder, dict(chart.trees)] for chart in local],
             "published": [each.model_dump() for each in published],
-            "mirrors": {url: mirror for url, mirror in self.mirrors.items() if url in asked},
+            "mirrors": {url: mirror for url, mirror in self.mirrors.items() if url.rstrip("/") in sources},
             "layers": [self.values[path] for path in self._layer_paths(deployment)],
             "platform": self.platform_values(deployment),
             "kubernetes": deployment.environment.kubernetes,

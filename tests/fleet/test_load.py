@@ -1,0 +1,295 @@
+"""What `load` makes of a fleet repository, and what it says when somebody made a mistake."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from deploy_orchestrator.documents import parse
+from deploy_orchestrator.fleet import (
+    ApprovalRule,
+    ChartReference,
+    Cluster,
+    FleetError,
+    Freeze,
+    Quota,
+    RuleOverride,
+    load,
+)
+from deploy_orchestrator.git import Tree
+
+Files = dict[str, str | bytes]
+Commit = Callable[[Mapping[str, str | bytes]], Tree]
+
+
+def test_a_fleet_is_loaded_with_its_environments_in_promotion_order(files: Files, commit: Commit) -> None:
+    tree = commit(files)
+    fleet = load(tree)
+    assert fleet.revision == tree.commit
+    assert [each.name for each in fleet.environments] == ["dev", "staging", "production"]
+    assert fleet.clusters == (Cluster(name="workshop", server="https://kubernetes.default.svc"),)
+    assert fleet.platform == ChartReference(name="tenant-platform", version="0.1.0")
+    assert fleet.mirrors == {"https://charts.example.com/bitnami": "https://mirror.example.com/bitnami"}
+    assert fleet.allowed_signers.startswith(b"# who may approve\n")
+    assert list(fleet.tenants) == ["blog", "shop"]
+    assert not fleet.broken
+    assert load(commit(files)) is load(commit(files))
+
+
+def test_a_tenant_is_named_after_its_folder(files: Files, commit: Commit) -> None:
+    shop = load(commit(files)).tenants["shop"]
+    assert shop.name == "shop"
+    assert shop.chart == ChartReference(name="web", version="~1.2.0")
+    assert shop.environments == ("dev", "staging", "production")
+    assert shop.quota == Quota(cpu="4", memory="8Gi", storage="20Gi", pods=30)
+    assert shop.owners == ("shop-team@example.com",)
+
+
+def test_a_policy_is_read_in_full_and_has_defaults(files: Files, commit: Commit) -> None:
+    fleet = load(commit(files))
+    dev, production = fleet.environment("dev").policy, fleet.environment("production").policy
+    assert (dev.approval, dev.soak, dev.deadline, dev.rollback_after) == (
+        None,
+        timedelta(0),
+        timedelta(minutes=10),
+        timedelta(minutes=5),
+    )
+    assert fleet.environment("staging").policy.soak == timedelta(minutes=10)
+    assert production.approval == ApprovalRule(
+        approvers=("alice@example.com", "bob@example.com"),
+        required=2,
+        self_approval=False,
+        expires=timedelta(days=7),
+    )
+    assert production.freezes == (
+        Freeze(
+            start=datetime(2026, 12, 19, 23, tzinfo=UTC),
+            end=datetime(2027, 1, 1, 23, tzinfo=UTC),
+            reason="Christmas",
+        ),
+    )
+    assert production.freezes[0].start.tzinfo is UTC
+    assert production.rules == {
+        "image-major": RuleOverride(severity="blocked", reason="by the platform team only")
+    }
+
+
+def test_deployments_come_in_promotion_order_each_after_the_nearest_before_it(
+    files: Files, commit: Commit
+) -> None:
+    fleet = load(commit(files))
+    assert [each.key for each in fleet.deployments()] == [
+        "dev/blog",
+        "dev/shop",
+        "staging/shop",
+        "production/blog",
+        "production/shop",
+    ]
+    assert [each.namespace for each in fleet.deployments()][:2] == ["blog-dev", "shop-dev"]
+    before = {each.key: fleet.before(each) for each in fleet.deployments()}
+    assert {key: each and each.key for key, each in before.items()} == {
+        "dev/blog": None,
+        "dev/shop": None,
+        "staging/shop": "dev/shop",
+        "production/blog": "dev/blog",
+        "production/shop": "staging/shop",
+    }
+
+
+@pytest.mark.parametrize(
+    ("environment", "tenant", "said", "fix"),
+    [
+        ("prod", "shop", "fleet.yaml: there is no environment 'prod'", "did you mean production?"),
+        ("dev", "shopp", "tenants: there is no tenant 'shopp'", "did you mean shop?"),
+        ("staging", "blog", "tenants/blog/tenant.yaml: environments: blog is not in staging", "add staging"),
+    ],
+)
+def test_asking_for_what_is_not_there_names_what_is(
+    files: Files, commit: Commit, environment: str, tenant: str, said: str, fix: str
+) -> None:
+    with pytest.raises(FleetError) as error:
+        load(commit(files)).deployment(environment, tenant)
+    assert said in str(error.value)
+    assert fix in str(error.value)
+
+
+def test_a_deployment_of_a_broken_tenant_is_refused_with_what_is_wrong(files: Files, commit: Commit) -> None:
+    files["tenants/shop/tenant.yaml"] = "chart: {}\n"
+    with pytest.raises(FleetError, match=r"tenants/shop/tenant.yaml:1: chart.name: the field is missing"):
+        load(commit(files)).deployment("dev", "shop")
+
+
+def make(mistake: dict[str, str], files: Files, file: str) -> None:
+    text = str(files[file])
+    assert text.count(mistake["right"]) == 1
+    files[file] = text.replace(mistake["right"], mistake["wrong"])
+
+
+MISTAKES = parse((Path(__file__).parent / "mistakes.yaml").read_bytes(), "mistakes.yaml").value
+
+
+@pytest.mark.parametrize("mistake", MISTAKES["fleet.yaml"], ids=lambda mistake: mistake["wrong"])
+def test_a_mistake_in_fleet_yaml_is_named_with_its_place_and_a_fix(
+    files: Files, commit: Commit, mistake: dict[str, str]
+) -> None:
+    make(mistake, files, "fleet.yaml")
+    with pytest.raises(FleetError) as error:
+        load(commit(files))
+    assert mistake["said"] in str(error.value)
+    assert mistake.get("fix", "") in (error.value.fix or "")
+
+
+@pytest.mark.parametrize("mistake", MISTAKES["tenant.yaml"], ids=lambda mistake: mistake["wrong"])
+def test_a_mistake_in_a_tenant_is_named_with_its_place_and_a_fix_and_breaks_that_tenant_alone(
+    files: Files, commit: Commit, mistake: dict[str, str]
+) -> None:
+    whole = load(commit(files))
+    make(mistake, files, "tenants/shop/tenant.yaml")
+    fleet = load(commit(files))
+    assert mistake["said"] in str(fleet.broken["shop"])
+    assert mistake.get("fix", "") in (fleet.broken["shop"].fix or "")
+    assert fleet.tenants == {"blog": whole.tenants["blog"]}
+
+
+def test_a_missing_file_is_named_with_what_it_is_for(files: Files, commit: Commit) -> None:
+    del files["tenants/shop/tenant.yaml"]
+    assert str(load(commit(files)).broken["shop"]).startswith("tenants/shop/tenant.yaml: the file is missing")
+    del files["fleet.yaml"]
+    with pytest.raises(FleetError, match=r"fleet.yaml: the file is missing"):
+        load(commit(files))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"", "alice@example.com has no key in allowed_signers"),
+        (b"*@example.com {key}", "alice@example.com has no key in allowed_signers"),
+        (
+            b"alice@example.com,bob@example.com {key}\nbob ssh-rsa AAAA",
+            "allowed_signers:2: expected who signs",
+        ),
+        (b'"', "allowed_signers:1: expected who signs"),
+        (b"alice@example.com\n", "allowed_signers:1: expected who signs"),
+        (b"{key}", "allowed_signers:1: expected who signs"),
+    ],
+)
+def test_approvers_have_a_key_of_their_own(files: Files, commit: Commit, text: bytes, said: str) -> None:
+    key = str(files["allowed_signers"]).splitlines()[1].partition(" ")[2].encode()
+    files["allowed_signers"] = text.replace(b"{key}", key)
+    with pytest.raises(FleetError) as error:
+        load(commit(files))
+    assert said in str(error.value)
+
+
+def test_one_line_may_name_several_signers_and_restrict_their_key(files: Files, commit: Commit) -> None:
+    key = str(files["allowed_signers"]).splitlines()[1].partition(" ")[2]
+    files["allowed_signers"] = (
+        f'"alice@example.com,bob@example.com" namespaces="git,file",valid-after="20240101" {key} two people\n'
+    )
+    assert load(commit(files)).allowed_signers
+
+
+def test_a_chart_from_a_repository_goes_by_the_name_or_the_url_that_the_fleet_gives(
+    files: Files, commit: Commit
+) -> None:
+    text = str(files["tenants/shop/tenant.yaml"])
+    for repository in ("bitnami", "https://charts.example.com/bitnami"):
+        files["tenants/shop/tenant.yaml"] = text.replace("~1.2.0", f"17.0.0\n  repository: {repository}")
+        assert load(commit(files)).tenants["shop"].chart == ChartReference(
+            name="web", version="17.0.0", repository="https://charts.example.com/bitnami"
+        )
+
+
+BROKEN_CHARTS = [
+    ("charts/web/Chart.yaml", "name: web\n", "charts/web/Chart.yaml:1: version: the field is missing"),
+    ("charts/web/Chart.yaml", "name: [", "charts/web/Chart.yaml:2: not YAML"),
+    ("charts/common/Chart.yaml", "dependencies: 3\n", "charts/common/Chart.yaml:1: dependencies: "),
+    (
+        "charts/web/requirements.yaml",
+        "dependencies: [{}]",
+        "charts/web/requirements.yaml:1: dependencies[0].name: ",
+    ),
+    (
+        "charts/common/requirements.yaml",
+        "dependencies: [{name: x, repository: file://../../tenants}]",
+        "charts/common/requirements.yaml:1: dependencies[0].repository: file://../../tenants leads out of",
+    ),
+    (
+        "charts/common/requirements.yaml",
+        "dependencies: [{name: x, repository: 'file:///etc'}]",
+        "leads out of charts/",
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "text", "said"), BROKEN_CHARTS)
+def test_a_broken_chart_breaks_the_tenants_that_run_it_and_no_other(
+    files: Files, commit: Commit, path: str, text: str, said: str
+) -> None:
+    files["charts/job/Chart.yaml"] = "name: job\nversion: 1.2.0\n"
+    files["tenants/blog/tenant.yaml"] = str(files["tenants/blog/tenant.yaml"]).replace("web", "job")
+    files[path] = text
+    fleet = load(commit(files))
+    assert list(fleet.tenants) == ["blog"]
+    assert said in str(fleet.broken["shop"])
+
+
+def test_charts_may_depend_on_each_other_in_a_circle_without_harm_to_the_load(
+    files: Files, commit: Commit
+) -> None:
+    files["charts/common/Chart.yaml"] = (
+        "name: common\nversion: 3.0.0\ndependencies: [{name: web, version: '*', repository: file://../web}]\n"
+    )
+    assert set(load(commit(files)).charts["web"].trees) == {"charts/web", "charts/common"}
+
+
+NAMES = [
+    ("Shop", "a tenant cannot be called 'Shop'"),
+    ("s" * 54, "a tenant cannot be called"),
+    ("-", "a tenant cannot be called '-'"),
+    ("shop.old", "a tenant cannot be called 'shop.old'"),
+    ("s" * 53, "has 64 characters, of 63 at most"),
+]
+
+
+@pytest.mark.parametrize(("name", "said"), NAMES)
+def test_a_tenant_whose_name_will_not_do_is_refused(
+    files: Files, commit: Commit, name: str, said: str
+) -> None:
+    files[f"tenants/{name}/tenant.yaml"] = files["tenants/shop/tenant.yaml"]
+    fleet = load(commit(files))
+    assert said in str(fleet.broken[name])
+    assert list(fleet.tenants) == ["blog", "shop"]
+
+
+def test_two_tenants_never_share_a_namespace(files: Files, commit: Commit) -> None:
+    files["fleet.yaml"] = str(files["fleet.yaml"]).replace("- name: staging", "- name: eu-dev")
+    tenant = str(files["tenants/shop/tenant.yaml"]).replace("[dev, staging, production]", "[dev, production]")
+    files["tenants/shop/tenant.yaml"] = files["tenants/shop-eu/tenant.yaml"] = tenant
+    fleet = load(commit(files))
+    error = str(fleet.broken["shop-eu"])
+    assert error.startswith("tenants/shop-eu/tenant.yaml:4: environments[0]: its namespace 'shop-eu-dev'")
+    assert "is that of the tenant shop" in error
+    assert "shop" in fleet.tenants
+
+
+def test_no_tenant_gets_a_namespace_of_kubernetes_itself(files: Files, commit: Commit) -> None:
+    files["fleet.yaml"] = str(files["fleet.yaml"]).replace(
+        'kubernetes: "1.33"', 'kubernetes: "1.33"\n    namespace: "{tenant}"'
+    )
+    tenant = str(files["tenants/shop/tenant.yaml"])
+    for name in ("kube-system", "default"):
+        files[f"tenants/{name}/tenant.yaml"] = tenant.replace("[dev, staging, production]", "[production]")
+    fleet = load(commit(files))
+    assert {name: str(error).splitlines()[0] for name, error in fleet.broken.items()} == {
+        name: f"tenants/{name}/tenant.yaml:4: environments[0]: its namespace {name!r} belongs to Kubernetes"
+        for name in ("default", "kube-system")
+    }
+
+
+def test_the_example_fleet_loads_whole(examples: Files, commit: Commit) -> None:
+    fleet = load(commit(examples))
+    assert not fleet.broken
+    assert len(fleet.deployments()) == 9
+    assert all(fleet.layers(each) for each in fleet.deployments())
