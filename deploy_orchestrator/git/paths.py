@@ -23,4 +23,5 @@ def is_safe_name(name: str) -> bool:
         and name.casefold() not in {".git", "git~1"}
         and "/" not in name
         and "\0" not in name
+        and not any("\ud800" <= character <= "\udfff" for character in name)
     )

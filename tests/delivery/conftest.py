@@ -34,6 +34,7 @@ class Publisher:
     def release(
         self, *objects: Object, environment: str = "dev", tenant: str = "analytics", **fields: str
     ) -> Release:
+        """`fields` are put into the release unchecked, as a hostile release file would have them."""
         manifests = Manifests(objects)
         path = f"manifests/{environment}/{tenant}"
         candidate = self._commit(
@@ -43,8 +44,8 @@ class Publisher:
             Release(
                 environment=environment,
                 tenant=tenant,
-                namespace=fields.get("namespace", f"{tenant}-{environment}"),
-                cluster=fields.get("cluster", "main"),
+                namespace=f"{tenant}-{environment}",
+                cluster="main",
                 digest=digest_of(
                     environment=environment, tenant=tenant, content=manifests.content, replaces=None
                 ),
@@ -52,10 +53,10 @@ class Publisher:
                 chart=Chart(name="app", version="1.0.0"),
                 source=SourceChange(commit="1" * 40, authors=(), signed=False),
                 revision=candidate,
-                path=fields.get("path", path),
+                path=path,
                 released_at=datetime.now(UTC),
                 commit=candidate,
-            )
+            ).model_copy(update=fields)
         )
 
     def again(self, release: Release) -> Release:

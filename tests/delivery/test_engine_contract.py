@@ -201,7 +201,7 @@ def test_a_release_that_cannot_be_applied_fails_and_leaves_what_is_live(engine, 
     good = publisher.release(publisher.config_map("a", x="good"))
     delivered(engine, good)
     live = cluster.live(good)
-    bad = publisher.release(publisher.config_map("a"), path="manifests/nowhere")
+    bad = publisher.release(publisher.config_map("a"), revision="1" * 40)
     with pytest.raises(SyncFailed) as raised:
         follow(engine, bad, SOON, interval=OFTEN)
     status = raised.value.status

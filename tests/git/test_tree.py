@@ -60,7 +60,9 @@ def test_reading_what_is_no_file_says_which_path_at_which_commit(path, repositor
     assert commit.id in raised.value.what
 
 
-@pytest.mark.parametrize("path", ["../x", "a/../b", "/a", "./a", ".git", "a//b", "\0", "a/" * 65 + "a"])
+@pytest.mark.parametrize(
+    "path", ["../x", "a/../b", "/a", "./a", ".git", "a//b", "\0", "\udcff", "a/" * 65 + "a"]
+)
 def test_a_path_that_no_commit_may_hold_is_refused(path, repository, write):
     write({"a/b": b""})
     for question in (Tree.read, Tree.exists, Tree.names, Tree.files, Tree.id):

@@ -80,7 +80,7 @@ class State:
             ) from error
 
     def store(self, application: Application) -> None:
-        files.write(self.file, application.model_dump_json(indent=1).encode())
+        files.write_durably(self.file, application.model_dump_json(indent=1).encode())
 
 
 def is_label(name: str) -> bool:
