@@ -6,6 +6,7 @@ from typing import Any
 
 import helm_python
 import pytest
+import yaml
 
 Object = dict[str, Any]
 Render = Callable[..., list[Object]]
@@ -303,6 +304,43 @@ def test_the_web_server_may_end_runs_but_not_start_them(render: Render) -> None:
     assert ("jobs", "delete") in granted["analytics-webserver"]
     for grants in granted.values():
         assert not any("*" in grant or "secrets" in grant or "pods/exec" in grant for grant in grants)
+
+
+def test_text_that_reads_like_a_number_or_a_boolean_stays_text(render: Render) -> None:
+    values = {
+        "global": {"database": {"name": "123", "user": "on", "existingSecret": "1e3", "passwordKey": "null"}}
+    }
+    objects = render("dagster-tenant", ETL, values, name="123", namespace="1e3")
+    for body in objects:
+        assert body["metadata"]["namespace"] == "1e3"
+        assert all(isinstance(label, str) for label in body["metadata"]["labels"].values())
+        for env in environment(body):
+            assert isinstance(env.get("value", ""), str)
+    claims = find(objects, "StatefulSet", "123-postgresql")["spec"]
+    assert all(isinstance(label, str) for label in claims["template"]["metadata"]["labels"].values())
+    database = yaml.safe_load(find(objects, "ConfigMap", "123-instance")["data"]["dagster.yaml"])["storage"]
+    assert database["postgres"]["postgres_db"].items() >= {"db_name": "123", "username": "on"}.items()
+
+
+def test_large_numbers_keep_their_digits(render: Render) -> None:
+    large = 1_000_650_000
+    values = {
+        "runAsUser": large,
+        "instance": {"runMaxRuntimeSeconds": large},
+        "runs": {"ttlSecondsAfterFinished": large, "env": {"LIMIT": large}},
+        "hooks": {"databaseCheck": {"timeoutSeconds": large}},
+        "webserver": {"env": {"LIMIT": large}},
+    }
+    objects = render("dagster-tenant", values)
+    webserver = find(objects, "Deployment", "analytics-webserver")
+    assert webserver["spec"]["template"]["spec"]["securityContext"]["runAsUser"] == large
+    assert {"name": "LIMIT", "value": str(large)} in container(webserver)["env"]
+    assert str(large) in container(find(objects, "Job", "analytics-database-check"))["command"]
+    instance = yaml.safe_load(find(objects, "ConfigMap", "analytics-instance")["data"]["dagster.yaml"])
+    assert instance["run_monitoring"]["max_runtime_seconds"] == large
+    run = instance["run_launcher"]["config"]["run_k8s_config"]
+    assert run["job_spec_config"]["ttlSecondsAfterFinished"] == large
+    assert {"name": "LIMIT", "value": str(large)} in run["container_config"]["env"]
 
 
 WRONG: dict[str, tuple[Object, str]] = {

@@ -21,8 +21,8 @@
 - name: DAGSTER_PG_PASSWORD
   valueFrom:
     secretKeyRef:
-      name: {{ .Values.global.database.existingSecret }}
-      key: {{ .Values.global.database.passwordKey }}
+      name: {{ .Values.global.database.existingSecret | quote }}
+      key: {{ .Values.global.database.passwordKey | quote }}
 {{- end }}
 
 {{/* Environment of a Dagster process. Takes {root, env: what the user adds}. */}}

@@ -2,20 +2,20 @@
 {{- define "dagster-tenant.libpqEnv" -}}
 {{- $database := include "dagster-tenant.database" . | fromYaml -}}
 - name: PGHOST
-  value: {{ $database.host }}
+  value: {{ $database.host | quote }}
 - name: PGPORT
   value: {{ $database.port | quote }}
 - name: PGDATABASE
-  value: {{ $database.name }}
+  value: {{ $database.name | quote }}
 - name: PGUSER
-  value: {{ $database.user }}
+  value: {{ $database.user | quote }}
 - name: PGSSLMODE
   value: {{ $database.sslMode }}
 - name: PGPASSWORD
   valueFrom:
     secretKeyRef:
-      name: {{ $database.existingSecret }}
-      key: {{ $database.passwordKey }}
+      name: {{ $database.existingSecret | quote }}
+      key: {{ $database.passwordKey | quote }}
 {{- end }}
 
 {{/*
@@ -27,7 +27,7 @@ does not exist.
 */}}
 {{- define "dagster-tenant.databaseJob" -}}
 {{- $root := .root -}}
-{{- $command := list "python" "/opt/dagster/hooks/await_database.py" "--timeout" (toString .wait) }}
+{{- $command := list "python" "/opt/dagster/hooks/await_database.py" "--timeout" (int64 .wait | toString) }}
 {{- if $root.Subcharts.postgresql }}
 {{- $command = append $command "--may-be-absent" }}
 {{- end }}
@@ -42,7 +42,7 @@ metadata:
     {{- include "platform-library.hook" (dict "events" "pre-install,pre-upgrade" "weight" .weight) | nindent 4 }}
 spec:
   backoffLimit: 0
-  activeDeadlineSeconds: {{ .deadline }}
+  activeDeadlineSeconds: {{ int64 .deadline }}
   # A drained node is no failure of the database.
   podFailurePolicy:
     rules:

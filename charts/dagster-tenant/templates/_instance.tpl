@@ -5,10 +5,10 @@ storage:
   postgres:
     postgres_db:
       scheme: postgresql+psycopg2
-      hostname: {{ $database.host }}
+      hostname: {{ $database.host | quote }}
       port: {{ $database.port }}
-      db_name: {{ $database.name }}
-      username: {{ $database.user }}
+      db_name: {{ $database.name | quote }}
+      username: {{ $database.user | quote }}
       password:
         env: DAGSTER_PG_PASSWORD
       params:
@@ -38,14 +38,14 @@ run_coordinator:
   config: {}
 concurrency:
   runs:
-    max_concurrent_runs: {{ .Values.instance.maxConcurrentRuns }}
+    max_concurrent_runs: {{ int64 .Values.instance.maxConcurrentRuns }}
 run_retries:
   enabled: {{ gt (int .Values.instance.runRetries) 0 }}
-  max_retries: {{ .Values.instance.runRetries }}
+  max_retries: {{ int64 .Values.instance.runRetries }}
 run_monitoring:
   enabled: true
-  start_timeout_seconds: {{ .Values.instance.runStartTimeoutSeconds }}
-  max_runtime_seconds: {{ .Values.instance.runMaxRuntimeSeconds }}
+  start_timeout_seconds: {{ int64 .Values.instance.runStartTimeoutSeconds }}
+  max_runtime_seconds: {{ int64 .Values.instance.runMaxRuntimeSeconds }}
   max_resume_run_attempts: 0
 run_launcher:
   module: dagster_k8s
@@ -60,9 +60,9 @@ sensors:
   num_workers: 4
 retention:
   schedule:
-    purge_after_days: {{ .Values.instance.tickRetentionDays.schedule }}
+    purge_after_days: {{ int64 .Values.instance.tickRetentionDays.schedule }}
   sensor:
-    purge_after_days: {{ .Values.instance.tickRetentionDays.sensor }}
+    purge_after_days: {{ int64 .Values.instance.tickRetentionDays.sensor }}
 telemetry:
   enabled: false
 nux:
@@ -75,7 +75,7 @@ nux:
 dagster_home: {{ include "dagster-tenant.home" . }}
 image_pull_policy: {{ .Values.image.pullPolicy }}
 instance_config_map: {{ include "platform-library.fullname" (dict "root" . "component" "instance") }}
-job_namespace: {{ .Release.Namespace }}
+job_namespace: {{ .Release.Namespace | quote }}
 service_account_name: {{ include "platform-library.fullname" $run }}
 load_incluster_config: true
 labels:
@@ -99,7 +99,7 @@ run_k8s_config:
       {{- include "dagster-tenant.databasePassword" . | nindent 6 }}
       {{- include "platform-library.env" .Values.runs.env | nindent 6 }}
   job_spec_config:
-    ttlSecondsAfterFinished: {{ .Values.runs.ttlSecondsAfterFinished }}
+    ttlSecondsAfterFinished: {{ int64 .Values.runs.ttlSecondsAfterFinished }}
   pod_spec_config:
     automountServiceAccountToken: {{ .Values.runs.stepJobs }}
     securityContext:

@@ -1,7 +1,7 @@
 {{/* Selects the pods of components of this release. Takes {root, components}. */}}
 {{- define "dagster-tenant.componentSelector" -}}
 matchLabels:
-  app.kubernetes.io/instance: {{ .root.Release.Name }}
+  app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 matchExpressions:
   - key: app.kubernetes.io/component
     operator: In
@@ -12,7 +12,7 @@ matchExpressions:
 {{- define "dagster-tenant.blocks" -}}
 {{- range . }}
 - ipBlock:
-    cidr: {{ . }}
+    cidr: {{ . | quote }}
 {{- end }}
 {{- end }}
 

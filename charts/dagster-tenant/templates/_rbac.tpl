@@ -36,6 +36,6 @@ subjects:
   {{- range .subjects }}
   - kind: ServiceAccount
     name: {{ include "platform-library.fullname" (dict "root" $.root "component" .) }}
-    namespace: {{ $.root.Release.Namespace }}
+    namespace: {{ $.root.Release.Namespace | quote }}
   {{- end }}
 {{- end }}

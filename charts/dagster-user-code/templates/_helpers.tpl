@@ -25,8 +25,8 @@ user-code-{{ . }}
 - name: DAGSTER_PG_PASSWORD
   valueFrom:
     secretKeyRef:
-      name: {{ . }}
-      key: {{ $.Values.global.database.passwordKey }}
+      name: {{ . | quote }}
+      key: {{ $.Values.global.database.passwordKey | quote }}
 {{- end }}
 {{- end }}
 

@@ -13,8 +13,8 @@ Name, namespace and labels of a component's object. Takes {root, component}, and
 component's or add to them, {name, labels}.
 */}}
 {{- define "platform-library.metadata" -}}
-name: {{ .name | default (include "platform-library.fullname" .) }}
-namespace: {{ .root.Release.Namespace }}
+name: {{ .name | default (include "platform-library.fullname" .) | quote }}
+namespace: {{ .root.Release.Namespace | quote }}
 labels:
   {{- include "platform-library.labels" . | nindent 2 }}
   {{- with .labels }}
@@ -25,7 +25,7 @@ labels:
 {{/* What a component's Services, workloads and policies select. Takes {root, component}. Never changes. */}}
 {{- define "platform-library.selectorLabels" -}}
 app.kubernetes.io/name: {{ .root.Chart.Name }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .component }}
 {{- end }}
 

@@ -55,5 +55,5 @@ egress:
 
 {{/* The label that opens the release's PostgreSQL to a pod. */}}
 {{- define "platform-library.databaseClient" -}}
-postgresql-client: {{ .Release.Name }}
+postgresql-client: {{ .Release.Name | quote }}
 {{- end }}

@@ -8,9 +8,9 @@
 {{/* Security context of a pod under Pod Security "restricted". Takes the user id. */}}
 {{- define "platform-library.podSecurityContext" -}}
 runAsNonRoot: true
-runAsUser: {{ . }}
-runAsGroup: {{ . }}
-fsGroup: {{ . }}
+runAsUser: {{ int64 . }}
+runAsGroup: {{ int64 . }}
+fsGroup: {{ int64 . }}
 fsGroupChangePolicy: OnRootMismatch
 seccompProfile:
   type: RuntimeDefault
@@ -32,7 +32,7 @@ imagePullSecrets:
 {{- end }}
 {{- range $field := list "priorityClassName" "nodeSelector" "tolerations" "affinity" }}
 {{- with get ($.placement | default dict) $field }}
-{{ $field }}: {{ if kindIs "string" . }}{{ . }}{{ else }}{{ toYaml . | nindent 2 }}{{ end }}
+{{ $field }}: {{ if kindIs "string" . }}{{ quote . }}{{ else }}{{ toYaml . | nindent 2 }}{{ end }}
 {{- end }}
 {{- end }}
 topologySpreadConstraints:
@@ -51,7 +51,7 @@ topologySpreadConstraints:
 {{- range $name, $value := . }}
 {{- if not (kindIs "invalid" $value) }}
 - name: {{ $name }}
-  value: {{ $value | quote }}
+  value: {{ kindIs "string" $value | ternary $value (toJson $value) | quote }}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -11,5 +11,5 @@
 {{/* A probe's question: does the server take connections. Takes the database. */}}
 {{- define "postgresql.ready" -}}
 exec:
-  command: [pg_isready, --host=127.0.0.1, --port={{ .port }}, --username={{ .user }}, --dbname={{ .name }}]
+  command: [pg_isready, --host=127.0.0.1, {{ printf "--port=%v" .port }}, {{ printf "--username=%s" .user | quote }}, {{ printf "--dbname=%s" .name | quote }}]
 {{- end }}
