@@ -124,7 +124,11 @@ def test_a_workspace_without_code_locations_is_one_too(render: Render) -> None:
 @pytest.fixture
 def run_job(render: Render, tmp_path: Path) -> Object:
     """The Job that Dagster's run launcher makes for a run of the code location `etl`."""
-    objects = render("dagster-tenant", ETL, {"runs": {"env": {"LEVEL": "info"}}})
+    values = {
+        "global": {"imagePullSecrets": [{"name": "registry"}]},
+        "runs": {"env": {"LEVEL": "info"}, "placement": {"nodeSelector": {"pool": "runs"}}},
+    }
+    objects = render("dagster-tenant", ETL, values)
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(KUBECONFIG)
     config = yaml.safe_load(written(objects, "analytics-instance", "dagster.yaml"))["run_launcher"]["config"]
@@ -196,6 +200,17 @@ def test_a_run_gets_its_environment_and_that_of_its_code_location(run_job: Objec
     assert env["DAGSTER_PG_PASSWORD"] == {"secretKeyRef": {"name": "dagster-database", "key": "password"}}
     assert container["envFrom"] == [{"secretRef": {"name": "warehouse"}}]
     assert container["image"] == "registry/etl:1"
+
+
+def test_a_run_is_placed_pulled_and_cleaned_up_as_told(run_job: Object) -> None:
+    pod = run_job["spec"]["template"]["spec"]
+    assert pod["nodeSelector"] == {"pool": "runs"}
+    assert pod["imagePullSecrets"] == [{"name": "registry"}]
+    assert {spread["topologyKey"] for spread in pod["topologySpreadConstraints"]} == {
+        "kubernetes.io/hostname",
+        "topology.kubernetes.io/zone",
+    }
+    assert run_job["spec"]["ttlSecondsAfterFinished"] == 86400
 
 
 def test_a_run_is_let_in_by_the_network_policies(render: Render, run_job: Object) -> None:

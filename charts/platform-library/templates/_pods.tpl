@@ -24,7 +24,10 @@ capabilities:
 readOnlyRootFilesystem: true
 {{- end }}
 
-{{/* Where a component's pods run. Takes {root, component, placement: {nodeSelector, tolerations, affinity, priorityClassName}}. */}}
+{{/*
+What a component's pods need of nodes: credentials for their images, what `placement` asks for, and to be spread.
+Takes {root, component, placement: {nodeSelector, tolerations, affinity, priorityClassName}}.
+*/}}
 {{- define "platform-library.placement" -}}
 {{- with .root.Values.global.imagePullSecrets }}
 imagePullSecrets:
