@@ -31,11 +31,11 @@ types: install
 install: .venv/installed ## Make .venv from uv.lock
 
 .venv/installed: pyproject.toml uv.lock | $(UV)
-	$(UV) sync --frozen --quiet
+	$(UV) sync --frozen --quiet --compile-bytecode
 	@touch $@
 
 .venv/installed-e2e: .venv/installed
-	$(UV) sync --frozen --quiet --group e2e
+	$(UV) sync --frozen --quiet --compile-bytecode --group e2e
 	@touch $@
 
 .venv-uv/bin/uv:

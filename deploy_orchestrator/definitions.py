@@ -1,0 +1,28 @@
+"""The whole Dagster project on one page."""
+
+import dagster as dg
+
+from deploy_orchestrator.defs import charts, delivery, images, jobs, manifests, releases
+from deploy_orchestrator.defs.resources import Installation
+
+STAGES = [charts, manifests, images, releases, delivery]
+
+
+def project(installation: Installation) -> dg.Definitions:
+    """Everything that Dagster runs for one installation."""
+    return dg.Definitions(
+        assets=dg.load_assets_from_modules(STAGES),
+        jobs=[jobs.survey, jobs.ship, jobs.promote, jobs.sync, delivery.roll_back],
+        schedules=[jobs.audit_every_night],
+        sensors=[
+            charts.fleet_commits,
+            releases.open_gates,
+            delivery.live_releases,
+            delivery.unhealthy_releases,
+        ],
+        resources={"installation": installation},
+        executor=dg.in_process_executor,
+    )
+
+
+defs = project(Installation.from_environment())

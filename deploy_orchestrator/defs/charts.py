@@ -1,0 +1,87 @@
+"""What the fleet is built on: charts, their dependencies, where versions clash, what could be upgraded."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from deploy_orchestrator.defs import pages
+from deploy_orchestrator.defs.jobs import ship, survey
+from deploy_orchestrator.defs.partitions import environments, partition_key, tenants
+from deploy_orchestrator.defs.resources import AGAIN, Installation
+from deploy_orchestrator.defs.runs import result
+from deploy_orchestrator.fleet import Fleet, FleetError, changed
+from deploy_orchestrator.git import RevisionNotFound
+from deploy_orchestrator.orchestrator import Orchestrator
+
+
+@dg.asset(
+    retry_policy=AGAIN,
+    group_name="charts",
+    kinds={"git", "yaml"},
+    check_specs=[
+        dg.AssetCheckSpec(
+            "every_tenant_loads", asset="charts", description="No tenant's files or chart are broken."
+        )
+    ],
+)
+def charts(installation: Installation) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+    """The charts that the newest fleet commit asks for, and who runs them."""
+    with installation.open() as orchestrator:
+        fleet = orchestrator.fleet()
+    yield dg.MaterializeResult(
+        data_version=dg.DataVersion(fleet.revision),
+        metadata={
+            "charts": pages.charts(fleet),
+            "tenants": len(fleet.tenants),
+            "deployments": len(fleet.deployments()),
+            "fleet commit": fleet.revision,
+        },
+    )
+    yield dg.AssetCheckResult(
+        check_name="every_tenant_loads",
+        passed=not fleet.broken,
+        metadata={"broken": pages.table(["tenant", "error"], [(n, str(e)) for n, e in fleet.broken.items()])},
+    )
+
+
+@dg.sensor(
+    jobs=[survey, ship],
+    minimum_interval_seconds=5,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def fleet_commits(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult:
+    """Ship what a new commit of the fleet repository changes, and nothing else."""
+    with installation.open() as orchestrator:
+        head = orchestrator.fleet_repository.head()
+        if head is None or head == context.cursor:
+            return result([], "no new commit")
+        after = orchestrator.fleet(head)
+        before = _at(orchestrator, context.cursor)
+        keys = [partition_key(each.environment.name, each.tenant.name) for each in changed(before, after)]
+        keys += [
+            partition_key(each.environment.name, each.tenant.name)
+            for each in (before.deployments() if before else [])
+            if each.tenant.name in after.broken
+        ]
+        return dg.SensorResult(
+            run_requests=[
+                dg.RunRequest(run_key=f"survey:{head}", job_name="survey"),
+                *(
+                    dg.RunRequest(run_key=f"ship:{key}:{head}", job_name="ship", partition_key=key)
+                    for key in keys
+                ),
+            ],
+            dynamic_partitions_requests=[
+                environments.build_add_request([each.name for each in after.environments]),
+                tenants.build_add_request([*after.tenants, *after.broken]),
+            ],
+            cursor=head,
+        )
+
+
+def _at(orchestrator: Orchestrator, revision: str | None) -> Fleet | None:
+    try:
+        return orchestrator.fleet(revision) if revision else None
+    except (FleetError, RevisionNotFound):
+        return None

@@ -1,0 +1,122 @@
+"""What is live: each release synced, followed until it is healthy, and reverted when it stays unhealthy."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from deploy_orchestrator.defs import pages
+from deploy_orchestrator.defs.partitions import deployment_of, deployments, partition_key
+from deploy_orchestrator.defs.releases import release
+from deploy_orchestrator.defs.resources import AGAIN, Installation
+from deploy_orchestrator.defs.runs import request, result
+from deploy_orchestrator.delivery import SyncError
+
+
+@dg.asset(
+    partitions_def=deployments,
+    retry_policy=AGAIN,
+    deps=[release],
+    group_name="delivery",
+    kinds={"kubernetes"},
+    output_required=False,
+    check_specs=[
+        dg.AssetCheckSpec(
+            "live_and_healthy",
+            asset="sync_status",
+            description="What is live is what is released, and it is healthy.",
+        )
+    ],
+)
+def sync_status(
+    context: dg.AssetExecutionContext, installation: Installation
+) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+    """The state of one tenant in one environment after its release was synced."""
+    environment, tenant = deployment_of(context)
+    with installation.open() as orchestrator:
+        current = orchestrator.deployments.release(environment, tenant)
+        if current is None:
+            context.log.info("nothing is released yet")
+            return
+        try:
+            status = orchestrator.deliver(current, lambda seen: context.log.info(seen.message))
+        except SyncError as error:
+            context.log.error(str(error))
+            status = orchestrator.engine.status(environment, tenant)
+    yield dg.MaterializeResult(metadata=pages.status(status, current, orchestrator.engine))
+    yield dg.AssetCheckResult(
+        check_name="live_and_healthy",
+        passed=status.live(current),
+        metadata=pages.status(status, current, orchestrator.engine),
+    )
+
+
+@dg.op
+def revert_release(context: dg.OpExecutionContext, installation: Installation) -> None:
+    """Revert the Git commit of a release that stays unhealthy, and follow the release before it until it is
+    live.
+    """
+    environment, tenant = deployment_of(context)
+    with installation.open() as orchestrator:
+        reverted = orchestrator.revert_unhealthy(environment, tenant)
+        if reverted is None:
+            context.log.info("the release is healthy again or already reverted")
+            return
+        status = orchestrator.deliver(reverted)
+    for key, metadata in (
+        ("release", pages.release(reverted)),
+        ("sync_status", pages.status(status, reverted, orchestrator.engine)),
+    ):
+        context.log_event(dg.AssetMaterialization(key, partition=context.partition_key, metadata=metadata))
+
+
+@dg.job(partitions_def=deployments, executor_def=dg.in_process_executor)
+def roll_back() -> None:
+    """Revert what stays unhealthy."""
+    revert_release()
+
+
+@dg.sensor(job_name="sync", minimum_interval_seconds=5, default_status=dg.DefaultSensorStatus.RUNNING)
+def live_releases(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult:
+    """Sync every release that is not live, also one from before a crash, and report what has changed since."""
+    reported: dict[str, str] = json.loads(context.cursor or "{}")
+    seen: dict[str, str] = {}
+    requests: list[dg.RunRequest] = []
+    events: list[dg.AssetMaterialization] = []
+    with installation.open() as orchestrator:
+        for released, state in orchestrator.live():
+            environment, tenant = released.environment, released.tenant
+            if state.revision != released.revision:
+                wanted = request(context.instance, "sync", environment, tenant, released.commit)
+                requests += [wanted] if wanted else []
+                continue
+            seen[released.key] = f"{state.revision} {state.sync} {state.health} {state.since.isoformat()}"
+            if seen[released.key] != reported.get(released.key):
+                events.append(
+                    dg.AssetMaterialization(
+                        "sync_status",
+                        partition=partition_key(environment, tenant),
+                        metadata=pages.status(state, released, orchestrator.engine),
+                    )
+                )
+    return dg.SensorResult(
+        run_requests=requests,
+        asset_events=events,
+        cursor=json.dumps(seen),
+        skip_reason=None if requests or events else "every release is live, and nothing has changed",
+    )
+
+
+@dg.sensor(job=roll_back, minimum_interval_seconds=5, default_status=dg.DefaultSensorStatus.RUNNING)
+def unhealthy_releases(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult:
+    """Revert every release that has been unhealthy for longer than its environment's policy allows."""
+    requests: list[dg.RunRequest] = []
+    with installation.open() as orchestrator:
+        for found in orchestrator.unhealthy():
+            release = found.release
+            wanted = request(
+                context.instance, "roll_back", release.environment, release.tenant, release.commit
+            )
+            requests += [wanted] if wanted else []
+    return result(requests, "nothing stays unhealthy")

@@ -1,0 +1,130 @@
+"""What people see in the web UI: results as tables, diffs and pictures in Dagster's metadata."""
+
+import base64
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import dagster as dg
+
+from deploy_orchestrator.delivery import Engine, Status
+from deploy_orchestrator.fleet import Fleet
+from deploy_orchestrator.images import Image
+from deploy_orchestrator.manifests import Diff, Finding, Manifests
+from deploy_orchestrator.releases import Gate, Plan, Release
+
+MAX_DIFF = 60_000
+FENCE = "~~~~~~"
+NOTHING_PENDING = dg.MarkdownMetadataValue("Nothing to release: the candidate is what is released.")
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> dg.MarkdownMetadataValue:
+    """A Markdown table whose cells cannot break out of it."""
+    lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
+    lines += ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
+    return dg.MarkdownMetadataValue("\n".join(lines) if len(lines) > 2 else "none")
+
+
+def picture(svg: bytes, title: str) -> dg.MarkdownMetadataValue:
+    """An SVG picture that the web UI shows in place."""
+    return dg.MarkdownMetadataValue(f"![{title}](data:image/svg+xml;base64,{base64.b64encode(svg).decode()})")
+
+
+def charts(fleet: Fleet) -> dg.MarkdownMetadataValue:
+    """Every chart that the fleet asks for, and who runs it."""
+    asked = [(fleet.platform, "every tenant"), *((each.chart, each.name) for each in fleet.tenants.values())]
+    users: dict[tuple[str, str, str], list[str]] = {}
+    for chart, user in asked:
+        users.setdefault((chart.name, chart.version, chart.repository or "the fleet"), []).append(user)
+    return table(
+        ["chart", "version", "repository", "run by"],
+        [(*chart, ", ".join(names)) for chart, names in users.items()],
+    )
+
+
+def objects(manifests: Manifests) -> dg.MarkdownMetadataValue:
+    """Every object of a tenant."""
+    return table(
+        ["kind", "name", "namespace", "API version"],
+        [(o.kind, o.name, o.namespace or "", o.api_version) for o in manifests.objects],
+    )
+
+
+def chart(manifests: Manifests) -> str:
+    """The chart that manifests come from, and its version."""
+    return f"{manifests.chart.name} {manifests.chart.version}" if manifests.chart else "unknown"
+
+
+def findings(found: Iterable[Finding]) -> dg.MarkdownMetadataValue:
+    """What the checks found, errors first."""
+    ordered = sorted(found, key=lambda finding: (finding.severity != "error", finding.rule))
+    return table(
+        ["severity", "rule", "object", "found", "fix"],
+        [(f.severity, f.rule, f.object or "", f.message, f.fix or "") for f in ordered],
+    )
+
+
+def images(found: Iterable[Image]) -> dg.MarkdownMetadataValue:
+    """Every image and what runs it."""
+    return table(
+        ["image", "tag", "digest", "used by"],
+        [(i.repository, i.tag or "", i.digest or "", ", ".join(map(str, i.used_by))) for i in found],
+    )
+
+
+def difference(diff: Diff) -> dg.MarkdownMetadataValue:
+    """A coloured diff, cut where the UI would become slow."""
+    text = diff.unified()
+    cut = "" if len(text) <= MAX_DIFF else f"\n… {len(text) - MAX_DIFF:,} more characters"
+    return dg.MarkdownMetadataValue(
+        "~~~~~~diff\n" + text[:MAX_DIFF].replace("~~~~~~", "~~~~~ ") + cut + "\n~~~~~~"
+    )
+
+
+def reasons(plan: Plan) -> dg.MarkdownMetadataValue:
+    """Why the verdict is what it is, and what to do."""
+    return table(
+        ["rule", "severity", "object", "saw", "why it matters", "what to do"],
+        [(r.rule, r.severity.value, r.object or "", r.saw, r.why, r.do) for r in plan.reasons],
+    )
+
+
+def gates(found: Iterable[Gate]) -> dg.MarkdownMetadataValue:
+    """What a plan waits for."""
+    return table(["gate", "state", "reason"], [(g.key, g.state.value, g.reason) for g in found])
+
+
+def release(released: Release) -> dict[str, Any]:
+    """What is released, from which source, and who approved it."""
+    return {
+        "digest": released.digest,
+        "revision": released.revision,
+        "release commit": released.commit,
+        "source": released.source.commit,
+        "authors": ", ".join(released.source.authors),
+        "chart": f"{released.chart.name} {released.chart.version}",
+        "approved by": ", ".join(a.who for a in released.approvals) or "nobody: no approval was needed",
+        "released at": dg.TimestampMetadataValue(released.released_at.timestamp()),
+    }
+
+
+def status(state: Status, released: Release, engine: Engine) -> dict[str, Any]:
+    """What is live, how it is, and since when."""
+    link = engine.link(state.environment, state.tenant)
+    return {
+        "health": state.health.value,
+        "sync": state.sync.value,
+        "live revision": state.revision or "nothing",
+        "released revision": released.revision,
+        "healthy since" if state.health.value == "Healthy" else "unhealthy since": dg.TimestampMetadataValue(
+            state.since.timestamp()
+        ),
+        "message": state.message,
+        "drift": table(["changed by hand"], [(name,) for name in state.drift]),
+        "engine": engine.name,
+        **({"application": dg.UrlMetadataValue(link)} if link else {}),
+    }
+
+
+def _cell(value: object) -> str:
+    text = str(value).replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
+    return text.replace("<", "&lt;").replace(">", "&gt;").replace("`", "\\`")

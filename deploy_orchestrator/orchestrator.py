@@ -1,0 +1,266 @@
+"""The pipeline on one page: what the rooms do for one deployment, from a fleet commit to a live release."""
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal, Self
+
+from deploy_orchestrator.charts import Repositories
+from deploy_orchestrator.delivery import Engine, Sandbox, Status, follow
+from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.fleet import Deployment, Fleet, Policy, load
+from deploy_orchestrator.git import Commit, Person, Repository, Signer
+from deploy_orchestrator.manifests import Diff, Finding, Manifests, Workspace, check, diff, render, render_all
+from deploy_orchestrator.releases import (
+    After,
+    Conditions,
+    Deployments,
+    Gate,
+    Plan,
+    Predecessor,
+    Release,
+    RevertRefused,
+    SourceChange,
+    make_plan,
+    source_change,
+)
+from deploy_orchestrator.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What one deployment would apply at a fleet commit, and what the checks found in it."""
+
+    fleet: Fleet
+    deployment: Deployment
+    manifests: Manifests
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What releasing a fleet commit would change for one deployment, and the verdict on it. Nothing is
+    written.
+    """
+
+    plan: Plan
+    manifests: Manifests
+    difference: Diff
+
+
+@dataclass(frozen=True, slots=True)
+class Unhealthy:
+    """A release that has been unhealthy for longer than its environment's policy allows."""
+
+    release: Release
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Orchestrator:
+    """Both repositories, the render cache and the delivery engine of one installation.
+
+    Methods read the repositories as they were last fetched (`open` fetches), may be called again after a
+    crash at any line, and touch one deployment only.
+    """
+
+    fleet_repository: Repository
+    deployments: Deployments
+    engine: Engine
+    workspace: Workspace
+
+    @classmethod
+    @contextmanager
+    def open(cls, settings: Settings) -> Generator[Self]:
+        """The installation that `settings` describe, with its clones made or brought up to date.
+
+        Raises:
+            GitError: a repository cannot be reached.
+        """
+        clones, cache = settings.home / "clones", settings.home / "cache"
+        deployments = Repository.clone(settings.deployments, clones / "deployments")
+        workspace = Workspace(cache, Repositories(mirrors={}, cache=cache / "repositories"))
+        with closing(workspace.workers):
+            yield cls(
+                Repository.clone(settings.fleet, clones / "fleet"),
+                Deployments(deployments),
+                Sandbox(settings.home / "sandbox", deployments),
+                workspace,
+            )
+
+    def fleet(self, revision: str = "main") -> Fleet:
+        """The fleet as it stands at a `revision` of its repository.
+
+        Raises:
+            FleetError: fleet.yaml itself is broken.
+        """
+        return load(self.fleet_repository.at(revision))
+
+    def render(self, environment: str, tenant: str, revision: str = "main") -> Rendered:
+        """The manifests of one deployment, checked.
+
+        Raises:
+            FleetError: the tenant's own files are broken, or it is not in that environment.
+            ManifestError: its chart does not render.
+        """
+        fleet = self.fleet(revision)
+        deployment = fleet.deployment(environment, tenant)
+        manifests = self._manifests(fleet, deployment)
+        return Rendered(fleet, deployment, manifests, tuple(check(manifests, deployment)))
+
+    def preview(self, environment: str, tenant: str, revision: str = "main") -> Preview:
+        """Render one deployment, compare it with what is released, and judge the difference.
+
+        Raises:
+            FleetError, ManifestError: as `render`; also where the environment before does not render.
+        """
+        fleet = self.fleet(revision)
+        return self._preview(fleet, fleet.deployment(environment, tenant))
+
+    def previews(
+        self, revision: str = "main", environment: str | None = None, tenant: str | None = None
+    ) -> Iterator[tuple[str, Preview | OrchestratorError]]:
+        """As `preview` for many deployments, by key: all, or those of an `environment` or a `tenant`.
+
+        An error stands in place of the preview of its deployment, or of its tenant where that is broken.
+        """
+        fleet = self.fleet(revision)
+        for name, error in fleet.broken.items():
+            if tenant in (None, name):
+                yield name, error
+        wanted = [
+            each
+            for each in fleet.deployments()
+            if environment in (None, each.environment.name) and tenant in (None, each.tenant.name)
+        ]
+        for deployment, rendered in render_all(wanted, fleet, self.workspace):
+            if isinstance(rendered, OrchestratorError):
+                yield deployment.key, rendered
+                continue
+            try:
+                yield deployment.key, self._preview(fleet, deployment)
+            except OrchestratorError as error:
+                yield deployment.key, error
+
+    def plan(self, environment: str, tenant: str) -> Plan | None:
+        """Commit what `preview` gives for the newest fleet commit as the candidate, with its plan.
+
+        Returns:
+            The plan that is pending now; None where the candidate is what is released already.
+        """
+        preview = self.preview(environment, tenant)
+        return self.deployments.propose(preview.plan, preview.manifests, self.fleet_repository.is_ancestor)
+
+    def gates(self, plan: Plan) -> tuple[Gate, ...]:
+        """Everything that stands between `plan` and its release, open or not, as of now."""
+        return self.deployments.gates(plan, self._conditions(plan))
+
+    def release(self, plan: Plan) -> Release:
+        """Release a pending plan.
+
+        Raises:
+            GatesClosed: something still stands in its way.
+            Superseded: it is no longer what is pending.
+        """
+        return self.deployments.release_plan(plan, self._conditions(plan))
+
+    def decide(
+        self, plan: Plan, decision: Literal["approve", "reject"], reason: str, signer: Signer
+    ) -> Commit:
+        """Push a person's signed decision on exactly the bytes of `plan`."""
+        return self.deployments.decide(plan, decision, reason, signer, datetime.now(UTC))
+
+    def deliver(self, release: Release, report: Callable[[Status], None] = lambda status: None) -> Status:
+        """Sync `release` and follow it until it is live and healthy.
+
+        Raises:
+            SyncError: it failed, or was not healthy within the deadline of its environment's policy.
+        """
+        return follow(self.engine, release, self._policy(release).deadline, report)
+
+    def live(self) -> list[tuple[Release, Status]]:
+        """Everything that is released, with the state it is in."""
+        return [
+            (each, self.engine.status(each.environment, each.tenant)) for each in self.deployments.releases()
+        ]
+
+    def unhealthy(self) -> list[Unhealthy]:
+        """Every release that has been unhealthy for longer than its environment's policy allows."""
+        return [found for release, status in self.live() if (found := self._unhealthy(release, status))]
+
+    def revert_unhealthy(self, environment: str, tenant: str) -> Release | None:
+        """Revert the commit of a release that stays unhealthy; None where it does not (any more).
+
+        Raises:
+            RevertRefused: there is nothing to go back to, or going back would lose data: a person must act.
+        """
+        release = self.deployments.release(environment, tenant)
+        if release is None:
+            return None
+        found = self._unhealthy(release, self.engine.status(environment, tenant))
+        return self.deployments.revert(release, found.reason, datetime.now(UTC)) if found else None
+
+    def roll_back(self, environment: str, tenant: str, reason: str, by: Person | None = None) -> Release:
+        """Revert the commit of the current release because a person says so.
+
+        Raises:
+            RevertRefused: nothing is released, or as `revert_unhealthy`.
+        """
+        release = self.deployments.release(environment, tenant)
+        if release is None:
+            raise RevertRefused(f"{environment}/{tenant}: nothing is released")
+        return self.deployments.revert(release, reason, datetime.now(UTC), by)
+
+    def _preview(self, fleet: Fleet, deployment: Deployment) -> Preview:
+        manifests = self._manifests(fleet, deployment)
+        released = self.deployments.release(deployment.environment.name, deployment.tenant.name)
+        released_manifests = self.deployments.released_manifests(released) if released else None
+        before = fleet.before(deployment)
+        plan = make_plan(
+            deployment,
+            source=self._source(fleet, deployment, released),
+            candidate=manifests,
+            released=released,
+            released_manifests=released_manifests,
+            findings=check(manifests, deployment),
+            after=self._after(fleet, before) if before else None,
+        )
+        return Preview(plan, manifests, diff(released_manifests, manifests))
+
+    def _after(self, fleet: Fleet, before: Deployment) -> After:
+        return After(environment=before.environment.name, content=self._manifests(fleet, before).content)
+
+    def _manifests(self, fleet: Fleet, deployment: Deployment) -> Manifests:
+        return render(deployment, fleet, self.workspace)
+
+    def _source(self, fleet: Fleet, deployment: Deployment, released: Release | None) -> SourceChange:
+        since = released.source.commit if released else None
+        commits = self.fleet_repository.log(fleet.revision, since=since, paths=fleet.paths(deployment))
+        return source_change(self.fleet_repository, fleet.revision, commits, fleet.allowed_signers)
+
+    def _conditions(self, plan: Plan) -> Conditions:
+        fleet = self.fleet()
+        return Conditions(
+            policy=fleet.environment(plan.environment).policy,
+            allowed_signers=fleet.allowed_signers,
+            predecessor=self._predecessor(plan.after, plan.tenant) if plan.after else None,
+            now=datetime.now(UTC),
+        )
+
+    def _predecessor(self, after: After, tenant: str) -> Predecessor:
+        release = self.deployments.release(after.environment, tenant)
+        if release is None:
+            return Predecessor(None, None)
+        status = self.engine.status(after.environment, tenant)
+        return Predecessor(release.content, status.since if status.live(release) else None)
+
+    def _unhealthy(self, release: Release, status: Status) -> Unhealthy | None:
+        allowed = self._policy(release).rollback_after
+        failed = status.failing_since(release, self._policy(release).deadline)
+        if failed is None or datetime.now(UTC) - failed <= allowed:
+            return None
+        return Unhealthy(release, f"{status.health} for longer than {allowed}: {status.message}")
+
+    def _policy(self, release: Release) -> Policy:
+        return self.fleet().environment(release.environment).policy
