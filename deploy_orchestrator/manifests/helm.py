@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final, cast
@@ -30,7 +31,8 @@ HOOK_EVENTS: Final = frozenset(
 MAX_DEPTH: Final = 90
 
 _SEPARATOR = re.compile(r"^---[ \t]*", re.MULTILINE)
-_SOURCE = re.compile(r"# Source: (\S.*)\n")
+_SOURCE = re.compile(r"^---\n# Source: (.*)\n", re.MULTILINE)
+_SKIPPED = re.compile(r'"skipping unknown hooks" hookTypes=(.*)')
 _YAML_LINE = re.compile(r"yaml: line (\d+): (.*)")
 _LONG_NUMBER = re.compile(r"[0-9_]{16}")
 
@@ -60,22 +62,27 @@ def template(request: Request) -> dict[str, Any]:
 
     It names the `chart` folder (dependencies in place), the release `name` and `namespace`, value `layers` of
     `file` and `text` in the order of `-f`, whether to render `twice`, and `binary`: None for Helm in process,
-    or the `path` of a helm with the `kubernetes` version and `apis` to tell it.
+    or the path of a helm, which is told the `kubernetes` version and `apis`.
     """
     try:
         helm_python.validate_release_name(request["name"])
     except helm_python.HelmError as error:
         raise Failure("values", f"{request['name']!r} cannot be a release name: {error.detail}") from error
     values = merged(request["layers"])
-    engine = _in_process if request["binary"] is None else _by_binary
-    chart, texts = engine(request, values)
-    again = engine(request, values)[1] if request["twice"] else texts
-    objects, skipped = _objects(texts)
+    render = _in_process if request["binary"] is None else _by_binary
+    first = render(request, values)
+    again = render(request, values) if request["twice"] else first
+    objects, skipped = _objects(first.texts)
+    if request["binary"]:
+        objects = [{**each, "line": None} for each in objects]
     return {
-        "chart": chart,
+        "chart": first.chart,
         "objects": objects,
-        "skipped": skipped,
-        "again": None if again == texts else _objects(again)[0],
+        "skipped": [
+            *skipped,
+            *({"hook": hook, "file": None, "line": None, "body": None} for hook in first.skipped),
+        ],
+        "again": None if again == first else _objects(again.texts)[0],
     }
 
 
@@ -115,72 +122,92 @@ def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _in_process(request: Request, values: dict[str, Any]) -> tuple[dict[str, str], Texts]:
+@dataclass(frozen=True)
+class _Rendered:
+    """What templates printed, and the hook annotations for which Helm left objects out."""
+
+    chart: dict[str, str]
+    texts: Texts
+    skipped: tuple[str, ...] = ()
+
+
+def _in_process(request: Request, values: dict[str, Any]) -> _Rendered:
     # A render leaves its mark on the chart, whose disabled dependencies are gone then: load it anew for each,
     # and ask it for CRDs only afterwards.
     with helm_python.Chart.load(request["chart"]) as chart:
-        metadata = chart.metadata
-        _refuse_library(metadata)
+        about = _about(chart)
         rendered = chart.render(values, name=request["name"], namespace=request["namespace"])
         crds = [(crd["filename"], crd["data"]) for crd in chart.crds]
-    texts = [(file, text) for file, text in sorted(rendered.items()) if not file.endswith("NOTES.txt")]
-    return _named(metadata), [*crds, *texts]
+    texts = [
+        (file, text)
+        for file, text in sorted(rendered.items())
+        if not file.endswith("NOTES.txt") and not file.rpartition("/")[2].startswith("_")
+    ]
+    return _Rendered(about, [*crds, *texts])
 
 
-def _by_binary(request: Request, values: dict[str, Any]) -> tuple[dict[str, str], Texts]:
-    binary = request["binary"]
+def _by_binary(request: Request, values: dict[str, Any]) -> _Rendered:
     with helm_python.Chart.load(request["chart"]) as chart:
-        metadata = chart.metadata
+        about = _about(chart)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "values.json")
         file.write_text(json.dumps(values))
-        command = [binary["path"], "template", request["name"], request["chart"], "--include-crds", "--debug"]
-        options = ["--namespace", request["namespace"], "--values", str(file)]
+        command = [
+            request["binary"],
+            "template",
+            request["name"],
+            request["chart"],
+            "--include-crds",
+            "--debug",
+        ]
+        options = ["--values", str(file), "--namespace", request["namespace"]]
         options += [
             "--kube-version",
-            binary["kubernetes"],
-            *(f"--api-versions={api}" for api in binary["apis"]),
+            f"{request['kubernetes']}.0",
+            *(f"--api-versions={api}" for api in request["apis"]),
         ]
-        homes: dict[str, str] = dict.fromkeys(
-            ("HELM_CONFIG_HOME", "HELM_CACHE_HOME", "HELM_DATA_HOME", "HOME"), folder
-        )
+        homes: dict[str, str] = {
+            f"{kind}HOME": folder for kind in ("", "HELM_CONFIG_", "HELM_CACHE_", "HELM_DATA_")
+        }
         done: subprocess.CompletedProcess[bytes] = subprocess.run(
             [*command, *options], env=homes, capture_output=True, check=False
         )
-    if done.returncode != 0:
-        _, _, message = done.stderr.decode(errors="replace").rpartition("Error: ")
-        kind = "values" if "specifications of the schema" in message else "template"
-        raise Failure(kind, message.strip() or f"helm ended with status {done.returncode}")
-    return _named(metadata), list(_by_source(done.stdout.decode(errors="replace")))
+    texts = list(_by_source(done.stdout.decode(errors="replace")))
+    said = done.stderr.decode(errors="replace")
+    if done.returncode == 0:
+        return _Rendered(about, texts, tuple(_SKIPPED.findall(said)))
+    message = said.rpartition("Error: ")[2].strip() or f"helm ended with status {done.returncode}"
+    if message.startswith("YAML parse error"):
+        _objects(texts)
+    raise Failure("values" if "specifications of the schema" in message else "template", message)
 
 
 def _by_source(stream: str) -> Iterator[tuple[str, str]]:
-    source = ""
-    for _, text in _split(stream):
-        if found := _SOURCE.match(text):
-            source, text = found[1], text[found.end() :]
-        yield source, text
+    """What `helm template` printed, by template: whole where it failed, else a document at a time."""
+    _, *parts = _SOURCE.split(stream)
+    return zip(parts[::2], parts[1::2], strict=True)
 
 
-def _named(metadata: Mapping[str, Any]) -> dict[str, str]:
+def _about(chart: helm_python.Chart) -> dict[str, str]:
+    metadata = chart.metadata
+    if metadata.get("type") == "library":
+        raise Failure("chart", f"{metadata['name']} is a library chart, which renders nothing by itself")
     return {key: str(metadata.get(key) or "") for key in ("name", "version", "kubeVersion")}
 
 
-def _refuse_library(metadata: Mapping[str, Any]) -> None:
-    if metadata.get("type") == "library":
-        raise Failure("chart", f"{metadata['name']} is a library chart, which renders nothing by itself")
-
-
 def _objects(texts: Texts) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The objects in `texts`, and those that Helm leaves out for their hook annotation."""
     objects: list[dict[str, Any]] = []
     skipped: list[dict[str, Any]] = []
     for file, text in texts:
-        if file.rpartition("/")[2].startswith("_"):
-            continue
         for line, document in _split(text):
             if body := _object(file, line, document):
-                known = _hook_events(file, line, body) <= HOOK_EVENTS
-                (objects if known else skipped).append({"file": file, "line": line, "body": body})
+                entry = {"file": file, "line": line, "body": body}
+                hook = _hook(file, line, body)
+                if hook is None or {event.strip().lower() for event in hook.split(",")} <= HOOK_EVENTS:
+                    objects.append(entry)
+                else:
+                    skipped.append({"hook": hook, **entry})
     return objects, skipped
 
 
@@ -232,15 +259,14 @@ def _deeper(value: Any, depth: int) -> bool:
     return depth == 0 or any(_deeper(item, depth - 1) for item in inner)
 
 
-def _hook_events(file: str, line: int, body: Mapping[str, Any]) -> set[str]:
+def _hook(file: str, line: int, body: Mapping[str, Any]) -> str | None:
     metadata: Any = body.get("metadata")
     found: Any = cast(dict[str, Any], metadata).get("annotations") if isinstance(metadata, dict) else None
     annotations = cast(dict[str, Any], found) if isinstance(found, dict) else {}
     for name, value in annotations.items():
         if not isinstance(value, str | None):
             raise Failure("document", f"annotation {name} must be a text, found {value!r}", file, line)
-    hook = annotations.get("helm.sh/hook")
-    return set() if hook is None else {event.strip().lower() for event in hook.split(",")}
+    return annotations.get("helm.sh/hook")
 
 
 def _refuse_nul(text: str, file: str) -> None:

@@ -21,6 +21,14 @@ class Printed:
     body: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class SkippedHook:
+    """A hook annotation for which Helm leaves an object out; which object, if the engine tells."""
+
+    hook: str
+    printed: Printed | None = None
+
+
 def combined(rendered: Iterable[Iterable[Printed]], namespace: str) -> tuple[Object, ...]:
     """The objects that releases into one namespace print, lists taken apart, each in its namespace.
 
@@ -34,7 +42,9 @@ def combined(rendered: Iterable[Iterable[Printed]], namespace: str) -> tuple[Obj
     for each in printed:
         object_ = _placed(_object(each), namespace, cluster_scoped)
         other = objects.setdefault(object_.key, (object_, each.place))
-        if other[0] is not object_:
+        if other[0] is not object_ and not (
+            object_.kind == "CustomResourceDefinition" and other[0] == object_
+        ):
             raise DuplicateObject(
                 f"{object_.key} is printed here and by {other[1]}",
                 place=each.place,
@@ -87,14 +97,13 @@ def _cluster_scoped_by(printed: Iterable[Printed]) -> Iterator[tuple[str, str]]:
             yield str(cast(Mapping[str, Any], spec).get("group")), str(kind)
 
 
-def skipped_hook(printed: Printed) -> Finding:
+def skipped_hook(skipped: SkippedHook) -> Finding:
     """The finding on an object that Helm leaves out because of its hook annotation."""
-    object_ = _object(printed)
     return Finding(
         "unknown-hook",
         "error",
-        object_.key,
-        f"Helm leaves it out without a word: {HOOK} is {object_.annotations[HOOK]!r} ({printed.place})",
+        _object(skipped.printed).key if skipped.printed else None,
+        f"Helm leaves an object out without a word: its {HOOK} is {skipped.hook!r}",
         "use the hook types that Helm knows, or remove the annotation",
     )
 

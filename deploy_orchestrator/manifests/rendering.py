@@ -17,7 +17,7 @@ from deploy_orchestrator.manifests.cache import cache_key
 from deploy_orchestrator.manifests.errors import RenderError
 from deploy_orchestrator.manifests.failures import render_error
 from deploy_orchestrator.manifests.objects import ChartUsed
-from deploy_orchestrator.manifests.printed import Printed
+from deploy_orchestrator.manifests.printed import Printed, SkippedHook
 from deploy_orchestrator.manifests.workers import WorkerError
 from deploy_orchestrator.manifests.workspace import Workspace
 
@@ -47,7 +47,7 @@ class RenderedRelease:
 
     chart: ChartUsed
     objects: tuple[Printed, ...]
-    skipped: tuple[Printed, ...]
+    skipped: tuple[SkippedHook, ...]
     again: tuple[Printed, ...] | None
 
 
@@ -73,6 +73,8 @@ def render_release(release: ChartRelease, workspace: Workspace) -> RenderedRelea
         "layers": [{"file": file, "text": text} for file, text in texts],
         "twice": "volatile" in release.asks,
         "binary": binary,
+        "kubernetes": release.kubernetes if binary else None,
+        "apis": [],
     }
     engine = helm_identity() if binary else version("helm-python-sdk")
     key = cache_key(_FORMAT, engine, release.chart.digest, json.dumps(request, sort_keys=True))
@@ -86,7 +88,7 @@ def render_release(release: ChartRelease, workspace: Workspace) -> RenderedRelea
     return RenderedRelease(
         chart=ChartUsed(result["chart"]["name"], result["chart"]["version"]),
         objects=_printed(result["objects"]),
-        skipped=_printed(result["skipped"]),
+        skipped=tuple(map(_skipped, result["skipped"])),
         again=None if result["again"] is None else _printed(result["again"]),
     )
 
@@ -105,11 +107,11 @@ def _ask(release: ChartRelease, request: Mapping[str, Any], workspace: Workspace
     return answer["result"]
 
 
-def _binary(release: ChartRelease, workspace: Workspace) -> dict[str, Any] | None:
+def _binary(release: ChartRelease, workspace: Workspace) -> str | None:
     if "capabilities" not in release.asks or release.kubernetes == workspace.kubernetes:
         return None
     if program := shutil.which("helm"):
-        return {"path": str(Path(program).absolute()), "kubernetes": release.kubernetes, "apis": []}
+        return str(Path(program).absolute())
     raise RenderError(
         f"the chart reads .Capabilities, and Helm in process takes every cluster for Kubernetes"
         f" {workspace.kubernetes}, not {release.kubernetes}",
@@ -125,6 +127,10 @@ def _require_kubernetes(release: ChartRelease, required: str) -> None:
             place=Place(f"{release.folder}/Chart.yaml", field="kubeVersion"),
             fix="use a version of the chart that supports it",
         )
+
+
+def _skipped(entry: Mapping[str, Any]) -> SkippedHook:
+    return SkippedHook(entry["hook"], *_printed([entry] if entry["body"] else []))
 
 
 def _printed(entries: Iterable[Mapping[str, Any]]) -> tuple[Printed, ...]:

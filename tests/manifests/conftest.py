@@ -13,10 +13,12 @@ from deploy_orchestrator.fleet import Deployment, Fleet, load
 from deploy_orchestrator.git import Repository
 from deploy_orchestrator.manifests import Limits, Manifests, Workspace, render
 
+KUBERNETES_IN_PROCESS = "1.36"
+
 FLEET = {
     "clusters": [{"name": "here", "server": "https://kubernetes.default.svc"}],
     "environments": [
-        {"name": "dev", "cluster": "here", "kubernetes": "1.36"},
+        {"name": "dev", "cluster": "here", "kubernetes": KUBERNETES_IN_PROCESS},
         {"name": "production", "cluster": "here", "kubernetes": "1.34"},
     ],
     "platform": {"name": "tenant-platform", "version": "0.1.0"},

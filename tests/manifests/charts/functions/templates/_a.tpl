@@ -1,0 +1,1 @@
+{{ define "a" }}{{ .Release.Name }}-{{ .Chart.Name }}-{{ .Release.Service }}{{ end }}

@@ -1,0 +1,112 @@
+"""Both engines give the same objects for the same chart: Helm in process, and the `helm` program.
+
+A chart that reads `.Capabilities` goes to the program where the environment has another Kubernetes version
+than Helm in process. Without `helm` on PATH those tests are skipped.
+"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy_orchestrator.manifests import Manifests, RenderError, Workspace, render
+
+PROGRAM = shutil.which("helm")
+needs_program = pytest.mark.skipif(PROGRAM is None, reason="there is no helm on PATH")
+
+READS_CAPABILITIES = '{{ define "reads" }}{{ .Capabilities.KubeVersion }}{{ end }}'
+
+Chart = dict[str, str] | dict[str, bytes]
+Rendered = Callable[[Chart, str], Manifests]
+
+
+CHARTS = sorted(folder for folder in Path(__file__).with_name("charts").iterdir())
+IN_PROCESS, OTHER = "1.36", "1.34"
+CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
+
+
+@pytest.fixture
+def rendered(on_disk: Any, workspace: Workspace) -> Rendered:
+    """A chart rendered for a Kubernetes version: that of Helm in process, or another, by the program."""
+
+    def rendered(chart: Chart, kubernetes: str) -> Manifests:
+        fleet = yaml.safe_load((on_disk.path / "fleet.yaml").read_text())
+        fleet["environments"][0]["kubernetes"] = kubernetes
+        on_disk.write({"fleet.yaml": yaml.safe_dump(fleet)})
+        on_disk.chart("ml", {"templates/_reads.tpl": READS_CAPABILITIES})
+        on_disk.write({f"charts/ml/{file}": content for file, content in chart.items()})
+        on_disk.tenant("ml")
+        loaded = on_disk.load()
+        return render(loaded.deployment("dev", "ml"), loaded, workspace)
+
+    return rendered
+
+
+def own(manifests: Manifests) -> list[Any]:
+    return [each.body for each in manifests.objects if each.name != "platform"]
+
+
+@needs_program
+@pytest.mark.parametrize("folder", CHARTS, ids=lambda folder: folder.name)
+def test_both_engines_give_the_same_objects(rendered: Rendered, folder: Path) -> None:
+    files = (file for file in folder.rglob("*") if file.is_file())
+    chart = {str(file.relative_to(folder)): file.read_bytes() for file in files}
+    in_process, by_program = rendered(chart, IN_PROCESS), rendered(chart, OTHER)
+    assert own(in_process)
+    assert own(by_program) == own(in_process)
+    assert by_program.chart == in_process.chart
+    assert [each.rule for each in by_program.findings] == [each.rule for each in in_process.findings]
+
+
+BROKEN: dict[str, tuple[Chart, str]] = {
+    "a nil value": ({"templates/a.yaml": "\n{{ .Values.a.b }}"}, "charts/ml/templates/a.yaml:2: "),
+    "a failure": ({"templates/a.yaml": "{{ fail `no` }}"}, "charts/ml/templates/a.yaml:1: "),
+    "no YAML": ({"templates/a.yaml": "a: b\n---\nb:\n  - x\n c: d\n"}, "charts/ml/templates/a.yaml:5: "),
+    "a schema": (
+        {"values.yaml": "port: x", "values.schema.json": '{"properties": {"port": {"type": "integer"}}}'},
+        "charts/ml/values.yaml: port: got string, want integer",
+    ),
+}
+
+
+@pytest.mark.parametrize("kubernetes", [IN_PROCESS, pytest.param(OTHER, marks=needs_program)])
+@pytest.mark.parametrize(("chart", "message"), BROKEN.values(), ids=BROKEN)
+def test_both_engines_name_the_place_of_an_error(
+    rendered: Rendered, chart: Chart, message: str, kubernetes: str
+) -> None:
+    with pytest.raises(RenderError) as error:
+        rendered(chart, kubernetes)
+    assert str(error.value).startswith(message)
+
+
+@needs_program
+def test_the_program_is_told_the_kubernetes_version(rendered: Rendered) -> None:
+    chart: Chart = {
+        "templates/a.yaml": CONFIG_MAP + "data: {version: '{{ .Capabilities.KubeVersion.Version }}'}"
+    }
+    assert own(rendered(chart, OTHER))[0]["data"] == {"version": "v1.34.0"}
+    assert own(rendered(chart, IN_PROCESS))[0]["data"] == {"version": "v1.36.0"}
+
+
+def test_without_the_program_a_chart_that_needs_it_fails_with_what_to_do(
+    rendered: Rendered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chart: Chart = {"templates/a.yaml": CONFIG_MAP}
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    with pytest.raises(
+        RenderError, match=r"reads \.Capabilities.*1\.36, not 1\.34\n  fix: put a helm 4 program on PATH"
+    ):
+        rendered(chart, OTHER)
+
+
+def test_a_chart_that_reads_no_capabilities_needs_no_program(
+    on_disk: Any, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_disk.chart("ml", {"templates/a.yaml": CONFIG_MAP, "README.md": "It reads no .Capabilities."})
+    on_disk.tenant("ml")
+    fleet = on_disk.load()
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    assert own(render(fleet.deployment("production", "ml"), fleet, workspace))
