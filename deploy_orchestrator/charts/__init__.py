@@ -20,6 +20,16 @@ from deploy_orchestrator.charts.lock_update import lock_as_yaml, update_lock, wr
 from deploy_orchestrator.charts.metadata import ChartMetadata, Dependency, Lock, LockedDependency
 from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart
 from deploy_orchestrator.charts.repositories import Repositories
+from deploy_orchestrator.charts.templates import (
+    Clash,
+    Definition,
+    Harm,
+    Located,
+    Owner,
+    Replacement,
+    clashes,
+    library_harm,
+)
 from deploy_orchestrator.charts.version import Version, VersionError
 
 __all__ = [
@@ -30,17 +40,23 @@ __all__ = [
     "ChartInvalid",
     "ChartMetadata",
     "ChartNotFound",
+    "Clash",
     "Constraint",
     "ConstraintError",
+    "Definition",
     "Dependency",
     "DependencyCycle",
     "DigestMismatch",
+    "Harm",
     "IndexInvalid",
+    "Located",
     "Lock",
     "LockFinding",
     "LockProblem",
     "LockedDependency",
+    "Owner",
     "PublishedChart",
+    "Replacement",
     "Repositories",
     "RepositoryError",
     "RepositoryUnreachable",
@@ -49,7 +65,9 @@ __all__ = [
     "VersionError",
     "assemble",
     "check_lock",
+    "clashes",
     "enabled",
+    "library_harm",
     "load",
     "load_package",
     "lock_as_yaml",

@@ -31,8 +31,10 @@ def enabled(dependency: Dependency, values: Mapping[str, Any], prefix: str = "")
     return True in switches or False not in switches
 
 
-def switched(chart: Chart, values: Mapping[str, Any]) -> Chart:
+def switched(chart: Chart, values: Mapping[str, Any] | None) -> Chart:
     """`chart` as it is rendered with `values`: without what they switch off, subcharts under their aliases.
+
+    Without values nothing is switched off.
 
     Raises:
         ChartInvalid: the values of a subchart are no mapping.
@@ -40,7 +42,7 @@ def switched(chart: Chart, values: Mapping[str, Any]) -> Chart:
     return _switched(chart, values, "")
 
 
-def _switched(chart: Chart, values: Mapping[str, Any], prefix: str) -> Chart:
+def _switched(chart: Chart, values: Mapping[str, Any] | None, prefix: str) -> Chart:
     if "dependencies" not in chart.metadata.model_fields_set:
         return chart
     dependencies = chart.metadata.dependencies
@@ -55,8 +57,12 @@ def _switched(chart: Chart, values: Mapping[str, Any], prefix: str) -> Chart:
         for subchart in [copy for copy in chart.subcharts if _is(copy, dependency)][:1]
     ]
     whole = replace(chart, subcharts=(*undeclared, *declared))
-    coalesced = coalesce(whole, values)
-    off = {dependency.key for dependency in dependencies if not enabled(dependency, coalesced, prefix)}
+    coalesced = None if values is None else coalesce(whole, values)
+    off = {
+        dependency.key
+        for dependency in dependencies
+        if coalesced is not None and not enabled(dependency, coalesced, prefix)
+    }
     return replace(
         whole,
         subcharts=tuple(

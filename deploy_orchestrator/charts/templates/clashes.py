@@ -1,0 +1,121 @@
+"""Named templates that several charts define, which one all of them get, and whom that harms."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Any
+
+from deploy_orchestrator.charts.conditions import switched
+from deploy_orchestrator.charts.load import Chart
+from deploy_orchestrator.charts.templates.scope import Located, Owner, Scope, Way
+
+
+class Harm(IntEnum):
+    """What it does that two charts bring the same thing, the worse the greater."""
+
+    NONE = 0
+    """Nothing: they are equal."""
+    WORTH_KNOWING = 1
+    """They differ, but no chart gets another one than it brings."""
+    UNKNOWN = 2
+    """They differ, and what is computed only when rendering may make a chart get another than it brings."""
+    HARMFUL = 3
+    """A chart gets another one than it brings."""
+
+    def __str__(self) -> str:
+        return self.name.lower().replace("_", " ")
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """`victim` brings the definition `replaced`, and gets another.
+
+    `way` is how its rendered files reach the name, as `file:line` of each call. `certain` is false where a
+    call on the way is computed, so that reading cannot tell.
+    """
+
+    victim: Owner
+    replaced: Located
+    way: Way
+    certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """One name that several charts define.
+
+    All get `winner`; `others` are the rest, the next to win first. `replacements` are the charts that would
+    get another body if they were rendered by themselves.
+    """
+
+    name: str
+    winner: Located
+    others: tuple[Located, ...]
+    replacements: tuple[Replacement, ...]
+
+    @property
+    def differing(self) -> tuple[Located, ...]:
+        """The others whose body is not that of the winner."""
+        return tuple(one for one in self.others if one.definition.body != self.winner.definition.body)
+
+    @property
+    def harm(self) -> Harm:
+        if not self.differing:
+            return Harm.NONE
+        if not self.replacements:
+            return Harm.WORTH_KNOWING
+        return Harm.HARMFUL if any(one.certain for one in self.replacements) else Harm.UNKNOWN
+
+
+def clashes(chart: Chart, values: Mapping[str, Any] | None = None) -> tuple[Clash, ...]:
+    """Every name that more than one chart of `chart` and its subcharts defines, the most harmful first.
+
+    `chart` has all its dependencies in `charts/`. With `values` only what they leave switched on counts;
+    without, everything.
+
+    Raises:
+        ChartInvalid: a file that is no template, or values of a subchart that are no mapping.
+    """
+    scope = Scope(switched(chart, values), values or {})
+    shared = {name: located for name, located in scope if len({one.owner for one in located}) > 1}
+    replacements = _replacements(scope, shared)
+    found = [
+        Clash(name, winner, tuple(others), tuple(replacements[name]))
+        for name, (winner, *others) in shared.items()
+    ]
+    return tuple(sorted(found, key=lambda clash: (-clash.harm, clash.name)))
+
+
+def library_harm(clashes: Iterable[Clash], name: str) -> Harm:
+    """The worst that different versions of the chart `name` do to each other."""
+    return max((_between_versions(clash, name) for clash in clashes), default=Harm.NONE)
+
+
+def _between_versions(clash: Clash, name: str) -> Harm:
+    if clash.winner.owner.name != name:
+        return Harm.NONE
+    others = {one for one in clash.differing if one.owner.name == name}
+    replaced = tuple(one for one in clash.replacements if one.replaced in others)
+    return replace(clash, others=tuple(others), replacements=replaced).harm
+
+
+def _replacements(scope: Scope, names: Iterable[str]) -> defaultdict[str, list[Replacement]]:
+    replacements: defaultdict[str, list[Replacement]] = defaultdict(list)
+    for owner in scope.owners:
+        at_stake = {name: own for name in names if (own := _replaced(scope, name, owner))}
+        if not at_stake:
+            continue
+        certain = scope.reached(owner, guess=False)
+        possible = scope.reached(owner, guess=True)
+        for name, own in at_stake.items():
+            if name in possible:
+                way = certain.get(name, possible[name])
+                replacements[name].append(Replacement(owner, own, way, name in certain))
+    return replacements
+
+
+def _replaced(scope: Scope, name: str, owner: Owner) -> Located | None:
+    own, winner = scope.winner(name, owner), scope.winner(name)
+    replaced = own and winner and own.definition.body != winner.definition.body
+    return own if replaced else None
