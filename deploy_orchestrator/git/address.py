@@ -10,6 +10,7 @@ from deploy_orchestrator.git.errors import UnsafeRemote
 
 _SCHEMES = {"https", "http", "ssh", "file"}
 _HOST_AND_PATH = re.compile(r"(?:[^-@:/][^@:/]*@)?(?:[^-@:/\[\]][^@:/\[\]]*|\[[^\]/]+\]):(?!:)")
+_USER_OF_URL = re.compile(r"//[^/\s]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,10 @@ class Address:
             return cls(bare, bare, _authorization(bare, unquote(user), unquote(password)))
         return cls(bare, _with_user(parts, user), {})
 
-    def redact(self, text: str) -> str:
-        """`text` from git, with `url` in place of `given`."""
-        return text.replace(self.given, self.url)
+
+def redact(text: str) -> str:
+    """`text`, without the users and passwords in its URLs."""
+    return _USER_OF_URL.sub("//", text)
 
 
 def _with_user(parts: SplitResult, user: str) -> str:
@@ -81,6 +83,6 @@ def _authorization(url: str, user: str, password: str) -> Mapping[str, str]:
 
 def _refused(text: str) -> UnsafeRemote:
     return UnsafeRemote(
-        f"not an address to fetch from: {re.sub('//[^/]*@', '//', text)!r}",
+        f"not an address to fetch from: {redact(text)!r}",
         fix="give a https, http, ssh or file URL, or a folder",
     )

@@ -15,8 +15,7 @@ _Node = dict[str, "bytes | _Node | None"]
 class Changes:
     """One commit to be: `deletes` (files, or folders with all in them) go first, then `writes` are written.
 
-    `author` is the committer as well when the commit is signed; None stands for the repository's own
-    identity.
+    `author` None stands for the repository's own identity. Of a signed commit the signer is the author.
     """
 
     message: str
@@ -26,8 +25,7 @@ class Changes:
 
 
 def apply(objects: pygit2.Repository, root: str, changes: Changes) -> str:
-    """Makes the tree that `changes` turn the tree `root` into; only folders that change are read and made
-    anew.
+    """The tree that `changes` turn the tree `root` into. Only folders that change are read, and made anew.
 
     Raises:
         UnsafeTree: a path that no commit may hold, or one that is both a file and a folder.

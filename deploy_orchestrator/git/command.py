@@ -9,6 +9,8 @@ from deploy_orchestrator.git.errors import GitError
 
 _REDIRECTING = {
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_AUTHOR_DATE",
+    "GIT_COMMITTER_DATE",
     "GIT_COMMON_DIR",
     "GIT_CONFIG",
     "GIT_CONFIG_PARAMETERS",
@@ -28,7 +30,6 @@ _FIXED = {
     "GIT_ALLOW_PROTOCOL": "https:http:ssh:file",
     "GIT_LITERAL_PATHSPECS": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
     "LC_ALL": "C",
 }
@@ -57,8 +58,7 @@ def run(
     limit: float,
     interactive: bool = False,
 ) -> Result:
-    """Runs one git command for at most `limit` seconds, with the user's own configuration but none of its
-    hooks.
+    """Runs one git command for at most `limit` seconds: with the user's settings, but none of their hooks.
 
     `interactive` leaves the terminal to it, for the passphrase of a key.
 

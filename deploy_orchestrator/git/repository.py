@@ -215,7 +215,7 @@ class Repository:
         return Tree(commit, root, self._store)
 
     def _commit(self, root: str, parent: str | None, changes: Changes, signer: Signer | None) -> str:
-        message = changes.message.strip() + "\n"
+        message = changes.message.strip().replace("\0", "\ufffd").encode(errors="replace").decode() + "\n"
         parents = () if parent is None else (parent,)
         if signer is not None:
             return signer.sign(self._store, root, parents, message)

@@ -18,8 +18,7 @@ _SIGN_LIMIT = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A good signature: of `principal`, as allowed_signers names them, by the key with the fingerprint
-    `key`."""
+    """A good signature of `commit`: the name of its key in allowed_signers, and the key's fingerprint."""
 
     commit: str
     principal: str
@@ -62,8 +61,7 @@ class Signer:
         return cls(Person(name, email), key)
 
     def sign(self, store: ObjectStore, tree: str, parents: tuple[str, ...], message: str) -> str:
-        """Makes a signed commit, of which the signer is author and committer; its id. May ask for a
-        passphrase.
+        """Makes a commit, of which the signer is author and committer; its id. May ask for a passphrase.
 
         Raises:
             SigningFailed: no signature could be made.

@@ -2,14 +2,14 @@ import re
 from pathlib import Path
 
 from deploy_orchestrator.git import command
-from deploy_orchestrator.git.address import Address
+from deploy_orchestrator.git.address import Address, redact
 from deploy_orchestrator.git.errors import PushRejected, RemoteUnreachable
 
 TRANSFER_LIMIT = 20.0
 
 _MIRROR = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 _FETCH_OPTIONS = ("--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
-_PUSH_OPTIONS = ("--porcelain", "--no-verify", "--no-follow-tags", "--recurse-submodules=no")
+_PUSH_OPTIONS = ("--porcelain", "--no-verify", "--no-signed", "--no-follow-tags", "--recurse-submodules=no")
 _LEFT_LOCKED = re.compile(r"\.lock': File exists")
 _REFUSED = re.compile(r"^!\t\S+\t(?P<reason>.*)$", re.MULTILINE)
 _LOST_RACE = re.compile(
@@ -31,7 +31,7 @@ def fetch(address: Address, clone: Path, limit: float = TRANSFER_LIMIT) -> None:
         result = _fetch(address, clone, limit)
     if result.code:
         raise RemoteUnreachable(
-            f"{address.url} cannot be fetched: {address.redact(result.errors).strip()}",
+            f"{address.url} cannot be fetched: {redact(result.errors).strip()}",
             fix=f"try: git ls-remote {address.url}",
         )
 
@@ -53,7 +53,7 @@ def push(address: Address, clone: Path, reference: str, expected: str | None, co
         raise RemoteUnreachable(f"{address.url}: {error.what}") from error
     if result.code == 0:
         return True
-    errors = address.redact(result.errors).strip()
+    errors = redact(result.errors).strip()
     refused = _REFUSED.search(result.output.decode("utf-8", "replace"))
     if refused is None:
         raise RemoteUnreachable(f"{address.url} cannot be pushed to: {errors}")

@@ -154,6 +154,27 @@ def test_a_password_in_the_address_reaches_the_server_and_no_list_of_processes(t
     assert "hu%2Fsh" not in trace
 
 
+def test_a_name_in_the_address_that_may_be_a_token_is_not_shown_when_the_server_refuses_it(
+    tmp_path, monkeypatch
+):
+    class Server(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="x"')
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with HTTPServer(("127.0.0.1", 0), Server) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(RemoteUnreachable, match="could not read Password") as raised:
+            Repository.clone(f"http://hush@127.0.0.1:{server.server_port}/x", tmp_path / "clone")
+        server.shutdown()
+    assert "hush" not in str(raised.value)
+
+
 @pytest.mark.parametrize("revision", ["nowhere", "", "^", "main..main", "-x", "0" * 40, "x\0", "main:a"])
 def test_a_revision_that_names_no_commit_is_not_found(revision, repository, write):
     write({"a": b"1"})

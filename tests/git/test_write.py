@@ -80,6 +80,12 @@ def test_the_author_may_be_somebody_but_the_committer_is_the_orchestrator(reposi
     assert people == "Ann Ö <ann@example.com> deploy-orchestrator <deploy-orchestrator@localhost>"
 
 
+def test_a_message_of_any_characters_is_kept_to_its_end(repository):
+    commit = repository.write("main", lambda _: Changes("odd \0 \udcff é\n\nDigest: x", {"a": b""}))
+    assert commit.subject == "odd \ufffd ? é"
+    assert commit.trailers == {"Digest": "x"}
+
+
 @pytest.mark.parametrize("name", ["", " ", "a\ncommitter b <c> 0 +0000", "a<b", "a\0b"])
 def test_a_name_that_would_forge_a_commit_is_refused(name, repository):
     with pytest.raises(GitError, match="no commit can be made by"):
