@@ -14,6 +14,7 @@ from deploy_orchestrator.charts.errors import (
     RepositoryUnreachable,
     UnsafeChart,
 )
+from deploy_orchestrator.charts.harm import Harm, worst
 from deploy_orchestrator.charts.load import Chart, load, load_package
 from deploy_orchestrator.charts.lock import LockFinding, LockProblem, check_lock
 from deploy_orchestrator.charts.lock_update import lock_as_yaml, update_lock, write_lock
@@ -23,7 +24,6 @@ from deploy_orchestrator.charts.repositories import Repositories
 from deploy_orchestrator.charts.templates import (
     Clash,
     Definition,
-    Harm,
     Located,
     Owner,
     Replacement,
@@ -73,5 +73,6 @@ __all__ = [
     "lock_as_yaml",
     "switched",
     "update_lock",
+    "worst",
     "write_lock",
 ]

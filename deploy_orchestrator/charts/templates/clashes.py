@@ -3,28 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from enum import IntEnum
 from typing import Any
 
 from deploy_orchestrator.charts.conditions import switched
+from deploy_orchestrator.charts.harm import Harm, worst
 from deploy_orchestrator.charts.load import Chart
 from deploy_orchestrator.charts.templates.scope import Located, Owner, Scope, Way
-
-
-class Harm(IntEnum):
-    """What it does that two charts bring the same thing, the worse the greater."""
-
-    NONE = 0
-    """Nothing: they are equal."""
-    WORTH_KNOWING = 1
-    """They differ, but no chart gets another one than it brings."""
-    UNKNOWN = 2
-    """They differ, and what is computed only when rendering may make a chart get another than it brings."""
-    HARMFUL = 3
-    """A chart gets another one than it brings."""
-
-    def __str__(self) -> str:
-        return self.name.lower().replace("_", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +68,12 @@ def clashes(chart: Chart, values: Mapping[str, Any] | None = None) -> tuple[Clas
         Clash(name, winner, tuple(others), tuple(replacements[name]))
         for name, (winner, *others) in shared.items()
     ]
-    return tuple(sorted(found, key=lambda clash: (-clash.harm, clash.name)))
+    return tuple(sorted(found, key=lambda clash: (-[*Harm].index(clash.harm), clash.name)))
 
 
 def library_harm(clashes: Iterable[Clash], name: str) -> Harm:
     """The worst that different versions of the chart `name` do to each other."""
-    return max((_between_versions(clash, name) for clash in clashes), default=Harm.NONE)
+    return worst(_between_versions(clash, name) for clash in clashes)
 
 
 def _between_versions(clash: Clash, name: str) -> Harm:
