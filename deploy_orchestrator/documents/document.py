@@ -44,8 +44,8 @@ class Document:
         """The document as a `model`, its fields going by their aliases.
 
         Raises:
-            DocumentError: naming a field that does not fit, its line, and what was expected there; a field that
-                the model does not know comes first, for it explains the one that is missing.
+            DocumentError: naming a field that does not fit, its line, and what was expected there. An unknown
+                field comes first: where it is misspelt, it explains the one that is missing.
         """
         try:
             return model.model_validate(self.value, by_alias=True, by_name=False)
@@ -98,6 +98,8 @@ def _what(error: ErrorDetails) -> str:
             return f"expected at least {error['ctx']['min_length']}" if "ctx" in error else error["msg"]
         case "model_type" | "dict_type":
             expected = "expected a mapping"
+        case "tuple_type" | "list_type":
+            expected = "expected a list"
         case _:
             expected = error["msg"].removeprefix("Value error, ").replace("Input should be", "expected", 1)
     given = error["input"]

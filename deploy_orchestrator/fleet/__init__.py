@@ -5,6 +5,7 @@ from deploy_orchestrator.fleet.charts import LocalChart
 from deploy_orchestrator.fleet.errors import FleetError
 from deploy_orchestrator.fleet.fields import kubernetes_versions
 from deploy_orchestrator.fleet.fleet import Deployment, Fleet, ValueLayer
+from deploy_orchestrator.fleet.layout import layer_names
 from deploy_orchestrator.fleet.load import load
 from deploy_orchestrator.fleet.model import (
     ApprovalRule,
@@ -42,6 +43,7 @@ __all__ = [
     "changed",
     "json_schemas",
     "kubernetes_versions",
+    "layer_names",
     "load",
     "new_tenant",
 ]

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pydantic.json_schema import GenerateJsonSchema
+
 from deploy_orchestrator.fleet.layout import FLEET_FILE, TENANT_FILE
 from deploy_orchestrator.fleet.model import FleetFile, TenantFile
 
@@ -10,6 +12,11 @@ def json_schemas() -> dict[str, dict[str, Any]]:
     """The JSON schema (draft 2020-12) of `fleet.yaml` and of `tenant.yaml`, by file name."""
     models = {FLEET_FILE: FleetFile, TENANT_FILE: TenantFile}
     return {
-        file: {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}
+        file: {"$schema": _Schema.schema_dialect, **model.model_json_schema(schema_generator=_Schema)}
         for file, model in models.items()
     }
+
+
+class _Schema(GenerateJsonSchema):
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
