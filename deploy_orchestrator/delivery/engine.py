@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import Protocol
 
 from deploy_orchestrator.delivery.status import Operation, Status
@@ -13,12 +15,12 @@ class Engine(Protocol):
         """What people call it."""
         ...
 
-    def sync(self, release: Release) -> Operation:
+    def sync(self, release: Release) -> Operation | None:
         """Starts to make `release` live, and returns at once.
 
-        `release.commit` is the key: where an operation with that key runs, or succeeded and nothing has
-        drifted since, it is returned and nothing is started. Where another one is in the way it is
-        returned, and the caller asks again.
+        Where an operation that serves the release runs, or succeeded and nothing has drifted since, it is
+        returned and nothing is started. Otherwise one with the key `release.commit` is started. Where that is
+        not possible yet, what is in the way is returned, or None, and the caller asks again.
 
         Raises:
             SyncSuperseded: a later release of this tenant is synced, or being synced, already.
@@ -33,8 +35,12 @@ class Engine(Protocol):
         """The state of all that the engine knows of."""
         ...
 
+    def watch(self, environment: str, tenant: str, limit: timedelta) -> Iterator[Status]:
+        """The state of one tenant in one environment: now, and after each change until `limit` has passed."""
+        ...
+
     def refresh(self, environment: str, tenant: str) -> None:
-        """Asks the engine to look again now, at what is released and at what is live."""
+        """Asks the engine to look again now at what is live."""
         ...
 
     def link(self, environment: str, tenant: str) -> str | None:

@@ -1,6 +1,5 @@
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 from deploy_orchestrator.delivery.engine import Engine
@@ -8,21 +7,17 @@ from deploy_orchestrator.delivery.errors import SyncFailed, SyncTimedOut
 from deploy_orchestrator.delivery.status import Hook, Status
 from deploy_orchestrator.releases import Release
 
-_INTERVAL = timedelta(seconds=1)
-
 
 def follow(
     engine: Engine,
     release: Release,
     deadline: timedelta,
     report: Callable[[Status], None] = lambda status: None,
-    *,
-    interval: timedelta = _INTERVAL,
 ) -> Status:
     """Syncs `release` and watches until it is live and healthy. May be called again at any time.
 
-    `report` hears of every change. The engine is asked every `interval`, and told to look again as long as
-    it has not looked since the operation ended.
+    `report` hears of every change. The engine is told to look again as long as it has not looked since the
+    operation ended.
 
     Raises:
         SyncFailed: the operation failed.
@@ -33,9 +28,8 @@ def follow(
     end = time.monotonic() + deadline.total_seconds()
     engine.sync(release)
     seen: Status | None = None
-    while True:
-        status = engine.status(release.environment, release.tenant)
-        if seen is None or replace(seen, observed=status.observed) != status:
+    for status in engine.watch(release.environment, release.tenant, _until(end)):
+        if status != seen:
             report(status)
         seen = status
         if status.done(release):
@@ -44,19 +38,21 @@ def follow(
             raise SyncFailed(
                 _why(status), release, status, fix="mend the chart or its values and release anew"
             )
-        if time.monotonic() >= end:
-            raise SyncTimedOut(
-                f"{status.sync}, {status.health} after {deadline}: {_why(status)}",
-                release,
-                status,
-                fix="look at what is live, then sync again or roll back",
-            )
         operation = status.operation
-        if operation is None or operation.key != release.commit:
+        if operation is None or not operation.serves(release):
             engine.sync(release)
         elif operation.finished is not None and status.observed < operation.finished:
             engine.refresh(release.environment, release.tenant)
-        time.sleep(interval.total_seconds())
+    raise SyncTimedOut(
+        f"{seen.sync}, {seen.health} after {deadline}: {_why(seen)}" if seen else f"not seen in {deadline}",
+        release,
+        seen,
+        fix="look at what is live, then sync again or roll back",
+    )
+
+
+def _until(end: float) -> timedelta:
+    return timedelta(seconds=max(0.0, end - time.monotonic()))
 
 
 def _why(status: Status) -> str:

@@ -55,9 +55,8 @@ class Hook:
 class Operation:
     """One sync, the last or the present one.
 
-    `key` is the commit of the release that it is for, None where somebody else than the orchestrator
-    started it. An operation is over when its phase says so: `finished` may be set while another attempt is
-    still to come.
+    `key` is the commit of the release that it was started for, None where the engine started it by itself or
+    a person did. It is over when its phase says so: `finished` may be set while another attempt is to come.
     """
 
     key: str | None
@@ -67,6 +66,10 @@ class Operation:
     finished: datetime | None = None
     message: str = ""
     hooks: tuple[Hook, ...] = ()
+
+    def serves(self, release: Release) -> bool:
+        """Whether it makes `release` live: started for it, or for its objects and no other release."""
+        return self.revision == release.revision and self.key in {release.commit, None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +99,11 @@ class Status:
         )
 
     def done(self, release: Release) -> bool:
-        """Whether the operation for `release` succeeded, and what it left was since seen live and healthy."""
+        """Whether an operation that serves `release` succeeded, and what it left was seen live since."""
         operation = self.operation
         return (
             operation is not None
-            and operation.key == release.commit
-            and operation.revision == release.revision
+            and operation.serves(release)
             and operation.phase is Phase.SUCCEEDED
             and operation.finished is not None
             and operation.finished <= self.observed
@@ -109,9 +111,8 @@ class Status:
         )
 
     def failed(self, release: Release) -> bool:
-        """Whether the operation for `release` is over and failed."""
-        operation = self.operation
-        return operation is not None and operation.key == release.commit and operation.phase.failed
+        """Whether the operation that serves `release` failed for good."""
+        return self.operation is not None and self.operation.serves(release) and self.operation.phase.failed
 
     def failing_since(self, release: Release, deadline: timedelta) -> datetime | None:
         """Since when `release` has been failing; None where it is not, or where it has not been tried yet.

@@ -17,11 +17,10 @@ from deploy_orchestrator.delivery import (
 
 SOON = timedelta(seconds=60)
 NOW = timedelta(0)
-OFTEN = timedelta(milliseconds=10)
 
 
 def delivered(engine, release):
-    return follow(engine, release, SOON, interval=OFTEN)
+    return follow(engine, release, SOON)
 
 
 def test_what_was_never_synced_is_missing(engine):
@@ -75,7 +74,7 @@ def test_an_older_release_never_overwrites_a_newer_one(engine, cluster, publishe
     newer = publisher.release(publisher.config_map("a", x="2"))
     delivered(engine, newer)
     with pytest.raises(SyncSuperseded):
-        follow(engine, older, SOON, interval=OFTEN)
+        follow(engine, older, SOON)
     assert engine.status("dev", "analytics").live(newer)
 
 
@@ -128,13 +127,15 @@ def test_what_is_changed_by_hand_is_drift_that_names_the_object(engine, cluster,
     assert not status.live(release)
 
 
-def test_what_is_removed_by_hand_is_missing(engine, cluster, publisher):
+def test_what_is_removed_by_hand_is_drift_and_missing_when_nothing_is_left(engine, cluster, publisher):
     release = publisher.release(publisher.config_map("a"), publisher.config_map("b"))
     delivered(engine, release)
     cluster.remove(release, "ConfigMap.analytics-dev.a.yaml")
+    assert engine.status("dev", "analytics").drift == ("ConfigMap analytics-dev/a",)
+    cluster.remove(release, "ConfigMap.analytics-dev.b.yaml")
     status = engine.status("dev", "analytics")
     assert (status.sync, status.health) == (Sync.OUT_OF_SYNC, Health.MISSING)
-    assert status.drift == ("ConfigMap analytics-dev/a",)
+    assert status.drift == ("ConfigMap analytics-dev/a", "ConfigMap analytics-dev/b")
     assert status.failing_since(release, SOON) == status.since
 
 
@@ -190,7 +191,7 @@ def test_following_what_stays_unhealthy_ends_at_the_deadline_and_may_be_tried_ag
     delivered(engine, release)
     cluster.break_live(release, "readiness probe failed")
     with pytest.raises(SyncTimedOut, match="readiness probe failed") as raised:
-        follow(engine, release, NOW, interval=OFTEN)
+        follow(engine, release, NOW)
     assert raised.value.status.health is Health.DEGRADED
     assert raised.value.release == release
     cluster.mend_live(release)
@@ -203,7 +204,7 @@ def test_a_release_that_cannot_be_applied_fails_and_leaves_what_is_live(engine, 
     live = cluster.live(good)
     bad = publisher.release(publisher.config_map("a"), revision="1" * 40)
     with pytest.raises(SyncFailed) as raised:
-        follow(engine, bad, SOON, interval=OFTEN)
+        follow(engine, bad, SOON)
     status = raised.value.status
     assert status.failed(bad)
     assert status.failing_since(bad, SOON) == status.operation.finished
@@ -216,7 +217,7 @@ def test_a_release_that_cannot_be_applied_fails_and_leaves_what_is_live(engine, 
 def test_every_change_of_state_is_reported_once(engine, cluster, publisher):
     release = publisher.release(publisher.config_map("a"))
     reports = []
-    status = follow(engine, release, SOON, reports.append, interval=OFTEN)
+    status = follow(engine, release, SOON, reports.append)
     assert reports[-1] == status
     assert all(before != after for before, after in pairwise(reports))
 

@@ -44,7 +44,6 @@ def test_done_is_our_operation_over_and_its_outcome_seen_since(release, done):
     operation = done.operation
     for almost in (
         replace(done, operation=None),
-        replace(done, operation=replace(operation, key=None)),
         replace(done, operation=replace(operation, key="another")),
         replace(done, operation=replace(operation, revision="another")),
         replace(done, operation=replace(operation, phase=Phase.RUNNING)),
@@ -54,6 +53,12 @@ def test_done_is_our_operation_over_and_its_outcome_seen_since(release, done):
         replace(done, health=Health.PROGRESSING),
     ):
         assert not almost.done(release)
+
+
+def test_what_the_engine_synced_by_itself_is_done_too(release, done):
+    automatic = replace(done.operation, key=None)
+    assert replace(done, operation=automatic).done(release)
+    assert replace(done, operation=replace(automatic, phase=Phase.FAILED)).failed(release)
 
 
 def test_an_attempt_that_waits_for_another_is_no_failure(release, done):
@@ -88,10 +93,13 @@ class Scripted:
         return self.states[0].operation
 
     def status(self, environment, tenant):
-        return self.states.pop(0) if len(self.states) > 1 else self.states[0]
+        return self.states[0]
 
     def statuses(self):
         return [self.states[0]]
+
+    def watch(self, environment, tenant, limit):
+        yield from self.states
 
     def refresh(self, environment, tenant):
         self.asked.append("refresh")
@@ -103,13 +111,13 @@ class Scripted:
 def test_following_asks_again_while_another_operation_is_in_the_way(release, done):
     another = replace(done, operation=replace(done.operation, key="another", phase=Phase.RUNNING))
     engine = Scripted(another, another, done)
-    assert follow(engine, release, MINUTE, interval=timedelta(0)) == done
+    assert follow(engine, release, MINUTE) == done
     assert engine.asked == ["sync"] * 3
 
 
 def test_following_asks_for_a_look_when_there_was_none_since_the_end(release, done):
     engine = Scripted(replace(done, observed=NOON), done)
-    follow(engine, release, MINUTE, interval=timedelta(0))
+    follow(engine, release, MINUTE)
     assert engine.asked == ["sync", "refresh"]
 
 
@@ -117,10 +125,10 @@ def test_a_failed_hook_is_told_by_name_and_message(release, done):
     hook = RanHook("Job analytics-dev/migrate", "before", Phase.FAILED, "relation exists")
     operation = replace(done.operation, phase=Phase.FAILED, message="one hook failed", hooks=(hook,))
     with pytest.raises(SyncFailed, match="Job analytics-dev/migrate: relation exists; one hook failed"):
-        follow(Scripted(replace(done, operation=operation)), release, MINUTE, interval=timedelta(0))
+        follow(Scripted(replace(done, operation=operation)), release, MINUTE)
 
 
 def test_an_operation_that_never_ends_ends_the_following(release, done):
     running = replace(done, operation=replace(done.operation, phase=Phase.RUNNING), health=Health.PROGRESSING)
     with pytest.raises(SyncTimedOut):
-        follow(Scripted(running), release, timedelta(0), interval=timedelta(0))
+        follow(Scripted(running), release, timedelta(0))

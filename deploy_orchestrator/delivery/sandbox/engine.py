@@ -1,6 +1,8 @@
 import hashlib
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from deploy_orchestrator import documents
@@ -15,6 +17,8 @@ from deploy_orchestrator.manifests import Manifests, read
 from deploy_orchestrator.releases import Release
 
 _STATE = ".state"
+_INTERVAL = 0.2
+"""Seconds between two looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,18 @@ class Sandbox:
     def statuses(self) -> list[Status]:
         """As `Engine.statuses`."""
         return [self.status(state.environment, state.tenant) for state in State.all(self.folder / _STATE)]
+
+    def watch(self, environment: str, tenant: str, limit: timedelta) -> Iterator[Status]:
+        """As `Engine.watch`, looking at the folder every so often."""
+        end = time.monotonic() + limit.total_seconds()
+        seen = self.status(environment, tenant)
+        yield seen
+        while time.monotonic() < end:
+            time.sleep(_INTERVAL)
+            status = self.status(environment, tenant)
+            if replace(status, observed=seen.observed) != seen:
+                yield status
+                seen = status
 
     def refresh(self, environment: str, tenant: str) -> None:
         """Nothing to do: `status` looks for itself each time."""
