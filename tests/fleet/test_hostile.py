@@ -18,9 +18,9 @@ quick = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 PIECES = st.sampled_from([
-    *("\n", " ", "\t", "-", ":", "{}", "[]", "''", '"', "'", "&", "*", "!", "!!binary", "<<:", "|", ">", "#", "---"),
-    *("...", "%", "&a [*a]", "\0", "é", "null", "~", "1", "-1", "1e400", ".nan", "true", "9" * 30, "0d", "dev"),
-    *("2026-12-20T", "../..", "https://", "file://", "{tenant}", "__tenant__", "name", "chart", "environments"),
+    *("\n", " ", "\t", "-", ":", "{}", "[]", "''", '"', "'", "&", "*", "!", "!!binary", "<<:", "|", ">", "#"),
+    *("---", "...", "%", "&a [*a]", "\0", "é", "null", "~", "1", "-1", "1e400", ".nan", "true", "9" * 30),
+    *("0d", "2026-12-20T", "../..", "https://", "file://", "{tenant}", "__tenant__", "name", "chart", "dev"),
 ])  # fmt: skip
 
 
