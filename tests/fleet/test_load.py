@@ -293,3 +293,11 @@ def test_the_example_fleet_loads_whole(examples: Files, commit: Commit) -> None:
     assert not fleet.broken
     assert len(fleet.deployments()) == 9
     assert all(fleet.layers(each) for each in fleet.deployments())
+
+
+def test_the_reference_in_the_documentation_loads(examples: Files, commit: Commit) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "fleet.md").read_text()
+    fleet_yaml, tenant_yaml = (block.partition("```")[0] for block in page.split("```yaml\n")[1:3])
+    fleet = load(commit(examples | {"fleet.yaml": fleet_yaml, "tenants/docs/tenant.yaml": tenant_yaml}))
+    assert not fleet.broken
+    assert "docs" in fleet.tenants
