@@ -1,4 +1,5 @@
 import random
+import re
 import shutil
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -31,6 +32,7 @@ _CLONE_LIMIT = 600.0
 _LOCK_LIMIT = 60.0
 _LOG_LIMIT = 20.0
 _ATTEMPTS = 30
+_FULL_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _LONGEST_PAUSE = 1.0
 
 
@@ -91,13 +93,18 @@ class Repository:
         return self._tree(self.head(name))
 
     def resolve(self, revision: str) -> str:
-        """The id of the commit that a branch, a tag, an id or its beginning, or `main~2` names.
+        """The id of the commit that an id, a branch, a tag, the beginning of an id, or `main~2` names.
+
+        Where several of these would fit it is the first: a tag called `main` does not hide the branch.
 
         Raises:
             RevisionNotFound: it names no commit, or several.
         """
+        objects, branch = self._store.open(), f"refs/heads/{revision}"
+        is_branch = pygit2.reference_is_valid_name(branch) and not _FULL_ID.fullmatch(revision)
         try:
-            return str(self._store.open().revparse_single(revision).peel(pygit2.Commit).id)
+            named = objects.references.get(branch) if is_branch else None
+            return str((named or objects.revparse_single(revision)).peel(pygit2.Commit).id)
         except (KeyError, ValueError, pygit2.GitError) as error:
             raise RevisionNotFound(
                 f"no commit {revision!r} in {self.url}", fix="check its name, and push it"

@@ -188,6 +188,27 @@ def test_a_name_that_no_branch_may_have_is_refused(branch, repository):
         repository.write(branch, lambda _: Changes("x", {"a": b""}))
 
 
+def test_a_tag_cannot_hide_a_branch_nor_a_branch_a_commit(repository, remote, git, write):
+    first, second = write({"a": b"1"}), write({"a": b"2"})
+    git("tag", "main", first.id, cwd=remote)
+    git("update-ref", f"refs/heads/{first.id}", second.id, cwd=remote)
+    repository.fetch()
+    assert repository.resolve("main") == second.id
+    assert repository.resolve(first.id) == first.id
+    assert repository.resolve("refs/tags/main") == first.id
+
+
+def test_a_branch_may_take_the_place_of_a_folder_of_branches(repository, remote, git, write):
+    commit = write({"a": b"1"})
+    git("branch", "team/fix", commit.id, cwd=remote)
+    repository.fetch()
+    git("branch", "-D", "team/fix", cwd=remote)
+    git("branch", "team", commit.id, cwd=remote)
+    repository.fetch()
+    assert repository.branch("team").read("a") == b"1"
+    assert repository.branch("team/fix").names("") == []
+
+
 def test_the_log_is_newest_first_and_limited_to_what_was_asked_for(repository, write):
     first, second, third = (write(files) for files in ({"a/x": b"1"}, {"b": b"1"}, {"a/y": b"1"}))
     assert [commit.id for commit in repository.log("main")] == [third.id, second.id, first.id]
