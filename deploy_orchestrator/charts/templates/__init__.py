@@ -1,7 +1,18 @@
 """Named templates: what charts define, which definition all of them get, and whom that harms."""
 
 from deploy_orchestrator.charts.templates.clashes import Clash, Replacement, clashes, library_harm
+from deploy_orchestrator.charts.templates.duplicates import Duplicate, duplicates
 from deploy_orchestrator.charts.templates.parser import Definition
 from deploy_orchestrator.charts.templates.scope import Located, Owner
 
-__all__ = ["Clash", "Definition", "Located", "Owner", "Replacement", "clashes", "library_harm"]
+__all__ = [
+    "Clash",
+    "Definition",
+    "Duplicate",
+    "Located",
+    "Owner",
+    "Replacement",
+    "clashes",
+    "duplicates",
+    "library_harm",
+]

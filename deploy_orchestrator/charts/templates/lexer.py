@@ -27,9 +27,10 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Output as it stands there, without the white space that the actions beside it trim away."""
+    """Output as it stands there from `line` on, without what the actions beside it trim away."""
 
     value: str
+    line: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,12 @@ def lex(source: str) -> Iterator[Text | Action]:
     while (start := source.find("{{", at)) >= 0:
         trimmed = _TRIM_LEFT.match(source, start + 2)
         text = source[at:start]
+        kept = text.lstrip(SPACES) if trim_start else text
+        first = line + text.count("\n") - kept.count("\n")
         line += text.count("\n")
-        text = text.lstrip(SPACES) if trim_start else text
-        text = text.rstrip(SPACES) if trimmed else text
-        if text:
-            yield Text(text)
+        kept = kept.rstrip(SPACES) if trimmed else kept
+        if kept:
+            yield Text(kept, first)
         inside = trimmed.end() if trimmed else start + 2
         if source.startswith("/*", inside):
             at, trim_start = _comment_end(source, inside, line)
@@ -80,9 +82,10 @@ def lex(source: str) -> Iterator[Text | Action]:
             yield action
             at = action.end
         line += source.count("\n", start, at)
-    rest = source[at:].lstrip(SPACES) if trim_start else source[at:]
-    if rest:
-        yield Text(rest)
+    rest = source[at:]
+    kept = rest.lstrip(SPACES) if trim_start else rest
+    if kept:
+        yield Text(kept, line + rest.count("\n") - kept.count("\n"))
 
 
 def _comment_end(source: str, start: int, line: int) -> tuple[int, bool]:

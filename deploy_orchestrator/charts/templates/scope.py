@@ -62,7 +62,7 @@ class Scope:
         self.rendered: defaultdict[Owner, list[str]] = defaultdict(list)
         self._definitions: defaultdict[str, list[Located]] = defaultdict(list)
         self._evaluated: list[Use] = []
-        for owner, one in _owners(chart, chart.name, chart.name, ""):
+        for owner, one in owners(chart):
             self._add(owner, one)
         self._evaluated += [use for text in _texts(dict(values)) for use in uses_in(text)]
         for located in self._definitions.values():
@@ -131,6 +131,11 @@ class Scope:
                 if name not in self._matching:
                     self._matching[name] = tuple(filter(name.matches, self._definitions))
                 yield from self._matching[name]
+
+
+def owners(chart: Chart) -> Iterator[tuple[Owner, Chart]]:
+    """`chart` and all its subcharts, each before what is inside it, in the order in which Helm takes them."""
+    yield from _owners(chart, chart.name, chart.name, "")
 
 
 def _owners(chart: Chart, path: str, name: str, repository: str) -> Iterator[tuple[Owner, Chart]]:
