@@ -1,7 +1,10 @@
 """A chart as data: metadata, repositories, constraints, locks, the dependency graph, conflicts, drawing."""
 
 from deploy_orchestrator.charts.assemble import assemble
+from deploy_orchestrator.charts.catalog import Catalog
+from deploy_orchestrator.charts.closure import Closure, Need, Node, Problem, Unresolved
 from deploy_orchestrator.charts.conditions import enabled, switched
+from deploy_orchestrator.charts.conflicts import Conflict, Requirement, conflicts
 from deploy_orchestrator.charts.constraint import Bounds, Constraint, ConstraintError
 from deploy_orchestrator.charts.errors import (
     ChartError,
@@ -13,7 +16,10 @@ from deploy_orchestrator.charts.errors import (
     RepositoryError,
     RepositoryUnreachable,
     UnsafeChart,
+    VersionNotFound,
 )
+from deploy_orchestrator.charts.explain import explain
+from deploy_orchestrator.charts.fix import Change, Fix, find_fix
 from deploy_orchestrator.charts.harm import Harm, worst
 from deploy_orchestrator.charts.load import Chart, load, load_package
 from deploy_orchestrator.charts.lock import LockFinding, LockProblem, check_lock
@@ -21,19 +27,24 @@ from deploy_orchestrator.charts.lock_update import lock_as_yaml, update_lock, wr
 from deploy_orchestrator.charts.metadata import ChartMetadata, Dependency, Lock, LockedDependency
 from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart
 from deploy_orchestrator.charts.repositories import Repositories
+from deploy_orchestrator.charts.resolve import Resolver, resolve
 from deploy_orchestrator.charts.templates import (
     Clash,
     Definition,
+    Duplicate,
     Located,
     Owner,
     Replacement,
     clashes,
+    duplicates,
     library_harm,
 )
 from deploy_orchestrator.charts.version import Version, VersionError
 
 __all__ = [
     "Bounds",
+    "Catalog",
+    "Change",
     "Chart",
     "ChartError",
     "ChartIdentity",
@@ -41,12 +52,16 @@ __all__ = [
     "ChartMetadata",
     "ChartNotFound",
     "Clash",
+    "Closure",
+    "Conflict",
     "Constraint",
     "ConstraintError",
     "Definition",
     "Dependency",
     "DependencyCycle",
     "DigestMismatch",
+    "Duplicate",
+    "Fix",
     "Harm",
     "IndexInvalid",
     "Located",
@@ -54,23 +69,35 @@ __all__ = [
     "LockFinding",
     "LockProblem",
     "LockedDependency",
+    "Need",
+    "Node",
     "Owner",
+    "Problem",
     "PublishedChart",
     "Replacement",
     "Repositories",
     "RepositoryError",
     "RepositoryUnreachable",
+    "Requirement",
+    "Resolver",
+    "Unresolved",
     "UnsafeChart",
     "Version",
     "VersionError",
+    "VersionNotFound",
     "assemble",
     "check_lock",
     "clashes",
+    "duplicates",
+    "conflicts",
     "enabled",
+    "explain",
+    "find_fix",
     "library_harm",
     "load",
     "load_package",
     "lock_as_yaml",
+    "resolve",
     "switched",
     "update_lock",
     "worst",

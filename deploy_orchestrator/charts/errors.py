@@ -39,6 +39,18 @@ class ChartNotFound(ChartError, LookupError):
     """A chart, or a version of it, that is not where it was looked up."""
 
 
+class VersionNotFound(ChartNotFound):
+    """A chart of which no published version will do."""
+
+
+class NotCarried(ChartNotFound):
+    """A dependency that a chart should bring along, or name a folder for, and does not."""
+
+    def __init__(self, repository: str) -> None:
+        where = f"nor at {repository}" if repository else "and no repository is named"
+        super().__init__(f"not in charts/ {where}", fix="put the chart into charts/, or name its repository")
+
+
 class DependencyCycle(ChartError, ValueError):
     """Charts that need each other in a circle. `cycle` names them in order, the first again at the end."""
 

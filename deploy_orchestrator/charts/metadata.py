@@ -68,7 +68,9 @@ class Dependency(_Lenient):
     condition: str = ""
     tags: tuple[str, ...] = ()
     enabled: bool = False
-    import_values: tuple[Any, ...] = Field((), alias="import-values")
+    import_values: tuple[Any, ...] = Field(
+        default=(), validation_alias="import-values", serialization_alias="import-values"
+    )
     alias: Annotated[str, AfterValidator(_alias)] = ""
 
     @property

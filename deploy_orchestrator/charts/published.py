@@ -33,8 +33,8 @@ class PublishedChart:
     """A version of a chart in a repository.
 
     `created` is when it was published, `digest` the SHA-256 of its package in hex where the repository tells
-    it, `urls` where that package is, relative to the index. `dependencies_json` is the list of what it depends
-    on as JSON, or None where the repository tells that only when asked for this version.
+    it, `urls` where that package is, relative to the index. `dependencies_json` is what it depends on, a JSON
+    list, or None where the repository tells that only when asked for this version.
     """
 
     repository: str

@@ -3,7 +3,7 @@
 import difflib
 import hashlib
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -38,8 +38,8 @@ class Repositories:
     """Every chart repository by its URL: HTTP(S), OCI, or a folder. Safe for several threads.
 
     `mirrors` maps a repository's URL to where it is really read: another URL, a folder, or an index, YAML or
-    JSON, plain or gzipped. URLs that are read at the same place are one repository. What is downloaded is kept
-    below `cache`, so that an index that has not changed is neither sent nor parsed again.
+    JSON, plain or gzipped. URLs that are read at the same place are one repository. What is downloaded is
+    kept below `cache`, so that an index that has not changed is neither sent nor parsed again.
     """
 
     def __init__(self, mirrors: Mapping[str, str] = NO_MIRRORS, cache: Path | None = None) -> None:
@@ -141,7 +141,7 @@ class Repositories:
         return self._opened[identity]
 
     @contextmanager
-    def _remembering(self, url: str) -> Iterator[ChartRepository]:
+    def _remembering(self, url: str) -> Generator[ChartRepository]:
         identity = self.identity(url)
         if identity in self._failures:
             raise self._failures[identity]

@@ -1,13 +1,17 @@
 import gzip
 import io
+import json
 import tarfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from deploy_orchestrator.charts import Repositories
 from deploy_orchestrator.documents import dump
 
+PUBLISHED = Path(__file__).parents[1] / "data" / "published"
 Contents = Mapping[str, str | bytes]
 NOTHING: Contents = {}
 
@@ -61,3 +65,49 @@ def make_package(pack: Callable[..., bytes]) -> Callable[..., bytes]:
         return pack(_with_metadata(metadata, files), top=f"{metadata['name']}/")
 
     return make
+
+
+@pytest.fixture(scope="session")
+def facts() -> Callable[[str], Any]:
+    """Reads a file of `tests/data/published`, by its name without `.json.gz`."""
+    return lambda name: json.loads(gzip.decompress((PUBLISHED / f"{name}.json.gz").read_bytes()))
+
+
+@pytest.fixture(scope="session")
+def published(facts: Callable[[str], Any]) -> Repositories:
+    """The real repositories of `tests/data/published`."""
+    return Repositories({url: str(PUBLISHED / file) for url, file in facts("repositories").items()})
+
+
+@pytest.fixture
+def publish(tmp_path: Path) -> Callable[..., Repositories]:
+    """Makes repositories: each URL with charts, `name@version` with what it needs, `name constraint [URL]`.
+
+    A need without a URL is of the same repository.
+    """
+
+    def make(**repositories: Mapping[str, list[str]]) -> Repositories:
+        mirrors: dict[str, str] = {}
+        for host, charts in repositories.items():
+            url = f"https://{host}.example.com"
+            entries: dict[str, list[dict[str, object]]] = {}
+            for chart, needs in charts.items():
+                name, _, version = chart.partition("@")
+                entries.setdefault(name, []).append(
+                    {
+                        "name": name,
+                        "version": version,
+                        "dependencies": [_dependency(need, url) for need in needs],
+                        "urls": [f"{name}-{version}.tgz"],
+                    }
+                )
+            mirrors[url] = str(tmp_path / f"{host}.json")
+            Path(mirrors[url]).write_text(json.dumps({"apiVersion": "v1", "entries": entries}))
+        return Repositories(mirrors)
+
+    return make
+
+
+def _dependency(need: str, url: str) -> dict[str, str]:
+    name, constraint, *rest = need.split(" ")
+    return {"name": name, "version": constraint, "repository": rest[0] if rest else url}
