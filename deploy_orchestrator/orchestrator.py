@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, Self
 
-from deploy_orchestrator.charts import Repositories
 from deploy_orchestrator.delivery import Engine, Sandbox, Status, follow
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Deployment, Fleet, Policy, load
@@ -78,10 +77,9 @@ class Orchestrator:
         Raises:
             GitError: a repository cannot be reached.
         """
-        clones, cache = settings.home / "clones", settings.home / "cache"
+        clones = settings.home / "clones"
         deployments = Repository.clone(settings.deployments, clones / "deployments")
-        workspace = Workspace(cache, Repositories(mirrors={}, cache=cache / "repositories"))
-        with closing(workspace.workers):
+        with closing(Workspace(settings.home / "cache")) as workspace:
             yield cls(
                 Repository.clone(settings.fleet, clones / "fleet"),
                 Deployments(deployments),

@@ -8,9 +8,10 @@ from dataclasses import asdict
 from itertools import islice
 from typing import Any, Final
 
+from deploy_orchestrator.charts import load
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.fleet import ChartReference, Deployment, Fleet, ValueLayer
-from deploy_orchestrator.manifests.assembly import assembled
+from deploy_orchestrator.fleet import ChartReference, Deployment, Fleet, ValueLayer, layer_names
+from deploy_orchestrator.manifests.assembly import AssembledChart, assembled_local, assembled_published
 from deploy_orchestrator.manifests.cache import cache_key
 from deploy_orchestrator.manifests.findings import Finding
 from deploy_orchestrator.manifests.keys import ObjectKey
@@ -80,32 +81,45 @@ def render_all(
 
 def _releases(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> list[ChartRelease]:
     values = json.dumps(fleet.platform_values(deployment)).encode()
+    tenant = deployment.tenant
     return [
-        _release(name, chart, layers, deployment, fleet, workspace)
-        for name, chart, layers in (
-            (PLATFORM, fleet.platform, (ValueLayer(FLEET_FILE, values),)),
-            (deployment.tenant.name, deployment.tenant.chart, fleet.layers(deployment)),
-        )
+        _release(PLATFORM, fleet.platform, (ValueLayer(FLEET_FILE, values),), deployment, fleet, workspace),
+        _release(tenant.name, tenant.chart, fleet.layers(deployment), deployment, fleet, workspace),
     ]
 
 
 def _release(
     name: str,
-    chart: ChartReference,
+    reference: ChartReference,
     layers: tuple[ValueLayer, ...],
     deployment: Deployment,
     fleet: Fleet,
     workspace: Workspace,
 ) -> ChartRelease:
-    local = fleet.charts[chart.name]
+    repositories = workspace.repositories(fleet.mirrors)
+    if reference.repository is None:
+        local = fleet.charts[reference.name]
+        source, chart = local.folder, assembled_local(local, fleet.tree, repositories, workspace.charts)
+    else:
+        source = f"{reference.repository}/{reference.name}"
+        chart = assembled_published(reference, repositories, workspace.charts)
+        layers = (*_carried_layers(chart, source, deployment), *layers)
     return ChartRelease(
         name=name,
         namespace=deployment.namespace,
-        folder=local.folder,
-        chart=assembled(local, fleet.tree, workspace.repositories, workspace.charts),
+        source=source,
+        chart=chart,
         layers=layers,
         kubernetes=deployment.environment.kubernetes,
     )
+
+
+def _carried_layers(chart: AssembledChart, source: str, deployment: Deployment) -> Iterator[ValueLayer]:
+    """The value layers inside a package, which stand there for those of a chart in the fleet."""
+    files = load(chart.path).files
+    for name in layer_names(deployment.tenant.name, deployment.environment.name):
+        if name in files:
+            yield ValueLayer(f"{source}/{name}", files[name])
 
 
 def _findings(release: ChartRelease, rendered: RenderedRelease) -> Iterator[Finding]:
@@ -118,7 +132,7 @@ def _findings(release: ChartRelease, rendered: RenderedRelease) -> Iterator[Find
             "lookup",
             "warning",
             None,
-            f"{release.folder} calls lookup, which finds nothing here and may find something in a cluster",
+            f"{release.source} calls lookup, which finds nothing here and may find something in a cluster",
             "give the chart what it looks up as a value",
         )
 

@@ -26,11 +26,11 @@ _FORMAT: Final = "1"
 
 @dataclass(frozen=True, slots=True)
 class ChartRelease:
-    """A Helm release to render: the chart from `folder` of the fleet, its value layers in Helm's order."""
+    """A Helm release to render: the chart that people find at `source`, its value layers in Helm's order."""
 
     name: str
     namespace: str
-    folder: str
+    source: str
     chart: AssembledChart
     layers: tuple[ValueLayer, ...]
     kubernetes: str
@@ -80,7 +80,7 @@ def render_release(release: ChartRelease, workspace: Workspace) -> RenderedRelea
     key = cache_key(_FORMAT, engine, release.chart.digest, json.dumps(request, sort_keys=True))
     kept = workspace.releases.read(key)
     if kept is None:
-        result = _ask(release, {**request, "chart": str(release.chart.folder)}, workspace)
+        result = _ask(release, {**request, "chart": str(release.chart.path)}, workspace)
         kept = json.dumps(result).encode()
         workspace.releases.write(key, kept)
     result = json.loads(kept)
@@ -99,11 +99,11 @@ def _ask(release: ChartRelease, request: Mapping[str, Any], workspace: Workspace
     except WorkerError as error:
         raise RenderError(
             f"rendering {error}",
-            place=Place(release.folder),
+            place=Place(release.source),
             fix="make the chart or its values smaller or simpler",
         ) from error
     if "failure" in answer:
-        raise render_error(answer["failure"], release.folder, release.layers)
+        raise render_error(answer["failure"], release.source, release.layers)
     return answer["result"]
 
 
@@ -115,7 +115,7 @@ def _binary(release: ChartRelease, workspace: Workspace) -> str | None:
     raise RenderError(
         f"the chart reads .Capabilities, and Helm in process takes every cluster for Kubernetes"
         f" {workspace.kubernetes}, not {release.kubernetes}",
-        place=Place(release.folder),
+        place=Place(release.source),
         fix="put a helm 4 program on PATH, which can be told the version",
     )
 
@@ -124,7 +124,7 @@ def _require_kubernetes(release: ChartRelease, required: str) -> None:
     if required and not Constraint.parse(required).allows(f"{release.kubernetes}.0"):
         raise RenderError(
             f"the chart requires Kubernetes {required}, the environment has {release.kubernetes}",
-            place=Place(f"{release.folder}/Chart.yaml", field="kubeVersion"),
+            place=Place(f"{release.source}/Chart.yaml", field="kubeVersion"),
             fix="use a version of the chart that supports it",
         )
 

@@ -1,8 +1,11 @@
 """Where charts are rendered, and what is kept of it."""
 
 import os
+import threading
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from deploy_orchestrator.charts import Repositories
 from deploy_orchestrator.manifests.cache import Cache
@@ -10,28 +13,36 @@ from deploy_orchestrator.manifests.workers import Limits, Workers
 
 
 class Workspace:
-    """A folder for what was rendered, and the processes that render.
+    """A folder for what was rendered, and the processes that render. May be shared between threads.
 
     `cache` is private to its owner, for manifests hold secrets; everything in it can be made again. Up to
-    `processes` render at a time, each within `limits`.
+    `processes` render at a time, each within `limits`. They end with `close`, or with this process.
     """
 
-    def __init__(
-        self,
-        cache: Path,
-        repositories: Repositories,
-        *,
-        processes: int | None = None,
-        limits: Limits | None = None,
-    ) -> None:
-        self.repositories = repositories
-        self.charts = cache / "assembled"
+    def __init__(self, cache: Path, *, processes: int | None = None, limits: Limits | None = None) -> None:
+        cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.charts = cache / "charts"
         self.releases = Cache(cache / "releases")
         self.manifests = Cache(cache / "manifests")
         self.workers = Workers(processes or os.cpu_count() or 1, limits or Limits())
+        self._downloads = cache / "repositories"
+        self._repositories: dict[frozenset[tuple[str, str]], Repositories] = {}
+        self._lock = threading.Lock()
+
+    def repositories(self, mirrors: Mapping[str, str]) -> Repositories:
+        """The chart repositories, read from these mirrors where they have one."""
+        with self._lock:
+            key = frozenset(mirrors.items())
+            if key not in self._repositories:
+                self._repositories[key] = Repositories(mirrors, self._downloads)
+            return self._repositories[key]
 
     @cached_property
     def kubernetes(self) -> str:
         """The minor version that Helm in process takes every cluster to have, as `1.36`."""
-        answer = self.workers.ask("about", {})["result"]["kubernetes"]
-        return ".".join(answer.removeprefix("v").split(".")[:2])
+        answer: dict[str, Any] = self.workers.ask("about", {})
+        return ".".join(answer["result"]["kubernetes"].removeprefix("v").split(".")[:2])
+
+    def close(self) -> None:
+        """End the processes; each starts again when it is needed."""
+        self.workers.close()

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy_orchestrator.charts import Repositories
 from deploy_orchestrator.fleet import Deployment, Fleet, load
 from deploy_orchestrator.git import Repository
 from deploy_orchestrator.manifests import Limits, Manifests, Workspace, render
@@ -90,12 +89,11 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """One set of workers for a module; what it keeps is told apart by content, so tests do not meet."""
     workspace = Workspace(
         tmp_path_factory.mktemp("cache"),
-        Repositories(),
         processes=1,
         limits=Limits(seconds=20, megabytes=1024),
     )
     yield workspace
-    workspace.workers.close()
+    workspace.close()
 
 
 Rendered = Callable[..., Manifests]

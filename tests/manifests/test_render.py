@@ -1,10 +1,16 @@
+import hashlib
+import io
 import json
+import tarfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from deploy_orchestrator.manifests import Manifests, Object, read
+from deploy_orchestrator.charts import ChartError
+from deploy_orchestrator.manifests import Manifests, Object, Workspace, read, render
 
 Rendered = Callable[..., Manifests]
 
@@ -217,3 +223,62 @@ def test_lookup_finds_nothing_and_says_so(rendered: Rendered) -> None:
     manifests = rendered({"templates/a.yaml": template})
     assert only(manifests, "ConfigMap", "a").body["data"] == {"found": "{}"}
     assert [each.rule for each in manifests.findings] == ["lookup"]
+
+
+def a_repository(folder: Path, files: dict[str, str], **metadata: Any) -> dict[str, str]:
+    """A chart repository that is mirrored in a folder, with one chart `web` in version 1.0.0."""
+    about = yaml.safe_dump({"apiVersion": "v2", "name": "web", "version": "1.0.0", **metadata})
+    with tarfile.open(folder / "web-1.0.0.tgz", "w:gz") as package:
+        for name, text in {"Chart.yaml": about, **files}.items():
+            member = tarfile.TarInfo(f"web/{name}")
+            member.size = len(text.encode())
+            package.addfile(member, io.BytesIO(text.encode()))
+    digest = hashlib.sha256((folder / "web-1.0.0.tgz").read_bytes()).hexdigest()
+    entry = {
+        "apiVersion": "v2",
+        "name": "web",
+        "version": "1.0.0",
+        "urls": ["web-1.0.0.tgz"],
+        "digest": digest,
+    }
+    (folder / "index.yaml").write_text(yaml.safe_dump({"apiVersion": "v1", "entries": {"web": [entry]}}))
+    return {"name": "here", "url": f"https://charts.example.com/{folder.name}", "mirror": f"file://{folder}"}
+
+
+def test_a_chart_from_a_repository_brings_its_own_layers(
+    on_disk: Any, workspace: Workspace, tmp_path: Path
+) -> None:
+    chart = {
+        "templates/a.yaml": CONFIG_MAP,
+        "values.yaml": "a: 1\nb: 1\nc: 1",
+        "values-dev.yaml": "b: 2\nc: 2",
+    }
+    repository = a_repository(tmp_path, chart)
+    fleet = yaml.safe_load((on_disk.path / "fleet.yaml").read_text())
+    on_disk.write({"fleet.yaml": yaml.safe_dump({**fleet, "repositories": [repository]})})
+    reference = {"name": "web", "version": "1.0.0", "repository": "here"}
+    on_disk.tenant("ml", {"values.yaml": "c: 3"}, chart=reference)
+    loaded = on_disk.load()
+    manifests = render(loaded.deployment("dev", "ml"), loaded, workspace)
+    assert values_of(manifests) == {"a": 1, "b": 2, "c": 3}
+    assert str(manifests.chart) == "ChartUsed(name='web', version='1.0.0')"
+
+
+@pytest.mark.parametrize(
+    ("version", "metadata", "message"),
+    [
+        ("1.0.1", {}, "has no web in version 1.0.1\n  fix: did you mean 1.0.0?"),
+        ("1.0.0", {"dependencies": [{"name": "db", "version": "1"}]}, "web@1.0.0 lacks its dependencies db"),
+    ],
+)
+def test_a_chart_that_a_repository_does_not_have_whole_is_told(
+    on_disk: Any, workspace: Workspace, tmp_path: Path, version: str, metadata: dict[str, Any], message: str
+) -> None:
+    repository = a_repository(tmp_path, {"templates/a.yaml": CONFIG_MAP}, **metadata)
+    fleet = yaml.safe_load((on_disk.path / "fleet.yaml").read_text())
+    on_disk.write({"fleet.yaml": yaml.safe_dump({**fleet, "repositories": [repository]})})
+    on_disk.tenant("ml", chart={"name": "web", "version": version, "repository": "here"})
+    loaded = on_disk.load()
+    with pytest.raises(ChartError) as error:
+        render(loaded.deployment("dev", "ml"), loaded, workspace)
+    assert message in str(error.value)

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from deploy_orchestrator.charts import Repositories
 from deploy_orchestrator.manifests import Limits, Manifests, RenderError, Workspace, diff, render, render_all
 
 CONFIG_MAP = """\
@@ -31,22 +30,22 @@ def test_a_chart_that_eats_memory_or_time_fails_alone(
     on_disk.tenant("bad")
     on_disk.tenant("good")
     fleet = on_disk.load()
-    small = Workspace(tmp_path / "c", Repositories(), processes=1, limits=Limits(seconds=2, megabytes=300))
+    small = Workspace(tmp_path / "c", processes=1, limits=Limits(seconds=2, megabytes=300))
     results = {each.key: result for each, result in render_all(fleet.deployments(), fleet, small)}
     assert reason in str(results["dev/bad"])
     assert isinstance(results["dev/bad"], RenderError)
     assert isinstance(results["dev/good"], Manifests)
-    small.workers.close()
+    small.close()
 
 
 def test_unchanged_tenants_are_never_rendered_again(on_disk: Any, tmp_path: Path) -> None:
     on_disk.chart("ml", {"templates/a.yaml": CONFIG_MAP})
     on_disk.tenant("ml")
     fleet = on_disk.load()
-    first = Workspace(tmp_path / "c", Repositories(), processes=1)
+    first = Workspace(tmp_path / "c", processes=1)
     before = list(render_all(fleet.deployments(), fleet, first))
-    first.workers.close()
-    unable = Workspace(tmp_path / "c", Repositories(), processes=1, limits=Limits(seconds=0))
+    first.close()
+    unable = Workspace(tmp_path / "c", processes=1, limits=Limits(seconds=0))
     on_disk.write({"README.md": "another commit"})
     again = on_disk.load()
     after = list(render_all(again.deployments(), again, unable))
@@ -61,13 +60,13 @@ def test_only_what_can_change_the_output_is_rendered_again(on_disk: Any, tmp_pat
     on_disk.chart("ml", {"templates/a.yaml": CONFIG_MAP})
     on_disk.tenant("ml")
     fleet = on_disk.load()
-    first = Workspace(tmp_path / "c", Repositories(), processes=1)
+    first = Workspace(tmp_path / "c", processes=1)
     before = render(fleet.deployment("dev", "ml"), fleet, first)
     on_disk.tenant("ml", {"values-dev.yaml": "x: 1"})
     fleet = on_disk.load()
     after = render(fleet.deployment("dev", "ml"), fleet, first)
     assert [change.key.name for change in diff(before, after).changed] == ["ml"]
-    first.workers.close()
+    first.close()
 
 
 @pytest.mark.parametrize("damage", [b"", b"x", b"{}"])
@@ -76,7 +75,7 @@ def test_damaged_cache_entries_are_made_again(on_disk: Any, tmp_path: Path, dama
     on_disk.tenant("ml")
     fleet = on_disk.load()
     deployment = fleet.deployment("dev", "ml")
-    workspace = Workspace(tmp_path / "c", Repositories(), processes=1)
+    workspace = Workspace(tmp_path / "c", processes=1)
     before = render(deployment, fleet, workspace)
     for file in (tmp_path / "c").rglob("*"):
         if file.is_file():
@@ -84,16 +83,16 @@ def test_damaged_cache_entries_are_made_again(on_disk: Any, tmp_path: Path, dama
     assert render(deployment, fleet, workspace) == before
     shutil.rmtree(tmp_path / "c")
     assert render(deployment, fleet, workspace) == before
-    workspace.workers.close()
+    workspace.close()
 
 
 def test_the_cache_is_for_its_owner_only(on_disk: Any, tmp_path: Path) -> None:
     on_disk.chart("ml", {"templates/a.yaml": CONFIG_MAP})
     on_disk.tenant("ml")
     fleet = on_disk.load()
-    workspace = Workspace(tmp_path / "c", Repositories(), processes=1)
+    workspace = Workspace(tmp_path / "c", processes=1)
     render(fleet.deployment("dev", "ml"), fleet, workspace)
-    workspace.workers.close()
+    workspace.close()
     assert [each for each in (tmp_path / "c").iterdir() if each.stat().st_mode & 0o077] == []
 
 

@@ -46,7 +46,7 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
         ("a: \"\\x00\"\nb: {{ printf \"%c\" 0 }}", "NUL", "charts/ml/templates/a.yaml:2"),
         ("kind: x\nmetadata: {annotations: {a: 1}}", "annotation a must", "charts/ml/templates/a.yaml:1"),
         ("a: " + "[" * 95 + "]" * 95, "nested deeper than 90", "charts/ml/templates/a.yaml:1"),
-        (BOMB, "once aliases are expanded", "charts/ml/templates/a.yaml:1"),
+        (BOMB, "once aliases are expanded", "charts/ml/templates/a.yaml:7"),
     ],
 )  # fmt: skip
 def test_a_broken_template_is_named_with_its_line(

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from deploy_orchestrator.charts import Repositories
 from deploy_orchestrator.fleet import Fleet, load, new_tenant
 from deploy_orchestrator.git import Repository
 from deploy_orchestrator.manifests import Workspace, check, render
@@ -48,9 +47,9 @@ def commit(source: Path) -> None:
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    workspace = Workspace(tmp_path_factory.mktemp("workspace"), Repositories(), processes=1)
+    workspace = Workspace(tmp_path_factory.mktemp("workspace"), processes=1)
     yield workspace
-    workspace.workers.close()
+    workspace.close()
 
 
 def run(*command: str) -> None:
