@@ -1,5 +1,6 @@
 """Make releases live and watch them: one interface to what delivers, and the engines behind it."""
 
+from deploy_orchestrator.delivery.argocd import ArgoCD, bootstrap, connection
 from deploy_orchestrator.delivery.engine import Engine
 from deploy_orchestrator.delivery.errors import (
     DeliveryError,
@@ -15,6 +16,7 @@ from deploy_orchestrator.delivery.sandbox import Sandbox
 from deploy_orchestrator.delivery.status import Health, Hook, Operation, Phase, Status, Sync
 
 __all__ = [
+    "ArgoCD",
     "DeliveryError",
     "Engine",
     "EngineUnreachable",
@@ -30,5 +32,7 @@ __all__ = [
     "SyncFailed",
     "SyncSuperseded",
     "SyncTimedOut",
+    "bootstrap",
+    "connection",
     "follow",
 ]

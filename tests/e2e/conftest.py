@@ -26,7 +26,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def cluster(logs: Path) -> Iterator[Cluster]:
+def k8s(logs: Path) -> Iterator[Cluster]:
     """A cluster that runs Argo CD in namespace `argocd`."""
     if kubeconfig := os.environ.get("KUBECONFIG"):
         yield _existing(Path(kubeconfig))
@@ -36,11 +36,11 @@ def cluster(logs: Path) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def control_plane(cluster: Cluster) -> ControlPlane:
+def control_plane(k8s: Cluster) -> ControlPlane:
     """The cluster with its processes, to kill and restart."""
-    if not isinstance(cluster, ControlPlane):
+    if not isinstance(k8s, ControlPlane):
         pytest.skip("KUBECONFIG is set: this suite does not break a cluster that it has not booted")
-    return cluster
+    return k8s
 
 
 @pytest.fixture(scope="session")
@@ -50,12 +50,12 @@ def forge(logs: Path) -> Iterator[Gitea]:
 
 
 @pytest.fixture
-def namespace(cluster: Cluster) -> Iterator[str]:
+def namespace(k8s: Cluster) -> Iterator[str]:
     """A namespace of the test's own, with Pod Security at `restricted`."""
     name = f"e2e-{secrets.token_hex(4)}"
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
-    with cluster.client() as connection:
+    k8s.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+    with k8s.client() as connection:
         core = CoreV1Api(connection)
         accounts = Watch().stream(core.list_namespaced_service_account, name, timeout_seconds=30)
         assert any(event["object"].metadata.name == "default" for event in accounts)

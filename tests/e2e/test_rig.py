@@ -56,7 +56,7 @@ def receiver() -> Iterator[Receiver]:
         server.shutdown()
 
 
-def test_a_deployment_with_a_claim_becomes_available(cluster: Cluster, namespace: str) -> None:
+def test_a_deployment_with_a_claim_becomes_available(k8s: Cluster, namespace: str) -> None:
     claim = {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
@@ -64,33 +64,33 @@ def test_a_deployment_with_a_claim_becomes_available(cluster: Cluster, namespace
         "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
     }
     volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
-    cluster.apply(claim, _deployment(namespace, volumes=volumes))
-    with cluster.client() as connection:
+    k8s.apply(claim, _deployment(namespace, volumes=volumes))
+    with k8s.client() as connection:
         apps = client.AppsV1Api(connection)
         events = watch.Watch().stream(apps.list_namespaced_deployment, namespace, timeout_seconds=30)
         assert any(event["object"].status.available_replicas == 1 for event in events)
 
 
-def test_a_pod_labelled_to_fail_fails(cluster: Cluster, namespace: str) -> None:
-    cluster.apply(_pod(namespace, labels=FAILING_POD))
-    with cluster.client() as connection:
+def test_a_pod_labelled_to_fail_fails(k8s: Cluster, namespace: str) -> None:
+    k8s.apply(_pod(namespace, labels=FAILING_POD))
+    with k8s.client() as connection:
         core = client.CoreV1Api(connection)
         events = watch.Watch().stream(core.list_namespaced_pod, namespace, timeout_seconds=30)
         assert any(event["object"].status.phase == "Failed" for event in events)
 
 
-def test_pod_security_refuses_what_the_namespace_forbids(cluster: Cluster, namespace: str) -> None:
+def test_pod_security_refuses_what_the_namespace_forbids(k8s: Cluster, namespace: str) -> None:
     pod = _pod(namespace)
     pod["spec"]["containers"][0]["securityContext"] = {"privileged": True}
     with pytest.raises(client.ApiException, match="violates PodSecurity"):
-        cluster.apply(pod)
+        k8s.apply(pod)
 
 
-def test_a_quota_is_enforced(cluster: Cluster, namespace: str) -> None:
+def test_a_quota_is_enforced(k8s: Cluster, namespace: str) -> None:
     quota = {"metadata": {"name": "none", "namespace": namespace}, "spec": {"hard": {"pods": "0"}}}
-    cluster.apply({"apiVersion": "v1", "kind": "ResourceQuota", **quota})
+    k8s.apply({"apiVersion": "v1", "kind": "ResourceQuota", **quota})
     with pytest.raises(client.ApiException, match="exceeded quota"):
-        cluster.apply(_pod(namespace))
+        k8s.apply(_pod(namespace))
 
 
 @pytest.mark.parametrize("name", ["etcd", "kube-apiserver"])
@@ -104,12 +104,12 @@ def test_a_killed_control_plane_comes_back_with_its_objects(
 
 
 def test_argo_cd_brings_what_was_pushed_into_the_cluster(
-    cluster: Cluster, forge: Gitea, namespace: str, tmp_path: Path
+    k8s: Cluster, forge: Gitea, namespace: str, tmp_path: Path
 ) -> None:
     owner = forge.user(namespace)
     url = forge.repository(owner, "manifests")
     _push(forge.signed_in(url, owner), tmp_path, "pushed.yaml", CONFIG_MAP)
-    cluster.apply(
+    k8s.apply(
         repository(namespace, url, owner.name, owner.password),
         {
             "apiVersion": "argoproj.io/v1alpha1",
@@ -123,10 +123,13 @@ def test_argo_cd_brings_what_was_pushed_into_the_cluster(
             },
         },
     )
-    with cluster.client() as connection:
+    with k8s.client() as connection:
         core = client.CoreV1Api(connection)
         events = watch.Watch().stream(core.list_namespaced_config_map, namespace, timeout_seconds=60)
         assert any(event["object"].metadata.name == "pushed" for event in events)
+        client.CustomObjectsApi(connection).delete_namespaced_custom_object(
+            "argoproj.io", "v1alpha1", "argocd", "applications", namespace
+        )
 
 
 def test_only_the_named_user_pushes_to_a_protected_branch(forge: Gitea, tmp_path: Path) -> None:

@@ -122,6 +122,7 @@ class ArgoCD:
             "PATH": f"{self.folder / 'bin'}{os.pathsep}{self.cluster.path}",
             "KUBECONFIG": str(self.cluster.kubeconfig),
             "ARGOCD_FAKE_IN_CLUSTER": "true",
+            "ARGOCD_APPLICATION_CONTROLLER_PERSIST_RESOURCE_HEALTH": "true",
             "ARGOCD_GPG_ENABLED": "false",
             "ARGOCD_TLS_DATA_PATH": str(self.folder / "tls"),
             "ARGOCD_SSH_DATA_PATH": str(self.folder / "ssh"),

@@ -30,19 +30,19 @@ class Cluster:
         """A new client with the administrator's rights."""
         return new_client_from_config(str(self.kubeconfig))
 
-    def account(self, namespace: str, name: str) -> ApiClient:
-        """A new client with a service account's rights, for an hour."""
+    def account(self, namespace: str, name: str) -> Configuration:
+        """How to connect with a service account's rights, for an hour."""
         with self.client() as administrator:
             request = AuthenticationV1TokenRequest(
                 spec=V1TokenRequestSpec(audiences=[], expiration_seconds=3600)
             )
             core = CoreV1Api(administrator)
             token = core.create_namespaced_service_account_token(name, namespace, request).status.token
-            settings = Configuration(
+            found = Configuration(
                 host=administrator.configuration.host, api_key={"authorization": f"Bearer {token}"}
             )
-            settings.ssl_ca_cert = administrator.configuration.ssl_ca_cert
-        return ApiClient(settings)
+            found.ssl_ca_cert = administrator.configuration.ssl_ca_cert
+        return found
 
     def apply(self, *objects: dict[str, Any]) -> None:
         """Server-side apply, forced."""

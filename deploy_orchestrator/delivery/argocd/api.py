@@ -1,0 +1,150 @@
+"""Argo CD's objects over the Kubernetes API: bounded retries, writes that overwrite nobody's, watches that
+resume."""
+
+import math
+import time
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from copy import copy
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import urllib3
+from kubernetes.client import ApiClient, ApiException, Configuration, CustomObjectsApi
+from kubernetes.config import load_config  # pyright: ignore[reportUnknownVariableType]
+from kubernetes.watch import Watch
+
+from deploy_orchestrator.delivery.argocd import names
+from deploy_orchestrator.delivery.argocd.application import Application
+from deploy_orchestrator.delivery.argocd.errors import ClusterRefused, ClusterUnreachable
+
+_GROUP = {"group": "argoproj.io", "version": "v1alpha1", "namespace": names.NAMESPACE}
+_APPLICATIONS = {**_GROUP, "plural": "applications"}
+_SETS = {**_GROUP, "plural": "applicationsets"}
+_TIMEOUT = (5, 30)
+_LONGEST_WATCH = 300
+
+# About 20 seconds in all, enough for an API server to restart. A write may be repeated: it names the version
+# of the object that it changes, or sets what is set already.
+_RETRIES = urllib3.Retry(
+    total=8,
+    backoff_factor=0.2,
+    backoff_max=5,
+    backoff_jitter=0.2,
+    status_forcelist=(429, 500, 502, 503, 504),
+    allowed_methods=None,
+    raise_on_status=False,
+)
+
+
+def connection(kubeconfig: Path | None = None, context: str | None = None) -> Configuration:
+    """How to reach Argo CD's cluster: by `kubeconfig`, else by the user's own, else from a pod in it."""
+    found = Configuration()
+    file = str(kubeconfig) if kubeconfig else None
+    load_config(config_file=file, context=context, client_configuration=found)
+    return found
+
+
+class Applications:
+    """The Applications of the fleet, and the ApplicationSet that makes them."""
+
+    def __init__(self, connection: Configuration) -> None:
+        patient = copy(connection)
+        cast(Any, patient).retries = _RETRIES
+        self._api: Any = CustomObjectsApi(ApiClient(patient))
+
+    def get(self, name: str) -> Application | None:
+        """The Application; None where there is none."""
+        try:
+            with _reported():
+                found = self._api.get_namespaced_custom_object(
+                    **_APPLICATIONS, name=name, _request_timeout=_TIMEOUT
+                )
+        except ClusterRefused as error:
+            if error.status == 404:
+                return None
+            raise
+        return Application(found)
+
+    def list(self) -> list[Application]:
+        """All Applications of the fleet."""
+        return [Application(body) for body in self._list(label_selector=names.TENANT)["items"]]
+
+    def changes(self, name: str, deadline: float) -> Iterator[Application | None]:
+        """The Application as it is (None where there is none), and again after each change.
+
+        Ends at `deadline` (`time.monotonic()`). A watch that breaks off is opened again.
+        """
+        only = f"metadata.name={name}"
+        while True:
+            found = self._list(field_selector=only)
+            yield Application(found["items"][0]) if found["items"] else None
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                return
+            yield from self._watch(only, found["metadata"]["resourceVersion"], min(remaining, _LONGEST_WATCH))
+
+    def write(self, application: Application, change: Mapping[str, Any]) -> Application | None:
+        """Merge `change`, which names the version that it changes; None where there is a newer one by now."""
+        try:
+            return Application(self._patch(_APPLICATIONS, application.name, change))
+        except ClusterRefused as error:
+            if error.status == 409:
+                return None
+            raise
+
+    def refresh(self, name: str) -> None:
+        """Ask Argo CD to compare the Application, where there is one, with its target and the cluster now."""
+        try:
+            self._patch(_APPLICATIONS, name, {"metadata": {"annotations": {names.REFRESH: "normal"}}})
+        except ClusterRefused as error:
+            if error.status != 404:
+                raise
+
+    def refresh_releases(self) -> None:
+        """Ask Argo CD to read the release files now."""
+        # A new value each time: a request made while Argo CD serves the one before would else be lost.
+        now = datetime.now(UTC).isoformat()
+        self._patch(_SETS, names.APPLICATION_SET, {"metadata": {"annotations": {names.REFRESH_SET: now}}})
+
+    def _list(self, **selector: str) -> Any:
+        with _reported():
+            return self._api.list_namespaced_custom_object(
+                **_APPLICATIONS, **selector, _request_timeout=_TIMEOUT
+            )
+
+    def _patch(self, kind: dict[str, str], name: str, change: Mapping[str, Any]) -> Any:
+        with _reported():
+            return self._api.patch_namespaced_custom_object(
+                **kind, name=name, body=change, _request_timeout=_TIMEOUT
+            )
+
+    def _watch(self, only: str, version: str, seconds: float) -> Iterator[Application | None]:
+        timeout = math.ceil(seconds)
+        watch: Any = Watch()
+        events = watch.stream(
+            self._api.list_namespaced_custom_object,
+            **_APPLICATIONS,
+            field_selector=only,
+            resource_version=version,
+            timeout_seconds=timeout,
+            _request_timeout=(5, timeout + 5),
+        )
+        try:
+            for event in events:
+                yield None if event["type"] == "DELETED" else Application(event["object"])
+        except (ApiException, urllib3.exceptions.HTTPError):
+            # Too old a version or a lost connection: the next list tells how things stand, or what is wrong.
+            return
+
+
+@contextmanager
+def _reported() -> Generator[None]:
+    try:
+        yield
+    except ApiException as error:
+        refusal: Any = error
+        raise ClusterRefused(refusal.status, refusal.reason, refusal.body) from error
+    except urllib3.exceptions.HTTPError as error:
+        raise ClusterUnreachable(error) from error

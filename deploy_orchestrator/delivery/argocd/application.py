@@ -1,0 +1,187 @@
+"""An Application, read into the terms of `Engine`, and the writes that ask it to sync."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import takewhile
+from typing import Any
+
+from deploy_orchestrator.delivery.argocd import names
+from deploy_orchestrator.delivery.status import Health, Hook, Operation, Phase, Status, Sync
+from deploy_orchestrator.manifests import ObjectKey
+from deploy_orchestrator.releases import Release
+
+Body = Mapping[str, Any]
+
+_ENDED = {Phase.SUCCEEDED, Phase.FAILED, Phase.ERROR}
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """One Application, as it was at one resource version."""
+
+    body: Body
+
+    @property
+    def name(self) -> str:
+        return self.body["metadata"]["name"]
+
+    @property
+    def target(self) -> str:
+        """The commit it is pinned to."""
+        return self.body["spec"]["source"]["targetRevision"]
+
+    @property
+    def operation(self) -> Operation | None:
+        """The operation in progress or, where there is none, the last one."""
+        requested, state = self.body.get("operation"), self._status.get("operationState")
+        if requested and (state is None or Phase(state["phase"]) in _ENDED):
+            return _operation(requested, {"phase": Phase.RUNNING, "message": "requested"})
+        return _operation(state["operation"], state) if state else None
+
+    @property
+    def ended(self) -> bool:
+        """Whether no operation is in progress."""
+        return self.operation is None or self.operation.phase in _ENDED
+
+    @property
+    def wants_sync(self) -> bool:
+        """Whether the last operation failed, or what it brought is known to have been changed since."""
+        operation = self.operation
+        if operation is None or operation.phase.failed:
+            return True
+        seen = operation.finished is not None and self.status.observed >= operation.finished
+        return operation.phase is Phase.SUCCEEDED and seen and self._sync is Sync.OUT_OF_SYNC
+
+    @property
+    def status(self) -> Status:
+        labels, health = self.body["metadata"]["labels"], self._status.get("health", {})
+        created = self.body["metadata"]["creationTimestamp"]
+        return Status(
+            environment=labels[names.ENVIRONMENT],
+            tenant=labels[names.TENANT],
+            sync=self._sync,
+            health=Health(health.get("status", Health.UNKNOWN)),
+            revision=self._live,
+            since=max(_time(health.get("lastTransitionTime", created)), _time(self._live_since or created)),
+            observed=_time(self._status.get("reconciledAt", created)),
+            message="; ".join(self._messages()),
+            operation=self.operation,
+            drift=tuple(self._drift()),
+        )
+
+    def sync(self, release: Release) -> Body:
+        """The write that asks for `release`."""
+        policy = self.body["spec"]["syncPolicy"]
+        return {
+            **self._change({names.REFRESH: "normal"}),
+            "operation": {
+                "initiatedBy": {"username": names.ACCOUNT},
+                "info": [{"name": names.RELEASE, "value": release.commit}],
+                "retry": policy["retry"],
+                "sync": {
+                    "revision": release.revision,
+                    "prune": True,
+                    "syncStrategy": {"hook": {}},
+                    "syncOptions": policy["syncOptions"],
+                },
+            },
+            "status": {"operationState": None},
+        }
+
+    def terminate(self) -> Body:
+        """The write that ends the operation in progress; Argo CD removes its hooks."""
+        return {**self._change({}), "status": {"operationState": {"phase": Phase.TERMINATING}}}
+
+    def _change(self, annotations: Mapping[str, str]) -> Body:
+        version = self.body["metadata"]["resourceVersion"]
+        return {"metadata": {"resourceVersion": version, "annotations": annotations}}
+
+    @property
+    def _status(self) -> Body:
+        return self.body.get("status", {})
+
+    @property
+    def _history(self) -> Sequence[Body]:
+        """The syncs that succeeded, newest first."""
+        return self._status.get("history", [])[::-1]
+
+    @property
+    def _live(self) -> str | None:
+        """The commit whose objects were applied last."""
+        return self._history[0]["revision"] if self._history else None
+
+    @property
+    def _live_since(self) -> str | None:
+        """When they were applied; healing, which applies them again, does not count."""
+        same = list(takewhile(lambda each: each["revision"] == self._live, self._history))
+        return same[-1]["deployedAt"] if same else None
+
+    @property
+    def _sync(self) -> Sync:
+        """Argo CD's comparison, unless that is with another commit than the target."""
+        compared = self._status.get("sync", {})
+        if self._live != self.target or compared.get("revision") != self.target:
+            return Sync.OUT_OF_SYNC
+        return Sync(compared["status"])
+
+    def _messages(self) -> Iterator[str]:
+        """What goes on: the operation, what is unhealthy and, where Argo CD tells, why; its conditions."""
+        if self.operation and not self.ended:
+            yield self.operation.message
+        unhealthy = [each for each in self._resources if each.get("health", {}).get("message")]
+        for each in unhealthy:
+            yield f"{_object(each)}: {each['health']['message']}"
+        if not unhealthy and self._status.get("health", {}).get("message"):
+            yield self._status["health"]["message"]
+        for condition in self._status.get("conditions", []):
+            yield condition["message"]
+
+    def _drift(self) -> Iterator[str]:
+        """Objects that differ from what was released; while a release waits for its sync, no object does."""
+        if self._live == self.target:
+            for each in self._resources:
+                if each.get("status") == Sync.OUT_OF_SYNC:
+                    yield _object(each)
+
+    @property
+    def _resources(self) -> Sequence[Body]:
+        return self._status.get("resources", [])
+
+
+def _operation(requested: Body, state: Body) -> Operation:
+    results = state.get("syncResult", {})
+    revision = results.get("revision") or requested.get("sync", {}).get("revision", "")
+    return Operation(
+        key=_key(requested),
+        revision=revision,
+        phase=Phase(state["phase"]),
+        started=_time(state["startedAt"]) if "startedAt" in state else datetime.now(UTC),
+        finished=_time(state["finishedAt"]) if "finishedAt" in state else None,
+        message=state.get("message", ""),
+        hooks=tuple(_hook(each) for each in results.get("resources", []) if each.get("hookType")),
+    )
+
+
+def _key(operation: Body) -> str | None:
+    return next((info["value"] for info in operation.get("info", []) if info["name"] == names.RELEASE), None)
+
+
+def _object(resource: Body) -> str:
+    key = ObjectKey(
+        resource.get("group", ""), resource["kind"], resource.get("namespace") or None, resource["name"]
+    )
+    return str(key)
+
+
+def _hook(result: Body) -> Hook:
+    return Hook(
+        object=_object(result),
+        stage="after" if result["hookType"] in ("PostSync", "SyncFail") else "before",
+        phase=Phase(result.get("hookPhase", Phase.RUNNING)),
+        message=result.get("message", ""),
+    )
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -1,0 +1,107 @@
+"""Argo CD as a delivery engine."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from kubernetes.client import Configuration
+
+from deploy_orchestrator.delivery.argocd import names
+from deploy_orchestrator.delivery.argocd.api import Applications
+from deploy_orchestrator.delivery.errors import SyncSuperseded
+from deploy_orchestrator.delivery.status import Health, Operation, Phase, Status, Sync
+from deploy_orchestrator.git import Repository, RevisionNotFound
+from deploy_orchestrator.releases import Release
+
+
+class ArgoCD:
+    """Syncs releases by writing `operation` on the Applications that Argo CD makes of release files.
+
+    It holds no state: what was asked for stands in the cluster, and another process goes on where one ended.
+
+    Args:
+        connection: to the cluster that Argo CD runs in, as `connection` finds it.
+        deployments: the deployments repository, to tell which of two releases is the later.
+        url: of Argo CD's web pages, for links.
+    """
+
+    name = "Argo CD"
+
+    def __init__(self, connection: Configuration, deployments: Repository, url: str | None = None) -> None:
+        self._applications = Applications(connection)
+        self._deployments = deployments
+        self.url = url
+
+    def sync(self, release: Release) -> Operation | None:
+        """As `Engine.sync`; what is in the way of a newer release is ended.
+
+        Raises:
+            SyncSuperseded: as `Engine.sync`.
+            ClusterRefused, ClusterUnreachable
+        """
+        application = self._applications.get(names.application(release.environment, release.tenant))
+        operation = application.operation if application else None
+        if application and operation and operation.key and self._is_before(release.commit, operation.key):
+            raise SyncSuperseded(f"release {operation.key[:12]} took its place", release, application.status)
+        if application is None or application.target != release.revision:
+            self._applications.refresh_releases()
+            return operation
+        if operation and operation.serves(release) and not application.wants_sync:
+            return operation
+        if application.ended:
+            asked = self._applications.write(application, application.sync(release))
+            return asked.operation if asked else operation
+        if operation and operation.phase is Phase.RUNNING:
+            self._applications.write(application, application.terminate())
+        return operation
+
+    def status(self, environment: str, tenant: str) -> Status:
+        """The state of one deployment; Missing where Argo CD has no Application for it."""
+        found = self._applications.get(names.application(environment, tenant))
+        return found.status if found else _missing(environment, tenant)
+
+    def statuses(self) -> list[Status]:
+        """The state of every deployment that Argo CD has an Application for, with one request."""
+        return [application.status for application in self._applications.list()]
+
+    def watch(self, environment: str, tenant: str, limit: timedelta) -> Iterator[Status]:
+        """The state of one deployment now and after each change, until `limit` has passed."""
+        deadline = time.monotonic() + limit.total_seconds()
+        for found in self._applications.changes(names.application(environment, tenant), deadline):
+            yield found.status if found else _missing(environment, tenant)
+
+    def refresh(self, environment: str, tenant: str) -> None:
+        """Ask Argo CD to compare with the cluster now, not at its next poll."""
+        self._applications.refresh(names.application(environment, tenant))
+
+    def link(self, environment: str, tenant: str) -> str | None:
+        """The Application's page."""
+        if self.url is None:
+            return None
+        return f"{self.url}/applications/{names.NAMESPACE}/{names.application(environment, tenant)}"
+
+    def _is_before(self, commit: str, other: str) -> bool:
+        if commit == other:
+            return False
+        try:
+            return self._deployments.is_ancestor(commit, other)
+        except RevisionNotFound:
+            self._deployments.fetch()
+        try:
+            return self._deployments.is_ancestor(commit, other)
+        except RevisionNotFound:
+            return False  # not a commit of this repository: somebody else's operation
+
+
+def _missing(environment: str, tenant: str) -> Status:
+    now = datetime.now(UTC)
+    return Status(
+        environment=environment,
+        tenant=tenant,
+        sync=Sync.UNKNOWN,
+        health=Health.MISSING,
+        revision=None,
+        since=now,
+        observed=now,
+        message="Argo CD has no Application for it",
+    )

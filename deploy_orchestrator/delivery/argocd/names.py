@@ -1,0 +1,29 @@
+"""What things are called in Argo CD."""
+
+from typing import Any
+
+API_VERSION = "argoproj.io/v1alpha1"
+NAMESPACE = "argocd"
+ACCOUNT = "deploy-orchestrator"
+APPLICATION_SET = "deploy-orchestrator"
+
+REFRESH = "argocd.argoproj.io/refresh"
+RELEASE = "deploy-orchestrator.io/release"
+REFRESH_SET = "argocd.argoproj.io/application-set-refresh"
+ENVIRONMENT = "deploy-orchestrator.io/environment"
+TENANT = "deploy-orchestrator.io/tenant"
+
+
+def application(environment: str, tenant: str) -> str:
+    """The name of a deployment's Application. Labels have no dots, so two deployments never share one."""
+    return f"{environment}.{tenant}"
+
+
+def labels(environment: str, tenant: str) -> dict[str, str]:
+    return {ENVIRONMENT: environment, TENANT: tenant}
+
+
+def argo_object(kind: str, name: str, **content: Any) -> dict[str, Any]:
+    """An object of one of Argo CD's kinds in its namespace."""
+    metadata = {"name": name, "namespace": NAMESPACE, "labels": {"app.kubernetes.io/part-of": ACCOUNT}}
+    return {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, **content}

@@ -1,0 +1,68 @@
+"""One AppProject for each tenant: what its Applications may read, and where they may write."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from deploy_orchestrator.delivery.argocd import names
+from deploy_orchestrator.fleet import Deployment, Fleet, Freeze
+
+
+def project(fleet: Fleet, deployments: str, mine: list[Deployment], now: datetime) -> dict[str, Any]:
+    """The AppProject of the tenant whose deployments are `mine`.
+
+    It may read the deployments repository only, write into its own namespaces only, and make no cluster-
+    scoped object but those namespaces. Its owners may look at it.
+    """
+    tenant = mine[0].tenant
+    servers = {cluster.name: cluster.server for cluster in fleet.clusters}
+    return names.argo_object(
+        "AppProject",
+        tenant.name,
+        spec={
+            "description": f"Tenant {tenant.name}",
+            "sourceRepos": [deployments],
+            "destinations": [
+                {"server": servers[each.environment.cluster], "namespace": each.namespace} for each in mine
+            ],
+            "clusterResourceWhitelist": [
+                {"group": "", "kind": "Namespace", "name": name}
+                for name in sorted({each.namespace for each in mine})
+            ],
+            "roles": [
+                {
+                    "name": "owner",
+                    "groups": list(tenant.owners),
+                    "policies": [
+                        f"p, proj:{tenant.name}:owner, {resource}, get, {tenant.name}/*, allow"
+                        for resource in ("applications", "logs")
+                    ],
+                }
+            ],
+            "syncWindows": [
+                window
+                for each in mine
+                for freeze in each.environment.policy.freezes
+                if (window := _window(each, freeze, now))
+            ],
+        },
+    )
+
+
+def _window(deployment: Deployment, freeze: Freeze, now: datetime) -> dict[str, Any] | None:
+    """Argo CD knows windows that come again each year; those that are over are therefore left out.
+
+    Nothing syncs by itself in a window. The orchestrator's own operation does: it keeps the freeze itself,
+    and must be able to roll back in it.
+    """
+    if freeze.end <= now:
+        return None
+    start = freeze.start.astimezone(UTC)
+    return {
+        "kind": "deny",
+        "schedule": f"{start.minute} {start.hour} {start.day} {start.month} *",
+        "duration": f"{int((freeze.end - freeze.start).total_seconds())}s",
+        "timeZone": "UTC",
+        "manualSync": True,
+        "applications": [names.application(deployment.environment.name, deployment.tenant.name)],
+        "description": freeze.reason,
+    }

@@ -1,0 +1,194 @@
+"""The contract of every engine, held by a real Argo CD."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from installation import Installation, installed
+from kubernetes.client import CoreV1Api
+from rig import Cluster, Gitea
+from test_engine_contract import *  # noqa: F403
+
+from deploy_orchestrator import documents
+from deploy_orchestrator.delivery import ArgoCD, Engine, Health, Status, Sync
+from deploy_orchestrator.git import Changes, Repository
+from deploy_orchestrator.manifests import Manifests, Object
+from deploy_orchestrator.releases import Chart, Release, SourceChange, digest_of
+
+TENANTS = ["analytics", "ml"]
+SOON = timedelta(seconds=60)
+
+HEALTH = """
+hs = {status = "Healthy", message = ""}
+local told = obj.metadata.annotations or {}
+if told["e2e/broken"] ~= nil and told["e2e/broken"] == tostring((obj.data or {}).x) then
+  hs.status = "Degraded"
+  hs.message = told["e2e/broken-why"]
+end
+return hs
+"""
+"""Lets tests break ConfigMaps: one is Degraded while its `x` is the one that was broken."""
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """Releases objects by commits, as the releases room does."""
+
+    repository: Repository
+
+    @staticmethod
+    def config_map(name: str, **data: str) -> Object:
+        return _object("v1", "ConfigMap", name, data={"name": name, **data})
+
+    @staticmethod
+    def hook(name: str, events: str, weight: int = 0) -> Object:
+        annotations = {"helm.sh/hook": events, "helm.sh/hook-weight": str(weight)}
+        pod = {"restartPolicy": "Never", "containers": [{"name": "main", "image": "registry.example/app:1"}]}
+        spec = {"backoffLimit": 0, "template": {"spec": pod}}
+        return _object("batch/v1", "Job", name, annotations, spec=spec)
+
+    def release(
+        self,
+        *objects: Object,
+        environment: str = "dev",
+        tenant: str = "analytics",
+        revision: str | None = None,
+    ) -> Release:
+        namespace = f"{tenant}-{environment}"
+        manifests = Manifests(tuple(_within(namespace, each) for each in objects))
+        folder = f"manifests/{environment}/{tenant}"
+        files = {f"{folder}/{file}": content for file, content in manifests.files().items()}
+        candidate = self._commit(files, deletes=(folder,))
+        digest = digest_of(environment=environment, tenant=tenant, content=manifests.content, replaces=None)
+        return self.again(
+            Release(
+                environment=environment,
+                tenant=tenant,
+                namespace=namespace,
+                cluster="rig",
+                digest=digest,
+                content=manifests.content,
+                chart=Chart(name="app", version="1.0.0"),
+                source=SourceChange(commit="1" * 40, authors=(), signed=False),
+                revision=revision or candidate,
+                path=folder,
+                released_at=datetime.now(UTC),
+                commit=candidate,
+            )
+        )
+
+    def again(self, release: Release) -> Release:
+        """What a revert of all later releases leaves: the same file, brought back by a new commit."""
+        file = release.model_dump(mode="json", exclude={"commit"}, exclude_none=True)
+        path = f"releases/{release.environment}/{release.tenant}.yaml"
+        return release.model_copy(update={"commit": self._commit({path: documents.dump(file)})})
+
+    def _commit(self, writes: dict[str, bytes], deletes: tuple[str, ...] = ()) -> str:
+        commit = self.repository.write("main", lambda _: Changes("x", writes, deletes))
+        return commit.id if commit else self.repository.resolve("main")
+
+
+@dataclass(frozen=True)
+class ArgoCluster:
+    """What the contract does from outside: here to the cluster, waiting until Argo CD has seen it."""
+
+    installation: Installation
+    api: CoreV1Api
+    folder: Path
+
+    @property
+    def engine(self) -> ArgoCD:
+        return self.installation.engine
+
+    def restarted(self) -> Engine:
+        return self.installation.another(self.folder / "restarted")
+
+    def live(self, release: Release) -> dict[str, bytes]:
+        """The objects that Argo CD applied, as the files that they were."""
+        found = self.api.list_namespaced_config_map(release.namespace).items
+        mine = [
+            _object("v1", "ConfigMap", each.metadata.name, namespace=release.namespace, data=each.data)
+            for each in found
+            if "argocd.argoproj.io/tracking-id" in (each.metadata.annotations or {})
+        ]
+        return Manifests(tuple(mine)).files()
+
+    def edit(self, release: Release, file: str) -> None:
+        self.api.patch_namespaced_config_map(_name(file), release.namespace, {"data": {"name": "by hand"}})
+        self._wait(release, lambda status: status.sync is Sync.OUT_OF_SYNC)
+
+    def remove(self, release: Release, file: str) -> None:
+        name = _name(file)
+        self.api.delete_namespaced_config_map(name, release.namespace)
+        self._wait(release, lambda status: f"ConfigMap {release.namespace}/{name}" in status.drift)
+
+    def break_live(self, release: Release, reason: str) -> None:
+        for each in self.api.list_namespaced_config_map(release.namespace).items:
+            broken = {"e2e/broken": (each.data or {}).get("x", "nil"), "e2e/broken-why": reason}
+            self._annotate(each, broken)
+        self._wait(release, lambda status: status.health is Health.DEGRADED)
+
+    def mend_live(self, release: Release) -> None:
+        for each in self.api.list_namespaced_config_map(release.namespace).items:
+            self._annotate(each, {"e2e/broken": None})
+        self._wait(release, lambda status: status.health is Health.HEALTHY)
+
+    def _annotate(self, config_map: Any, annotations: dict[str, str | None]) -> None:
+        metadata = config_map.metadata
+        body = {"metadata": {"annotations": annotations}}
+        self.api.patch_namespaced_config_map(metadata.name, metadata.namespace, body)
+
+    def _wait(self, release: Release, seen: Callable[[Status], bool]) -> None:
+        assert any(map(seen, self.engine.watch(release.environment, release.tenant, SOON)))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _breakable(k8s: Cluster) -> None:
+    settings = {"data": {"resource.customizations.health.ConfigMap": HEALTH}}
+    with k8s.client() as client:
+        CoreV1Api(client).patch_namespaced_config_map("argocd-cm", "argocd", settings)
+
+
+@pytest.fixture
+def cluster(k8s: Cluster, forge: Gitea, tmp_path: Path) -> Iterator[ArgoCluster]:
+    with k8s.client() as client, installed(k8s, forge, tmp_path, TENANTS) as installation:
+        api = CoreV1Api(client)
+        namespaces = [each.namespace for each in installation.fleet.deployments()]
+        for name in namespaces:
+            k8s.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        yield ArgoCluster(installation, api, tmp_path)
+        for name in namespaces:
+            api.delete_collection_namespaced_config_map(name)
+
+
+@pytest.fixture
+def engine(cluster: ArgoCluster) -> Engine:
+    return cluster.engine
+
+
+@pytest.fixture
+def publisher(cluster: ArgoCluster) -> Publisher:
+    return Publisher(cluster.installation.deployments)
+
+
+def _object(
+    api_version: str,
+    kind: str,
+    name: str,
+    annotations: dict[str, str] | None = None,
+    namespace: str = "analytics-dev",
+    **content: Any,
+) -> Object:
+    metadata = {"name": name, "namespace": namespace, **({"annotations": annotations} if annotations else {})}
+    return Object({"apiVersion": api_version, "kind": kind, "metadata": metadata, **content})
+
+
+def _within(namespace: str, each: Object) -> Object:
+    return Object({**each.body, "metadata": {**each.body["metadata"], "namespace": namespace}})
+
+
+def _name(file: str) -> str:
+    return file.split(".")[-2]
