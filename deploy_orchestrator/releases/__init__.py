@@ -20,9 +20,11 @@ from deploy_orchestrator.releases.model import (
     Verdict,
 )
 from deploy_orchestrator.releases.planning import make_plan
+from deploy_orchestrator.releases.risk import RULES
 from deploy_orchestrator.releases.source import source_change
 
 __all__ = [
+    "RULES",
     "After",
     "Approval",
     "Chart",

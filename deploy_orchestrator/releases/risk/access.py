@@ -27,7 +27,9 @@ class RightsWidened(Rule):
 
     def judge(self, change: Change) -> Iterator[Sighting]:
         for each in change.added:
-            if _is(each, _ROLES) and _rights(each):
+            if _is(each, _ROLES) and "aggregationRule" in each.body:
+                yield Sighting("a new role that gathers the rights of others", each.key, ((),))
+            elif _is(each, _ROLES) and _rights(each):
                 yield Sighting(f"a new role: {_named(_rights(each))}", each.key, ((),))
             elif _is(each, _BINDINGS) and _subjects(each):
                 yield Sighting(f"a new binding: {', '.join(sorted(_subjects(each)))}", each.key, ((),))

@@ -23,13 +23,12 @@ class BudgetStops(Rule):
     do = "Let one pod be missing, or run one more than the budget asks for."
 
     def judge(self, change: Change) -> Iterator[Sighting]:
-        for each in change.added:
-            if _is_budget(each) and _stops(each, change.after):
-                yield Sighting("a new budget that lets no pod go", each.key, ((),))
-        for altered in change.altered:
-            stopped = change.before is not None and _stops(altered.before, change.before)
-            if _is_budget(altered.after) and _stops(altered.after, change.after) and not stopped:
-                yield Sighting("the budget lets no pod go any more", altered.key, _BOUNDS)
+        added = {each.key for each in change.added}
+        for each in () if change.first else filter(_is_budget, change.after.objects):
+            before = change.before_of(each.key)
+            stopped = change.before is not None and before is not None and _stops(before, change.before)
+            if _stops(each, change.after) and not stopped:
+                yield Sighting("it lets no pod go", each.key, ((),) if each.key in added else _BOUNDS)
 
 
 class BudgetLoosened(Rule):
@@ -74,9 +73,9 @@ def _stops(budget: Object, manifests: Manifests) -> bool:
     least, most = (at(budget.body, *path) for path in _BOUNDS)
     if _share(most) == 0 or least == "100%":
         return True
-    counts = [_replicas(each) for each in manifests.objects if _covers(budget, each)]
+    pods = sum(_replicas(each) for each in manifests.objects if _covers(budget, each))
     wanted = number(least)
-    return bool(counts) and wanted is not None and wanted >= sum(counts)
+    return wanted is not None and wanted >= pods > 0
 
 
 def _covers(budget: Object, each: Object) -> bool:

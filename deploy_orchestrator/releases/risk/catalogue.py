@@ -45,6 +45,6 @@ FAMILIES: Final = (
     additions,
     first,
 )
-RULES: Final[tuple[Rule, ...]] = tuple(rule for family in FAMILIES for rule in family.RULES)
+JUDGING: Final[tuple[Rule, ...]] = tuple(rule for family in FAMILIES for rule in family.RULES)
 UNKNOWN: Final = UnknownChange()
-CATALOGUE: Final[tuple[Stated, ...]] = (*RULES, UNKNOWN)
+RULES: Final[tuple[Stated, ...]] = (*JUDGING, UNKNOWN)

@@ -1,7 +1,7 @@
 """A change as the risk rules see it."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -99,12 +99,19 @@ def _smallest(fields: Sequence[FieldChange]) -> tuple[FieldChange, ...]:
 
 
 def _entries(field: FieldChange) -> Iterator[FieldChange]:
-    old, new = mapping(field.before), mapping(field.after)
+    old, new = _parts(field.before), _parts(field.after)
     if (old or field.before is None) and (new or field.after is None):
         for name in sorted({**old, **new}):
             yield from _entries(FieldChange((*field.path, name), old.get(name), new.get(name)))
     else:
         yield field
+
+
+def _parts(value: Any) -> Mapping[str, Any]:
+    """What a value is made of, by the steps of paths: the entries of a mapping, or items that have names."""
+    items = listing(value)
+    named = {f"[{text(at(item, 'name'))}]": item for item in items if text(at(item, "name"))}
+    return named if len(named) == len(items) > 0 else mapping(value)
 
 
 def _renames(difference: Diff) -> Iterator[Altered]:

@@ -100,7 +100,7 @@ class EnvironmentChanged(FieldRule):
 
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
         name = _variable(altered, field)
-        if name is None or is_hook(altered.after) or _is_store(altered, field) or not _is_plain(field):
+        if name is None or is_hook(altered.after) or _is_store(altered, field) or not _is_written(field):
             return None
         return f"variable {name}"
 
@@ -155,9 +155,9 @@ def _variable(altered: Altered, field: FieldChange) -> str | None:
     return path[1].strip("[]") if len(path) > 1 and path[0] == "env" and path[1].startswith("[") else None
 
 
-def _is_plain(field: FieldChange) -> bool:
-    """Whether a variable is a written value before and after, not read from elsewhere."""
-    return field.path[-1] in {"name", "value"}
+def _is_written(field: FieldChange) -> bool:
+    """Whether the field is a variable's name or written value, not something that it is read from."""
+    return field.path[-3] == "env" and field.path[-1] in {"name", "value"}
 
 
 def _keys(fields: list[FieldChange]) -> str:

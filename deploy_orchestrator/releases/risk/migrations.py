@@ -36,14 +36,12 @@ class Migration(Rule):
     )
 
     def judge(self, change: Change) -> Iterator[Sighting]:
-        for each, word in [
-            *((each, "new") for each in change.added),
-            *((each, "gone") for each in change.removed),
-        ]:
-            tool = _migrates(each)
-            if tool:
-                whole = ((),) if _runs_once(each) else ()
-                yield Sighting(f"migration ({tool}) is {word}", each.key, whole)
+        for each in change.added:
+            if tool := _migrates(each):
+                yield Sighting(f"migration ({tool}) is new", each.key, ((),) if _runs_once(each) else ())
+        for each in change.removed:
+            if (tool := _migrates(each)) and _runs_once(each):
+                yield Sighting(f"migration ({tool}) is gone", each.key, ((),))
         for altered in change.altered:
             yield from _altered_migration(altered)
 

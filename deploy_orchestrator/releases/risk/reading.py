@@ -29,7 +29,7 @@ def at(value: Any, *path: str | int) -> Any:
 
 
 def mapping(value: Any) -> Body:
-    return cast(Body, value) if isinstance(value, Mapping) else {}
+    return cast(Body, value) if isinstance(value, dict) else {}
 
 
 def listing(value: Any) -> list[Any]:

@@ -8,7 +8,7 @@ from deploy_orchestrator.errors import Place
 from deploy_orchestrator.fleet import RuleOverride
 from deploy_orchestrator.releases.errors import ReleaseError
 from deploy_orchestrator.releases.model import Reason, Verdict
-from deploy_orchestrator.releases.risk.catalogue import CATALOGUE, RULES, UNKNOWN
+from deploy_orchestrator.releases.risk.catalogue import JUDGING, RULES, UNKNOWN
 from deploy_orchestrator.releases.risk.change import Change
 from deploy_orchestrator.releases.risk.rule import Sighting, Stated
 
@@ -23,7 +23,7 @@ def judge(change: Change, overrides: Mapping[str, RuleOverride]) -> tuple[Reason
         ReleaseError: an override is for a rule that does not exist.
     """
     _check(overrides)
-    seen: list[tuple[Stated, Sighting]] = [(rule, each) for rule in RULES for each in rule.judge(change)]
+    seen: list[tuple[Stated, Sighting]] = [(rule, each) for rule in JUDGING for each in rule.judge(change)]
     seen += [(UNKNOWN, each) for each in UNKNOWN.judge(change, [each for _, each in seen])]
     reasons = [
         _reason(rule, sighting, overrides.get(rule.id))
@@ -55,7 +55,7 @@ def _reason(rule: Stated, sighting: Sighting, override: RuleOverride | None) -> 
 
 
 def _check(overrides: Mapping[str, RuleOverride]) -> None:
-    known = [rule.id for rule in CATALOGUE]
+    known = [rule.id for rule in RULES]
     for name in overrides:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
