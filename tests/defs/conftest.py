@@ -1,16 +1,22 @@
 import os
-from collections.abc import Iterator, Mapping
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from typer.testing import CliRunner
 
+from deploy_orchestrator.cli import app
 from deploy_orchestrator.cli.init import init
 from deploy_orchestrator.definitions import project
 from deploy_orchestrator.defs.resources import Installation
 from deploy_orchestrator.orchestrator import Orchestrator
+from deploy_orchestrator.releases import Release
 from deploy_orchestrator.settings import Settings
 
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
@@ -32,6 +38,63 @@ class Laptop:
             deployments=str(self.folder / "deployments.git"),
             home=self.folder / "state",
         )
+
+    def commit(self, path: str, edit: Callable[[str], str]) -> str:
+        """Edit one file of the fleet as a person would, and commit it; the new commit."""
+        fleet = self.folder / "fleet"
+        before = (fleet / path).read_text() if (fleet / path).exists() else ""
+        after = edit(before)
+        assert after != before, f"nothing to edit in {path}"
+        (fleet / path).write_text(after)
+        for command in (["add", "--all"], ["commit", "--quiet", "--message", f"Edit {path}"]):
+            subprocess.run(["git", *command], cwd=fleet, check=True)
+        return subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=fleet, text=True).strip()
+
+    def command(self, *arguments: str) -> None:
+        """What a person types after `deploy-orchestrator`."""
+        answer = CliRunner().invoke(app, arguments, env=self.environment, catch_exceptions=False)
+        assert answer.exit_code == 0, answer.output
+
+    def sign(self, *arguments: str, person: str) -> None:
+        """A decision of a person with their own key."""
+        self.command(
+            *arguments, "--as", f"{person}@example.com", "--key", str(self.folder / "keys" / person), "--yes"
+        )
+
+    def released(self, environment: str, tenant: str) -> Release:
+        with self.orchestrator() as orchestrator:
+            release = orchestrator.deployments.release(environment, tenant)
+        assert release is not None
+        return release
+
+    def live(self, environment: str, tenant: str) -> bool:
+        """Whether exactly what is released is live and healthy."""
+        release = self.released(environment, tenant)
+        with self.orchestrator() as orchestrator:
+            return orchestrator.engine.status(environment, tenant).live(release)
+
+    def failures(self) -> dict[str, str]:
+        """What failed runs said, by partition."""
+        runs = self.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
+        found: dict[str, str] = {}
+        for run in runs:
+            for record in self.instance.get_records_for_run(
+                run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE
+            ).records:
+                event = record.event_log_entry.dagster_event
+                data = event.step_failure_data.user_failure_data if event else None
+                found[run.tags["dagster/partition"]] = data.description if data else event.message
+        return found
+
+    @property
+    def environment(self) -> dict[str, str]:
+        settings = self.settings.model_dump()
+        return {f"DEPLOY_ORCHESTRATOR_{name.upper()}": str(value) for name, value in settings.items()}
+
+    def materialized(self, asset: str) -> set[str]:
+        """The partitions of an asset that hold something, or the asset itself."""
+        records = self.instance.fetch_materializations(dg.AssetKey(asset), limit=1000).records
+        return {record.partition_key or asset for record in records}
 
     def orchestrator(self) -> AbstractContextManager[Orchestrator]:
         return Orchestrator.open(self.settings)
@@ -83,7 +146,21 @@ class Laptop:
 
 @pytest.fixture
 def laptop(tmp_path: Path) -> Iterator[Laptop]:
+    """The example fleet, nothing shipped yet, where nobody has to wait for a soak time."""
     init(tmp_path)
-    (tmp_path / "dagster").mkdir()
-    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as instance:
-        yield Laptop(tmp_path, instance)
+    with dg.DagsterInstance.ephemeral() as instance:
+        laptop = Laptop(tmp_path, instance)
+        laptop.commit("fleet.yaml", lambda text: re.sub(r"soak: \d+s", "soak: 0s", text))
+        yield laptop
+
+
+@pytest.fixture
+def bench(laptop: Laptop) -> Laptop:
+    """The laptop with one tenant in two environments, for what needs no more."""
+    shutil.rmtree(laptop.folder / "fleet/tenants/ml")
+    shutil.rmtree(laptop.folder / "fleet/tenants/data")
+    laptop.commit(
+        "tenants/analytics/tenant.yaml",
+        lambda text: re.sub(r"environments: .*", "environments: [dev, production]", text),
+    )
+    return laptop

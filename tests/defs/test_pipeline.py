@@ -1,0 +1,149 @@
+from collections.abc import Callable
+
+import dagster as dg
+import pytest
+
+from deploy_orchestrator.defs.partitions import partition_key
+from tests.defs.conftest import Laptop
+
+ASSETS = ["rendered_manifests", "container_images", "change_plan", "release", "sync_status"]
+
+
+def yaml_line(line: str) -> Callable[[str], str]:
+    """Append a line to a values file."""
+    return lambda text: f"{text.rstrip()}\n{line}\n"
+
+
+def more_runs(text: str) -> str:
+    return text.replace("maxConcurrentRuns: 2", "maxConcurrentRuns: 3")
+
+
+def test_everything_is_live_after_the_first_pass_without_anybody_doing_anything(laptop: Laptop) -> None:
+    laptop.settle()
+
+    with laptop.orchestrator() as orchestrator:
+        live = {release.key: state.live(release) for release, state in orchestrator.live()}
+        everything = {each.key for each in orchestrator.fleet().deployments()}
+    assert live == dict.fromkeys(everything, True)
+    assert len(everything) == 9
+    for asset in ASSETS:
+        assert laptop.materialized(asset) == {str(partition_key(*key.split("/"))) for key in everything}, (
+            asset
+        )
+
+
+def test_a_changed_value_reaches_its_environment_and_nobody_else(bench: Laptop) -> None:
+    bench.settle()
+
+    bench.commit("tenants/analytics/values-dev.yaml", more_runs)
+    ran = bench.settle()
+
+    assert "ship dev|analytics" in ran
+    with bench.orchestrator() as orchestrator:
+        first, *_ = orchestrator.deployments.history("dev", "analytics")
+        assert first.release is not None
+        assert first.release.source.authors == ("alice@example.com",)
+        assert len(orchestrator.deployments.history("production", "analytics")) == 1
+        objects = orchestrator.deployments.released_manifests(first.release).objects
+    assert any("max_concurrent_runs: 3" in each.canonical.decode() for each in objects)
+    assert bench.live("dev", "analytics")
+
+
+def test_a_changed_migration_waits_in_production_until_it_is_approved(bench: Laptop) -> None:
+    bench.settle()
+
+    bench.commit("tenants/analytics/values.yaml", yaml_line("hooks: {migration: {timeoutSeconds: 999}}"))
+    bench.settle()
+
+    with bench.orchestrator() as orchestrator:
+        assert len(orchestrator.deployments.history("dev", "analytics")) == 2
+        plan = orchestrator.deployments.pending("production", "analytics")
+        assert plan is not None
+        assert plan.verdict == "needs-approval"
+        assert [gate.key for gate in orchestrator.gates(plan) if not gate.passed] == ["approval"]
+
+    bench.sign("approve", "production", "analytics", person="alice")
+    assert bench.settle() == []
+
+    bench.sign("approve", "production", "analytics", person="bob")
+    assert bench.settle() == ["promote production|analytics"]
+
+    release = bench.released("production", "analytics")
+    assert release.digest == plan.digest
+    assert [approval.who for approval in release.approvals] == ["bob@example.com"]
+    assert bench.live("production", "analytics")
+
+
+def test_a_rejected_change_stays_out(bench: Laptop) -> None:
+    bench.settle()
+    bench.commit("tenants/analytics/values.yaml", yaml_line("hooks: {migration: {timeoutSeconds: 999}}"))
+    bench.settle()
+
+    bench.sign("reject", "production", "analytics", "--reason", "not this week", person="bob")
+
+    assert bench.settle() == []
+    with bench.orchestrator() as orchestrator:
+        plan = orchestrator.deployments.pending("production", "analytics")
+        assert plan is not None
+        assert "not this week" in " ".join(gate.reason for gate in orchestrator.gates(plan))
+
+
+def test_a_release_that_stays_unhealthy_is_reverted_by_a_commit(bench: Laptop) -> None:
+    bench.commit("fleet.yaml", lambda text: text.replace("rollbackAfter: 30s", "rollbackAfter: 0s"))
+    bench.settle()
+    good = bench.released("dev", "analytics")
+    bench.commit("tenants/analytics/values-dev.yaml", more_runs)
+    bench.settle()
+    bad = bench.released("dev", "analytics")
+
+    bench.command("sandbox", "degrade", "dev", "analytics")
+    ran = bench.settle()
+
+    assert ran == ["roll_back dev|analytics"]
+    assert bench.released("dev", "analytics").content == good.content != bad.content
+    with bench.orchestrator() as orchestrator:
+        revert, *_ = orchestrator.deployments.history("dev", "analytics")
+        assert revert.kind == "revert"
+        assert "told to be unhealthy" in (revert.reason or "")
+    assert bench.live("dev", "analytics")
+
+
+def test_what_was_released_before_a_crash_is_synced_afterwards(bench: Laptop) -> None:
+    bench.settle()
+    bench.cursors["fleet_commits"] = bench.commit("tenants/analytics/values-dev.yaml", more_runs)
+    with bench.orchestrator() as orchestrator:
+        plan = orchestrator.plan("dev", "analytics")
+        assert plan is not None
+        orchestrator.release(plan)
+
+    assert bench.settle() == ["sync dev|analytics"]
+
+    assert bench.live("dev", "analytics")
+
+
+def test_a_broken_tenant_fails_alone_and_keeps_what_it_has(laptop: Laptop) -> None:
+    laptop.settle()
+    before = laptop.released("dev", "analytics")
+
+    laptop.commit("tenants/analytics/tenant.yaml", lambda text: text.replace("cpu:", "cpus:"))
+    laptop.commit("tenants/ml/values-dev.yaml", yaml_line("instance: {maxConcurrentRuns: 7}"))
+    laptop.settle()
+
+    assert laptop.released("dev", "analytics") == before
+    failures = laptop.failures()
+    assert "tenants/analytics/tenant.yaml:" in failures["dev|analytics"]
+    assert "fix:" in failures["dev|analytics"]
+    assert set(failures) == {"dev|analytics", "staging|analytics", "production|analytics"}
+    with laptop.orchestrator() as orchestrator:
+        assert len(orchestrator.deployments.history("dev", "ml")) == 2
+
+
+def test_a_broken_fleet_file_stops_the_tick_and_leaves_everything_released(bench: Laptop) -> None:
+    bench.settle()
+
+    bench.commit("fleet.yaml", lambda text: text.replace("environments:", "environmints:"))
+
+    with pytest.raises(dg.Failure, match=r"fleet\.yaml"):
+        bench.turn()
+    with bench.orchestrator() as orchestrator:
+        assert len(orchestrator.deployments.releases()) == 2
