@@ -12,11 +12,12 @@ the stricter or the more exact one:
 - the lone `!` of `! 1` is ignored (Helm makes it a string; libyaml does not tell).
 """
 
-from deploy_orchestrator.documents.document import Document, parse, parse_all
+from deploy_orchestrator.documents.document import HIDDEN, Document, parse, parse_all
 from deploy_orchestrator.documents.reader import MAX_BYTES, MAX_DEPTH, MAX_NODES, DocumentError, dotted
 from deploy_orchestrator.documents.writer import dump
 
 __all__ = [
+    "HIDDEN",
     "MAX_BYTES",
     "MAX_DEPTH",
     "MAX_NODES",

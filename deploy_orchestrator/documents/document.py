@@ -12,6 +12,9 @@ from deploy_orchestrator.errors import Place, instead_of
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 
+HIDDEN = "hidden"
+"""The type of a `PydanticCustomError` whose input no message may show."""
+
 _OF_KEY = "[key]"
 _UNKNOWN = "extra_forbidden"
 
@@ -20,8 +23,8 @@ _UNKNOWN = "extra_forbidden"
 class Document:
     """One YAML document: its `value` as plain JSON types, and the `file` and `text` that it was read from.
 
-    `index` counts the documents of one text from 0; `duplicates` names every key that stands twice in one
-    mapping, of which `value` has the last.
+    `index` counts the documents of one text from 0; `duplicates` names the keys that stand twice in one
+    mapping (the first hundred), of which `value` has the last.
     """
 
     value: Any
@@ -94,6 +97,8 @@ def _what(error: ErrorDetails) -> str:
             return "the field is missing"
         case "extra_forbidden":
             return "there is no such field"
+        case "hidden":
+            return error["msg"]
         case "too_short":
             return f"expected at least {error['ctx']['min_length']}" if "ctx" in error else error["msg"]
         case "model_type" | "dict_type":

@@ -15,6 +15,7 @@ FieldPath = tuple[str | int, ...]
 MAX_BYTES = 20_000_000
 MAX_DEPTH = 100
 MAX_NODES = 2_000_000
+MAX_DUPLICATES = 100
 
 
 class DocumentError(OrchestratorError, ValueError):
@@ -201,7 +202,8 @@ class _Builder:
         elif parent.key is _Key.AWAITED:
             parent.key = as_key(value)
             self._locate(line)
-            if parent.key in parent.value and parent.key not in parent.merged:
+            repeated = parent.key in parent.value and parent.key not in parent.merged
+            if repeated and len(self.duplicates) < MAX_DUPLICATES:
                 self.duplicates.append(Place(self._file, line, dotted(self._path())))
         elif parent.key is _Key.MERGE:
             parent.merge(value)

@@ -66,7 +66,7 @@ def tagged(tag: str, text: str) -> Scalar:
         return text
     value = plain(text)
     if type(value) not in _TYPES[tag]:
-        raise UnreadableError(f"{text!r} is no !!{tag.removeprefix(_TAG)}")
+        raise UnreadableError(f"not what its tag says, a !!{tag.removeprefix(_TAG)}")
     return float(value) if tag == f"{_TAG}float" and isinstance(value, int) else value
 
 

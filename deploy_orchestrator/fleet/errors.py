@@ -1,9 +1,6 @@
-from collections.abc import Mapping
-from typing import Self, TypeVar
+from typing import Self
 
-from deploy_orchestrator.errors import OrchestratorError, Place, instead_of
-
-_Value = TypeVar("_Value")
+from deploy_orchestrator.errors import OrchestratorError
 
 
 class FleetError(OrchestratorError):
@@ -13,14 +10,3 @@ class FleetError(OrchestratorError):
     def of(cls, error: OrchestratorError) -> Self:
         """A new error of the fleet that says what `error` says."""
         return cls(error.what, place=error.place, fix=error.fix)
-
-
-def pick(name: str, known: Mapping[str, _Value], kind: str, place: Place) -> _Value:
-    """What `known` has under `name`, which is asked for at `place`.
-
-    Raises:
-        FleetError: there is no such `kind` of thing.
-    """
-    if name not in known:
-        raise FleetError(f"there is no {kind} {name!r}", place=place, fix=instead_of(name, known))
-    return known[name]

@@ -2,19 +2,24 @@
 
 import importlib.util
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, StringConstraints, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from deploy_orchestrator.documents import HIDDEN
 
 _DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,7})s)?", re.ASCII)
 _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
 _QUANTITY = re.compile(r"\+?(?:\d+(?:\.\d*)?|\.\d+)(?:[numkMGTPE]|[KMGTPE]i|[eE][-+]?\d{1,3})?", re.ASCII)
 _EMAIL = re.compile(r'[^\s@,"*?!]+@[^\s@,"*?!]+')
 _CHART_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_PRINTABLE = re.compile(r"[!-~]+")
 _SCHEMES = ("http", "https", "oci", "file")
 
 
@@ -82,21 +87,28 @@ def _chart_name(name: str) -> str:
 
 
 def _repository_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in _SCHEMES or not (parts.path if parts.scheme == "file" else parts.hostname):
-        raise ValueError(f"expected a URL that begins with {', '.join(f'{each}://' for each in _SCHEMES)}")
-    if parts.username or parts.password:
-        raise ValueError(
-            "expected no credentials in the URL; they belong into Helm's or Docker's own settings"
-        )
+    parts = _url(url, _SCHEMES)
+    is_local = parts.scheme == "file"
+    if not (parts.path.startswith("/") and not parts.netloc if is_local else parts.hostname):
+        raise ValueError("expected a host in the URL, or an absolute path in one that begins with file://")
     return url
 
 
 def _server_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not _url(url, ("https", "http")).hostname:
         raise ValueError("expected the URL of an API server, such as https://kubernetes.default.svc")
     return url
+
+
+def _url(url: str, schemes: Sequence[str]) -> SplitResult:
+    parts = urlsplit(url)
+    if not _PRINTABLE.fullmatch(url) or parts.scheme not in schemes or parts.port == 0:
+        raise ValueError(f"expected a URL that begins with {' or '.join(f'{each}://' for each in schemes)}")
+    if "@" in parts.netloc:
+        raise PydanticCustomError(
+            HIDDEN, "expected no credentials in the URL; they belong into Helm's or Docker's own settings"
+        )
+    return parts
 
 
 def _kubernetes(version: str) -> str:

@@ -8,10 +8,10 @@ from typing import Any
 
 from deploy_orchestrator.errors import OrchestratorError, Place
 from deploy_orchestrator.fleet.charts import LocalChart
-from deploy_orchestrator.fleet.errors import FleetError, pick
+from deploy_orchestrator.fleet.errors import FleetError
 from deploy_orchestrator.fleet.layout import FLEET_FILE, TENANT_FILE, TENANTS, layer_paths
 from deploy_orchestrator.fleet.model import ChartReference, ChartRepository, Cluster, Environment, Tenant
-from deploy_orchestrator.fleet.reading import read, require_unique_keys
+from deploy_orchestrator.fleet.reading import pick, read, require_unique_keys
 from deploy_orchestrator.git import Tree
 
 

@@ -1,6 +1,7 @@
 """What the files of the fleet repository have in common: how they are read, and what is asked of names."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from typing import TypeVar
 
 from deploy_orchestrator.documents import Document, parse
 from deploy_orchestrator.errors import Place, instead_of
@@ -8,6 +9,7 @@ from deploy_orchestrator.fleet.errors import FleetError
 from deploy_orchestrator.git import PathNotFound, Tree
 
 Field = tuple[str | int, ...]
+_Value = TypeVar("_Value")
 
 
 def read(tree: Tree, file: str, purpose: str) -> Document:
@@ -27,6 +29,17 @@ def require_unique_keys(document: Document) -> None:
     """Raises FleetError if a key stands twice in one mapping."""
     if document.duplicates:
         raise FleetError("the key stands twice here", place=document.duplicates[0], fix="keep one of them")
+
+
+def pick(name: str, known: Mapping[str, _Value], kind: str, place: Place) -> _Value:
+    """What `known` has under `name`, which is asked for at `place`.
+
+    Raises:
+        FleetError: there is no such `kind` of thing.
+    """
+    if name not in known:
+        raise FleetError(f"there is no {kind} {name!r}", place=place, fix=instead_of(name, known))
+    return known[name]
 
 
 def require_known(document: Document, field: Field, name: str, known: Collection[str], kind: str) -> None:

@@ -71,6 +71,10 @@ def test_a_key_that_stands_twice_is_named_and_one_that_overrides_a_merge_is_not(
     assert document.value["a"] == 3
 
 
+def test_only_the_first_hundred_duplicates_are_named() -> None:
+    assert len(parse(b"a:\n" * 1_000, "f").duplicates) == 100
+
+
 def test_empty_documents_around_the_only_one_are_ignored_and_a_second_one_is_not() -> None:
     assert parse(b"a: 1\n---\n# nothing\n", "f").value == {"a": 1}
     assert parse(b"", "f").value is None

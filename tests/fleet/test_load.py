@@ -1,5 +1,6 @@
 """What `load` makes of a fleet repository, and what it says when somebody made a mistake."""
 
+import pickle
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -150,6 +151,21 @@ def test_a_mistake_in_a_tenant_is_named_with_its_place_and_a_fix_and_breaks_that
     assert mistake["said"] in str(fleet.broken["shop"])
     assert mistake.get("fix", "") in (fleet.broken["shop"].fix or "")
     assert fleet.tenants == {"blog": whole.tenants["blog"]}
+
+
+def test_credentials_in_a_url_are_not_repeated_in_the_message(files: Files, commit: Commit) -> None:
+    files["fleet.yaml"] = str(files["fleet.yaml"]).replace("https://charts", "https://me:hunter2@charts")
+    with pytest.raises(FleetError) as error:
+        load(commit(files))
+    assert "hunter2" not in str(error.value)
+
+
+def test_a_fleet_with_its_errors_goes_to_another_process(files: Files, commit: Commit) -> None:
+    files["tenants/shop/tenant.yaml"] = "{}"
+    fleet = load(commit(files))
+    there = pickle.loads(pickle.dumps(fleet))
+    assert there.deployments() == fleet.deployments()
+    assert str(there.broken["shop"]) == str(fleet.broken["shop"])
 
 
 def test_a_missing_file_is_named_with_what_it_is_for(files: Files, commit: Commit) -> None:
