@@ -21,10 +21,22 @@ from deploy_orchestrator.charts.errors import (
 from deploy_orchestrator.charts.explain import explain
 from deploy_orchestrator.charts.fix import Change, Fix, find_fix
 from deploy_orchestrator.charts.harm import Harm, worst
+from deploy_orchestrator.charts.impact import (
+    ABSENT,
+    ChartChange,
+    Impact,
+    ValueChange,
+    broken,
+    changed_values,
+    impact,
+    is_set,
+)
 from deploy_orchestrator.charts.load import Chart, load, load_package
 from deploy_orchestrator.charts.lock import LockFinding, LockProblem, check_lock
 from deploy_orchestrator.charts.lock_update import lock_as_yaml, update_lock, write_lock
 from deploy_orchestrator.charts.metadata import ChartMetadata, Dependency, Lock, LockedDependency
+from deploy_orchestrator.charts.outdated import DependencyVersions, outdated
+from deploy_orchestrator.charts.pinned import pinned
 from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart
 from deploy_orchestrator.charts.repositories import Repositories
 from deploy_orchestrator.charts.resolve import Resolver, resolve
@@ -40,12 +52,15 @@ from deploy_orchestrator.charts.templates import (
     library_harm,
 )
 from deploy_orchestrator.charts.version import Version, VersionError
+from deploy_orchestrator.charts.web import Offline
 
 __all__ = [
+    "ABSENT",
     "Bounds",
     "Catalog",
     "Change",
     "Chart",
+    "ChartChange",
     "ChartError",
     "ChartIdentity",
     "ChartInvalid",
@@ -59,10 +74,12 @@ __all__ = [
     "Definition",
     "Dependency",
     "DependencyCycle",
+    "DependencyVersions",
     "DigestMismatch",
     "Duplicate",
     "Fix",
     "Harm",
+    "Impact",
     "IndexInvalid",
     "Located",
     "Lock",
@@ -71,6 +88,7 @@ __all__ = [
     "LockedDependency",
     "Need",
     "Node",
+    "Offline",
     "Owner",
     "Problem",
     "PublishedChart",
@@ -82,21 +100,28 @@ __all__ = [
     "Resolver",
     "Unresolved",
     "UnsafeChart",
+    "ValueChange",
     "Version",
     "VersionError",
     "VersionNotFound",
     "assemble",
+    "broken",
+    "changed_values",
     "check_lock",
     "clashes",
-    "duplicates",
     "conflicts",
+    "duplicates",
     "enabled",
     "explain",
     "find_fix",
+    "impact",
+    "is_set",
     "library_harm",
     "load",
     "load_package",
     "lock_as_yaml",
+    "outdated",
+    "pinned",
     "resolve",
     "switched",
     "update_lock",
