@@ -1,6 +1,6 @@
 """Make releases live and watch them: one interface to what delivers, and the engines behind it."""
 
-from deploy_orchestrator.delivery.argocd import ArgoCD, bootstrap, connection
+from deploy_orchestrator.delivery.argocd import ArgoCD, bootstrap
 from deploy_orchestrator.delivery.engine import Engine
 from deploy_orchestrator.delivery.errors import (
     DeliveryError,
@@ -33,6 +33,5 @@ __all__ = [
     "SyncSuperseded",
     "SyncTimedOut",
     "bootstrap",
-    "connection",
     "follow",
 ]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from kubernetes.client import Configuration, CustomObjectsApi
+from kubernetes.client import CustomObjectsApi
 from rig import Cluster, Gitea, repository
 
 from deploy_orchestrator.delivery import ArgoCD, bootstrap
@@ -39,8 +39,9 @@ class Installation:
 
     def another(self, folder: Path) -> ArgoCD:
         """An engine of another process: with its own clone and connection."""
-        clone = Repository.clone(self.deployments.url, folder)
-        return ArgoCD(_as_orchestrator(self.k8s), clone, self.engine.url)
+        folder.mkdir()
+        clone = Repository.clone(self.deployments.url, folder / "deployments")
+        return _engine(self.k8s, clone, folder)
 
 
 @contextmanager
@@ -61,15 +62,16 @@ def installed(
     fleet = _fleet(folder / "fleet", tenants, automated)
     deployments = Repository.clone(forge.signed_in(url, orchestrator), folder / "deployments")
     k8s.apply(*bootstrap(fleet, url, datetime.now(UTC)))
-    engine = ArgoCD(_as_orchestrator(k8s), deployments, "https://argocd.example")
+    engine = _engine(k8s, deployments, folder)
     try:
         yield Installation(k8s, fleet, url, deployments, engine)
     finally:
         _remove(k8s)
 
 
-def _as_orchestrator(k8s: Cluster) -> Configuration:
-    return k8s.account("argocd", "deploy-orchestrator")
+def _engine(k8s: Cluster, deployments: Repository, folder: Path) -> ArgoCD:
+    kubeconfig = k8s.account("argocd", "deploy-orchestrator", folder)
+    return ArgoCD.connect(deployments, kubeconfig=kubeconfig, url="https://argocd.example")
 
 
 def _fleet(folder: Path, tenants: list[str], automated: tuple[str, ...]) -> Fleet:

@@ -1,3 +1,4 @@
+# pyright: reportMissingTypeStubs=false
 """Argo CD's objects over the Kubernetes API: bounded retries, writes that overwrite nobody's, watches that
 resume."""
 
@@ -5,19 +6,18 @@ import math
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from copy import copy
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 import urllib3
 from kubernetes.client import ApiClient, ApiException, Configuration, CustomObjectsApi
-from kubernetes.config import load_config  # pyright: ignore[reportUnknownVariableType]
+from kubernetes.config import ConfigException, load_config  # pyright: ignore[reportUnknownVariableType]
 from kubernetes.watch import Watch
 
 from deploy_orchestrator.delivery.argocd import names
 from deploy_orchestrator.delivery.argocd.application import Application
-from deploy_orchestrator.delivery.argocd.errors import ClusterRefused, ClusterUnreachable
+from deploy_orchestrator.delivery.argocd.errors import ClusterRefused, ClusterUnreachable, NoCluster
 
 _GROUP = {"group": "argoproj.io", "version": "v1alpha1", "namespace": names.NAMESPACE}
 _APPLICATIONS = {**_GROUP, "plural": "applications"}
@@ -38,21 +38,23 @@ _RETRIES = urllib3.Retry(
 )
 
 
-def connection(kubeconfig: Path | None = None, context: str | None = None) -> Configuration:
-    """How to reach Argo CD's cluster: by `kubeconfig`, else by the user's own, else from a pod in it."""
-    found = Configuration()
-    file = str(kubeconfig) if kubeconfig else None
-    load_config(config_file=file, context=context, client_configuration=found)
-    return found
-
-
 class Applications:
-    """The Applications of the fleet, and the ApplicationSet that makes them."""
+    """The Applications of the fleet, and the ApplicationSet that makes them.
 
-    def __init__(self, connection: Configuration) -> None:
-        patient = copy(connection)
-        cast(Any, patient).retries = _RETRIES
-        self._api: Any = CustomObjectsApi(ApiClient(patient))
+    Args:
+        kubeconfig: names Argo CD's cluster; None for the user's own, or the one that this runs in.
+        context: one of its contexts; None for the current one.
+    """
+
+    def __init__(self, kubeconfig: Path | None = None, context: str | None = None) -> None:
+        settings = Configuration()
+        file = str(kubeconfig) if kubeconfig else None
+        try:
+            load_config(config_file=file, context=context, client_configuration=settings)
+        except ConfigException as error:
+            raise NoCluster(kubeconfig, error) from error
+        cast(Any, settings).retries = _RETRIES
+        self._api: Any = CustomObjectsApi(ApiClient(settings))
 
     def get(self, name: str) -> Application | None:
         """The Application; None where there is none."""

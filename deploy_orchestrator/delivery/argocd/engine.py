@@ -3,15 +3,17 @@
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-
-from kubernetes.client import Configuration
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 from deploy_orchestrator.delivery.argocd import names
-from deploy_orchestrator.delivery.argocd.api import Applications
 from deploy_orchestrator.delivery.errors import SyncSuperseded
 from deploy_orchestrator.delivery.status import Health, Operation, Phase, Status, Sync
 from deploy_orchestrator.git import Repository, RevisionNotFound
 from deploy_orchestrator.releases import Release
+
+if TYPE_CHECKING:
+    from deploy_orchestrator.delivery.argocd.api import Applications
 
 
 class ArgoCD:
@@ -20,17 +22,36 @@ class ArgoCD:
     It holds no state: what was asked for stands in the cluster, and another process goes on where one ended.
 
     Args:
-        connection: to the cluster that Argo CD runs in, as `connection` finds it.
+        applications: in the cluster that Argo CD runs in; `connect` finds them.
         deployments: the deployments repository, to tell which of two releases is the later.
         url: of Argo CD's web pages, for links.
     """
 
     name = "Argo CD"
 
-    def __init__(self, connection: Configuration, deployments: Repository, url: str | None = None) -> None:
-        self._applications = Applications(connection)
-        self._deployments = deployments
+    def __init__(self, applications: "Applications", deployments: Repository, url: str | None = None) -> None:
         self.url = url
+        self._applications = applications
+        self._deployments = deployments
+
+    @classmethod
+    def connect(
+        cls,
+        deployments: Repository,
+        *,
+        kubeconfig: Path | None = None,
+        context: str | None = None,
+        url: str | None = None,
+    ) -> Self:
+        """The engine for the cluster of `kubeconfig` (None: the user's own, or the one that this runs in).
+
+        Raises:
+            NoCluster: the kubeconfig is missing or broken.
+        """
+        # The Kubernetes client takes a second to import, which commands that need no cluster should not wait.
+        from deploy_orchestrator.delivery.argocd.api import Applications
+
+        return cls(Applications(kubeconfig, context), deployments, url)
 
     def sync(self, release: Release) -> Operation | None:
         """As `Engine.sync`; what is in the way of a newer release is ended.

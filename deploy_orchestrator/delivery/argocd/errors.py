@@ -1,6 +1,19 @@
 import json
+from pathlib import Path
 
 from deploy_orchestrator.delivery.errors import DeliveryError, EngineUnreachable
+from deploy_orchestrator.errors import Place
+
+
+class NoCluster(DeliveryError):
+    """The kubeconfig is missing or broken."""
+
+    def __init__(self, kubeconfig: Path | None, error: Exception) -> None:
+        super().__init__(
+            f"cannot tell where Argo CD's cluster is: {error}",
+            place=Place(str(kubeconfig)) if kubeconfig else None,
+            fix="name a kubeconfig, or run in the cluster",
+        )
 
 
 class ClusterUnreachable(EngineUnreachable):

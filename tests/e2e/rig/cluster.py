@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import yaml
 from kubernetes.client import (
     ApiClient,
     ApiextensionsV1Api,
     AuthenticationV1TokenRequest,
-    Configuration,
     CoreV1Api,
     V1TokenRequestSpec,
 )
@@ -30,19 +30,18 @@ class Cluster:
         """A new client with the administrator's rights."""
         return new_client_from_config(str(self.kubeconfig))
 
-    def account(self, namespace: str, name: str) -> Configuration:
-        """How to connect with a service account's rights, for an hour."""
+    def account(self, namespace: str, name: str, folder: Path) -> Path:
+        """A kubeconfig in `folder` with a service account's rights, for an hour."""
         with self.client() as administrator:
-            request = AuthenticationV1TokenRequest(
-                spec=V1TokenRequestSpec(audiences=[], expiration_seconds=3600)
+            spec = V1TokenRequestSpec(audiences=[], expiration_seconds=3600)
+            token = CoreV1Api(administrator).create_namespaced_service_account_token(
+                name, namespace, AuthenticationV1TokenRequest(spec=spec)
             )
-            core = CoreV1Api(administrator)
-            token = core.create_namespaced_service_account_token(name, namespace, request).status.token
-            found = Configuration(
-                host=administrator.configuration.host, api_key={"authorization": f"Bearer {token}"}
-            )
-            found.ssl_ca_cert = administrator.configuration.ssl_ca_cert
-        return found
+            settings = administrator.configuration
+        path = folder / f"{name}.kubeconfig"
+        found = kubeconfig(settings.host, Path(settings.ssl_ca_cert), token.status.token)
+        path.write_text(yaml.safe_dump(found))
+        return path
 
     def apply(self, *objects: dict[str, Any]) -> None:
         """Server-side apply, forced."""
@@ -69,3 +68,14 @@ class Cluster:
                 if not waiting:
                     return
         raise TimeoutError(f"not served after 30 s: {', '.join(sorted(waiting))}")
+
+
+def kubeconfig(server: str, ca: Path, token: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "rig",
+        "clusters": [{"name": "rig", "cluster": {"server": server, "certificate-authority": str(ca)}}],
+        "users": [{"name": "user", "user": {"token": token}}],
+        "contexts": [{"name": "rig", "context": {"cluster": "rig", "user": "user"}}],
+    }

@@ -10,7 +10,7 @@ from typing import Any, Self
 import yaml
 
 from rig import binaries
-from rig.cluster import Cluster
+from rig.cluster import Cluster, kubeconfig
 from rig.processes import Process, Ready, answers, free_port, program
 
 NODES = 3
@@ -103,7 +103,7 @@ class ControlPlane(Cluster):
         token = secrets.token_hex(16)
         tokens = self.folder / "tokens.csv"
         tokens.write_text(f"{token},admin,admin,system:masters\n")
-        self.kubeconfig.write_text(yaml.safe_dump(_kubeconfig(self._server, self._ca, token)))
+        self.kubeconfig.write_text(yaml.safe_dump(kubeconfig(self._server, self._ca, token)))
         self.kubeconfig.chmod(0o600)
         command = [
             self._program("kube-apiserver"),
@@ -169,17 +169,6 @@ class ControlPlane(Cluster):
 
     def _storage_class(self) -> dict[str, Any]:
         return yaml.safe_load((self.built / "stages" / "volume-fast" / "storage-class.yaml").read_text())
-
-
-def _kubeconfig(server: str, ca: Path, token: str) -> dict[str, Any]:
-    return {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "rig",
-        "clusters": [{"name": "rig", "cluster": {"server": server, "certificate-authority": str(ca)}}],
-        "users": [{"name": "admin", "user": {"token": token}}],
-        "contexts": [{"name": "rig", "context": {"cluster": "rig", "user": "admin"}}],
-    }
 
 
 def _node(name: str) -> dict[str, Any]:
