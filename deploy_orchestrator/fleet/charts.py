@@ -20,7 +20,7 @@ from deploy_orchestrator.fleet.errors import FleetError
 from deploy_orchestrator.fleet.layout import CHARTS
 from deploy_orchestrator.fleet.model import ChartReference, ChartRepository
 from deploy_orchestrator.fleet.reading import Field, read, require_known
-from deploy_orchestrator.git import Tree
+from deploy_orchestrator.git import Tree, UnsafeTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def _read(tree: Tree, folder: str) -> LocalChart:
             trees[part] = tree.id(part) or ""
             for document, field, source in _sources(tree, part) if trees[part] else ():
                 if source.startswith("file://"):
-                    waiting.append(_beside(part, source, document, field))
+                    waiting.append(_beside(tree, part, source, document, field))
                 else:
                     repositories.add(source)
     return LocalChart(folder, Version.parse(version), tree.ids(folder), trees, frozenset(repositories))
@@ -135,7 +135,7 @@ def _sources(tree: Tree, folder: str) -> Iterator[tuple[Document, Field, str]]:
     """Where the dependencies of the chart in `folder` come from, and where it says so."""
     documents = [_chart_yaml(tree, folder)]
     if tree.exists(f"{folder}/requirements.yaml"):
-        documents.append(read(tree, f"{folder}/requirements.yaml", "the dependencies"))
+        documents.append(read(tree, f"{folder}/requirements.yaml", "names the dependencies"))
     for document in documents:
         for index, dependency in enumerate(document.into(_Requirements).dependencies or ()):
             if dependency.repository:
@@ -143,10 +143,10 @@ def _sources(tree: Tree, folder: str) -> Iterator[tuple[Document, Field, str]]:
 
 
 def _chart_yaml(tree: Tree, folder: str) -> Document:
-    return read(tree, f"{folder}/Chart.yaml", "a chart is described there")
+    return read(tree, f"{folder}/Chart.yaml", "describes the chart")
 
 
-def _beside(folder: str, url: str, document: Document, field: Field) -> str:
+def _beside(tree: Tree, folder: str, url: str, document: Document, field: Field) -> str:
     path = url.removeprefix("file://")
     target = posixpath.normpath(posixpath.join(folder, path))
     if path.startswith("/") or not target.startswith(f"{CHARTS}/"):
@@ -155,4 +155,8 @@ def _beside(folder: str, url: str, document: Document, field: Field) -> str:
             place=document.place(*field),
             fix="name a chart beside it: file://../NAME",
         )
+    try:
+        tree.exists(target)
+    except UnsafeTree as error:
+        raise FleetError(error.what, place=document.place(*field), fix=error.fix) from error
     return target

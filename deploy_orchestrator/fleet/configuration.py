@@ -30,7 +30,7 @@ def configuration(tree: Tree) -> Configuration:
     Raises:
         OrchestratorError: it, `allowed_signers` or the platform chart is broken.
     """
-    document = read(tree, FLEET_FILE, "clusters, environments and the platform chart stand there")
+    document = read(tree, FLEET_FILE, "names clusters, environments and the platform chart")
     require_unique_keys(document)
     file = document.into(FleetFile)
     require_unique(document, ((("clusters", i, "name"), each.name) for i, each in enumerate(file.clusters)))

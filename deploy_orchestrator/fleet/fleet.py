@@ -169,7 +169,7 @@ class Fleet:
 
 def _layer(tree: Tree, path: str) -> ValueLayer:
     try:
-        document = read(tree, path, "values")
+        document = read(tree, path, "holds values")
     except OrchestratorError as error:
         raise FleetError.of(error) from error
     require_unique_keys(document)

@@ -13,7 +13,7 @@ _Value = TypeVar("_Value")
 
 
 def read(tree: Tree, file: str, purpose: str) -> Document:
-    """The YAML document in `file`; `purpose` says what such a file is for.
+    """The YAML document in `file`; `purpose` says what such a file does.
 
     Raises:
         FleetError: it is missing.
@@ -22,7 +22,7 @@ def read(tree: Tree, file: str, purpose: str) -> Document:
     try:
         return parse(tree.read(file), file)
     except PathNotFound as error:
-        raise FleetError("the file is missing", place=Place(file), fix=f"add it: {purpose}") from error
+        raise FleetError("the file is missing", place=Place(file), fix=f"add it: it {purpose}") from error
 
 
 def require_unique_keys(document: Document) -> None:

@@ -50,7 +50,7 @@ class TenantFolders:
         """
         check_name(name)
         folder = f"{TENANTS}/{name}"
-        document = read(self._tree, f"{folder}/{TENANT_FILE}", "what the tenant runs, and where")
+        document = read(self._tree, f"{folder}/{TENANT_FILE}", "says what the tenant runs, and where")
         require_unique_keys(document)
         file = document.into(TenantFile)
         chart = self._charts.resolve(file.chart, document, ("chart",))

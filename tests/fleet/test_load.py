@@ -218,6 +218,11 @@ def test_a_chart_from_a_repository_goes_by_the_name_or_the_url_that_the_fleet_gi
 
 
 BROKEN_CHARTS = [
+    (
+        "charts/web/requirements.yaml",
+        "dependencies: [{name: x, repository: file://../.git}]",
+        "charts/web/requirements.yaml:1: dependencies[0].repository: not a path inside",
+    ),
     ("charts/web/Chart.yaml", "name: web\n", "charts/web/Chart.yaml:1: version: the field is missing"),
     ("charts/web/Chart.yaml", "name: [", "charts/web/Chart.yaml:2: not YAML"),
     ("charts/common/Chart.yaml", "dependencies: 3\n", "charts/common/Chart.yaml:1: dependencies: "),
