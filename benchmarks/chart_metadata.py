@@ -137,7 +137,7 @@ def indexes(found: Iterable[Row]) -> dict[str, dict[str, Any]]:
     sources: defaultdict[str, defaultdict[str, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
     for row in found:
         sources[row["source"]][row["name"]].append(entry(row))
-    return {source: {"apiVersion": "v1", "entries": entries} for source, entries in sources.items()}
+    return {source: {"apiVersion": "v1", "entries": dict(entries)} for source, entries in sources.items()}
 
 
 def needed(found: list[Row], built: Iterable["Built"], closures: Iterable[Closure]) -> list[Row]:

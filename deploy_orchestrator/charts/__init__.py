@@ -31,6 +31,7 @@ from deploy_orchestrator.charts.impact import (
     impact,
     is_set,
 )
+from deploy_orchestrator.charts.judge import judge
 from deploy_orchestrator.charts.load import Chart, load, load_package
 from deploy_orchestrator.charts.lock import LockFinding, LockProblem, check_lock
 from deploy_orchestrator.charts.lock_update import lock_as_yaml, update_lock, write_lock
@@ -49,7 +50,8 @@ from deploy_orchestrator.charts.templates import (
     Replacement,
     clashes,
     duplicates,
-    library_harm,
+    harm_among,
+    proof,
 )
 from deploy_orchestrator.charts.version import Version, VersionError
 from deploy_orchestrator.charts.web import Offline
@@ -114,14 +116,16 @@ __all__ = [
     "enabled",
     "explain",
     "find_fix",
+    "harm_among",
     "impact",
     "is_set",
-    "library_harm",
+    "judge",
     "load",
     "load_package",
     "lock_as_yaml",
     "outdated",
     "pinned",
+    "proof",
     "resolve",
     "switched",
     "update_lock",

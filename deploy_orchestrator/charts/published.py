@@ -1,9 +1,9 @@
 """One version of a chart as its repository tells it, without its contents."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+import msgspec
 import pydantic
 
 from deploy_orchestrator.charts.errors import ChartInvalid
@@ -28,8 +28,7 @@ class ChartIdentity(NamedTuple):
         return f"{self.name} of {self.repository}" if self.repository else self.name
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedChart:
+class PublishedChart(msgspec.Struct, frozen=True):
     """A version of a chart in a repository.
 
     `created` is when it was published, `digest` the SHA-256 of its package in hex where the repository tells

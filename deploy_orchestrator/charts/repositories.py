@@ -15,7 +15,7 @@ from deploy_orchestrator.charts.index_repository import IndexRepository
 from deploy_orchestrator.charts.load import Chart, load_package
 from deploy_orchestrator.charts.location import normalized, scheme
 from deploy_orchestrator.charts.published import PublishedChart
-from deploy_orchestrator.charts.web import Web
+from deploy_orchestrator.charts.web import Internet, Web
 
 NO_MIRRORS: Mapping[str, str] = MappingProxyType({})
 
@@ -39,16 +39,19 @@ class Repositories:
 
     `mirrors` maps a repository's URL to where it is really read: another URL, a folder, or an index, YAML or
     JSON, plain or gzipped. URLs that are read at the same place are one repository. What is downloaded is
-    kept below `cache`, so that an index that has not changed is neither sent nor parsed again.
+    kept below `cache`, so that an index that has not changed is neither sent nor parsed again. `web` is the
+    network, which `Offline()` switches off.
     """
 
-    def __init__(self, mirrors: Mapping[str, str] = NO_MIRRORS, cache: Path | None = None) -> None:
+    def __init__(
+        self, mirrors: Mapping[str, str] = NO_MIRRORS, cache: Path | None = None, web: Web | None = None
+    ) -> None:
         self._mirrors = {normalized(url): normalized(place) for url, place in mirrors.items()}
         self._identities: dict[str, str] = {}
         for url in self._mirrors:
             self._identities.setdefault(self._location(url), url)
         self._cache = Cache(cache)
-        self._web = Web()
+        self._web = web or Internet()
         self._opened: dict[str, ChartRepository] = {}
         self._failures: dict[str, RepositoryError] = {}
         self._lock = threading.RLock()

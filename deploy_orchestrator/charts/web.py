@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import httpx
 
@@ -24,21 +25,8 @@ class Answer:
     body: bytes
 
 
-def _client() -> httpx.Client:
-    return httpx.Client(
-        timeout=_TIMEOUT,
-        follow_redirects=True,
-        max_redirects=5,
-        transport=httpx.HTTPTransport(retries=1),
-        headers={"User-Agent": "deploy-orchestrator"},
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Web:
-    """The network, for everything that repositories need. Safe for several threads."""
-
-    client: httpx.Client = field(default_factory=_client)
+class Web(Protocol):
+    """The network, as far as repositories need it."""
 
     def get(
         self,
@@ -54,6 +42,45 @@ class Web:
         Raises:
             RepositoryUnreachable: no answer, a status not in `accept`, or larger or slower than it may be.
         """
+        ...
+
+
+class Offline:
+    """No network: every URL is out of reach."""
+
+    def get(self, url: str, *, limit: int, repository: str, **_: object) -> Answer:
+        raise RepositoryUnreachable(
+            f"offline, and no copy of {repository} is given",
+            url=repository,
+            fix=f"give one with --repository {repository}=PATH",
+        )
+
+
+def _client() -> httpx.Client:
+    return httpx.Client(
+        timeout=_TIMEOUT,
+        follow_redirects=True,
+        max_redirects=5,
+        transport=httpx.HTTPTransport(retries=1),
+        headers={"User-Agent": "deploy-orchestrator"},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Internet:
+    """The real network. Safe for several threads."""
+
+    client: httpx.Client = field(default_factory=_client)
+
+    def get(
+        self,
+        url: str,
+        *,
+        limit: int,
+        repository: str,
+        headers: Mapping[str, str] | None = None,
+        accept: tuple[int, ...] = (200,),
+    ) -> Answer:
         until = time.monotonic() + DEADLINE
         try:
             with self.client.stream("GET", url, headers=dict(headers or {})) as response:
