@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploy_orchestrator.charts import Chart, ChartInvalid, Clash, Harm, clashes, library_harm, load
+from deploy_orchestrator.charts import (
+    Chart,
+    ChartInvalid,
+    Clash,
+    Harm,
+    Owner,
+    clashes,
+    harm_among,
+    load,
+    proof,
+)
 from deploy_orchestrator.documents import dump
 
 MakeChart = Callable[..., Path]
@@ -60,6 +70,10 @@ def render(chart: Chart, values: dict[str, Any] | None = None) -> dict[str, str]
     return helm_python.Chart.load(chart.path).render(values)
 
 
+def is_common(owner: Owner) -> bool:
+    return owner.name == "common"
+
+
 def the(found: tuple[Clash, ...]) -> Clash:
     (clash,) = found
     return clash
@@ -82,8 +96,23 @@ def test_a_template_that_another_version_of_the_library_replaces_is_named_with_b
     rendered = render(chart)
     assert "label: one" in rendered["web/charts/a/templates/x.yaml"]
     assert "label: one" in rendered["web/charts/b/templates/x.yaml"]
-    assert library_harm(clashes(chart), "common") is Harm.HARMFUL
-    assert library_harm(clashes(chart), "other") is Harm.NONE
+    assert harm_among(clashes(chart), is_common) is Harm.HARMFUL
+    assert harm_among(clashes(chart), lambda owner: owner.name == "other") is Harm.NONE
+
+
+def test_the_proof_tells_who_gets_what_with_the_difference(two_versions: Make) -> None:
+    two = '{{ define "common.label" }}\n  {{- if .on }}\n  two\n  {{- end }}\n{{ end }}'
+    assert proof(the(clashes(two_versions(two=two)))) == (
+        "web/charts/b calls common.label in web/charts/b/templates/x.yaml:3"
+        " and gets that of common@1.0.0 instead of that of common@2.0.0, which it brings.\n"
+        "--- web/charts/b/charts/common/templates/_label.tpl:1\n"
+        "+++ web/charts/a/charts/common/templates/_label.tpl:1\n"
+        "@@ -1,3 +1 @@\n"
+        "-{{- if .on }}\n"
+        "-two\n"
+        "-{{- end }}\n"
+        "+one\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -101,7 +130,7 @@ def test_equal_bodies_do_no_harm_however_they_are_laid_out(two_versions: Make, t
 def test_a_difference_that_nobody_reaches_is_worth_knowing(two_versions: Make) -> None:
     chart = two_versions(calls="kind: ConfigMap\n")
     assert the(clashes(chart)).harm is Harm.WORTH_KNOWING
-    assert library_harm(clashes(chart), "common") is Harm.WORTH_KNOWING
+    assert harm_among(clashes(chart), is_common) is Harm.WORTH_KNOWING
 
 
 def test_a_replacement_that_only_its_winner_calls_is_worth_knowing(two_versions: Make) -> None:
@@ -137,7 +166,11 @@ def test_a_computed_include_that_may_mean_the_name_is_unknown_never_safe(
     clash = the(clashes(two_versions(calls=call)))
     assert clash.harm is Harm.UNKNOWN
     assert not any(replacement.certain for replacement in clash.replacements)
-    assert library_harm([clash], "common") is Harm.UNKNOWN
+    assert (
+        "web/charts/b may call common.label, by a computed name, in web/charts/b/templates/x.yaml:1"
+        in proof(clash)
+    )
+    assert harm_among([clash], is_common) is Harm.UNKNOWN
 
 
 @pytest.mark.parametrize(

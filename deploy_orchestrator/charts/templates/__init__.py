@@ -1,8 +1,9 @@
 """Named templates: what charts define, which definition all of them get, and whom that harms."""
 
-from deploy_orchestrator.charts.templates.clashes import Clash, Replacement, clashes, library_harm
+from deploy_orchestrator.charts.templates.clashes import Clash, Replacement, clashes, harm_among
 from deploy_orchestrator.charts.templates.duplicates import Duplicate, duplicates
 from deploy_orchestrator.charts.templates.parser import Definition
+from deploy_orchestrator.charts.templates.proof import proof
 from deploy_orchestrator.charts.templates.scope import Located, Owner
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "Replacement",
     "clashes",
     "duplicates",
-    "library_harm",
+    "harm_among",
+    "proof",
 ]

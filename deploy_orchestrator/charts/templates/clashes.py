@@ -1,7 +1,7 @@
 """Named templates that several charts define, which one all of them get, and whom that harms."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -71,17 +71,17 @@ def clashes(chart: Chart, values: Mapping[str, Any] | None = None) -> tuple[Clas
     return tuple(sorted(found, key=lambda clash: (-[*Harm].index(clash.harm), clash.name)))
 
 
-def library_harm(clashes: Iterable[Clash], name: str) -> Harm:
-    """The worst that different versions of the chart `name` do to each other."""
-    return worst(_between_versions(clash, name) for clash in clashes)
+def harm_among(clashes: Iterable[Clash], takes_part: Callable[[Owner], bool]) -> Harm:
+    """The worst that the charts which take part do to each other, for example all versions of one library."""
+    return worst(_among(clash, takes_part).harm for clash in clashes if takes_part(clash.winner.owner))
 
 
-def _between_versions(clash: Clash, name: str) -> Harm:
-    if clash.winner.owner.name != name:
-        return Harm.NONE
-    others = {one for one in clash.differing if one.owner.name == name}
-    replaced = tuple(one for one in clash.replacements if one.replaced in others)
-    return replace(clash, others=tuple(others), replacements=replaced).harm
+def _among(clash: Clash, takes_part: Callable[[Owner], bool]) -> Clash:
+    return replace(
+        clash,
+        others=tuple(one for one in clash.others if takes_part(one.owner)),
+        replacements=tuple(one for one in clash.replacements if takes_part(one.replaced.owner)),
+    )
 
 
 def _replacements(scope: Scope, names: Iterable[str]) -> defaultdict[str, list[Replacement]]:
