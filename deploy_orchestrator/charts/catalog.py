@@ -4,6 +4,7 @@ from datetime import datetime
 
 from deploy_orchestrator.charts.constraint import Constraint
 from deploy_orchestrator.charts.errors import ChartNotFound, VersionNotFound
+from deploy_orchestrator.charts.load import Chart
 from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart
 from deploy_orchestrator.charts.repositories import Repositories
 from deploy_orchestrator.charts.version import Version
@@ -32,6 +33,10 @@ class Catalog:
     def described(self, chart: PublishedChart) -> PublishedChart:
         """`chart` with everything that its repository tells about it. Raises RepositoryError."""
         return self._repositories.described(chart)
+
+    def contents(self, chart: PublishedChart) -> Chart:
+        """`chart` with its contents, downloaded. Raises as `Repositories.chart`."""
+        return self._repositories.chart(chart)
 
     def newest(self, chart: ChartIdentity, constraint: str) -> PublishedChart:
         """The highest version that `constraint` allows, described.

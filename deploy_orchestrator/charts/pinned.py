@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import msgspec.structs
+
 from deploy_orchestrator.charts.load import Chart
 from deploy_orchestrator.charts.metadata import Dependency
 from deploy_orchestrator.charts.published import PublishedChart, dependencies_as_json
@@ -10,7 +12,8 @@ from deploy_orchestrator.charts.published import PublishedChart, dependencies_as
 def pinned(root: Chart | PublishedChart, key: str, version: str) -> Chart | PublishedChart:
     """`root` needing exactly `version` of the dependency called `key` there."""
     if isinstance(root, PublishedChart):
-        return replace(root, dependencies_json=dependencies_as_json(_pinned(root.dependencies, key, version)))
+        needs = dependencies_as_json(_pinned(root.dependencies, key, version))
+        return msgspec.structs.replace(root, dependencies_json=needs)
     dependencies = _pinned(root.metadata.dependencies, key, version)
     return replace(
         root,
