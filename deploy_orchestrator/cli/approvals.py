@@ -15,6 +15,7 @@ from deploy_orchestrator.cli.output import (
     screen,
     show_diff,
     show_json,
+    show_reason,
     table,
 )
 from deploy_orchestrator.errors import OrchestratorError
@@ -43,15 +44,10 @@ def pending(context: typer.Context, format: FormatOption = Format.TEXT) -> None:
     if not plans:
         screen.print("Nothing waits.")
         return
-    listed = table("environment", "tenant", "verdict", "change", "digest", "waits for")
+    listed = table("deployment", "verdict", "digest", "change", last="waits for")
     for plan, gates in plans:
         listed.add_row(
-            plan.environment,
-            plan.tenant,
-            coloured(plan.verdict),
-            str(plan.summary),
-            _bare(plan.digest)[:12],
-            _waits_for(gates),
+            plan.key, coloured(plan.verdict), _bare(plan.digest)[:12], str(plan.summary), _waits_for(gates)
         )
     screen.print(listed)
 
@@ -121,7 +117,7 @@ def _present(orchestrator: Orchestrator, plan: Plan) -> None:
         show_diff(difference)
     screen.print(coloured(plan.verdict), f" {plan.key}: {plan.summary}, by {', '.join(plan.source.authors)}")
     for reason in plan.reasons:
-        screen.print(coloured(reason.severity), f" {reason.saw}. {reason.why} {reason.do}")
+        show_reason(reason)
 
 
 def _signer(email: str | None, key: Path | None) -> Signer:

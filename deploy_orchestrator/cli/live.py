@@ -32,16 +32,14 @@ def status(context: typer.Context, format: FormatOption = Format.TEXT) -> None: 
     elif not live:
         screen.print("Nothing is released yet.")
     else:
-        listed = table("environment", "tenant", "chart", "released", "sync", "health", "since", "message")
+        listed = table("deployment", "released", "sync", "health", "since", last="message")
         for release, state in live:
             listed.add_row(
-                release.environment,
-                release.tenant,
-                f"{release.chart.name} {release.chart.version}",
-                release.revision[:12],
+                release.key,
+                release.revision[:8],
                 coloured(state.sync),
                 coloured(state.health),
-                f"{state.since:%Y-%m-%d %H:%M:%S}",
+                f"{state.since:%m-%d %H:%M:%S}",
                 state.message,
             )
         screen.print(listed)
@@ -51,8 +49,11 @@ def status(context: typer.Context, format: FormatOption = Format.TEXT) -> None: 
 
 
 def history(
-    context: typer.Context, environment: Environment, tenant: Tenant, format: FormatOption = Format.TEXT
-) -> None:  # noqa: A002
+    context: typer.Context,
+    environment: Environment,
+    tenant: Tenant,
+    format: FormatOption = Format.TEXT,  # noqa: A002
+) -> None:
     """List every release and revert of one tenant in one environment, newest first, from Git alone."""
     events = opened(context).deployments.history(environment, tenant)
     if format is Format.JSON:
@@ -61,17 +62,16 @@ def history(
     if not events:
         screen.print("Nothing was released yet.")
         return
-    listed = table("when", "what", "commit", "chart", "source", "approved by", "reason")
+    listed = table("when", "what", "commit", "chart", "source", last="approved by, reason")
     for event in events:
         release = event.release
         listed.add_row(
             f"{event.at:%Y-%m-%d %H:%M:%S}",
             event.kind,
-            event.commit[:12],
+            event.commit[:8],
             f"{release.chart.name} {release.chart.version}" if release else "",
-            release.source.commit[:12] if release else "",
-            ", ".join(approval.who for approval in release.approvals) if release else "",
-            event.reason or "",
+            release.source.commit[:8] if release else "",
+            event.reason or ", ".join(each.who for each in (release.approvals if release else ())),
         )
     screen.print(listed)
 

@@ -16,9 +16,11 @@ from rich.text import Text
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.manifests import Diff
 from deploy_orchestrator.orchestrator import Orchestrator
+from deploy_orchestrator.releases import Reason
 from deploy_orchestrator.settings import Settings
 
-screen = Console(highlight=False)
+PIPED_WIDTH = 200
+screen = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 errors = Console(stderr=True, highlight=False)
 
 COLOURS = {
@@ -62,17 +64,25 @@ def show_json(value: Any) -> None:
     sys.stdout.write(pydantic_core.to_json(value, indent=2).decode() + "\n")
 
 
+def show_reason(reason: Reason) -> None:
+    """Why a change has its verdict, and what to do about it."""
+    where = f"{reason.object}: " if reason.object else ""
+    screen.print(Text.assemble(coloured(reason.severity), f" {reason.rule}: {where}{reason.saw}"))
+    screen.print(Text(f"  {reason.why} {reason.do}", style="dim"))
+
+
 def show_diff(difference: Diff) -> None:
     """Changed lines in colour."""
     text = difference.unified()
     screen.print(Syntax(text, "diff", background_color="default", word_wrap=True))
 
 
-def table(*columns: str) -> Table:
-    """An empty table that reads well on any terminal width."""
+def table(*columns: str, last: str) -> Table:
+    """An empty table of short `columns`, which are never broken, and a `last` one that takes the rest."""
     made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in columns:
-        made.add_column(column, overflow="fold")
+        made.add_column(column, no_wrap=True)
+    made.add_column(last, overflow="fold", ratio=1)
     return made
 
 

@@ -15,7 +15,7 @@ from deploy_orchestrator.cli.output import (
     screen,
     show_diff,
     show_json,
-    table,
+    show_reason,
     tell,
 )
 from deploy_orchestrator.errors import OrchestratorError
@@ -73,12 +73,7 @@ def _show(previews: list[Preview], diff: bool) -> None:
         made = preview.plan
         screen.rule(f"{made.key}  {made.chart.name} {made.chart.version}", align="left")
         screen.print(coloured(made.verdict), f" {made.summary}")
-        reasons = table("rule", "verdict", "object", "saw", "what to do")
         for reason in made.reasons:
-            reasons.add_row(
-                reason.rule, coloured(reason.severity), reason.object or "", reason.saw, reason.do
-            )
-        if made.reasons:
-            screen.print(reasons)
+            show_reason(reason)
         if diff:
             show_diff(preview.difference)

@@ -58,18 +58,21 @@ def fleet_commits(context: dg.SensorEvaluationContext, installation: Installatio
             return result([], "no new commit")
         after = orchestrator.fleet(head)
         before = _at(orchestrator, context.cursor)
-        keys = [partition_key(each.environment.name, each.tenant.name) for each in changed(before, after)]
-        keys += [
-            partition_key(each.environment.name, each.tenant.name)
-            for each in (before.deployments() if before else [])
-            if each.tenant.name in after.broken
-        ]
+        wanted = changed(before, after)
+        if before:
+            wanted += [each for each in before.deployments() if each.tenant.name in after.broken]
+        order = [each.name for each in after.environments]
         return dg.SensorResult(
             run_requests=[
                 dg.RunRequest(run_key=f"survey:{head}", job_name="survey"),
                 *(
-                    dg.RunRequest(run_key=f"ship:{key}:{head}", job_name="ship", partition_key=key)
-                    for key in keys
+                    dg.RunRequest(
+                        run_key=f"ship:{each.key}:{head}",
+                        job_name="ship",
+                        partition_key=partition_key(each.environment.name, each.tenant.name),
+                        tags={"dagster/priority": str(-order.index(each.environment.name))},
+                    )
+                    for each in wanted
                 ),
             ],
             dynamic_partitions_requests=[

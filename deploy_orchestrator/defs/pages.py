@@ -83,8 +83,17 @@ def difference(diff: Diff) -> dg.MarkdownMetadataValue:
 def reasons(plan: Plan) -> dg.MarkdownMetadataValue:
     """Why the verdict is what it is, and what to do."""
     return table(
-        ["rule", "severity", "object", "saw", "why it matters", "what to do"],
-        [(r.rule, r.severity.value, r.object or "", r.saw, r.why, r.do) for r in plan.reasons],
+        ["verdict", "what", "why it matters, and what to do"],
+        [
+            (
+                reason.severity,
+                f"{reason.rule}: {reason.object}: {reason.saw}"
+                if reason.object
+                else f"{reason.rule}: {reason.saw}",
+                f"{reason.why} {reason.do}",
+            )
+            for reason in plan.reasons
+        ],
     )
 
 
