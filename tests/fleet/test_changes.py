@@ -132,3 +132,10 @@ def test_the_paths_of_a_deployment_hold_every_file_that_can_change_it(files: Fil
         "charts/tenant-platform",
         "charts/web",
     )
+
+
+def test_what_waits_for_another_environment_is_planned_again_with_it(files: Files, commit: Commit) -> None:
+    before = load(commit(files))
+    after = load(commit({**files, "tenants/shop/values-dev.yaml": "replicas: 7\n"}))
+    assert other_inputs(before, after) == {"dev/shop"}
+    assert {each.key for each in changed(before, after)} == {"dev/shop", "staging/shop"}
