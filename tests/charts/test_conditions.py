@@ -129,7 +129,7 @@ def charts(draw: st.DrawFn, name: str = "root", depth: int = 2) -> dict[str, Any
     }
 
 
-@settings(max_examples=150)
+@settings(max_examples=50)
 @given(charts(), values)
 def test_what_is_switched_on_is_what_helm_renders(
     chart: dict[str, Any], given_values: dict[str, Any]

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from deploy_orchestrator.charts import (
     Chart,
     ChartInvalid,
+    ChartMetadata,
     Clash,
     Harm,
     Owner,
     clashes,
+    duplicates,
     harm_among,
     load,
     proof,
@@ -304,6 +306,48 @@ def test_what_is_no_template_is_told_with_file_and_line(
         render(chart)
 
 
+def in_memory(source: bytes) -> Chart:
+    chart = ChartMetadata(name="web", version="1.0.0")
+    return Chart(chart, {}, None, {"templates/x.yaml": source}, {}, {}, None, (), "sha256:0")
+
+
+TOKENS = (
+    """{{ }} {{- -}} /* */ define "a" ` ' end if else include tpl ( ) $x := = | . block printf %s \\ é ---"""
+)
+fragments = st.sampled_from([*TOKENS.split(), " ", "\n", "\0", "kind: A\n", "metadata: {name: b}\n"])
+
+
+@given(st.binary(max_size=40) | st.lists(fragments, max_size=25).map(lambda parts: "".join(parts).encode()))
+def test_any_bytes_are_templates_or_a_clear_error(source: bytes) -> None:
+    for read in (clashes, duplicates):
+        try:
+            assert read(in_memory(source)) == ()
+        except ChartInvalid as error:
+            place = str(error.place)
+        else:
+            continue
+        assert place.startswith("web/templates/x.yaml:")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ if .x }}" * 50_000 + "{{ end }}" * 50_000,
+        "{{ include " + "(" * 50_000 + ")" * 50_000 + " }}",
+        "{{ include (" * 20_000 + " }}",
+        "{{ $x := " * 20_000 + " }}",
+        "".join(f"{{{{ $x{n} := print $x{n + 1} $x{n + 1} }}}}" for n in range(2_000))
+        + "{{ include $x0 . }}",
+        "".join(f'{{{{ define "{n}" }}}}{{{{ include "{n + 1}" . }}}}{{{{ end }}}}' for n in range(5_000)),
+        "{{ include (printf `" + "%s" * 50_000 + "` .x) . }}",
+        "{{ define `x` }}" + "{{ template `x` }}" * 50_000 + "{{ end }}",
+    ],
+    ids=range(8),
+)
+def test_what_is_made_to_be_slow_to_read_is_read(source: str) -> None:
+    assert clashes(in_memory(source.encode())) == ()
+
+
 DEFINED = ["n.one", "n.two", "n.three"]
 
 names = st.sampled_from(["a", "b", "common", "root"])
@@ -338,7 +382,7 @@ def trees(draw: st.DrawFn, path: str = "root", depth: int = 3) -> dict[str, str]
     return chart
 
 
-@settings(max_examples=150)
+@settings(max_examples=50)
 @given(trees())
 def test_the_definition_that_wins_is_the_one_that_helm_renders(tree: dict[str, str]) -> None:
     with TemporaryDirectory() as folder:

@@ -63,9 +63,9 @@ def clashes(chart: Chart, values: Mapping[str, Any] | None = None) -> tuple[Clas
     """
     scope = Scope(switched(chart, values), values or {})
     shared = {name: located for name, located in scope if len({one.owner for one in located}) > 1}
-    replacements = _replacements(scope, shared)
+    replacements = _replacements(scope, {name: winner for name, (winner, *_) in shared.items()})
     found = [
-        Clash(name, winner, tuple(others), tuple(replacements[name]))
+        Clash(name, winner, tuple(others), tuple(replacements.get(name, ())))
         for name, (winner, *others) in shared.items()
     ]
     return tuple(sorted(found, key=lambda clash: (-[*Harm].index(clash.harm), clash.name)))
@@ -84,22 +84,17 @@ def _among(clash: Clash, takes_part: Callable[[Owner], bool]) -> Clash:
     )
 
 
-def _replacements(scope: Scope, names: Iterable[str]) -> defaultdict[str, list[Replacement]]:
+def _replacements(scope: Scope, winners: Mapping[str, Located]) -> Mapping[str, list[Replacement]]:
+    brought: defaultdict[Owner, dict[str, Located]] = defaultdict(dict)
+    for name, winner in winners.items():
+        for owner, own in scope.alone(name).items():
+            if own.definition.body != winner.definition.body:
+                brought[owner][name] = own
     replacements: defaultdict[str, list[Replacement]] = defaultdict(list)
-    for owner in scope.owners:
-        at_stake = {name: own for name in names if (own := _replaced(scope, name, owner))}
-        if not at_stake:
-            continue
-        certain = scope.reached(owner, guess=False)
-        possible = scope.reached(owner, guess=True)
-        for name, own in at_stake.items():
+    for owner, replaced in brought.items():
+        certain, possible = (scope.reached(owner, guess=guess) for guess in (False, True))
+        for name, own in replaced.items():
             if name in possible:
-                way = certain.get(name, possible[name])
+                way = (certain if name in certain else possible).way(name)
                 replacements[name].append(Replacement(owner, own, way, name in certain))
     return replacements
-
-
-def _replaced(scope: Scope, name: str, owner: Owner) -> Located | None:
-    own, winner = scope.winner(name, owner), scope.winner(name)
-    replaced = own and winner and own.definition.body != winner.definition.body
-    return own if replaced else None

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 MAX_ALTERNATIVES = 16
+MAX_TOKENS = 100
 MAX_PIECES = 50
 MAX_TEXT = 5_000
 MAX_DEPTH = 50
@@ -97,15 +98,18 @@ class Evaluator:
 
 
 def operand_after(tokens: Sequence[str], at: int) -> Expression:
-    """The operand that begins at `at`: one token, or several in parentheses; empty where there is none."""
+    """The operand that begins at `at`: one token, or several in parentheses; empty where there is none.
+
+    One of more than `MAX_TOKENS` is taken for none.
+    """
     if at >= len(tokens) or tokens[at] in {"|", ")"}:
         return ()
     depth = 0
-    for end in range(at, len(tokens)):
+    for end in range(at, min(len(tokens), at + MAX_TOKENS)):
         depth += {"(": 1, ")": -1}.get(tokens[end], 0)
         if depth == 0:
             return tuple(tokens[at : end + 1])
-    return tuple(tokens[at:])
+    return ()
 
 
 def literal(token: str) -> str | None:

@@ -9,6 +9,7 @@ from deploy_orchestrator.charts.errors import ChartInvalid
 from deploy_orchestrator.charts.templates.lexer import Action, TemplateSyntaxError, Text, lex
 from deploy_orchestrator.charts.templates.names import (
     ANY,
+    MAX_TOKENS,
     Evaluator,
     Expression,
     Name,
@@ -172,7 +173,8 @@ def _assigned(actions: list[Action]) -> dict[str, list[Expression]]:
     for action in actions:
         for index, token in enumerate(action.tokens):
             if token in (":=", "=") and index:
-                expression = () if action.tokens[0] == "range" else action.tokens[index + 1 :]
+                known = action.tokens[0] != "range" and len(action.tokens) <= MAX_TOKENS
+                expression = action.tokens[index + 1 :] if known else ()
                 assigned[action.tokens[index - 1]].append(expression)
     return assigned
 

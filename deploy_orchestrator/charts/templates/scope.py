@@ -50,6 +50,24 @@ Way = tuple[str, ...]
 """How a definition is reached: the file and line of each call, the first in a file that is rendered."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Every name that something reaches, with the name and the place that it is called from."""
+
+    calls: Mapping[str, tuple[str, str] | None]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.calls
+
+    def way(self, name: str) -> Way:
+        """How `name` is reached."""
+        steps: list[str] = []
+        while call := self.calls[name]:
+            name, step = call
+            steps.append(step)
+        return tuple(reversed(steps))
+
+
 class Scope:
     """The definitions of a chart and all its subcharts, as `switched` gives them.
 
@@ -58,55 +76,53 @@ class Scope:
     """
 
     def __init__(self, chart: Chart, values: Mapping[str, Any]) -> None:
-        self.owners: list[Owner] = []
-        self.rendered: defaultdict[Owner, list[str]] = defaultdict(list)
+        self._owners: dict[str, Owner] = {}
+        self._rendered: defaultdict[Owner, list[str]] = defaultdict(list)
         self._definitions: defaultdict[str, list[Located]] = defaultdict(list)
-        self._evaluated: list[Use] = []
+        self._matching: dict[Name, tuple[str, ...]] = {}
+        texts = [*_texts(values)]
         for owner, one in owners(chart):
             self._add(owner, one)
-        self._evaluated += [use for text in _texts(dict(values)) for use in uses_in(text)]
+            texts += [*_texts(one.values), *_readable(one.files)]
+        self._evaluated = {use.names: use for text in texts for use in uses_in(text)}
         for located in self._definitions.values():
             located.sort(key=lambda one: (one.file.count("/"), one.file.encode()))
-        self._matching: dict[Name, tuple[str, ...]] = {}
 
     def __iter__(self) -> Iterator[tuple[str, Sequence[Located]]]:
         """Each name with its definitions that are not empty, the one that wins first."""
-        for name, located in self._definitions.items():
-            yield name, [one for one in located if not one.definition.is_empty]
+        for name in self._definitions:
+            yield name, self._effective(name)
 
-    def winner(self, name: str, within: Owner | None = None) -> Located | None:
-        """The definition that `name` stands for; `within` a chart, if that were rendered by itself."""
-        return next(
-            (
-                one
-                for one in self._definitions.get(name, ())
-                if not one.definition.is_empty and (within is None or _is_within(one.owner, within))
-            ),
-            None,
-        )
+    def alone(self, name: str) -> Mapping[Owner, Located]:
+        """For each chart the definition that `name` would stand for if the chart were rendered by itself."""
+        winners: dict[Owner, Located] = {}
+        for one in self._effective(name):
+            for path in _and_above(one.owner.path):
+                winners.setdefault(self._owners[path], one)
+        return winners
 
-    def reached(self, owner: Owner, *, guess: bool) -> dict[str, Way]:
-        """Every name that the rendered files of a chart reach, and how.
+    def reached(self, owner: Owner, *, guess: bool) -> Reached:
+        """Every name that the rendered files of a chart reach.
 
         With `guess` also names that are computed, or stand in values and files that `tpl` may be given.
         """
-        ways: dict[str, Way] = dict.fromkeys(self.rendered[owner], ())
-        waiting = deque(ways)
+        calls: dict[str, tuple[str, str] | None] = dict.fromkeys(self._rendered[owner])
+        waiting = deque(calls)
         while waiting:
             name = waiting.popleft()
-            winner = self.winner(name)
-            if winner is None:
-                continue
-            for use in self._uses(winner.definition, guess):
-                step = f"{winner.file}:{use.line}"
-                for called in self._called(use, guess):
-                    if called not in ways:
-                        ways[called] = (*ways[name], step)
-                        waiting.append(called)
-        return ways
+            for winner in self._effective(name)[:1]:
+                for use in self._uses(winner.definition, guess):
+                    for called in self._called(use, guess):
+                        if called not in calls:
+                            calls[called] = (name, f"{winner.file}:{use.line}")
+                            waiting.append(called)
+        return Reached(calls)
+
+    def _effective(self, name: str) -> list[Located]:
+        return [one for one in self._definitions.get(name, ()) if not one.definition.is_empty]
 
     def _add(self, owner: Owner, chart: Chart) -> None:
-        self.owners.append(owner)
+        self._owners[owner.path] = owner
         for path, source in chart.templates.items():
             is_partial = PurePosixPath(path).name.startswith("_")
             if chart.metadata.is_library and not is_partial:
@@ -116,12 +132,12 @@ class Scope:
                 located = Located(owner, file, definition)
                 self._definitions[located.name].append(located)
             if not is_partial:
-                self.rendered[owner].append(file)
-        texts = [*_texts(chart.values), *_readable(chart.files)]
-        self._evaluated += [use for text in texts for use in uses_in(text)]
+                self._rendered[owner].append(file)
 
-    def _uses(self, definition: Definition, guess: bool) -> Sequence[Use]:
-        return (*definition.uses, *self._evaluated) if guess and definition.evaluates else definition.uses
+    def _uses(self, definition: Definition, guess: bool) -> Iterator[Use]:
+        yield from definition.uses
+        if guess and definition.evaluates:
+            yield from self._evaluated.values()
 
     def _called(self, use: Use, guess: bool) -> Iterator[str]:
         for name in use.names:
@@ -146,8 +162,10 @@ def _owners(chart: Chart, path: str, name: str, repository: str) -> Iterator[tup
         yield from _owners(subchart, f"{path}/charts/{subchart.name}", needed.name, needed.repository)
 
 
-def _is_within(owner: Owner, root: Owner) -> bool:
-    return f"{owner.path}/".startswith(f"{root.path}/")
+def _and_above(path: str) -> Iterator[str]:
+    while path:
+        yield path
+        path, _, _ = path.rpartition("/charts/")
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -163,5 +181,5 @@ def _texts(value: object) -> Iterator[str]:
 
 def _readable(files: Mapping[str, bytes]) -> Iterator[str]:
     for path, data in files.items():
-        if not path.endswith(".md"):
+        if b"{{" in data and not path.endswith(".md"):
             yield data.decode(errors="replace")
