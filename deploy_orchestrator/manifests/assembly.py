@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from filelock import FileLock
 
@@ -16,7 +17,7 @@ from deploy_orchestrator.charts import Chart, ChartInvalid, ChartNotFound, Repos
 from deploy_orchestrator.errors import instead_of
 from deploy_orchestrator.fleet import ChartReference, LocalChart
 from deploy_orchestrator.git import Tree
-from deploy_orchestrator.manifests.cache import cache_key
+from deploy_orchestrator.manifests.cache import Cache, cache_key
 
 _FORMAT: Final = "1"
 _ACTION = re.compile(rb"\{\{(?!-?\s*/\*).*?\}\}", re.DOTALL)
@@ -48,46 +49,78 @@ def asks(texts: Iterable[bytes]) -> frozenset[str]:
     return frozenset(name for name, pattern in _ASKS.items() if pattern.search(actions))
 
 
-def assembled_local(chart: LocalChart, tree: Tree, repositories: Repositories, cache: Path) -> AssembledChart:
-    """A chart of `tree` with its dependencies, from the folders beside it or from repositories.
+class AssembledCharts:
+    """Charts put together below `folder`, each once for what it is made of, and again if damaged on disk.
 
-    It is made once for each state of the folders that it is made of, and again if damaged on disk.
-
-    Raises:
-        PathNotFound, UnsafeTree, ChartError: what exporting or assembling met.
+    May be shared between threads, and the folder between processes.
     """
 
-    def make(folder: Path) -> None:
-        parent, _, name = chart.folder.rpartition("/")
-        with tempfile.TemporaryDirectory(dir=cache) as scratch:
-            assemble(tree.export(parent, Path(scratch)) / name, folder, repositories)
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.records = Cache(folder / "records")
 
-    return _once(cache, cache_key(_FORMAT, chart.folder, json.dumps(dict(chart.trees), sort_keys=True)), make)
+    def local(self, chart: LocalChart, tree: Tree, repositories: Repositories) -> AssembledChart:
+        """A chart of `tree` with its dependencies, from the folders beside it or from repositories.
 
+        Raises:
+            PathNotFound, UnsafeTree, ChartError: what exporting or assembling met.
+        """
 
-def assembled_published(reference: ChartReference, repositories: Repositories, cache: Path) -> AssembledChart:
-    """A chart from a repository in exactly the version of `reference`, with the dependencies that it carries.
+        def make(folder: Path) -> None:
+            parent, _, name = chart.folder.rpartition("/")
+            with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
+                assemble(tree.export(parent, Path(scratch)) / name, folder, repositories)
 
-    It is downloaded once, and again if damaged on disk.
+        trees = json.dumps(dict(chart.trees), sort_keys=True)
+        return self._once(cache_key(_FORMAT, chart.folder, trees), make)
 
-    Raises:
-        ChartError: it cannot be had, or lacks a dependency.
-    """
-    url = reference.repository or ""
+    def published(self, reference: ChartReference, repositories: Repositories) -> AssembledChart:
+        """A chart from a repository in exactly the version of `reference`, with what it carries.
 
-    def make(package: Path) -> None:
-        versions = repositories.find(url, reference.name)
-        found = next((each for each in versions if each.version == reference.version), None)
-        if found is None:
-            raise ChartNotFound(
-                f"{url} has no {reference.name} in version {reference.version}",
-                fix=instead_of(reference.version, (each.version for each in versions)),
-            )
-        package.write_bytes(repositories.package(found))
-        _require_dependencies(load(package))
+        Raises:
+            ChartError: it cannot be had, or lacks a dependency.
+        """
+        url = reference.repository or ""
 
-    key = cache_key(_FORMAT, repositories.identity(url), reference.name, reference.version)
-    return _once(cache, key, make)
+        def make(package: Path) -> None:
+            versions = repositories.find(url, reference.name)
+            found = next((each for each in versions if each.version == reference.version), None)
+            if found is None:
+                raise ChartNotFound(
+                    f"{url} has no {reference.name} in version {reference.version}",
+                    fix=instead_of(reference.version, (each.version for each in versions)),
+                )
+            package.write_bytes(repositories.package(found))
+            _require_dependencies(load(package))
+
+        return self._once(
+            cache_key(_FORMAT, repositories.identity(url), reference.name, reference.version), make
+        )
+
+    def _once(self, key: str, make: Callable[[Path], None]) -> AssembledChart:
+        target = self.folder / key
+        if kept := self._kept(key):
+            return kept
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with FileLock(f"{target}.lock"):
+            if kept := self._kept(key):
+                return kept
+            shutil.rmtree(target, ignore_errors=True)
+            with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
+                made = Path(scratch, key)
+                made.mkdir()
+                make(made / "chart")
+                record = {"digest": _digest(made), "asks": sorted(asks(_texts(load(made / "chart"))))}
+                made.rename(target)
+            self.records.write(key, json.dumps(record).encode())
+        return self._recorded(key, record)
+
+    def _kept(self, key: str) -> AssembledChart | None:
+        record = json.loads(self.records.read(key) or b"{}")
+        return self._recorded(key, record) if record.get("digest") == _digest(self.folder / key) else None
+
+    def _recorded(self, key: str, record: Mapping[str, Any]) -> AssembledChart:
+        return AssembledChart(self.folder / key / "chart", record["digest"], frozenset(record["asks"]))
 
 
 def _require_dependencies(chart: Chart) -> None:
@@ -100,38 +133,14 @@ def _require_dependencies(chart: Chart) -> None:
         )
 
 
-def _once(cache: Path, key: str, make: Callable[[Path], None]) -> AssembledChart:
-    target = cache / key
-    cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with FileLock(f"{target}.lock"):
-        if kept := _kept(target):
-            return kept
-        shutil.rmtree(target, ignore_errors=True)
-        with tempfile.TemporaryDirectory(dir=cache) as scratch:
-            made = Path(scratch, "made")
-            made.mkdir()
-            make(made / "chart")
-            digest, asked = _digest(made / "chart"), asks(_texts(load(made / "chart")))
-            (made / "record.json").write_text(json.dumps({"digest": digest, "asks": sorted(asked)}))
-            made.rename(target)
-    return AssembledChart(target / "chart", digest, asked)
-
-
-def _kept(target: Path) -> AssembledChart | None:
-    try:
-        record = json.loads((target / "record.json").read_bytes())
-        if record["digest"] != _digest(target / "chart"):
-            return None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return AssembledChart(target / "chart", record["digest"], frozenset(record["asks"]))
-
-
-def _digest(chart: Path) -> str:
+def _digest(folder: Path) -> str:
     digest = hashlib.sha256()
-    for path in sorted(path for path in (chart, *chart.rglob("*")) if path.is_file()):
-        name, data = str(path.relative_to(chart)).encode(), path.read_bytes()
-        digest.update(b"%d %s %d %s" % (len(name), name, len(data), data))
+    for place, _, names in sorted(os.walk(folder)):
+        for name in sorted(names):
+            path = os.path.join(place, name)  # noqa: PTH118
+            with open(path, "rb") as file:  # noqa: PTH123
+                data = file.read()
+            digest.update(b"%s %d %s" % (path.removeprefix(str(folder)).encode(), len(data), data))
     return digest.hexdigest()
 
 

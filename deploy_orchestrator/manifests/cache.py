@@ -37,8 +37,9 @@ class Cache:
     def write(self, key: str, data: bytes) -> None:
         """Keep the entry; it appears whole or not at all."""
         path = self._path(key)
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.parent.mkdir(exist_ok=True, mode=0o700)
+        if not path.parent.exists():
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.parent.mkdir(exist_ok=True, mode=0o700)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
         try:
             with os.fdopen(handle, "wb") as file:

@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from deploy_orchestrator import documents
 from deploy_orchestrator.errors import Place
@@ -25,6 +25,7 @@ class Object:
     """
 
     body: Mapping[str, Any]
+    key: ObjectKey = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         metadata = self.body.get("metadata")
@@ -46,6 +47,9 @@ class Object:
             raise InvalidObject(
                 f"{self.kind} {name}: metadata.namespace is not a text", fix="quote the namespace"
             )
+        group, slash, _ = self.api_version.partition("/")
+        key = ObjectKey(group if slash else "", self.kind, self.namespace, self.name)
+        object.__setattr__(self, "key", key)
 
     @property
     def api_version(self) -> str:
@@ -78,11 +82,6 @@ class Object:
         return tuple(event for event in events if event)
 
     @property
-    def key(self) -> ObjectKey:
-        group, slash, _ = self.api_version.partition("/")
-        return ObjectKey(group if slash else "", self.kind, self.namespace, self.name)
-
-    @property
     def canonical(self) -> bytes:
         """The object as JSON with sorted keys and nothing between them; equal objects give equal bytes."""
         return json.dumps(
@@ -98,38 +97,49 @@ class ChartUsed:
     version: str
 
 
-@dataclass(frozen=True)
 class Manifests:
     """All objects of one tenant in one environment in the order of their keys, hooks and test pods too.
 
-    `chart` and `findings` tell how they were rendered, and take no part in equality.
+    Immutable. `chart` and `findings` tell how they were rendered, and take no part in equality.
 
     Raises:
         DuplicateObject: two objects have one key, or keys that a file system may not tell apart.
     """
 
-    objects: tuple[Object, ...]
-    chart: ChartUsed | None = field(default=None, compare=False)
-    findings: tuple[Finding, ...] = field(default=(), compare=False)
+    def __init__(
+        self, objects: Iterable[Object], chart: ChartUsed | None = None, findings: Iterable[Finding] = ()
+    ) -> None:
+        self._objects: tuple[Object, ...] | None = _distinct(objects)
+        self._canonical: bytes | None = None
+        self.chart = chart
+        self.findings = tuple(findings)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "objects", tuple(sorted(self.objects, key=lambda each: each.key)))
-        files: dict[str, ObjectKey] = {}
-        for key in (each.key for each in self.objects):
-            other = files.setdefault(key.file.lower(), key)
-            if other is not key:
-                both = f"{key} stands twice" if other == key else f"{other} and {key} would share a file"
-                raise DuplicateObject(both, fix="remove or rename one of them")
+    @classmethod
+    def from_canonical(
+        cls, canonical: bytes, chart: ChartUsed | None = None, findings: Iterable[Finding] = ()
+    ) -> Self:
+        """The manifests whose `canonical` bytes these are, read only when the objects are asked for."""
+        manifests = cls((), chart, findings)
+        manifests._objects, manifests._canonical = None, canonical
+        return manifests
+
+    @property
+    def objects(self) -> tuple[Object, ...]:
+        if self._objects is None:
+            self._objects = tuple(map(Object, json.loads(self.canonical)))
+        return self._objects
+
+    @property
+    def canonical(self) -> bytes:
+        """All objects as one JSON list, as `Object.canonical`."""
+        if self._canonical is None:
+            self._canonical = b"[" + b",".join(each.canonical for each in self.objects) + b"]"
+        return self._canonical
 
     @cached_property
     def content(self) -> str:
         """`sha256:<hex>` of the canonical bytes of all objects."""
         return f"sha256:{hashlib.sha256(self.canonical).hexdigest()}"
-
-    @property
-    def canonical(self) -> bytes:
-        """All objects as one JSON list, as `Object.canonical`."""
-        return b"[" + b",".join(each.canonical for each in self.objects) + b"]"
 
     @cached_property
     def by_key(self) -> Mapping[ObjectKey, Object]:
@@ -138,6 +148,26 @@ class Manifests:
     def files(self) -> dict[str, bytes]:
         """The objects as YAML, one a file, named after their keys. `read` gives back equal manifests."""
         return {each.key.file: documents.dump(each.body) for each in self.objects}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Manifests) and self.content == other.content
+
+    def __hash__(self) -> int:
+        return hash(self.content)
+
+    def __repr__(self) -> str:
+        return f"Manifests({len(self.objects)} objects, {self.content})"
+
+
+def _distinct(objects: Iterable[Object]) -> tuple[Object, ...]:
+    ordered = tuple(sorted(objects, key=lambda each: each.key))
+    files: dict[str, ObjectKey] = {}
+    for key in (each.key for each in ordered):
+        other = files.setdefault(key.file.lower(), key)
+        if other is not key:
+            both = f"{key} stands twice" if other == key else f"{other} and {key} would share a file"
+            raise DuplicateObject(both, fix="remove or rename one of them")
+    return ordered
 
 
 def read(files: Mapping[str, bytes]) -> Manifests:

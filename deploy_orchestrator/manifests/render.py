@@ -11,11 +11,11 @@ from typing import Any, Final
 from deploy_orchestrator.charts import load
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import ChartReference, Deployment, Fleet, ValueLayer, layer_names
-from deploy_orchestrator.manifests.assembly import AssembledChart, assembled_local, assembled_published
+from deploy_orchestrator.manifests.assembly import AssembledChart
 from deploy_orchestrator.manifests.cache import cache_key
 from deploy_orchestrator.manifests.findings import Finding
 from deploy_orchestrator.manifests.keys import ObjectKey
-from deploy_orchestrator.manifests.objects import ChartUsed, Manifests, Object
+from deploy_orchestrator.manifests.objects import ChartUsed, Manifests
 from deploy_orchestrator.manifests.printed import combined, skipped_hook, volatile
 from deploy_orchestrator.manifests.rendering import (
     ChartRelease,
@@ -40,9 +40,45 @@ def render(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> Manife
         InvalidObject, DuplicateObject: a template prints what is no object, or one that another prints too.
         OrchestratorError: the chart, its values or its dependencies cannot be had.
     """
-    key = cache_key(_FORMAT, helm_identity(), fleet.inputs(deployment))
-    if kept := workspace.manifests.read(key):
-        return _unpacked(kept)
+    key = _key(helm_identity(), deployment, fleet)
+    return _kept(key, workspace) or _made(key, deployment, fleet, workspace)
+
+
+def render_all(
+    deployments: Iterable[Deployment], fleet: Fleet, workspace: Workspace
+) -> Iterator[tuple[Deployment, Manifests | OrchestratorError]]:
+    """As `render`, many at a time and in their order; an error stands in place of the manifests."""
+    waiting = iter(deployments)
+    helm = helm_identity()
+    with ThreadPoolExecutor(workspace.workers.count) as threads:
+
+        def start(deployment: Deployment) -> tuple[Deployment, Manifests | Future[Manifests]]:
+            key = _key(helm, deployment, fleet)
+            kept = _kept(key, workspace)
+            return deployment, kept or threads.submit(_made, key, deployment, fleet, workspace)
+
+        started = deque(start(each) for each in islice(waiting, 2 * workspace.workers.count))
+        while started:
+            deployment, result = started.popleft()
+            if isinstance(result, Future):
+                try:
+                    result = result.result()
+                except OrchestratorError as error:
+                    result = error
+            started.extend(start(each) for each in islice(waiting, 1))
+            yield deployment, result
+
+
+def _key(helm: str, deployment: Deployment, fleet: Fleet) -> str:
+    return cache_key(_FORMAT, helm, fleet.inputs(deployment))
+
+
+def _kept(key: str, workspace: Workspace) -> Manifests | None:
+    kept = workspace.manifests.read(key)
+    return None if kept is None else _unpacked(kept)
+
+
+def _made(key: str, deployment: Deployment, fleet: Fleet, workspace: Workspace) -> Manifests:
     releases = _releases(deployment, fleet, workspace)
     rendered = [render_release(release, workspace) for release in releases]
     manifests = Manifests(
@@ -56,27 +92,6 @@ def render(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> Manife
     )
     workspace.manifests.write(key, _packed(manifests))
     return manifests
-
-
-def render_all(
-    deployments: Iterable[Deployment], fleet: Fleet, workspace: Workspace
-) -> Iterator[tuple[Deployment, Manifests | OrchestratorError]]:
-    """As `render`, many at a time and in their order; an error stands in place of the manifests."""
-    waiting = iter(deployments)
-    with ThreadPoolExecutor(workspace.workers.count) as threads:
-
-        def start(deployment: Deployment) -> tuple[Deployment, Future[Manifests]]:
-            return deployment, threads.submit(render, deployment, fleet, workspace)
-
-        started = deque(start(each) for each in islice(waiting, 2 * workspace.workers.count))
-        while started:
-            deployment, future = started.popleft()
-            try:
-                result = future.result()
-            except OrchestratorError as error:
-                result = error
-            started.extend(start(each) for each in islice(waiting, 1))
-            yield deployment, result
 
 
 def _releases(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> list[ChartRelease]:
@@ -99,10 +114,10 @@ def _release(
     repositories = workspace.repositories(fleet.mirrors)
     if reference.repository is None:
         local = fleet.charts[reference.name]
-        source, chart = local.folder, assembled_local(local, fleet.tree, repositories, workspace.charts)
+        source, chart = local.folder, workspace.charts.local(local, fleet.tree, repositories)
     else:
         source = f"{reference.repository}/{reference.name}"
-        chart = assembled_published(reference, repositories, workspace.charts)
+        chart = workspace.charts.published(reference, repositories)
         layers = (*_carried_layers(chart, source, deployment), *layers)
     return ChartRelease(
         name=name,
@@ -138,22 +153,18 @@ def _findings(release: ChartRelease, rendered: RenderedRelease) -> Iterator[Find
 
 
 def _packed(manifests: Manifests) -> bytes:
-    return json.dumps(
-        {
-            "chart": asdict(manifests.chart) if manifests.chart else None,
-            "findings": [asdict(finding) for finding in manifests.findings],
-            "objects": [each.body for each in manifests.objects],
-        }
-    ).encode()
+    about = {
+        "chart": asdict(manifests.chart) if manifests.chart else None,
+        "findings": [asdict(finding) for finding in manifests.findings],
+    }
+    return json.dumps(about).encode() + b"\n" + manifests.canonical
 
 
 def _unpacked(data: bytes) -> Manifests:
-    kept = json.loads(data)
-    return Manifests(
-        objects=tuple(Object(body) for body in kept["objects"]),
-        chart=ChartUsed(**kept["chart"]) if kept["chart"] else None,
-        findings=tuple(map(_finding, kept["findings"])),
-    )
+    about, _, canonical = data.partition(b"\n")
+    kept = json.loads(about)
+    chart = ChartUsed(**kept["chart"]) if kept["chart"] else None
+    return Manifests.from_canonical(canonical, chart, map(_finding, kept["findings"]))
 
 
 def _finding(kept: dict[str, Any]) -> Finding:

@@ -22,6 +22,7 @@ from deploy_orchestrator.manifests.workers import WorkerError
 from deploy_orchestrator.manifests.workspace import Workspace
 
 _FORMAT: Final = "1"
+_SDK: Final = f"{version('helm-python-sdk')} {os.environ.get('HELM_C_LIB', '')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def helm_identity() -> str:
     program = shutil.which("helm")
     status = Path(program).stat() if program else None
     binary = f"{program} {status.st_size} {status.st_mtime_ns}" if status else ""
-    return f"{version('helm-python-sdk')} {os.environ.get('HELM_C_LIB', '')} {binary}"
+    return f"{_SDK} {binary}"
 
 
 def render_release(release: ChartRelease, workspace: Workspace) -> RenderedRelease:
@@ -76,14 +77,13 @@ def render_release(release: ChartRelease, workspace: Workspace) -> RenderedRelea
         "kubernetes": release.kubernetes if binary else None,
         "apis": [],
     }
-    engine = helm_identity() if binary else version("helm-python-sdk")
+    engine = helm_identity() if binary else _SDK
     key = cache_key(_FORMAT, engine, release.chart.digest, json.dumps(request, sort_keys=True))
-    kept = workspace.releases.read(key)
-    if kept is None:
-        result = _ask(release, {**request, "chart": str(release.chart.path)}, workspace)
-        kept = json.dumps(result).encode()
-        workspace.releases.write(key, kept)
-    result = json.loads(kept)
+    answer = workspace.releases.read(key)
+    if answer is None:
+        answer = _ask(release, {**request, "chart": str(release.chart.path)}, workspace)
+        workspace.releases.write(key, answer)
+    result = _result(release, answer)
     _require_kubernetes(release, result["chart"]["kubeVersion"])
     return RenderedRelease(
         chart=ChartUsed(result["chart"]["name"], result["chart"]["version"]),
@@ -93,18 +93,19 @@ def render_release(release: ChartRelease, workspace: Workspace) -> RenderedRelea
     )
 
 
-def _ask(release: ChartRelease, request: Mapping[str, Any], workspace: Workspace) -> dict[str, Any]:
+def _ask(release: ChartRelease, request: Mapping[str, Any], workspace: Workspace) -> bytes:
     try:
-        answer = workspace.workers.ask("template", request)
+        return workspace.workers.ask("template", request)
     except WorkerError as error:
-        raise RenderError(
-            f"rendering {error}",
-            place=Place(release.source),
-            fix="make the chart or its values smaller or simpler",
-        ) from error
-    if "failure" in answer:
-        raise render_error(answer["failure"], release.source, release.layers)
-    return answer["result"]
+        fix = "make the chart or its values smaller or simpler"
+        raise RenderError(f"rendering {error}", place=Place(release.source), fix=fix) from error
+
+
+def _result(release: ChartRelease, answer: bytes) -> dict[str, Any]:
+    parsed = json.loads(answer)
+    if "failure" in parsed:
+        raise render_error(parsed["failure"], release.source, release.layers)
+    return parsed["result"]
 
 
 def _binary(release: ChartRelease, workspace: Workspace) -> str | None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 _PROGRAM: Final = Path(__file__).with_name("helm.py")
 _START_SECONDS: Final = 60
@@ -49,8 +49,8 @@ class Workers:
         for _ in range(count):
             self._free.put(None)
 
-    def ask(self, task: str, request: Mapping[str, Any]) -> dict[str, Any]:
-        """The worker's answer to one request.
+    def ask(self, task: str, request: Mapping[str, Any]) -> bytes:
+        """The worker's answer to one request, as JSON: see `helm.answer`.
 
         Raises:
             WorkerError: it took too long or too much, or broke the engine; the process is gone then.
@@ -97,12 +97,12 @@ class _Worker:
             self.end()
             raise
 
-    def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def ask(self, request: Mapping[str, Any]) -> bytes:
         try:
             self.connection.send_bytes(json.dumps(request).encode())
         except OSError as error:
             raise WorkerError(self.last_words()) from error
-        return cast(dict[str, Any], json.loads(self.receive(self.limits.seconds)))
+        return self.receive(self.limits.seconds)
 
     def receive(self, seconds: float) -> bytes:
         if not self.connection.poll(seconds):

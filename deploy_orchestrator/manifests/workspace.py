@@ -1,13 +1,14 @@
 """Where charts are rendered, and what is kept of it."""
 
+import json
 import os
 import threading
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from deploy_orchestrator.charts import Repositories
+from deploy_orchestrator.manifests.assembly import AssembledCharts
 from deploy_orchestrator.manifests.cache import Cache
 from deploy_orchestrator.manifests.workers import Limits, Workers
 
@@ -21,7 +22,7 @@ class Workspace:
 
     def __init__(self, cache: Path, *, processes: int | None = None, limits: Limits | None = None) -> None:
         cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.charts = cache / "charts"
+        self.charts = AssembledCharts(cache / "charts")
         self.releases = Cache(cache / "releases")
         self.manifests = Cache(cache / "manifests")
         self.workers = Workers(processes or os.cpu_count() or 1, limits or Limits())
@@ -40,7 +41,7 @@ class Workspace:
     @cached_property
     def kubernetes(self) -> str:
         """The minor version that Helm in process takes every cluster to have, as `1.36`."""
-        answer: dict[str, Any] = self.workers.ask("about", {})
+        answer = json.loads(self.workers.ask("about", {}))
         return ".".join(answer["result"]["kubernetes"].removeprefix("v").split(".")[:2])
 
     def close(self) -> None:
