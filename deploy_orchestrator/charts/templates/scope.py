@@ -90,13 +90,12 @@ class Scope:
 
     def __iter__(self) -> Iterator[tuple[str, Sequence[Located]]]:
         """Each name with its definitions that are not empty, the one that wins first."""
-        for name in self._definitions:
-            yield name, self._effective(name)
+        yield from self._definitions.items()
 
     def alone(self, name: str) -> Mapping[Owner, Located]:
         """For each chart the definition that `name` would stand for if the chart were rendered by itself."""
         winners: dict[Owner, Located] = {}
-        for one in self._effective(name):
+        for one in self._definitions.get(name, ()):
             for path in _and_above(one.owner.path):
                 winners.setdefault(self._owners[path], one)
         return winners
@@ -110,16 +109,13 @@ class Scope:
         waiting = deque(calls)
         while waiting:
             name = waiting.popleft()
-            for winner in self._effective(name)[:1]:
+            for winner in self._definitions.get(name, [])[:1]:
                 for use in self._uses(winner.definition, guess):
                     for called in self._called(use, guess):
                         if called not in calls:
                             calls[called] = (name, f"{winner.file}:{use.line}")
                             waiting.append(called)
         return Reached(calls)
-
-    def _effective(self, name: str) -> list[Located]:
-        return [one for one in self._definitions.get(name, ()) if not one.definition.is_empty]
 
     def _add(self, owner: Owner, chart: Chart) -> None:
         self._owners[owner.path] = owner
@@ -129,8 +125,9 @@ class Scope:
                 continue
             file = f"{owner.path}/{path}"
             for definition in parse(source, file):
-                located = Located(owner, file, definition)
-                self._definitions[located.name].append(located)
+                if not definition.is_empty:
+                    located = Located(owner, file, definition)
+                    self._definitions[located.name].append(located)
             if not is_partial:
                 self._rendered[owner].append(file)
 
