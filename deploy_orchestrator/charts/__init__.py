@@ -31,7 +31,6 @@ from deploy_orchestrator.charts.impact import (
     impact,
     is_set,
 )
-from deploy_orchestrator.charts.judge import judge
 from deploy_orchestrator.charts.load import Chart, load, load_package
 from deploy_orchestrator.charts.lock import LockFinding, LockProblem, check_lock
 from deploy_orchestrator.charts.lock_update import lock_as_yaml, update_lock, write_lock
@@ -119,7 +118,6 @@ __all__ = [
     "harm_among",
     "impact",
     "is_set",
-    "judge",
     "load",
     "load_package",
     "lock_as_yaml",
