@@ -3,13 +3,24 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal
 
 import pydantic
 
 from deploy_orchestrator import documents
-from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.git import Changes, Commit, Repository, Signer, Tree
+from deploy_orchestrator.documents import DocumentError
+from deploy_orchestrator.git import (
+    Changes,
+    Commit,
+    PathNotFound,
+    Repository,
+    Signer,
+    Tree,
+    UnsafeTree,
+    Unsigned,
+    UntrustedSignature,
+)
 from deploy_orchestrator.releases.errors import ReleaseError
 from deploy_orchestrator.releases.model import Approval, Digest, Email, Plan, Record, Text, Time
 
@@ -79,6 +90,14 @@ def verified(
     head = repository.head(BRANCH)
     if head is None:
         return [], []
+    believed, refused = _verified(repository, head, digest, allowed_signers)
+    return list(believed), list(refused)
+
+
+@lru_cache(maxsize=1024)
+def _verified(
+    repository: Repository, head: str, digest: str, allowed_signers: bytes
+) -> tuple[tuple[Approval, ...], tuple[RejectedApproval, ...]]:
     folder = _folder(digest)
     believed: list[Approval] = []
     refused: list[RejectedApproval] = []
@@ -98,7 +117,7 @@ def verified(
         except _NotBelieved as error:
             refused.append(RejectedApproval(path, newest.id, str(error)))
             believed += _standing_rejection(repository, path, older, digest, allowed_signers)
-    return believed, refused
+    return tuple(believed), tuple(refused)
 
 
 def _standing_rejection(
@@ -131,7 +150,7 @@ def _believe(
         if not tree.exists(path):
             return None
         decision = _read(tree, path)
-    except OrchestratorError as error:
+    except (DocumentError, PathNotFound, UnsafeTree, Unsigned, UntrustedSignature) as error:
         raise _NotBelieved(error.what) from error
     if decision.digest != digest:
         raise _NotBelieved(f"it is about another digest: {decision.digest}")

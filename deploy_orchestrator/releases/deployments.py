@@ -67,9 +67,11 @@ class Deployments:
         files, _ = _each(main, RELEASES, lambda tree, slot: slot.read_release(tree))
         if main.commit is None:
             return []
-        paths = {Slot(file.environment, file.tenant).release: file for file in files}
-        commits = history.last_changes(self.repository, main.commit, list(paths))
-        return [Release(**dict(file), commit=commits[path].id) for path, file in paths.items()]
+        commits = history.release_commits(self.repository, main.commit)
+        return [
+            Release(**dict(file), commit=commits[Slot(file.environment, file.tenant).release].id)
+            for file in files
+        ]
 
     def unreadable(self) -> list[OrchestratorError]:
         """What is wrong with plans and release files on `main`, each being left out of the lists of all

@@ -10,6 +10,7 @@ from enum import StrEnum
 from deploy_orchestrator.fleet import Policy
 from deploy_orchestrator.releases.ballot import Ballot, count
 from deploy_orchestrator.releases.model import Approval, Plan, Quarantined, ReleaseFile, Verdict
+from deploy_orchestrator.releases.risk import severity
 
 
 class GateState(StrEnum):
@@ -55,15 +56,17 @@ def gates(
 ) -> tuple[Gate, ...]:
     """Every gate of `plan` under the `policy` of its environment, open or not.
 
-    `released` is what is released there now, `approvals` what was verified for the plan's digest. A
-    rejection closes the way whatever the verdict; a blocked plan passes nowhere; one that needs approval
-    passes where the policy asks for none.
+    `released` is what is released there now, `approvals` what was verified for the plan's digest. The
+    verdict is taken under `policy`, which may be newer than the plan. A rejection closes the way whatever
+    the verdict; a blocked plan passes nowhere; one that needs approval passes where the policy asks for none.
     """
     ballot = count(approvals, policy.approval, plan.source, now)
+    severities = [severity(reason, policy.rules) for reason in plan.reasons]
+    judged = Verdict.worst(severities)
     return (
         _base(plan, released),
-        _verdict(plan),
-        _approval(plan, policy, ballot),
+        _verdict(plan, severities),
+        _approval(plan, policy, judged, ballot),
         _promotion(plan, policy, predecessor, now),
         _freeze(policy, now),
         _quarantine(plan, ballot, quarantined),
@@ -76,22 +79,26 @@ def _base(plan: Plan, released: ReleaseFile | None) -> Gate:
     return Gate("base", GateState.CLOSED, "what is released has changed since it was planned: plan again")
 
 
-def _verdict(plan: Plan) -> Gate:
-    if plan.verdict is not Verdict.BLOCKED:
-        return Gate("verdict", GateState.OPEN, f"the change is judged: {plan.verdict}")
-    saw = [reason.saw for reason in plan.reasons if reason.severity is Verdict.BLOCKED]
-    more = f" (and {len(saw) - 1} more)" if len(saw) > 1 else ""
-    return Gate("verdict", GateState.CLOSED, f"blocked: {saw[0]}{more}")
+def _verdict(plan: Plan, severities: Sequence[Verdict]) -> Gate:
+    blocking = [
+        reason.saw
+        for reason, severity in zip(plan.reasons, severities, strict=True)
+        if severity is Verdict.BLOCKED
+    ]
+    if not blocking:
+        return Gate("verdict", GateState.OPEN, f"the change is judged: {Verdict.worst(severities)}")
+    more = f" (and {len(blocking) - 1} more)" if len(blocking) > 1 else ""
+    return Gate("verdict", GateState.CLOSED, f"blocked: {blocking[0]}{more}")
 
 
-def _approval(plan: Plan, policy: Policy, ballot: Ballot) -> Gate:
+def _approval(plan: Plan, policy: Policy, judged: Verdict, ballot: Ballot) -> Gate:
     if ballot.rejections:
         first = ballot.rejections[0]
         words = f": {first.reason}" if first.reason else ""
         return Gate("approval", GateState.CLOSED, f"rejected by {first.who}{words}")
     if policy.approval is None:
         return Gate("approval", GateState.OPEN, f"{plan.environment} asks for no approval")
-    if plan.verdict is Verdict.SAFE:
+    if judged is Verdict.SAFE:
         return Gate("approval", GateState.OPEN, "a safe change needs no approval")
     names = ", ".join(approval.who for approval in ballot.approvals)
     if len(ballot.approvals) >= ballot.required:

@@ -1,12 +1,13 @@
 """What was released, reverted and removed, from Git alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal
 
 from deploy_orchestrator.git import Commit, Person, Repository
-from deploy_orchestrator.releases.layout import RELEASES, Slot
+from deploy_orchestrator.releases.layout import RELEASES, Slot, slots
 from deploy_orchestrator.releases.model import ReleaseFile
 
 _FIRST_LOOK = 256
@@ -51,9 +52,11 @@ def last_change(repository: Repository, head: str, path: str) -> Commit:
     return repository.log(head, paths=[path], limit=1)[0]
 
 
-def last_changes(repository: Repository, head: str, paths: Sequence[str]) -> dict[str, Commit]:
-    """As `last_change` for many release files, reading the history once, and no further back than needed."""
-    missing = set(paths)
+@lru_cache(maxsize=8)
+def release_commits(repository: Repository, head: str) -> Mapping[str, Commit]:
+    """As `last_change` for every release file that is there, reading no more history than that takes."""
+    tree = repository.at(head)
+    missing = {slot.release for slot in slots(tree, RELEASES)}
     found: dict[str, Commit] = {}
     for commit in _newest_first(repository, head):
         for path in missing.intersection(repository.changed(commit.id)):

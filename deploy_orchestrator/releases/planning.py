@@ -35,9 +35,14 @@ def make_plan(
     dependencies. `after` names what must be healthy in the environment before, None in the first.
 
     Raises:
-        ReleaseError: the policy overrides a rule that does not exist, or the candidate does not name its
-            chart.
+        ReleaseError: the policy overrides a rule that does not exist, or the candidate is empty or does not
+            name its chart.
     """
+    if not candidate.objects:
+        raise ReleaseError(
+            f"{deployment.key}: the candidate has no objects; its release would take away all that runs",
+            fix="check the chart and its values",
+        )
     if candidate.chart is None:
         raise ReleaseError(f"{deployment.key}: the manifests do not tell which chart they are from")
     environment, tenant = deployment.environment, deployment.tenant

@@ -1,5 +1,6 @@
 """Undo a release: `git revert` of its commit, with its content put in quarantine by the same commit."""
 
+import textwrap
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -21,7 +22,7 @@ def revert(
     slot = Slot(release.environment, release.tenant)
     made = origin(repository, release.commit, slot)
     before = _before(repository, made, slot)
-    reason = " ".join(reason.split())
+    reason = textwrap.shorten(reason, 500, placeholder=" …")
     standing: Release | None = None
 
     def change(tree: Tree) -> Changes | None:

@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -169,11 +170,21 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Someone]:
     return person
 
 
-@pytest.fixture
-def remote(tmp_path: Path) -> Path:
-    path = tmp_path / "deployments.git"
+@pytest.fixture(scope="module")
+def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A deployments repository, empty but for what the module's function `prepare` puts there."""
+    folder = tmp_path_factory.mktemp("prepared")
+    path = folder / "deployments.git"
     subprocess.run(["git", "init", "--bare", "--quiet", path], check=True)
+    prepare = getattr(request.module, "prepare", None)
+    if prepare is not None:
+        prepare(Build, Pipeline(Deployments(Repository.clone(str(path), folder / "clone"))))
     return path
+
+
+@pytest.fixture
+def remote(prepared: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(prepared, tmp_path / "deployments.git")
 
 
 @pytest.fixture

@@ -150,3 +150,14 @@ def test_the_difference_is_the_candidate_against_what_is_released(build, pipelin
     pipeline.propose(build.manifests(build.config_map(a="2")), source=build.S2)
     difference = deployments.difference("dev", "analytics")
     assert "-  a: '1'\n+  a: '2'\n" in difference.unified()
+
+
+def test_an_empty_deployments_repository_holds_nothing(deployments):
+    assert deployments.plan("dev", "analytics") is None
+    assert deployments.release("dev", "analytics") is None
+    assert deployments.manifests("dev", "analytics") is None
+    assert deployments.difference("dev", "analytics") is None
+    assert deployments.releases() == []
+    assert deployments.pending_plans() == []
+    assert deployments.quarantine("dev", "analytics") == []
+    assert deployments.unreadable() == []

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from deploy_orchestrator.fleet import ApprovalRule, Freeze, Policy
+from deploy_orchestrator.fleet import ApprovalRule, Freeze, Policy, RuleOverride
 from deploy_orchestrator.releases import (
     After,
     Approval,
@@ -24,6 +24,11 @@ from deploy_orchestrator.releases import (
 ANN, BOB, CAT = "ann@example.com", "bob@example.com", "cat@example.com"
 CONTENT, OTHER = f"sha256:{'c' * 64}", f"sha256:{'d' * 64}"
 COMMIT = "a" * 40
+RULES_OF = {
+    Verdict.SAFE: "labels-changed",
+    Verdict.NEEDS_APPROVAL: "migration",
+    Verdict.BLOCKED: "immutable-field",
+}
 
 
 def plan_of(
@@ -40,7 +45,7 @@ def plan_of(
         chart=Chart(name="dagster-tenant", version="1.0.0"),
         source=SourceChange(commit=COMMIT, authors=authors, signed=signed),
         verdict=verdict,
-        reasons=(Reason(rule="migration", severity=verdict, saw="a migration changes", why="", do=""),),
+        reasons=(Reason(rule=RULES_OF[verdict], severity=verdict, saw="a migration changes", why="", do=""),),
         after=after,
         summary=Summary(added=0, changed=1, removed=0),
     )
@@ -122,6 +127,15 @@ def test_needs_approval_passes_where_the_policy_asks_for_none(gate):
 
 def test_safe_passes_without_approval(gate):
     assert gate("approval", plan_of(Verdict.SAFE), asks()).passed
+
+
+def test_a_policy_that_is_newer_than_the_plan_decides(gate):
+    raised = Policy(rules={"labels-changed": RuleOverride(severity="blocked", reason="not this week")})
+    assert gate("verdict", plan_of(Verdict.SAFE), raised).state is GateState.CLOSED
+    lowered = asks().model_copy(
+        update={"rules": {"migration": RuleOverride(severity="safe", reason="additive")}}
+    )
+    assert gate("approval", plan_of(), lowered).passed
 
 
 def test_needs_approval_waits_until_enough_approved(gate, decision):

@@ -10,14 +10,13 @@ from deploy_orchestrator.releases import ReleaseError
 PLAN, RELEASE, QUARANTINE = (f"{kind}/dev/analytics.yaml" for kind in ("plans", "releases", "quarantine"))
 
 
-@pytest.fixture
-def released(build, pipeline):
-    pipeline.release(build.manifests(build.config_map(a="1")), tenant="ml")
-    return pipeline.release(build.manifests(build.config_map(a="1")))
+def prepare(build, pipeline):
+    for tenant in ("analytics", "ml"):
+        pipeline.release(build.manifests(build.config_map(a="1")), tenant=tenant)
 
 
 @pytest.fixture
-def altered(build, repository, released):
+def altered(build, repository):
     def alter(path, /, **changes):
         value = {**yaml.safe_load(repository.branch().read(path)), **changes}
         build.push(repository, "main", {path: yaml.safe_dump(value).encode()})
@@ -69,7 +68,7 @@ def test_a_release_file_that_was_tampered_with_is_refused(altered, deployments, 
     assert refused.value.place.file == RELEASE
 
 
-def test_a_whole_file_of_another_tenant_is_refused(build, repository, deployments, released):
+def test_a_whole_file_of_another_tenant_is_refused(build, repository, deployments):
     build.push(repository, "main", {RELEASE: repository.branch().read("releases/dev/ml.yaml")})
     with pytest.raises(ReleaseError, match="about dev/ml"):
         deployments.release("dev", "analytics")
@@ -78,7 +77,7 @@ def test_a_whole_file_of_another_tenant_is_refused(build, repository, deployment
 @pytest.mark.parametrize(
     "data", [b"", b"\xff", b"[" * 5000, b"&a [*a]", b"just words", b"{a: 1}\n---\n{b: 2}"]
 )
-def test_what_is_no_document_of_ours_stops_nobody_else(build, repository, deployments, released, data):
+def test_what_is_no_document_of_ours_stops_nobody_else(build, repository, deployments, data):
     build.push(repository, "main", {PLAN: data, RELEASE: data, QUARANTINE: data})
     assert [release.tenant for release in deployments.releases()] == ["ml"]
     assert deployments.pending_plans() == []
@@ -88,7 +87,7 @@ def test_what_is_no_document_of_ours_stops_nobody_else(build, repository, deploy
             read("dev", "analytics")
 
 
-def test_files_of_other_names_are_nobodys(build, repository, deployments, released):
+def test_files_of_other_names_are_nobodys(build, repository, deployments):
     writes = {
         "releases/README.md": b"x",
         "releases/dev/Upper.yaml": b"x",
@@ -101,7 +100,7 @@ def test_files_of_other_names_are_nobodys(build, repository, deployments, releas
 
 
 @pytest.mark.parametrize("name", ["..", "a/b", "", "A", "-a", "a\n", "a" * 64, ".git"])
-def test_names_that_could_climb_are_refused_before_they_are_a_path(deployments, released, name):
+def test_names_that_could_climb_are_refused_before_they_are_a_path(deployments, name):
     for environment, tenant in ((name, "analytics"), ("dev", name)):
         for read in (
             deployments.plan,
@@ -119,7 +118,7 @@ def test_names_that_could_climb_are_refused_before_they_are_a_path(deployments, 
 def test_manifests_that_were_exchanged_after_planning_are_not_released(
     build, pipeline, repository, deployments
 ):
-    plan = pipeline.propose(build.manifests(build.config_map(a="1")))
+    plan = pipeline.propose(build.manifests(build.config_map(a="2")), source=build.S2)
     file = next(iter(build.manifests(build.config_map(a="1")).files()))
     forged = build.manifests(build.config_map(a="666")).files()[file]
     build.push(repository, "main", {f"manifests/dev/analytics/{file}": forged})
@@ -127,21 +126,10 @@ def test_manifests_that_were_exchanged_after_planning_are_not_released(
         deployments.release_plan(plan, build.conditions())
 
 
-def test_manifests_that_are_not_what_was_released_are_told(build, altered, repository, deployments, released):
+def test_manifests_that_are_not_what_was_released_are_told(build, altered, repository, deployments):
     file = next(iter(build.manifests(build.config_map(a="1")).files()))
     forged = build.manifests(build.config_map(a="666")).files()[file]
     commit = build.push(repository, "main", {f"manifests/dev/analytics/{file}": forged})
     altered(RELEASE, revision=commit)
     with pytest.raises(ReleaseError, match="not those that were released"):
         deployments.released_manifests(deployments.release("dev", "analytics"))
-
-
-def test_an_empty_deployments_repository_holds_nothing(deployments):
-    assert deployments.plan("dev", "analytics") is None
-    assert deployments.release("dev", "analytics") is None
-    assert deployments.manifests("dev", "analytics") is None
-    assert deployments.difference("dev", "analytics") is None
-    assert deployments.releases() == []
-    assert deployments.pending_plans() == []
-    assert deployments.quarantine("dev", "analytics") == []
-    assert deployments.unreadable() == []

@@ -3,18 +3,23 @@
 import pytest
 
 from deploy_orchestrator.git import Person
-from deploy_orchestrator.releases import GatesClosed, RevertRefused
+from deploy_orchestrator.releases import GatesClosed, Release, RevertRefused
+
+
+def prepare(build, pipeline):
+    for number, source in enumerate((build.S1, build.S2, build.S3), start=1):
+        candidate = build.manifests(build.config_map(a=str(number)))
+        pipeline.release(candidate, source=source, now=build.later(hours=number))
 
 
 @pytest.fixture
-def three(build, pipeline):
+def three(deployments):
     """Three releases in a row, and the manifests of each."""
-    candidates = [build.manifests(build.config_map(a=value)) for value in "123"]
-    sources = (build.S1, build.S2, build.S3)
-    return candidates, [
-        pipeline.release(candidate, source=source, now=build.later(hours=hour))
-        for hour, (candidate, source) in enumerate(zip(candidates, sources, strict=True))
+    releases = [
+        Release(**dict(event.release), commit=event.commit)
+        for event in reversed(deployments.history("dev", "analytics"))
     ]
+    return [deployments.released_manifests(each) for each in releases], releases
 
 
 def test_a_revert_brings_back_the_release_before_as_git_revert_does(build, deployments, three, repository):
@@ -62,7 +67,7 @@ def test_each_revert_goes_one_release_further_back(build, deployments, three):
 
 
 def test_the_first_release_cannot_be_reverted(build, pipeline, deployments, repository):
-    release = pipeline.release(build.manifests(build.config_map(a="1")))
+    release = pipeline.release(build.manifests(build.config_map(a="1")), tenant="ml")
     head = repository.head()
     with pytest.raises(RevertRefused, match="nothing was released before"):
         deployments.revert(release, "x", build.NOW)
@@ -101,8 +106,8 @@ IRREVERSIBLE = {"helm.sh/hook": "pre-upgrade", "deploy-orchestrator.io/irreversi
 def test_a_release_that_ran_an_irreversible_migration_is_not_reverted(
     build, pipeline, deployments, repository
 ):
-    pipeline.release(build.manifests(build.job(image="app:1.0.0", **IRREVERSIBLE)))
-    release = pipeline.release(build.manifests(build.job(image="app:1.1.0", **IRREVERSIBLE)), source=build.S2)
+    for image in ("app:1.0.0", "app:1.1.0"):
+        release = pipeline.release(build.manifests(build.job(image=image, **IRREVERSIBLE)), tenant="ml")
     head = repository.head()
     with pytest.raises(RevertRefused, match="Job analytics-dev/migrate, which is marked"):
         deployments.revert(release, "x", build.NOW)
@@ -111,8 +116,9 @@ def test_a_release_that_ran_an_irreversible_migration_is_not_reverted(
 
 def test_an_irreversible_migration_that_stays_as_it_was_hinders_no_revert(build, pipeline, deployments):
     migration = build.job(**IRREVERSIBLE)
-    first = pipeline.release(build.manifests(migration, build.config_map(a="1")))
-    second = pipeline.release(build.manifests(migration, build.config_map(a="2")), source=build.S2)
+    first, second = (
+        pipeline.release(build.manifests(migration, build.config_map(a=value)), tenant="ml") for value in "12"
+    )
     assert deployments.revert(second, "x", build.NOW).digest == first.digest
 
 
@@ -166,7 +172,7 @@ def test_history_tells_releases_and_reverts_newest_first(build, deployments, thr
 
 
 def test_a_tenant_without_releases_has_no_history(deployments):
-    assert deployments.history("dev", "analytics") == []
+    assert deployments.history("dev", "ml") == []
 
 
 def test_releases_tell_the_revert_as_the_commit_that_made_them_current(build, pipeline, deployments, three):

@@ -2,6 +2,6 @@
 
 from deploy_orchestrator.releases.risk.catalogue import RULES
 from deploy_orchestrator.releases.risk.change import Change
-from deploy_orchestrator.releases.risk.verdict import judge
+from deploy_orchestrator.releases.risk.verdict import judge, severity
 
-__all__ = ["RULES", "Change", "judge"]
+__all__ = ["RULES", "Change", "judge", "severity"]

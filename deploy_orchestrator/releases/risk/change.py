@@ -22,6 +22,7 @@ from deploy_orchestrator.releases.risk.reading import at, listing, mapping, text
 Path = tuple[str, ...]
 
 _VARYING = re.compile(r"[-._]?(?:v?\d[\w.]*|[0-9a-f]{6,})(?=[-._]|$)")
+_LONGEST_NAME = 253
 _SELECTORS = frozenset({"selector", "podSelector", "labelSelector"})
 
 
@@ -134,8 +135,12 @@ def _same_role(old: Object, new: Object) -> bool:
     return (
         (old.key.group, old.kind, old.namespace) == (new.key.group, new.kind, new.namespace)
         and sorted(old.hooks) == sorted(new.hooks)
-        and _VARYING.sub("", old.name) == _VARYING.sub("", new.name)
+        and _stem(old) == _stem(new)
     )
+
+
+def _stem(each: Object) -> str:
+    return _VARYING.sub("", each.name[:_LONGEST_NAME])
 
 
 def _selected(value: Any) -> Iterator[str]:

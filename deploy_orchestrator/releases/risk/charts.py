@@ -10,6 +10,7 @@ from deploy_orchestrator.releases.risk.change import Change
 from deploy_orchestrator.releases.risk.rule import Rule, Sighting
 
 _LABELS: Final = ("helm.sh/chart", "chart")
+_LONGEST_LABEL: Final = 63
 _NAMED: Final = re.compile(
     r"(?P<name>[A-Za-z0-9][\w.-]*?)-v?(?P<version>\d{1,9}\.\d{1,9}(?:\.\d{1,9})?(?:[-_+].*)?)"
 )
@@ -92,7 +93,7 @@ def _versions(manifests: Manifests) -> dict[str, str]:
     found: dict[str, str] = {}
     for each in manifests.objects:
         for label in _LABELS:
-            named = _NAMED.fullmatch(each.labels.get(label, ""))
+            named = _NAMED.fullmatch(each.labels.get(label, "")[:_LONGEST_LABEL])
             if named:
                 found.setdefault(named["name"], named["version"])
     return found

@@ -9,9 +9,9 @@ from deploy_orchestrator.releases.risk.rule import Stated
 _HEAD = """\
 # Risk rules
 
-Every change of a tenant in an environment is held against these rules. Its verdict is that of the gravest rule that
-speaks: **safe** goes out alone, **needs-approval** waits where the environment's policy asks for approval, **blocked**
-goes nowhere. What no rule knows needs approval.
+Every change of a tenant in an environment is held against these rules. Its verdict is that of the gravest
+rule that speaks: **safe** goes out alone, **needs-approval** waits where the environment's policy asks for
+approval, **blocked** goes nowhere. What no rule knows needs approval.
 
 A policy gives a rule another severity in one environment, in Git and with a reason:
 

@@ -12,6 +12,8 @@ from deploy_orchestrator.releases.risk.catalogue import JUDGING, RULES, UNKNOWN
 from deploy_orchestrator.releases.risk.change import Change
 from deploy_orchestrator.releases.risk.rule import Sighting, Stated
 
+_OWN = {rule.id: rule.severity for rule in RULES}
+
 
 def judge(change: Change, overrides: Mapping[str, RuleOverride]) -> tuple[Reason, ...]:
     """Every reason that the rules have for or against a change, the gravest first.
@@ -32,6 +34,12 @@ def judge(change: Change, overrides: Mapping[str, RuleOverride]) -> tuple[Reason
     ]
     order = list(Verdict)
     return tuple(sorted(reasons, key=lambda reason: -order.index(reason.severity)))
+
+
+def severity(reason: Reason, overrides: Mapping[str, RuleOverride]) -> Verdict:
+    """How grave a reason is under a policy, whatever policy it was found under."""
+    override = overrides.get(reason.rule)
+    return Verdict(override.severity) if override else _OWN.get(reason.rule, reason.severity)
 
 
 def _told(rule: Stated, sightings: list[Sighting]) -> Iterable[Sighting]:
