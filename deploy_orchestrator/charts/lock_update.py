@@ -16,20 +16,24 @@ from deploy_orchestrator.documents import DocumentError, dump, parse
 from deploy_orchestrator.errors import Place
 
 
-def update_lock(chart: Chart, repositories: Repositories, generated: datetime) -> Lock:
+def update_lock(
+    chart: Chart, repositories: Repositories, generated: datetime, *, within: Path | None = None
+) -> Lock:
     """The lock that `helm dependency update` would write for `chart` at the time `generated`.
+
+    `file://` dependencies are read only inside `within`, by default the folder around the chart's own.
 
     Raises:
         ChartNotFound: a dependency is nowhere, or no version of it is allowed.
         ChartInvalid: a constraint that is none.
-        UnsafeChart: a `file://` dependency outside the folder that the chart's own folder stands in.
+        UnsafeChart: a `file://` dependency outside `within`.
         RepositoryError: a repository that cannot be read.
     """
     dependencies = chart.metadata.dependencies
     locked = tuple(
         LockedDependency(
             name=dependency.name,
-            version=_newest(dependency, chart, repositories),
+            version=_newest(dependency, chart, repositories, within),
             repository=dependency.repository,
         )
         for dependency in dependencies
@@ -72,7 +76,7 @@ def lock_as_yaml(lock: Lock) -> bytes:
     return "\n".join(lines).encode()
 
 
-def _newest(dependency: Dependency, chart: Chart, repositories: Repositories) -> str:
+def _newest(dependency: Dependency, chart: Chart, repositories: Repositories, within: Path | None) -> str:
     place = Place(f"{chart.path or chart}/Chart.yaml", field=f"dependencies: {dependency.key}")
     try:
         constraint = Constraint.parse(dependency.version)
@@ -85,7 +89,7 @@ def _newest(dependency: Dependency, chart: Chart, repositories: Repositories) ->
             )
         return dependency.version
     if dependency.repository.startswith("file://"):
-        versions = [_beside(dependency, chart, place).version]
+        versions = [_beside(dependency, chart, within, place).version]
     else:
         versions = [found.version for found in repositories.find(dependency.repository, dependency.name)]
     for version in versions:
@@ -98,12 +102,13 @@ def _newest(dependency: Dependency, chart: Chart, repositories: Repositories) ->
     )
 
 
-def _beside(dependency: Dependency, chart: Chart, place: Place) -> Chart:
+def _beside(dependency: Dependency, chart: Chart, within: Path | None, place: Place) -> Chart:
     if chart.path is None:
         raise ChartNotFound(f"{dependency.repository} leads nowhere from a packaged chart", place=place)
     folder = (chart.path / dependency.repository.removeprefix("file://")).resolve()
-    if not folder.is_relative_to(chart.path.parent):
-        raise UnsafeChart(f"{dependency.repository} leads out of {chart.path.parent}", place=place)
+    boundary = (within or chart.path.parent).resolve()
+    if not folder.is_relative_to(boundary):
+        raise UnsafeChart(f"{dependency.repository} leads out of {boundary}", place=place)
     return load(folder)
 
 

@@ -75,9 +75,9 @@ def _versions(
 ) -> Iterator[DependencyVersions]:
     try:
         published = [one.version for one in catalog.versions(need.chart.identity)]
+        current, constraint = Version.parse(need.chart.version), Constraint.parse(need.constraint)
     except ChartError:
         return
-    current, constraint = Version.parse(need.chart.version), Constraint.parse(need.constraint)
     known = [version for version in published if current.prerelease or not Version.parse(version).prerelease]
     newer = [version for version in known if Version.parse(version) > current]
     yield DependencyVersions(

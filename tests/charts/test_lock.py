@@ -171,8 +171,8 @@ def test_a_constraint_that_is_none_is_told_with_its_field(charts: Repositories) 
         update_lock(chart([{**COMMON, "version": "latest"}], None), charts, NOW)
 
 
-def test_a_chart_beside_is_locked_only_inside_the_same_folder(
-    make_chart: MakeChart, charts: Repositories
+def test_a_chart_beside_is_locked_only_inside_the_boundary(
+    make_chart: MakeChart, charts: Repositories, tmp_path: Path
 ) -> None:
     make_chart({"name": "lib", "version": "1.2.0"}, at="fleet/lib")
     make_chart({"name": "far", "version": "1.0.0"})
@@ -183,6 +183,7 @@ def test_a_chart_beside_is_locked_only_inside_the_same_folder(
     api = load(make_chart({"name": "api", "dependencies": [outside]}, at="fleet/api"))
     with pytest.raises(UnsafeChart):
         update_lock(api, charts, NOW)
+    assert update_lock(api, charts, NOW, within=tmp_path).dependencies[0].version == "1.0.0"
 
 
 def test_a_lock_is_written_only_when_it_changes(make_chart: MakeChart, charts: Repositories) -> None:
