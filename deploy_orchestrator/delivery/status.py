@@ -117,11 +117,15 @@ class Status:
     def failing_since(self, release: Release, deadline: timedelta) -> datetime | None:
         """Since when `release` has been failing; None where it is not, or where it has not been tried yet.
 
-        It fails when its operation failed, when what it left is Degraded or Missing, and when that is
-        Progressing or Suspended for longer than `deadline`.
+        It fails when its operation failed or runs for longer than `deadline`, when what it left is Degraded
+        or Missing, and when that is Progressing or Suspended for longer than `deadline`.
         """
-        if self.failed(release) and self.operation is not None:
-            return self.operation.finished or self.operation.started
+        operation = self.operation
+        if operation is not None and operation.serves(release):
+            if operation.phase.failed:
+                return operation.finished or operation.started
+            if operation.phase is Phase.RUNNING and self.observed - operation.started > deadline:
+                return operation.started + deadline
         if self.revision != release.revision:
             return None
         if self.health in {Health.DEGRADED, Health.MISSING}:

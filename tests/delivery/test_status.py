@@ -73,6 +73,13 @@ def test_what_keeps_progressing_fails_when_its_deadline_is_over(release, done):
         assert slow.failing_since(release, 2 * MINUTE) == NOON + 2 * MINUTE
 
 
+def test_an_operation_that_does_not_end_fails_when_its_deadline_is_over(release, done):
+    running = replace(done.operation, phase=Phase.RUNNING, started=NOON, finished=None)
+    hanging = replace(done, revision="before", operation=running, observed=NOON + 3 * MINUTE)
+    assert hanging.failing_since(release, 3 * MINUTE) is None
+    assert hanging.failing_since(release, 2 * MINUTE) == NOON + 2 * MINUTE
+
+
 def test_what_another_release_left_is_not_held_against_this_one(release, done):
     assert replace(done, health=Health.DEGRADED, revision="another").failing_since(release, MINUTE) is None
     failed = replace(done.operation, key="another", phase=Phase.FAILED)

@@ -4,7 +4,7 @@ import itertools
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,10 @@ from kubernetes.client import CustomObjectsApi
 from rig import Cluster, Gitea, repository
 
 from deploy_orchestrator.delivery import ArgoCD, bootstrap
-from deploy_orchestrator.fleet import Fleet, load
+from deploy_orchestrator.fleet import Fleet, Policy, load
 from deploy_orchestrator.git import Repository
+from deploy_orchestrator.manifests import ChartUsed, Manifests, Object
+from deploy_orchestrator.releases import Conditions, Deployments, Release, SourceChange, make_plan
 
 SERVER = "https://kubernetes.default.svc"
 ENVIRONMENTS = ("dev", "production")
@@ -36,6 +38,30 @@ class Installation:
     url: str
     deployments: Repository
     engine: ArgoCD
+
+    def release(self, environment: str, tenant: str, *objects: dict[str, Any]) -> Release:
+        """Push a candidate of `objects` in the tenant's namespace, and its release."""
+        deployment = self.fleet.deployment(environment, tenant)
+        namespace = deployment.namespace
+        home = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+        inside = [{**each, "metadata": {"namespace": namespace, **each["metadata"]}} for each in objects]
+        candidate = Manifests(tuple(map(Object, (home, *inside))), ChartUsed("app", "1.0.0"))
+        releases = Deployments(self.deployments)
+        released = releases.release(environment, tenant)
+        plan = make_plan(
+            replace(deployment, environment=deployment.environment.model_copy(update={"policy": Policy()})),
+            source=SourceChange(commit=f"{next(_numbers):040x}", authors=("a@example.com",), signed=True),
+            candidate=candidate,
+            released=released,
+            released_manifests=releases.released_manifests(released) if released else None,
+            findings=(),
+            after=None,
+        )
+        assert releases.propose(plan, candidate, lambda older, newer: older <= newer)
+        return releases.release_plan(plan, Conditions(Policy(), b"", None, datetime.now(UTC)))
+
+    def revert(self, release: Release, reason: str) -> Release:
+        return Deployments(self.deployments).revert(release, reason, datetime.now(UTC))
 
     def another(self, folder: Path) -> ArgoCD:
         """An engine of another process: with its own clone and connection."""

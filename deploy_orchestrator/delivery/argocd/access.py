@@ -106,8 +106,9 @@ _VALIDATIONS = [
     },
     {
         "expression": (
-            "!has(object.operation) || (has(object.operation.sync)"
-            " && object.operation.sync.revision == object.spec.source.targetRevision"
+            f"!has(object.operation) || {_same('operation')} || (has(object.operation.sync)"
+            " && object.operation.sync.?revision.orValue('') == object.spec.source.targetRevision"
+            " && !object.operation.?retry.?refresh.orValue(false)"
             " && object.operation.sync.?syncOptions == object.spec.?syncPolicy.?syncOptions"
             " && object.operation.sync.all(key, key in ['revision', 'prune', 'syncStrategy', 'syncOptions']))"
         ),

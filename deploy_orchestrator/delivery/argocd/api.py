@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,6 +23,7 @@ _APPLICATIONS = {**_GROUP, "plural": "applications"}
 _SETS = {**_GROUP, "plural": "applicationsets"}
 _TIMEOUT = (5, 30)
 _LONGEST_WATCH = 300
+_CONNECTIONS = 64
 
 # About 20 seconds in all, enough for an API server to restart. A write may be repeated: it names the version
 # of the object that it changes, or sets what is set already.
@@ -54,6 +54,7 @@ class Applications:
         except ConfigException as error:
             raise NoCluster(kubeconfig, error) from error
         cast(Any, settings).retries = _RETRIES
+        settings.connection_pool_maxsize = _CONNECTIONS
         self._api: Any = CustomObjectsApi(ApiClient(settings))
 
     def get(self, name: str) -> Application | None:
@@ -104,11 +105,10 @@ class Applications:
             if error.status != 404:
                 raise
 
-    def refresh_releases(self) -> None:
-        """Ask Argo CD to read the release files now."""
-        # A new value each time: a request made while Argo CD serves the one before would else be lost.
-        now = datetime.now(UTC).isoformat()
-        self._patch(_SETS, names.APPLICATION_SET, {"metadata": {"annotations": {names.REFRESH_SET: now}}})
+    def refresh_releases(self, commit: str) -> None:
+        """Ask Argo CD to read the release files now, at `commit` or later; asking twice is asking once."""
+        body = {"metadata": {"annotations": {names.REFRESH_SET: commit}}}
+        self._patch(_SETS, names.APPLICATION_SET, body)
 
     def _list(self, **selector: str) -> Any:
         with _reported():

@@ -50,8 +50,7 @@ class Application:
         operation = self.operation
         if operation is None or operation.phase.failed:
             return True
-        seen = operation.finished is not None and self.status.observed >= operation.finished
-        return operation.phase is Phase.SUCCEEDED and seen and self._sync is Sync.OUT_OF_SYNC
+        return operation.phase is Phase.SUCCEEDED and self._looked and self._sync is Sync.OUT_OF_SYNC
 
     @property
     def status(self) -> Status:
@@ -64,7 +63,7 @@ class Application:
             health=Health(health.get("status", Health.UNKNOWN)),
             revision=self._live,
             since=max(_time(health.get("lastTransitionTime", created)), _time(self._live_since or created)),
-            observed=_time(self._status.get("reconciledAt", created)),
+            observed=self._observed,
             message="; ".join(self._messages()),
             operation=self.operation,
             drift=tuple(self._drift()),
@@ -100,6 +99,22 @@ class Application:
     @property
     def _status(self) -> Body:
         return self.body.get("status", {})
+
+    @property
+    def _reconciled(self) -> datetime:
+        return _time(self._status.get("reconciledAt", self.body["metadata"]["creationTimestamp"]))
+
+    @property
+    def _looked(self) -> bool:
+        """Whether Argo CD has compared and judged what the last operation left."""
+        operation = self.operation
+        return operation is None or operation.finished is None or self._reconciled >= operation.finished
+
+    @property
+    def _observed(self) -> datetime:
+        """Now, for Argo CD writes each change at once; its last look where it has yet to look again."""
+        now = datetime.now(UTC).replace(microsecond=0)
+        return max(now, self._reconciled) if self._looked else self._reconciled
 
     @property
     def _history(self) -> Sequence[Body]:

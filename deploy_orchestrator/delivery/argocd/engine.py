@@ -65,7 +65,7 @@ class ArgoCD:
         if application and operation and operation.key and self._is_before(release.commit, operation.key):
             raise SyncSuperseded(f"release {operation.key[:12]} took its place", release, application.status)
         if application is None or application.target != release.revision:
-            self._applications.refresh_releases()
+            self._applications.refresh_releases(self._latest(release))
             return operation
         if operation and operation.serves(release) and not application.wants_sync:
             return operation
@@ -100,6 +100,11 @@ class ArgoCD:
         if self.url is None:
             return None
         return f"{self.url}/applications/{names.NAMESPACE}/{names.application(environment, tenant)}"
+
+    def _latest(self, release: Release) -> str:
+        """The newest commit known to hold `release`, which is the same for all releases of a batch."""
+        head = self._deployments.head()
+        return head if head and self._is_before(release.commit, head) else release.commit
 
     def _is_before(self, commit: str, other: str) -> bool:
         if commit == other:

@@ -1,0 +1,188 @@
+"""What Argo CD makes of the bootstrap and of releases: all tenants from one ApplicationSet, by Git alone."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from installation import ARGO, Installation, installed
+from kubernetes.client import CoreV1Api, CustomObjectsApi
+from kubernetes.watch import Watch
+from objects import config_map, deployment, hook, pod
+from rig import FAILING_POD, Cluster, Gitea
+
+from deploy_orchestrator.delivery import Health, Phase, Status, Sync, SyncFailed, SyncTimedOut, follow
+from deploy_orchestrator.git import Changes
+from deploy_orchestrator.releases import Release
+
+MANY = [f"tenant-{number:02}" for number in range(21)]
+SINGLE = [f"single-{number:02}" for number in range(15)]
+SOON = timedelta(seconds=90)
+
+
+@pytest.fixture(scope="module")
+def installation(
+    k8s: Cluster, forge: Gitea, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    """Dev syncs by itself, production by the orchestrator's operation."""
+    folder = tmp_path_factory.mktemp("installation")
+    with installed(k8s, forge, folder, [*MANY, *SINGLE], automated=("dev",)) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def unused() -> Iterator[str]:
+    return iter(SINGLE)
+
+
+@pytest.fixture
+def tenant(unused: Iterator[str]) -> str:
+    """A tenant that nothing was released for yet."""
+    return next(unused)
+
+
+@pytest.fixture
+def core(k8s: Cluster) -> Iterator[CoreV1Api]:
+    with k8s.client() as client:
+        yield CoreV1Api(client)
+
+
+def delivered(installation: Installation, release: Release) -> Status:
+    return follow(installation.engine, release, SOON)
+
+
+def test_21_tenants_go_live_from_one_application_set(installation: Installation) -> None:
+    releases = [installation.release("production", tenant, config_map(), deployment()) for tenant in MANY]
+    started = time.monotonic()
+    with ThreadPoolExecutor(21) as pool:
+        states = list(pool.map(lambda release: delivered(installation, release), releases))
+    print(f"21 tenants live and healthy after {time.monotonic() - started:.1f} s")
+    assert all(state.done(release) for state, release in zip(states, releases, strict=True))
+    live = {state.tenant: state for state in installation.engine.statuses()}
+    assert all(live[release.tenant].live(release) for release in releases)
+
+
+def test_what_syncs_by_itself_is_not_synced_twice(installation: Installation, tenant: str) -> None:
+    release = installation.release("dev", tenant, config_map(), hook("pre-install,pre-upgrade"))
+    operation = delivered(installation, release).operation
+    assert operation
+    assert operation.phase is Phase.SUCCEEDED
+    assert installation.engine.sync(release) == operation
+    assert len(_application(installation, "dev", tenant)["status"]["history"]) == 1
+
+
+def test_what_is_changed_by_hand_heals_in_dev(
+    installation: Installation, tenant: str, core: CoreV1Api
+) -> None:
+    release = installation.release("dev", tenant, config_map(x="released"))
+    delivered(installation, release)
+    core.patch_namespaced_config_map("settings", f"{tenant}-dev", {"data": {"x": "by hand"}})
+    events = Watch().stream(core.list_namespaced_config_map, f"{tenant}-dev", timeout_seconds=60)
+    assert any((event["object"].data or {}).get("x") == "by hand" for event in events)
+    assert any((event["object"].data or {}).get("x") == "released" for event in events)
+    assert installation.engine.sync(release).serves(release)
+
+
+def test_what_is_changed_by_hand_is_drift_in_production(
+    installation: Installation, tenant: str, core: CoreV1Api
+) -> None:
+    release = installation.release("production", tenant, config_map(x="released"))
+    delivered(installation, release)
+    core.patch_namespaced_config_map("settings", f"{tenant}-production", {"data": {"x": "by hand"}})
+    states = installation.engine.watch("production", tenant, SOON)
+    drifted = next(state for state in states if state.drift)
+    assert drifted.drift == (f"ConfigMap {tenant}-production/settings",)
+    assert drifted.sync is Sync.OUT_OF_SYNC
+
+
+def test_production_does_not_sync_until_it_is_told_to(installation: Installation, tenant: str) -> None:
+    release = installation.release("production", tenant, config_map())
+    _read_releases(installation)
+    states = installation.engine.watch("production", tenant, timedelta(seconds=10))
+    seen = [state for state in states if state.health is not Health.UNKNOWN]
+    assert seen
+    assert all(state.operation is None and state.revision is None for state in seen)
+    assert delivered(installation, release).live(release)
+
+
+def test_an_unhealthy_release_is_rolled_back_by_a_revert(installation: Installation, tenant: str) -> None:
+    good = installation.release("production", tenant, config_map(x="good"), pod())
+    delivered(installation, good)
+    bad = installation.release("production", tenant, config_map(x="bad"), pod("broken", FAILING_POD))
+    with pytest.raises(SyncTimedOut, match=f"Pod {tenant}-production/broken: container failed"):
+        follow(installation.engine, bad, timedelta(seconds=15))
+    assert installation.engine.status("production", tenant).failing_since(bad, timedelta(seconds=10))
+    back = installation.revert(bad, "the pods fail")
+    status = delivered(installation, back)
+    assert (status.revision, status.health) == (good.revision, Health.HEALTHY)
+
+
+def test_a_failed_hook_stops_the_release_and_is_told_by_name(installation: Installation, tenant: str) -> None:
+    good = installation.release("production", tenant, config_map(x="good"))
+    delivered(installation, good)
+    bad = installation.release(
+        "production", tenant, config_map(x="bad"), hook("pre-upgrade", labels=FAILING_POD)
+    )
+    with pytest.raises(SyncFailed, match=f"Job {tenant}-production/migrate"):
+        follow(installation.engine, bad, timedelta(minutes=3))
+    assert installation.engine.status("production", tenant).revision == good.revision
+
+
+def test_a_release_ends_the_operation_of_the_one_before(installation: Installation, tenant: str) -> None:
+    stuck = hook("pre-install,pre-upgrade", nodeSelector={"kubernetes.io/hostname": "nowhere"})
+    hanging = installation.release("production", tenant, config_map(x="1"), stuck)
+    with pytest.raises(SyncTimedOut):
+        follow(installation.engine, hanging, timedelta(seconds=5))
+    release = installation.release("production", tenant, config_map(x="2"))
+    assert delivered(installation, release).live(release)
+
+
+def test_a_tenant_writes_into_its_own_namespaces_only(installation: Installation, tenant: str) -> None:
+    elsewhere = config_map("stolen")
+    elsewhere["metadata"]["namespace"] = "default"
+    release = installation.release("production", tenant, config_map(), elsewhere)
+    with pytest.raises(SyncFailed, match="namespace default is not permitted"):
+        follow(installation.engine, release, timedelta(minutes=3))
+
+
+def test_a_broken_release_file_stops_no_other_tenant_and_deletes_nobody(
+    installation: Installation, tenant: str
+) -> None:
+    good = installation.release("production", tenant, config_map())
+    delivered(installation, good)
+    path = f"releases/production/{tenant}.yaml"
+    file = installation.deployments.branch().read(path)
+    _push(installation, {path: file.replace(b"cluster: rig", b"cluster: unknown")})
+    other = installation.release("production", MANY[0], config_map(x="2"))
+    assert delivered(installation, other).live(other)
+    assert installation.engine.status("production", tenant).live(good)
+
+
+def test_release_files_that_are_gone_delete_nobody(installation: Installation, tenant: str) -> None:
+    good = installation.release("production", tenant, config_map())
+    delivered(installation, good)
+    _push(installation, {}, deletes=(f"releases/production/{tenant}.yaml",))
+    other = installation.release("production", MANY[1], config_map(x="2"))
+    delivered(installation, other)
+    assert installation.engine.status("production", tenant).live(good)
+
+
+def _push(installation: Installation, writes: dict[str, bytes], deletes: tuple[str, ...] = ()) -> None:
+    installation.deployments.write("main", lambda _: Changes("By hand", writes, deletes))
+
+
+def _read_releases(installation: Installation) -> None:
+    body = {"metadata": {"annotations": {"argocd.argoproj.io/application-set-refresh": "now"}}}
+    with installation.k8s.client() as client:
+        CustomObjectsApi(client).patch_namespaced_custom_object(
+            **ARGO, plural="applicationsets", name="deploy-orchestrator", body=body
+        )
+
+
+def _application(installation: Installation, environment: str, tenant: str) -> dict[str, Any]:
+    with installation.k8s.client() as client:
+        return CustomObjectsApi(client).get_namespaced_custom_object(
+            **ARGO, plural="applications", name=f"{environment}.{tenant}"
+        )
