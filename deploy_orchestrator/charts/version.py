@@ -67,6 +67,11 @@ class Version(semver.Version):
         major, minor, patch, _, prerelease = key
         return cls(major, minor, patch, ".".join(str(value) for _, value in prerelease) or None)
 
+    def compare(self, other: "Version | str") -> int:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """-1, 0 or 1, as this version is below, equal to or above `other`."""
+        key = (Version.parse(other) if isinstance(other, str) else other).key
+        return (self.key > key) - (self.key < key)
+
     def __hash__(self) -> int:
         return hash(self.key)
 

@@ -159,6 +159,7 @@ def test_a_name_is_reached_through_others(two_versions: Make) -> None:
         "{{ range $name := .Values.names }}{{ include $name $ }}{{ end }}",
         '{{ include ("common.label" | lower) . }}',
         "{{ include (index .Values.names 0) . }}",
+        '{{ include (printf "%[1]s.label" "common") . }}',
         '{{ tpl (printf "{{ include %q . }}" .Values.part) . }}',
     ],
 )
@@ -287,6 +288,7 @@ def test_a_chart_is_named_by_its_alias_in_paths_and_by_its_own_name_as_owner(mak
         ("{{ else }}", 1, "an else with nothing before it"),
         ('{{ if .x }}\n{{ define "a" }}{{ end }}{{ end }}', 2, "a define inside {{ if }}"),
         ("{{ define a }}{{ end }}", 1, "a define without a name in quotes"),
+        ("{{ template }}", 1, "a template without a name in quotes"),
         ('{{ define "a" }}1{{ end }}\n{{ define "a" }}2{{ end }}', 2, "a second definition of 'a'"),
         ("{{ .x", 1, "an action, or a string in it, that does not end"),
         ('{{ "x }}', 1, "an action, or a string in it, that does not end"),
@@ -311,9 +313,7 @@ def in_memory(source: bytes) -> Chart:
     return Chart(chart, {}, None, {"templates/x.yaml": source}, {}, {}, None, (), "sha256:0")
 
 
-TOKENS = (
-    """{{ }} {{- -}} /* */ define "a" ` ' end if else include tpl ( ) $x := = | . block printf %s \\ é ---"""
-)
+TOKENS = """{{ }} {{- -}} /* */ define template "a" ` ' end if else include tpl ( ) $x := | . block printf %s \\ é"""
 fragments = st.sampled_from([*TOKENS.split(), " ", "\n", "\0", "kind: A\n", "metadata: {name: b}\n"])
 
 

@@ -87,6 +87,7 @@ def test_the_order_is_that_of_semantic_versioning() -> None:
 def test_prerelease_numbers_beyond_64_bits_sort_as_text() -> None:
     number, small, great = (Version.parse(f"1.0.0-{n}") for n in (GREATEST, 10**20, 99 * 10**18))
     assert number < small < great
+    assert (number.compare(small), small.compare(str(small)), great.compare(small)) == (-1, 0, 1)
 
 
 def test_build_metadata_changes_no_comparison() -> None:

@@ -116,7 +116,7 @@ def _field(value: object, key: str) -> object:
 
 def _source(owner: Owner, file: str, document: list[Line]) -> Source:
     text = "\n".join(line.text for line in document)
-    kind = next(line for line in document if "kind" in line.text)
+    kind = next((line for line in document if "kind" in line.text), document[0])
     return Source(owner, file, document[0].number, text, kind.conditional)
 
 

@@ -155,7 +155,8 @@ def _formatted(formats: tuple[Name, ...], arguments: Sequence[tuple[Name, ...]])
         else:
             argument = left.pop(0) if left else (ANY,)
             parts.append(argument if verb[0] in {"%s", "%v"} else (ANY,))
-    return _joined([*parts, (Name((text[at:],)),)])
+    is_plain = "%" not in _VERB.sub("", text)
+    return _joined([*parts, (Name((text[at:],)),)]) if is_plain else (ANY,)
 
 
 def _bounded(names: Sequence[Name]) -> tuple[Name, ...]:

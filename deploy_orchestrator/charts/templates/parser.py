@@ -143,6 +143,9 @@ def _parse(source: str) -> tuple[Definition, ...]:
                     draft = ended.outside
                 else:
                     draft.act(part)
+            case ("template",):
+                _name(part)
+                draft.act(part)
             case ("else",) if not opened or opened[-1].keyword in ("define", "block"):
                 raise TemplateSyntaxError("an else with nothing before it", part.line)
             case _:
