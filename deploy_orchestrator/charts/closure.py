@@ -1,6 +1,6 @@
 """Everything that a chart needs, directly and through others, as a graph."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeAlias, cast
@@ -103,6 +103,24 @@ class Closure:
     unresolved: tuple[Unresolved, ...]
     published: Mapping[ChartIdentity, tuple[str, ...]]
 
+    @classmethod
+    def united(cls, closures: Iterable["Closure"]) -> "Closure":
+        """Several graphs as one. An edge that is on in one of them is on."""
+        parts = list(closures)
+        graph: Graph = networkx.MultiDiGraph()
+        for part in parts:
+            for parent, chart, key, data in part.graph.edges(keys=True, data=True):
+                if graph.has_edge(parent, chart, key) and graph.edges[parent, chart, key]["enabled"]:
+                    data = {**data, "enabled": True}
+                graph.add_edge(parent, chart, key, **data)
+            graph.add_nodes_from(part.graph.nodes(data=True))
+        return cls(
+            roots=tuple(dict.fromkeys(root for part in parts for root in part.roots)),
+            graph=graph,
+            unresolved=tuple(dict.fromkeys(missing for part in parts for missing in part.unresolved)),
+            published={identity: found for part in parts for identity, found in part.published.items()},
+        )
+
     @property
     def needs(self) -> Iterator[Need]:
         """Every edge, in the order in which it was found."""
@@ -117,6 +135,44 @@ class Closure:
                 data["alias"],
                 data["enabled"],
             )
+
+    def as_json(self) -> dict[str, Any]:
+        """`nodes`, `edges` and what is `unresolved`, in plain JSON types."""
+        return {
+            "nodes": [
+                {
+                    "name": node.name,
+                    "version": node.version,
+                    "repository": node.repository,
+                    "type": data["type"],
+                    "deprecated": data["deprecated"],
+                }
+                for node, data in self.graph.nodes(data=True)
+            ],
+            "edges": [
+                {
+                    "from": str(need.parent),
+                    "to": str(need.chart),
+                    "constraint": need.constraint,
+                    "condition": need.condition or None,
+                    "tags": list(need.tags),
+                    "alias": need.alias or None,
+                    "enabled": need.enabled,
+                }
+                for need in self.needs
+            ],
+            "unresolved": [
+                {
+                    "from": str(missing.parent),
+                    "name": missing.dependency.name,
+                    "constraint": missing.dependency.version,
+                    "repository": missing.dependency.repository,
+                    "problem": missing.problem.value,
+                    "why": missing.why,
+                }
+                for missing in self.unresolved
+            ],
+        }
 
     def dependents(self, identity: ChartIdentity) -> frozenset[Node]:
         """Every chart that is hit if this one changes: those that need it, directly or through others."""

@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
-from itertools import islice
+from functools import partial, reduce
+from itertools import groupby, islice, product
 from typing import Any, TypeAlias
 
 import resolvelib
@@ -55,16 +55,14 @@ class Fix:
 def find_fix(
     conflict: Conflict, among: Collection[Conflict], root: Found, closure: Closure, resolver: Resolver
 ) -> Fix | None:
-    """The fewest changes that remove `conflict` from the `closure` of `root`; None if no published versions do.
+    """The fewest changes that remove `conflict` from the `closure` of `root`; None if none published do.
 
-    Of equally few changes upgrades go first, then the nearest versions. Changes that bring a conflict that is
-    not `among` those there are now count only where there are no others.
+    Of equally few changes those go first that bring no conflict which is not `among` those there are now,
+    then those that load the newest version, then the nearest upgrades, releases before prereleases.
     """
-    slots = {slot.key: slot for slot in _slots(root, closure, resolver)}
     others = {other.identity for other in among} - {conflict.identity}
-    strict = _Search(conflict.identity, slots, lambda chart: chart not in others)
-    loose = _Search(conflict.identity, slots, lambda chart: chart == conflict.identity)
-    return strict.smallest() or loose.smallest()
+    slots = tuple(_slots(root, closure, resolver))
+    return _Search(conflict.identity, slots, frozenset(others)).smallest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,63 +84,78 @@ class _Slot:
     current: _Candidate
     others: Callable[[], Iterator[_Candidate]]
 
-    def candidates(self) -> Iterator[_Candidate]:
-        yield self.current
-        yield from self.others()
-
 
 @dataclass(frozen=True, slots=True)
 class _Search:
     chart: ChartIdentity
-    slots: Mapping[str, _Slot]
-    settled: Callable[[ChartIdentity], bool]
+    slots: tuple[_Slot, ...]
+    tolerated: frozenset[ChartIdentity]
 
     def smallest(self) -> Fix | None:
-        now = {version for slot in self.slots.values() for version in self._loads(slot.current)}
-        return self._best(now) or self._best(
+        now = {version for slot in self.slots for version in self._loads(slot.current)}
+        return self._among(now) or self._among(
             {
-                version
-                for slot in self.slots.values()
-                for other in slot.others()
-                for version in self._loads(other)
+                _NOTHING,
+                *(
+                    version
+                    for slot in self.slots
+                    for other in slot.others()
+                    for version in self._loads(other)
+                ),
             }
         )
 
-    def _best(self, versions: Iterable[str]) -> Fix | None:
-        best: Fix | None = None
+    def _among(self, versions: Collection[str]) -> Fix | None:
         newest_first = sorted({*versions} - {_NOTHING, _NOWHERE}, key=Version.parse, reverse=True)
-        for version in sorted([*newest_first, _NOTHING], key=self._least):
-            if best and len(best.changes) <= self._least(version):
-                break
-            found = self._solve(version)
-            if found and (best is None or len(found.changes) < len(best.changes)):
-                best = found
-        return best
+        ordered = [*newest_first, *({_NOTHING} & {*versions})]
+        by_changes = groupby(sorted(ordered, key=self._changes), key=self._changes)
+        for _, equal in by_changes:
+            for settled, version in product((self._is_settled, self._is_it), list(equal)):
+                if fix := self._solve(version, settled):
+                    return fix
+        return None
 
-    def _least(self, version: str) -> int:
-        return sum(not self._loads(slot.current) <= {version} for slot in self.slots.values())
+    def _is_settled(self, chart: ChartIdentity) -> bool:
+        return chart not in self.tolerated
+
+    def _is_it(self, chart: ChartIdentity) -> bool:
+        return chart == self.chart
 
     def _loads(self, candidate: _Candidate) -> frozenset[str]:
         return candidate.loads.get(self.chart, frozenset())
 
-    def _solve(self, version: str) -> Fix | None:
-        wanted = [_Wanted(self.chart, frozenset({version})), *map(_Wanted, self.slots)]
-        solver = resolvelib.Resolver(_Provider(self.slots, self.settled), resolvelib.BaseReporter())
+    def _must_change(self, slot: _Slot, version: str) -> bool:
+        return not self._loads(slot.current) <= {version}
+
+    def _changes(self, version: str) -> int:
+        return sum(self._must_change(slot, version) for slot in self.slots)
+
+    def _solve(self, version: str, settled: Callable[[ChartIdentity], bool]) -> Fix | None:
+        candidates = {
+            slot.key: slot.others if self._must_change(slot, version) else partial(iter, (slot.current,))
+            for slot in self.slots
+        }
+        wanted = [_Wanted(self.chart, frozenset({version})), *map(_Wanted, candidates)]
+        solver = resolvelib.Resolver(_Provider(candidates, settled), resolvelib.BaseReporter())
         try:
-            mapping = solver.resolve(wanted, max_rounds=MAX_ROUNDS).mapping
+            chosen = solver.resolve(wanted, max_rounds=MAX_ROUNDS).mapping
         except resolvelib.ResolutionError:
             return None
         changes = (
-            Change(key, slot.current.version, mapping[key].version)
-            for key, slot in self.slots.items()
-            if mapping[key].version != slot.current.version
+            Change(slot.key, slot.current.version, chosen[slot.key].version)
+            for slot in self.slots
+            if self._must_change(slot, version)
         )
         return Fix(self.chart.name, tuple(changes), version or None)
 
 
 class _Provider(resolvelib.AbstractProvider[_Wanted, _Candidate, _SlotKey]):
-    def __init__(self, slots: Mapping[str, _Slot], settled: Callable[[ChartIdentity], bool]) -> None:
-        self._slots = slots
+    def __init__(
+        self,
+        candidates: Mapping[str, Callable[[], Iterator[_Candidate]]],
+        settled: Callable[[ChartIdentity], bool],
+    ) -> None:
+        self._candidates = candidates
         self._settled = settled
 
     def identify(self, requirement_or_candidate: _Wanted | _Candidate) -> _SlotKey:
@@ -159,8 +172,8 @@ class _Provider(resolvelib.AbstractProvider[_Wanted, _Candidate, _SlotKey]):
     ) -> "Sequence[_Candidate] | Callable[[], Iterator[_Candidate]]":
         bad = set(incompatibilities[identifier])
         if isinstance(identifier, str):
-            slot = self._slots[identifier]
-            return lambda: (candidate for candidate in slot.candidates() if candidate not in bad)
+            candidates = self._candidates[identifier]
+            return lambda: (candidate for candidate in candidates() if candidate not in bad)
         wanted = (wanted.versions for wanted in requirements[identifier] if wanted.versions is not None)
         versions = sorted(reduce(lambda some, other: some & other, wanted))
         return [one for one in (_Candidate(identifier, version) for version in versions) if one not in bad]

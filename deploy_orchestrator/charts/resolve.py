@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import networkx
 from deploy_orchestrator.charts.catalog import Catalog
 from deploy_orchestrator.charts.closure import Closure, Graph, Node, Unresolved
 from deploy_orchestrator.charts.conditions import enabled, switched
+from deploy_orchestrator.charts.contents import MAX_COPIES, composed, without
 from deploy_orchestrator.charts.errors import ChartNotFound, DependencyCycle, RepositoryError, UnsafeChart
 from deploy_orchestrator.charts.load import Chart
 from deploy_orchestrator.charts.lookup import Found, Step, root_of, steps
@@ -110,12 +111,15 @@ class Resolver:
             self._visit(step.to, graph, unresolved, {**above, found.node: None}, done)
 
     def _switch(self, top: Found, graph: Graph, values: Mapping[str, Any]) -> None:
-        chart = self._with_contents(top)
+        chart = composed(top, self.steps, without)
         present = set(_paths(switched(chart, values))) if chart else set[tuple[str, ...]]()
         table = coalesce(chart, values) if chart else values
         on: set[tuple[Node, Node, str]] = set()
+        copies = count(1)
 
         def visit(found: Found, path: tuple[str, ...]) -> None:
+            if next(copies) > MAX_COPIES:
+                raise UnsafeChart(f"more than {MAX_COPIES:,} charts in one", place=Place(str(found.node)))
             for step in self.steps(found):
                 if isinstance(step.to, Unresolved):
                     continue
@@ -128,13 +132,6 @@ class Resolver:
         visit(top, ())
         for parent, needed, key, data in graph.edges(keys=True, data=True):
             data["enabled"] = (parent, needed, key) in on
-
-    def _with_contents(self, found: Found) -> Chart | None:
-        if found.contents is None:
-            return None
-        below = (step.to for step in self.steps(found))
-        charts = [self._with_contents(to) for to in below if isinstance(to, Found)]
-        return replace(found.contents, subcharts=tuple(filter(None, charts)))
 
     def _published(self, graph: Graph, unresolved: list[Unresolved]) -> dict[ChartIdentity, tuple[str, ...]]:
         ways: defaultdict[ChartIdentity, set[tuple[str, str]]] = defaultdict(set)

@@ -1,0 +1,159 @@
+"""What a chart is built on, where versions clash, what harm that does, and the way out, all at once."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from deploy_orchestrator.charts.catalog import Catalog
+from deploy_orchestrator.charts.closure import Closure, Node
+from deploy_orchestrator.charts.conflicts import Conflict, conflicts
+from deploy_orchestrator.charts.contents import composed
+from deploy_orchestrator.charts.errors import ChartError
+from deploy_orchestrator.charts.explain import explain
+from deploy_orchestrator.charts.fix import find_fix
+from deploy_orchestrator.charts.harm import Harm, worst
+from deploy_orchestrator.charts.load import Chart
+from deploy_orchestrator.charts.lookup import Found, root_of
+from deploy_orchestrator.charts.published import PublishedChart
+from deploy_orchestrator.charts.repositories import Repositories
+from deploy_orchestrator.charts.resolve import Resolver
+from deploy_orchestrator.charts.templates import Clash, Duplicate, Owner, clashes, duplicates, harm_among
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What several charts of one bring, each of which only one can win."""
+
+    clashes: tuple[Clash, ...]
+    duplicates: tuple[Duplicate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """The result for one chart.
+
+    `contents` is looked at where charts could get in each other's way: where there are conflicts, or charts
+    of one name. It is None where that was not so, or the contents of some chart are out of reach.
+    """
+
+    root: Node
+    closure: Closure
+    conflicts: tuple[Conflict, ...]
+    contents: Contents | None
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether every conflict can be satisfied, and none is harmful."""
+        return all(conflict.satisfiable and conflict.harm is not Harm.HARMFUL for conflict in self.conflicts)
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything in plain JSON types."""
+        return {
+            "chart": self.root.name,
+            "version": self.root.version,
+            **self.closure.as_json(),
+            "conflicts": [_as_json(conflict) for conflict in self.conflicts],
+            "templates": [_template(clash) for clash in self.contents.clashes if clash.differing]
+            if self.contents
+            else None,
+        }
+
+
+def analyze(
+    root: Chart | PublishedChart,
+    repositories: Repositories,
+    *,
+    as_of: datetime | None = None,
+    values: Mapping[str, Any] | None = None,
+    within: Path | None = None,
+) -> Analysis:
+    """Everything about `root`; the parameters and errors are those of `resolve`.
+
+    Harm is judged on the contents of the charts that load. They are downloaded if there are conflicts.
+    """
+    resolver = Resolver(Catalog(repositories, as_of), within)
+    closure = resolver.closure(root, values)
+    top = root_of(root, within)
+    found = conflicts(closure)
+    contents = _contents(top, closure, resolver, values) if found or _has_namesakes(closure) else None
+    judged = (
+        replace(conflict, harm=_harm(conflict, contents), fix=_fix(conflict, found, top, closure, resolver))
+        for conflict in found
+    )
+    return Analysis(top.node, closure, tuple(judged), contents)
+
+
+def _has_namesakes(closure: Closure) -> bool:
+    names = [identity.name for identity in {node.identity for node in closure.graph}]
+    return len(names) > len(set(names))
+
+
+def _contents(
+    top: Found, closure: Closure, resolver: Resolver, values: Mapping[str, Any] | None
+) -> Contents | None:
+    if closure.unresolved:
+        return None
+    try:
+        chart = composed(top, resolver.steps, resolver.catalog.contents)
+        return Contents(clashes(chart, values), duplicates(chart, values)) if chart else None
+    except ChartError:
+        return None
+
+
+def _harm(conflict: Conflict, contents: Contents | None) -> Harm:
+    def takes_part(owner: Owner) -> bool:
+        return owner.name == conflict.name and owner.version in conflict.resolved
+
+    if contents is None:
+        return Harm.UNKNOWN
+    among = (
+        duplicate.harm
+        for duplicate in contents.duplicates
+        if sum(takes_part(source.owner) for source in duplicate.sources) > 1
+    )
+    return worst((harm_among(contents.clashes, takes_part), *among))
+
+
+def _fix(
+    conflict: Conflict, among: Collection[Conflict], top: Found, closure: Closure, resolver: Resolver
+) -> str | None:
+    fix = find_fix(conflict, among, top, closure, resolver)
+    return str(fix) if fix else None
+
+
+def _as_json(conflict: Conflict) -> dict[str, Any]:
+    return {
+        "name": conflict.name,
+        "repository": conflict.repository,
+        "requirements": [
+            {"constraint": one.constraint, "path": list(one.path), "loads": one.loads}
+            for one in conflict.requirements
+        ],
+        "satisfiable": conflict.satisfiable,
+        "satisfying": list(conflict.satisfying),
+        "provable": conflict.disjoint,
+        "resolved": list(conflict.resolved),
+        "harm": conflict.harm.value,
+        "fix": conflict.fix,
+        "why": explain(conflict),
+    }
+
+
+def _template(clash: Clash) -> dict[str, Any]:
+    return {
+        "name": clash.name,
+        "harm": clash.harm.value,
+        "wins": str(clash.winner),
+        "loses": [str(one) for one in clash.differing],
+        "replaced": [
+            {
+                "chart": str(one.victim),
+                "template": str(one.replaced),
+                "way": list(one.way),
+                "certain": one.certain,
+            }
+            for one in clash.replacements
+        ],
+    }
