@@ -3,10 +3,9 @@
 import hashlib
 import json
 import os
-import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,36 +16,24 @@ from deploy_orchestrator.charts import Chart, ChartInvalid, ChartNotFound, Repos
 from deploy_orchestrator.errors import instead_of
 from deploy_orchestrator.fleet import ChartReference, LocalChart
 from deploy_orchestrator.git import Tree
+from deploy_orchestrator.manifests.actions import actions_of, asks
 from deploy_orchestrator.manifests.cache import Cache, cache_key
+from deploy_orchestrator.manifests.reads import Reads, reads
 
-_FORMAT: Final = "1"
-_ACTION = re.compile(rb"\{\{(?!-?\s*/\*).*?\}\}", re.DOTALL)
-_ASKS: Final = {
-    "capabilities": re.compile(rb"Capabilities"),
-    "lookup": re.compile(rb"\blookup\b"),
-    "volatile": re.compile(
-        rb"\b(?:rand[A-Z]\w*|gen[A-Z]\w*|uuidv4|htpasswd|bcrypt|encryptAES|shuffle|now|ago|keys|values)\b"
-    ),
-}
+_FORMAT: Final = "2"
 
 
 @dataclass(frozen=True, slots=True)
 class AssembledChart:
-    """A chart's folder or package, ready to render. `digest` covers all of it, `asks` is as from `asks`."""
+    """A chart's folder or package, ready to render.
+
+    `digest` covers all of it. `asks` is what its templates ask for, `reads` which values they read.
+    """
 
     path: Path
     digest: str
     asks: frozenset[str]
-
-
-def asks(texts: Iterable[bytes]) -> frozenset[str]:
-    """What the template actions in these texts may ask for.
-
-    `capabilities`: the Kubernetes version and APIs of the cluster. `lookup`: objects in it. `volatile`: what
-    may be another each time, such as random values, the time, or the keys of a map in no order.
-    """
-    actions = b"\n".join(action for text in texts for action in _ACTION.findall(text))
-    return frozenset(name for name, pattern in _ASKS.items() if pattern.search(actions))
+    reads: Reads
 
 
 class AssembledCharts:
@@ -110,7 +97,7 @@ class AssembledCharts:
                 made = Path(scratch, key)
                 made.mkdir()
                 make(made / "chart")
-                record = {"digest": _digest(made), "asks": sorted(asks(_texts(load(made / "chart"))))}
+                record = {"digest": _digest(made), **_record(load(made / "chart"))}
                 made.rename(target)
             self.records.write(key, json.dumps(record).encode())
         return self._recorded(key, record)
@@ -120,7 +107,8 @@ class AssembledCharts:
         return self._recorded(key, record) if record.get("digest") == _digest(self.folder / key) else None
 
     def _recorded(self, key: str, record: Mapping[str, Any]) -> AssembledChart:
-        return AssembledChart(self.folder / key / "chart", record["digest"], frozenset(record["asks"]))
+        path = self.folder / key / "chart"
+        return AssembledChart(path, record["digest"], frozenset(record["asks"]), record["reads"])
 
 
 def _require_dependencies(chart: Chart) -> None:
@@ -133,6 +121,11 @@ def _require_dependencies(chart: Chart) -> None:
         )
 
 
+def _record(chart: Chart) -> dict[str, Any]:
+    found = actions_of(chart)
+    return {"asks": sorted(asks(found)), "reads": reads(chart, found)}
+
+
 def _digest(folder: Path) -> str:
     digest = hashlib.sha256()
     for place, _, names in sorted(os.walk(folder)):
@@ -142,11 +135,3 @@ def _digest(folder: Path) -> str:
                 data = file.read()
             digest.update(b"%s %d %s" % (path.removeprefix(str(folder)).encode(), len(data), data))
     return digest.hexdigest()
-
-
-def _texts(chart: Chart) -> Iterator[bytes]:
-    yield from chart.templates.values()
-    yield from chart.files.values()
-    yield json.dumps(chart.values).encode()
-    for subchart in chart.subcharts:
-        yield from _texts(subchart)

@@ -9,7 +9,8 @@ from itertools import islice
 from typing import Any, Final
 
 from deploy_orchestrator.charts import load
-from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.documents import parse
+from deploy_orchestrator.errors import OrchestratorError, instead_of
 from deploy_orchestrator.fleet import ChartReference, Deployment, Fleet, ValueLayer, layer_names
 from deploy_orchestrator.manifests.assembly import AssembledChart
 from deploy_orchestrator.manifests.cache import cache_key
@@ -17,6 +18,7 @@ from deploy_orchestrator.manifests.findings import Finding
 from deploy_orchestrator.manifests.keys import ObjectKey
 from deploy_orchestrator.manifests.objects import ChartUsed, Manifests
 from deploy_orchestrator.manifests.printed import combined, skipped_hook, volatile
+from deploy_orchestrator.manifests.reads import Reads, unread
 from deploy_orchestrator.manifests.rendering import (
     ChartRelease,
     RenderedRelease,
@@ -25,7 +27,7 @@ from deploy_orchestrator.manifests.rendering import (
 )
 from deploy_orchestrator.manifests.workspace import Workspace
 
-_FORMAT: Final = "1"
+_FORMAT: Final = "2"
 PLATFORM: Final = "platform"
 FLEET_FILE: Final = "fleet.yaml"
 
@@ -149,6 +151,21 @@ def _findings(release: ChartRelease, rendered: RenderedRelease) -> Iterator[Find
             None,
             f"{release.source} calls lookup, which finds nothing here and may find something in a cluster",
             "give the chart what it looks up as a value",
+        )
+    if release.name != PLATFORM:
+        for layer in release.layers:
+            yield from _unread(layer, release.chart.reads)
+
+
+def _unread(layer: ValueLayer, known: Reads) -> Iterator[Finding]:
+    document = parse(layer.data, layer.path)
+    for path, beside in unread(document.value, known):
+        yield Finding(
+            "unread-value",
+            "warning",
+            None,
+            f"{document.place(*path)}: nothing in the chart reads this value",
+            instead_of(path[-1], beside),
         )
 
 

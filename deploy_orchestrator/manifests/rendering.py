@@ -12,7 +12,8 @@ from typing import Any, Final
 from deploy_orchestrator.charts import Constraint
 from deploy_orchestrator.errors import Place
 from deploy_orchestrator.fleet import ValueLayer
-from deploy_orchestrator.manifests.assembly import AssembledChart, asks
+from deploy_orchestrator.manifests.actions import actions, asks
+from deploy_orchestrator.manifests.assembly import AssembledChart
 from deploy_orchestrator.manifests.cache import cache_key
 from deploy_orchestrator.manifests.errors import RenderError
 from deploy_orchestrator.manifests.failures import render_error
@@ -38,8 +39,8 @@ class ChartRelease:
 
     @property
     def asks(self) -> frozenset[str]:
-        """What the templates, or values that they may take for templates, ask for; as `assembly.asks`."""
-        return self.chart.asks | asks(layer.data for layer in self.layers)
+        """What the templates, or values that they may take for templates, ask for; as `actions.asks`."""
+        return self.chart.asks | asks(actions(layer.data for layer in self.layers))
 
 
 @dataclass(frozen=True, slots=True)
