@@ -25,6 +25,7 @@ from deploy_orchestrator.releases import (
     source_change,
 )
 from deploy_orchestrator.settings import Settings
+from deploy_orchestrator.survey import Survey, survey
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,11 @@ class Orchestrator:
             FleetError: fleet.yaml itself is broken.
         """
         return load(self.fleet_repository.at(revision))
+
+    def survey(self) -> Survey:
+        """What the newest fleet commit is built on. Raises FleetError as `fleet`."""
+        fleet = self.fleet()
+        return survey(fleet, self.workspace.repositories(fleet.mirrors))
 
     def render(self, environment: str, tenant: str, revision: str = "main") -> Rendered:
         """The manifests of one deployment, checked.

@@ -1,5 +1,6 @@
 """A chart as data: metadata, repositories, constraints, locks, the dependency graph, conflicts, drawing."""
 
+from deploy_orchestrator.charts.analysis import Analysis, Contents, analyze
 from deploy_orchestrator.charts.assemble import assemble
 from deploy_orchestrator.charts.catalog import Catalog
 from deploy_orchestrator.charts.closure import Closure, Need, Node, Problem, Unresolved
@@ -32,6 +33,7 @@ from deploy_orchestrator.charts.impact import (
     is_set,
 )
 from deploy_orchestrator.charts.load import Chart, load, load_package
+from deploy_orchestrator.charts.locate import locate
 from deploy_orchestrator.charts.lock import LockFinding, LockProblem, check_lock
 from deploy_orchestrator.charts.lock_update import lock_as_yaml, update_lock, write_lock
 from deploy_orchestrator.charts.metadata import ChartMetadata, Dependency, Lock, LockedDependency
@@ -52,11 +54,13 @@ from deploy_orchestrator.charts.templates import (
     harm_among,
     proof,
 )
+from deploy_orchestrator.charts.values import layered
 from deploy_orchestrator.charts.version import Version, VersionError
 from deploy_orchestrator.charts.web import Offline
 
 __all__ = [
     "ABSENT",
+    "Analysis",
     "Bounds",
     "Catalog",
     "Change",
@@ -72,6 +76,7 @@ __all__ = [
     "Conflict",
     "Constraint",
     "ConstraintError",
+    "Contents",
     "Definition",
     "Dependency",
     "DependencyCycle",
@@ -105,6 +110,7 @@ __all__ = [
     "Version",
     "VersionError",
     "VersionNotFound",
+    "analyze",
     "assemble",
     "broken",
     "changed_values",
@@ -120,6 +126,7 @@ __all__ = [
     "is_set",
     "load",
     "load_package",
+    "locate",
     "lock_as_yaml",
     "outdated",
     "pinned",

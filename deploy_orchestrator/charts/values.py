@@ -5,7 +5,7 @@ The rules are those of `CoalesceValues` in `helm.sh/helm/v4/pkg/chart/common/uti
 replaces, null takes a default away, `global` goes down into every subchart.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard
 
 from deploy_orchestrator.charts.errors import ChartInvalid
@@ -17,6 +17,15 @@ Table = dict[str, Any]
 GLOBAL = "global"
 
 
+def layered(layers: Iterable[Mapping[str, Any]]) -> Table:
+    """The layers as one, as Helm merges several `--values`: later ones win, maps merge, null stays for
+    `coalesce` to act on."""
+    table: Table = {}
+    for layer in layers:
+        _overlay(table, layer)
+    return table
+
+
 def coalesce(chart: Chart, values: Mapping[str, Any]) -> Table:
     """`values` over the defaults of `chart` and its subcharts, whose own values stand under their names.
 
@@ -26,6 +35,15 @@ def coalesce(chart: Chart, values: Mapping[str, Any]) -> Table:
     table = {key: _copy(value) for key, value in values.items()}
     _coalesce_chart(chart, table, chart.name)
     return table
+
+
+def _overlay(table: Table, layer: Mapping[str, Any]) -> None:
+    for key, value in layer.items():
+        below = table.get(key)
+        if _is_table(below) and _is_table(value):
+            _overlay(below, value)
+        else:
+            table[key] = _copy(value)
 
 
 def _coalesce_chart(chart: Chart, table: Table, path: str) -> None:

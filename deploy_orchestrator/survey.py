@@ -1,0 +1,122 @@
+"""What the whole fleet is built on: every chart that it asks for, analysed for everybody who runs it."""
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deploy_orchestrator import documents
+from deploy_orchestrator.charts import (
+    Analysis,
+    Catalog,
+    Chart,
+    Closure,
+    Conflict,
+    DependencyVersions,
+    Harm,
+    PublishedChart,
+    Repositories,
+    analyze,
+    layered,
+    load,
+    outdated,
+)
+from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.fleet import ChartReference, Deployment, Fleet
+
+CHARTS = "charts"
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """One chart, what it is built on, and how far its dependencies could go up.
+
+    Values switch dependencies on and off. So a chart may be surveyed more than once, each time for those
+    `deployments` (`environment/tenant`) whose values come to the same.
+    """
+
+    chart: str
+    deployments: tuple[str, ...]
+    analysis: Analysis
+    upgrades: tuple[DependencyVersions, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Every chart of a fleet, and by chart what stood in the way where one cannot be analysed."""
+
+    charts: tuple[Surveyed, ...]
+    failures: Mapping[str, OrchestratorError]
+
+    @property
+    def closure(self) -> Closure:
+        """One graph of everything that the fleet needs."""
+        return Closure.united(each.analysis.closure for each in self.charts)
+
+    @property
+    def conflicts(self) -> list[tuple[Surveyed, Conflict]]:
+        """Every conflict with the chart that it is in, the most harmful first."""
+        found = [(each, conflict) for each in self.charts for conflict in each.analysis.conflicts]
+        return sorted(found, key=lambda pair: list(Harm).index(pair[1].harm), reverse=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    deployment: str
+    values: Callable[[], Mapping[str, Any]]
+
+
+def survey(fleet: Fleet, repositories: Repositories) -> Survey:
+    """Analyse every chart of `fleet` with the values of all who run it. One broken chart stops no other."""
+    surveyed: list[Surveyed] = []
+    failures: dict[str, OrchestratorError] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = fleet.tree.export(CHARTS, Path(scratch)) if fleet.tree.exists(CHARTS) else Path(scratch)
+        for reference, uses in _uses(fleet).items():
+            name = f"{reference.name} {reference.version}"
+            try:
+                root = _root(reference, folder, repositories)
+                surveyed += _surveyed(name, root, uses, repositories, folder)
+            except OrchestratorError as error:
+                failures[name] = error
+    return Survey(tuple(surveyed), failures)
+
+
+def _uses(fleet: Fleet) -> dict[ChartReference, list[_Use]]:
+    uses: dict[ChartReference, list[_Use]] = {}
+    for deployment in fleet.deployments():
+        uses.setdefault(fleet.platform, []).append(
+            _Use(deployment.key, lambda deployment=deployment: fleet.platform_values(deployment))
+        )
+        uses.setdefault(deployment.tenant.chart, []).append(
+            _Use(deployment.key, lambda deployment=deployment: _values(fleet, deployment))
+        )
+    return uses
+
+
+def _values(fleet: Fleet, deployment: Deployment) -> Mapping[str, Any]:
+    layers = fleet.layers(deployment)
+    return layered(documents.parse(layer.data, layer.path).value or {} for layer in layers)
+
+
+def _surveyed(
+    name: str, root: Chart | PublishedChart, uses: list[_Use], repositories: Repositories, folder: Path
+) -> Iterator[Surveyed]:
+    alike: dict[str, tuple[Analysis, Mapping[str, Any], list[str]]] = {}
+    for use in uses:
+        values = use.values()
+        analysis = analyze(root, repositories, values=values, within=folder)
+        effect = json.dumps(analysis.as_json(), sort_keys=True)
+        alike.setdefault(effect, (analysis, values, []))[2].append(use.deployment)
+    for analysis, values, deployments in alike.values():
+        upgrades = outdated(root, repositories, values=values, within=folder)
+        yield Surveyed(name, tuple(deployments), analysis, upgrades)
+
+
+def _root(reference: ChartReference, folder: Path, repositories: Repositories) -> Chart | PublishedChart:
+    if reference.repository is None:
+        return load(folder / reference.name)
+    catalog = Catalog(repositories)
+    return catalog.exactly(catalog.identity(reference.repository, reference.name), reference.version)
