@@ -204,6 +204,7 @@ def test_a_computed_include_that_cannot_mean_the_name_reaches_nothing(two_versio
         '{{ block "own" . }}{{ template "common.label" . }}{{ end }}',
         '{{ if false }}{{ else if eq "x" (include "common.label" .) }}{{ end }}',
         '{{ include "common\\u002elabel" . }}',
+        '{{ if.Values.x }}{{ include"common.label". }}{{ end }}',
     ],
 )
 def test_a_name_that_can_be_worked_out_is_reached_for_certain(two_versions: Make, call: str) -> None:
@@ -313,7 +314,7 @@ def in_memory(source: bytes) -> Chart:
     return Chart(chart, {}, None, {"templates/x.yaml": source}, {}, {}, None, (), "sha256:0")
 
 
-TOKENS = """{{ }} {{- -}} /* */ define template "a" ` ' end if else include tpl ( ) $x := | . block printf %s \\ é"""
+TOKENS = """{{ }} {{- -}} /* */ define template "a" ` ' end if else include tpl ( ) $x := | . block %s \\ é"""
 fragments = st.sampled_from([*TOKENS.split(), " ", "\n", "\0", "kind: A\n", "metadata: {name: b}\n"])
 
 

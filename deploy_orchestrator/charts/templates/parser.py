@@ -29,13 +29,13 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A named template; the file itself is the one without a name.
+    """A named template; the file itself is the one that has None for a name.
 
     `body` is what it does: two that differ in comments and trimmed white space only have the same. `source`
     is how that is written. `evaluates` tells whether it hands to `tpl` what cannot be known by reading.
     """
 
-    name: str
+    name: str | None
     line: int
     source: str
     body: tuple[str, ...]
@@ -75,7 +75,7 @@ def _parsed(source: bytes) -> tuple[Definition, ...]:
 
 @dataclass(slots=True)
 class _Draft:
-    name: str
+    name: str | None
     line: int
     start: int
     body: list[str] = field(default_factory=list[str])
@@ -114,9 +114,9 @@ class _Open:
 
 
 def _parse(source: str) -> tuple[Definition, ...]:
-    main = draft = _Draft("", 1, 0)
+    main = draft = _Draft(None, 1, 0)
     opened: list[_Open] = []
-    definitions: dict[str, Definition] = {}
+    definitions: dict[str | None, Definition] = {}
     for part in lex(source):
         if isinstance(part, Text):
             draft.write(part.value)
@@ -163,7 +163,7 @@ def _name(action: Action) -> str:
     return name
 
 
-def _add(definition: Definition, definitions: dict[str, Definition]) -> None:
+def _add(definition: Definition, definitions: dict[str | None, Definition]) -> None:
     before = definitions.get(definition.name)
     if before is None or before.is_empty:
         definitions[definition.name] = definition

@@ -40,7 +40,7 @@ class Located:
 
     @property
     def name(self) -> str:
-        return self.definition.name or self.file
+        return self.file if self.definition.name is None else self.definition.name
 
     def __str__(self) -> str:
         return f"{self.file}:{self.definition.line}"
