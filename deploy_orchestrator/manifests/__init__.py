@@ -11,6 +11,7 @@ from deploy_orchestrator.manifests.errors import (
 )
 from deploy_orchestrator.manifests.findings import Finding, Severity
 from deploy_orchestrator.manifests.keys import ObjectKey
+from deploy_orchestrator.manifests.lint import lint
 from deploy_orchestrator.manifests.objects import ChartUsed, Manifests, Object, read
 from deploy_orchestrator.manifests.pods import Container, Pod, pod_of
 from deploy_orchestrator.manifests.references import ImageReference, NotAnImage
@@ -42,6 +43,7 @@ __all__ = [
     "Workspace",
     "check",
     "diff",
+    "lint",
     "pod_of",
     "read",
     "render",

@@ -92,7 +92,7 @@ def lint(request: Request) -> list[dict[str, Any]]:
         request["chart"],
         merged(request["layers"]),
         namespace=request["namespace"],
-        kube_version=request["kubernetes"],
+        kube_version=f"v{request['kubernetes']}.0",
     )
     return cast(list[dict[str, Any]], report["messages"])
 

@@ -8,28 +8,21 @@ from dataclasses import asdict
 from itertools import islice
 from typing import Any, Final
 
-from deploy_orchestrator.charts import load
 from deploy_orchestrator.documents import parse
 from deploy_orchestrator.errors import OrchestratorError, instead_of
-from deploy_orchestrator.fleet import ChartReference, Deployment, Fleet, ValueLayer, layer_names
-from deploy_orchestrator.manifests.assembly import AssembledChart
+from deploy_orchestrator.fleet import Deployment, Fleet, ValueLayer
 from deploy_orchestrator.manifests.cache import cache_key
+from deploy_orchestrator.manifests.composition import PLATFORM, ChartRelease, releases_of
+from deploy_orchestrator.manifests.engines import engines_identity
 from deploy_orchestrator.manifests.findings import Finding
 from deploy_orchestrator.manifests.keys import ObjectKey
 from deploy_orchestrator.manifests.objects import ChartUsed, Manifests
 from deploy_orchestrator.manifests.printed import combined, skipped_hook, volatile
 from deploy_orchestrator.manifests.reads import Reads, unread
-from deploy_orchestrator.manifests.rendering import (
-    ChartRelease,
-    RenderedRelease,
-    helm_identity,
-    render_release,
-)
+from deploy_orchestrator.manifests.rendering import RenderedRelease, render_release
 from deploy_orchestrator.manifests.workspace import Workspace
 
 _FORMAT: Final = "2"
-PLATFORM: Final = "platform"
-FLEET_FILE: Final = "fleet.yaml"
 
 
 def render(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> Manifests:
@@ -42,7 +35,7 @@ def render(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> Manife
         InvalidObject, DuplicateObject: a template prints what is no object, or one that another prints too.
         OrchestratorError: the chart, its values or its dependencies cannot be had.
     """
-    key = _key(helm_identity(), deployment, fleet)
+    key = _key(engines_identity(), deployment, fleet)
     return _kept(key, workspace) or _made(key, deployment, fleet, workspace)
 
 
@@ -51,7 +44,7 @@ def render_all(
 ) -> Iterator[tuple[Deployment, Manifests | OrchestratorError]]:
     """As `render`, many at a time and in their order; an error stands in place of the manifests."""
     waiting = iter(deployments)
-    helm = helm_identity()
+    helm = engines_identity()
     with ThreadPoolExecutor(workspace.workers.count) as threads:
 
         def start(deployment: Deployment) -> tuple[Deployment, Manifests | Future[Manifests]]:
@@ -81,7 +74,7 @@ def _kept(key: str, workspace: Workspace) -> Manifests | None:
 
 
 def _made(key: str, deployment: Deployment, fleet: Fleet, workspace: Workspace) -> Manifests:
-    releases = _releases(deployment, fleet, workspace)
+    releases = releases_of(deployment, fleet, workspace)
     rendered = [render_release(release, workspace) for release in releases]
     manifests = Manifests(
         objects=combined([each.objects for each in rendered], deployment.namespace),
@@ -94,49 +87,6 @@ def _made(key: str, deployment: Deployment, fleet: Fleet, workspace: Workspace) 
     )
     workspace.manifests.write(key, _packed(manifests))
     return manifests
-
-
-def _releases(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> list[ChartRelease]:
-    values = json.dumps(fleet.platform_values(deployment)).encode()
-    tenant = deployment.tenant
-    return [
-        _release(PLATFORM, fleet.platform, (ValueLayer(FLEET_FILE, values),), deployment, fleet, workspace),
-        _release(tenant.name, tenant.chart, fleet.layers(deployment), deployment, fleet, workspace),
-    ]
-
-
-def _release(
-    name: str,
-    reference: ChartReference,
-    layers: tuple[ValueLayer, ...],
-    deployment: Deployment,
-    fleet: Fleet,
-    workspace: Workspace,
-) -> ChartRelease:
-    repositories = workspace.repositories(fleet.mirrors)
-    if reference.repository is None:
-        local = fleet.charts[reference.name]
-        source, chart = local.folder, workspace.charts.local(local, fleet.tree, repositories)
-    else:
-        source = f"{reference.repository}/{reference.name}"
-        chart = workspace.charts.published(reference, repositories)
-        layers = (*_carried_layers(chart, source, deployment), *layers)
-    return ChartRelease(
-        name=name,
-        namespace=deployment.namespace,
-        source=source,
-        chart=chart,
-        layers=layers,
-        kubernetes=deployment.environment.kubernetes,
-    )
-
-
-def _carried_layers(chart: AssembledChart, source: str, deployment: Deployment) -> Iterator[ValueLayer]:
-    """The value layers inside a package, which stand there for those of a chart in the fleet."""
-    files = load(chart.path).files
-    for name in layer_names(deployment.tenant.name, deployment.environment.name):
-        if name in files:
-            yield ValueLayer(f"{source}/{name}", files[name])
 
 
 def _findings(release: ChartRelease, rendered: RenderedRelease) -> Iterator[Finding]:

@@ -72,10 +72,11 @@ def test_values_of_dependencies_are_judged_below_their_names(rendered: Rendered)
         "charts/db/templates/a.yaml": "# {{ .Values.name }}",
     }
     dependencies = [
-        {"name": "db", "version": "0.1.0", "alias": "one", "condition": "one.on"},
-        {"name": "db", "version": "0.1.0", "alias": "two", "condition": "two.on"},
+        {"name": "db", "version": "0.1.0", "alias": "one", "condition": "one.enabled"},
+        {"name": "db", "version": "0.1.0", "alias": "two", "condition": "two.enabled"},
     ]
-    values = "one: {on: true, size: 2, name: x, siez: 1}\ntwo: {on: false, global: {a: 1}}\ndb: {size: 1}"
+    one, two = "{enabled: true, size: 2, name: x, siez: 1}", "{enabled: false, global: {a: 1}}"
+    values = f"one: {one}\ntwo: {two}\ndb: {{size: 1}}"
     manifests = rendered(dependency, {"values.yaml": values}, dependencies=dependencies)
     assert [place for place, _ in unread(manifests)] == [
         "tenants/ml/values.yaml:1: one.siez",

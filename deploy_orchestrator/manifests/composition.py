@@ -1,0 +1,105 @@
+"""What a deployment is made of: charts and their values, as Helm releases."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from deploy_orchestrator.charts import load
+from deploy_orchestrator.errors import Place
+from deploy_orchestrator.fleet import ChartReference, Deployment, Fleet, ValueLayer, layer_names
+from deploy_orchestrator.manifests.actions import actions, asks
+from deploy_orchestrator.manifests.assembly import AssembledChart
+from deploy_orchestrator.manifests.errors import RenderError
+from deploy_orchestrator.manifests.workspace import Workspace
+
+PLATFORM: Final = "platform"
+FLEET_FILE: Final = "fleet.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class ChartRelease:
+    """A Helm release to render: the chart that people find at `source`, its value layers in Helm's order."""
+
+    name: str
+    namespace: str
+    source: str
+    chart: AssembledChart
+    layers: tuple[ValueLayer, ...]
+    kubernetes: str
+
+    @property
+    def asks(self) -> frozenset[str]:
+        """What the templates, or values that they may take for templates, ask for; as `actions.asks`."""
+        return self.chart.asks | asks(actions(layer.data for layer in self.layers))
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """What a worker has to know of it, the chart's path aside.
+
+        Raises:
+            RenderError: a layer is not UTF-8.
+        """
+        return {
+            "name": self.name,
+            "namespace": self.namespace,
+            "layers": [{"file": layer.path, "text": _text(layer)} for layer in self.layers],
+        }
+
+
+def releases_of(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> list[ChartRelease]:
+    """The Helm releases that make up a deployment: the platform's, then the tenant's own.
+
+    Raises:
+        OrchestratorError: a chart, its values or its dependencies cannot be had.
+    """
+    values = json.dumps(fleet.platform_values(deployment)).encode()
+    tenant = deployment.tenant
+    return [
+        _release(PLATFORM, fleet.platform, (ValueLayer(FLEET_FILE, values),), deployment, fleet, workspace),
+        _release(tenant.name, tenant.chart, fleet.layers(deployment), deployment, fleet, workspace),
+    ]
+
+
+def _release(
+    name: str,
+    reference: ChartReference,
+    layers: tuple[ValueLayer, ...],
+    deployment: Deployment,
+    fleet: Fleet,
+    workspace: Workspace,
+) -> ChartRelease:
+    repositories = workspace.repositories(fleet.mirrors)
+    if reference.repository is None:
+        local = fleet.charts[reference.name]
+        source, chart = local.folder, workspace.charts.local(local, fleet.tree, repositories)
+    else:
+        source = f"{reference.repository}/{reference.name}"
+        chart = workspace.charts.published(reference, repositories)
+        layers = (*_carried_layers(chart, source, deployment), *layers)
+    return ChartRelease(
+        name=name,
+        namespace=deployment.namespace,
+        source=source,
+        chart=chart,
+        layers=layers,
+        kubernetes=deployment.environment.kubernetes,
+    )
+
+
+def _carried_layers(chart: AssembledChart, source: str, deployment: Deployment) -> Iterator[ValueLayer]:
+    """The value layers inside a package, which stand there for those of a chart in the fleet."""
+    files = load(chart.path).files
+    for name in layer_names(deployment.tenant.name, deployment.environment.name):
+        if name in files:
+            yield ValueLayer(f"{source}/{name}", files[name])
+
+
+def _text(layer: ValueLayer) -> str:
+    try:
+        return layer.data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = layer.data.count(b"\n", 0, error.start) + 1
+        raise RenderError(
+            f"not UTF-8 at byte {error.start}", place=Place(layer.path, line), fix="save the file as UTF-8"
+        ) from error
