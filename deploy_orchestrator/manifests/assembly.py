@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -83,6 +84,16 @@ class AssembledCharts:
         return self._once(
             cache_key(_FORMAT, repositories.identity(url), reference.name, reference.version), make
         )
+
+    def prune(self, unused: timedelta) -> None:
+        """Remove the charts that nobody has asked for in so long."""
+        self.records.prune(unused)
+        for lock in self.folder.glob("*.lock"):
+            key = lock.name.removesuffix(".lock")
+            if key not in self.records:
+                with FileLock(lock):
+                    if key not in self.records:
+                        shutil.rmtree(self.folder / key, ignore_errors=True)
 
     def _once(self, key: str, make: Callable[[Path], None]) -> AssembledChart:
         target = self.folder / key

@@ -1,9 +1,12 @@
 """What was computed once, kept on disk under a key that covers everything it depends on."""
 
+import contextlib
 import hashlib
 import os
 import tempfile
+import time
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 
@@ -30,6 +33,7 @@ class Cache:
         except FileNotFoundError:
             return None
         if checksum == _checksum(data):
+            os.utime(path)
             return data
         path.unlink(missing_ok=True)
         return None
@@ -48,6 +52,17 @@ class Cache:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+
+    def __contains__(self, key: str) -> bool:
+        return self._path(key).exists()
+
+    def prune(self, unused: timedelta) -> None:
+        """Remove the entries that nobody has read or written for so long."""
+        oldest = time.time() - unused.total_seconds()
+        for path in self.folder.glob("*/*"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime < oldest:
+                    path.unlink()
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / key

@@ -3,21 +3,28 @@
 import json
 import os
 import threading
+import time
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 from deploy_orchestrator.charts import Repositories
 from deploy_orchestrator.manifests.assembly import AssembledCharts
 from deploy_orchestrator.manifests.cache import Cache
 from deploy_orchestrator.manifests.workers import Limits, Workers
 
+_KEPT: Final = timedelta(days=30)
+_PRUNED_EVERY: Final = timedelta(days=1)
+
 
 class Workspace:
     """A folder for what was rendered, and the processes that render. May be shared between threads.
 
-    `cache` is private to its owner, for manifests hold secrets; everything in it can be made again. Up to
-    `processes` render at a time, each within `limits`. They end with `close`, or with this process.
+    `cache` is private to its owner, for manifests hold secrets; everything in it can be made again, and what
+    nobody asks for in 30 days goes. Up to `processes` render at a time, each within `limits`. They end with
+    `close`, or with this process.
     """
 
     def __init__(self, cache: Path, *, processes: int | None = None, limits: Limits | None = None) -> None:
@@ -29,6 +36,7 @@ class Workspace:
         self._downloads = cache / "repositories"
         self._repositories: dict[frozenset[tuple[str, str]], Repositories] = {}
         self._lock = threading.Lock()
+        self._prune(cache / "pruned")
 
     def repositories(self, mirrors: Mapping[str, str]) -> Repositories:
         """The chart repositories, read from these mirrors where they have one."""
@@ -47,3 +55,10 @@ class Workspace:
     def close(self) -> None:
         """End the processes; each starts again when it is needed."""
         self.workers.close()
+
+    def _prune(self, marker: Path) -> None:
+        if marker.exists() and time.time() - marker.stat().st_mtime < _PRUNED_EVERY.total_seconds():
+            return
+        marker.touch(mode=0o600)
+        for kept in (self.charts, self.releases, self.manifests):
+            kept.prune(_KEPT)

@@ -1,5 +1,8 @@
+import os
 import shutil
 import threading
+import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -123,3 +126,25 @@ def test_threads_may_share_a_workspace(on_disk: Any, workspace: Workspace) -> No
         thread.join()
     assert len(found) == 4
     assert len({each.content for each in found}) == 1
+
+
+def test_what_nobody_asks_for_in_a_month_goes(on_disk: Any, tmp_path: Path) -> None:
+    cache = tmp_path / "c"
+
+    def rendered(image: str) -> list[Path]:
+        on_disk.chart("ml", {"templates/a.yaml": CONFIG_MAP, "values.yaml": f"image: {image}"})
+        on_disk.tenant("ml")
+        fleet = on_disk.load()
+        with closing(Workspace(cache, processes=1)) as workspace:
+            render(fleet.deployment("dev", "ml"), fleet, workspace)
+        return [file for file in cache.rglob("*") if file.is_file() and file.suffix != ".lock"]
+
+    old = rendered("old")
+    month_ago = time.time() - 31 * 24 * 3600
+    for file in old:
+        os.utime(file, (month_ago, month_ago))
+    new = set(rendered("new")) - set(old)
+    kept = rendered("new")
+    assert new <= set(kept)
+    gone = [file for file in old if not file.exists()]
+    assert {file.relative_to(cache).parts[0] for file in gone} == {"charts", "manifests", "releases"}
