@@ -7,6 +7,7 @@ from deploy_orchestrator.charts.closure import Closure, Need, Node, Problem, Unr
 from deploy_orchestrator.charts.conditions import enabled, switched
 from deploy_orchestrator.charts.conflicts import Conflict, Requirement, conflicts
 from deploy_orchestrator.charts.constraint import Bounds, Constraint, ConstraintError
+from deploy_orchestrator.charts.drawing import FORMATS, draw
 from deploy_orchestrator.charts.errors import (
     ChartError,
     ChartInvalid,
@@ -60,6 +61,7 @@ from deploy_orchestrator.charts.web import Offline
 
 __all__ = [
     "ABSENT",
+    "FORMATS",
     "Analysis",
     "Bounds",
     "Catalog",
@@ -117,6 +119,7 @@ __all__ = [
     "check_lock",
     "clashes",
     "conflicts",
+    "draw",
     "duplicates",
     "enabled",
     "explain",
@@ -124,6 +127,7 @@ __all__ = [
     "harm_among",
     "impact",
     "is_set",
+    "layered",
     "load",
     "load_package",
     "locate",

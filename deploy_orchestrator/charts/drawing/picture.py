@@ -1,0 +1,144 @@
+"""What every drawing of a graph shows, whatever draws it."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from deploy_orchestrator.charts.closure import Closure, Node, enabled_below
+from deploy_orchestrator.charts.conflicts import conflicts
+from deploy_orchestrator.charts.explain import explain
+from deploy_orchestrator.charts.published import ChartIdentity
+
+_WIDTH = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One chart, or one that is missing, whose `version` is then the constraint.
+
+    `kind` is root, application, library or missing. A box that is not `enabled` is needed only by what is
+    switched off; one that `has_namesake` shares its name with a chart of another repository. `note` says more
+    of what is missing.
+    """
+
+    id: str
+    name: str
+    version: str
+    repository: str
+    kind: str
+    deprecated: bool = False
+    conflict: bool = False
+    enabled: bool = True
+    has_namesake: bool = False
+    note: str = ""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What stands in the box: the name, the version, and the repository where the name is not enough."""
+        where = self.repository.partition("://")[2] or self.repository
+        return (
+            self.name,
+            f"{self.version} deprecated" if self.deprecated else self.version,
+            *((where if len(where) <= _WIDTH else f"…{where[-_WIDTH:]}",) if self.has_namesake else ()),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """One need, from the box `tail` to the box `head`.
+
+    `label` has the alias and the constraint, unless that is just the version it leads to.
+    """
+
+    tail: str
+    head: str
+    label: str
+    constraint: str
+    condition: str
+    conflict: bool
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A graph to be drawn, and the explanations of its conflicts."""
+
+    title: str
+    boxes: tuple[Box, ...]
+    arrows: tuple[Arrow, ...]
+    explanations: tuple[str, ...]
+
+
+def picture(closure: Closure) -> Picture:
+    """What to draw of `closure`: charts, needs, what is missing, and where versions clash."""
+    found = conflicts(closure)
+    clashing = {conflict.identity for conflict in found}
+    ids = {node: f"n{number}" for number, node in enumerate(closure.graph)}
+    return Picture(
+        _printable(", ".join(map(str, closure.roots))),
+        (*_charts(closure, ids, clashing), *_missing(closure, clashing)),
+        (*_needs(closure, ids, clashing), *_open_needs(closure, ids, clashing)),
+        tuple(_printable(explain(conflict)) for conflict in found),
+    )
+
+
+def _charts(closure: Closure, ids: dict[Node, str], clashing: set[ChartIdentity]) -> Iterator[Box]:
+    names = Counter(name for _, name in {node.identity for node in closure.graph})
+    on = {node for root in closure.roots for node in enabled_below(closure.graph, root)}
+    for node, data in closure.graph.nodes(data=True):
+        yield Box(
+            ids[node],
+            _printable(node.name),
+            _printable(node.version),
+            _printable(node.repository),
+            "root" if node in closure.roots else data["type"],
+            data["deprecated"],
+            node.identity in clashing,
+            node in on,
+            names[node.name] > 1,
+        )
+
+
+def _missing(closure: Closure, clashing: set[ChartIdentity]) -> Iterator[Box]:
+    for number, missing in enumerate(closure.unresolved):
+        needed = missing.dependency
+        yield Box(
+            f"u{number}",
+            _printable(needed.name),
+            _printable(needed.version),
+            _printable(needed.repository),
+            "missing",
+            conflict=missing.identity in clashing,
+            note=_printable(missing.why),
+        )
+
+
+def _needs(closure: Closure, ids: dict[Node, str], clashing: set[ChartIdentity]) -> Iterator[Arrow]:
+    for need in closure.needs:
+        said = "" if need.constraint.removeprefix("=") == need.chart.version else need.constraint
+        yield Arrow(
+            ids[need.parent],
+            ids[need.chart],
+            _printable(" ".join(filter(None, (f"as {need.alias}" if need.alias else "", said)))),
+            _printable(need.constraint),
+            _printable(need.condition),
+            need.chart.identity in clashing,
+            need.enabled,
+        )
+
+
+def _open_needs(closure: Closure, ids: dict[Node, str], clashing: set[ChartIdentity]) -> Iterator[Arrow]:
+    for number, missing in enumerate(closure.unresolved):
+        yield Arrow(
+            ids[missing.parent],
+            f"u{number}",
+            "",
+            _printable(missing.dependency.version),
+            _printable(missing.dependency.condition),
+            missing.identity in clashing,
+            True,
+        )
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in " ".join(text.split()))

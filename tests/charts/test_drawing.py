@@ -1,0 +1,280 @@
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import networkx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from playwright.sync_api import Page, sync_playwright
+
+from deploy_orchestrator.charts import (
+    FORMATS,
+    Closure,
+    Dependency,
+    Node,
+    Problem,
+    Repositories,
+    Unresolved,
+    UnsafeChart,
+    draw,
+    locate,
+    resolve,
+)
+
+Publish = Callable[..., Repositories]
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
+needs_browser = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine")
+HOSTILE = "</script><script>alert(1)</script> \\N \\G \" ' & <b>bold</b> `x` ]] }} |"
+
+
+def graph(*edges: tuple[str, str, str, bool], title: str = "web@1.0.0") -> Closure:
+    def node(text: str) -> Node:
+        name, _, version = text.rpartition("@")
+        return Node("https://example.com", name, version)
+
+    made: networkx.MultiDiGraph[Node] = networkx.MultiDiGraph()
+    made.add_node(node(title), type="application", deprecated=False)
+    for tail, head, constraint, enabled in edges:
+        kind = "library" if "common" in head else "application"
+        made.add_node(node(head), type=kind, deprecated=False)
+        made.add_edge(
+            node(tail),
+            node(head),
+            head,
+            constraint=constraint,
+            condition="",
+            tags=(),
+            alias="",
+            enabled=enabled,
+        )
+    return Closure((node(title),), made, (), {})
+
+
+CLASH = graph(
+    ("web@1.0.0", "a@1.0.0", "1.x", True),
+    ("web@1.0.0", "b@1.0.0", "1.x", True),
+    ("web@1.0.0", "off@1.0.0", "1.x", False),
+    ("a@1.0.0", "common@1.0.0", "1.x", True),
+    ("b@1.0.0", "common@2.0.0", "2.x", True),
+)
+
+
+def missing(closure: Closure) -> Closure:
+    gone = Unresolved(
+        closure.roots[0],
+        Dependency(name="gone", version="9.x"),
+        Problem.NO_SUCH_CHART,
+        "nowhere <to> be \\found",
+    )
+    return Closure(closure.roots, closure.graph, (gone,), closure.published)
+
+
+def hostile(text: str = HOSTILE) -> Closure:
+    return graph((f"web{text}@1.0.0", f"a{text}@1.0.0", text, True), title=f"web{text}@1.0.0")
+
+
+def groups(svg: bytes, kind: str) -> dict[str, ElementTree.Element]:
+    name = "{http://www.w3.org/2000/svg}"
+    root = ElementTree.fromstring(svg)
+    return {"".join(group.itertext()): group for group in root.iter(f"{name}g") if group.get("class") == kind}
+
+
+def test_every_format_draws_something() -> None:
+    for format_ in FORMATS:
+        assert draw(missing(CLASH), format_)
+
+
+def test_another_format_is_refused() -> None:
+    with pytest.raises(ValueError, match="svg, png"):
+        draw(CLASH, "gif")
+
+
+def test_the_json_has_nodes_and_edges() -> None:
+    found = json.loads(draw(missing(CLASH), "json"))
+    assert len(found["nodes"]) == 6
+    assert found["edges"][2] == {
+        "from": "web@1.0.0",
+        "to": "off@1.0.0",
+        "constraint": "1.x",
+        "condition": None,
+        "tags": [],
+        "alias": None,
+        "enabled": False,
+    }
+    assert found["unresolved"][0]["name"] == "gone"
+
+
+def test_a_png_is_a_png() -> None:
+    assert draw(CLASH, "png").startswith(b"\x89PNG\r\n")
+
+
+def test_conflicts_and_what_is_off_show_without_colour() -> None:
+    svg = draw(missing(CLASH), "svg").decode()
+    boxes = groups(svg.encode(), "node")
+    clashing = next(box for text, box in boxes.items() if "common" in text)
+    assert "!" in "".join(clashing.itertext())
+    assert 'stroke-width="2.6' in ElementTree.tostring(clashing, encoding="unicode")
+    off = next(box for text, box in boxes.items() if "off" in text)
+    assert "stroke-dasharray" in ElementTree.tostring(off, encoding="unicode")
+    gone = next(text for text in boxes if "gone" in text)
+    assert "?" in gone
+    assert any("(off)" in text for text in groups(svg.encode(), "edge"))
+
+
+def test_a_mermaid_chart_tells_them_apart_too() -> None:
+    lines = draw(missing(CLASH), "mermaid").decode().splitlines()
+    assert '  n0[["web 1.0.0"]]' in lines
+    assert '  n4(["! common 1.0.0"])' in lines
+    assert '  n0 -.->|"1.x (off)"| n3' in lines
+    assert any("==>" in line for line in lines)
+    assert "  class n4,n5 conflict" in lines
+
+
+def test_charts_of_one_name_tell_their_repositories() -> None:
+    made = graph(("web@1.0.0", "common@1.0.0", "*", True))
+    other = Node("https://other.example.com/charts", "common", "1.0.0")
+    made.graph.add_node(other, type="library", deprecated=False)
+    assert "other.example.com/charts" in draw(made, "mermaid").decode()
+
+
+def test_more_than_anyone_can_read_is_not_drawn() -> None:
+    many = graph(*(("web@1.0.0", f"a{n}@1.0.0", "*", True) for n in range(3_001)))
+    with pytest.raises(UnsafeChart):
+        draw(many, "svg")
+    assert draw(many, "json")
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.text(max_size=40))
+def test_hostile_names_are_drawn_as_text(text: str) -> None:
+    closure = hostile(text)
+    for format_ in ("svg", "dot", "png", "mermaid", "html"):
+        draw(closure, format_)
+    ElementTree.fromstring(draw(closure, "svg"))
+
+
+def test_hostile_names_stay_inside_their_quotes() -> None:
+    svg = draw(hostile(), "svg").decode()
+    assert "<script" not in svg
+    assert "<b>" not in svg
+    assert "alert(1)" in "".join(ElementTree.fromstring(svg).itertext())
+    mermaid = draw(hostile(), "mermaid").decode()
+    assert all(line.count('"') % 2 == 0 for line in mermaid.splitlines())
+    assert "<" not in re.sub(r"==>|-->|-.->", "", mermaid)
+
+
+class Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def test_the_page_is_the_same_whatever_the_names_are() -> None:
+    def tags(closure: Closure) -> list[str]:
+        parser = Tags()
+        parser.feed(draw(closure, "html").decode())
+        return [tag for tag, _ in parser.found]
+
+    assert tags(hostile()) == tags(hostile("plain"))
+
+
+def test_the_page_loads_nothing() -> None:
+    parser = Tags()
+    parser.feed(draw(CLASH, "html").decode())
+    assert not [attributes for _, attributes in parser.found if {"src", "href"} & attributes.keys()]
+    policy = next(
+        attributes["content"] for tag, attributes in parser.found if tag == "meta" and "content" in attributes
+    )
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+
+
+@pytest.fixture(scope="module")
+def show() -> Iterator[Callable[[Closure], Page]]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+
+        def open_page(closure: Closure) -> Page:
+            page = browser.new_page()
+            page.on("pageerror", lambda error: pytest.fail(str(error)))
+            page.on("dialog", lambda dialog: pytest.fail(f"a script of the data ran: {dialog.message}"))
+            page.on("request", lambda request: pytest.fail(f"it loads {request.url}"))
+            page.set_content(draw(closure, "html").decode())
+            return page
+
+        yield open_page
+        browser.close()
+
+
+Show = Callable[[Closure], Page]
+
+
+def names(page: Page, selector: str = ".box") -> list[str]:
+    return [
+        text.split("\n")[0] for text in page.locator(f"{selector} text:first-of-type").all_text_contents()
+    ]
+
+
+@needs_browser
+def test_the_page_shows_every_chart_and_conflict(show: Show) -> None:
+    page = show(missing(CLASH))
+    assert sorted(names(page)) == ["a", "b", "common", "common", "gone", "off", "web"]
+    assert page.locator("#summary").text_content() == "6 charts · 6 dependencies · 1 conflict · 1 not found"
+    assert "Because a 1.0.0 needs common 1.x" in (page.locator("#conflicts").text_content() or "")
+    assert page.locator(".box.conflict .sign").all_text_contents() == ["!", "!"]
+    assert page.locator(".arrow.off").count() == 1
+
+
+@needs_browser
+def test_the_page_finds_charts(show: Show) -> None:
+    page = show(CLASH)
+    page.fill("#search", "Common@2")
+    assert page.locator(".box.found").count() == 1
+
+
+@needs_browser
+def test_the_page_follows_the_paths_of_a_chart(show: Show) -> None:
+    page = show(CLASH)
+    page.locator(".box", has_text="common").filter(has_text="2.0.0").click()
+    assert sorted(names(page, ".box.onpath")) == ["b", "common", "web"]
+    assert page.locator(".arrow.onpath").count() == 2
+    assert "Needed by" in (page.locator("#chosen").text_content() or "")
+
+
+@needs_browser
+def test_the_page_folds_up_what_only_one_chart_needs(show: Show) -> None:
+    page = show(CLASH)
+    page.locator('.box[data-id="n1"]').focus()
+    page.keyboard.press("-")
+    assert sorted(names(page)) == ["a", "b", "common", "off", "web"]
+    page.click("#unfold")
+    assert len(names(page)) == 6
+
+
+@needs_browser
+def test_the_page_shows_only_what_clashes(show: Show) -> None:
+    page = show(CLASH)
+    page.click("#conflicting")
+    assert sorted(names(page)) == ["a", "b", "common", "common", "web"]
+
+
+@needs_browser
+def test_hostile_names_run_nothing_in_the_page(show: Show) -> None:
+    page = show(hostile())
+    assert page.locator(".box").count() == 2
+    page.locator(".box").first.click()
+    assert "alert(1)" in (page.locator("#chosen").text_content() or "")
+
+
+@needs_browser
+def test_the_largest_real_graph_stays_in_the_page(show: Show, published: Repositories) -> None:
+    page = show(resolve(locate("gen3@0.3.83", published), published))
+    assert page.locator(".box").count() > 50
+    assert page.locator(".arrow").count() >= 100
