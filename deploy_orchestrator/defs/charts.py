@@ -45,6 +45,75 @@ def charts(installation: Installation) -> Iterator[dg.MaterializeResult[Any] | d
     )
 
 
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            "dependency_graph",
+            deps=[charts],
+            group_name="charts",
+            kinds={"yaml"},
+            description="What every chart of the fleet needs, directly and through others.",
+        ),
+        dg.AssetSpec(
+            "conflict_report",
+            deps=[charts],
+            group_name="charts",
+            kinds={"yaml"},
+            description="Where requirements on one chart clash, what harm that does, and the way out.",
+        ),
+        dg.AssetSpec(
+            "upgrade_report",
+            deps=[charts],
+            group_name="charts",
+            kinds={"yaml"},
+            description="How far each dependency could go up, and how far without a new conflict.",
+        ),
+    ],
+    check_specs=[
+        dg.AssetCheckSpec(
+            "every_dependency_is_found", asset="dependency_graph", description="Nothing is missing anywhere."
+        ),
+        dg.AssetCheckSpec(
+            "no_conflict_does_harm",
+            asset="conflict_report",
+            description="Every conflict can be satisfied, and no chart silently gets another's templates.",
+        ),
+    ],
+    retry_policy=AGAIN,
+)
+def dependencies(installation: Installation) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+    """What the fleet is built on, looked up and judged in one go."""
+    with installation.open() as orchestrator:
+        found = orchestrator.survey()
+    closure = found.closure
+    yield dg.MaterializeResult(
+        "dependency_graph",
+        metadata={
+            "graph": pages.graph(closure),
+            "needs": pages.needs(closure),
+            "charts": closure.graph.number_of_nodes(),
+            "dependencies": closure.graph.number_of_edges(),
+        },
+    )
+    yield dg.AssetCheckResult(
+        asset_key="dependency_graph",
+        check_name="every_dependency_is_found",
+        passed=not closure.unresolved and not found.failures,
+        metadata={"missing": pages.unresolved(found)},
+    )
+    yield dg.MaterializeResult(
+        "conflict_report",
+        metadata={"conflicts": pages.conflicts(found), "conflict count": len(found.conflicts)},
+    )
+    yield dg.AssetCheckResult(
+        asset_key="conflict_report",
+        check_name="no_conflict_does_harm",
+        passed=all(each.analysis.is_sound for each in found.charts),
+        metadata={"conflicts": pages.conflicts(found)},
+    )
+    yield dg.MaterializeResult("upgrade_report", metadata={"upgrades": pages.upgrades(found)})
+
+
 @dg.sensor(
     jobs=[survey, ship],
     minimum_interval_seconds=5,

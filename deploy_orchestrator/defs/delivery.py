@@ -79,7 +79,7 @@ def roll_back() -> None:
 
 @dg.sensor(job_name="sync", minimum_interval_seconds=5, default_status=dg.DefaultSensorStatus.RUNNING)
 def live_releases(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult:
-    """Sync every release that is not live, also one from before a crash, and report what has changed since."""
+    """Sync every release that is not live, also one from before a crash, and report what has changed."""
     reported: dict[str, str] = json.loads(context.cursor or "{}")
     seen: dict[str, str] = {}
     requests: list[dg.RunRequest] = []

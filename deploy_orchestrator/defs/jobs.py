@@ -4,7 +4,7 @@ import dagster as dg
 
 survey = dg.define_asset_job(
     "survey",
-    ["charts"],
+    ["charts", "dependency_graph", "conflict_report", "upgrade_report"],
     description="Read every chart of the fleet: dependencies, conflicts, upgrades.",
 )
 ship = dg.define_asset_job(

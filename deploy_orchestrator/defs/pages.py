@@ -6,11 +6,13 @@ from typing import Any
 
 import dagster as dg
 
+from deploy_orchestrator.charts import Closure, draw, explain
 from deploy_orchestrator.delivery import Engine, Status
 from deploy_orchestrator.fleet import Fleet
 from deploy_orchestrator.images import Image
 from deploy_orchestrator.manifests import Diff, Finding, Manifests
 from deploy_orchestrator.releases import Gate, Plan, Release
+from deploy_orchestrator.survey import Survey, Surveyed
 
 MAX_DIFF = 60_000
 FENCE = "~~~~~~"
@@ -24,11 +26,6 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> dg.Markdo
     return dg.MarkdownMetadataValue("\n".join(lines) if len(lines) > 2 else "none")
 
 
-def picture(svg: bytes, title: str) -> dg.MarkdownMetadataValue:
-    """An SVG picture that the web UI shows in place."""
-    return dg.MarkdownMetadataValue(f"![{title}](data:image/svg+xml;base64,{base64.b64encode(svg).decode()})")
-
-
 def charts(fleet: Fleet) -> dg.MarkdownMetadataValue:
     """Every chart that the fleet asks for, and who runs it."""
     asked = [(fleet.platform, "every tenant"), *((each.chart, each.name) for each in fleet.tenants.values())]
@@ -38,6 +35,70 @@ def charts(fleet: Fleet) -> dg.MarkdownMetadataValue:
     return table(
         ["chart", "version", "repository", "run by"],
         [(*chart, ", ".join(names)) for chart, names in users.items()],
+    )
+
+
+def graph(closure: Closure) -> dg.MarkdownMetadataValue:
+    """What needs what, as a picture."""
+    svg = base64.b64encode(draw(closure, "svg")).decode()
+    return dg.MarkdownMetadataValue(f"![dependency graph](data:image/svg+xml;base64,{svg})")
+
+
+def needs(closure: Closure) -> dg.MarkdownMetadataValue:
+    """Every edge of a dependency graph."""
+    return table(
+        ["chart", "needs", "constraint", "when", "on"],
+        [
+            (need.parent, need.chart, need.constraint, need.condition or ", ".join(need.tags), need.enabled)
+            for need in closure.needs
+        ],
+    )
+
+
+def unresolved(found: Survey) -> dg.MarkdownMetadataValue:
+    """What could not be looked up, and why."""
+    rows = [(missing.parent, missing.dependency.name, missing.why) for missing in found.closure.unresolved]
+    return table(
+        ["chart", "needs", "why not found"], [*rows, *((c, "", e) for c, e in found.failures.items())]
+    )
+
+
+def conflicts(found: Survey) -> dg.MarkdownMetadataValue:
+    """Where versions clash, for whom, why, and the way out."""
+    return table(
+        ["chart", "clash on", "harm", "why", "way out", "for"],
+        [
+            (
+                each.chart,
+                conflict.name,
+                conflict.harm,
+                explain(conflict),
+                conflict.fix or "none found",
+                _few(each),
+            )
+            for each, conflict in found.conflicts
+        ],
+    )
+
+
+def upgrades(found: Survey) -> dg.MarkdownMetadataValue:
+    """What each dependency has, and how far it could go up."""
+    return table(
+        ["chart", "dependency", "constraint", "now", "allowed", "newest", "highest safe", "for"],
+        [
+            (
+                each.chart,
+                one.key,
+                one.constraint,
+                one.current,
+                one.allowed,
+                one.newest,
+                one.safe or "",
+                _few(each),
+            )
+            for each in found.charts
+            for one in each.upgrades
+        ],
     )
 
 
@@ -132,6 +193,11 @@ def status(state: Status, released: Release, engine: Engine) -> dict[str, Any]:
         "engine": engine.name,
         **({"application": dg.UrlMetadataValue(link)} if link else {}),
     }
+
+
+def _few(surveyed: Surveyed) -> str:
+    first, *more = surveyed.deployments
+    return f"{first} and {len(more)} more" if more else first
 
 
 def _cell(value: object) -> str:
