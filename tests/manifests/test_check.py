@@ -434,6 +434,79 @@ def test_a_misspelt_field_is_told_with_the_nearest_known_one() -> None:
     assert str(finding.object) == "Deployment ml-dev/web"
 
 
+CRD = an_object(
+    "apiextensions.k8s.io/v1",
+    "CustomResourceDefinition",
+    "things.x.io",
+    None,
+    spec={
+        "group": "x.io",
+        "scope": "Namespaced",
+        "names": {"kind": "Thing", "plural": "things"},
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "schema": {
+                    "openAPIV3Schema": {
+                        "type": "object",
+                        "properties": {
+                            "spec": {
+                                "type": "object",
+                                "required": ["size"],
+                                "properties": {
+                                    "size": {"type": "integer", "minimum": 1},
+                                    "port": {"x-kubernetes-int-or-string": True},
+                                    "note": {"type": "string", "nullable": True, "pattern": "^[a-z]+$"},
+                                    "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+                                    "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+                                },
+                            }
+                        },
+                    }
+                },
+            },
+            {"name": "v0", "served": False, "storage": False},
+        ],
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({"size": 1, "port": "http", "note": None, "free": {"a": 1}, "labels": {"a": "b"}}, None),
+        ({"size": 1, "port": 80}, None),
+        ({"size": "1"}, "spec.size: expected a whole number"),
+        ({}, "spec.size: required"),
+        ({"size": 0}, "spec.size"),
+        ({"size": 1, "szie": 1}, "spec.szie: there is no such field"),
+        ({"size": 1, "note": "A"}, "spec.note"),
+        ({"size": 1, "labels": {"a": 1}}, "spec.labels.a: expected a text"),
+    ],
+)
+def test_a_custom_object_is_held_against_the_crd_beside_it(spec: dict[str, Any], message: str | None) -> None:
+    bodies = {**sound(), "crd": CRD, "thing": an_object("x.io/v1", "Thing", "thing", spec=spec)}
+    found = [each for each in findings(bodies) if each.rule == "schema"]
+    assert [each.message.startswith(str(message)) for each in found] == ([True] if message else [])
+
+
+def test_a_version_that_a_crd_does_not_serve_is_unknown() -> None:
+    bodies = {**sound(), "crd": CRD, "thing": an_object("x.io/v0", "Thing", "thing")}
+    (finding,) = (each for each in findings(bodies) if each.rule == "unknown-api")
+    assert finding.fix == "use apiVersion x.io/v1"
+
+
+@pytest.mark.parametrize(
+    "schema", [{"properties": {"a": {"pattern": "("}}}, {"type": "nonsense"}, {"not": {"$ref": "http://x/"}}]
+)
+def test_a_schema_that_is_none_is_told_and_nothing_is_fetched_for_it(schema: dict[str, Any]) -> None:
+    bodies = {"crd": copy.deepcopy(CRD), "thing": an_object("x.io/v1", "Thing", "thing")}
+    put("crd.spec.versions.0.schema.openAPIV3Schema", schema)(bodies)
+    assert any("its schema of v1 is none" in each.message for each in findings(bodies))
+
+
 def test_every_rule_is_tried_and_tells_why_and_what_to_do() -> None:
     tried = {rule for rule, _, _ in BROKEN} | {"removed-api"}
     assert {rule.id for rule in RULES} == tried

@@ -7,7 +7,9 @@ from typing import Final
 from deploy_orchestrator.fleet import Deployment, kubernetes_versions
 from deploy_orchestrator.manifests import schemas, untyped
 from deploy_orchestrator.manifests.checks.rule import Broken, Rule
+from deploy_orchestrator.manifests.custom_kinds import custom_kinds
 from deploy_orchestrator.manifests.kinds import is_built_in
+from deploy_orchestrator.manifests.misfits import Schema
 from deploy_orchestrator.manifests.objects import Manifests
 from deploy_orchestrator.manifests.pods import pod_of
 
@@ -17,24 +19,34 @@ MAX_DATA_BYTES: Final = 1_048_576
 
 def _misfits(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
     api = schemas.api(deployment.environment.kubernetes)
+    custom = {each.kind: each for each in custom_kinds(manifests)}
+    for each in custom.values():
+        if isinstance(each.schema, str):
+            yield Broken(each.defined_by, f"its schema of {each.kind[1]} is none: {each.schema}")
     for object_ in manifests.objects:
-        if schemas.kind_of(object_) in api.kinds:
-            for misfit in api.misfits(object_):
+        kind = schemas.kind_of(object_)
+        schema = api.schema(kind) or (custom[kind].schema if kind in custom else None)
+        if isinstance(schema, Schema):
+            for misfit in schema.misfits(object_):
                 yield Broken(object_.key, f"{misfit.field}: {misfit.problem}", misfit.fix)
 
 
 def _unknown(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
     api = schemas.api(deployment.environment.kubernetes)
+    custom = {each.kind for each in custom_kinds(manifests)}
+    defined = {(group, kind) for group, _, kind in custom}
     for object_ in manifests.objects:
         group, version, kind = schemas.kind_of(object_)
-        if is_built_in(group) and (group, version, kind) not in api.kinds:
-            others = sorted(other for other in api.kinds if (other[0], other[2]) == (group, kind))
-            instead = " or ".join("/".join(part for part in other[:2] if part) for other in others)
-            yield Broken(
-                object_.key,
-                f"Kubernetes {api} has no {kind} in {object_.api_version}",
-                f"use apiVersion {instead}" if instead else None,
-            )
+        known = (group, version, kind) in api.kinds or (group, version, kind) in custom
+        if known or not (is_built_in(group) or (group, kind) in defined):
+            continue
+        others = sorted(each for each in {*api.kinds, *custom} if (each[0], each[2]) == (group, kind))
+        instead = " or ".join("/".join(part for part in each[:2] if part) for each in others)
+        yield Broken(
+            object_.key,
+            f"Kubernetes {api} has no {kind} in {object_.api_version}",
+            f"use apiVersion {instead}" if instead else None,
+        )
 
 
 def _removed_next(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:

@@ -1,0 +1,76 @@
+"""The kinds that CustomResourceDefinitions among the manifests define, with the schemas that these give."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import jsonschema_rs
+
+from deploy_orchestrator.manifests import untyped
+from deploy_orchestrator.manifests.keys import ObjectKey
+from deploy_orchestrator.manifests.misfits import Schema
+from deploy_orchestrator.manifests.objects import Manifests
+from deploy_orchestrator.manifests.schemas import Kind
+
+_EVERY_OBJECT: Final[Mapping[str, Any]] = {"apiVersion": {}, "kind": {}, "metadata": {}}
+_DROPPED: Final = frozenset({"$ref", "$schema", "default", "description", "example", "format", "nullable"})
+
+
+@dataclass(frozen=True, slots=True)
+class CustomKind:
+    """A kind in a version that the CRD `defined_by` serves; its schema, or why that is none."""
+
+    kind: Kind
+    defined_by: ObjectKey
+    schema: Schema | str
+
+
+def custom_kinds(manifests: Manifests) -> Iterator[CustomKind]:
+    """Every kind in every version that a CRD among the manifests serves."""
+    for object_ in manifests.objects:
+        if object_.kind == "CustomResourceDefinition":
+            spec = untyped.mapping(object_.body.get("spec"))
+            group, kind = str(spec.get("group")), str(untyped.at(spec, "names", "kind"))
+            for version in untyped.mappings(spec.get("versions")):
+                if version.get("served"):
+                    schema = _schema(untyped.at(version, "schema", "openAPIV3Schema"))
+                    yield CustomKind((group, str(version.get("name")), kind), object_.key, schema)
+
+
+def _schema(structural: Any) -> Schema | str:
+    document = _as_json_schema({**untyped.mapping(structural), "x-kubernetes-embedded-resource": True})
+    linear_time = jsonschema_rs.RegexOptions()
+    try:
+        validator = jsonschema_rs.Draft202012Validator(document, pattern_options=linear_time, offline=True)
+    except (jsonschema_rs.ReferencingError, jsonschema_rs.ValidationError, ValueError) as error:
+        return str(error).splitlines()[0]
+    return Schema(validator, document)
+
+
+def _as_json_schema(structural: Any) -> dict[str, Any]:
+    """A structural schema as the API server takes it: fields that it does not name are refused.
+
+    After https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/
+    """
+    given = untyped.mapping(structural)
+    schema: dict[str, Any] = {
+        name: _below(name, value)
+        for name, value in given.items()
+        if name not in _DROPPED and not name.startswith("x-kubernetes-")
+    }
+    if given.get("x-kubernetes-int-or-string"):
+        schema["type"] = ["integer", "string"]
+    if given.get("nullable") and isinstance(schema.get("type"), str):
+        schema["type"] = [schema["type"], "null"]
+    if given.get("x-kubernetes-embedded-resource"):
+        schema["properties"] = {**untyped.mapping(schema.get("properties")), **_EVERY_OBJECT}
+    closed = "properties" in schema and not given.get("x-kubernetes-preserve-unknown-fields")
+    return {"additionalProperties": False, **schema} if closed else schema
+
+
+def _below(name: str, value: Any) -> Any:
+    if name == "properties":
+        return {field: _as_json_schema(schema) for field, schema in untyped.mapping(value).items()}
+    if name in {"items", "additionalProperties"} and isinstance(value, Mapping):
+        return _as_json_schema(value)
+    return value
