@@ -48,7 +48,7 @@ def sync_status(
     yield dg.AssetCheckResult(
         check_name="live_and_healthy",
         passed=status.live(current),
-        metadata=pages.status(status, current, orchestrator.engine),
+        metadata={"deployment": current.key, **pages.status(status, current, orchestrator.engine)},
     )
 
 

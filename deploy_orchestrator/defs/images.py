@@ -39,5 +39,5 @@ def container_images(
         check_name="images_are_pinned",
         passed=not unpinned,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"unpinned": dg.JsonMetadataValue(unpinned)},
+        metadata={"deployment": f"{environment}/{tenant}", "unpinned": dg.JsonMetadataValue(unpinned)},
     )

@@ -51,6 +51,7 @@ def rendered_manifests(
         passed=not errors,
         severity=dg.AssetCheckSeverity.ERROR,
         metadata={
+            "deployment": f"{environment}/{tenant}",
             "findings": pages.findings(findings),
             "errors": len(errors),
             "warnings": len(findings) - len(errors),

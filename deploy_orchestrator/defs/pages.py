@@ -191,8 +191,13 @@ def status(state: Status, released: Release, engine: Engine) -> dict[str, Any]:
         "message": state.message,
         "drift": table(["changed by hand"], [(name,) for name in state.drift]),
         "engine": engine.name,
-        **({"application": dg.UrlMetadataValue(link)} if link else {}),
+        **({"application": _link(link)} if link else {}),
     }
+
+
+def _link(url: str) -> dg.UrlMetadataValue | dg.PathMetadataValue:
+    path = url.removeprefix("file://")
+    return dg.UrlMetadataValue(url) if path == url else dg.PathMetadataValue(path)
 
 
 def _few(surveyed: Surveyed) -> str:

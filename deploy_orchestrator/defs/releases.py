@@ -37,7 +37,11 @@ def change_plan(
         difference = orchestrator.deployments.difference(environment, tenant)
     if plan is None or difference is None:
         yield dg.MaterializeResult(metadata={"plan": pages.NOTHING_PENDING, "verdict": "nothing to release"})
-        yield dg.AssetCheckResult(check_name="change_is_not_blocked", passed=True)
+        yield dg.AssetCheckResult(
+            check_name="change_is_not_blocked",
+            passed=True,
+            metadata={"deployment": f"{environment}/{tenant}"},
+        )
         return
     yield dg.MaterializeResult(
         data_version=dg.DataVersion(plan.digest),
@@ -53,7 +57,7 @@ def change_plan(
     yield dg.AssetCheckResult(
         check_name="change_is_not_blocked",
         passed=plan.verdict is not Verdict.BLOCKED,
-        metadata={"reasons": pages.reasons(plan)},
+        metadata={"deployment": plan.key, "reasons": pages.reasons(plan)},
     )
 
 
