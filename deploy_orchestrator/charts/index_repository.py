@@ -79,7 +79,7 @@ class IndexRepository:
         conditions = (
             {"If-None-Match": seen.etag, "If-Modified-Since": seen.last_modified} if seen and kept else {}
         )
-        answer = self._web.get(
+        answer = self._web.fetch(
             self._address,
             limit=MAX_BYTES,
             repository=self.identity,
@@ -105,7 +105,7 @@ class IndexRepository:
 
     def _read(self, address: str, limit: int) -> bytes:
         if scheme(address):
-            return self._web.get(address, limit=limit, repository=self.identity).body
+            return self._web.fetch(address, limit=limit, repository=self.identity).body
         return self._read_file(address, limit)
 
     def _read_file(self, path: str, limit: int) -> bytes:

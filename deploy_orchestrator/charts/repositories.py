@@ -14,6 +14,7 @@ from deploy_orchestrator.charts.errors import ChartNotFound, DigestMismatch, Rep
 from deploy_orchestrator.charts.index_repository import IndexRepository
 from deploy_orchestrator.charts.load import Chart, load_package
 from deploy_orchestrator.charts.location import normalized, scheme
+from deploy_orchestrator.charts.oci import OciRepository
 from deploy_orchestrator.charts.published import PublishedChart
 from deploy_orchestrator.charts.web import Internet, Web
 
@@ -157,6 +158,8 @@ class Repositories:
     def _open(self, identity: str) -> ChartRepository:
         location = self._location(identity)
         match scheme(location):
+            case "oci":
+                return OciRepository(identity, location, self._web, self._cache)
             case "http" | "https":
                 return IndexRepository(identity, location, self._web, self._cache)
             case "" if location != identity:

@@ -28,16 +28,19 @@ class Answer:
 class Web(Protocol):
     """The network, as far as repositories need it."""
 
-    def get(
+    def fetch(
         self,
         url: str,
         *,
         limit: int,
         repository: str,
         headers: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
         accept: tuple[int, ...] = (200,),
     ) -> Answer:
-        """The answer to a GET, at most `limit` bytes long. `repository` is the one to name in messages.
+        """The answer to a GET, or with `form` to a POST of it, at most `limit` bytes long.
+
+        `repository` is the one to name in messages.
 
         Raises:
             RepositoryUnreachable: no answer, a status not in `accept`, or larger or slower than it may be.
@@ -48,7 +51,7 @@ class Web(Protocol):
 class Offline:
     """No network: every URL is out of reach."""
 
-    def get(self, url: str, *, limit: int, repository: str, **_: object) -> Answer:
+    def fetch(self, url: str, *, limit: int, repository: str, **_: object) -> Answer:
         raise RepositoryUnreachable(
             f"offline, and no copy of {repository} is given",
             url=repository,
@@ -72,18 +75,20 @@ class Internet:
 
     client: httpx.Client = field(default_factory=_client)
 
-    def get(
+    def fetch(
         self,
         url: str,
         *,
         limit: int,
         repository: str,
         headers: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
         accept: tuple[int, ...] = (200,),
     ) -> Answer:
         until = time.monotonic() + DEADLINE
         try:
-            with self.client.stream("GET", url, headers=dict(headers or {})) as response:
+            method = "GET" if form is None else "POST"
+            with self.client.stream(method, url, headers=dict(headers or {}), data=form) as response:
                 if response.status_code not in accept:
                     raise RepositoryUnreachable(
                         f"the server answered {response.status_code} {response.reason_phrase} for {url}",
