@@ -4,6 +4,7 @@ import dagster as dg
 
 from deploy_orchestrator.defs import charts, delivery, images, jobs, manifests, releases
 from deploy_orchestrator.defs.resources import Installation
+from deploy_orchestrator.settings import Settings
 
 STAGES = [charts, manifests, images, releases, delivery]
 
@@ -25,4 +26,4 @@ def project(installation: Installation) -> dg.Definitions:
     )
 
 
-defs = project(Installation.from_environment())
+defs = project(Installation.of(Settings()))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, Self
 
-from deploy_orchestrator.delivery import Engine, Sandbox, Status, follow
+from deploy_orchestrator.delivery import ArgoCD, Engine, Sandbox, Status, follow
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Deployment, Fleet, Policy, load
 from deploy_orchestrator.git import Commit, Person, Repository, Signer
@@ -84,7 +84,7 @@ class Orchestrator:
             yield cls(
                 Repository.clone(settings.fleet, clones / "fleet"),
                 Deployments(deployments),
-                Sandbox(settings.home / "sandbox", deployments),
+                _engine(settings, deployments),
                 workspace,
             )
 
@@ -268,3 +268,11 @@ class Orchestrator:
 
     def _policy(self, release: Release) -> Policy:
         return self.fleet().environment(release.environment).policy
+
+
+def _engine(settings: Settings, deployments: Repository) -> Engine:
+    if settings.engine == "argocd":
+        return ArgoCD.connect(
+            deployments, kubeconfig=settings.kubeconfig, context=settings.context, url=settings.argocd_url
+        )
+    return Sandbox(settings.home / "sandbox", deployments)

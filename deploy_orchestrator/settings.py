@@ -1,18 +1,20 @@
-"""Where things are: the two repositories, the state of this installation, and what stands in for chart
-repositories.
-"""
+"""Where things are: the two repositories, the state of this installation, and what makes releases live."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Read from `DEPLOY_ORCHESTRATOR_FLEET`, `…_DEPLOYMENTS` and `…_HOME`; without them, what `init` lays
-    out.
+    """Read from environment variables that begin with `DEPLOY_ORCHESTRATOR_`, such as
+    `DEPLOY_ORCHESTRATOR_FLEET`. Without them, what `init` lays out.
 
-    `fleet` and `deployments` are Git URLs or folders. `home` holds clones, caches and the sandbox, all of
-    which can be rebuilt from the two repositories.
+    `fleet` and `deployments` are Git URLs or folders. `home` holds clones, caches and the sandbox; all but
+    what is live in the sandbox can be made again from the two repositories. `engine` makes releases live:
+    `sandbox`, a folder in place of a cluster, or `argocd`, the one in the cluster of `kubeconfig` and
+    `context` (without them the user's own, or the one that this runs in), whose web pages are at
+    `argocd_url`.
     """
 
     model_config = SettingsConfigDict(env_prefix="DEPLOY_ORCHESTRATOR_", frozen=True)
@@ -20,3 +22,7 @@ class Settings(BaseSettings):
     fleet: str = ".local/fleet"
     deployments: str = ".local/deployments.git"
     home: Path = Path(".local/state")
+    engine: Literal["sandbox", "argocd"] = "sandbox"
+    kubeconfig: Path | None = None
+    context: str | None = None
+    argocd_url: str | None = None

@@ -2,7 +2,6 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from pathlib import Path
 
 import dagster as dg
 
@@ -23,12 +22,15 @@ class Installation(dg.ConfigurableResource["Installation"]):
     fleet: str
     deployments: str
     home: str
+    engine: str = "sandbox"
+    kubeconfig: str | None = None
+    context: str | None = None
+    argocd_url: str | None = None
 
     @classmethod
-    def from_environment(cls) -> "Installation":
-        """As the environment variables say, or as `deploy-orchestrator init` lays things out."""
-        settings = Settings()
-        return cls(fleet=settings.fleet, deployments=settings.deployments, home=str(settings.home))
+    def of(cls, settings: Settings) -> "Installation":
+        """As `settings` say."""
+        return cls(**settings.model_dump(mode="json"))
 
     @contextmanager
     def open(self) -> Generator[Orchestrator]:
@@ -36,7 +38,7 @@ class Installation(dg.ConfigurableResource["Installation"]):
 
         An error meant for the user becomes a failed step that shows its message, retried where that may help.
         """
-        settings = Settings(fleet=self.fleet, deployments=self.deployments, home=Path(self.home))
+        settings = Settings.model_validate(self.model_dump(include=set(Settings.model_fields)))
         try:
             with Orchestrator.open(settings) as orchestrator:
                 yield orchestrator

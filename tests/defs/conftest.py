@@ -88,7 +88,7 @@ class Laptop:
 
     @property
     def environment(self) -> dict[str, str]:
-        settings = self.settings.model_dump()
+        settings = self.settings.model_dump(exclude_defaults=True)
         return {f"DEPLOY_ORCHESTRATOR_{name.upper()}": str(value) for name, value in settings.items()}
 
     def materialized(self, asset: str) -> set[str]:
@@ -101,10 +101,7 @@ class Laptop:
 
     @property
     def definitions(self) -> dg.Definitions:
-        settings = self.settings
-        return project(
-            Installation(fleet=settings.fleet, deployments=settings.deployments, home=str(settings.home))
-        )
+        return project(Installation.of(self.settings))
 
     def run(self, job: str, partition_key: str | None, tags: Mapping[str, str]) -> dg.ExecuteInProcessResult:
         return self.definitions.resolve_job_def(job).execute_in_process(
