@@ -26,6 +26,8 @@ def test_everything_is_live_after_the_first_pass_without_anybody_doing_anything(
         everything = {each.key for each in orchestrator.fleet().deployments()}
     assert live == dict.fromkeys(everything, True)
     assert len(everything) == 9
+    for asset in ["charts", "dependency_graph", "conflict_report", "upgrade_report"]:
+        assert laptop.materialized(asset) == {asset}
     for asset in ASSETS:
         assert laptop.materialized(asset) == {str(partition_key(*key.split("/"))) for key in everything}, (
             asset

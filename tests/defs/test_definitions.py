@@ -1,0 +1,49 @@
+"""What stands in the project: nothing is missing, nothing is off by mistake."""
+
+import dagster as dg
+import pytest
+
+from deploy_orchestrator.definitions import project
+from deploy_orchestrator.defs.resources import Installation
+from deploy_orchestrator.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dg.Definitions:
+    return project(Installation.of(Settings()))
+
+
+def test_everything_loads(definitions: dg.Definitions) -> None:
+    dg.Definitions.validate_loadable(definitions)
+
+
+def test_the_pipeline_is_live_as_soon_as_the_daemon_runs(definitions: dg.Definitions) -> None:
+    repository = definitions.get_repository_def()
+    sensors = {each.name: each.default_status for each in repository.sensor_defs}
+    schedules = [each.default_status for each in repository.schedule_defs]
+
+    assert set(sensors) == {"fleet_commits", "open_gates", "live_releases", "unhealthy_releases"}
+    assert set(sensors.values()) == {dg.DefaultSensorStatus.RUNNING}
+    assert schedules == [dg.DefaultScheduleStatus.RUNNING]
+
+
+def test_every_asset_says_what_it_is_and_belongs_to_a_stage(definitions: dg.Definitions) -> None:
+    for spec in definitions.resolve_all_asset_specs():
+        assert spec.description, spec.key
+        assert spec.group_name in {"charts", "manifests", "images", "releases", "delivery"}, spec.key
+
+
+def test_the_instance_of_dagster_yaml_loads_with_everything_it_names(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    folder = tmp_path_factory.mktemp("home")
+    (folder / "dagster.yaml").write_bytes((request.config.rootpath / "dagster.yaml").read_bytes())
+    monkeypatch.chdir(folder)
+
+    with dg.DagsterInstance.from_config(str(folder)) as instance:
+        assert type(instance.run_coordinator).__name__ == "QueuedRunCoordinator"
+        assert instance.get_concurrency_config().run_queue_config
+        assert not instance.telemetry_enabled
+        assert instance.run_monitoring_enabled
+        assert instance.run_retries_enabled
+    assert (folder / ".local" / "dagster").is_dir()
