@@ -4,28 +4,61 @@ Exit codes: 0 fine, 1 something was found (a conflict, a blocked change, an unhe
 or bad input.
 """
 
+import errno
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
+from deploy_orchestrator.cli.analyze import analyze
 from deploy_orchestrator.cli.approvals import approve, pending, reject
+from deploy_orchestrator.cli.argocd import argocd
 from deploy_orchestrator.cli.init import init
-from deploy_orchestrator.cli.live import history, rollback, sandbox, status
-from deploy_orchestrator.cli.output import tell
+from deploy_orchestrator.cli.live import history, rollback, status
+from deploy_orchestrator.cli.lock import lock
+from deploy_orchestrator.cli.outdated import outdated
+from deploy_orchestrator.cli.output import say, tell
 from deploy_orchestrator.cli.plan import plan
-from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.cli.sandbox import sandbox
+from deploy_orchestrator.cli.tenant import tenant
+from deploy_orchestrator.errors import OrchestratorError, Place
+
+MACHINE = {errno.EACCES, errno.EDQUOT, errno.EEXIST, errno.ENOSPC, errno.ENOTDIR, errno.EPERM, errno.EROFS}
+"""What the system refuses for reasons that only its user can mend."""
 
 app = typer.Typer(
     name="deploy-orchestrator",
-    help="Ship Helm charts to many tenants with Argo CD, by Git alone.",
+    context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_show_locals=False,
-    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
-for command in (init, plan, pending, approve, reject, status, history, rollback):
+for command in (init, analyze, outdated, plan, pending, approve, reject, status, history, rollback):
     app.command()(command)
+app.add_typer(lock, name="lock")
+app.add_typer(tenant, name="tenant")
+app.add_typer(argocd, name="argocd")
 app.add_typer(sandbox, name="sandbox")
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        say(version("deploy-orchestrator"))
+        raise typer.Exit
+
+
+@app.callback()
+def deploy_orchestrator(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version),
+    ] = False,
+) -> None:
+    """Ship Helm charts to many tenants with Argo CD, by Git alone.
+
+    Exit codes: 0 fine, 1 something was found, 2 wrong use or bad input.
+    """
 
 
 def main() -> None:
@@ -34,4 +67,9 @@ def main() -> None:
         app()
     except OrchestratorError as error:
         tell(error)
+        sys.exit(2)
+    except OSError as error:
+        if error.errno not in MACHINE:
+            raise
+        tell(OrchestratorError(str(error.strerror), place=Place(str(error.filename or "a file"))))
         sys.exit(2)

@@ -1,55 +1,91 @@
 """`pending`, `approve`, `reject`: what waits, and the decisions that people sign."""
 
+import re
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from rich.text import Text
 
+from deploy_orchestrator.cli.installation import opened, require_known
+from deploy_orchestrator.cli.options import Environment, Format, Output, Reason, Tenant
 from deploy_orchestrator.cli.output import (
-    Environment,
-    Format,
-    FormatOption,
-    Tenant,
     coloured,
-    opened,
-    screen,
-    show_diff,
+    say,
+    say_below,
+    show_change,
     show_json,
-    show_reason,
-    table,
+    tell,
 )
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.git import Person, Signer
+from deploy_orchestrator.fleet import ApprovalRule
+from deploy_orchestrator.git import Commit, Person, Signer
 from deploy_orchestrator.orchestrator import Orchestrator
-from deploy_orchestrator.releases import Gate, Plan
+from deploy_orchestrator.releases import Gate, GateState, Plan, count
 
-Reason = Annotated[str, typer.Option("--reason", "-m", help="Why, for those who read it later.")]
-Digest = Annotated[str | None, typer.Option(help="Decide only if this digest is what is pending.")]
+_DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{12,64})")
+
+
+class Undecidable(OrchestratorError):
+    """There is nothing to decide on, it is not what the user means, or nobody can be asked."""
+
+
+class VoidDecision(OrchestratorError):
+    """A decision was signed and pushed, but does not count."""
+
+
+def _digest(given: str | None) -> str | None:
+    if given is None:
+        return None
+    if not (match := _DIGEST.fullmatch(given)):
+        raise typer.BadParameter("expected at least 12 hexadecimal digits, as `pending` shows them")
+    return match[1]
+
+
+Digest = Annotated[
+    str | None,
+    typer.Option(
+        callback=_digest, help="Decide only if what is pending has this digest, or one that begins so."
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Email = Annotated[str | None, typer.Option("--as", help="Your e-mail; default: git's user.email.")]
-Key = Annotated[Path | None, typer.Option(help="Your SSH key; default: git's user.signingkey.")]
+Email = Annotated[
+    str | None,
+    typer.Option("--as", help="Your e-mail, together with --key; by default as git knows you."),
+]
+Key = Annotated[
+    Path | None,
+    typer.Option(
+        help="Your private SSH key, or the public one of a key in your agent; together with --as.",
+        exists=True,
+        dir_okay=False,
+        resolve_path=True,
+    ),
+]
 
 
-class NotPending(OrchestratorError):
-    """There is nothing to decide on, or it is not what the user means."""
+def pending(context: typer.Context, output: Output = Format.TEXT) -> None:
+    """List what waits to be released, and what each waits for.
 
-
-def pending(context: typer.Context, format: FormatOption = Format.TEXT) -> None:  # noqa: A002
-    """List what waits to be released, and what each waits for."""
+    The exit code is 2 when a plan cannot be read; the others are shown all the same.
+    """
     orchestrator = opened(context)
     plans = [(plan, orchestrator.gates(plan)) for plan in orchestrator.deployments.pending_plans()]
-    if format is Format.JSON:
+    if output is Format.JSON:
         show_json([{"plan": plan, "gates": gates} for plan, gates in plans])
-        return
-    if not plans:
-        screen.print("Nothing waits.")
-        return
-    listed = table("deployment", "verdict", "digest", "change", last="waits for")
-    for plan, gates in plans:
-        listed.add_row(
-            plan.key, coloured(plan.verdict), _bare(plan.digest)[:12], str(plan.summary), _waits_for(gates)
-        )
-    screen.print(listed)
+    elif not plans:
+        say("Nothing waits.")
+    else:
+        for plan, gates in plans:
+            say(f"{plan.key}  ", coloured(plan.verdict), f"  {plan.summary}")
+            say_below([("digest", _bare(plan.digest)[:12]), *_standing(gates)])
+    unreadable = orchestrator.deployments.unreadable()
+    for error in unreadable:
+        tell(error)
+    if unreadable:
+        raise typer.Exit(2)
 
 
 def approve(
@@ -61,9 +97,14 @@ def approve(
     yes: Yes = False,
     email: Email = None,
     key: Key = None,
+    output: Output = Format.TEXT,
 ) -> None:
-    """Approve exactly the bytes that are pending, in a commit signed with your SSH key."""
-    _decide(context, "approve", environment, tenant, reason, digest, yes, _signer(email, key))
+    """Approve exactly the bytes that are pending.
+
+    Shows them with the verdict, asks, and pushes a commit signed with your SSH key. The exit code is 1 when
+    your approval does not count, which is told with the reason.
+    """
+    _decide(context, "approve", environment, tenant, reason, digest, yes, _signer(email, key), output)
 
 
 def reject(
@@ -75,9 +116,14 @@ def reject(
     yes: Yes = False,
     email: Email = None,
     key: Key = None,
+    output: Output = Format.TEXT,
 ) -> None:
-    """Reject the bytes that are pending, in a commit signed with your SSH key."""
-    _decide(context, "reject", environment, tenant, reason, digest, yes, _signer(email, key))
+    """Reject the bytes that are pending.
+
+    Shows them with the verdict, asks, and pushes a commit signed with your SSH key. Your rejection holds them
+    back until you approve them. The exit code is 1 when it does not count, which is told with the reason.
+    """
+    _decide(context, "reject", environment, tenant, reason, digest, yes, _signer(email, key), output)
 
 
 def _decide(
@@ -89,50 +135,90 @@ def _decide(
     digest: str | None,
     yes: bool,
     signer: Signer,
+    output: Format,
 ) -> None:
+    if not yes and (output is Format.JSON or not sys.stdin.isatty()):
+        raise Undecidable(
+            f"nobody can be asked whether to {decision}", fix="add --yes, with --digest to be sure of what"
+        )
     orchestrator = opened(context)
+    plan = _pending(orchestrator, environment, tenant, digest)
+    if not yes:
+        show_change(plan, orchestrator.deployments.difference(environment, tenant))
+        typer.confirm(f"{decision} {plan.key} as {signer.person.email}?", abort=True, err=True)
+    commit = orchestrator.decide(plan, decision, reason, signer)
+    void = _void(orchestrator, plan, commit)
+    gates = orchestrator.gates(plan)
+    if output is Format.JSON:
+        show_json(
+            {
+                "decision": decision,
+                "who": signer.person.email,
+                "digest": plan.digest,
+                "commit": commit.id,
+                "void": void.what if void else None,
+                "gates": gates,
+            }
+        )
+    elif void is None:
+        say(f"{plan.key}: signed as {signer.person.email}, commit {commit.id[:12]}, digest {plan.digest}")
+        say_below(_standing(gates))
+    if void is not None:
+        tell(void)
+        raise typer.Exit(1)
+
+
+def _pending(orchestrator: Orchestrator, environment: str, tenant: str, digest: str | None) -> Plan:
     plan = orchestrator.deployments.pending(environment, tenant)
     if plan is None:
-        raise NotPending(f"{environment}/{tenant}: nothing is pending", fix="deploy-orchestrator pending")
-    if digest is not None and not plan.digest.removeprefix("sha256:").startswith(
-        digest.removeprefix("sha256:")
-    ):
-        raise NotPending(
-            f"{plan.key}: what is pending now is {plan.digest}",
-            fix="look at it with `deploy-orchestrator plan` and decide again",
+        require_known(orchestrator.fleet(), environment, tenant)
+        raise Undecidable(
+            f"{environment}/{tenant}: nothing is pending", fix="see what is: deploy-orchestrator pending"
         )
-    if not yes:
-        _present(orchestrator, plan)
-        typer.confirm(f"{decision} {plan.digest} as {signer.person.email}?", abort=True)
-    commit = orchestrator.decide(plan, decision, reason, signer)
-    done = "approved" if decision == "approve" else "rejected"
-    screen.print(f"{done} {plan.key} {plan.digest} as {signer.person.email}, commit {commit.id[:12]}")
-    for gate in orchestrator.gates(plan):
-        if not gate.passed:
-            screen.print(coloured(gate.state), f" {gate.key}: {gate.reason}")
+    if digest is not None and not _bare(plan.digest).startswith(digest):
+        raise Undecidable(
+            f"{plan.key}: what is pending now is {plan.digest}", fix="look at that, and decide again"
+        )
+    return plan
 
 
-def _present(orchestrator: Orchestrator, plan: Plan) -> None:
-    if difference := orchestrator.deployments.difference(plan.environment, plan.tenant):
-        show_diff(difference)
-    screen.print(coloured(plan.verdict), f" {plan.key}: {plan.summary}, by {', '.join(plan.source.authors)}")
-    for reason in plan.reasons:
-        show_reason(reason)
+def _void(orchestrator: Orchestrator, plan: Plan, commit: Commit) -> VoidDecision | None:
+    fleet = orchestrator.fleet()
+    believed, refused = orchestrator.deployments.approvals(plan.digest, fleet.allowed_signers)
+    for each in refused:
+        if each.commit == commit.id:
+            return VoidDecision(
+                f"{plan.key}: your decision does not count: {each.reason}",
+                fix="have your key put into allowed_signers of the fleet under your e-mail, then sign again",
+            )
+    rule = fleet.environment(plan.environment).policy.approval
+    for each in count(believed, rule, plan.source, datetime.now(UTC)).void:
+        if each.approval.commit == commit.id:
+            return VoidDecision(
+                f"{plan.key}: your decision does not count: {each.reason}",
+                fix=_whom_to_ask(plan, rule),
+            )
+    return None
+
+
+def _whom_to_ask(plan: Plan, rule: ApprovalRule | None) -> str | None:
+    authors = {each.casefold() for each in plan.source.authors}
+    others = [each for each in rule.approvers if each.casefold() not in authors] if rule else []
+    return f"ask one of: {', '.join(others)}" if others else None
+
+
+def _standing(gates: tuple[Gate, ...]) -> list[tuple[Text, str]]:
+    closed = [(coloured(gate.state), f"{gate.key}: {gate.reason}") for gate in gates if not gate.passed]
+    return closed or [(coloured(GateState.OPEN), "nothing stands in its way: it is released next")]
 
 
 def _signer(email: str | None, key: Path | None) -> Signer:
     if email is None and key is None:
         return Signer.configured()
     if email is None or key is None:
-        raise NotPending(
-            "--as and --key go together", fix="give both, or neither to sign as git is configured"
-        )
-    return Signer(Person(email.partition("@")[0], email), str(key.resolve()))
+        raise typer.BadParameter("--as and --key go together; without them git's own settings are used")
+    return Signer(Person(email.partition("@")[0], email), str(key))
 
 
 def _bare(digest: str) -> str:
     return digest.removeprefix("sha256:")
-
-
-def _waits_for(gates: tuple[Gate, ...]) -> str:
-    return "; ".join(gate.reason for gate in gates if not gate.passed) or "its turn"

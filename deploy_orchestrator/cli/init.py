@@ -1,5 +1,6 @@
 """`init`: two local Git repositories to try everything on, with people who can sign."""
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -8,10 +9,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from filelock import FileLock
 
-from deploy_orchestrator.cli.output import screen
+from deploy_orchestrator.cli.options import Format, Output
+from deploy_orchestrator.cli.output import say, show_json
 from deploy_orchestrator.errors import OrchestratorError
 
+HOME = Path(".local")
 PEOPLE = ("alice", "bob")
 
 
@@ -20,24 +24,31 @@ class InitError(OrchestratorError):
 
 
 def init(
-    directory: Annotated[Path, typer.Argument(help="Where to lay it out.")] = Path(".local"),
+    directory: Annotated[Path, typer.Argument(metavar="DIRECTORY", help="Where to lay it out.")] = HOME,
+    output: Output = Format.TEXT,
 ) -> None:
-    """Lay out the example fleet and an empty deployments repository; keep what is already there.
+    """Lay out an example fleet to try everything on.
 
-    The fleet gets two people with SSH keys of their own under DIRECTORY/keys: alice, who commits to it, and
-    bob, who approves. Both stand in its allowed_signers.
+    Makes a fleet repository and an empty deployments repository, and keeps what is already there. The fleet
+    gets two people with SSH keys of their own under DIRECTORY/keys: alice, who commits to it, and bob, who
+    approves. Both stand in its allowed_signers.
     """
+    fleet, deployments, keys = (directory / name for name in ("fleet", "deployments.git", "keys"))
     directory.mkdir(parents=True, exist_ok=True)
-    for person in PEOPLE:
-        _key(directory / "keys" / person, f"{person}@example.com")
-    _lay(directory / "deployments.git", _deployments)
-    _lay(directory / "fleet", lambda made: _fleet(made, directory / "keys"))
-    for name, path, use in (
-        ("fleet", directory / "fleet", "commit here"),
-        ("deployments", directory / "deployments.git", "written by the orchestrator"),
-        ("keys", directory / "keys", "alice commits, bob approves"),
-    ):
-        screen.print(f"{name:<12} {path}  ({use})", soft_wrap=True)
+    with FileLock(directory / ".init.lock"):
+        _lay(keys, _keys)
+        _lay(deployments, _deployments)
+        _lay(fleet, lambda made: _fleet(made, keys))
+    if output is Format.JSON:
+        show_json({"fleet": fleet, "deployments": deployments, "keys": keys})
+        return
+    say(f"fleet        {fleet}  (commit here)")
+    say(f"deployments  {deployments}  (written by the orchestrator)")
+    say(f"keys         {keys}  (alice commits, bob approves)")
+    if directory != HOME:
+        say("\nFor the other commands to find them:")
+        for name, path in (("FLEET", fleet), ("DEPLOYMENTS", deployments), ("HOME", directory / "state")):
+            say(f"export DEPLOY_ORCHESTRATOR_{name}={path}")
 
 
 def _lay(path: Path, build: Callable[[Path], None]) -> None:
@@ -50,36 +61,38 @@ def _lay(path: Path, build: Callable[[Path], None]) -> None:
         made.rename(path)
 
 
-def _key(path: Path, person: str) -> None:
-    if path.exists():
-        return
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", person, "-f", str(path))
+def _keys(made: Path) -> None:
+    made.chmod(0o700)
+    for person in PEOPLE:
+        _run(
+            "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"{person}@example.com", "-f", made / person
+        )
 
 
 def _deployments(made: Path) -> None:
-    _git(made, "init", "--quiet", "--bare", "--initial-branch=main")
+    _git(made, "init", "--quiet", "--bare", "--template=", "--initial-branch=main")
 
 
 def _fleet(made: Path, keys: Path) -> None:
     charts, example = _example()
-    shutil.copytree(example, made, dirs_exist_ok=True)
-    shutil.copytree(charts, made / "charts")
+    shutil.copytree(example, made, dirs_exist_ok=True, copy_function=shutil.copyfile)
+    shutil.copytree(charts, made / "charts", copy_function=shutil.copyfile)
     with (made / "allowed_signers").open("a") as signers:
         for person in PEOPLE:
             kind, key, *_ = (keys / f"{person}.pub").read_text().split()
             signers.write(f'{person}@example.com namespaces="git" {kind} {key}\n')
-    _git(made, "init", "--quiet", "--initial-branch=main")
+    _git(made, "init", "--quiet", "--template=", "--initial-branch=main")
     for name, value in {
         "user.name": "Alice",
         "user.email": "alice@example.com",
         "user.signingkey": str((keys / "alice").resolve()),
         "gpg.format": "ssh",
+        "gpg.ssh.program": "ssh-keygen",
         "gpg.ssh.allowedSignersFile": "allowed_signers",
         "commit.gpgsign": "true",
     }.items():
         _git(made, "config", name, value)
-    _git(made, "add", "--all")
+    _git(made, "add", "--all", "--force")
     _git(made, "commit", "--quiet", "--message", "Start the fleet")
 
 
@@ -94,15 +107,22 @@ def _example() -> tuple[Path, Path]:
 
 
 def _git(repository: Path, *arguments: str) -> None:
-    _run("git", "-C", str(repository), *arguments)
+    _run("git", "-C", repository, *arguments)
 
 
-def _run(*command: str) -> None:
+def _run(command: str, *arguments: str | Path) -> None:
+    """Without the user's own Git settings, whose hooks, templates and programs would change what is made."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    plain = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     try:
-        subprocess.run(command, check=True, capture_output=True, text=True)
+        subprocess.run(
+            [command, *arguments], env={**own, **plain}, check=True, capture_output=True, text=True
+        )
     except FileNotFoundError as error:
         raise InitError(
-            f"{command[0]} is not installed", fix=f"install {command[0]} and try again"
+            f"the command `{command}` is missing", fix="install Git 2.34 or later with OpenSSH, and try again"
         ) from error
     except subprocess.CalledProcessError as error:
-        raise InitError(f"`{' '.join(command)}` failed: {error.stderr.strip()}") from error
+        raise InitError(
+            f"`{command} {arguments[0]}` failed: {(error.stderr or error.stdout).strip()}"
+        ) from error

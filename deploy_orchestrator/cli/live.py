@@ -1,50 +1,71 @@
-"""`status`, `history`, `rollback`, `sandbox`: what is live, what was, and the way back."""
+"""`status`, `history`, `rollback`: what is live, what was, and the way back."""
 
-from typing import Annotated
-
+import pygit2
 import typer
+from rich.text import Text
 
-from deploy_orchestrator.cli.output import (
+from deploy_orchestrator.cli.installation import opened, require_known
+from deploy_orchestrator.cli.options import (
     Environment,
     Format,
-    FormatOption,
+    OnlyEnvironment,
+    OnlyTenant,
+    Output,
+    Reason,
     Tenant,
-    coloured,
-    opened,
-    progress,
-    screen,
-    show_json,
-    table,
 )
-from deploy_orchestrator.delivery import DeliveryError, Sandbox
+from deploy_orchestrator.cli.output import coloured, progress, say, show_json, table, tell
+from deploy_orchestrator.delivery import Status, Sync, SyncError
+from deploy_orchestrator.git import Person, Repository
+from deploy_orchestrator.releases import ReleaseEvent
 
-sandbox = typer.Typer(help="Act on the sandbox engine, which stands in for a cluster.", no_args_is_help=True)
 
+def status(
+    context: typer.Context,
+    environment: OnlyEnvironment = None,
+    tenant: OnlyTenant = None,
+    output: Output = Format.TEXT,
+) -> None:
+    """Show what is released, and whether it is live.
 
-def status(context: typer.Context, format: FormatOption = Format.TEXT) -> None:  # noqa: A002
-    """Show what is released and live for every tenant. Exit code 1 when something is not live and healthy."""
+    The exit code is 1 when something is not live and healthy, and 2 when a release file cannot be read; the
+    others are shown all the same.
+    """
     orchestrator = opened(context)
-    live = orchestrator.live()
-    if format is Format.JSON:
+    found = [
+        (release, state)
+        for release, state in orchestrator.live()
+        if environment in (None, release.environment) and tenant in (None, release.tenant)
+    ]
+    if not found:
+        require_known(orchestrator.fleet(), environment, tenant)
+    healthy = sum(state.live(release) for release, state in found)
+    if output is Format.JSON:
         show_json(
-            [{"release": release, "status": state, "live": state.live(release)} for release, state in live]
+            [{"release": release, "status": state, "live": state.live(release)} for release, state in found]
         )
-    elif not live:
-        screen.print("Nothing is released yet.")
+    elif not found:
+        say("Nothing is released yet.")
     else:
-        listed = table("deployment", "released", "sync", "health", "since", last="message")
-        for release, state in live:
-            listed.add_row(
+        worst_last = sorted(found, key=lambda each: (not each[1].live(each[0]), each[0].key))
+        rows = (
+            (
                 release.key,
                 release.revision[:8],
-                coloured(state.sync),
-                coloured(state.health),
+                _state(state),
                 f"{state.since:%m-%d %H:%M:%S}",
-                state.message,
+                "" if state.live(release) else state.message,
             )
-        screen.print(listed)
-        screen.print(f"engine: {orchestrator.engine.name}", style="dim")
-    if any(not state.live(release) for release, state in live):
+            for release, state in worst_last
+        )
+        table("deployment", "released", "state", "since (UTC)", last="message", rows=rows)
+        say(f"{healthy} of {len(found)} are live and healthy (engine: {orchestrator.engine.name}).")
+    unreadable = orchestrator.deployments.unreadable()
+    for error in unreadable:
+        tell(error)
+    if unreadable:
+        raise typer.Exit(2)
+    if healthy < len(found):
         raise typer.Exit(1)
 
 
@@ -52,64 +73,85 @@ def history(
     context: typer.Context,
     environment: Environment,
     tenant: Tenant,
-    format: FormatOption = Format.TEXT,  # noqa: A002
+    output: Output = Format.TEXT,
 ) -> None:
-    """List every release and revert of one tenant in one environment, newest first, from Git alone."""
-    events = opened(context).deployments.history(environment, tenant)
-    if format is Format.JSON:
-        show_json(events)
-        return
+    """List every release and revert of a tenant, newest first.
+
+    The list is read from Git alone, for one tenant in one environment.
+    """
+    orchestrator = opened(context)
+    events = orchestrator.deployments.history(environment, tenant)
     if not events:
-        screen.print("Nothing was released yet.")
-        return
-    listed = table("when", "what", "commit", "chart", "source", last="approved by, reason")
-    for event in events:
-        release = event.release
-        listed.add_row(
-            f"{event.at:%Y-%m-%d %H:%M:%S}",
-            event.kind,
-            event.commit[:8],
-            f"{release.chart.name} {release.chart.version}" if release else "",
-            release.source.commit[:8] if release else "",
-            event.reason or ", ".join(each.who for each in (release.approvals if release else ())),
+        require_known(orchestrator.fleet(), environment, tenant)
+    if output is Format.JSON:
+        show_json(events)
+    elif not events:
+        say("Nothing was released yet.")
+    else:
+        rows = (
+            (
+                f"{event.at:%Y-%m-%d %H:%M:%S}",
+                coloured(event.kind),
+                event.commit[:8],
+                event.release.chart.version if event.release else "",
+                event.release.source.commit[:8] if event.release else "",
+                _why(event),
+            )
+            for event in events
         )
-    screen.print(listed)
+        table("when (UTC)", "what", "commit", "chart", "source", last="by whom, why", rows=rows)
 
 
 def rollback(
     context: typer.Context,
     environment: Environment,
     tenant: Tenant,
-    reason: Annotated[str, typer.Option("--reason", "-m", help="Why, for those who read it later.")],
+    reason: Reason,
+    output: Output = Format.TEXT,
 ) -> None:
-    """Revert the Git commit of the current release, and follow the one before it until it is live."""
+    """Go back to the release before, and wait until it is live.
+
+    The Git commit of the current release is reverted, and its manifests are held in quarantine: they go out
+    again only after a later approval. The exit code is 1 when the release before does not become healthy.
+    """
     orchestrator = opened(context)
-    back = orchestrator.roll_back(environment, tenant, reason)
-    screen.print(f"reverted to {back.chart.name} {back.chart.version}, release commit {back.commit[:12]}")
-    with progress("waiting until it is live"):
-        state = orchestrator.deliver(back)
-    screen.print(coloured(state.health), f" {environment}/{tenant}")
+    if orchestrator.deployments.release(environment, tenant) is None:
+        require_known(orchestrator.fleet(), environment, tenant)
+    back = orchestrator.roll_back(environment, tenant, reason, _user(orchestrator.deployments.repository))
+    failure: SyncError | None = None
+    if output is Format.TEXT:
+        say(f"{back.key}: back to {back.chart.name} {back.chart.version}, by commit {back.commit[:12]}")
+    try:
+        with progress("waiting until it is live"):
+            state = orchestrator.deliver(back)
+    except SyncError as error:
+        failure, state = error, error.status
+    if output is Format.JSON:
+        show_json({"release": back, "status": state})
+    elif failure is None and state is not None:
+        say(f"{back.key}: ", coloured(state.health))
+    if failure is not None:
+        tell(failure)
+        raise typer.Exit(1)
 
 
-@sandbox.command()
-def degrade(
-    context: typer.Context,
-    environment: Environment,
-    tenant: Tenant,
-    reason: Annotated[str, typer.Option("--reason", "-m")] = "told to be unhealthy",
-) -> None:
-    """Make what is live now unhealthy, as a bad release would be."""
-    _engine(context).degrade(environment, tenant, reason)
+def _state(status: Status) -> Text:
+    if status.sync is Sync.SYNCED:
+        return coloured(status.health)
+    return Text.assemble(coloured(status.health), ", ", coloured(status.sync))
 
 
-@sandbox.command()
-def recover(context: typer.Context, environment: Environment, tenant: Tenant) -> None:
-    """Make it healthy again."""
-    _engine(context).recover(environment, tenant)
+def _why(event: ReleaseEvent) -> str:
+    if event.kind == "release":
+        approvals = event.release.approvals if event.release else ()
+        said = (f"{each.who}: {each.reason}" if each.reason else each.who for each in approvals)
+        return "; ".join(said)
+    return f"{event.who.name}: {event.reason}" if event.reason else event.who.name
 
 
-def _engine(context: typer.Context) -> Sandbox:
-    engine = opened(context).engine
-    if not isinstance(engine, Sandbox):
-        raise DeliveryError(f"what is live is in {engine.name}, not in a sandbox")
-    return engine
+def _user(repository: Repository) -> Person | None:
+    try:
+        me = pygit2.Repository(str(repository.path)).default_signature
+    except KeyError:
+        return None
+    return Person(me.name, me.email)

@@ -1,27 +1,31 @@
-"""How the command line speaks: results on standard output, progress and errors on standard error."""
+"""How the command line speaks: results on standard output, progress and errors on standard error.
+
+What people wrote elsewhere (names, messages, manifests) is shown as plain text: nothing in it is taken for
+markup, and control characters are spelled out, so that none of it can change what the terminal shows.
+"""
 
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
-from typing import Annotated, Any
+from itertools import chain
+from threading import Timer
+from typing import Any
 
 import pydantic_core
-import typer
-from rich.console import Console
-from rich.syntax import Syntax
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.manifests import Diff
-from deploy_orchestrator.orchestrator import Orchestrator
-from deploy_orchestrator.releases import Reason
-from deploy_orchestrator.settings import Settings
+from deploy_orchestrator.releases import Plan, Reason, Verdict
 
-PIPED_WIDTH = 200
-screen = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
-errors = Console(stderr=True, highlight=False)
+ENDLESS = 10_000
+"""Columns where there is no terminal: a line is never broken, for the next program or a log."""
+PATIENCE = 1.0
+"""Seconds that something may take before a terminal shows that it is under way."""
 
 COLOURS = {
     "safe": "green",
@@ -36,27 +40,59 @@ COLOURS = {
     "OutOfSync": "yellow",
     "Degraded": "bold red",
     "Missing": "red",
+    "release": "green",
+    "revert": "yellow",
+    "removal": "yellow",
 }
+DIFF_COLOURS = {"---": "bold", "+++": "bold", "@@ ": "cyan", "-": "red", "+": "green"}
 
 
-class Format(StrEnum):
-    """How a command prints its result."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-FormatOption = Annotated[Format, typer.Option("--format", help="How to print the result.")]
-EnvironmentOption = Annotated[str | None, typer.Option("--environment", "-e", help="Only this environment.")]
-TenantOption = Annotated[str | None, typer.Option("--tenant", "-t", help="Only this tenant.")]
-Environment = Annotated[str, typer.Argument(help="Environment, such as production.")]
-Tenant = Annotated[str, typer.Argument(help="Tenant, such as analytics.")]
+def _console(*, stderr: bool = False) -> Console:
+    terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(
+        stderr=stderr, width=None if terminal else ENDLESS, highlight=False, markup=False, emoji=False
+    )
 
 
-def opened(context: typer.Context) -> Orchestrator:
-    """The installation that the environment variables describe, closed when the command ends."""
-    with progress("fetching"):
-        return context.with_resource(Orchestrator.open(Settings()))
+screen = _console()
+errors = _console(stderr=True)
+
+
+def plain(text: str, style: str = "") -> Text:
+    """`text` that somebody else wrote, with every control character spelled out."""
+    shown = (each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in text)
+    return Text("".join(shown), style=style)
+
+
+def coloured(word: str) -> Text:
+    """A verdict, a state or a health in the colour that people expect of it."""
+    return plain(word, COLOURS.get(word, ""))
+
+
+def say(*parts: str | Text) -> None:
+    """One line of a result."""
+    screen.print(Text.assemble(*map(_shown, parts)))
+
+
+def say_below(rows: Iterable[tuple[str | Text, str | Text]]) -> None:
+    """What belongs to the line above: a word or nothing on the left, and on the right what it is about."""
+    made = Table.grid(padding=(0, 2, 0, 0))
+    made.add_column(no_wrap=True)
+    made.add_column()
+    for row in rows:
+        made.add_row(*map(_shown, row))
+    _print_trimmed(Padding.indent(made, 2))
+
+
+def table(*columns: str, last: str, rows: Iterable[tuple[str | Text, ...]]) -> None:
+    """`rows` of short `columns`, which are never broken, and a `last` one that takes the rest."""
+    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in columns:
+        made.add_column(column, no_wrap=True)
+    made.add_column(last, overflow="fold")
+    for row in rows:
+        made.add_row(*map(_shown, row))
+    _print_trimmed(made)
 
 
 def show_json(value: Any) -> None:
@@ -64,43 +100,61 @@ def show_json(value: Any) -> None:
     sys.stdout.write(pydantic_core.to_json(value, indent=2).decode() + "\n")
 
 
-def show_reason(reason: Reason) -> None:
-    """Why a change has its verdict, and what to do about it."""
-    where = f"{reason.object}: " if reason.object else ""
-    screen.print(Text.assemble(coloured(reason.severity), f" {reason.rule}: {where}{reason.saw}"))
-    screen.print(Text(f"  {reason.why} {reason.do}", style="dim"))
-
-
-def show_diff(difference: Diff) -> None:
-    """Changed lines in colour."""
-    text = difference.unified()
-    screen.print(Syntax(text, "diff", background_color="default", word_wrap=True))
-
-
-def table(*columns: str, last: str) -> Table:
-    """An empty table of short `columns`, which are never broken, and a `last` one that takes the rest."""
-    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for column in columns:
-        made.add_column(column, no_wrap=True)
-    made.add_column(last, overflow="fold", ratio=1)
-    return made
-
-
-def coloured(word: str) -> Text:
-    """A verdict, a state or a health in the colour that people expect of it."""
-    return Text(word, style=COLOURS.get(word, ""))
+def show_change(plan: Plan, difference: Diff | None) -> None:
+    """What a plan changes, line by line where `difference` is given, then its verdict with the reasons."""
+    say(plain(plan.key, "bold"), f"  {plan.chart.name} {plan.chart.version}, {plan.summary}")
+    if difference:
+        for line in difference.unified().splitlines():
+            begins = next((each for each in DIFF_COLOURS if line.startswith(each)), "")
+            screen.print(plain(line, DIFF_COLOURS.get(begins, "")), soft_wrap=True)
+    say(coloured(plan.verdict), f"  {plan.key}, by {', '.join(plan.source.authors)}")
+    gravest_first = sorted(plan.reasons, key=lambda each: list(Verdict).index(each.severity), reverse=True)
+    say_below(chain.from_iterable(map(_explained, gravest_first)))
 
 
 def tell(error: OrchestratorError, about: str | None = None) -> None:
     """An error as people read it: where and what, then what to do."""
     where = "".join(f"{part}: " for part in (about, error.place) if part)
-    errors.print(Text.assemble(("error: ", "bold red"), (where, "bold"), error.what))
+    errors.print(Text.assemble(("error: ", "bold red"), plain(where, "bold"), plain(error.what)))
     if error.fix:
-        errors.print(Text.assemble(("  fix: ", "bold cyan"), error.fix))
+        errors.print(Text.assemble(("  fix: ", "bold cyan"), plain(error.fix)))
 
 
 @contextmanager
-def progress(doing: str) -> Generator[None]:
-    """Show on a terminal that something is under way."""
-    with errors.status(doing):
-        yield
+def progress(doing: str, total: int | None = None) -> Generator[Callable[[], None]]:
+    """Show on a terminal what takes longer than a second; of `total` steps, as many as were told."""
+    if not errors.is_interactive:
+        yield lambda: None
+        return
+    counted = (BarColumn(), MofNCompleteColumn()) if total else ()
+    bar = Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), *counted, console=errors, transient=True
+    )
+    task = bar.add_task(doing, total=total)
+    late = Timer(PATIENCE, bar.start)
+    late.start()
+    try:
+        yield lambda: bar.advance(task)
+    finally:
+        late.cancel()
+        late.join()
+        bar.stop()
+
+
+def _print_trimmed(shown: RenderableType) -> None:
+    with screen.capture() as captured:
+        screen.print(shown)
+    for line in captured.get().splitlines():
+        screen.file.write(f"{line.rstrip()}\n")
+
+
+def _shown(part: str | Text) -> Text:
+    return part if isinstance(part, Text) else plain(part)
+
+
+def _explained(reason: Reason) -> Iterator[tuple[Text, Text]]:
+    where = f"{reason.object}: " if reason.object else ""
+    yield coloured(reason.severity), plain(f"{reason.rule}: {where}{reason.saw}")
+    if reason.severity is not Verdict.SAFE:
+        for words in filter(None, (reason.why, reason.do, reason.policy)):
+            yield Text(), plain(words, "dim")

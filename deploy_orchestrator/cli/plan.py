@@ -4,18 +4,17 @@ from typing import Annotated
 
 import typer
 
+from deploy_orchestrator.cli.installation import opened, require_known
+from deploy_orchestrator.cli.options import Format, OnlyEnvironment, OnlyTenant, Output
 from deploy_orchestrator.cli.output import (
-    EnvironmentOption,
-    Format,
-    FormatOption,
-    TenantOption,
     coloured,
-    opened,
+    plain,
     progress,
-    screen,
-    show_diff,
+    say,
+    say_below,
+    show_change,
     show_json,
-    show_reason,
+    table,
     tell,
 )
 from deploy_orchestrator.errors import OrchestratorError
@@ -25,38 +24,47 @@ from deploy_orchestrator.releases import Verdict
 
 def plan(
     context: typer.Context,
-    environment: EnvironmentOption = None,
-    tenant: TenantOption = None,
+    environment: OnlyEnvironment = None,
+    tenant: OnlyTenant = None,
     revision: Annotated[str, typer.Option(help="Commit, branch or tag of the fleet repository.")] = "main",
-    diff: Annotated[bool, typer.Option(help="Show the changed lines.")] = True,
-    format: FormatOption = Format.TEXT,  # noqa: A002
+    diff: Annotated[
+        bool | None,
+        typer.Option(
+            help="Show the changed lines; by default for all but first releases.", show_default=False
+        ),
+    ] = None,
+    output: Output = Format.TEXT,
 ) -> None:
-    """Show what a fleet commit would change against what is released, with verdict and reasons. Writes
-    nothing.
+    """Show what a fleet commit would change, with verdict and reasons.
 
-    Exit code 1 when a change is blocked, 2 when a tenant cannot be rendered; the others are shown all the
-    same.
+    It is compared with what is released. Nothing is written.
+
+    The exit code is 1 when a change is blocked, and 2 when a tenant is broken or does not render; the others
+    are shown all the same.
     """
     orchestrator = opened(context)
+    fleet = orchestrator.fleet(revision)
+    require_known(fleet, environment, tenant)
+    wanted = [
+        each
+        for each in fleet.deployments()
+        if environment in (None, each.environment.name) and tenant in (None, each.tenant.name)
+    ]
     previews: list[Preview] = []
     failures: list[tuple[str, OrchestratorError]] = []
-    with progress("rendering"):
+    with progress("rendering", len(wanted)) as advance:
         for key, outcome in orchestrator.previews(revision, environment, tenant):
+            advance()
             if isinstance(outcome, OrchestratorError):
                 failures.append((key, outcome))
             elif outcome.difference:
                 previews.append(outcome)
-    if format is Format.JSON:
+    if output is Format.JSON:
         show_json(
-            {
-                "plans": [
-                    {**p.plan.model_dump(mode="json"), "diff": p.difference.unified()} for p in previews
-                ],
-                "errors": [{"deployment": key, "error": str(error)} for key, error in failures],
-            }
+            {"plans": [_json(each) for each in previews], "errors": [_error(*each) for each in failures]}
         )
     else:
-        _show(previews, diff)
+        _show(previews, len(wanted), diff)
     for key, error in failures:
         tell(error, about=key)
     if failures:
@@ -65,15 +73,23 @@ def plan(
         raise typer.Exit(1)
 
 
-def _show(previews: list[Preview], diff: bool) -> None:
-    if not previews:
-        screen.print("Nothing to release: every candidate is what is released.")
-        return
+def _json(preview: Preview) -> dict[str, object]:
+    return {**preview.plan.model_dump(mode="json"), "diff": preview.difference.unified()}
+
+
+def _error(key: str, error: OrchestratorError) -> dict[str, object]:
+    place = str(error.place) if error.place else None
+    return {"deployment": key, "what": error.what, "place": place, "fix": error.fix}
+
+
+def _show(previews: list[Preview], considered: int, diff: bool | None) -> None:
     for preview in previews:
-        made = preview.plan
-        screen.rule(f"{made.key}  {made.chart.name} {made.chart.version}", align="left")
-        screen.print(coloured(made.verdict), f" {made.summary}")
-        for reason in made.reasons:
-            show_reason(reason)
-        if diff:
-            show_diff(preview.difference)
+        first = preview.plan.base is None
+        show_change(preview.plan, preview.difference if diff or (diff is None and not first) else None)
+        if diff is None and first:
+            say_below(("+", plain(str(added.key), "green")) for added in preview.difference.added)
+        say()
+    if previews:
+        rows = ((each.plan.key, coloured(each.plan.verdict), str(each.plan.summary)) for each in previews)
+        table("deployment", "verdict", last="change", rows=rows)
+    say(f"{len(previews)} of {considered} deployments would change.")

@@ -1,6 +1,7 @@
 """What may go out: plans with a verdict, signed approvals, releases, history, revert."""
 
 from deploy_orchestrator.releases.approvals import RejectedApproval
+from deploy_orchestrator.releases.ballot import Ballot, Void, count
 from deploy_orchestrator.releases.decision import Conditions
 from deploy_orchestrator.releases.deployments import Deployments
 from deploy_orchestrator.releases.digest import digest_of
@@ -27,6 +28,7 @@ __all__ = [
     "RULES",
     "After",
     "Approval",
+    "Ballot",
     "Chart",
     "Conditions",
     "Deployments",
@@ -46,6 +48,8 @@ __all__ = [
     "Summary",
     "Superseded",
     "Verdict",
+    "Void",
+    "count",
     "digest_of",
     "gates",
     "make_plan",

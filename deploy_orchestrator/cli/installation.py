@@ -1,0 +1,58 @@
+"""The installation that a command works on, and the names that people use in it."""
+
+from pathlib import Path
+
+import pydantic
+import typer
+
+from deploy_orchestrator.cli.output import progress
+from deploy_orchestrator.errors import OrchestratorError, Place, instead_of
+from deploy_orchestrator.fleet import Fleet, FleetError
+from deploy_orchestrator.orchestrator import Orchestrator
+from deploy_orchestrator.settings import Settings
+
+
+class NotSetUp(OrchestratorError):
+    """There is no installation here, or its description is wrong."""
+
+
+def opened(context: typer.Context) -> Orchestrator:
+    """The installation that the environment variables describe, closed when the command ends.
+
+    Raises:
+        NotSetUp: nothing is described and `init` was not run here, or a variable has no such value.
+        GitError: a repository cannot be reached.
+    """
+    settings = _settings()
+    for name in ("fleet", "deployments"):
+        path = getattr(settings, name)
+        if path == Settings.model_fields[name].default and not Path(path).exists():
+            raise NotSetUp(
+                f"there is no {name} repository at {Path(path).absolute()}",
+                fix="run `deploy-orchestrator init` here, go to where it was run, "
+                f"or set DEPLOY_ORCHESTRATOR_{name.upper()}",
+            )
+    with progress("fetching"):
+        return context.with_resource(Orchestrator.open(settings))
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        raise NotSetUp(
+            first["msg"], place=Place(f"DEPLOY_ORCHESTRATOR_{str(first['loc'][0]).upper()}")
+        ) from error
+
+
+def require_known(fleet: Fleet, environment: str | None, tenant: str | None) -> None:
+    """Raises FleetError for an environment, a tenant, or a pair of them that the fleet does not have."""
+    if environment is not None and tenant is not None:
+        fleet.deployment(environment, tenant)
+    elif environment is not None:
+        fleet.environment(environment)
+    elif tenant is not None and tenant not in (known := {*fleet.tenants, *fleet.broken}):
+        raise FleetError(
+            f"there is no tenant {tenant!r}", place=Place("tenants"), fix=instead_of(tenant, known)
+        )

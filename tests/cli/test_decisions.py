@@ -1,0 +1,153 @@
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+
+def test_pending_tells_what_waits_and_for_what(waiting):
+    answer = waiting.run("pending")
+    assert answer.code == 0
+    assert answer.output.startswith("production/shop  needs-approval  0 added, 0 changed, 1 removed\n")
+    assert "  waiting  approval: 0 of 1 approvals\n" in answer.output
+
+
+def test_pending_says_when_nothing_waits(desk):
+    assert desk.run("pending").output == "Nothing waits.\n"
+
+
+def test_pending_as_json_is_each_plan_with_all_its_gates(waiting):
+    (found,) = waiting.json("pending")
+    assert (found["plan"]["environment"], found["plan"]["tenant"]) == ("production", "shop")
+    gates = {gate["key"]: gate["state"] for gate in found["gates"]}
+    assert gates["approval"] == "waiting"
+    assert gates["promotion"] == "open"
+    assert set(found["gates"][0]) == {"key", "state", "reason"}
+
+
+def test_a_broken_plan_exits_2_and_the_others_are_shown(waiting):
+    deployments = waiting.clone()
+    (deployments / "plans/dev/blog.yaml").write_text("digest: no\n")
+    waiting.push(deployments)
+    answer = waiting.run("pending")
+    assert answer.code == 2
+    assert "production/shop" in answer.output
+    assert "plans/dev/blog.yaml" in answer.errors
+
+
+def test_an_approval_opens_the_way(waiting):
+    answer = waiting.run("approve", "production", "shop", "-m", "read it", *waiting.as_("bob"))
+    assert answer.code == 0
+    assert "production/shop: signed as bob@example.com" in answer.output
+    assert "nothing stands in its way" in answer.output
+    waiting.ship()
+    assert "bob@example.com: read it" in waiting.run("history", "production", "shop").output
+
+
+def test_a_rejection_closes_it_with_its_reason(waiting):
+    answer = waiting.run("reject", "production", "shop", "-m", "too late today", *waiting.as_("bob"))
+    assert answer.code == 0
+    assert "closed  approval: rejected by bob@example.com: too late today" in answer.output
+
+
+def test_as_json_a_decision_is_who_what_and_the_gates(waiting):
+    decided = waiting.json("approve", "production", "shop", *waiting.as_("bob"))
+    assert set(decided) == {"decision", "who", "digest", "commit", "void", "gates"}
+    assert (decided["decision"], decided["who"], decided["void"]) == ("approve", "bob@example.com", None)
+
+
+def test_a_key_that_nobody_knows_is_told_at_once(waiting):
+    answer = waiting.run("approve", "production", "shop", *waiting.as_("mallory"))
+    assert answer.code == 1
+    assert "your decision does not count" in answer.errors
+    assert "fix: have your key put into allowed_signers" in answer.errors
+
+
+def test_somebody_elses_key_is_told_at_once(waiting):
+    answer = waiting.run(
+        "approve", "production", "shop", "--as", "alice@example.com", *waiting.as_("bob")[2:]
+    )
+    assert answer.code == 1
+    assert "it was signed by bob@example.com" in answer.errors
+
+
+def test_an_author_is_told_at_once_and_whom_to_ask(waiting):
+    answer = waiting.run("approve", "production", "shop", *waiting.as_("alice"), "--format", "json")
+    assert answer.code == 1
+    assert "authors cannot approve their own change" in answer.json["void"]
+    assert answer.errors.endswith("fix: ask one of: bob@example.com\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("production", "blog"), "blog is not in production"),
+        (("prod", "shop"), "did you mean production?"),
+        (("production", "shopp"), "did you mean shop?"),
+        (("dev", "shop"), "dev/shop: nothing is pending\n  fix: see what is: deploy-orchestrator pending"),
+        (("production", "shop", "--digest", "0123456789ab"), "what is pending now is sha256:"),
+    ],
+)
+def test_what_cannot_be_decided_exits_2_and_says_why(waiting, arguments, said):
+    answer = waiting.run("approve", *arguments, *waiting.as_("bob"))
+    assert answer.code == 2
+    assert said in answer.errors
+
+
+def test_only_the_digest_that_is_meant_is_approved(waiting):
+    digest = waiting.json("pending")[0]["plan"]["digest"]
+    for named in (digest, digest[7:19]):
+        answer = waiting.run("approve", "production", "shop", "--digest", named, *waiting.as_("bob"))
+        assert answer.code == 0
+
+
+@pytest.mark.parametrize("digest", ["", "12", "sha256:"])
+def test_a_digest_too_short_to_mean_anything_is_refused(waiting, digest):
+    answer = waiting.run("approve", "production", "shop", "--digest", digest, *waiting.as_("bob"))
+    assert answer.code == 2
+    assert "at least 12 hexadecimal digits" in answer.errors
+
+
+def test_without_a_terminal_nobody_is_asked(waiting):
+    answer = waiting.run("approve", "production", "shop", *waiting.as_("bob")[:-1])
+    assert answer.code == 2
+    assert "add --yes" in answer.errors
+
+
+def test_on_a_terminal_the_change_is_shown_and_no_means_no(waiting):
+    leader, follower = pty.openpty()
+    os.write(leader, b"n\n")
+    command = [sys.executable, "-c", "from deploy_orchestrator.cli import main; main()"]
+    answer = subprocess.run(
+        [*command, "approve", "production", "shop", *waiting.as_("bob")[:-1]],
+        stdin=follower,
+        capture_output=True,
+        text=True,
+    )
+    os.close(leader)
+    os.close(follower)
+    assert answer.returncode == 1
+    assert "-  name: shop-legacy" in answer.stdout
+    assert "approve production/shop as bob@example.com?" in answer.stderr
+    assert "approval: 0 of 1 approvals" in waiting.run("pending").output
+
+
+def test_half_a_signer_is_refused(waiting):
+    answer = waiting.run("approve", "production", "shop", *waiting.as_("bob")[:2], "--yes")
+    assert answer.code == 2
+    assert "--as and --key go together" in answer.errors
+
+
+def test_a_key_that_is_none_is_told(waiting):
+    answer = waiting.run(
+        "approve", "production", "shop", "--as", "bob@example.com", "--key", ".local/fleet/fleet.yaml", "-y"
+    )
+    assert answer.code == 2
+    assert "the commit could not be signed" in answer.errors
+
+
+def test_who_has_not_set_up_git_is_told_how(waiting):
+    answer = waiting.run("approve", "production", "shop", "--yes")
+    assert answer.code == 2
+    assert "fix: run: git config --global" in answer.errors

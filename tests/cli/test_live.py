@@ -1,0 +1,142 @@
+import pytest
+
+
+def test_status_lists_everything_that_is_live(desk):
+    answer = desk.run("status")
+    assert answer.code == 0
+    assert [line.split()[0] for line in answer.output.splitlines()[1:4]] == [
+        "dev/blog",
+        "dev/shop",
+        "production/shop",
+    ]
+    assert answer.output.endswith("3 of 3 are live and healthy (engine: sandbox).\n")
+
+
+def test_status_says_when_nothing_is_released(fresh):
+    answer = fresh.run("status")
+    assert (answer.code, answer.output) == (0, "Nothing is released yet.\n")
+
+
+def test_what_is_unhealthy_comes_last_with_its_message_and_exits_1(desk):
+    degraded = desk.run("sandbox", "degrade", "dev", "blog", "-m", "out of memory")
+    assert (degraded.code, degraded.output) == (0, "dev/blog: Degraded, out of memory\n")
+    answer = desk.run("status")
+    assert answer.code == 1
+    assert answer.output.splitlines()[-2].startswith("dev/blog")
+    assert "Degraded" in answer.output
+    assert "out of memory" in answer.output
+    assert desk.run("status", "--tenant", "shop").code == 0
+    assert desk.run("sandbox", "recover", "dev", "blog").output.startswith("dev/blog: Healthy")
+    assert desk.run("status").code == 0
+
+
+def test_status_as_json_is_each_release_with_its_state(desk):
+    found = desk.json("status", "-e", "production")
+    assert [set(each) for each in found] == [{"release", "status", "live"}]
+    assert found[0]["release"]["tenant"] == "shop"
+    assert found[0]["status"]["health"] == "Healthy"
+    assert found[0]["live"] is True
+
+
+def test_a_broken_release_file_exits_2_and_the_others_are_shown(desk):
+    deployments = desk.clone()
+    (deployments / "releases/dev/blog.yaml").write_text("digest: no\n")
+    desk.push(deployments)
+    answer = desk.run("status")
+    assert answer.code == 2
+    assert "2 of 2 are live" in answer.output
+    assert "releases/dev/blog.yaml" in answer.errors
+
+
+def test_status_works_while_the_fleet_is_broken(desk):
+    desk.commit("fleet.yaml", "clusters: [\n")
+    assert desk.run("status").code == 0
+
+
+def test_history_goes_back_to_the_first_release(desk):
+    desk.commit("tenants/blog/values.yaml", "greeting: hey\n")
+    desk.ship()
+    lines = desk.run("history", "dev", "blog").output.splitlines()
+    assert [line.split()[2] for line in lines[1:]] == ["release", "release"]
+    events = desk.json("history", "dev", "blog")
+    assert [event["kind"] for event in events] == ["release", "release"]
+    assert set(events[0]) == {"kind", "commit", "at", "who", "release", "reason"}
+
+
+def test_history_says_when_there_is_none(fresh):
+    assert fresh.run("history", "dev", "blog").output == "Nothing was released yet.\n"
+
+
+def test_a_rollback_brings_the_release_before_live_and_tells_who_and_why(desk):
+    desk.commit("tenants/blog/values.yaml", "greeting: hey\n")
+    desk.ship()
+    answer = desk.run("rollback", "dev", "blog", "-m", "worse than before")
+    assert answer.code == 0
+    assert answer.output.startswith("dev/blog: back to app 0.1.0, by commit ")
+    assert answer.output.endswith("dev/blog: Healthy\n")
+    assert "worse than before" in desk.run("history", "dev", "blog").output.splitlines()[1]
+    assert desk.run("status").code == 0
+
+
+def test_a_rollback_as_json_is_the_release_and_its_state(desk):
+    desk.commit("tenants/blog/values.yaml", "greeting: hey\n")
+    desk.ship()
+    back = desk.json("rollback", "dev", "blog", "-m", "worse")
+    assert set(back) == {"release", "status"}
+    assert back["status"]["health"] == "Healthy"
+
+
+def test_a_rollback_to_something_unhealthy_exits_1(desk):
+    desk.run("sandbox", "degrade", "dev", "blog")
+    desk.commit("fleet.yaml", (desk.fleet / "fleet.yaml").read_text().replace(DEV, f"{DEV}{IMPATIENT}"))
+    desk.commit("tenants/blog/values.yaml", "greeting: hey\n")
+    desk.ship()
+    answer = desk.run("rollback", "dev", "blog", "-m", "worse")
+    assert answer.code == 1
+    assert "dev/blog: back to" in answer.output
+    assert "error: dev/blog: " in answer.errors
+
+
+def test_the_first_release_cannot_be_rolled_back(desk):
+    answer = desk.run("rollback", "dev", "blog", "-m", "worse")
+    assert answer.code == 2
+    assert "nothing was released before" in answer.errors
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("history",),
+        ("rollback", "-m", "why"),
+        ("sandbox", "degrade"),
+        ("sandbox", "recover"),
+        ("approve", "-y"),
+    ],
+)
+def test_unknown_names_exit_2_and_get_the_nearest_one(desk, command):
+    signer = desk.as_("bob") if command[0] == "approve" else ()
+    tenant = desk.run(*command, *signer, "dev", "blgo")
+    assert (tenant.code, tenant.errors) == (
+        2,
+        "error: tenants: there is no tenant 'blgo'\n  fix: did you mean blog?\n",
+    )
+    environment = desk.run(*command, *signer, "prod", "shop")
+    assert environment.code == 2
+    assert "did you mean production?" in environment.errors
+
+
+@pytest.mark.parametrize("command", ["plan", "status"])
+def test_unknown_filters_exit_2_and_get_the_nearest_name(desk, command):
+    for arguments, name in ((("-e", "prod"), "production"), (("-t", "blgo"), "blog")):
+        answer = desk.run(command, *arguments)
+        assert answer.code == 2
+        assert f"did you mean {name}?" in answer.errors
+
+
+DEV = """  - name: dev
+    cluster: here
+    kubernetes: "1.34"
+"""
+IMPATIENT = """    policy:
+      deadline: 2s
+"""
