@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple, TypeAlias, cast
-
-import networkx
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 from deploy_orchestrator.charts.metadata import Dependency
 from deploy_orchestrator.charts.published import ChartIdentity
+
+if TYPE_CHECKING:
+    import networkx
 
 
 class Node(NamedTuple):
@@ -106,6 +107,8 @@ class Closure:
     @classmethod
     def united(cls, closures: Iterable["Closure"]) -> "Closure":
         """Several graphs as one. An edge that is on in one of them is on."""
+        import networkx
+
         parts = list(closures)
         graph: Graph = networkx.MultiDiGraph()
         for part in parts:

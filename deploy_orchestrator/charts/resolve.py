@@ -8,8 +8,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import networkx
-
 from deploy_orchestrator.charts.catalog import Catalog
 from deploy_orchestrator.charts.closure import Closure, Graph, Node, Unresolved
 from deploy_orchestrator.charts.conditions import enabled, switched
@@ -59,6 +57,8 @@ class Resolver:
 
     def closure(self, root: Chart | PublishedChart, values: Mapping[str, Any] | None = None) -> Closure:
         """Everything that `root` needs. Raises as `resolve`."""
+        import networkx
+
         top = root_of(root, self._within)
         graph: Graph = networkx.MultiDiGraph()
         unresolved: list[Unresolved] = []

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from functools import cache, cached_property
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -12,10 +12,18 @@ import jsonschema_rs
 from deploy_orchestrator.manifests.misfits import Schema
 from deploy_orchestrator.manifests.objects import Object
 
-_SCHEMAS: Final = Path(str(files("kubernetes_validate"))) / "kubernetes-json-schema"
-
 Kind = tuple[str, str, str]
 """Group, version and kind, as `("apps", "v1", "Deployment")`."""
+
+
+def _schemas() -> Path:
+    package = find_spec("kubernetes_validate")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("the schemas of kubernetes_validate are missing")
+    return Path(package.origin).with_name("kubernetes-json-schema")
+
+
+_SCHEMAS: Final = _schemas()
 
 
 class Api:

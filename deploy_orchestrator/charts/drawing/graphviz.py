@@ -4,8 +4,6 @@ import html
 import threading
 from typing import Any
 
-import pygraphviz  # pyright: ignore[reportMissingTypeStubs]
-
 from deploy_orchestrator.charts.drawing.picture import Arrow, Box, Picture
 
 _LOCK = threading.Lock()
@@ -27,6 +25,8 @@ def graphviz(picture: Picture, output: str) -> bytes:
 
 
 def _graph(picture: Picture) -> Any:
+    import pygraphviz  # pyright: ignore[reportMissingTypeStubs]
+
     graph: Any = pygraphviz.AGraph(directed=True, strict=False)
     graph.graph_attr.update(
         rankdir="LR",
