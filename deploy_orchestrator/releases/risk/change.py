@@ -16,6 +16,7 @@ from deploy_orchestrator.manifests import (
     diff,
 )
 from deploy_orchestrator.releases.model import Chart
+from deploy_orchestrator.releases.risk.defaults import says_nothing
 from deploy_orchestrator.releases.risk.hook import is_hook
 from deploy_orchestrator.releases.risk.reading import at, listing, mapping, text
 
@@ -31,13 +32,24 @@ class Altered:
     """An object that stays and differs, or that goes by another `key` now (`renamed`).
 
     `fields` are the smallest ones that differ: a mapping that came or went whole is told entry by entry.
+    `defaults` are those that came or went and say what holds anyway.
     """
 
     key: ObjectKey
     before: Object
     after: Object
     fields: tuple[FieldChange, ...]
+    defaults: tuple[FieldChange, ...]
     renamed: bool = False
+
+    @classmethod
+    def of(
+        cls, before: Object, after: Object, fields: Sequence[FieldChange], *, renamed: bool = False
+    ) -> "Altered":
+        smallest = [small for field in fields for small in _entries(field)]
+        idle = [field for field in smallest if says_nothing(after.key, field)]
+        telling = tuple(field for field in smallest if field not in idle)
+        return cls(after.key, before, after, telling, tuple(idle), renamed)
 
 
 @dataclass(frozen=True)
@@ -73,9 +85,7 @@ class Change:
 
     @cached_property
     def altered(self) -> tuple[Altered, ...]:
-        stay = (
-            Altered(each.key, each.before, each.after, _smallest(each.fields)) for each in self.diff.changed
-        )
+        stay = (Altered.of(each.before, each.after, each.fields) for each in self.diff.changed)
         return (*stay, *self.renamed)
 
     @cached_property
@@ -93,10 +103,6 @@ class Change:
     def removed(self) -> tuple[Object, ...]:
         renamed = {each.before.key for each in self.renamed}
         return tuple(each for each in self.diff.removed if each.key not in renamed)
-
-
-def _smallest(fields: Sequence[FieldChange]) -> tuple[FieldChange, ...]:
-    return tuple(small for field in fields for small in _entries(field))
 
 
 def _entries(field: FieldChange) -> Iterator[FieldChange]:
@@ -123,8 +129,7 @@ def _renames(difference: Diff) -> Iterator[Altered]:
             waiting.remove(old)
             namesake = Object({**old.body, "metadata": {**old.body["metadata"], "name": new.name}})
             changed = diff(Manifests((namesake,)), Manifests((new,))).changed
-            fields = _smallest(changed[0].fields) if changed else ()
-            yield Altered(new.key, old, new, fields, renamed=True)
+            yield Altered.of(old, new, changed[0].fields if changed else (), renamed=True)
 
 
 def _runs_once(each: Object) -> bool:

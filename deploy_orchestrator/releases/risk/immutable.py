@@ -7,6 +7,7 @@ from typing import Final
 from deploy_orchestrator.manifests import FieldChange, Object
 from deploy_orchestrator.releases.model import Verdict
 from deploy_orchestrator.releases.risk.change import Altered, Change, Path
+from deploy_orchestrator.releases.risk.defaults import is_filled_in
 from deploy_orchestrator.releases.risk.hook import is_hook
 from deploy_orchestrator.releases.risk.reading import at, listing, number, text
 from deploy_orchestrator.releases.risk.rule import FieldRule, Rule, Sighting
@@ -29,11 +30,23 @@ FIXED: Final[Mapping[tuple[str, str], Fixed]] = {
     ("", "PersistentVolumeClaim"): Fixed(
         ("spec",), but=("spec.resources.requests", "spec.volumeAttributesClassName")
     ),
+    ("", "PersistentVolume"): Fixed(
+        ("spec",),
+        but=(
+            "spec.accessModes",
+            "spec.capacity",
+            "spec.claimRef",
+            "spec.mountOptions",
+            "spec.nodeAffinity",
+            "spec.persistentVolumeReclaimPolicy",
+            "spec.storageClassName",
+            "spec.volumeAttributesClassName",
+        ),
+    ),
     ("", "Pod"): Fixed(
         ("spec",),
         but=(
             "spec.activeDeadlineSeconds",
-            "spec.terminationGracePeriodSeconds",
             "spec.tolerations",
             "spec.containers.*.image",
             "spec.initContainers.*.image",
@@ -44,6 +57,7 @@ FIXED: Final[Mapping[tuple[str, str], Fixed]] = {
     ("apiextensions.k8s.io", "CustomResourceDefinition"): Fixed(
         ("spec.group", "spec.scope", "spec.names.kind", "spec.names.plural")
     ),
+    ("apiregistration.k8s.io", "APIService"): Fixed(("spec.group", "spec.version")),
     ("apps", "ControllerRevision"): Fixed(("data",)),
     ("apps", "DaemonSet"): Fixed(("spec.selector",)),
     ("apps", "Deployment"): Fixed(("spec.selector",)),
@@ -74,7 +88,9 @@ FIXED: Final[Mapping[tuple[str, str], Fixed]] = {
     ),
     ("certificates.k8s.io", "CertificateSigningRequest"): Fixed(("spec",)),
     ("discovery.k8s.io", "EndpointSlice"): Fixed(("addressType",)),
+    ("networking.k8s.io", "IPAddress"): Fixed(("spec.parentRef",)),
     ("networking.k8s.io", "IngressClass"): Fixed(("spec.controller",)),
+    ("networking.k8s.io", "ServiceCIDR"): Fixed(("spec.cidrs",)),
     ("node.k8s.io", "RuntimeClass"): Fixed(("handler",)),
     ("rbac.authorization.k8s.io", "ClusterRoleBinding"): Fixed(("roleRef",)),
     ("rbac.authorization.k8s.io", "RoleBinding"): Fixed(("roleRef",)),
@@ -82,15 +98,28 @@ FIXED: Final[Mapping[tuple[str, str], Fixed]] = {
     ("resource.k8s.io", "ResourceClaimTemplate"): Fixed(("spec",)),
     ("scheduling.k8s.io", "PriorityClass"): Fixed(("value", "preemptionPolicy")),
     ("storage.k8s.io", "CSIDriver"): Fixed(("spec.attachRequired", "spec.volumeLifecycleModes")),
+    ("storage.k8s.io", "CSIStorageCapacity"): Fixed(("nodeTopology", "storageClassName")),
     ("storage.k8s.io", "StorageClass"): Fixed(
         ("parameters", "provisioner", "reclaimPolicy", "volumeBindingMode")
     ),
+    ("storage.k8s.io", "VolumeAttachment"): Fixed(("spec",)),
     ("storage.k8s.io", "VolumeAttributesClass"): Fixed(("driverName", "parameters")),
 }
-"""By group and kind, after the update validation in the API server's source (`pkg/apis/*/validation`)."""
+"""By group and kind, as a real API server answers: `tests/e2e/test_risk_rules.py` asks it for every field."""
+
+_WHILE_SUSPENDED: Final = (
+    "spec.template.metadata",
+    "spec.template.spec.affinity",
+    "spec.template.spec.containers.*.resources",
+    "spec.template.spec.initContainers.*.resources",
+    "spec.template.spec.nodeSelector",
+    "spec.template.spec.schedulingGates",
+    "spec.template.spec.tolerations",
+)
+"""What a suspended Job lets change, for its pods are still to come."""
 
 
-class ImmutableField(FieldRule):
+class ImmutableField(Rule):
     id = "immutable-field"
     severity = Verdict.BLOCKED
     sees = "a field changes that the API server never lets change"
@@ -100,13 +129,13 @@ class ImmutableField(FieldRule):
         "volumeClaimTemplate. To change it for good, give the object another name and move what it holds."
     )
 
-    def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
-        if _made_anew(altered):
-            return None
-        fixed = FIXED.get((altered.key.group, altered.key.kind))
-        if (fixed is not None and fixed.covers(field.path)) or _fixed_address(altered, field):
-            return f"{field.field} changes"
-        return None
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        for altered in change.altered:
+            told = [field for field in altered.defaults if not is_filled_in(altered.key, field)]
+            fields = [field for field in (*altered.fields, *told) if _is_immutable(altered, field)]
+            if fields and not _made_anew(altered):
+                words = "; ".join(f"{field.field} changes" for field in fields)
+                yield Sighting(words, altered.key, tuple(field.path for field in fields))
 
 
 class ImmutableData(FieldRule):
@@ -160,6 +189,13 @@ class MadeAnew(Rule):
                 yield Sighting("it is deleted and created again", altered.key, fields)
 
 
+def _is_immutable(altered: Altered, field: FieldChange) -> bool:
+    fixed = FIXED.get((altered.key.group, altered.key.kind))
+    if fixed is not None and fixed.covers(field.path):
+        return not _is_suspended(altered, field)
+    return _keeps_address(altered, field)
+
+
 def _made_anew(altered: Altered) -> bool:
     """Whether the object is created, not updated: another name, a hook, or forced."""
     return altered.renamed or (is_hook(altered.before) and is_hook(altered.after)) or _forced(altered.after)
@@ -170,7 +206,7 @@ def _forced(each: Object) -> bool:
     return {"Force=true", "Replace=true"} <= options
 
 
-def _fixed_address(altered: Altered, field: FieldChange) -> bool:
+def _keeps_address(altered: Altered, field: FieldChange) -> bool:
     """A Service keeps its address; leaving the field out keeps it, too. See `ValidateServiceUpdate` in the
     source.
     """
@@ -186,9 +222,17 @@ def _fixed_address(altered: Altered, field: FieldChange) -> bool:
     if field.path in {("spec", "clusterIPs"), ("spec", "ipFamilies")}:
         old, new = listing(field.before), listing(field.after)
         return bool(old and new) and old[0] != new[0]
-    if field.path == ("spec", "loadBalancerClass"):
-        return before == after == "LoadBalancer"
-    return False
+    if field.path == ("spec", "healthCheckNodePort"):
+        return before == after == "LoadBalancer" and field.after is not None
+    return field.path == ("spec", "loadBalancerClass") and before == after == "LoadBalancer"
+
+
+def _is_suspended(altered: Altered, field: FieldChange) -> bool:
+    return (
+        (altered.key.group, altered.key.kind) == ("batch", "Job")
+        and at(altered.before.body, "spec", "suspend") is True
+        and _within(field.path, _WHILE_SUSPENDED)
+    )
 
 
 def _within(path: Path, fields: tuple[str, ...]) -> bool:

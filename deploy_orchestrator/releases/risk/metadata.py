@@ -65,10 +65,8 @@ class AnnotationsChanged(FieldRule):
 
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
         path = within_template(altered.key, field.path) if field.path[0] != "metadata" else field.path
-        if path is None or path[:2] != ("metadata", "annotations"):
+        if path is None or len(path) < 3 or path[:2] != ("metadata", "annotations"):
             return None
-        if len(path) == 2:
-            return "no annotations" if not field.before and not field.after else None
         return f"annotation {path[2]}" if path[2].startswith(_INERT_ANNOTATIONS) else None
 
 
@@ -82,6 +80,19 @@ class OrderOnly(Rule):
     def judge(self, change: Change) -> Iterator[Sighting]:
         for key in change.diff.reordered:
             yield Sighting("the same in another order", key)
+
+
+class DefaultWritten(Rule):
+    id = "default-written"
+    severity = Verdict.SAFE
+    sees = "a field comes or goes that says what holds by default, or an empty list or mapping does"
+    why = "Kubernetes reads the same object."
+    do = "Nothing."
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        for altered in change.altered:
+            if altered.defaults:
+                yield Sighting(", ".join(field.field for field in altered.defaults[:5]), altered.key)
 
 
 class SameAmount(FieldRule):
@@ -111,4 +122,4 @@ def _is_selected(altered: Altered, field: FieldChange, label: str, change: Chang
     return selectable and label in change.selected_labels
 
 
-RULES = (LabelsChanged(), SelectedLabel(), AnnotationsChanged(), OrderOnly(), SameAmount())
+RULES = (LabelsChanged(), SelectedLabel(), AnnotationsChanged(), OrderOnly(), DefaultWritten(), SameAmount())
