@@ -39,7 +39,7 @@ def follow(
                 _why(status), release, status, fix="mend the chart or its values and release anew"
             )
         operation = status.operation
-        if operation is None or not operation.serves(release):
+        if operation is None or not operation.serves(release) or status.drift:
             engine.sync(release)
         elif operation.finished is not None and status.observed < operation.finished:
             engine.refresh(release.environment, release.tenant)

@@ -128,6 +128,13 @@ def test_following_asks_for_a_look_when_there_was_none_since_the_end(release, do
     assert engine.asked == ["sync", "refresh"]
 
 
+def test_following_asks_again_for_what_has_drifted(release, done):
+    drifted = replace(done, sync=Sync.OUT_OF_SYNC, drift=("ConfigMap analytics-dev/a",))
+    engine = Scripted(drifted, done)
+    assert follow(engine, release, MINUTE) == done
+    assert engine.asked == ["sync", "sync"]
+
+
 def test_a_failed_hook_is_told_by_name_and_message(release, done):
     hook = RanHook("Job analytics-dev/migrate", "before", Phase.FAILED, "relation exists")
     operation = replace(done.operation, phase=Phase.FAILED, message="one hook failed", hooks=(hook,))

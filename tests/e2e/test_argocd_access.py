@@ -14,6 +14,7 @@ from rig import Cluster, Gitea
 from deploy_orchestrator.delivery import follow
 
 NAME = "production.tenant"
+SMUGGLED = {"operation": {"sync": {"manifests": ["{}"]}}, "startedAt": "2026-03-02T12:00:00Z"}
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +55,14 @@ def _sync(installation: Installation, **fields: Any) -> dict[str, Any]:
     "change",
     [
         {"metadata": {"annotations": {"argocd.argoproj.io/refresh": "normal"}}},
+        {"status": {"operationState": {"phase": "Terminating"}}},
         {"status": {"operationState": None}},
     ],
+    ids=str,
 )
-def test_it_asks_for_refreshes_and_clears_operations(orchestrator: ApiClient, change: dict[str, Any]) -> None:
+def test_it_asks_for_refreshes_and_ends_and_clears_operations(
+    orchestrator: ApiClient, change: dict[str, Any]
+) -> None:
     _patch(orchestrator, change)
 
 
@@ -77,6 +82,8 @@ def test_it_syncs_what_the_application_targets(installation: Installation, orche
         {"metadata": {"ownerReferences": []}},
         {"status": {"health": {"status": "Healthy", "message": "says who"}}},
         {"status": {"history": []}},
+        {"status": {"operationState": {**SMUGGLED, "phase": "Running"}}},
+        {"status": {"operationState": {**SMUGGLED, "phase": "Terminating"}}},
     ],
     ids=str,
 )

@@ -105,6 +105,15 @@ _VALIDATIONS = [
         "message": "the orchestrator changes no status but the operation's",
     },
     {
+        # Argo CD resumes what stands in the state of an operation, so nothing new may be put there.
+        "expression": (
+            f"!object.?status.?operationState.hasValue() || {_same('status.?operationState')}"
+            " || (object.status.operationState.?phase.orValue('') == 'Terminating'"
+            f" && {_same_but('status.?operationState', 'phase')})"
+        ),
+        "message": "the orchestrator changes no operation's state but to clear or to end it",
+    },
+    {
         "expression": (
             f"!has(object.operation) || {_same('operation')} || (has(object.operation.sync)"
             " && object.operation.sync.?revision.orValue('') == object.spec.source.targetRevision"

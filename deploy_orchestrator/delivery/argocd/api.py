@@ -4,7 +4,7 @@ resume."""
 
 import math
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -24,6 +24,8 @@ _SETS = {**_GROUP, "plural": "applicationsets"}
 _TIMEOUT = (5, 30)
 _LONGEST_WATCH = 300
 _CONNECTIONS = 64
+_STARTING = 15
+_PAUSE = 0.5
 
 # About 20 seconds in all, enough for an API server to restart. A write may be repeated: it names the version
 # of the object that it changes, or sets what is set already.
@@ -56,14 +58,12 @@ class Applications:
         cast(Any, settings).retries = _RETRIES
         settings.connection_pool_maxsize = _CONNECTIONS
         self._api: Any = CustomObjectsApi(ApiClient(settings))
+        self._admitted = False
 
     def get(self, name: str) -> Application | None:
         """The Application; None where there is none."""
         try:
-            with _reported():
-                found = self._api.get_namespaced_custom_object(
-                    **_APPLICATIONS, name=name, _request_timeout=_TIMEOUT
-                )
+            found = self._call(self._api.get_namespaced_custom_object, **_APPLICATIONS, name=name)
         except ClusterRefused as error:
             if error.status == 404:
                 return None
@@ -111,16 +111,25 @@ class Applications:
         self._patch(_SETS, names.APPLICATION_SET, body)
 
     def _list(self, **selector: str) -> Any:
-        with _reported():
-            return self._api.list_namespaced_custom_object(
-                **_APPLICATIONS, **selector, _request_timeout=_TIMEOUT
-            )
+        return self._call(self._api.list_namespaced_custom_object, **_APPLICATIONS, **selector)
 
     def _patch(self, kind: dict[str, str], name: str, change: Mapping[str, Any]) -> Any:
-        with _reported():
-            return self._api.patch_namespaced_custom_object(
-                **kind, name=name, body=change, _request_timeout=_TIMEOUT
-            )
+        return self._call(self._api.patch_namespaced_custom_object, **kind, name=name, body=change)
+
+    def _call(self, request: Callable[..., Any], **arguments: Any) -> Any:
+        """An API server that has just started refuses for a moment what it allowed before."""
+        patience = time.monotonic() + (_STARTING if self._admitted else 0)
+        while True:
+            try:
+                with _reported():
+                    answer = request(**arguments, _request_timeout=_TIMEOUT)
+            except ClusterRefused as error:
+                if error.status not in (401, 403) or time.monotonic() > patience:
+                    raise
+                time.sleep(1)
+            else:
+                self._admitted = True
+                return answer
 
     def _watch(self, only: str, version: str, seconds: float) -> Iterator[Application | None]:
         timeout = math.ceil(seconds)
@@ -138,7 +147,7 @@ class Applications:
                 yield None if event["type"] == "DELETED" else Application(event["object"])
         except (ApiException, urllib3.exceptions.HTTPError):
             # Too old a version or a lost connection: the next list tells how things stand, or what is wrong.
-            return
+            time.sleep(_PAUSE)
 
 
 @contextmanager

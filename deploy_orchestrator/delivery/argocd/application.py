@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from typing import Any
 
@@ -12,6 +12,9 @@ from deploy_orchestrator.manifests import ObjectKey
 from deploy_orchestrator.releases import Release
 
 Body = Mapping[str, Any]
+
+_LOOK = timedelta(seconds=3)
+"""How long Argo CD takes at most to compare an Application."""
 
 _ENDED = {Phase.SUCCEEDED, Phase.FAILED, Phase.ERROR}
 
@@ -29,7 +32,7 @@ class Application:
     @property
     def target(self) -> str:
         """The commit it is pinned to."""
-        return self.body["spec"]["source"]["targetRevision"]
+        return self.body["spec"].get("source", {}).get("targetRevision", "")
 
     @property
     def operation(self) -> Operation | None:
@@ -45,12 +48,23 @@ class Application:
         return self.operation is None or self.operation.phase in _ENDED
 
     @property
-    def wants_sync(self) -> bool:
-        """Whether the last operation failed, or what it brought is known to have been changed since."""
+    def drifted(self) -> bool:
+        """Whether what the last operation brought was seen to differ from its target since."""
         operation = self.operation
-        if operation is None or operation.phase.failed:
-            return True
-        return operation.phase is Phase.SUCCEEDED and self._looked and self._sync is Sync.OUT_OF_SYNC
+        return (
+            operation is not None
+            and operation.phase is Phase.SUCCEEDED
+            and self._looked
+            and self._sync is Sync.OUT_OF_SYNC
+        )
+
+    @property
+    def settled(self) -> bool:
+        """Whether Argo CD's last look surely began after the last operation ended; it tells whole seconds."""
+        operation = self.operation
+        return (
+            operation is None or operation.finished is None or self._reconciled > operation.finished + _LOOK
+        )
 
     @property
     def status(self) -> Status:

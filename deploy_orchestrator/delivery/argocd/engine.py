@@ -67,8 +67,12 @@ class ArgoCD:
         if application is None or application.target != release.revision:
             self._applications.refresh_releases(self._latest(release))
             return operation
-        if operation and operation.serves(release) and not application.wants_sync:
-            return operation
+        if operation and operation.serves(release) and not operation.phase.failed:
+            if not application.drifted:
+                return operation
+            if not application.settled:
+                self._applications.refresh(application.name)
+                return operation
         if application.ended:
             asked = self._applications.write(application, application.sync(release))
             return asked.operation if asked else operation

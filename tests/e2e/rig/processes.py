@@ -72,6 +72,10 @@ class Process:
         return self
 
     @property
+    def running(self) -> bool:
+        return self._child is not None and self._child.poll() is None
+
+    @property
     def pid(self) -> int:
         if self._child is None:
             raise ProcessFailed(f"{self.name} is not running")

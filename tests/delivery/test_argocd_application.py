@@ -1,0 +1,151 @@
+"""How an Application as the Kubernetes API gives it reads; the real ones are in tests/e2e."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from deploy_orchestrator.delivery import Health, Hook, Phase, Sync
+from deploy_orchestrator.delivery.argocd.application import Application
+
+NEW, OLD = "2" * 40, "1" * 40
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def at(seconds: int) -> str:
+    return (NOON + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def application(*, operation: dict[str, Any] | None = None, **status: Any) -> Application:
+    labels = {"deploy-orchestrator.io/environment": "dev", "deploy-orchestrator.io/tenant": "shop"}
+    metadata = {
+        "name": "dev.shop",
+        "resourceVersion": "7",
+        "labels": labels,
+        "creationTimestamp": at(-60),
+    }
+    spec = {"source": {"targetRevision": NEW}, "syncPolicy": {"retry": {"limit": 2}, "syncOptions": []}}
+    body = {"metadata": metadata, "spec": spec, "status": status}
+    return Application(body if operation is None else {**body, "operation": operation})
+
+
+def asked(key: str | None = "c" * 40, revision: str = NEW) -> dict[str, Any]:
+    info = [{"name": "deploy-orchestrator.io/release", "value": key}] if key else []
+    return {"info": info, "sync": {"revision": revision}}
+
+
+def ended(phase: str = "Succeeded", **state: Any) -> dict[str, Any]:
+    return {"operation": asked(), "phase": phase, "startedAt": at(0), "finishedAt": at(5), **state}
+
+
+def live(revision: str = NEW, **status: Any) -> dict[str, Any]:
+    return {
+        "history": [{"revision": revision, "deployedAt": at(5)}],
+        "sync": {"status": "Synced", "revision": NEW},
+        "health": {"status": "Healthy", "lastTransitionTime": at(1)},
+        "reconciledAt": at(20),
+        **status,
+    }
+
+
+def test_one_that_argo_cd_has_not_looked_at_yet() -> None:
+    status = application().status
+    assert (status.environment, status.tenant) == ("dev", "shop")
+    assert (status.sync, status.health, status.revision) == (Sync.OUT_OF_SYNC, Health.UNKNOWN, None)
+    assert status.operation is None
+
+
+def test_an_operation_that_was_asked_for_runs_before_argo_cd_takes_it_up() -> None:
+    operation = application(operation=asked("abc"), operationState=ended()).status.operation
+    assert operation
+    assert (operation.key, operation.revision, operation.phase) == ("abc", NEW, Phase.RUNNING)
+
+
+def test_an_operation_of_somebody_else_has_no_key() -> None:
+    operation = application(operationState=ended(operation=asked(None))).status.operation
+    assert operation
+    assert (operation.key, operation.revision) == (None, NEW)
+
+
+def test_an_old_comparison_is_out_of_sync() -> None:
+    assert application(**live()).status.sync is Sync.SYNCED
+    assert application(**live(sync={"status": "Synced", "revision": OLD})).status.sync is Sync.OUT_OF_SYNC
+    assert application(**live(OLD)).status.sync is Sync.OUT_OF_SYNC
+
+
+def test_health_is_that_of_what_is_live_and_healing_does_not_make_it_younger() -> None:
+    deployed = [{"revision": revision, "deployedAt": at(second)} for revision, second in HISTORY]
+    assert application(**live(history=deployed)).status.since == NOON + timedelta(seconds=5)
+    worse = {"status": "Degraded", "lastTransitionTime": at(9)}
+    assert application(**live(health=worse)).status.since == NOON + timedelta(seconds=9)
+
+
+HISTORY = [(NEW, 1), (OLD, 3), (NEW, 5), (NEW, 7)]
+
+
+def test_what_an_operation_left_counts_as_seen_when_argo_cd_has_looked_since() -> None:
+    before = application(**live(reconciledAt=at(4)), operationState=ended()).status
+    assert before.observed == NOON + timedelta(seconds=4)
+    assert application(**live(), operationState=ended()).status.observed > NOON + timedelta(seconds=5)
+
+
+@pytest.mark.parametrize(
+    ("reconciled", "drifted", "settled"),
+    [(4, False, False), (5, True, False), (8, True, False), (9, True, True)],
+)
+def test_drift_is_certain_only_when_the_look_began_after_the_sync(
+    reconciled: int, drifted: bool, settled: bool
+) -> None:
+    out_of_sync = {"status": "OutOfSync", "revision": NEW}
+    seen = application(**live(sync=out_of_sync, reconciledAt=at(reconciled)), operationState=ended())
+    assert (seen.drifted, seen.settled) == (drifted, settled)
+
+
+def test_drift_names_the_objects_but_not_while_a_release_waits() -> None:
+    resources = [
+        {
+            "group": "apps",
+            "kind": "Deployment",
+            "namespace": "shop-dev",
+            "name": "web",
+            "status": "OutOfSync",
+        },
+        {"kind": "Service", "namespace": "shop-dev", "name": "web", "status": "Synced"},
+    ]
+    assert application(**live(resources=resources)).status.drift == ("Deployment shop-dev/web",)
+    assert application(**live(OLD, resources=resources)).status.drift == ()
+
+
+def test_messages_tell_what_is_unhealthy_and_why() -> None:
+    resources = [
+        {
+            "kind": "Pod",
+            "namespace": "shop-dev",
+            "name": "web",
+            "health": {"status": "Degraded", "message": "container failed"},
+        }
+    ]
+    conditions = [{"type": "ComparisonError", "message": "no such path"}]
+    degraded = {"status": "Degraded", "message": "Caused by Pod:shop-dev/web"}
+    status = live(health=degraded, conditions=conditions)
+    assert application(**status).status.message == "Caused by Pod:shop-dev/web; no such path"
+    assert (
+        application(**status, resources=resources).status.message
+        == "Pod shop-dev/web: container failed; no such path"
+    )
+
+
+def test_hooks_are_told_with_their_outcome() -> None:
+    ran = {"kind": "Job", "namespace": "shop-dev", "hookPhase": "Failed", "message": "exit code 1"}
+    results = [
+        {**ran, "group": "batch", "name": "migrate", "hookType": "PreSync"},
+        {**ran, "group": "batch", "name": "smoke", "hookType": "PostSync"},
+        {"kind": "Service", "namespace": "shop-dev", "name": "web", "status": "Synced"},
+    ]
+    state = ended("Failed", syncResult={"revision": NEW, "resources": results})
+    operation = application(operationState=state).status.operation
+    assert operation
+    assert operation.hooks == (
+        Hook("Job shop-dev/migrate", "before", Phase.FAILED, "exit code 1"),
+        Hook("Job shop-dev/smoke", "after", Phase.FAILED, "exit code 1"),
+    )

@@ -1,0 +1,140 @@
+"""What the bootstrap gives Argo CD; that a real one takes it is proved in tests/e2e."""
+
+import subprocess
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy_orchestrator.delivery import bootstrap
+from deploy_orchestrator.fleet import Fleet, load
+from deploy_orchestrator.git import Changes, Repository
+
+URL = "https://git.example/deployments.git"
+BEFORE, WITHIN, AFTER = (datetime(2026, month, 1, tzinfo=UTC) for month in (6, 7, 9))
+KEY = "alice@example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAID0q2DJt8VBQtg2CP6NFpm7iOO9kPXfkdlujAL9Lg1dG"
+
+FLEET = {
+    "clusters": [
+        {"name": "inner", "server": "https://kubernetes.default.svc"},
+        {"name": "outer", "server": "https://outer.example:6443"},
+    ],
+    "environments": [
+        {"name": "dev", "cluster": "inner", "kubernetes": "1.34"},
+        {
+            "name": "production",
+            "cluster": "outer",
+            "kubernetes": "1.34",
+            "policy": {
+                "approval": {"approvers": ["alice@example.com"]},
+                "freezes": [
+                    {
+                        "start": "2026-06-30T22:30:00+02:00",
+                        "end": "2026-08-01T00:00:00+02:00",
+                        "reason": "Summer",
+                    }
+                ],
+            },
+        },
+    ],
+    "platform": {"name": "app", "version": "1.0.0"},
+}
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
+    """Tenants ml in dev only, and shop in dev and production."""
+    folder = tmp_path_factory.mktemp("fleet")
+    files: dict[str, Any] = {
+        "fleet.yaml": FLEET,
+        "charts/app/Chart.yaml": {"apiVersion": "v2", "name": "app", "version": "1.0.0"},
+        "tenants/ml/tenant.yaml": _tenant("dev"),
+        "tenants/shop/tenant.yaml": _tenant("dev", "production"),
+    }
+    writes = {path: yaml.safe_dump(content).encode() for path, content in files.items()}
+    subprocess.run(["git", "init", "--bare", "-q", folder / "fleet.git"], check=True)
+    repository = Repository.clone(str(folder / "fleet.git"), folder / "clone")
+    repository.write("main", lambda _: Changes("x", {**writes, "allowed_signers": KEY.encode()}))
+    return load(repository.at("main"))
+
+
+def _tenant(*environments: str) -> dict[str, Any]:
+    return {
+        "chart": {"name": "app", "version": "1.0.0"},
+        "environments": list(environments),
+        "quota": {"cpu": "4", "memory": "8Gi", "storage": "10Gi", "pods": 20},
+        "owners": ["owners@example.com"],
+    }
+
+
+def found(fleet: Fleet, kind: str, now: datetime = BEFORE) -> dict[str, dict[str, Any]]:
+    return {each["metadata"]["name"]: each for each in bootstrap(fleet, URL, now) if each["kind"] == kind}
+
+
+def test_equal_fleets_give_equal_objects(fleet: Fleet) -> None:
+    assert bootstrap(fleet, URL, BEFORE) == bootstrap(fleet, URL, BEFORE)
+
+
+def test_one_application_set_makes_an_application_for_each_release_file(fleet: Fleet) -> None:
+    sets = found(fleet, "ApplicationSet")
+    assert list(sets) == ["deploy-orchestrator"]
+    spec = sets["deploy-orchestrator"]["spec"]
+    assert spec["generators"][0]["git"]["files"] == [{"path": "releases/*/*.yaml"}]
+    assert spec["template"]["spec"]["source"] == {
+        "repoURL": URL,
+        "targetRevision": "{{.revision}}",
+        "path": "{{.path}}",
+    }
+
+
+def test_a_generator_that_finds_nothing_deletes_nobody(fleet: Fleet) -> None:
+    policy = found(fleet, "ApplicationSet")["deploy-orchestrator"]["spec"]["syncPolicy"]
+    assert policy == {"applicationsSync": "create-update", "preserveResourcesOnDeletion": True}
+
+
+def test_only_environments_without_an_approval_rule_sync_by_themselves(fleet: Fleet) -> None:
+    patch = found(fleet, "ApplicationSet")["deploy-orchestrator"]["spec"]["templatePatch"]
+    condition = patch.partition("}}")[0]
+    assert '"dev"' in condition
+    assert "production" not in patch
+
+
+def test_a_tenant_reads_one_repository_and_writes_into_its_own_namespaces(fleet: Fleet) -> None:
+    projects = found(fleet, "AppProject")
+    assert list(projects) == ["ml", "shop"]
+    shop = projects["shop"]["spec"]
+    assert shop["sourceRepos"] == [URL]
+    assert shop["destinations"] == [
+        {"server": "https://kubernetes.default.svc", "namespace": "shop-dev"},
+        {"server": "https://outer.example:6443", "namespace": "shop-production"},
+    ]
+    assert [each["name"] for each in shop["clusterResourceWhitelist"]] == ["shop-dev", "shop-production"]
+
+
+def test_owners_may_look_at_their_tenant_and_no_more(fleet: Fleet) -> None:
+    (role,) = found(fleet, "AppProject")["shop"]["spec"]["roles"]
+    assert role["groups"] == ["owners@example.com"]
+    assert all(policy.endswith(", get, shop/*, allow") for policy in role["policies"])
+
+
+@pytest.mark.parametrize(("now", "windows"), [(BEFORE, 1), (WITHIN, 1), (AFTER, 0)])
+def test_a_freeze_is_a_window_until_it_is_over(fleet: Fleet, now: datetime, windows: int) -> None:
+    projects = found(fleet, "AppProject", now)
+    assert len(projects["shop"]["spec"]["syncWindows"]) == windows
+    assert projects["ml"]["spec"]["syncWindows"] == []
+
+
+def test_a_window_begins_and_lasts_as_the_freeze_does(fleet: Fleet) -> None:
+    (window,) = found(fleet, "AppProject")["shop"]["spec"]["syncWindows"]
+    assert (window["schedule"], window["timeZone"]) == ("30 20 30 6 *", "UTC")
+    assert window["duration"] == f"{31 * 86400 + 90 * 60}s"
+    assert window["applications"] == ["production.shop"]
+    assert (window["kind"], window["description"]) == ("deny", "Summer")
+
+
+def test_the_orchestrator_may_read_and_patch_and_the_policy_narrows_that(fleet: Fleet) -> None:
+    (rule,) = found(fleet, "Role")["deploy-orchestrator"]["rules"]
+    assert rule["verbs"] == ["get", "list", "watch", "patch"]
+    (binding,) = found(fleet, "ValidatingAdmissionPolicyBinding").values()
+    assert binding["spec"]["validationActions"] == ["Deny"]
