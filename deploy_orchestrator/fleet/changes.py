@@ -7,9 +7,9 @@ def changed(before: Fleet | None, after: Fleet) -> list[Deployment]:
     """The deployments of `after` that have to be planned again, in promotion order and then by name.
 
     These are the new ones, those whose manifests may be others (`Fleet.inputs`), and those whose plan is
-    judged differently: another policy or cluster of their environment, another environment before it, or other
-    manifests there, since a plan names what must be healthy before it. With nothing `before`, all of them. A
-    deployment that is gone or broken in `after` is not among them.
+    judged differently: another policy or cluster of their environment, other exceptions from checks, another
+    environment before it, or other manifests there, since a plan names what must be healthy before it. With
+    nothing `before`, all of them. A deployment that is gone or broken in `after` is not among them.
     """
     if before is None:
         return after.deployments()
@@ -27,4 +27,4 @@ def _judged_by(fleet: Fleet, deployment: Deployment) -> tuple[object, ...]:
     before = fleet.before(deployment)
     environment = deployment.environment
     awaited = (before.environment.name, fleet.inputs(before)) if before else None
-    return environment.policy, environment.cluster, awaited
+    return environment.policy, environment.cluster, deployment.tenant.exceptions, awaited

@@ -152,6 +152,7 @@ class Fleet:
             "layers": [self.values[path] for path in self._layer_paths(deployment)],
             "platform": self.platform_values(deployment),
             "kubernetes": deployment.environment.kubernetes,
+            "api versions": deployment.environment.api_versions,
         }
         return f"sha256:{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()}"
 

@@ -73,6 +73,18 @@ class RuleOverride(Model):
     reason: Line
 
 
+class CheckException(Model):
+    """A check that a tenant need not pass until `expires` (UTC), and why.
+
+    `rule` is its id, `object` the only one that it is for, as `Kind/name`; None: for all.
+    """
+
+    rule: Label
+    object: Line | None = None
+    reason: Line
+    expires: Time
+
+
 class Policy(Model):
     """What an environment asks of a change and of its release.
 
@@ -90,11 +102,15 @@ class Policy(Model):
 
 
 class Environment(Model):
-    """A stage that changes are promoted through: a cluster, its minor version of Kubernetes, and a policy."""
+    """A stage that changes are promoted through: a cluster, its minor version of Kubernetes, and a policy.
+
+    `api_versions` are those that the cluster serves beside the built-in ones, as `monitoring.coreos.com/v1`.
+    """
 
     name: EnvironmentName
     cluster: Label
     kubernetes: KubernetesVersion
+    api_versions: tuple[Line, ...] = ()
     namespace: NamespaceTemplate = "{tenant}-{environment}"
     policy: Policy = Policy()
 
@@ -137,6 +153,7 @@ class TenantFile(Model):
     environments: tuple[str, ...] = Field(min_length=1)
     quota: Quota
     owners: tuple[Line, ...] = Field(min_length=1)
+    exceptions: tuple[CheckException, ...] = ()
 
 
 class Tenant(TenantFile):

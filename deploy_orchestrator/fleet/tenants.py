@@ -55,7 +55,12 @@ class TenantFolders:
         file = document.into(TenantFile)
         chart = self._charts.resolve(file.chart, document, ("chart",))
         tenant = Tenant(
-            name=name, chart=chart, environments=file.environments, quota=file.quota, owners=file.owners
+            name=name,
+            chart=chart,
+            environments=file.environments,
+            quota=file.quota,
+            owners=file.owners,
+            exceptions=file.exceptions,
         )
         self._check_environments(tenant, document)
         return tenant, self._values(tenant, self._tree.ids(folder))

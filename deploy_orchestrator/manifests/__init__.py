@@ -1,6 +1,7 @@
 """The exact objects of every tenant: rendered by Helm, checked, compared."""
 
-from deploy_orchestrator.manifests.checks import RULES, check
+from deploy_orchestrator.manifests import untyped
+from deploy_orchestrator.manifests.checks import CHECKS, RULES, check
 from deploy_orchestrator.manifests.checks.rule import Rule
 from deploy_orchestrator.manifests.diffs import Diff, FieldChange, ObjectChange, diff
 from deploy_orchestrator.manifests.errors import (
@@ -9,19 +10,22 @@ from deploy_orchestrator.manifests.errors import (
     ManifestError,
     RenderError,
 )
-from deploy_orchestrator.manifests.findings import Finding, Severity
+from deploy_orchestrator.manifests.findings import Check, Finding, Severity
 from deploy_orchestrator.manifests.keys import ObjectKey
 from deploy_orchestrator.manifests.lint import lint
 from deploy_orchestrator.manifests.objects import ChartUsed, Manifests, Object, read
 from deploy_orchestrator.manifests.pods import Container, Pod, pod_of
+from deploy_orchestrator.manifests.quantities import quantity
 from deploy_orchestrator.manifests.references import ImageReference, NotAnImage
 from deploy_orchestrator.manifests.render import render, render_all
 from deploy_orchestrator.manifests.workers import Limits
 from deploy_orchestrator.manifests.workspace import Workspace
 
 __all__ = [
+    "CHECKS",
     "RULES",
     "ChartUsed",
+    "Check",
     "Container",
     "Diff",
     "DuplicateObject",
@@ -45,7 +49,9 @@ __all__ = [
     "diff",
     "lint",
     "pod_of",
+    "quantity",
     "read",
     "render",
     "render_all",
+    "untyped",
 ]

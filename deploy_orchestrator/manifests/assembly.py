@@ -38,14 +38,16 @@ class AssembledChart:
 
 
 class AssembledCharts:
-    """Charts put together below `folder`, each once for what it is made of, and again if damaged on disk.
+    """Charts put together below `folder`, each once for what it is made of.
 
-    May be shared between threads, and the folder between processes.
+    One that was damaged on disk before it is first asked for here is made again. May be shared between
+    threads, and the folder between processes.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.records = Cache(folder / "records")
+        self._checked: dict[str, AssembledChart] = {}
 
     def local(self, chart: LocalChart, tree: Tree, repositories: Repositories) -> AssembledChart:
         """A chart of `tree` with its dependencies, from the folders beside it or from repositories.
@@ -96,6 +98,12 @@ class AssembledCharts:
                         shutil.rmtree(self.folder / key, ignore_errors=True)
 
     def _once(self, key: str, make: Callable[[Path], None]) -> AssembledChart:
+        known = self._checked.get(key)
+        if known is None or not known.path.exists():
+            known = self._checked[key] = self._made(key, make)
+        return known
+
+    def _made(self, key: str, make: Callable[[Path], None]) -> AssembledChart:
         target = self.folder / key
         if kept := self._kept(key):
             return kept

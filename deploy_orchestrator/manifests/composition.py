@@ -27,6 +27,7 @@ class ChartRelease:
     chart: AssembledChart
     layers: tuple[ValueLayer, ...]
     kubernetes: str
+    api_versions: tuple[str, ...]
 
     @property
     def asks(self) -> frozenset[str]:
@@ -84,6 +85,7 @@ def _release(
         chart=chart,
         layers=layers,
         kubernetes=deployment.environment.kubernetes,
+        api_versions=deployment.environment.api_versions,
     )
 
 

@@ -31,15 +31,16 @@ def program_for(release: ChartRelease, workspace: Workspace) -> str | None:
     Raises:
         RenderError: it must be a program, and there is none.
     """
-    if "capabilities" not in release.asks or release.kubernetes == workspace.kubernetes:
+    is_what_helm_assumes = release.kubernetes == workspace.kubernetes and not release.api_versions
+    if "capabilities" not in release.asks or is_what_helm_assumes:
         return None
     if program := shutil.which("helm"):
         return str(Path(program).absolute())
     raise RenderError(
         f"the chart reads .Capabilities, and Helm in process takes every cluster for Kubernetes"
-        f" {workspace.kubernetes}, not {release.kubernetes}",
+        f" {workspace.kubernetes} without more APIs, not for {release.kubernetes}",
         place=Place(release.source),
-        fix="put a helm 4 program on PATH, which can be told the version",
+        fix="put a helm 4 program on PATH, which can be told what the cluster is",
     )
 
 

@@ -1,15 +1,20 @@
 """What `helm lint` says of the charts of a deployment."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
-from deploy_orchestrator.errors import Place
 from deploy_orchestrator.fleet import Deployment, Fleet
 from deploy_orchestrator.manifests.composition import ChartRelease, releases_of
 from deploy_orchestrator.manifests.engines import ask
-from deploy_orchestrator.manifests.findings import Finding, Severity
+from deploy_orchestrator.manifests.exceptions import excepted
+from deploy_orchestrator.manifests.findings import Check, Finding, Severity
 from deploy_orchestrator.manifests.workspace import Workspace
 
+LINT: Final = Check(
+    "lint", "error", "So says helm lint, which knows the habits of good charts.", "mend the chart"
+)
 _SEVERITIES: Final[Mapping[int, Severity]] = {2: "warning", 3: "error"}
 
 
@@ -21,13 +26,13 @@ def lint(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> list[Fin
         OrchestratorError: a chart, its values or its dependencies cannot be had.
     """
     releases = releases_of(deployment, fleet, workspace)
-    return [finding for release in releases for finding in _findings(release, workspace)]
+    found = (finding for release in releases for finding in _findings(release, workspace))
+    return excepted(found, deployment.tenant, datetime.now(UTC))
 
 
 def _findings(release: ChartRelease, workspace: Workspace) -> Iterator[Finding]:
     messages: list[dict[str, Any]] = ask("lint", release, {"kubernetes": release.kubernetes}, workspace)
     for each in messages:
-        severity = _SEVERITIES.get(each["severity"])
-        if severity:
-            place = Place(f"{release.source}/{each['path']}")
-            yield Finding("lint", severity, None, f"{place}: {each['error'].strip()}", "mend the chart")
+        if severity := _SEVERITIES.get(each["severity"]):
+            said = f"{release.source}/{each['path']}: {each['error'].strip()}"
+            yield replace(LINT.finding(None, said), severity=severity)

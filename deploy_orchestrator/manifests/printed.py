@@ -2,15 +2,28 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from deploy_orchestrator.errors import Place
 from deploy_orchestrator.manifests.diffs import diff
 from deploy_orchestrator.manifests.errors import DuplicateObject, InvalidObject
-from deploy_orchestrator.manifests.findings import Finding
+from deploy_orchestrator.manifests.findings import Check, Finding
 from deploy_orchestrator.manifests.keys import ObjectKey
 from deploy_orchestrator.manifests.kinds import is_cluster_scoped
 from deploy_orchestrator.manifests.objects import HOOK, Manifests, Object
+
+UNKNOWN_HOOK: Final = Check(
+    "unknown-hook",
+    "error",
+    "Helm leaves an object out without a word when it does not know one of its hook types.",
+    "use the hook types that Helm knows, or remove the annotation",
+)
+VOLATILE: Final = Check(
+    "volatile-output",
+    "error",
+    "What is approved is not what the next render gives, so no approval can hold.",
+    "set the value that the template makes up otherwise, or refer to a Secret made elsewhere",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +112,8 @@ def _cluster_scoped_by(printed: Iterable[Printed]) -> Iterator[tuple[str, str]]:
 
 def skipped_hook(skipped: SkippedHook) -> Finding:
     """The finding on an object that Helm leaves out because of its hook annotation."""
-    return Finding(
-        "unknown-hook",
-        "error",
-        _object(skipped.printed).key if skipped.printed else None,
-        f"Helm leaves an object out without a word: its {HOOK} is {skipped.hook!r}",
-        "use the hook types that Helm knows, or remove the annotation",
-    )
+    key = _object(skipped.printed).key if skipped.printed else None
+    return UNKNOWN_HOOK.finding(key, f"its {HOOK} is {skipped.hook!r}")
 
 
 def volatile(first: Iterable[Printed], second: Iterable[Printed], namespace: str) -> Iterator[Finding]:
@@ -114,10 +122,4 @@ def volatile(first: Iterable[Printed], second: Iterable[Printed], namespace: str
     differing = [(change.key, ", ".join(each.field for each in change.fields)) for change in changes.changed]
     differing += [(each.key, "its name") for each in (*changes.added, *changes.removed)]
     for key, fields in sorted(differing):
-        yield Finding(
-            "volatile-output",
-            "error",
-            key,
-            f"each render gives another value of {fields}, so that no approval can hold",
-            "set the value that the template makes up otherwise, or refer to a Secret made elsewhere",
-        )
+        yield VOLATILE.finding(key, f"each render gives another value of {fields}")

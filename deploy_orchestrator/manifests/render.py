@@ -14,7 +14,7 @@ from deploy_orchestrator.fleet import Deployment, Fleet, ValueLayer
 from deploy_orchestrator.manifests.cache import cache_key
 from deploy_orchestrator.manifests.composition import PLATFORM, ChartRelease, releases_of
 from deploy_orchestrator.manifests.engines import engines_identity
-from deploy_orchestrator.manifests.findings import Finding
+from deploy_orchestrator.manifests.findings import Check, Finding
 from deploy_orchestrator.manifests.keys import ObjectKey
 from deploy_orchestrator.manifests.objects import ChartUsed, Manifests
 from deploy_orchestrator.manifests.printed import combined, skipped_hook, volatile
@@ -22,7 +22,19 @@ from deploy_orchestrator.manifests.reads import Reads, unread
 from deploy_orchestrator.manifests.rendering import RenderedRelease, render_release
 from deploy_orchestrator.manifests.workspace import Workspace
 
-_FORMAT: Final = "2"
+_FORMAT: Final = "3"
+LOOKUP: Final = Check(
+    "lookup",
+    "warning",
+    "It finds nothing here, and may find something in a cluster.",
+    "give the chart what it looks up as a value",
+)
+UNREAD: Final = Check(
+    "unread-value",
+    "warning",
+    "Nothing in the chart reads this value: it does nothing, or its name is misspelt.",
+    "mend the name, or remove the value",
+)
 
 
 def render(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> Manifests:
@@ -95,13 +107,7 @@ def _findings(release: ChartRelease, rendered: RenderedRelease) -> Iterator[Find
     if rendered.again is not None:
         yield from volatile(rendered.objects, rendered.again, release.namespace)
     if "lookup" in release.asks:
-        yield Finding(
-            "lookup",
-            "warning",
-            None,
-            f"{release.source} calls lookup, which finds nothing here and may find something in a cluster",
-            "give the chart what it looks up as a value",
-        )
+        yield LOOKUP.finding(None, f"{release.source} calls lookup")
     if release.name != PLATFORM:
         for layer in release.layers:
             yield from _unread(layer, release.chart.reads)
@@ -110,13 +116,7 @@ def _findings(release: ChartRelease, rendered: RenderedRelease) -> Iterator[Find
 def _unread(layer: ValueLayer, known: Reads) -> Iterator[Finding]:
     document = parse(layer.data, layer.path)
     for path, beside in unread(document.value, known):
-        yield Finding(
-            "unread-value",
-            "warning",
-            None,
-            f"{document.place(*path)}: nothing in the chart reads this value",
-            instead_of(path[-1], beside),
-        )
+        yield UNREAD.finding(None, str(document.place(*path)), instead_of(path[-1], beside))
 
 
 def _packed(manifests: Manifests) -> bytes:

@@ -35,7 +35,7 @@ def render_release(release: ChartRelease, workspace: Workspace) -> RenderedRelea
         "twice": "volatile" in release.asks,
         "binary": program,
         "kubernetes": release.kubernetes if program else None,
-        "apis": [],
+        "apis": release.api_versions if program else (),
     }
     result = ask("template", release, options, workspace)
     _require_kubernetes(release, result["chart"]["kubeVersion"])

@@ -8,6 +8,10 @@ def mapping(value: Any) -> Mapping[str, Any]:
     return cast(Mapping[str, Any], value) if isinstance(value, Mapping) else {}
 
 
+def text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
 def items(value: Any) -> list[Any]:
     return cast(list[Any], value) if isinstance(value, list) else []
 

@@ -21,7 +21,7 @@ _ANSWER_BYTES: Final = 128 * 2**20
 _PASSED_ON: Final = frozenset(
     {"HELM_C_LIB", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TMPDIR", "VIRTUAL_ENV"}
 )
-_GO: Final = {"GOGC": "400", "GOTRACEBACK": "none"}
+_GO: Final = {"GOGC": "800", "GOTRACEBACK": "none"}
 
 
 @dataclass(frozen=True, slots=True)

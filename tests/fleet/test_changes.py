@@ -13,6 +13,7 @@ Commit = Callable[[Mapping[str, str | bytes]], Tree]
 SHOP = {"dev/shop", "staging/shop", "production/shop"}
 BLOG = {"dev/blog", "production/blog"}
 NONE: set[str] = set()
+EXCEPTION = "{rule: plain-secret, reason: until they move, expires: 2027-01-01T00:00:00Z}"
 PUBLISHED = ("tenants/blog/tenant.yaml", "~1.2.0", "17.0.0\n  repository: bitnami")
 
 
@@ -30,6 +31,7 @@ CHANGES = [
     ("tenants/shop/tenant.yaml", "[dev, staging, ", "[dev, ", NONE, {"production/shop"}),
     ("tenants/shop/tenant.yaml", "~1.2.0", ">=1.2.0", NONE, NONE),
     ("tenants/shop/tenant.yaml", "owners", "# a comment\nowners", NONE, NONE),
+    ("tenants/shop/tenant.yaml", "owners", f"exceptions: [{EXCEPTION}]\nowners", NONE, SHOP),
     ("tenants/blog/tenant.yaml", "[dev, production]", "[dev, staging, production]", {"staging/blog"},
      {"staging/blog", "production/blog"}),
     ("charts/web/values.yaml", "1", "2", SHOP | BLOG, SHOP | BLOG),
@@ -37,6 +39,8 @@ CHANGES = [
     ("charts/tenant-platform/Chart.yaml", "0.1.0\n", "0.1.0\nappVersion: '2'\n", SHOP | BLOG, SHOP | BLOG),
     ("fleet.yaml", 'kubernetes: "1.33"', 'kubernetes: "1.34"', {"production/shop", "production/blog"},
      {"production/shop", "production/blog"}),
+    ("fleet.yaml", 'kubernetes: "1.33"', 'kubernetes: "1.33"\n    apiVersions: [x.io/v1]',
+     {"production/shop", "production/blog"}, {"production/shop", "production/blog"}),
     ("fleet.yaml", "mirror: https://mirror", "mirror: https://other", SHOP | BLOG, SHOP | BLOG),
     ("fleet.yaml", "soak: 10m", "soak: 20m", NONE, {"staging/shop"}),
     ("fleet.yaml", "severity: blocked", "severity: safe", NONE, {"production/shop", "production/blog"}),

@@ -1,13 +1,17 @@
 """Each rule: what breaks it, and that sound manifests do not."""
 
 import copy
+import subprocess
+import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deploy_orchestrator.fleet import ChartReference, Deployment, Environment, Quota, Tenant
-from deploy_orchestrator.manifests import RULES, Finding, Manifests, Object, check
+from deploy_orchestrator.fleet import ChartReference, CheckException, Deployment, Environment, Quota, Tenant
+from deploy_orchestrator.manifests import CHECKS, RULES, Finding, Manifests, Object, check
 
 Bodies = dict[str, dict[str, Any]]
 
@@ -434,6 +438,55 @@ def test_a_misspelt_field_is_told_with_the_nearest_known_one() -> None:
     assert str(finding.object) == "Deployment ml-dev/web"
 
 
+def excepting(**exception: Any) -> Deployment:
+    given = {"rule": "no-tests", "reason": "a batch tenant", "expires": "2026-06-01T00:00:00Z", **exception}
+    ours = deployment()
+    tenant = ours.tenant.model_copy(update={"exceptions": (CheckException.model_validate(given),)})
+    return Deployment(ours.environment, tenant, ours.namespace)
+
+
+def secret_in_git() -> Manifests:
+    bodies = sound()
+    bodies["secret"]["data"] = {"password": "aHVudGVyMg=="}
+    return Manifests(tuple(map(Object, bodies.values())))
+
+
+BEFORE, AFTER = datetime(2026, 5, 31, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("exception", "now", "severity"),
+    [
+        ({"rule": "plain-secret"}, BEFORE, "warning"),
+        ({"rule": "plain-secret", "object": "Secret/secret"}, BEFORE, "warning"),
+        ({"rule": "plain-secret", "object": "Secret/other"}, BEFORE, "error"),
+        ({"rule": "image-unpinned"}, BEFORE, "error"),
+        ({"rule": "plain-secret"}, AFTER, "error"),
+    ],
+)
+def test_an_exception_makes_a_warning_of_its_rule_and_object_until_it_expires(
+    exception: dict[str, str], now: datetime, severity: str
+) -> None:
+    (finding,) = check(secret_in_git(), excepting(**exception), now=now)
+    assert (finding.rule, finding.severity) == ("plain-secret", severity)
+
+
+def test_an_exception_is_told_with_its_reason_and_when_it_ran_out() -> None:
+    (finding,) = check(secret_in_git(), excepting(rule="plain-secret"), now=BEFORE)
+    assert finding.message.endswith("Excepted until 2026-06-01 00:00 UTC: a batch tenant")
+    (finding,) = check(secret_in_git(), excepting(rule="plain-secret"), now=AFTER)
+    assert finding.fix.endswith("; the exception for it ran out on 2026-06-01 00:00 UTC")
+
+
+def test_an_exception_from_no_check_is_told_with_the_nearest_one() -> None:
+    found = check(
+        Manifests(tuple(map(Object, sound().values()))), excepting(rule="plain-secrets"), now=BEFORE
+    )
+    assert [(each.rule, each.severity, each.fix) for each in found] == [
+        ("exception-unknown", "warning", "did you mean plain-secret?")
+    ]
+
+
 CRD = an_object(
     "apiextensions.k8s.io/v1",
     "CustomResourceDefinition",
@@ -507,13 +560,22 @@ def test_a_schema_that_is_none_is_told_and_nothing_is_fetched_for_it(schema: dic
     assert any("its schema of v1 is none" in each.message for each in findings(bodies))
 
 
-def test_every_rule_is_tried_and_tells_why_and_what_to_do() -> None:
-    tried = {rule for rule, _, _ in BROKEN} | {"removed-api"}
-    assert {rule.id for rule in RULES} == tried
-    assert len({rule.id for rule in RULES}) == len(RULES)
-    for rule in RULES:
-        assert rule.reason.endswith(".")
-        assert rule.fix
+def test_every_rule_is_tried() -> None:
+    assert {rule.id for rule in RULES} == {rule for rule, _, _ in BROKEN} | {"removed-api"}
+
+
+def test_every_check_has_an_id_of_its_own_and_tells_why_and_what_to_do() -> None:
+    assert len({each.id for each in CHECKS}) == len(CHECKS)
+    for each in CHECKS:
+        assert each.reason.endswith(".")
+        assert each.fix
+
+
+def test_the_page_on_checks_is_what_the_checks_say() -> None:
+    page = Path(__file__).parents[2] / "docs" / "checks.md"
+    command = [sys.executable, "-m", "deploy_orchestrator.manifests.checks.table"]
+    made = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert page.read_text() == made, f"run: python {' '.join(command[1:])} > docs/checks.md"
 
 
 @pytest.mark.parametrize("junk", [None, 3, "x", [], {}, [None], {"a": None}])

@@ -91,14 +91,26 @@ def test_the_program_is_told_the_kubernetes_version(rendered: Rendered) -> None:
     assert own(rendered(chart, IN_PROCESS))[0]["data"] == {"version": "v1.36.0"}
 
 
+@needs_program
+def test_the_program_is_told_the_api_versions(on_disk: Any, workspace: Workspace) -> None:
+    has = "data: {has: '{{ .Capabilities.APIVersions.Has `x.io/v1` }}'}"
+    on_disk.chart("ml", {"templates/a.yaml": CONFIG_MAP + has})
+    on_disk.tenant("ml")
+    fleet = yaml.safe_load((on_disk.path / "fleet.yaml").read_text())
+    fleet["environments"][0]["apiVersions"] = ["x.io/v1"]
+    on_disk.write({"fleet.yaml": yaml.safe_dump(fleet)})
+    loaded = on_disk.load()
+    found = [own(render(each, loaded, workspace))[0]["data"] for each in loaded.deployments()]
+    assert found == [{"has": "true"}, {"has": "false"}]
+
+
 def test_without_the_program_a_chart_that_needs_it_fails_with_what_to_do(
     rendered: Rendered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chart: Chart = {"templates/a.yaml": CONFIG_MAP}
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    with pytest.raises(
-        RenderError, match=r"reads \.Capabilities.*1\.36, not 1\.34\n  fix: put a helm 4 program on PATH"
-    ):
+    message = r"reads \.Capabilities.*1\.36.* not for 1\.34\n  fix: put a helm 4 program on PATH"
+    with pytest.raises(RenderError, match=message):
         rendered(chart, OTHER)
 
 

@@ -78,15 +78,24 @@ def test_damaged_cache_entries_are_made_again(on_disk: Any, tmp_path: Path, dama
     on_disk.tenant("ml")
     fleet = on_disk.load()
     deployment = fleet.deployment("dev", "ml")
-    workspace = Workspace(tmp_path / "c", processes=1)
-    before = render(deployment, fleet, workspace)
+    with closing(Workspace(tmp_path / "c", processes=1)) as workspace:
+        before = render(deployment, fleet, workspace)
     for file in (tmp_path / "c").rglob("*"):
         if file.is_file():
             file.write_bytes(damage if damage else file.read_bytes()[:-1])
-    assert render(deployment, fleet, workspace) == before
-    shutil.rmtree(tmp_path / "c")
-    assert render(deployment, fleet, workspace) == before
-    workspace.close()
+    with closing(Workspace(tmp_path / "c", processes=1)) as workspace:
+        assert render(deployment, fleet, workspace) == before
+
+
+def test_a_cache_that_is_removed_meanwhile_is_made_again(on_disk: Any, tmp_path: Path) -> None:
+    on_disk.chart("ml", {"templates/a.yaml": CONFIG_MAP})
+    on_disk.tenant("ml")
+    fleet = on_disk.load()
+    deployment = fleet.deployment("dev", "ml")
+    with closing(Workspace(tmp_path / "c", processes=1)) as workspace:
+        before = render(deployment, fleet, workspace)
+        shutil.rmtree(tmp_path / "c")
+        assert render(deployment, fleet, workspace) == before
 
 
 def test_the_cache_is_for_its_owner_only(on_disk: Any, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ DEFAULTS = (
 def unread(manifests: Manifests) -> list[tuple[str, str]]:
     findings = [each for each in manifests.findings if each.rule == "unread-value"]
     assert all(each.severity == "warning" for each in findings)
-    return [(each.message.split(": nothing")[0], each.fix) for each in findings]
+    return [(each.message.split(". Nothing")[0], each.fix) for each in findings]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
 """What manifests must keep to before anybody is asked to release them: one file a family of rules."""
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Final
 
+from deploy_orchestrator.errors import instead_of
 from deploy_orchestrator.fleet import Deployment
 from deploy_orchestrator.manifests.checks import (
     access,
@@ -15,25 +18,41 @@ from deploy_orchestrator.manifests.checks import (
     testing,
 )
 from deploy_orchestrator.manifests.checks.rule import Rule
-from deploy_orchestrator.manifests.findings import Finding
+from deploy_orchestrator.manifests.exceptions import excepted
+from deploy_orchestrator.manifests.findings import Check, Finding
+from deploy_orchestrator.manifests.lint import LINT
 from deploy_orchestrator.manifests.objects import Manifests
+from deploy_orchestrator.manifests.printed import UNKNOWN_HOOK, VOLATILE
+from deploy_orchestrator.manifests.render import LOOKUP, UNREAD
 
-RULES: Final[tuple[Rule, ...]] = (
-    *schema.RULES,
-    *placement.RULES,
-    *pod_security.RULES,
-    *access.RULES,
-    *secrets.RULES,
-    *images.RULES,
-    *network.RULES,
-    *quota.RULES,
-    *testing.RULES,
+NO_SUCH_CHECK: Final = Check(
+    "exception-unknown",
+    "warning",
+    "There is no such check, so the exception does nothing.",
+    "mend the rule's name, or remove the exception",
 )
+FAMILIES: Final = (schema, placement, pod_security, access, secrets, images, network, quota, testing)
+RULES: Final[tuple[Rule, ...]] = tuple(rule for family in FAMILIES for rule in family.RULES)
+CHECKS: Final[tuple[Check, ...]] = (*RULES, UNKNOWN_HOOK, VOLATILE, LOOKUP, UNREAD, LINT, NO_SUCH_CHECK)
+"""Every check whose findings anything here tells of."""
 
 
-def check(manifests: Manifests, deployment: Deployment) -> list[Finding]:
-    """What is wrong with a deployment's manifests: what rendering met, then what each rule finds."""
-    return [
+def check(manifests: Manifests, deployment: Deployment, *, now: datetime | None = None) -> list[Finding]:
+    """What is wrong with a deployment's manifests: what rendering met, then what each rule finds.
+
+    What an exception of the tenant covers `now` (UTC; by default this moment) is only a warning.
+    """
+    found = [
         *manifests.findings,
         *(finding for rule in RULES for finding in rule.findings(manifests, deployment)),
+        *_of_no_check(deployment),
     ]
+    return excepted(found, deployment.tenant, now or datetime.now(UTC))
+
+
+def _of_no_check(deployment: Deployment) -> Iterator[Finding]:
+    known = {each.id for each in CHECKS}
+    for each in deployment.tenant.exceptions:
+        if each.rule not in known:
+            said = f"tenant.yaml of {deployment.tenant.name} makes an exception from {each.rule}"
+            yield NO_SUCH_CHECK.finding(None, said, instead_of(each.rule, known))

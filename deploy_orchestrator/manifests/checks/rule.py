@@ -1,10 +1,10 @@
-"""The shape of a check."""
+"""The shape of a check on manifests that are there."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from deploy_orchestrator.fleet import Deployment
-from deploy_orchestrator.manifests.findings import Finding, Severity
+from deploy_orchestrator.manifests.findings import Check, Finding
 from deploy_orchestrator.manifests.keys import ObjectKey
 from deploy_orchestrator.manifests.objects import Manifests
 
@@ -19,16 +19,11 @@ class Broken:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """One thing that manifests must keep to: why it matters, what to do, and what finds where they do not."""
+class Rule(Check):
+    """A check with what finds where it is not kept."""
 
-    id: str
-    severity: Severity
-    reason: str
-    fix: str
     find: Callable[[Manifests, Deployment], Iterator[Broken]]
 
     def findings(self, manifests: Manifests, deployment: Deployment) -> Iterator[Finding]:
         for broken in self.find(manifests, deployment):
-            message = f"{broken.message}. {self.reason}"
-            yield Finding(self.id, self.severity, broken.object, message, broken.fix or self.fix)
+            yield self.finding(broken.object, broken.message, broken.fix)

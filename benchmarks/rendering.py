@@ -1,0 +1,171 @@
+"""Render a fleet of Dagster tenants: all of it, none of it, one value of it, and the same with `helm template`.
+
+python benchmarks/rendering.py                    20 tenants in 3 environments, against `helm` on PATH
+python benchmarks/rendering.py --tenants 1000 --no-peers
+
+The tenants are those of examples/fleet over and over, with the charts of charts/. `helm` renders the same charts
+with the same values. Times are those of the wall, and of all processors together.
+"""
+
+import argparse
+import os
+import resource
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from deploy_orchestrator.fleet import Fleet, changed, load
+from deploy_orchestrator.git import Repository
+from deploy_orchestrator.manifests import Manifests, Workspace, check, diff, render_all
+from deploy_orchestrator.manifests.composition import releases_of
+
+ROOT = Path(__file__).parent.parent
+ENVIRONMENTS = ("dev", "staging", "production")
+
+
+class Stopwatch:
+    """The rows of the table that is printed at the end."""
+
+    def __init__(self) -> None:
+        self.table = Table("what", "wall (s)", "processors (s)", "each (ms)")
+
+    def time(self, what: str, work: Callable[[], int]) -> float:
+        """Seconds that `work` takes; it returns how many things it did."""
+        before, start = _processor_seconds(), time.perf_counter()
+        count = work()
+        wall, used = time.perf_counter() - start, _processor_seconds() - before
+        self.table.add_row(what, f"{wall:.3f}", f"{used:.3f}", f"{wall / count * 1000:.2f}" if count else "")
+        return wall
+
+
+def main() -> None:
+    """Run the benchmark that the command line asks for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--tenants", type=int, default=20)
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument("--no-peers", dest="peers", action="store_false")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        run(Path(folder), arguments.tenants, arguments.processes, peers=arguments.peers)
+
+
+def run(folder: Path, tenants: int, processes: int, *, peers: bool) -> None:
+    watch = Stopwatch()
+    lay(folder / "fleet", tenants)
+    repository = Repository.clone(str(folder / "fleet"), folder / "clone")
+    fleet = load(repository.at("main"))
+
+    def all_of(fleet: Fleet) -> int:
+        with closing(Workspace(folder / "cache", processes=processes)) as workspace:
+            return sum(sound(result) for _, result in render_all(fleet.deployments(), fleet, workspace))
+
+    cold = watch.time("cold", lambda: all_of(fleet))
+    unchanged = watch.time("unchanged, after a restart", lambda: all_of(fleet))
+    values = folder / "fleet/tenants/t0000/values-dev.yaml"
+    values.write_text(f"{values.read_text()}\nwebserver: {{replicas: 2}}\n")
+    commit(folder / "fleet")
+
+    def one_value() -> int:
+        repository.fetch()
+        after = load(repository.at("main"))
+        deployments = changed(fleet, after)
+        with closing(Workspace(folder / "cache", processes=processes)) as workspace:
+            for deployment, result in render_all(deployments, after, workspace):
+                sound(result)
+                check(result, deployment)
+                diff(None, result)
+        return len(deployments)
+
+    watch.time("one value changed: from commit to checked diff", one_value)
+    if peers and shutil.which("helm"):
+        commands = helm_commands(folder, fleet, processes)
+        helm = watch.time("helm template, one after another", lambda: one_by_one(commands))
+        parallel = watch.time(f"helm template, xargs -P {processes}", lambda: xargs(commands, processes))
+        ratios = f"{helm / cold:.1f} and {parallel / cold:.1f} times as long as cold; "
+    else:
+        ratios = ""
+    console = Console()
+    console.print(watch.table)
+    console.print(
+        f"{len(fleet.deployments())} deployments; {ratios}cold is {cold / unchanged:.0f} times unchanged"
+    )
+    console.print(f"memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+
+
+def sound(result: Manifests | Exception) -> int:
+    if isinstance(result, Exception):
+        raise result
+    return 1
+
+
+def lay(fleet: Path, tenants: int) -> None:
+    """A fleet repository of `tenants` tenants."""
+    shutil.copytree(ROOT / "charts", fleet / "charts")
+    (fleet / "allowed_signers").touch()
+    environments = [{"name": name, "cluster": "here", "kubernetes": "1.34"} for name in ENVIRONMENTS]
+    about = {
+        "clusters": [{"name": "here", "server": "https://kubernetes.default.svc"}],
+        "environments": environments,
+        "platform": {"name": "tenant-platform", "version": "0.1.0"},
+    }
+    (fleet / "fleet.yaml").write_text(yaml.safe_dump(about))
+    examples = sorted((ROOT / "examples/fleet/tenants").glob("[a-z]*"))
+    for number in range(tenants):
+        shutil.copytree(examples[number % len(examples)], fleet / f"tenants/t{number:04}")
+    subprocess.run(["git", "init", "--quiet", "--initial-branch=main"], cwd=fleet, check=True)
+    commit(fleet)
+
+
+def commit(fleet: Path) -> None:
+    author = ["-c", "user.name=benchmark", "-c", "user.email=benchmark@localhost"]
+    subprocess.run(["git", "add", "--all"], cwd=fleet, check=True)
+    subprocess.run(["git", *author, "commit", "--quiet", "--message=x"], cwd=fleet, check=True)
+
+
+def helm_commands(folder: Path, fleet: Fleet, processes: int) -> list[list[str]]:
+    """One `helm template` for each release of each deployment, with the same charts and values."""
+    commands: list[list[str]] = []
+    with closing(Workspace(folder / "cache", processes=processes)) as workspace:
+        for deployment in fleet.deployments():
+            for release in releases_of(deployment, fleet, workspace):
+                command = ["helm", "template", release.name, str(release.chart.path), "--include-crds"]
+                command += ["--namespace", release.namespace]
+                for number, layer in enumerate(release.layers):
+                    file = folder / "values" / deployment.key / f"{release.name}-{number}.yaml"
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    file.write_bytes(layer.data)
+                    command += ["--values", str(file)]
+                commands.append(command)
+    return commands
+
+
+def one_by_one(commands: list[list[str]]) -> int:
+    for command in commands:
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return len(commands)
+
+
+def xargs(commands: list[list[str]], processes: int) -> int:
+    lines = "\n".join(" ".join(command[1:]) for command in commands)
+    xargs = ["xargs", "-P", str(processes), "-L", "1", "helm"]
+    subprocess.run(xargs, input=lines, text=True, check=True, stdout=subprocess.DEVNULL)
+    return len(commands)
+
+
+def _processor_seconds() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+if __name__ == "__main__":
+    main()

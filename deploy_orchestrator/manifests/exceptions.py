@@ -1,0 +1,31 @@
+"""What a tenant need not keep to for a while."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from deploy_orchestrator.fleet import CheckException, Tenant
+from deploy_orchestrator.manifests.findings import Finding
+
+
+def excepted(findings: Iterable[Finding], tenant: Tenant, now: datetime) -> list[Finding]:
+    """The findings, those that an exception of the tenant covers `now` (UTC) as warnings that tell of it."""
+    return [_excepted(finding, tenant, now) for finding in findings]
+
+
+def _excepted(finding: Finding, tenant: Tenant, now: datetime) -> Finding:
+    covering = [each for each in tenant.exceptions if _covers(each, finding)]
+    if not covering or finding.severity == "warning":
+        return finding
+    longest = max(covering, key=lambda each: each.expires)
+    until = f"{longest.expires:%Y-%m-%d %H:%M} UTC"
+    if longest.expires <= now:
+        return replace(finding, fix=f"{finding.fix}; the exception for it ran out on {until}")
+    return replace(
+        finding, severity="warning", message=f"{finding.message} Excepted until {until}: {longest.reason}"
+    )
+
+
+def _covers(exception: CheckException, finding: Finding) -> bool:
+    named = f"{finding.object.kind}/{finding.object.name}" if finding.object else None
+    return exception.rule == finding.rule and exception.object in (None, named)
