@@ -37,7 +37,7 @@ def status(
         for release, state in orchestrator.live()
         if environment in (None, release.environment) and tenant in (None, release.tenant)
     ]
-    if not found:
+    if not found and (environment or tenant):
         require_known(orchestrator.fleet(), environment, tenant)
     healthy = sum(state.live(release) for release, state in found)
     if output is Format.JSON:

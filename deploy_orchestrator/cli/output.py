@@ -104,7 +104,7 @@ def show_change(plan: Plan, difference: Diff | None) -> None:
     """What a plan changes, line by line where `difference` is given, then its verdict with the reasons."""
     say(plain(plan.key, "bold"), f"  {plan.chart.name} {plan.chart.version}, {plan.summary}")
     if difference:
-        for line in difference.unified().splitlines():
+        for line in difference.unified().removesuffix("\n").split("\n"):
             begins = next((each for each in DIFF_COLOURS if line.startswith(each)), "")
             screen.print(plain(line, DIFF_COLOURS.get(begins, "")), soft_wrap=True)
     say(coloured(plan.verdict), f"  {plan.key}, by {', '.join(plan.source.authors)}")
