@@ -90,7 +90,8 @@ class Policy(Model):
 
     `approval`: None lets changes that need approval go on without. `soak`: how long the change must have been
     healthy in the environment before. `deadline`: by when a sync must be healthy. `rollback_after`: how long
-    a release may be unhealthy before it is reverted. `rules` by the id of the risk rule.
+    a release may be unhealthy before it is reverted. `rules` by the id of the risk rule. `registries`: where
+    images may come from, as `ghcr.io` or `ghcr.io/acme`; none: from anywhere.
     """
 
     approval: ApprovalRule | None = None
@@ -99,6 +100,7 @@ class Policy(Model):
     rollback_after: Duration = Field(default=timedelta(minutes=5), json_schema_extra={"default": "5m"})
     freezes: tuple[Freeze, ...] = ()
     rules: dict[Label, RuleOverride] = Field(default_factory=dict[str, RuleOverride])
+    registries: tuple[Line, ...] = ()
 
 
 class Environment(Model):

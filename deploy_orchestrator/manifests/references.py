@@ -55,6 +55,10 @@ class ImageReference:
         """Whether it names one version: a digest, or a tag that is not `latest`."""
         return self.digest is not None or self.tag not in (None, "latest")
 
+    def comes_from(self, place: str) -> bool:
+        """Whether it is in a registry, as `ghcr.io`, or in a part of one, as `ghcr.io/acme`."""
+        return f"{self.registry}/{self.repository}/".startswith(f"{place.rstrip('/')}/")
+
     def __str__(self) -> str:
         tag = f":{self.tag}" if self.tag else ""
         digest = f"@{self.digest}" if self.digest else ""

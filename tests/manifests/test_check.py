@@ -278,10 +278,10 @@ BROKEN: list[tuple[str, Change, str]] = [
     ),
     ("plain-secret", put("secret.data", {"password": "aHVudGVyMg=="}), "data holds password"),
     ("plain-secret", put("secret.stringData", {"token": "hunter2"}), "stringData holds token"),
-    ("image-unpinned", put(f"{MAIN}.image", "ghcr.io/acme/web"), "image 'ghcr.io/acme/web' names no version"),
+    ("image-unpinned", put(f"{MAIN}.image", "ghcr.io/acme/web"), "image: ghcr.io/acme/web names no version"),
     ("image-unpinned", put(f"{MAIN}.image", "web:latest"), "names no version"),
     ("image-unpinned", put(f"{MAIN}.image", "A B"), "'A B' is no image reference"),
-    ("image-unpinned", drop(f"{MAIN}.image"), "names no version"),
+    ("image-unpinned", drop(f"{MAIN}.image"), "'' is no image reference"),
     ("default-deny", drop("deny"), "no NetworkPolicy denies ingress"),
     ("default-deny", put("deny.spec.policyTypes", ["Ingress"]), "no NetworkPolicy denies egress"),
     (
@@ -438,6 +438,25 @@ def test_a_misspelt_field_is_told_with_the_nearest_known_one() -> None:
     assert str(finding.object) == "Deployment ml-dev/web"
 
 
+@pytest.mark.parametrize(
+    ("registries", "found"),
+    [
+        ((), []),
+        (("ghcr.io",), []),
+        (("docker.io", "ghcr.io/acme/"), []),
+        (("ghcr.io/acm", "docker.io"), ["image-registry"] * 3),
+    ],
+)
+def test_images_come_from_the_registries_that_the_policy_names(
+    registries: tuple[str, ...], found: list[str]
+) -> None:
+    ours = deployment()
+    policy = ours.environment.policy.model_copy(update={"registries": registries})
+    environment = ours.environment.model_copy(update={"policy": policy})
+    manifests = Manifests(tuple(map(Object, sound().values())))
+    assert [each.rule for each in check(manifests, Deployment(environment, ours.tenant, "ml-dev"))] == found
+
+
 def excepting(**exception: Any) -> Deployment:
     given = {"rule": "no-tests", "reason": "a batch tenant", "expires": "2026-06-01T00:00:00Z", **exception}
     ours = deployment()
@@ -561,7 +580,7 @@ def test_a_schema_that_is_none_is_told_and_nothing_is_fetched_for_it(schema: dic
 
 
 def test_every_rule_is_tried() -> None:
-    assert {rule.id for rule in RULES} == {rule for rule, _, _ in BROKEN} | {"removed-api"}
+    assert {rule.id for rule in RULES} == {rule for rule, _, _ in BROKEN} | {"removed-api", "image-registry"}
 
 
 def test_every_check_has_an_id_of_its_own_and_tells_why_and_what_to_do() -> None:

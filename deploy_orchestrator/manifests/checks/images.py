@@ -1,24 +1,40 @@
-"""What runs is what was seen."""
+"""What runs is what was seen, and from hands that are trusted."""
 
 from collections.abc import Iterator
 
 from deploy_orchestrator.fleet import Deployment
 from deploy_orchestrator.manifests.checks.rule import Broken, Rule
 from deploy_orchestrator.manifests.fields import dotted
-from deploy_orchestrator.manifests.objects import Manifests
+from deploy_orchestrator.manifests.objects import Manifests, Object
 from deploy_orchestrator.manifests.pods import pod_of
 from deploy_orchestrator.manifests.references import ImageReference, NotAnImage
 
 
-def _unpinned(manifests: Manifests, _: Deployment) -> Iterator[Broken]:
+def _images(manifests: Manifests) -> Iterator[tuple[Object, str, ImageReference | NotAnImage]]:
+    """Each container's image, or what is wrong with it: the object, the path to it, and what it names."""
     for pod in filter(None, map(pod_of, manifests.objects)):
         for container in pod.containers():
-            where, image = dotted(container.path), container.body.get("image")
+            image = container.body.get("image")
+            field = dotted((*container.path, "image"))
             try:
-                if not isinstance(image, str) or not ImageReference.parse(image).pinned:
-                    yield Broken(pod.owner.key, f"{where}.image {image!r} names no version")
+                yield pod.owner, field, ImageReference.parse(image if isinstance(image, str) else "")
             except NotAnImage as error:
-                yield Broken(pod.owner.key, f"{where}: {error.what}", error.fix)
+                yield pod.owner, field, error
+
+
+def _unpinned(manifests: Manifests, _: Deployment) -> Iterator[Broken]:
+    for object_, field, image in _images(manifests):
+        if isinstance(image, NotAnImage):
+            yield Broken(object_.key, f"{field}: {image.what}", image.fix)
+        elif not image.pinned:
+            yield Broken(object_.key, f"{field}: {image} names no version")
+
+
+def _foreign(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
+    allowed = deployment.environment.policy.registries
+    for object_, field, image in _images(manifests):
+        if allowed and isinstance(image, ImageReference) and not any(map(image.comes_from, allowed)):
+            yield Broken(object_.key, f"{field}: {image} comes from none of {', '.join(allowed)}")
 
 
 RULES = (
@@ -28,5 +44,12 @@ RULES = (
         "Tomorrow the same manifest would run other software, and a rollback would not bring the old back.",
         "give the image a tag other than latest, better a digest",
         _unpinned,
+    ),
+    Rule(
+        "image-registry",
+        "error",
+        "The environment's policy names the registries that it trusts.",
+        "mirror the image to one of them",
+        _foreign,
     ),
 )
