@@ -111,7 +111,7 @@ def _surveyed(
         effect = json.dumps(analysis.as_json(), sort_keys=True)
         alike.setdefault(effect, (analysis, values, []))[2].append(use.deployment)
     for analysis, values, deployments in alike.values():
-        upgrades = outdated(root, repositories, values=values, within=folder)
+        upgrades = outdated(root, repositories, values=values, within=folder).dependencies
         yield Surveyed(name, tuple(deployments), analysis, upgrades)
 
 

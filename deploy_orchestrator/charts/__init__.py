@@ -38,7 +38,7 @@ from deploy_orchestrator.charts.locate import locate
 from deploy_orchestrator.charts.lock import LockFinding, LockProblem, check_lock
 from deploy_orchestrator.charts.lock_update import lock_as_yaml, update_lock, write_lock
 from deploy_orchestrator.charts.metadata import ChartMetadata, Dependency, Lock, LockedDependency
-from deploy_orchestrator.charts.outdated import DependencyVersions, outdated
+from deploy_orchestrator.charts.outdated import DependencyVersions, Upgrades, outdated
 from deploy_orchestrator.charts.pinned import pinned
 from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart
 from deploy_orchestrator.charts.repositories import Repositories
@@ -108,6 +108,7 @@ __all__ = [
     "Resolver",
     "Unresolved",
     "UnsafeChart",
+    "Upgrades",
     "ValueChange",
     "Version",
     "VersionError",

@@ -42,12 +42,16 @@ def update_lock(
 
 
 def write_lock(folder: Path, chart: Chart, lock: Lock) -> Path | None:
-    """Write `lock` for `chart` into its `folder`, as Helm writes it: not at all if the digest is the same.
+    """Write `lock` for `chart` into its `folder`, as Helm writes it.
+
+    It is left as it is if it holds the same with the same digest, and where there is nothing to lock and no
+    lock.
 
     Raises:
         UnsafeChart: a link stands where the lock goes.
     """
-    if chart.lock is not None and chart.lock.digest == lock.digest:
+    there = chart.lock or Lock(digest=lock.digest)
+    if (there.digest, there.dependencies) == (lock.digest, lock.dependencies):
         return None
     file = folder / ("requirements.lock" if chart.metadata.api_version == "v1" else "Chart.lock")
     if file.is_symlink():

@@ -1,6 +1,6 @@
 """Which dependencies of a chart have newer versions, and how far each can go up without harm."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -42,6 +42,17 @@ class DependencyVersions:
         return Version.parse(self.newest) > Version.parse(self.current)
 
 
+@dataclass(frozen=True, slots=True)
+class Upgrades:
+    """The versions of a chart's direct dependencies, and by key why those of the others are `unknown`.
+
+    What stands in a folder beside or inside the chart has no other versions, and is in neither.
+    """
+
+    dependencies: tuple[DependencyVersions, ...]
+    unknown: Mapping[str, str]
+
+
 def outdated(
     root: Chart | PublishedChart,
     repositories: Repositories,
@@ -49,8 +60,8 @@ def outdated(
     as_of: datetime | None = None,
     values: Mapping[str, Any] | None = None,
     within: Path | None = None,
-) -> tuple[DependencyVersions, ...]:
-    """The versions of every direct dependency of `root` that a repository has; otherwise as `resolve`."""
+) -> Upgrades:
+    """The versions of every direct dependency of `root` that is switched on; otherwise as `resolve`."""
     catalog = Catalog(repositories, as_of)
 
     def closure(root: Chart | PublishedChart) -> Closure:
@@ -62,25 +73,24 @@ def outdated(
     def is_safe(need: Need, version: str) -> bool:
         return _troubles(closure(pinned(root, need.key, version))) <= before
 
-    return tuple(
-        versions
-        for need in now.needs
-        if need.parent in now.roots and need.enabled
-        for versions in _versions(need, catalog, is_safe)
-    )
+    known: list[DependencyVersions] = []
+    unknown = {one.dependency.key: one.why for one in now.unresolved if one.parent in now.roots}
+    for need in now.needs:
+        is_beside = need.chart.repository.startswith("file://")
+        if need.parent in now.roots and need.enabled and not is_beside:
+            try:
+                known.append(_versions(need, catalog, is_safe))
+            except ChartError as error:
+                unknown[need.key] = str(error)
+    return Upgrades(tuple(known), unknown)
 
 
-def _versions(
-    need: Need, catalog: Catalog, is_safe: Callable[[Need, str], bool]
-) -> Iterator[DependencyVersions]:
-    try:
-        published = [one.version for one in catalog.versions(need.chart.identity)]
-        current, constraint = Version.parse(need.chart.version), Constraint.parse(need.constraint)
-    except ChartError:
-        return
+def _versions(need: Need, catalog: Catalog, is_safe: Callable[[Need, str], bool]) -> DependencyVersions:
+    published = [one.version for one in catalog.versions(need.chart.identity)]
+    current, constraint = Version.parse(need.chart.version), Constraint.parse(need.constraint)
     known = [version for version in published if current.prerelease or not Version.parse(version).prerelease]
     newer = [version for version in known if Version.parse(version) > current]
-    yield DependencyVersions(
+    return DependencyVersions(
         need.key,
         need.chart.identity,
         need.constraint,

@@ -34,11 +34,13 @@ class Web(Protocol):
         *,
         limit: int,
         repository: str,
+        method: str = "GET",
         headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
         form: Mapping[str, str] | None = None,
         accept: tuple[int, ...] = (200,),
     ) -> Answer:
-        """The answer to a GET, or with `form` to a POST of it, at most `limit` bytes long.
+        """The answer to a request that carries `content`, or a `form`, at most `limit` bytes long.
 
         `repository` is the one to name in messages.
 
@@ -64,14 +66,13 @@ def _client() -> httpx.Client:
         timeout=_TIMEOUT,
         follow_redirects=True,
         max_redirects=5,
-        transport=httpx.HTTPTransport(retries=1),
         headers={"User-Agent": "deploy-orchestrator"},
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Internet:
-    """The real network. Safe for several threads."""
+    """The real network, through the proxies that the environment names. Safe for several threads."""
 
     client: httpx.Client = field(default_factory=_client)
 
@@ -81,34 +82,46 @@ class Internet:
         *,
         limit: int,
         repository: str,
+        method: str = "GET",
         headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
         form: Mapping[str, str] | None = None,
         accept: tuple[int, ...] = (200,),
     ) -> Answer:
-        until = time.monotonic() + DEADLINE
-        try:
-            method = "GET" if form is None else "POST"
-            with self.client.stream(method, url, headers=dict(headers or {}), data=form) as response:
+        def ask() -> Answer:
+            sent = self.client.stream(method, url, headers=dict(headers or {}), content=content, data=form)
+            with sent as response:
                 if response.status_code not in accept:
                     raise RepositoryUnreachable(
                         f"the server answered {response.status_code} {response.reason_phrase} for {url}",
                         url=repository,
                         fix=_FIX,
                     )
-                body = bytearray()
-                for chunk in response.iter_bytes():
-                    body += chunk
-                    if len(body) > limit:
-                        raise RepositoryUnreachable(
-                            f"the answer is larger than {limit:,} bytes for {url}", url=repository
-                        )
-                    if time.monotonic() > until:
-                        raise RepositoryUnreachable(
-                            f"no whole answer within {DEADLINE:.0f} seconds for {url}", url=repository
-                        )
-                return Answer(response.status_code, response.headers, bytes(body))
+                return Answer(response.status_code, response.headers, _body(response, limit, repository))
+
+        try:
+            try:
+                return ask()
+            except httpx.ConnectError:
+                return ask()
         except (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict) as error:
             reason = str(error) or type(error).__name__
             raise RepositoryUnreachable(
                 f"no answer from {url}: {reason}", url=repository, fix=_FIX
             ) from error
+
+
+def _body(response: httpx.Response, limit: int, repository: str) -> bytes:
+    until = time.monotonic() + DEADLINE
+    body = bytearray()
+    for chunk in response.iter_bytes():
+        body += chunk
+        if len(body) > limit:
+            raise RepositoryUnreachable(
+                f"the answer is larger than {limit:,} bytes for {response.url}", url=repository
+            )
+        if time.monotonic() > until:
+            raise RepositoryUnreachable(
+                f"no whole answer within {DEADLINE:.0f} seconds for {response.url}", url=repository
+            )
+    return bytes(body)

@@ -1,43 +1,39 @@
 """`analyze`: what charts are built on, where versions clash, and the way out."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.text import Text
 from rich.tree import Tree
 
-from deploy_orchestrator import documents
 from deploy_orchestrator.charts import (
     FORMATS,
     Analysis,
     Closure,
-    Conflict,
     Harm,
     Node,
-    Repositories,
     draw,
     explain,
-    layered,
     locate,
 )
 from deploy_orchestrator.charts import (
     analyze as analyze_chart,
 )
-from deploy_orchestrator.cli.output import progress, screen, show_json
+from deploy_orchestrator.cli.chart_options import (
+    AsOf,
+    BadOption,
+    Charts,
+    Repository,
+    Values,
+    repositories_at,
+    values_in,
+)
+from deploy_orchestrator.cli.conflict_text import show_conflict
+from deploy_orchestrator.cli.output import plain, progress, say, screen, show_json
 from deploy_orchestrator.cli.sarif import Result, sarif
-from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.settings import Settings
-
-HARM_COLOURS = {
-    Harm.NONE: "green",
-    Harm.WORTH_KNOWING: "cyan",
-    Harm.UNKNOWN: "yellow",
-    Harm.HARMFUL: "bold red",
-}
 
 
 class AnalysisFormat(StrEnum):
@@ -49,25 +45,11 @@ class AnalysisFormat(StrEnum):
     SARIF = "sarif"
 
 
-class BadOption(OrchestratorError):
-    """An option that says nothing sensible."""
-
-
 def analyze(
-    charts: Annotated[
-        list[str],
-        typer.Argument(metavar="CHART...", help="A path, oci://…, or NAME[@VERSION]."),
-    ],
-    repository: Annotated[
-        list[str] | None,
-        typer.Option(metavar="URL=INDEX", help="Read this repository from an index: a file, folder or URL."),
-    ] = None,
-    as_of: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="As if it were the end of that day (UTC).")
-    ] = None,
-    values: Annotated[
-        list[Path] | None, typer.Option(help="Values file; they switch dependencies on and off.")
-    ] = None,
+    charts: Charts,
+    repository: Repository = None,
+    as_of: AsOf = None,
+    values: Values = None,
     graph: Annotated[
         Path | None, typer.Option(help="Also draw: .svg, .png, .dot, .html, .mmd or .json by its ending.")
     ] = None,
@@ -79,13 +61,11 @@ def analyze(
 
     Exit code 1 when a conflict cannot be satisfied or does harm.
     """
-    repositories = Repositories(_mirrors(repository or []), Settings().home / "cache" / "repositories")
-    given = layered(_mapping(path) for path in values) if values else None
-    until = as_of.replace(hour=23, minute=59, second=59, tzinfo=UTC) if as_of else None
+    repositories, given = repositories_at(repository), values_in(values)
     picture = _picture_format(graph) if graph else ""
     with progress("looking up dependencies"):
         found = [
-            analyze_chart(locate(chart, repositories), repositories, as_of=until, values=given)
+            analyze_chart(locate(chart, repositories), repositories, as_of=as_of, values=given)
             for chart in charts
         ]
     if graph:
@@ -95,35 +75,12 @@ def analyze(
     elif format is AnalysisFormat.SARIF:
         show_json(sarif(_results(zip(charts, found, strict=True))))
     elif format is AnalysisFormat.MARKDOWN:
-        screen.print("\n\n".join(map(_markdown, found)), soft_wrap=True, markup=False)
+        say("\n\n".join(map(_markdown, found)))
     else:
         for each in found:
             _show(each)
     if not all(each.is_sound for each in found):
         raise typer.Exit(1)
-
-
-def _mirrors(repositories: Iterable[str]) -> dict[str, str]:
-    mirrors: dict[str, str] = {}
-    for text in repositories:
-        url, equals, place = text.partition("=")
-        if not (url and equals and place):
-            raise BadOption(
-                f"--repository {text!r} is not URL=INDEX",
-                fix="write for example --repository https://charts.example.com=index.yaml",
-            )
-        mirrors[url] = place
-    return mirrors
-
-
-def _mapping(path: Path) -> dict[str, Any]:
-    try:
-        document = documents.parse(path.read_bytes(), str(path))
-    except OSError as error:
-        raise BadOption(f"{path} cannot be read: {error.strerror}") from error
-    if not isinstance(document.value or {}, dict):
-        raise BadOption("expected a mapping of values", fix=f"mend {path}")
-    return document.value or {}
 
 
 def _picture_format(path: Path) -> str:
@@ -137,22 +94,12 @@ def _picture_format(path: Path) -> str:
 def _show(analysis: Analysis) -> None:
     screen.print(_tree(analysis))
     for missing in analysis.closure.unresolved:
-        screen.print(Text.assemble(("not found ", "yellow"), f"{missing.dependency.name}: {missing.why}"))
+        say(plain("not found ", "yellow"), f"{missing.dependency.name}: {missing.why}")
     for conflict in analysis.conflicts:
-        _show_conflict(conflict)
+        show_conflict(conflict)
     if not analysis.conflicts:
         among = " among what was found" if analysis.closure.unresolved else ""
-        screen.print(Text(f"no conflicts{among}", style="green"))
-
-
-def _show_conflict(conflict: Conflict) -> None:
-    colour = HARM_COLOURS[conflict.harm]
-    screen.print(
-        Text.assemble(("conflict ", "bold red"), (conflict.name, "bold"), f" ({conflict.repository})")
-    )
-    screen.print(f"  {explain(conflict)}", markup=False)
-    screen.print(Text.assemble("  harm: ", (conflict.harm, colour)))
-    screen.print(Text.assemble("  fix: ", (conflict.fix or "none found", "cyan")))
+        say(plain(f"no conflicts{among}", "green"))
 
 
 def _tree(analysis: Analysis) -> Tree:
@@ -164,14 +111,14 @@ def _tree(analysis: Analysis) -> Tree:
             if need.parent != node or need.chart in above:
                 continue
             label = Text.assemble(
-                (str(need.chart), "bold red" if need.chart.identity in clashing else "bold"),
-                (f"  {need.constraint}", "cyan"),
-                (f"  if {need.condition}" if need.condition else "", "dim"),
-                ("" if need.enabled else "  off", "dim"),
+                plain(str(need.chart), "bold red" if need.chart.identity in clashing else "bold"),
+                plain(f"  {need.constraint}", "cyan"),
+                plain(f"  if {need.condition}" if need.condition else "", "dim"),
+                plain("" if need.enabled else "  off", "dim"),
             )
             grow(branch.add(label), need.chart, (*above, need.chart))
 
-    tree = Tree(Text(str(analysis.root), style="bold"), guide_style="dim")
+    tree = Tree(plain(str(analysis.root), "bold"), guide_style="dim")
     grow(tree, analysis.root, (analysis.root,))
     return tree
 

@@ -38,7 +38,7 @@ def test_a_dependency_has_a_current_an_allowed_a_newest_and_a_safe_version(publi
             "common@2.0.0": [],
         }
     )
-    db, web = outdated(of(hub), hub)
+    db, web = outdated(of(hub), hub).dependencies
     assert (db.key, db.identity, db.constraint) == ("db", ChartIdentity(URL, "db"), "~1.1.0")
     assert versions(db) == ("1.1.3", "1.1.3", "2.0.0", "1.2.0")
     assert db.is_outdated
@@ -51,14 +51,14 @@ def test_a_locked_dependency_may_have_newer_allowed_versions(publish: Publish, m
     dependency = {"name": "db", "version": "1.x", "repository": URL, "alias": "store"}
     lock = f"dependencies: [{{name: db, version: 1.0.0, repository: {URL}}}]\ndigest: sha256:0\n"
     app = load(make_chart({"name": "app", "dependencies": [dependency]}, {"Chart.lock": lock}))
-    (db,) = outdated(app, hub)
+    (db,) = outdated(app, hub).dependencies
     assert db.key == "store"
     assert versions(db) == ("1.0.0", "1.5.0", "2.0.0", "2.0.0")
 
 
 def test_an_upgrade_that_needs_a_chart_which_is_nowhere_is_not_safe(publish: Publish) -> None:
     hub = publish(hub={"app@1.0.0": ["db 1.x"], "db@1.0.0": [], "db@2.0.0": ["lost 1.x"]})
-    (db,) = outdated(of(hub), hub)
+    (db,) = outdated(of(hub), hub).dependencies
     assert versions(db) == ("1.0.0", "1.0.0", "2.0.0", None)
 
 
@@ -73,7 +73,7 @@ def test_a_conflict_that_is_there_already_keeps_no_upgrade_from_being_safe(publi
             "common@2.0.0": [],
         }
     )
-    assert [found.safe for found in outdated(of(hub), hub)] == ["2.0.0", None]
+    assert [found.safe for found in outdated(of(hub), hub).dependencies] == ["2.0.0", None]
 
 
 def test_prereleases_count_only_where_the_current_version_is_one(publish: Publish) -> None:
@@ -86,7 +86,7 @@ def test_prereleases_count_only_where_the_current_version_is_one(publish: Publis
             "web@1.0.0-rc.2": [],
         }
     )
-    assert [found.newest for found in outdated(of(hub), hub)] == ["1.0.0", "1.0.0-rc.2"]
+    assert [found.newest for found in outdated(of(hub), hub).dependencies] == ["1.0.0", "1.0.0-rc.2"]
 
 
 def test_what_no_repository_has_or_is_switched_off_is_left_out(
@@ -100,14 +100,27 @@ def test_what_no_repository_has_or_is_switched_off_is_left_out(
         {"name": "lost", "version": "1.x", "repository": URL},
     ]
     app = load(make_chart({"name": "app", "dependencies": dependencies}))
-    assert [found.key for found in outdated(app, hub)] == ["db"]
-    assert outdated(app, hub, values={"db": {"on": False}}) == ()
+    found = outdated(app, hub)
+    assert [versions.key for versions in found.dependencies] == ["db"]
+    assert list(found.unknown) == ["lost"]
+    assert outdated(app, hub, values={"db": {"on": False}}).dependencies == ()
+
+
+def test_a_carried_chart_whose_repository_is_out_of_reach_is_unknown(
+    publish: Publish, make_chart: MakeChart, make_package: Callable[..., bytes]
+) -> None:
+    dependency = {"name": "db", "version": "1.x", "repository": "ftp://example.com"}
+    carried = {"charts/db.tgz": make_package({"name": "db"})}
+    app = load(make_chart({"name": "app", "dependencies": [dependency]}, carried))
+    found = outdated(app, publish())
+    assert found.dependencies == ()
+    assert "ftp://example.com" in found.unknown["db"]
 
 
 def test_as_of_a_day_only_what_was_published_by_then_counts(published: Repositories) -> None:
     url = "https://charts.bitnami.com/bitnami"
     redis = next(one for one in published.find(url, "redis") if one.version == "12.7.4")
-    (common,) = outdated(redis, published, as_of=datetime(2021, 2, 6, tzinfo=UTC))
+    (common,) = outdated(redis, published, as_of=datetime(2021, 2, 6, tzinfo=UTC)).dependencies
     assert common.newest.startswith("1.")
-    (common,) = outdated(redis, published)
+    (common,) = outdated(redis, published).dependencies
     assert common.newest.startswith("2.")

@@ -1,11 +1,12 @@
 """A desk with a small fleet, and a person at a terminal who types commands."""
 
+import gzip
 import io
 import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from deploy_orchestrator.orchestrator import Orchestrator
 from deploy_orchestrator.releases import GatesClosed
 from deploy_orchestrator.settings import Settings
 
+PUBLISHED = Path(__file__).parents[1] / "data" / "published"
 PEOPLE = ("alice", "bob", "mallory")
 """Alice commits, Bob approves, and nobody knows Mallory's key."""
 
@@ -270,6 +272,37 @@ def waiting(held: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk
     """Of a change that removes an object, dev/shop has it, and production/shop waits for an approval."""
     monkeypatch.chdir(tmp_path)
     return _copy(held, tmp_path)
+
+
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The options that name the real repositories of `tests/data/published`; the rest is out of reach."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    places = json.loads(gzip.decompress((PUBLISHED / "repositories.json.gz").read_bytes()))
+    return [part for url, file in places.items() for part in ("--repository", f"{url}={PUBLISHED / file}")]
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Callable[..., list[str]]:
+    """Writes a repository with charts `name@version` and what each needs; the option that names it."""
+
+    def make(charts: dict[str, list[dict[str, str]]], url: str = "https://hub.example.com") -> list[str]:
+        entries: dict[str, list[dict[str, object]]] = {}
+        for chart, dependencies in charts.items():
+            name, _, version = chart.partition("@")
+            entries.setdefault(name, []).append(
+                {
+                    "name": name,
+                    "version": version,
+                    "dependencies": [{"repository": url, **each} for each in dependencies],
+                    "urls": [f"{name}-{version}.tgz"],
+                }
+            )
+        file = tmp_path / "hub.json"
+        file.write_text(json.dumps({"apiVersion": "v1", "entries": entries}))
+        return ["--repository", f"{url}={file}"]
+
+    return make
 
 
 def _copy(desk: Desk, folder: Path) -> Desk:

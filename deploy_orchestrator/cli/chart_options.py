@@ -1,0 +1,70 @@
+"""The arguments and options of the commands on charts, and what they come to."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any
+
+import typer
+
+from deploy_orchestrator import documents
+from deploy_orchestrator.charts import Repositories, layered
+from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.settings import Settings
+
+NONE: Mapping[str, str] = MappingProxyType({})
+
+
+class BadOption(OrchestratorError):
+    """An option that says nothing sensible."""
+
+
+def _end_of_day(day: datetime | None) -> datetime | None:
+    return day.replace(hour=23, minute=59, second=59, tzinfo=UTC) if day else None
+
+
+Charts = Annotated[list[str], typer.Argument(metavar="CHART...", help="A path, oci://…, or NAME[@VERSION].")]
+Repository = Annotated[
+    list[str] | None,
+    typer.Option(metavar="URL=INDEX", help="Read this repository from an index: a file, folder or URL."),
+]
+AsOf = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d"], callback=_end_of_day, help="As if it were the end of that day (UTC)."),
+]
+Values = Annotated[list[Path] | None, typer.Option(help="Values file; they switch dependencies on and off.")]
+
+
+def repositories_at(given: Iterable[str] | None, mirrors: Mapping[str, str] = NONE) -> Repositories:
+    """The chart repositories where `--repository` says, else where `mirrors` say. Raises BadOption."""
+    first = _mirrors(given or ())
+    return Repositories({**first, **mirrors, **first}, Settings().home / "cache" / "repositories")
+
+
+def values_in(files: Iterable[Path] | None) -> dict[str, Any] | None:
+    """The values of several files as one, None without files. Raises BadOption and DocumentError."""
+    return layered(_mapping(path) for path in files) if files else None
+
+
+def _mirrors(repositories: Iterable[str]) -> dict[str, str]:
+    mirrors: dict[str, str] = {}
+    for text in repositories:
+        url, equals, place = text.partition("=")
+        if not (url and equals and place):
+            raise BadOption(
+                f"--repository {text!r} is not URL=INDEX",
+                fix="write for example --repository https://charts.example.com=index.yaml",
+            )
+        mirrors[url] = place
+    return mirrors
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    try:
+        document = documents.parse(path.read_bytes(), str(path))
+    except OSError as error:
+        raise BadOption(f"{path} cannot be read: {error.strerror}") from error
+    if not isinstance(document.value or {}, dict):
+        raise BadOption("expected a mapping of values", fix=f"mend {path}")
+    return document.value or {}
