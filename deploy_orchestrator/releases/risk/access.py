@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any, Final
 
-from deploy_orchestrator.manifests import Object
+from deploy_orchestrator.manifests import Object, untyped
 from deploy_orchestrator.releases.model import Verdict
 from deploy_orchestrator.releases.risk.change import Altered, Change
-from deploy_orchestrator.releases.risk.reading import at, listing, mapping, text
 from deploy_orchestrator.releases.risk.rule import Rule, Sighting
 
 _GROUP: Final = "rbac.authorization.k8s.io"
@@ -93,7 +92,7 @@ def _gained(before: Object, after: Object) -> str:
 
 
 def _rights(role: Object) -> list[Right]:
-    return [right for rule in listing(role.body.get("rules")) for right in _rights_of(rule)]
+    return [right for rule in untyped.items(role.body.get("rules")) for right in _rights_of(rule)]
 
 
 def _rights_of(rule: Any) -> Iterator[Right]:
@@ -103,7 +102,7 @@ def _rights_of(rule: Any) -> Iterator[Right]:
 
 
 def _texts(rule: Any, field: str) -> list[str]:
-    return [text(item) for item in listing(mapping(rule).get(field))]
+    return [untyped.text(item) for item in untyped.items(untyped.mapping(rule).get(field))]
 
 
 def _covers(wide: Right, narrow: Right) -> bool:
@@ -112,8 +111,17 @@ def _covers(wide: Right, narrow: Right) -> bool:
 
 def _subjects(binding: Object) -> set[str]:
     return {
-        "/".join(filter(None, (text(at(item, "kind")), text(at(item, "namespace")), text(at(item, "name")))))
-        for item in listing(binding.body.get("subjects"))
+        "/".join(
+            filter(
+                None,
+                (
+                    untyped.text(untyped.at(item, "kind")),
+                    untyped.text(untyped.at(item, "namespace")),
+                    untyped.text(untyped.at(item, "name")),
+                ),
+            )
+        )
+        for item in untyped.items(binding.body.get("subjects"))
     }
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from deploy_orchestrator.manifests import FieldChange
 from deploy_orchestrator.releases.model import Verdict
 from deploy_orchestrator.releases.risk.change import Altered, Change
-from deploy_orchestrator.releases.risk.pods import containers_of, within_container
+from deploy_orchestrator.releases.risk.pods import containers_of
 from deploy_orchestrator.releases.risk.rule import FieldRule, Rule, Sighting
 
 _SCALED: Final = {
@@ -124,7 +124,7 @@ def _whole(value: object) -> int:
 
 def _probe(altered: Altered, field: FieldChange) -> tuple[str, str] | None:
     """The container and the probe that a field is of."""
-    path = within_container(altered.key, field.path)
+    path = altered.in_container(field)
     return (field.path[-len(path) - 1].strip("[]"), path[0]) if path else None
 
 

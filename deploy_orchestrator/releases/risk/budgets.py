@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final
 
-from deploy_orchestrator.manifests import Manifests, Object
+from deploy_orchestrator.manifests import Manifests, Object, quantity, untyped
 from deploy_orchestrator.releases.model import Verdict
 from deploy_orchestrator.releases.risk.change import Change, Path
-from deploy_orchestrator.releases.risk.pods import template_of
-from deploy_orchestrator.releases.risk.reading import at, mapping, number, text
+from deploy_orchestrator.releases.risk.pods import labels_of
 from deploy_orchestrator.releases.risk.rule import Rule, Sighting
 
 _BUDGET: Final = ("policy", "PodDisruptionBudget")
@@ -70,22 +69,22 @@ def _is_budget(each: Object) -> bool:
 
 
 def _stops(budget: Object, manifests: Manifests) -> bool:
-    least, most = (at(budget.body, *path) for path in _BOUNDS)
+    least, most = (untyped.at(budget.body, *path) for path in _BOUNDS)
     if _share(most) == 0 or least == "100%":
         return True
     pods = sum(_replicas(each) for each in manifests.objects if _covers(budget, each))
-    wanted = number(least)
+    wanted = quantity(least)
     return wanted is not None and wanted >= pods > 0
 
 
 def _covers(budget: Object, each: Object) -> bool:
-    wanted = mapping(at(budget.body, "spec", "selector", "matchLabels"))
-    labels = mapping(at(template_of(each), "metadata", "labels"))
+    wanted = untyped.mapping(untyped.at(budget.body, "spec", "selector", "matchLabels"))
+    labels = labels_of(each)
     return bool(wanted) and all(labels.get(key) == value for key, value in wanted.items())
 
 
 def _replicas(each: Object) -> int:
-    replicas = at(each.body, "spec", "replicas")
+    replicas = untyped.at(each.body, "spec", "replicas")
     return replicas if isinstance(replicas, int) else 1
 
 
@@ -96,8 +95,8 @@ def _direction(before: Object, after: Object) -> int | None:
     if not _is_budget(after):
         return None
     for path, sign in zip(_BOUNDS, (1, -1), strict=True):
-        old, new = at(before.body, *path), at(after.body, *path)
-        comparable = text(old).endswith("%") == text(new).endswith("%")
+        old, new = untyped.at(before.body, *path), untyped.at(after.body, *path)
+        comparable = untyped.text(old).endswith("%") == untyped.text(new).endswith("%")
         if (
             comparable
             and old != new
@@ -109,7 +108,7 @@ def _direction(before: Object, after: Object) -> int | None:
 
 
 def _share(value: Any) -> Decimal | None:
-    return number(text(value).removesuffix("%") or value)
+    return quantity(untyped.text(value).removesuffix("%") or value)
 
 
 RULES = (BudgetStops(), BudgetLoosened(), BudgetTightened())

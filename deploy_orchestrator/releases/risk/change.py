@@ -14,13 +14,12 @@ from deploy_orchestrator.manifests import (
     Object,
     ObjectKey,
     diff,
+    untyped,
 )
 from deploy_orchestrator.releases.model import Chart
 from deploy_orchestrator.releases.risk.defaults import says_nothing
 from deploy_orchestrator.releases.risk.hook import is_hook
-from deploy_orchestrator.releases.risk.reading import at, listing, mapping, text
-
-Path = tuple[str, ...]
+from deploy_orchestrator.releases.risk.pods import Path, template_path, within, within_container
 
 _VARYING = re.compile(r"[-._]?(?:v?\d[\w.]*|[0-9a-f]{6,})(?=[-._]|$)")
 _LONGEST_NAME = 253
@@ -32,7 +31,8 @@ class Altered:
     """An object that stays and differs, or that goes by another `key` now (`renamed`).
 
     `fields` are the smallest ones that differ: a mapping that came or went whole is told entry by entry.
-    `defaults` are those that came or went and say what holds anyway.
+    `defaults` are those that came or went and say what holds anyway. `template` is where the pods' template
+    stands.
     """
 
     key: ObjectKey
@@ -40,16 +40,27 @@ class Altered:
     after: Object
     fields: tuple[FieldChange, ...]
     defaults: tuple[FieldChange, ...]
+    template: Path | None
     renamed: bool = False
 
     @classmethod
     def of(
         cls, before: Object, after: Object, fields: Sequence[FieldChange], *, renamed: bool = False
     ) -> "Altered":
-        smallest = [small for field in fields for small in _entries(field)]
-        idle = [field for field in smallest if says_nothing(after.key, field)]
-        telling = tuple(field for field in smallest if field not in idle)
-        return cls(after.key, before, after, telling, tuple(idle), renamed)
+        template = template_path(after)
+        telling: list[FieldChange] = []
+        idle: list[FieldChange] = []
+        for field in (small for each in fields for small in _entries(each)):
+            (idle if says_nothing(after.key, template, field) else telling).append(field)
+        return cls(after.key, before, after, tuple(telling), tuple(idle), template, renamed)
+
+    def in_pod(self, field: FieldChange) -> Path | None:
+        """Where a field stands in the template of the pods; None where it stands elsewhere."""
+        return within(field.path, self.template)
+
+    def in_container(self, field: FieldChange) -> Path | None:
+        """Where a field stands in its container, as `("image",)`; None where it stands elsewhere."""
+        return within_container(field.path, self.template)
 
 
 @dataclass(frozen=True)
@@ -116,9 +127,13 @@ def _entries(field: FieldChange) -> Iterator[FieldChange]:
 
 def _parts(value: Any) -> Mapping[str, Any]:
     """What a value is made of, by the steps of paths: the entries of a mapping, or items that have names."""
-    items = listing(value)
-    named = {f"[{text(at(item, 'name'))}]": item for item in items if text(at(item, "name"))}
-    return named if len(named) == len(items) > 0 else mapping(value)
+    items = untyped.items(value)
+    named = {
+        f"[{untyped.text(untyped.at(item, 'name'))}]": item
+        for item in items
+        if untyped.text(untyped.at(item, "name"))
+    }
+    return named if len(named) == len(items) > 0 else untyped.mapping(value)
 
 
 def _renames(difference: Diff) -> Iterator[Altered]:
@@ -149,11 +164,14 @@ def _stem(each: Object) -> str:
 
 
 def _selected(value: Any) -> Iterator[str]:
-    for item in listing(value):
+    for item in untyped.items(value):
         yield from _selected(item)
-    for name, below in mapping(value).items():
+    for name, below in untyped.mapping(value).items():
         if name in _SELECTORS:
-            yield from mapping(at(below, "matchLabels"))
-            yield from (text(at(item, "key")) for item in listing(at(below, "matchExpressions")))
-            yield from (label for label, value in mapping(below).items() if isinstance(value, str))
+            yield from untyped.mapping(untyped.at(below, "matchLabels"))
+            yield from (
+                untyped.text(untyped.at(item, "key"))
+                for item in untyped.items(untyped.at(below, "matchExpressions"))
+            )
+            yield from (label for label, value in untyped.mapping(below).items() if isinstance(value, str))
         yield from _selected(below)

@@ -4,12 +4,11 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from deploy_orchestrator.manifests import FieldChange, Manifests, Object
+from deploy_orchestrator.manifests import FieldChange, Manifests, Object, pod_of, untyped
 from deploy_orchestrator.releases.model import Verdict
 from deploy_orchestrator.releases.risk.change import Altered, Change
 from deploy_orchestrator.releases.risk.hook import is_hook
-from deploy_orchestrator.releases.risk.pods import spec_of, template_of, within_container
-from deploy_orchestrator.releases.risk.reading import at, listing, mapping, text
+from deploy_orchestrator.releases.risk.pods import spec_of
 from deploy_orchestrator.releases.risk.rule import FieldRule, Rule, Sighting
 
 _DATA: Final = frozenset({"data", "binaryData"})
@@ -123,11 +122,11 @@ def _users(configuration: Object, manifests: Manifests) -> list[Object]:
 
 def _references(value: Any) -> Iterator[str]:
     """The names of all ConfigMaps that a pod reads: as a volume, an environment, or a variable."""
-    for item in listing(value):
+    for item in untyped.items(value):
         yield from _references(item)
-    for name, below in mapping(value).items():
+    for name, below in untyped.mapping(value).items():
         if name in {"configMap", "configMapRef", "configMapKeyRef"}:
-            yield text(at(below, "name"))
+            yield untyped.text(untyped.at(below, "name"))
         yield from _references(below)
 
 
@@ -138,8 +137,13 @@ def _stale(users: list[Object], change: Change) -> list[Object]:
         for each in users
         if (each.key.group, each.kind) not in _RUN_ANEW
         and (old := change.before_of(each.key)) is not None
-        and template_of(old) == template_of(each)
+        and _pods(old) == _pods(each)
     ]
+
+
+def _pods(each: Object) -> tuple[Any, Any]:
+    pod = pod_of(each)
+    return (pod.metadata, pod.spec) if pod else ({}, {})
 
 
 def _is_store(altered: Altered, field: FieldChange) -> bool:
@@ -151,7 +155,7 @@ def _is_store(altered: Altered, field: FieldChange) -> bool:
 
 def _variable(altered: Altered, field: FieldChange) -> str | None:
     """The environment variable that a field is of."""
-    path = within_container(altered.key, field.path) or ()
+    path = altered.in_container(field) or ()
     return path[1].strip("[]") if len(path) > 1 and path[0] == "env" and path[1].startswith("[") else None
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from deploy_orchestrator.releases.model import Verdict
 from deploy_orchestrator.releases.risk.change import Change
-from deploy_orchestrator.releases.risk.pods import containers_of, within_container
+from deploy_orchestrator.releases.risk.pods import containers_of
 from deploy_orchestrator.releases.risk.rule import Rule, Sighting
 
 
@@ -29,7 +29,7 @@ class ContainersChanged(Rule):
                 paths = [
                     field.path[: len(field.path) - len(inner)]
                     for field in altered.fields
-                    if (inner := within_container(altered.key, field.path)) is not None
+                    if (inner := altered.in_container(field)) is not None
                 ]
                 own = tuple(
                     path for path in dict.fromkeys(paths) if (path[-2], path[-1].strip("[]")) in moved

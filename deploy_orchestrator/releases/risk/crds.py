@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from deploy_orchestrator.manifests import Object
+from deploy_orchestrator.manifests import Object, untyped
 from deploy_orchestrator.releases.model import Verdict
 from deploy_orchestrator.releases.risk.change import Altered, Change
-from deploy_orchestrator.releases.risk.reading import Body, at, listing, mapping, text
 from deploy_orchestrator.releases.risk.rule import Rule, Sighting
 
 _CRD: Final = ("apiextensions.k8s.io", "CustomResourceDefinition")
@@ -86,9 +85,10 @@ def _definitions(change: Change) -> Iterator[Altered]:
     return (each for each in change.altered if (each.key.group, each.key.kind) == _CRD)
 
 
-def _versions(definition: Object) -> dict[str, Body]:
+def _versions(definition: Object) -> dict[str, Mapping[str, Any]]:
     return {
-        text(at(each, "name")): mapping(each) for each in listing(at(definition.body, "spec", "versions"))
+        untyped.text(untyped.at(each, "name")): untyped.mapping(each)
+        for each in untyped.items(untyped.at(definition.body, "spec", "versions"))
     }
 
 
@@ -104,7 +104,7 @@ def _narrowed(altered: Altered) -> Iterator[str]:
             yield f"version {name} is served no more"
         if before.get("storage") != after.get("storage"):
             yield f"objects are {'' if after.get('storage') else 'no longer '}stored in {name}"
-        schemas = (at(each, "schema", "openAPIV3Schema") for each in (before, after))
+        schemas = (untyped.at(each, "schema", "openAPIV3Schema") for each in (before, after))
         yield from _narrower(name, *schemas)
         for other in sorted(
             {*before, *after} - {"name", "served", "storage", "schema", "additionalPrinterColumns"}
@@ -115,24 +115,30 @@ def _narrowed(altered: Altered) -> Iterator[str]:
 
 def _narrower(place: str, before: Any, after: Any) -> Iterator[str]:
     """How one schema accepts less than another; what is not understood counts as less."""
-    old, new = mapping(before), mapping(after)
+    old, new = untyped.mapping(before), untyped.mapping(after)
     for word in sorted({*old, *new} - _WORDS_ONLY):
         was, now = old.get(word), new.get(word)
         if was != now:
             yield from _narrower_in(place, word, was, now, old, new)
 
 
-def _narrower_in(place: str, word: str, was: Any, now: Any, old: Body, new: Body) -> Iterator[str]:
+def _narrower_in(
+    place: str, word: str, was: Any, now: Any, old: Mapping[str, Any], new: Mapping[str, Any]
+) -> Iterator[str]:
     if word == "properties":
-        yield from _narrower_properties(place, mapping(was), mapping(now), open_before=_is_open(old))
+        yield from _narrower_properties(
+            place, untyped.mapping(was), untyped.mapping(now), open_before=_is_open(old)
+        )
     elif word in {"items", "additionalProperties"} and isinstance(was, Mapping) and isinstance(now, Mapping):
         yield from _narrower(f"{place}.{word}", was, now)
     elif word == "required":
-        added = [field for field in listing(now) if field not in listing(was)]
+        added = [field for field in untyped.items(now) if field not in untyped.items(was)]
         if added:
             yield f"{place} needs {', '.join(map(str, added))}"
     elif word == "enum":
-        lost = was is None or (now is not None and any(value not in listing(now) for value in listing(was)))
+        lost = was is None or (
+            now is not None and any(value not in untyped.items(now) for value in untyped.items(was))
+        )
         if lost:
             yield f"{place} takes fewer values"
     elif word in _LOWER_BOUNDS or word in _UPPER_BOUNDS:
@@ -145,7 +151,9 @@ def _narrower_in(place: str, word: str, was: Any, now: Any, old: Body, new: Body
         yield f"{place}: {word} changes"
 
 
-def _narrower_properties(place: str, old: Body, new: Body, *, open_before: bool) -> Iterator[str]:
+def _narrower_properties(
+    place: str, old: Mapping[str, Any], new: Mapping[str, Any], *, open_before: bool
+) -> Iterator[str]:
     for name in sorted({*old, *new}):
         if name not in new:
             yield f"{place}.{name} is removed"
@@ -155,7 +163,7 @@ def _narrower_properties(place: str, old: Body, new: Body, *, open_before: bool)
             yield f"{place}.{name} is checked now"
 
 
-def _is_open(schema: Body) -> bool:
+def _is_open(schema: Mapping[str, Any]) -> bool:
     return schema.get("x-kubernetes-preserve-unknown-fields") is True or "additionalProperties" in schema
 
 

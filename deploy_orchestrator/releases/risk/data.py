@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from typing import Final
 
-from deploy_orchestrator.manifests import FieldChange, Object
+from deploy_orchestrator.manifests import FieldChange, Object, quantity
 from deploy_orchestrator.releases.model import Verdict
 from deploy_orchestrator.releases.risk.change import Altered, Change
 from deploy_orchestrator.releases.risk.hook import is_hook
-from deploy_orchestrator.releases.risk.images import Image
-from deploy_orchestrator.releases.risk.pods import containers_of
-from deploy_orchestrator.releases.risk.reading import number
+from deploy_orchestrator.releases.risk.images import repository_of
+from deploy_orchestrator.releases.risk.pods import containers_of, image_of
 from deploy_orchestrator.releases.risk.rule import FieldRule, Rule, Sighting
 
 _HOLDS_DATA: Final = {
@@ -103,7 +102,7 @@ class VolumeGrows(FieldRule):
             return None
         if field.path != ("spec", "resources", "requests", "storage"):
             return None
-        before, after = number(field.before), number(field.after)
+        before, after = quantity(field.before), quantity(field.after)
         if before is None or after is None or after <= before:
             return None
         return f"storage {field.before} → {field.after}"
@@ -129,7 +128,7 @@ def _lost(each: Object) -> str | None:
 
 
 def _repositories(each: Object) -> set[str]:
-    return {Image.parse(container.image).repository for container in containers_of(each)}
+    return {repository_of(image_of(container)) for container in containers_of(each)}
 
 
 RULES = (DataDeleted(), ObjectDeleted(), StatefulSetRecreated(), VolumeGrows(), ClaimsNotKept())

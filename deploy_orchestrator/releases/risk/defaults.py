@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from deploy_orchestrator.manifests import FieldChange, ObjectKey
-from deploy_orchestrator.releases.risk.pods import Path, within_container, within_template
+from deploy_orchestrator.releases.risk.pods import Path, within, within_container
 
 Defaults = Mapping[str, Any]
 
@@ -168,30 +168,27 @@ _NOT_FILLED_IN: Final[Collection[Path | None]] = (
 )
 
 
-def says_nothing(key: ObjectKey, field: FieldChange) -> bool:
+def says_nothing(key: ObjectKey, template: Path | None, field: FieldChange) -> bool:
     """Whether a field comes or goes without a difference."""
     if (field.before is None) == (field.after is None):
         return False
     value = field.after if field.before is None else field.before
     if value in ({}, []) and field.path[-1] in _NOTHING_WHEN_EMPTY:
         return True
-    container = within_container(key, field.path)
-    template = within_template(key, field.path)
     return any(
         path is not None and _by_default(path, value, defaults)
         for path, defaults in (
-            (container, OF_CONTAINER),
-            (template, OF_POD),
+            (within_container(field.path, template), OF_CONTAINER),
+            (within(field.path, template), OF_POD),
             (field.path, OF_KIND.get((key.group, key.kind), {})),
         )
     )
 
 
-def is_filled_in(key: ObjectKey, field: FieldChange) -> bool:
+def is_filled_in(template: Path | None, field: FieldChange) -> bool:
     """Whether the API server writes the default by itself, so that an immutable field may come to say it."""
-    container = within_container(key, field.path)
-    template = within_template(key, field.path)
-    return container != ("securityContext",) and template not in _NOT_FILLED_IN
+    container, pod = within_container(field.path, template), within(field.path, template)
+    return container != ("securityContext",) and pod not in _NOT_FILLED_IN
 
 
 def _by_default(path: Path, value: Any, defaults: Defaults) -> bool:

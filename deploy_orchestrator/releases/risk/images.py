@@ -1,22 +1,20 @@
 """Container images: which change is routine, and which is not."""
 
 import re
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from deploy_orchestrator.manifests import FieldChange
+from deploy_orchestrator.manifests import FieldChange, ImageReference, NotAnImage, untyped
 from deploy_orchestrator.releases.model import Verdict
 from deploy_orchestrator.releases.risk.change import Altered, Change
-from deploy_orchestrator.releases.risk.pods import within_container
-from deploy_orchestrator.releases.risk.reading import text
 from deploy_orchestrator.releases.risk.rule import FieldRule
 
 _TAG: Final = re.compile(r"v?(\d{1,9}(?:\.\d{1,9}){0,3})(?:[-+._](.*))?")
 _BUILD: Final = re.compile(r"(?:^|[-._])(?:r|build|b)?(\d{1,9})$")
 _HASH: Final = re.compile(r"[0-9a-f]{7,64}")
-_DEFAULT_REGISTRY: Final = re.compile(r"^(?:(?:index\.)?docker\.io/)?(?:library/)?")
 
 _KEEPS_DATA: Final[Mapping[str, int]] = {
     **dict.fromkeys(
@@ -91,53 +89,46 @@ class Version:
     build: int
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
-    repository: str
-    tag: str
-    digest: str
-
-    @classmethod
-    def parse(cls, reference: str) -> "Image":
-        """`registry/repository:tag@digest`, each but the repository optional."""
-        name, _, digest = reference.partition("@")
-        head, slash, last = name.rpartition("/")
-        last, _, tag = last.partition(":")
-        return cls(_DEFAULT_REGISTRY.sub("", f"{head}{slash}{last}"), tag, digest)
-
-    @property
-    def version(self) -> Version | None:
-        """What the tag tells, None where it is a hash, a date in one number, or a word."""
-        found = _TAG.fullmatch(self.tag)
-        if found is None or _HASH.fullmatch(self.tag):
-            return None
-        numbers = tuple(map(int, found[1].split(".")))
-        rest = found[2] or ""
-        build = _BUILD.search(rest)
-        return Version((*numbers, 0, 0, 0, 0)[:4], _BUILD.sub("", rest), int(build[1]) if build else 0)
-
-    @property
-    def data_numbers(self) -> int | None:
-        """How many numbers of the version must stay for the data to fit; None where the image keeps none."""
-        found = next((_KEEPS_DATA[part] for part in self.repository.split("/") if part in _KEEPS_DATA), None)
-        old_postgres = (
-            self.version is not None and self.version.numbers[0] < 10 and "postgres" in self.repository
-        )
-        return 2 if found and old_postgres else found
+def repository_of(image: str) -> str:
+    """Where an image comes from, without its version; the text itself where it is no reference."""
+    try:
+        reference = ImageReference.parse(image)
+    except NotAnImage:
+        return image
+    return f"{reference.registry}/{reference.repository}"
 
 
-def step(before: Image, after: Image) -> Step:
+def version_of(image: ImageReference) -> Version | None:
+    """What the tag tells, None where it is a hash, a date in one number, or a word."""
+    found = _TAG.fullmatch(image.tag or "")
+    if found is None or _HASH.fullmatch(found[0]):
+        return None
+    numbers = tuple(map(int, found[1].split(".")))
+    rest = found[2] or ""
+    build = _BUILD.search(rest)
+    return Version((*numbers, 0, 0, 0, 0)[:4], _BUILD.sub("", rest), int(build[1]) if build else 0)
+
+
+def data_numbers(image: ImageReference) -> int | None:
+    """How many numbers of the version must stay for the data to fit; None where the image keeps none."""
+    found = next((_KEEPS_DATA[part] for part in image.repository.split("/") if part in _KEEPS_DATA), None)
+    version = version_of(image)
+    old_postgres = version is not None and version.numbers[0] < 10 and "postgres" in image.repository
+    return 2 if found and old_postgres else found
+
+
+def step(before: ImageReference, after: ImageReference) -> Step:
     """What it takes to get from one image to another."""
     if before == after:
         return Step.SAME
-    if before.repository != after.repository:
+    if (before.registry, before.repository) != (after.registry, after.repository):
         return Step.OTHER
-    old, new = before.version, after.version
+    old, new = version_of(before), version_of(after)
     if old is None or new is None or before.tag == after.tag:
         return Step.UNCLEAR
     if new.numbers < old.numbers:
         return Step.DOWN
-    significant = before.data_numbers or 1
+    significant = data_numbers(before) or 1
     if new.numbers[:significant] != old.numbers[:significant]:
         return Step.MAJOR
     if old.flavour != new.flavour:
@@ -147,15 +138,19 @@ def step(before: Image, after: Image) -> Step:
 
 class _ImageRule(FieldRule):
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
-        if within_container(altered.key, field.path) != ("image",):
+        if altered.in_container(field) != ("image",):
             return None
-        before, after = text(field.before), text(field.after)
-        if not before or not after or not self.concerns(Image.parse(before), Image.parse(after)):
+        try:
+            before, after = (ImageReference.parse(untyped.text(each)) for each in (field.before, field.after))
+        except NotAnImage:
             return None
-        return f"{field.path[-2].strip('[]')}: {before} → {after}"
+        if not self.concerns(before, after):
+            return None
+        return f"{field.path[-2].strip('[]')}: {field.before} → {field.after}"
 
-    def concerns(self, before: Image, after: Image) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def concerns(self, before: ImageReference, after: ImageReference) -> bool:
+        """Whether the step between two images is this rule's."""
 
 
 class ImageUpdated(_ImageRule):
@@ -168,7 +163,7 @@ class ImageUpdated(_ImageRule):
     )
     do = "Nothing."
 
-    def concerns(self, before: Image, after: Image) -> bool:
+    def concerns(self, before: ImageReference, after: ImageReference) -> bool:
         return step(before, after) in {Step.MINOR, Step.SAME}
 
 
@@ -179,8 +174,8 @@ class ImageMajor(_ImageRule):
     why = "A major version may do away with what its users rely on."
     do = "Read its release notes, then approve."
 
-    def concerns(self, before: Image, after: Image) -> bool:
-        return step(before, after) is Step.MAJOR and not before.data_numbers
+    def concerns(self, before: ImageReference, after: ImageReference) -> bool:
+        return step(before, after) is Step.MAJOR and not data_numbers(before)
 
 
 class ImageDowngraded(_ImageRule):
@@ -190,7 +185,7 @@ class ImageDowngraded(_ImageRule):
     why = "An earlier version may not read what the later one wrote, and lacks its fixes."
     do = "Make sure that going back is meant, and that the data still fits."
 
-    def concerns(self, before: Image, after: Image) -> bool:
+    def concerns(self, before: ImageReference, after: ImageReference) -> bool:
         return step(before, after) is Step.DOWN
 
 
@@ -201,8 +196,8 @@ class ImageReplaced(_ImageRule):
     why = "It is other software, or from other hands, whatever its version says."
     do = "Check where it comes from and that it takes the same configuration, then approve."
 
-    def concerns(self, before: Image, after: Image) -> bool:
-        return step(before, after) is Step.OTHER and not (before.data_numbers or after.data_numbers)
+    def concerns(self, before: ImageReference, after: ImageReference) -> bool:
+        return step(before, after) is Step.OTHER and not (data_numbers(before) or data_numbers(after))
 
 
 class ImageUnclear(_ImageRule):
@@ -215,7 +210,7 @@ class ImageUnclear(_ImageRule):
     why = "Nobody can tell from the tag whether this is a fix or other software."
     do = "Tag images with versions. Compare what both were built from, then approve."
 
-    def concerns(self, before: Image, after: Image) -> bool:
+    def concerns(self, before: ImageReference, after: ImageReference) -> bool:
         return step(before, after) is Step.UNCLEAR
 
 
@@ -229,8 +224,8 @@ class DatabaseImage(_ImageRule):
     why = "It may refuse the data that is there, or convert it for good."
     do = "Follow its upgrade guide, make sure of a backup, then approve."
 
-    def concerns(self, before: Image, after: Image) -> bool:
-        kept = before.data_numbers or after.data_numbers
+    def concerns(self, before: ImageReference, after: ImageReference) -> bool:
+        kept = data_numbers(before) or data_numbers(after)
         return kept is not None and step(before, after) in {Step.MAJOR, Step.OTHER}
 
 

@@ -4,12 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from deploy_orchestrator.manifests import FieldChange, Object
+from deploy_orchestrator.manifests import FieldChange, Object, quantity, untyped
 from deploy_orchestrator.releases.model import Verdict
 from deploy_orchestrator.releases.risk.change import Altered, Change, Path
 from deploy_orchestrator.releases.risk.defaults import is_filled_in
 from deploy_orchestrator.releases.risk.hook import is_hook
-from deploy_orchestrator.releases.risk.reading import at, listing, number, text
 from deploy_orchestrator.releases.risk.rule import FieldRule, Rule, Sighting
 
 _SYNC_OPTIONS: Final = "argocd.argoproj.io/sync-options"
@@ -131,7 +130,7 @@ class ImmutableField(Rule):
 
     def judge(self, change: Change) -> Iterator[Sighting]:
         for altered in change.altered:
-            told = [field for field in altered.defaults if not is_filled_in(altered.key, field)]
+            told = [field for field in altered.defaults if not is_filled_in(altered.template, field)]
             fields = [field for field in (*altered.fields, *told) if _is_immutable(altered, field)]
             if fields and not _made_anew(altered):
                 words = "; ".join(f"{field.field} changes" for field in fields)
@@ -148,7 +147,7 @@ class ImmutableData(FieldRule):
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
         if altered.key.kind not in {"ConfigMap", "Secret"} or altered.key.group or _made_anew(altered):
             return None
-        if at(altered.before.body, "immutable") is not True:
+        if untyped.at(altered.before.body, "immutable") is not True:
             return None
         return (
             f"{field.path[0]} changes"
@@ -169,7 +168,7 @@ class VolumeShrinks(FieldRule):
             return None
         if field.path != ("spec", "resources", "requests", "storage"):
             return None
-        before, after = number(field.before), number(field.after)
+        before, after = quantity(field.before), quantity(field.after)
         if before is None or (after is not None and after >= before):
             return None
         return f"storage {field.before} → {field.after}"
@@ -213,14 +212,15 @@ def _keeps_address(altered: Altered, field: FieldChange) -> bool:
     if (altered.key.group, altered.key.kind) != ("", "Service"):
         return False
     before, after = (
-        text(at(each.body, "spec", "type")) or "ClusterIP" for each in (altered.before, altered.after)
+        untyped.text(untyped.at(each.body, "spec", "type")) or "ClusterIP"
+        for each in (altered.before, altered.after)
     )
     if "ExternalName" in {before, after}:
         return False
     if field.path == ("spec", "clusterIP"):
         return field.after is not None
     if field.path in {("spec", "clusterIPs"), ("spec", "ipFamilies")}:
-        old, new = listing(field.before), listing(field.after)
+        old, new = untyped.items(field.before), untyped.items(field.after)
         return bool(old and new) and old[0] != new[0]
     if field.path == ("spec", "healthCheckNodePort"):
         return before == after == "LoadBalancer" and field.after is not None
@@ -230,7 +230,7 @@ def _keeps_address(altered: Altered, field: FieldChange) -> bool:
 def _is_suspended(altered: Altered, field: FieldChange) -> bool:
     return (
         (altered.key.group, altered.key.kind) == ("batch", "Job")
-        and at(altered.before.body, "spec", "suspend") is True
+        and untyped.at(altered.before.body, "spec", "suspend") is True
         and _within(field.path, _WHILE_SUSPENDED)
     )
 

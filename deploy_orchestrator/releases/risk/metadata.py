@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 from typing import Final
 
-from deploy_orchestrator.manifests import FieldChange
+from deploy_orchestrator.manifests import FieldChange, quantity
 from deploy_orchestrator.releases.model import Verdict
 from deploy_orchestrator.releases.risk.change import Altered, Change
-from deploy_orchestrator.releases.risk.pods import within_template
-from deploy_orchestrator.releases.risk.reading import number
 from deploy_orchestrator.releases.risk.rule import FieldRule, Rule, Sighting
 
 _INERT_ANNOTATIONS: Final = (
@@ -64,7 +62,7 @@ class AnnotationsChanged(FieldRule):
     do = "Nothing."
 
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
-        path = within_template(altered.key, field.path) if field.path[0] != "metadata" else field.path
+        path = altered.in_pod(field) if field.path[0] != "metadata" else field.path
         if path is None or len(path) < 3 or path[:2] != ("metadata", "annotations"):
             return None
         return f"annotation {path[2]}" if path[2].startswith(_INERT_ANNOTATIONS) else None
@@ -105,7 +103,7 @@ class SameAmount(FieldRule):
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
         if _AMOUNTS.isdisjoint(field.path):
             return None
-        before, after = number(field.before), number(field.after)
+        before, after = quantity(field.before), quantity(field.after)
         return f"{field.field}: the same amount" if before is not None and before == after else None
 
 
@@ -113,7 +111,7 @@ def label_of(altered: Altered, field: FieldChange) -> str | None:
     """The label that a field is, of an object whose labels are its own affair."""
     if altered.key.kind == "Namespace":
         return None
-    path = field.path if field.path[0] == "metadata" else within_template(altered.key, field.path)
+    path = field.path if field.path[0] == "metadata" else altered.in_pod(field)
     return path[2] if path and len(path) == 3 and path[:2] == ("metadata", "labels") else None
 
 

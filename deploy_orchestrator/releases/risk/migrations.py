@@ -4,13 +4,12 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from deploy_orchestrator.manifests import FieldChange, Object
+from deploy_orchestrator.manifests import Container, FieldChange, Object, quantity, untyped
 from deploy_orchestrator.releases.model import Verdict
 from deploy_orchestrator.releases.risk.change import Altered, Change
 from deploy_orchestrator.releases.risk.hook import ARGO_WAVE, HELM_WEIGHT, argo_events, is_hook, is_test
 from deploy_orchestrator.releases.risk.metadata import label_of
-from deploy_orchestrator.releases.risk.pods import Container, containers_of, within_container, within_template
-from deploy_orchestrator.releases.risk.reading import listing, number
+from deploy_orchestrator.releases.risk.pods import containers_of, image_of
 from deploy_orchestrator.releases.risk.rule import Rule, Sighting
 
 _TOOL: Final = re.compile(
@@ -62,11 +61,7 @@ class HookChanged(Rule):
                 yield Sighting(f"hook for {_events(each)} is {word}", each.key, ((),))
         for altered in change.altered:
             if _is_plain_hook(altered.before) or _is_plain_hook(altered.after):
-                fields = [
-                    field
-                    for field in _work(altered)
-                    if within_container(altered.key, field.path) != ("image",)
-                ]
+                fields = [field for field in _work(altered) if altered.in_container(field) != ("image",)]
                 if fields:
                     yield _sighting("hook changes", altered, fields)
 
@@ -161,7 +156,7 @@ def _altered_migration(altered: Altered) -> Iterator[Sighting]:
         fields = [
             field
             for field in altered.fields
-            for path in [within_template(altered.key, field.path)]
+            for path in [altered.in_pod(field)]
             if path and path[:2] == ("spec", "initContainers") and path[2:3] and path[2] in names
         ]
     again = altered.renamed and not is_hook(altered.after)
@@ -174,7 +169,7 @@ def _altered_migration(altered: Altered) -> Iterator[Sighting]:
 def _work(altered: Altered) -> Iterator[FieldChange]:
     """The fields that change what runs: not labels, weights and check sums."""
     for field in altered.fields:
-        path = within_template(altered.key, field.path) or field.path
+        path = altered.in_pod(field) or field.path
         inert = path[:2] == ("metadata", "annotations") and path[2:3] and path[2].startswith("checksum/")
         if not (label_of(altered, field) or _is_weight(field) or inert):
             yield field
@@ -198,8 +193,8 @@ def _migrating_init(*objects: Object) -> Iterator[Container]:
 
 
 def _tool_of(container: Container) -> str | None:
-    image = container.image.rpartition("/")[2]
-    words = [*listing(container.body.get("command")), *listing(container.body.get("args"))]
+    image = image_of(container).rpartition("/")[2]
+    words = [*untyped.items(container.body.get("command")), *untyped.items(container.body.get("args"))]
     found = _TOOL.search(" ".join([container.name, image, *map(str, words)]))
     return found[0].lower() if found else None
 
@@ -236,7 +231,7 @@ def _order(change: Change, *, before: bool) -> list[tuple[str, list[set[str]]]]:
 
 def _weight(each: Object) -> float:
     wave = each.annotations.get(ARGO_WAVE, each.annotations.get(HELM_WEIGHT, "0"))
-    return float(number(wave) or 0)
+    return float(quantity(wave) or 0)
 
 
 def _events(each: Object) -> str:

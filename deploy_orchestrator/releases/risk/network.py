@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from deploy_orchestrator.manifests import FieldChange, Object
+from deploy_orchestrator.manifests import FieldChange, Object, untyped
 from deploy_orchestrator.releases.model import Verdict
 from deploy_orchestrator.releases.risk.change import Altered, Change, Path
-from deploy_orchestrator.releases.risk.reading import at, listing, mapping, text
 from deploy_orchestrator.releases.risk.rule import FieldRule, Rule, Sighting
 
 _POLICY: Final = ("networking.k8s.io", "NetworkPolicy")
@@ -117,7 +116,7 @@ class Exposed(Rule):
 
     def judge(self, change: Change) -> Iterator[Sighting]:
         for each in change.added:
-            kind = text(at(each.body, "spec", "type"))
+            kind = untyped.text(untyped.at(each.body, "spec", "type"))
             if (each.key.group, each.kind) in _ENTRANCES:
                 yield Sighting("a new entrance", each.key, ((),))
             elif is_open_service(each):
@@ -133,14 +132,14 @@ def _is_policy(each: Object) -> bool:
 
 
 def is_open_service(each: Object) -> bool:
-    spec = mapping(each.body.get("spec"))
+    spec = untyped.mapping(each.body.get("spec"))
     return (each.key.group, each.kind) == ("", "Service") and (
         spec.get("type") in {"LoadBalancer", "NodePort"} or bool(spec.get("externalIPs"))
     )
 
 
 def _openings(policy: Object, direction: str) -> list[Any]:
-    return listing(at(policy.body, "spec", direction))
+    return untyped.items(untyped.at(policy.body, "spec", direction))
 
 
 def _loosened(altered: Altered) -> tuple[Path, ...]:
@@ -170,7 +169,7 @@ def _isolates(policy: Object, direction: str) -> bool:
     """Whether a policy closes what it does not open; without policyTypes it does, for egress only if it
     names some.
     """
-    types = listing(at(policy.body, "spec", "policyTypes"))
+    types = untyped.items(untyped.at(policy.body, "spec", "policyTypes"))
     return (
         direction.capitalize() in types
         if types
@@ -181,10 +180,13 @@ def _isolates(policy: Object, direction: str) -> bool:
 def _within(narrow: Any, wide: Any) -> bool:
     """Whether all that one opening lets through, another does too; absent peers or ports are any."""
     return all(
-        not listing(at(wide, part))
+        not untyped.items(untyped.at(wide, part))
         or (
-            bool(listing(at(narrow, part)))
-            and all(item in listing(at(wide, part)) for item in listing(at(narrow, part)))
+            bool(untyped.items(untyped.at(narrow, part)))
+            and all(
+                item in untyped.items(untyped.at(wide, part))
+                for item in untyped.items(untyped.at(narrow, part))
+            )
         )
         for part in ("from", "to", "ports")
     )

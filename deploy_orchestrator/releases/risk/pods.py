@@ -1,72 +1,51 @@
-"""Where pods stand in the objects that run them."""
+"""Pods and their containers, as the rules look at them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Any
 
-from deploy_orchestrator.manifests import Object, ObjectKey
-from deploy_orchestrator.releases.risk.reading import Body, at, listing, mapping, text
+from deploy_orchestrator.manifests import Container, Object, pod_of, untyped
 
 Path = tuple[str, ...]
 
-TEMPLATES: Final[Mapping[tuple[str, str], Path]] = {
-    ("", "Pod"): (),
-    ("", "PodTemplate"): ("template",),
-    ("", "ReplicationController"): ("spec", "template"),
-    ("apps", "DaemonSet"): ("spec", "template"),
-    ("apps", "Deployment"): ("spec", "template"),
-    ("apps", "ReplicaSet"): ("spec", "template"),
-    ("apps", "StatefulSet"): ("spec", "template"),
-    ("argoproj.io", "Rollout"): ("spec", "template"),
-    ("batch", "CronJob"): ("spec", "jobTemplate", "spec", "template"),
-    ("batch", "Job"): ("spec", "template"),
-}
-"""The path of the pod template (or the pod itself) in each kind that runs pods."""
-
-CONTAINERS: Final = ("initContainers", "containers")
+_CONTAINERS = frozenset({"initContainers", "containers", "ephemeralContainers"})
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
-    """One container of a pod: `list` is `containers` or `initContainers`."""
-
-    list: str
-    name: str
-    body: Body
-
-    @property
-    def image(self) -> str:
-        return text(self.body.get("image"))
+def template_path(each: Object) -> Path | None:
+    """Where the template of the pods stands (the pod itself is its own), None for what makes no pods."""
+    pod = pod_of(each)
+    return pod.path[:-1] if pod else None
 
 
-def template_of(each: Object) -> Body:
-    """The pod template, with `metadata` and `spec`; empty for what runs no pods."""
-    path = TEMPLATES.get((each.key.group, each.key.kind))
-    return {} if path is None else mapping(at(each.body, *path))
+def spec_of(each: Object) -> Mapping[str, Any]:
+    pod = pod_of(each)
+    return pod.spec if pod else {}
 
 
-def spec_of(each: Object) -> Body:
-    return mapping(template_of(each).get("spec"))
+def labels_of(each: Object) -> Mapping[str, Any]:
+    """The labels of the pods that an object makes."""
+    pod = pod_of(each)
+    return untyped.mapping(pod.metadata.get("labels")) if pod else {}
 
 
 def containers_of(each: Object) -> Iterator[Container]:
-    spec = spec_of(each)
-    for kind in CONTAINERS:
-        for item in listing(spec.get(kind)):
-            yield Container(kind, text(at(item, "name")), mapping(item))
+    pod = pod_of(each)
+    return pod.containers() if pod else iter(())
 
 
-def within_template(key: ObjectKey, path: Path) -> Path | None:
+def image_of(container: Container) -> str:
+    return untyped.text(container.body.get("image"))
+
+
+def within(path: Path, template: Path | None) -> Path | None:
     """`path` as seen from the pod template, None where it leads elsewhere."""
-    prefix = TEMPLATES.get((key.group, key.kind))
-    if prefix is None or path[: len(prefix)] != prefix:
+    if template is None or path[: len(template)] != template:
         return None
-    return path[len(prefix) :]
+    return path[len(template) :]
 
 
-def within_container(key: ObjectKey, path: Path) -> Path | None:
-    """`path` as seen from a container: `("image",)`; `()` is the container itself."""
-    inner = within_template(key, path)
-    if inner is None or len(inner) < 3 or inner[0] != "spec" or inner[1] not in CONTAINERS:
+def within_container(path: Path, template: Path | None) -> Path | None:
+    """`path` as seen from the container that it leads into: `("image",)`; `()` is the container itself."""
+    inner = within(path, template)
+    if inner is None or len(inner) < 3 or inner[0] != "spec" or inner[1] not in _CONTAINERS:
         return None
     return inner[3:]

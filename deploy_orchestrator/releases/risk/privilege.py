@@ -1,13 +1,12 @@
 """What a pod may do on its node and in the cluster, apart from roles."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from deploy_orchestrator.manifests import FieldChange, Object
+from deploy_orchestrator.manifests import FieldChange, Object, untyped
 from deploy_orchestrator.releases.model import Verdict
 from deploy_orchestrator.releases.risk.change import Altered, Change
-from deploy_orchestrator.releases.risk.pods import containers_of, spec_of, within_container, within_template
-from deploy_orchestrator.releases.risk.reading import Body, at, listing, mapping, text
+from deploy_orchestrator.releases.risk.pods import containers_of, spec_of
 from deploy_orchestrator.releases.risk.rule import FieldRule, Rule, Sighting
 
 _LEVELS: Final = ("restricted", "baseline", "privileged")
@@ -56,7 +55,7 @@ class IdentityChanged(FieldRule):
     do = "Compare what both accounts may do, then approve."
 
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
-        if within_template(altered.key, field.path) not in {
+        if altered.in_pod(field) not in {
             ("spec", "serviceAccountName"),
             ("spec", "serviceAccount"),
         }:
@@ -72,9 +71,9 @@ def _granted(each: Object) -> set[str]:
     """What the pods of an object are given beyond what any pod has."""
     spec = spec_of(each)
     found = {name for name in _HOST if spec.get(name) is True}
-    for volume in listing(spec.get("volumes")):
-        if mapping(volume).get("hostPath") is not None:
-            found.add(f"the host's {text(at(volume, 'hostPath', 'path'))}")
+    for volume in untyped.items(spec.get("volumes")):
+        if untyped.mapping(volume).get("hostPath") is not None:
+            found.add(f"the host's {untyped.text(untyped.at(volume, 'hostPath', 'path'))}")
     for container in containers_of(each):
         found |= {
             f"{word} ({container.name})"
@@ -83,18 +82,21 @@ def _granted(each: Object) -> set[str]:
     return found
 
 
-def _granted_to(container: Body, context: Body) -> Iterator[str]:
+def _granted_to(container: Mapping[str, Any], context: Mapping[str, Any]) -> Iterator[str]:
     if context.get("privileged") is True:
         yield "privileged"
     if context.get("runAsUser") == 0:
         yield "user 0"
     if context.get("procMount") not in {None, "Default"}:
         yield "unmasked /proc"
-    yield from (f"capability {text(name)}" for name in listing(at(context, "capabilities", "add")))
     yield from (
-        f"host port {at(port, 'hostPort')}"
-        for port in listing(container.get("ports"))
-        if at(port, "hostPort")
+        f"capability {untyped.text(name)}"
+        for name in untyped.items(untyped.at(context, "capabilities", "add"))
+    )
+    yield from (
+        f"host port {untyped.at(port, 'hostPort')}"
+        for port in untyped.items(container.get("ports"))
+        if untyped.at(port, "hostPort")
     )
 
 
@@ -115,21 +117,24 @@ def _unconfined(each: Object) -> set[str]:
     )
 
 
-def _missing(context: Body) -> Iterator[str]:
+def _missing(context: Mapping[str, Any]) -> Iterator[str]:
     if context.get("allowPrivilegeEscalation") is not False:
         yield "privilege escalation"
     if context.get("readOnlyRootFilesystem") is not True:
         yield "a writable root file system"
     if context.get("runAsNonRoot") is not True:
         yield "root allowed"
-    if at(context, "seccompProfile", "type") not in {"RuntimeDefault", "Localhost"}:
+    if untyped.at(context, "seccompProfile", "type") not in {"RuntimeDefault", "Localhost"}:
         yield "no seccomp profile"
-    if "ALL" not in listing(at(context, "capabilities", "drop")):
+    if "ALL" not in untyped.items(untyped.at(context, "capabilities", "drop")):
         yield "default capabilities"
 
 
-def _context(spec: Body, container: Body) -> Body:
-    return {**mapping(spec.get("securityContext")), **mapping(container.get("securityContext"))}
+def _context(spec: Mapping[str, Any], container: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        **untyped.mapping(spec.get("securityContext")),
+        **untyped.mapping(container.get("securityContext")),
+    }
 
 
 def _context_paths(altered: Altered) -> tuple[tuple[str, ...], ...]:
@@ -137,10 +142,10 @@ def _context_paths(altered: Altered) -> tuple[tuple[str, ...], ...]:
 
 
 def _is_context(altered: Altered, field: FieldChange) -> bool:
-    inner = within_container(altered.key, field.path)
+    inner = altered.in_container(field)
     if inner is not None:
         return inner[:1] == ("securityContext",)
-    path = within_template(altered.key, field.path) or ()
+    path = altered.in_pod(field) or ()
     return path[:1] == ("spec",) and path[1:2] in {
         ("securityContext",),
         ("automountServiceAccountToken",),

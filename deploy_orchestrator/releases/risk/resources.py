@@ -3,11 +3,9 @@
 from decimal import Decimal
 from typing import Final
 
-from deploy_orchestrator.manifests import FieldChange
+from deploy_orchestrator.manifests import FieldChange, quantity
 from deploy_orchestrator.releases.model import Verdict
 from deploy_orchestrator.releases.risk.change import Altered, Change
-from deploy_orchestrator.releases.risk.pods import within_container
-from deploy_orchestrator.releases.risk.reading import number
 from deploy_orchestrator.releases.risk.rule import FieldRule
 
 _HALF: Final = Decimal("0.5")
@@ -86,7 +84,7 @@ class QuotaLowered(FieldRule):
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
         if not _is_quota(altered, field):
             return None
-        before, after = number(field.before), number(field.after)
+        before, after = quantity(field.before), quantity(field.after)
         return _words(field) if after is not None and (before is None or after < before) else None
 
 
@@ -100,16 +98,16 @@ class QuotaRaised(FieldRule):
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
         if not _is_quota(altered, field):
             return None
-        before, after = number(field.before), number(field.after)
+        before, after = quantity(field.before), quantity(field.after)
         return _words(field) if before is not None and after is not None and after > before else None
 
 
 def _amounts(altered: Altered, field: FieldChange) -> tuple[str, Amounts]:
     """`requests` or `limits`, and both amounts; `""` and nothing for what is no amount of a container."""
-    path = within_container(altered.key, field.path) or ()
+    path = altered.in_container(field) or ()
     if len(path) != 3 or path[0] != "resources" or path[1] not in {"requests", "limits"}:
         return "", (None, None)
-    return path[1], (number(field.before), number(field.after))
+    return path[1], (quantity(field.before), quantity(field.after))
 
 
 def _is_quota(altered: Altered, field: FieldChange) -> bool:

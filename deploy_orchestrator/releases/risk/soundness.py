@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
+from deploy_orchestrator.manifests import untyped
 from deploy_orchestrator.releases.model import Verdict
 from deploy_orchestrator.releases.risk.change import Change
 from deploy_orchestrator.releases.risk.hook import ARGO_EVENTS, HELM_EVENTS, argo_events
-from deploy_orchestrator.releases.risk.pods import template_of
-from deploy_orchestrator.releases.risk.reading import at, mapping
+from deploy_orchestrator.releases.risk.pods import labels_of
 from deploy_orchestrator.releases.risk.rule import Rule, Sighting
 
 _OWN_SELECTOR = {("apps", kind) for kind in ("DaemonSet", "Deployment", "ReplicaSet", "StatefulSet")}
@@ -66,8 +66,8 @@ class SelectorMisses(Rule):
         for each in change.after.objects:
             if (each.key.group, each.kind) not in _OWN_SELECTOR:
                 continue
-            wanted = mapping(at(each.body, "spec", "selector", "matchLabels"))
-            labels = mapping(at(template_of(each), "metadata", "labels"))
+            wanted = untyped.mapping(untyped.at(each.body, "spec", "selector", "matchLabels"))
+            labels = labels_of(each)
             missed = sorted(key for key in wanted if labels.get(key) != wanted[key])
             if missed:
                 yield Sighting(f"the pods lack what the selector asks for: {', '.join(missed)}", each.key)
