@@ -16,6 +16,8 @@ from deploy_orchestrator.cli.approvals import approve, pending, reject
 from deploy_orchestrator.cli.argocd import argocd
 from deploy_orchestrator.cli.init import init
 from deploy_orchestrator.cli.live import history, rollback, status
+from deploy_orchestrator.cli.lock import lock
+from deploy_orchestrator.cli.outdated import outdated
 from deploy_orchestrator.cli.output import say, tell
 from deploy_orchestrator.cli.plan import plan
 from deploy_orchestrator.cli.sandbox import sandbox
@@ -32,8 +34,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (init, analyze, plan, pending, approve, reject, status, history, rollback):
+for command in (init, analyze, outdated, plan, pending, approve, reject, status, history, rollback):
     app.command()(command)
+app.add_typer(lock, name="lock")
 app.add_typer(tenant, name="tenant")
 app.add_typer(argocd, name="argocd")
 app.add_typer(sandbox, name="sandbox")
