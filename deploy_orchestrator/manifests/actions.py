@@ -10,6 +10,7 @@ from deploy_orchestrator.charts import Chart
 _ACTION = re.compile(r"\{\{(?!-?\s*/\*).*?\}\}", re.DOTALL)
 _ASKS: Final = {
     "capabilities": re.compile("Capabilities"),
+    "clock": re.compile(r"\b(?:now|ago)\b"),
     "lookup": re.compile(r"\blookup\b"),
     "volatile": re.compile(
         r"\b(?:rand[A-Z]\w*|gen[A-Z]\w*|uuidv4|htpasswd|bcrypt|encryptAES|shuffle|now|ago|keys|values)\b"
@@ -30,8 +31,8 @@ def actions_of(chart: Chart) -> list[str]:
 def asks(found: Iterable[str]) -> frozenset[str]:
     """What these actions may ask for.
 
-    `capabilities`: the Kubernetes version and APIs of the cluster. `lookup`: objects in it. `volatile`: what
-    may be another each time, such as random values, the time, or the keys of a map in no order.
+    `capabilities`: the Kubernetes version and APIs of the cluster. `clock`: the time. `lookup`: objects in
+    the cluster. `volatile`: what may be another each time, as random values or a map's keys in no order.
     """
     text = "\n".join(found)
     return frozenset(name for name, pattern in _ASKS.items() if pattern.search(text))

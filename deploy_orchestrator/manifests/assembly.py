@@ -21,7 +21,7 @@ from deploy_orchestrator.manifests.actions import actions_of, asks
 from deploy_orchestrator.manifests.cache import Cache, cache_key
 from deploy_orchestrator.manifests.reads import Reads, reads
 
-_FORMAT: Final = "2"
+_FORMAT: Final = "3"
 
 
 @dataclass(frozen=True, slots=True)

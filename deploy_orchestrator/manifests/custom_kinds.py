@@ -8,7 +8,7 @@ import jsonschema_rs
 
 from deploy_orchestrator.manifests import untyped
 from deploy_orchestrator.manifests.keys import ObjectKey
-from deploy_orchestrator.manifests.misfits import Schema
+from deploy_orchestrator.manifests.misfits import MASK, Schema
 from deploy_orchestrator.manifests.objects import Manifests
 from deploy_orchestrator.manifests.schemas import Kind
 
@@ -41,7 +41,9 @@ def _schema(structural: Any) -> Schema | str:
     document = _as_json_schema({**untyped.mapping(structural), "x-kubernetes-embedded-resource": True})
     linear_time = jsonschema_rs.RegexOptions()
     try:
-        validator = jsonschema_rs.Draft202012Validator(document, pattern_options=linear_time, offline=True)
+        validator = jsonschema_rs.Draft202012Validator(
+            document, pattern_options=linear_time, offline=True, mask=MASK
+        )
     except (jsonschema_rs.ReferencingError, jsonschema_rs.ValidationError, ValueError) as error:
         return str(error).splitlines()[0]
     return Schema(validator, document)

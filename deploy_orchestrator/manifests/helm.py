@@ -8,6 +8,7 @@ so that it starts fast, and trusts neither chart nor values.
 import json
 import re
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,7 @@ HOOK_EVENTS: Final = frozenset(
     }
 )
 MAX_DEPTH: Final = 90
+_GRACE_SECONDS: Final = 1
 
 _SEPARATOR = re.compile(r"^---[ \t]*", re.MULTILINE)
 _SOURCE = re.compile(r"^---\n# Source: (.*)\n", re.MULTILINE)
@@ -101,7 +103,7 @@ def merged(layers: Iterable[Mapping[str, str]]) -> dict[str, Any]:
     """Value layers merged as by `helm -f a -f b`: a null stays, and deletes the default below it."""
     values: dict[str, Any] = {}
     for layer in layers:
-        _refuse_nul(layer["text"], layer["file"])
+        _refuse_nul("values", layer["text"], layer["file"])
         try:
             values = _merge(values, helm_python.values_from_yaml(layer["text"]))
         except helm_python.HelmError as error:
@@ -150,8 +152,8 @@ def _by_binary(request: Request, values: dict[str, Any]) -> _Rendered:
     with helm_python.Chart.load(request["chart"]) as chart:
         about = _about(chart)
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "values.json")
-        file.write_text(json.dumps(values))
+        values_file = Path(folder, "values.json")
+        values_file.write_text(json.dumps(values))
         command = [
             request["binary"],
             "template",
@@ -160,17 +162,12 @@ def _by_binary(request: Request, values: dict[str, Any]) -> _Rendered:
             "--include-crds",
             "--debug",
         ]
-        options = ["--values", str(file), "--namespace", request["namespace"]]
-        options += [
-            "--kube-version",
-            f"{request['kubernetes']}.0",
-            *(f"--api-versions={api}" for api in request["apis"]),
-        ]
-        homes: dict[str, str] = {
-            f"{kind}HOME": folder for kind in ("", "HELM_CONFIG_", "HELM_CACHE_", "HELM_DATA_")
-        }
+        command += ["--values", str(values_file), "--namespace", request["namespace"]]
+        command += ["--kube-version", f"{request['kubernetes']}.0"]
+        command += [f"--api-versions={api}" for api in request["apis"]]
+        homes = {f"{of}HOME": folder for of in ("", "HELM_CONFIG_", "HELM_CACHE_", "HELM_DATA_")}
         done: subprocess.CompletedProcess[bytes] = subprocess.run(
-            [*command, *options], env=homes, capture_output=True, check=False
+            command, env=homes, capture_output=True, check=False, timeout=request["seconds"]
         )
     texts = list(_by_source(done.stdout.decode(errors="replace")))
     said = done.stderr.decode(errors="replace")
@@ -222,7 +219,7 @@ def _split(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _object(file: str, line: int, document: str) -> dict[str, Any]:
-    _refuse_nul(document, file)
+    _refuse_nul("document", document, file)
     if "\ufffd" in document:
         at = line + document.count("\n", 0, document.index("\ufffd"))
         raise Failure("document", "not UTF-8", file, at)
@@ -269,9 +266,9 @@ def _hook(file: str, line: int, body: Mapping[str, Any]) -> str | None:
     return annotations.get("helm.sh/hook")
 
 
-def _refuse_nul(text: str, file: str) -> None:
+def _refuse_nul(kind: str, text: str, file: str) -> None:
     if "\0" in text:
-        raise Failure("document", "a NUL character", file, text.count("\n", 0, text.index("\0")) + 1)
+        raise Failure(kind, "a NUL character", file, text.count("\n", 0, text.index("\0")) + 1)
 
 
 _KINDS: Final[Mapping[type[helm_python.HelmError], str]] = {
@@ -293,8 +290,9 @@ def answer(request: Request) -> dict[str, Any]:
         return {"failure": Failure(_KINDS.get(type(error), "engine"), error.detail).answer}
 
 
-def serve(connection: Connection, megabytes: int) -> None:
-    """Answer requests until the other end closes; passing the bound on memory ends the process."""
+def serve(connection: Connection, megabytes: int, seconds: float) -> None:
+    """Answer requests until the other end closes. Passing the bound on memory ends the process, and so does
+    passing the bound on time, should nobody be there any more to end it."""
     resource.setrlimit(resource.RLIMIT_DATA, (megabytes * 2**20, megabytes * 2**20))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     connection.send_bytes(b"ready")
@@ -303,8 +301,10 @@ def serve(connection: Connection, megabytes: int) -> None:
             request = json.loads(connection.recv_bytes())
         except EOFError:
             return
-        connection.send_bytes(json.dumps(answer(request)).encode())
+        signal.setitimer(signal.ITIMER_REAL, seconds + _GRACE_SECONDS)
+        connection.send_bytes(json.dumps(answer({**request, "seconds": seconds})).encode())
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 if __name__ == "__main__":
-    serve(Connection(int(sys.argv[1])), int(sys.argv[2]))
+    serve(Connection(int(sys.argv[1])), int(sys.argv[2]), float(sys.argv[3]))

@@ -1,7 +1,7 @@
 """Hold an object against a JSON schema, and say field by field where it does not fit."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,10 +9,11 @@ import jsonschema_rs
 from jsonschema_rs import ValidationErrorKind as Kind
 
 from deploy_orchestrator.errors import instead_of
-from deploy_orchestrator.manifests import fields, untyped
+from deploy_orchestrator.manifests import fields, secrets, untyped
 from deploy_orchestrator.manifests.objects import Object
 
 _OPAQUE: Final = ("RawExtension", "FieldsV1")
+MASK: Final = "the value"
 _SHORT: Final = 60
 _MEND: Final = "mend the value; quote a number that is meant as text, and unquote one that is not"
 _WORDS: Final = {
@@ -48,7 +49,7 @@ class Schema:
 
     def _misfits(self, object_: Object, error: jsonschema_rs.ValidationError) -> Iterator[Misfit]:
         path = fields.named(object_.body, error.instance_path)
-        field, found = fields.dotted(path), _short(error.instance)
+        field, found = fields.dotted(path), _short(_at(secrets.hidden(object_), error.instance_path))
         match error.kind:
             case Kind.AdditionalProperties(unexpected=names):
                 if not str(error.schema_path[1:2]).endswith(_OPAQUE):
@@ -74,6 +75,12 @@ class Schema:
         for step in path:
             schema = untyped.mapping(schema).get(str(step))
         return untyped.mapping(untyped.mapping(schema).get("properties"))
+
+
+def _at(value: Any, path: Iterable[str | int]) -> Any:
+    for step in path:
+        value = untyped.items(value)[step] if isinstance(step, int) else untyped.mapping(value)[step]
+    return value
 
 
 def _short(value: Any) -> str:

@@ -22,7 +22,13 @@ from deploy_orchestrator.manifests.reads import Reads, unread
 from deploy_orchestrator.manifests.rendering import RenderedRelease, render_release
 from deploy_orchestrator.manifests.workspace import Workspace
 
-_FORMAT: Final = "3"
+_FORMAT: Final = "4"
+CLOCK: Final = Check(
+    "clock",
+    "warning",
+    "What it prints may depend on the day, so that the same input renders to something else tomorrow.",
+    "give the chart the time as a value, or do without",
+)
 LOOKUP: Final = Check(
     "lookup",
     "warning",
@@ -106,6 +112,8 @@ def _findings(release: ChartRelease, rendered: RenderedRelease) -> Iterator[Find
         yield skipped_hook(printed)
     if rendered.again is not None:
         yield from volatile(rendered.objects, rendered.again, release.namespace)
+    if "clock" in release.asks:
+        yield CLOCK.finding(None, f"{release.source} calls now or ago")
     if "lookup" in release.asks:
         yield LOOKUP.finding(None, f"{release.source} calls lookup")
     if release.name != PLATFORM:

@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 import jsonschema_rs
 
-from deploy_orchestrator.manifests.misfits import Schema
+from deploy_orchestrator.manifests.misfits import MASK, Schema
 from deploy_orchestrator.manifests.objects import Object
 
 Kind = tuple[str, str, str]
@@ -53,7 +53,7 @@ class Api:
             return None
         if kind not in self._schemas:
             schema = {"$ref": f"{self._shared['$id']}#/$defs/{self.kinds[kind]}"}
-            validator = jsonschema_rs.Draft202012Validator(schema, registry=self._registry)
+            validator = jsonschema_rs.Draft202012Validator(schema, registry=self._registry, mask=MASK)
             self._schemas[kind] = Schema(validator, self._shared)
         return self._schemas[kind]
 

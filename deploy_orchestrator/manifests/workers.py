@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import queue
+import re
 import signal
 import socket
 import subprocess
@@ -21,6 +22,9 @@ _ANSWER_BYTES: Final = 128 * 2**20
 _PASSED_ON: Final = frozenset(
     {"HELM_C_LIB", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TMPDIR", "VIRTUAL_ENV"}
 )
+_STDERR_BYTES: Final = 64_000
+_OUT_OF_MEMORY: Final = re.compile("out of memory|cannot allocate memory|MemoryError")
+_FATAL: Final = re.compile(r"^(?:fatal error|panic|runtime): .*", re.MULTILINE)
 _GO: Final = {"GOGC": "800", "GOTRACEBACK": "none"}
 
 
@@ -57,6 +61,9 @@ class Workers:
         """
         worker = self._free.get()
         try:
+            if worker and worker.is_gone:
+                worker.end()
+                worker = None
             worker = worker or _Worker(self._limits)
             return worker.ask({**request, "task": task})
         except BaseException:
@@ -83,7 +90,12 @@ class _Worker:
         self.connection = Connection(ours.detach())
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", str(_PROGRAM), str(theirs.fileno()), str(limits.megabytes)],
+                [
+                    sys.executable,
+                    "-P",
+                    str(_PROGRAM),
+                    *map(str, (theirs.fileno(), limits.megabytes, limits.seconds)),
+                ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -112,16 +124,18 @@ class _Worker:
         except (EOFError, OSError) as error:
             raise WorkerError(self.last_words()) from error
 
+    @property
+    def is_gone(self) -> bool:
+        return self.process.poll() is not None
+
     def last_words(self) -> str:
         self.kill()
-        self.stderr.seek(0)
-        said = self.stderr.read(4000).decode(errors="replace")
-        if "out of memory" in said or "cannot allocate memory" in said or "MemoryError" in said:
+        self.stderr.seek(max(0, self.stderr.seek(0, os.SEEK_END) - _STDERR_BYTES))
+        said = self.stderr.read().decode(errors="replace")
+        if _OUT_OF_MEMORY.search(said):
             return f"took more than {self.limits.megabytes} MB of memory"
-        first = next(
-            (line for line in said.splitlines() if line.strip()), f"status {self.process.returncode}"
-        )
-        return f"broke the engine: {first}"
+        fatal = _FATAL.findall(said) or said.split("\n")[-2:-1] or [f"status {self.process.returncode}"]
+        return f"broke the engine: {fatal[-1].strip()}"
 
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):

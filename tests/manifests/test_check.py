@@ -506,6 +506,22 @@ def test_an_exception_from_no_check_is_told_with_the_nearest_one() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        put("secret.data", {"password": 31415926}),
+        put("secret.stringData", {"a": {"password": "31415926"}}),
+        put(f"{MAIN}.env", [{"name": "PASSWORD", "value": 31415926}]),
+    ],
+)
+def test_no_finding_tells_a_secret(change: Change) -> None:
+    bodies = sound()
+    change(bodies)
+    found = [each for each in findings(bodies) if each.rule == "schema"]
+    assert found
+    assert not any("31415926" in str(each) for each in found)
+
+
 CRD = an_object(
     "apiextensions.k8s.io/v1",
     "CustomResourceDefinition",

@@ -218,6 +218,11 @@ def test_a_chart_that_only_might_be_volatile_is_not_accused(rendered: Rendered) 
     assert rendered({"templates/a.yaml": sorted_keys, "values.yaml": "b: 1\na: 2\nc: 3"}).findings == ()
 
 
+def test_a_chart_that_asks_for_the_time_is_told_though_it_renders_the_same_today(rendered: Rendered) -> None:
+    template = config_map("a", day='{{ now | date "2006" }}')
+    assert [each.rule for each in rendered({"templates/a.yaml": template}).findings] == ["clock"]
+
+
 def test_lookup_finds_nothing_and_says_so(rendered: Rendered) -> None:
     template = config_map("a", found='{{ lookup "v1" "Secret" "a" "b" | toJson }}')
     manifests = rendered({"templates/a.yaml": template})

@@ -1,5 +1,8 @@
+import contextlib
 import os
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from contextlib import closing
@@ -39,6 +42,47 @@ def test_a_chart_that_eats_memory_or_time_fails_alone(
     assert isinstance(results["dev/bad"], RenderError)
     assert isinstance(results["dev/good"], Manifests)
     small.close()
+
+
+ORPHAN = """
+import sys
+from pathlib import Path
+from deploy_orchestrator.manifests import Limits
+from deploy_orchestrator.manifests.workers import Workers
+request = dict(chart=sys.argv[1], name="a", namespace="a", layers=[], twice=False, binary=None)
+workers = Workers(1, Limits(seconds=2))
+workers.ask("about", {})
+print("asking", flush=True)
+workers.ask("template", {**request, "kubernetes": None, "apis": []})
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
+def test_a_render_that_nobody_waits_for_any_more_ends(on_disk: Any) -> None:
+    on_disk.chart(
+        "bad", {"templates/a.yaml": "{{ range until 99999 }}{{ range until 99999 }}{{ end }}{{ end }}"}
+    )
+    chart = str(on_disk.path / "charts/bad")
+    with subprocess.Popen([sys.executable, "-c", ORPHAN, chart], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == b"asking\n"
+        workers = children(parent.pid)
+        assert workers
+        parent.kill()
+    deadline = time.monotonic() + 60
+    while any(Path(f"/proc/{worker}/cmdline").exists() for worker in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def children(parent: int) -> list[str]:
+    """The ids of the processes whose parent this is."""
+    found: list[str] = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            if status.read_text().rpartition(")")[2].split()[1] == str(parent):
+                found.append(status.parent.name)
+    return found
 
 
 def test_unchanged_tenants_are_never_rendered_again(on_disk: Any, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from deploy_orchestrator.manifests.findings import Check, Finding
 from deploy_orchestrator.manifests.lint import LINT
 from deploy_orchestrator.manifests.objects import Manifests
 from deploy_orchestrator.manifests.printed import UNKNOWN_HOOK, VOLATILE
-from deploy_orchestrator.manifests.render import LOOKUP, UNREAD
+from deploy_orchestrator.manifests.render import CLOCK, LOOKUP, UNREAD
 
 NO_SUCH_CHECK: Final = Check(
     "exception-unknown",
@@ -33,7 +33,16 @@ NO_SUCH_CHECK: Final = Check(
 )
 FAMILIES: Final = (schema, placement, pod_security, access, secrets, images, network, quota, testing)
 RULES: Final[tuple[Rule, ...]] = tuple(rule for family in FAMILIES for rule in family.RULES)
-CHECKS: Final[tuple[Check, ...]] = (*RULES, UNKNOWN_HOOK, VOLATILE, LOOKUP, UNREAD, LINT, NO_SUCH_CHECK)
+CHECKS: Final[tuple[Check, ...]] = (
+    *RULES,
+    UNKNOWN_HOOK,
+    VOLATILE,
+    CLOCK,
+    LOOKUP,
+    UNREAD,
+    LINT,
+    NO_SUCH_CHECK,
+)
 """Every check whose findings anything here tells of."""
 
 
