@@ -4,6 +4,7 @@ import copy
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path as FilePath
 
@@ -11,7 +12,7 @@ import pytest
 import yaml
 from kubernetes.client import ApiClient
 from kubernetes.dynamic import DynamicClient
-from kubernetes.dynamic.exceptions import DynamicApiError
+from kubernetes.dynamic.exceptions import DynamicApiError, NotFoundError
 from rig import Cluster
 from urllib3.exceptions import ProtocolError
 from variations import Body, Path, Schema, Variation, value_at, variations
@@ -75,6 +76,11 @@ class Server:
             )
         return without
 
+    def delete(self, body: Body) -> None:
+        resource = self.kinds.get(api_version=body["apiVersion"], kind=body["kind"])
+        with suppress(NotFoundError):
+            resource.delete(name=body["metadata"]["name"], namespace=body["metadata"].get("namespace"))
+
     def schema(self, body: Body) -> Schema:
         group, _, version = body["apiVersion"].rpartition("/")
         path = f"/openapi/v3/{f'apis/{group}' if group else 'api'}/{version}"
@@ -100,6 +106,8 @@ def server(k8s: Cluster) -> Iterator[Server]:
         for body in (namespace, account):
             assert asked.apply(body, dry_run=False)
         yield asked
+        for body in (*KINDS, namespace):
+            asked.delete(body)
 
 
 @pytest.mark.parametrize("body", KINDS, ids=name_of)
