@@ -12,6 +12,7 @@ from deploy_orchestrator.charts.errors import (
     ChartError,
     ChartInvalid,
     ChartNotFound,
+    ChartsMeet,
     DependencyCycle,
     DigestMismatch,
     IndexInvalid,
@@ -38,9 +39,11 @@ from deploy_orchestrator.charts.locate import locate
 from deploy_orchestrator.charts.lock import LockFinding, LockProblem, check_lock
 from deploy_orchestrator.charts.lock_update import lock_as_yaml, update_lock, write_lock
 from deploy_orchestrator.charts.metadata import ChartMetadata, Dependency, Lock, LockedDependency
+from deploy_orchestrator.charts.mirror import Copy, CopyState, mirror
 from deploy_orchestrator.charts.outdated import DependencyVersions, Upgrades, outdated
 from deploy_orchestrator.charts.pinned import pinned
 from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart
+from deploy_orchestrator.charts.push import Destination
 from deploy_orchestrator.charts.repositories import Repositories
 from deploy_orchestrator.charts.resolve import Resolver, resolve
 from deploy_orchestrator.charts.templates import (
@@ -73,16 +76,20 @@ __all__ = [
     "ChartInvalid",
     "ChartMetadata",
     "ChartNotFound",
+    "ChartsMeet",
     "Clash",
     "Closure",
     "Conflict",
     "Constraint",
     "ConstraintError",
     "Contents",
+    "Copy",
+    "CopyState",
     "Definition",
     "Dependency",
     "DependencyCycle",
     "DependencyVersions",
+    "Destination",
     "DigestMismatch",
     "Duplicate",
     "Fix",
@@ -133,6 +140,7 @@ __all__ = [
     "load_package",
     "locate",
     "lock_as_yaml",
+    "mirror",
     "outdated",
     "pinned",
     "proof",

@@ -61,3 +61,7 @@ class DependencyCycle(ChartError, ValueError):
             fix="remove one of these dependencies",
         )
         self.cycle = cycle
+
+
+class ChartsMeet(ChartError, ValueError):
+    """Different charts that would come to the same place."""

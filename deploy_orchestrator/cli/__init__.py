@@ -17,6 +17,7 @@ from deploy_orchestrator.cli.argocd import argocd
 from deploy_orchestrator.cli.init import init
 from deploy_orchestrator.cli.live import history, rollback, status
 from deploy_orchestrator.cli.lock import lock
+from deploy_orchestrator.cli.mirror import mirror
 from deploy_orchestrator.cli.outdated import outdated
 from deploy_orchestrator.cli.output import say, tell
 from deploy_orchestrator.cli.plan import plan
@@ -34,7 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (init, analyze, outdated, plan, pending, approve, reject, status, history, rollback):
+for command in (init, analyze, outdated, mirror, plan, pending, approve, reject, status, history, rollback):
     app.command()(command)
 app.add_typer(lock, name="lock")
 app.add_typer(tenant, name="tenant")
