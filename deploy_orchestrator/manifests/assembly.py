@@ -38,19 +38,22 @@ class AssembledChart:
 
 
 class AssembledCharts:
-    """Charts put together below `folder`, each once for what it is made of.
+    """Charts put together below `folder`, each once for what it is made of, from what is kept in `downloads`.
 
     One that was damaged on disk before it is first asked for here is made again. May be shared between
     threads, and the folder between processes.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, downloads: Path) -> None:
         self.folder = folder
+        self.downloads = downloads
         self.records = Cache(folder / "records")
         self._checked: dict[str, AssembledChart] = {}
 
-    def local(self, chart: LocalChart, tree: Tree, repositories: Repositories) -> AssembledChart:
+    def local(self, chart: LocalChart, tree: Tree, mirrors: Mapping[str, str]) -> AssembledChart:
         """A chart of `tree` with its dependencies, from the folders beside it or from repositories.
+
+        `mirrors` tell where to read a repository instead, by its URL.
 
         Raises:
             PathNotFound, UnsafeTree, ChartError: what exporting or assembling met.
@@ -59,12 +62,13 @@ class AssembledCharts:
         def make(folder: Path) -> None:
             parent, _, name = chart.folder.rpartition("/")
             with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
-                assemble(tree.export(parent, Path(scratch)) / name, folder, repositories)
+                exported = tree.export(parent, Path(scratch))
+                assemble(exported / name, folder, Repositories(mirrors, self.downloads))
 
         trees = json.dumps(dict(chart.trees), sort_keys=True)
         return self._once(cache_key(_FORMAT, chart.folder, trees), make)
 
-    def published(self, reference: ChartReference, repositories: Repositories) -> AssembledChart:
+    def published(self, reference: ChartReference, mirrors: Mapping[str, str]) -> AssembledChart:
         """A chart from a repository in exactly the version of `reference`, with what it carries.
 
         Raises:
@@ -73,6 +77,7 @@ class AssembledCharts:
         url = reference.repository or ""
 
         def make(package: Path) -> None:
+            repositories = Repositories(mirrors, self.downloads)
             versions = repositories.find(url, reference.name)
             found = next((each for each in versions if each.version == reference.version), None)
             if found is None:
@@ -83,9 +88,7 @@ class AssembledCharts:
             package.write_bytes(repositories.package(found))
             _require_dependencies(load(package))
 
-        return self._once(
-            cache_key(_FORMAT, repositories.identity(url), reference.name, reference.version), make
-        )
+        return self._once(cache_key(_FORMAT, url, reference.name, reference.version), make)
 
     def prune(self, unused: timedelta) -> None:
         """Remove the charts that nobody has asked for in so long."""

@@ -14,12 +14,18 @@ from deploy_orchestrator.manifests.errors import RenderError
 from deploy_orchestrator.manifests.workspace import Workspace
 
 PLATFORM: Final = "platform"
-FLEET_FILE: Final = "fleet.yaml"
+"""The name of the platform's release."""
+
+FROM_FLEET: Final = "fleet.yaml"
+"""The value layer that the platform gets: nobody wrote it as one."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChartRelease:
-    """A Helm release to render: the chart that people find at `source`, its value layers in Helm's order."""
+    """A Helm release to render: the chart that people find at `source`, its value layers in Helm's order.
+
+    `asks` is what the templates ask for, and the values that they may take for templates; as `actions.asks`.
+    """
 
     name: str
     namespace: str
@@ -28,11 +34,7 @@ class ChartRelease:
     layers: tuple[ValueLayer, ...]
     kubernetes: str
     api_versions: tuple[str, ...]
-
-    @property
-    def asks(self) -> frozenset[str]:
-        """What the templates, or values that they may take for templates, ask for; as `actions.asks`."""
-        return self.chart.asks | asks(actions(layer.data for layer in self.layers))
+    asks: frozenset[str]
 
     @property
     def request(self) -> dict[str, Any]:
@@ -57,7 +59,7 @@ def releases_of(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> l
     values = json.dumps(fleet.platform_values(deployment)).encode()
     tenant = deployment.tenant
     return [
-        _release(PLATFORM, fleet.platform, (ValueLayer(FLEET_FILE, values),), deployment, fleet, workspace),
+        _release(PLATFORM, fleet.platform, (ValueLayer(FROM_FLEET, values),), deployment, fleet, workspace),
         _release(tenant.name, tenant.chart, fleet.layers(deployment), deployment, fleet, workspace),
     ]
 
@@ -70,13 +72,12 @@ def _release(
     fleet: Fleet,
     workspace: Workspace,
 ) -> ChartRelease:
-    repositories = workspace.repositories(fleet.mirrors)
     if reference.repository is None:
         local = fleet.charts[reference.name]
-        source, chart = local.folder, workspace.charts.local(local, fleet.tree, repositories)
+        source, chart = local.folder, workspace.charts.local(local, fleet.tree, fleet.mirrors)
     else:
         source = f"{reference.repository}/{reference.name}"
-        chart = workspace.charts.published(reference, repositories)
+        chart = workspace.charts.published(reference, fleet.mirrors)
         layers = (*_carried_layers(chart, source, deployment), *layers)
     return ChartRelease(
         name=name,
@@ -86,6 +87,7 @@ def _release(
         layers=layers,
         kubernetes=deployment.environment.kubernetes,
         api_versions=deployment.environment.api_versions,
+        asks=chart.asks | asks(actions(layer.data for layer in layers)),
     )
 
 

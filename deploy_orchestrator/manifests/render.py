@@ -12,7 +12,7 @@ from deploy_orchestrator.documents import parse
 from deploy_orchestrator.errors import OrchestratorError, instead_of
 from deploy_orchestrator.fleet import Deployment, Fleet, ValueLayer
 from deploy_orchestrator.manifests.cache import cache_key
-from deploy_orchestrator.manifests.composition import PLATFORM, ChartRelease, releases_of
+from deploy_orchestrator.manifests.composition import FROM_FLEET, ChartRelease, releases_of
 from deploy_orchestrator.manifests.engines import engines_identity
 from deploy_orchestrator.manifests.findings import Check, Finding
 from deploy_orchestrator.manifests.keys import ObjectKey
@@ -116,8 +116,8 @@ def _findings(release: ChartRelease, rendered: RenderedRelease) -> Iterator[Find
         yield CLOCK.finding(None, f"{release.source} calls now or ago")
     if "lookup" in release.asks:
         yield LOOKUP.finding(None, f"{release.source} calls lookup")
-    if release.name != PLATFORM:
-        for layer in release.layers:
+    for layer in release.layers:
+        if layer.path != FROM_FLEET:
             yield from _unread(layer, release.chart.reads)
 
 

@@ -2,15 +2,12 @@
 
 import json
 import os
-import threading
 import time
-from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from deploy_orchestrator.charts import Repositories
 from deploy_orchestrator.manifests.assembly import AssembledCharts
 from deploy_orchestrator.manifests.cache import Cache
 from deploy_orchestrator.manifests.workers import Limits, Workers
@@ -29,22 +26,11 @@ class Workspace:
 
     def __init__(self, cache: Path, *, processes: int | None = None, limits: Limits | None = None) -> None:
         cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.charts = AssembledCharts(cache / "charts")
+        self.charts = AssembledCharts(cache / "charts", downloads=cache / "repositories")
         self.releases = Cache(cache / "releases")
         self.manifests = Cache(cache / "manifests")
         self.workers = Workers(processes or os.cpu_count() or 1, limits or Limits())
-        self._downloads = cache / "repositories"
-        self._repositories: dict[frozenset[tuple[str, str]], Repositories] = {}
-        self._lock = threading.Lock()
         self._prune(cache / "pruned")
-
-    def repositories(self, mirrors: Mapping[str, str]) -> Repositories:
-        """The chart repositories, read from these mirrors where they have one."""
-        with self._lock:
-            key = frozenset(mirrors.items())
-            if key not in self._repositories:
-                self._repositories[key] = Repositories(mirrors, self._downloads)
-            return self._repositories[key]
 
     @cached_property
     def kubernetes(self) -> str:

@@ -23,6 +23,7 @@ Chart = dict[str, str] | dict[str, bytes]
 Rendered = Callable[[Chart, str], Manifests]
 
 
+ROOT = Path(__file__).parents[2]
 CHARTS = sorted(folder for folder in Path(__file__).with_name("charts").iterdir())
 IN_PROCESS, OTHER = "1.36", "1.34"
 CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
@@ -59,6 +60,27 @@ def test_both_engines_give_the_same_objects(rendered: Rendered, folder: Path) ->
     assert own(by_program) == own(in_process)
     assert by_program.chart == in_process.chart
     assert [each.rule for each in by_program.findings] == [each.rule for each in in_process.findings]
+
+
+@needs_program
+def test_both_engines_give_the_same_objects_for_the_charts_that_ship(
+    on_disk: Any, workspace: Workspace
+) -> None:
+    shutil.copytree(ROOT / "charts", on_disk.path / "charts", dirs_exist_ok=True)
+    shutil.copytree(ROOT / "examples/fleet/tenants", on_disk.path / "tenants")
+    for chart in ("tenant-platform", "dagster-tenant"):
+        on_disk.write({f"charts/{chart}/templates/_reads.tpl": READS_CAPABILITIES})
+    fleet = yaml.safe_load((on_disk.path / "fleet.yaml").read_text())
+    fleet["environments"].append({"name": "staging", "cluster": "here", "kubernetes": IN_PROCESS})
+    found: list[list[Manifests]] = []
+    for kubernetes in (IN_PROCESS, OTHER):
+        for environment in fleet["environments"]:
+            environment["kubernetes"] = kubernetes
+        on_disk.write({"fleet.yaml": yaml.safe_dump(fleet)})
+        loaded = on_disk.load()
+        found.append([render(each, loaded, workspace) for each in loaded.deployments()])
+    assert len(found[0]) == 9
+    assert found[0] == found[1]
 
 
 BROKEN: dict[str, tuple[Chart, str]] = {
