@@ -20,13 +20,14 @@ def revert(
 ) -> Release:
     """See `Deployments.revert`."""
     slot = Slot(release.environment, release.tenant)
-    made = origin(repository, release.commit, slot)
-    before = _before(repository, made, slot)
     reason = textwrap.shorten(reason, 500, placeholder=" …")
     standing: Release | None = None
+    before: ReleaseFile | None = None
 
     def change(tree: Tree) -> Changes | None:
-        nonlocal standing
+        nonlocal standing, before
+        made = origin(repository, release.commit, slot)
+        before = _before(repository, made, slot)
         entries = slot.read_quarantine(tree)
         current = _current(repository, tree, slot)
         if current is None or current.commit != release.commit:

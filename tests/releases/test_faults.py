@@ -119,3 +119,12 @@ def test_two_clones_that_revert_one_release_revert_it_once(build, pipeline, depl
     other = Deployments(Repository.clone(str(remote), tmp_path / "other"))
     assert deployments.revert(release, "x", build.NOW) == other.revert(release, "y", build.NOW)
     assert len(other.quarantine("dev", "analytics")) == 1
+
+
+def test_a_revert_of_a_release_that_was_not_fetched_yet_is_done(
+    build, pipeline, deployments, remote, tmp_path
+):
+    first = pipeline.release(build.manifests(build.config_map(a="1")))
+    other = Deployments(Repository.clone(str(remote), tmp_path / "other"))
+    second = pipeline.release(build.manifests(build.config_map(a="2")), source=build.S2)
+    assert other.revert(second, "x", build.NOW).digest == first.digest

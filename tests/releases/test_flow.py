@@ -1,6 +1,7 @@
 import pytest
 
-from deploy_orchestrator.releases import GatesClosed, Superseded, Verdict
+from deploy_orchestrator.manifests import Finding
+from deploy_orchestrator.releases import GatesClosed, ReleaseError, Superseded, Verdict
 
 
 def test_a_first_release_is_safe_and_goes_out_alone(build, pipeline, deployments):
@@ -161,3 +162,16 @@ def test_an_empty_deployments_repository_holds_nothing(deployments):
     assert deployments.pending_plans() == []
     assert deployments.quarantine("dev", "analytics") == []
     assert deployments.unreadable() == []
+
+
+@pytest.mark.parametrize("text", ["a: b\n---\nc", "'\"\\", "\x00\x07\x85", "on", "1e3", "- x", "…😀", " \n "])
+def test_whatever_a_check_says_is_read_back_as_it_was(build, pipeline, deployments, text):
+    finding = Finding("schema", "error", None, text, text or "mend it")
+    plan = pipeline.propose(build.manifests(build.config_map(a="1")), findings=(finding,))
+    assert deployments.plan("dev", "analytics") == plan
+    assert plan.verdict is Verdict.BLOCKED
+
+
+def test_a_candidate_without_objects_is_no_candidate(build, pipeline):
+    with pytest.raises(ReleaseError, match="no objects"):
+        pipeline.plan(build.manifests())

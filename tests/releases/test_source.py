@@ -1,0 +1,51 @@
+"""Who made the change that a plan is rendered from, and whether that is more than a claim."""
+
+import pytest
+
+from deploy_orchestrator.git import Changes, Person
+from deploy_orchestrator.releases import source_change
+
+
+@pytest.fixture
+def change(repository):
+    """Commits to a fleet repository, one for each author, signed by whom is given with it."""
+
+    def make(*authors):
+        for number, (author, signer) in enumerate(authors):
+            changes = Changes("x", {"fleet.yaml": str(number).encode()}, author=author)
+            repository.write("main", lambda _, changes=changes: changes, signer=signer)
+        return repository.log("main", limit=len(authors))
+
+    return make
+
+
+def test_authors_are_told_once_and_in_lower_case(change, repository):
+    ann, bob = Person("Ann", "Ann@Example.com"), Person("Bob", "bob@example.com")
+    commits = change((ann, None), (bob, None), (ann, None))
+    source = source_change(repository, "main", commits, b"")
+    assert source.authors == ("ann@example.com", "bob@example.com")
+    assert source.commit == repository.head()
+    assert not source.signed
+
+
+def test_a_change_is_signed_when_each_commit_is_signed_by_its_author(change, repository, people):
+    ann, bob = people("ann@example.com"), people("bob@example.com")
+    commits = change((None, ann.signer), (None, bob.signer))
+    assert source_change(repository, "main", commits, ann.allowed + bob.allowed).signed
+
+
+def test_one_unsigned_commit_leaves_the_change_unsigned(change, repository, people):
+    ann = people("ann@example.com")
+    commits = change((None, ann.signer), (ann.person, None))
+    assert not source_change(repository, "main", commits, ann.allowed).signed
+
+
+def test_a_key_that_is_not_allowed_signs_nothing(change, repository, people):
+    ann, bob = people("ann@example.com"), people("bob@example.com")
+    commits = change((None, ann.signer))
+    assert not source_change(repository, "main", commits, bob.allowed).signed
+
+
+def test_without_commits_the_revision_speaks_for_itself(change, repository):
+    change((Person("Ann", "ann@example.com"), None))
+    assert source_change(repository, "main", [], b"").authors == ("ann@example.com",)
