@@ -3,11 +3,13 @@
 import json
 import os
 import time
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from deploy_orchestrator.charts import Repositories
 from deploy_orchestrator.manifests.assembly import AssembledCharts
 from deploy_orchestrator.manifests.cache import Cache
 from deploy_orchestrator.manifests.workers import Limits, Workers
@@ -26,11 +28,16 @@ class Workspace:
 
     def __init__(self, cache: Path, *, processes: int | None = None, limits: Limits | None = None) -> None:
         cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.charts = AssembledCharts(cache / "charts", downloads=cache / "repositories")
+        self.downloads = cache / "repositories"
+        self.charts = AssembledCharts(cache / "charts", self.downloads)
         self.releases = Cache(cache / "releases")
         self.manifests = Cache(cache / "manifests")
         self.workers = Workers(processes or os.cpu_count() or 1, limits or Limits())
         self._prune(cache / "pruned")
+
+    def repositories(self, mirrors: Mapping[str, str]) -> Repositories:
+        """The chart repositories, read from mirrors where they have one; what they give is kept here."""
+        return Repositories(mirrors, self.downloads)
 
     @cached_property
     def kubernetes(self) -> str:
