@@ -152,14 +152,14 @@ def needed(found: list[Row], built: Iterable["Built"], closures: Iterable[Closur
 
 
 Built = dict[str, Any]
-"""A chart as it was packaged: its `source`, its `Chart.yaml`, its `Chart.lock` or None, and the `charts` in it."""
+"""A chart as it was packaged: its `source`, `Chart.yaml` and `Chart.lock`, and the `charts` in it."""
 
 
 class Builder:
     """Packages recorded charts as they were at the time.
 
-    A dependency is the version in the lock if its constraint allows that, else the highest one allowed that is not
-    newer than the chart itself.
+    A dependency is the version in the lock if its constraint allows that, else the highest one allowed that is
+    not newer than the chart itself.
     """
 
     def __init__(self, found: Iterable[Row]) -> None:

@@ -22,13 +22,14 @@ class UnusualLayoutError(ValueError):
 
 
 _FIELDS = "name|version|created|digest|type|deprecated|appVersion|urls|dependencies"
-_NAME = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
+_NAME = r"[A-Za-z0-9_$][^\s:#]*"
 _TOP_LEVEL = re.compile(r"(?:(?:---|[A-Za-z]+: *[^ &*!|>{\[\n].*|\s*#.*|\s*)\n)*+")
 _FIRST_ENTRY = re.compile(rf"^( +){_NAME}:\n( +)-( +)[A-Za-z]", re.MULTILINE)
 _WORD = r"(?!(?i:y|n|yes|no|on|off|true|false|null)\n)[A-Za-z][^\s:#]*(?::[^\s:#]+)*"
 _VERSION = r"v?\d+\.\d+\.\d+(?:[-+][\dA-Za-z.+-]*)?"
 _SURE_TEXT = re.compile(rf"(?:{_VERSION}|{_WORD})\n", re.ASCII)
 _QUOTED = re.compile(r"'([^'\n]*)'\n|\"([^\"\\\n]*)\"\n")
+_ITEM = re.compile(r"^( *)- .*\n(?:\1  .*\n)*", re.MULTILINE)
 _SURE_LIST = re.compile(rf"\n *- ({_WORD})\n")
 
 
@@ -85,12 +86,18 @@ def _value(field: str, text: str) -> Any:
         return text[:-1]
     if field == "urls" and (sure := _SURE_LIST.fullmatch(text)):
         return [sure[1]]
-    return _parsed(field, text)
-
-
-@lru_cache(maxsize=16384)
-def _parsed(field: str, text: str) -> Any:
+    items = [item[0] for item in _ITEM.finditer(text)]
+    if items and text == "\n" + "".join(items):
+        return [one for item in items for one in _parsed(item)]
     try:
-        return parse(f"{field}: {text}".encode(), field).value[field]
-    except (DocumentError, KeyError, TypeError) as error:
+        return _parsed(f"{field}: {text}")[field]
+    except (KeyError, TypeError) as error:
+        raise UnusualLayoutError from error
+
+
+@lru_cache(maxsize=32768)
+def _parsed(text: str) -> Any:
+    try:
+        return parse(text.encode(), "").value
+    except DocumentError as error:
         raise UnusualLayoutError from error

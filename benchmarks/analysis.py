@@ -1,0 +1,279 @@
+"""How fast charts are analysed, on real charts' metadata, beside Helm where it is there.
+
+    python benchmarks/analysis.py FOLDER [--helm HELM]
+
+FOLDER holds the metadata (see `chart_metadata.py`). Prints a Markdown table. Every row is a process of its
+own. "Work" leaves out its start and imports, "CPU" is the processor time of that work, "peak" the most memory
+that it held. "Cold" means without the cache of parsed indexes.
+"""
+
+import argparse
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from chart_metadata import file_name, indexes, mirrors, rows
+
+from deploy_orchestrator.charts import (
+    Catalog,
+    Offline,
+    Repositories,
+    Resolver,
+    analyze,
+    conflicts,
+    locate,
+    resolve,
+)
+from deploy_orchestrator.documents import dump
+
+BITNAMI_URL = "https://charts.bitnami.com/bitnami"
+BITNAMI, ALFRESCO = "bitnami/charts", "Alfresco/alfresco-helm-charts"
+CHART, VERSION = "alfresco-repository", "0.8.1"
+DEPTH = 20
+
+
+def every_chart(folder: Path, suffix: str, cache: Path) -> str:
+    """Load every version of every chart; resolve the newest of each and find its conflicts."""
+    repositories = Repositories(mirrors(folder, suffix), cache, Offline())
+    resolver = Resolver(Catalog(repositories))
+    charts = [
+        repositories.find(url, name) for url in repositories.mirrored for name in repositories.names(url)
+    ]
+    found = [len(conflicts(resolver.closure(versions[0]))) for versions in charts if versions]
+    return f"{sum(map(len, charts)):,} versions, {len(found):,} graphs, {sum(found)} conflicts"
+
+
+def one_index(folder: Path, suffix: str, cache: Path) -> str:
+    """Read Bitnami's index, and every version in it."""
+    repositories = Repositories(
+        {BITNAMI_URL: str(folder / f"{file_name(BITNAMI)}{suffix}")}, cache, Offline()
+    )
+    names = repositories.names(BITNAMI_URL)
+    return f"{sum(len(repositories.find(BITNAMI_URL, name)) for name in names):,} versions"
+
+
+def one_chart(folder: Path, suffix: str, cache: Path) -> str:
+    """Analyse one chart that needs charts of two repositories."""
+    repositories = Repositories(mirrors(folder, suffix), cache, Offline())
+    found = analyze(locate(f"{CHART}@{VERSION}", repositories), repositories)
+    return f"{found.closure.graph.number_of_edges()} dependencies, {len(found.conflicts)} conflict"
+
+
+def many_edges(folder: Path, suffix: str, cache: Path) -> str:
+    """Resolve ever larger graphs."""
+    told: list[str] = []
+    for edges in (1_000, 4_000, 16_000):
+        repositories = _layered(edges // DEPTH, folder / f"edges-{edges}.json")
+        root = locate("top", repositories)
+        start = time.perf_counter()
+        closure = resolve(root, repositories)
+        conflicts(closure)
+        count = closure.graph.number_of_edges()
+        told.append(f"{count:,}: {(time.perf_counter() - start) / count * 1e6:.0f} µs each")
+    return "; ".join(told)
+
+
+def _layered(width: int, file: Path) -> Repositories:
+    url = "https://charts.example.com"
+
+    def needing(name: str, *needed: str) -> dict[str, Any]:
+        dependencies = [{"name": other, "version": "1.x", "repository": url} for other in needed]
+        return {"name": name, "version": "1.0.0", "dependencies": dependencies}
+
+    charts = [needing("top", *(f"c0-{column}" for column in range(width)))]
+    for row in range(DEPTH):
+        below = [f"c{row + 1}-{column}" for column in range(width)] if row + 1 < DEPTH else []
+        charts += [needing(f"c{row}-{column}", *below[column : column + 1]) for column in range(width)]
+    file.write_text(json.dumps({"entries": {chart["name"]: [chart] for chart in charts}}))
+    return Repositories({url: str(file)}, web=Offline())
+
+
+ROWS: dict[str, Callable[[Path, str, Path], str]] = {
+    row.__name__: row for row in (every_chart, one_index, one_chart, many_edges)
+}
+
+
+def measured(row: str, folder: Path, suffix: str, cache: Path) -> dict[str, Any]:
+    """One row, in a process of its own."""
+    start = time.perf_counter()
+    command = [sys.executable, __file__, "--row", row, str(folder), suffix, str(cache)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return {**json.loads(done.stdout), "process": time.perf_counter() - start}
+
+
+def measure(row: str, folder: Path, suffix: str, cache: Path) -> None:
+    """Do one row here, and print what it took."""
+    start, processor = time.perf_counter(), time.process_time()
+    result = ROWS[row](folder, suffix, cache)
+    work, processor = time.perf_counter() - start, time.process_time() - processor
+    status = Path("/proc/self/status").read_text()
+    peak = int(status.partition("VmHWM:")[2].split()[0]) // 1024
+    print(json.dumps({"result": result, "work": work, "processor": processor, "peak": peak}))
+
+
+class Helm:
+    """The same questions, asked of Helm."""
+
+    def __init__(self, helm: str, folder: Path) -> None:
+        self.helm = helm
+        self.folder = folder
+        self.environment = {
+            **os.environ,
+            "HELM_REPOSITORY_CONFIG": str(folder / "repositories.yaml"),
+            "HELM_REPOSITORY_CACHE": str(folder / "cache"),
+        }
+        (folder / "cache").mkdir(parents=True)
+
+    def run(self, *arguments: str, within: Path | None = None) -> float:
+        """The seconds that one command takes."""
+        start = time.perf_counter()
+        subprocess.run(
+            [self.helm, *arguments], cwd=within, env=self.environment, capture_output=True, check=True
+        )
+        return time.perf_counter() - start
+
+    def search(self, index: Path) -> float:
+        """Read Bitnami's index: what any look-up in it costs."""
+        repository = {"name": "bitnami", "url": BITNAMI_URL}
+        (self.folder / "repositories.yaml").write_bytes(dump({"repositories": [repository]}))
+        shutil.copy(index, self.folder / "cache" / "bitnami-index.yaml")
+        return self.run("search", "repo", "bitnami/postgresql")
+
+    def closure(self, folder: Path) -> float:
+        """Fetch everything that one chart needs, level by level, as `helm dependency` does it."""
+        with served(folder) as url:
+            top = self.folder / "chart"
+            metadata = _metadata(folder, ALFRESCO, CHART, VERSION, url)
+            top.mkdir()
+            (top / "Chart.yaml").write_bytes(dump(metadata))
+            return self._level(top)
+
+    def _level(self, chart: Path) -> float:
+        taken = self.run("dependency", "list", within=chart) + self.run("dependency", "update", within=chart)
+        for package in sorted((chart / "charts").glob("*.tgz")):
+            with tarfile.open(package) as archive:
+                archive.extractall(chart / "charts", filter="data")
+            below = chart / "charts" / package.name.rpartition("-")[0]
+            if b"dependencies:" in (below / "Chart.yaml").read_bytes():
+                taken += self._level(below)
+        return taken
+
+
+@lru_cache
+def _entries(index: Path) -> dict[str, list[dict[str, Any]]]:
+    return json.loads(index.read_text())["entries"]
+
+
+def _metadata(folder: Path, source: str, name: str, version: str, url: str) -> dict[str, Any]:
+    entries = _entries(folder / f"{file_name(source)}.json")
+    found = next(one for one in entries[name] if one["version"] == version)
+    kept = {key: found[key] for key in ("apiVersion", "name", "version", "type") if key in found}
+    places = mirrors(folder)
+    needs = [
+        {**one, "repository": url + Path(places[one["repository"].rstrip("/")]).stem}
+        for one in found.get("dependencies", ())
+    ]
+    return {"apiVersion": "v1", **kept, **({"dependencies": needs} if needs else {})}
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The repositories on a web server: their indexes as YAML, their packages made when they are asked for."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            source, _, file = self.path.strip("/").partition("/")
+            body = (
+                (folder / f"{source}.yaml").read_bytes()
+                if file == "index.yaml"
+                else self._package(source, file)
+            )
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def _package(self, source: str, file: str) -> bytes:
+            name, _, version = file.removesuffix(".tgz").rpartition("-")
+            data = dump(_metadata(folder, source.replace("+", "/", 1), name, version, url))
+            stream = io.BytesIO()
+            with tarfile.open(fileobj=stream, mode="w:gz") as archive:
+                member = tarfile.TarInfo(f"{name}/Chart.yaml")
+                member.size = len(data)
+                archive.addfile(member, io.BytesIO(data))
+            return stream.getvalue()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        url = f"http://127.0.0.1:{server.server_port}/"
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield url
+        server.shutdown()
+
+
+def report(metadata: Path, helm: str | None) -> None:
+    """Print the table."""
+    print("| what | result | work | CPU | whole process | peak | Helm |")
+    print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for source, index in indexes(rows(metadata)).items():
+            (folder / f"{file_name(source)}.json").write_text(json.dumps(index))
+            (folder / f"{file_name(source)}.yaml").write_bytes(dump(index))
+        asked = Helm(helm, folder / "helm") if helm else None
+        search = asked.search(folder / f"{file_name(BITNAMI)}.yaml") if asked else None
+        closure = asked.closure(folder) if asked else None
+        for label, row, suffix, cache, beside in (
+            ("all charts, JSON indexes, cold", "every_chart", ".json", "json", None),
+            ("all charts, JSON indexes, again", "every_chart", ".json", "json", None),
+            ("all charts, YAML indexes, cold", "every_chart", ".yaml", "yaml", None),
+            ("all charts, YAML indexes, again", "every_chart", ".yaml", "yaml", None),
+            ("Bitnami's index as YAML, cold", "one_index", ".yaml", "bitnami", search),
+            ("Bitnami's index as YAML, again", "one_index", ".yaml", "bitnami", search),
+            (f"{CHART} {VERSION}, cold", "one_chart", ".yaml", "chart", closure),
+            (f"{CHART} {VERSION}, again", "one_chart", ".yaml", "chart", closure),
+            ("graphs of many edges", "many_edges", ".json", "edges", None),
+        ):
+            took = measured(row, folder, suffix, folder / "caches" / cache)
+            helms = "" if beside is None else f"{beside:.2f} s, ×{beside / took['process']:.0f}"
+            print(
+                f"| {label} | {took['result']} | {took['work']:.2f} s | {took['processor']:.2f} s"
+                f" | {took['process']:.2f} s | {took['peak']} MB | {helms} |",
+                flush=True,
+            )
+
+
+def main() -> None:
+    """Read the command line."""
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    arguments.add_argument("folder", type=Path)
+    arguments.add_argument("--helm", default=shutil.which("helm"))
+    arguments.add_argument("--row", choices=ROWS, help=argparse.SUPPRESS)
+    arguments.add_argument("of_row", nargs="*", help=argparse.SUPPRESS)
+    given = arguments.parse_args()
+    if given.row:
+        suffix, cache = given.of_row
+        measure(given.row, given.folder, suffix, Path(cache))
+    else:
+        report(given.folder, given.helm)
+
+
+if __name__ == "__main__":
+    main()
