@@ -91,12 +91,13 @@ def _uses(fleet: Fleet) -> dict[ChartReference, list[_Use]]:
             _Use(deployment.key, lambda deployment=deployment: fleet.platform_values(deployment))
         )
         uses.setdefault(deployment.tenant.chart, []).append(
-            _Use(deployment.key, lambda deployment=deployment: _values(fleet, deployment))
+            _Use(deployment.key, lambda deployment=deployment: values_of(fleet, deployment))
         )
     return uses
 
 
-def _values(fleet: Fleet, deployment: Deployment) -> Mapping[str, Any]:
+def values_of(fleet: Fleet, deployment: Deployment) -> dict[str, Any]:
+    """The values of a deployment's own chart, all layers as one. Raises FleetError for a broken file."""
     layers = fleet.layers(deployment)
     return layered(documents.parse(layer.data, layer.path).value or {} for layer in layers)
 

@@ -58,6 +58,7 @@ from deploy_orchestrator.charts.templates import (
     harm_among,
     proof,
 )
+from deploy_orchestrator.charts.upgrade import Upgrade, target, upgrade
 from deploy_orchestrator.charts.values import layered
 from deploy_orchestrator.charts.version import Version, VersionError
 from deploy_orchestrator.charts.web import Offline
@@ -115,6 +116,7 @@ __all__ = [
     "Resolver",
     "Unresolved",
     "UnsafeChart",
+    "Upgrade",
     "Upgrades",
     "ValueChange",
     "Version",
@@ -146,7 +148,9 @@ __all__ = [
     "proof",
     "resolve",
     "switched",
+    "target",
     "update_lock",
+    "upgrade",
     "worst",
     "write_lock",
 ]

@@ -5,9 +5,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from deploy_orchestrator.charts.analysis import Analysis
 from deploy_orchestrator.charts.closure import Closure, Need, Unresolved
-from deploy_orchestrator.charts.conflicts import Conflict, conflicts
+from deploy_orchestrator.charts.conflicts import Conflict
 from deploy_orchestrator.charts.constraint import Constraint
+from deploy_orchestrator.charts.harm import Harm
 from deploy_orchestrator.charts.published import ChartIdentity
 from deploy_orchestrator.charts.version import Version
 
@@ -44,26 +46,43 @@ class ValueChange:
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """What differs between two closures; `missing` are the dependencies that can no longer be looked up."""
+    """What differs between two analyses.
+
+    `worsening` are the conflicts, as they are then, that were there before and have become unsatisfiable or
+    more harmful. `missing` are the dependencies that can no longer be looked up.
+    """
 
     charts: tuple[ChartChange, ...]
     appearing: tuple[Conflict, ...]
+    worsening: tuple[Conflict, ...]
     going: tuple[Conflict, ...]
     missing: tuple[Unresolved, ...]
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing is missing, and no new or worse conflict is unsatisfiable or harmful."""
+        return not self.missing and not any(
+            one.harm is Harm.HARMFUL or not one.satisfiable for one in (*self.appearing, *self.worsening)
+        )
 
-def impact(before: Closure, after: Closure) -> Impact:
+
+def impact(before: Analysis, after: Analysis) -> Impact:
     """What is different in `after`. Conflicts are told apart by the chart that they are about."""
     clashing, then_clashing = (
-        {one.identity: one for one in conflicts(closure)} for closure in (before, after)
+        {one.identity: one for one in analysis.conflicts} for analysis in (before, after)
     )
-    missing = {(one.parent.name, one.dependency.key) for one in before.unresolved}
+    missing = {(one.parent.name, one.dependency.key) for one in before.closure.unresolved}
     return Impact(
-        charts=tuple(_chart_changes(before, after)),
+        charts=tuple(_chart_changes(before.closure, after.closure)),
         appearing=tuple(one for identity, one in then_clashing.items() if identity not in clashing),
+        worsening=tuple(
+            one
+            for identity, one in then_clashing.items()
+            if identity in clashing and _is_worse(one, clashing[identity])
+        ),
         going=tuple(one for identity, one in clashing.items() if identity not in then_clashing),
         missing=tuple(
-            one for one in after.unresolved if (one.parent.name, one.dependency.key) not in missing
+            one for one in after.closure.unresolved if (one.parent.name, one.dependency.key) not in missing
         ),
     )
 
@@ -93,6 +112,11 @@ def is_set(values: Mapping[str, Any], field: Field) -> bool:
             return False
         found = inside[key]
     return True
+
+
+def _is_worse(now: Conflict, before: Conflict) -> bool:
+    ranks = list(Harm)
+    return (before.satisfiable and not now.satisfiable) or ranks.index(now.harm) > ranks.index(before.harm)
 
 
 def _chart_changes(before: Closure, after: Closure) -> Iterator[ChartChange]:

@@ -14,6 +14,7 @@ import typer
 from deploy_orchestrator.cli.analyze import analyze
 from deploy_orchestrator.cli.approvals import approve, pending, reject
 from deploy_orchestrator.cli.argocd import argocd
+from deploy_orchestrator.cli.impact import impact
 from deploy_orchestrator.cli.init import init
 from deploy_orchestrator.cli.live import history, rollback, status
 from deploy_orchestrator.cli.lock import lock
@@ -35,7 +36,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (init, analyze, outdated, mirror, plan, pending, approve, reject, status, history, rollback):
+for command in (
+    init,
+    analyze,
+    outdated,
+    impact,
+    mirror,
+    plan,
+    pending,
+    approve,
+    reject,
+    status,
+    history,
+    rollback,
+):
     app.command()(command)
 app.add_typer(lock, name="lock")
 app.add_typer(tenant, name="tenant")

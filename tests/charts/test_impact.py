@@ -10,6 +10,7 @@ from deploy_orchestrator.charts import (
     ChartIdentity,
     Repositories,
     ValueChange,
+    analyze,
     broken,
     changed_values,
     impact,
@@ -42,7 +43,7 @@ def hub(publish: Publish) -> Repositories:
 
 def test_an_upgrade_tells_which_charts_change_and_which_conflicts_appear_and_go(hub: Repositories) -> None:
     (app,) = hub.find(URL, "app")
-    before, after = resolve(app, hub), resolve(pinned(app, "db", "2.0.0"), hub)
+    before, after = analyze(app, hub), analyze(pinned(app, "db", "2.0.0"), hub)
     change = impact(before, after)
     assert change.charts == (
         ChartChange(COMMON, ("1.0.0",), ("1.0.0", "2.0.0")),

@@ -1,0 +1,121 @@
+"""An upgrade of a chart, or of one dependency of it, before it is made."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from deploy_orchestrator.charts.analysis import Analysis, analyze
+from deploy_orchestrator.charts.catalog import Catalog
+from deploy_orchestrator.charts.closure import Need
+from deploy_orchestrator.charts.conditions import switched
+from deploy_orchestrator.charts.contents import composed
+from deploy_orchestrator.charts.errors import ChartError, ChartNotFound, VersionNotFound
+from deploy_orchestrator.charts.impact import Impact, ValueChange, broken, changed_values, impact
+from deploy_orchestrator.charts.load import Chart
+from deploy_orchestrator.charts.locate import locate
+from deploy_orchestrator.charts.lookup import root_of
+from deploy_orchestrator.charts.pinned import pinned
+from deploy_orchestrator.charts.published import PublishedChart
+from deploy_orchestrator.charts.repositories import Repositories
+from deploy_orchestrator.charts.resolve import Resolver
+from deploy_orchestrator.charts.values import GLOBAL, coalesce
+from deploy_orchestrator.errors import instead_of
+
+AnyChart = Chart | PublishedChart
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """What is different `after`, and the constraints that are `broken` as they do not allow it.
+
+    `values` are the defaults that change, the fields leading to them from the root, so that what a parent
+    overrides does not count; None, with the reason in `unread`, where the contents are out of reach.
+    """
+
+    before: Analysis
+    after: Analysis
+    impact: Impact
+    broken: tuple[Need, ...]
+    values: tuple[ValueChange, ...] | None
+    unread: ChartError | None
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether every constraint holds, and what changes is sound."""
+        return self.impact.is_sound and not self.broken
+
+
+def target(root: AnyChart, to: str, dependency: str | None, repositories: Repositories) -> AnyChart:
+    """`root` in its version `to`, or needing exactly that version of the `dependency` called so there.
+
+    Another version of a chart that was read from disk is looked up by its name.
+
+    Raises:
+        ChartNotFound: there is no such dependency or version.
+        VersionError: that is no version.
+        RepositoryError: it cannot be looked up.
+    """
+    if dependency is None:
+        if isinstance(root, Chart):
+            return locate(f"{root.name}@{to}", repositories)
+        return Catalog(repositories).exactly(root.identity, to)
+    needs = (root.metadata if isinstance(root, Chart) else root).dependencies
+    keys = [need.key for need in needs]
+    if dependency not in keys:
+        raise ChartNotFound(f"{root} needs no {dependency}", fix=instead_of(dependency, keys))
+    return pinned(root, dependency, to)
+
+
+def upgrade(
+    root: AnyChart,
+    to: str,
+    repositories: Repositories,
+    *,
+    dependency: str | None = None,
+    as_of: datetime | None = None,
+    values: Mapping[str, Any] | None = None,
+) -> Upgrade:
+    """What it comes to if `root`, or its `dependency`, takes the version `to`.
+
+    Raises as `target` and `resolve`.
+    """
+    then = target(root, to, dependency, repositories)
+    before, after = (analyze(each, repositories, as_of=as_of, values=values) for each in (root, then))
+    for missing in after.closure.unresolved:
+        if dependency and missing.parent == after.root and missing.dependency.key == dependency:
+            raise VersionNotFound(f"{dependency} cannot be {to}: {missing.why}")
+    catalog = Catalog(repositories, as_of)
+    try:
+        changes, unread = changed_values(_defaults(root, catalog), _defaults(then, catalog)), None
+    except ChartError as error:
+        changes, unread = None, error
+    return Upgrade(
+        before,
+        after,
+        impact(before, after),
+        tuple(_broken(before, dependency, to)),
+        tuple(_told_once(changes)) if changes is not None else None,
+        unread,
+    )
+
+
+def _broken(before: Analysis, dependency: str | None, to: str) -> Iterator[Need]:
+    for need in before.closure.needs:
+        if need.parent == before.root and need.key == dependency:
+            yield from broken(before.closure, need.chart.identity, to)
+
+
+def _defaults(root: AnyChart, catalog: Catalog) -> Mapping[str, Any]:
+    resolver = Resolver(catalog)
+    chart = composed(root_of(root, None), resolver.steps, catalog.contents)
+    return coalesce(switched(chart, None), {}) if chart else {}
+
+
+def _told_once(changes: tuple[ValueChange, ...]) -> Iterator[ValueChange]:
+    """Without the copies that Helm makes of a chart's globals in everything below it."""
+    seen = {change.field for change in changes}
+    for change in changes:
+        inner = change.field.index(GLOBAL, 1) if GLOBAL in change.field[1:] else 0
+        if not any(change.field[:at] + change.field[inner:] in seen for at in range(inner)):
+            yield change
