@@ -10,7 +10,17 @@ from deploy_orchestrator.delivery import ArgoCD, Engine, Sandbox, Status, follow
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Deployment, Fleet, Policy, load
 from deploy_orchestrator.git import Commit, Person, Repository, Signer
-from deploy_orchestrator.manifests import Diff, Finding, Manifests, Workspace, check, diff, render, render_all
+from deploy_orchestrator.manifests import (
+    Diff,
+    Finding,
+    Manifests,
+    Workspace,
+    check,
+    diff,
+    lint,
+    render,
+    render_all,
+)
 from deploy_orchestrator.releases import (
     After,
     Conditions,
@@ -111,7 +121,7 @@ class Orchestrator:
         fleet = self.fleet(revision)
         deployment = fleet.deployment(environment, tenant)
         manifests = self._manifests(fleet, deployment)
-        return Rendered(fleet, deployment, manifests, tuple(check(manifests, deployment)))
+        return Rendered(fleet, deployment, manifests, tuple(self._findings(fleet, deployment, manifests)))
 
     def preview(self, environment: str, tenant: str, revision: str = "main") -> Preview:
         """Render one deployment, compare it with what is released, and judge the difference.
@@ -227,13 +237,16 @@ class Orchestrator:
             candidate=manifests,
             released=released,
             released_manifests=released_manifests,
-            findings=check(manifests, deployment),
+            findings=self._findings(fleet, deployment, manifests),
             after=self._after(fleet, before) if before else None,
         )
         return Preview(plan, manifests, diff(released_manifests, manifests))
 
     def _after(self, fleet: Fleet, before: Deployment) -> After:
         return After(environment=before.environment.name, content=self._manifests(fleet, before).content)
+
+    def _findings(self, fleet: Fleet, deployment: Deployment, manifests: Manifests) -> list[Finding]:
+        return [*check(manifests, deployment), *lint(deployment, fleet, self.workspace)]
 
     def _manifests(self, fleet: Fleet, deployment: Deployment) -> Manifests:
         return render(deployment, fleet, self.workspace)
