@@ -2,8 +2,9 @@
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from deploy_orchestrator.charts import (
     Harm,
     PublishedChart,
     Repositories,
+    Upgrades,
     analyze,
     layered,
     load,
@@ -40,7 +42,7 @@ class Surveyed:
     chart: str
     deployments: tuple[str, ...]
     analysis: Analysis
-    upgrades: tuple[DependencyVersions, ...]
+    upgrades: Upgrades
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,48 @@ class Survey:
         """Every conflict with the chart that it is in, the most harmful first."""
         found = [(each, conflict) for each in self.charts for conflict in each.analysis.conflicts]
         return sorted(found, key=lambda pair: list(Harm).index(pair[1].harm), reverse=True)
+
+    @property
+    def outdated(self) -> list[tuple[Surveyed, DependencyVersions]]:
+        """Every dependency that has a newer version, with the chart that it is of."""
+        return [(each, one) for each in self.charts for one in each.upgrades.dependencies if one.is_outdated]
+
+
+FirstSeen = Mapping[str, datetime | None]
+"""What was found, by a name that stays the same, and since when; None: since the first audit."""
+
+NEWS = timedelta(days=1)
+"""How long what was found counts as new."""
+
+
+def conflict_names(surveyed: Surveyed, conflict: Conflict) -> tuple[str, ...]:
+    """The names of a conflict in one chart, one for each deployment; other ones where it got another harm."""
+    about = f"{surveyed.analysis.root.name}: {conflict.identity}, {conflict.harm}"
+    about += "" if conflict.satisfiable else ", unsatisfiable"
+    return tuple(f"{deployment} {about}" for deployment in surveyed.deployments)
+
+
+def upgrade_names(surveyed: Surveyed, versions: DependencyVersions) -> tuple[str, ...]:
+    """The names of what a dependency in one chart could go up to, one for each version."""
+    above = dict.fromkeys((versions.newest, versions.allowed, versions.safe))
+    return tuple(
+        f"{surveyed.analysis.root.name}: {versions.key} {version}"
+        for version in above
+        if version not in (None, versions.current)
+    )
+
+
+def first_seen(names: Iterable[str], before: FirstSeen | None, now: datetime) -> FirstSeen:
+    """When each of `names` was first found, as the audit `before` knew it, and `now` for what it did not."""
+    if before is None:
+        return dict.fromkeys(names)
+    return {name: before.get(name, now) for name in names}
+
+
+def is_new(names: Iterable[str], seen: FirstSeen, now: datetime) -> bool:
+    """Whether something by one of `names` was first found within `NEWS`."""
+    times = [seen.get(name) for name in names]
+    return any(time is not None and now - time < NEWS for time in times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +156,7 @@ def _surveyed(
         effect = json.dumps(analysis.as_json(), sort_keys=True)
         alike.setdefault(effect, (analysis, values, []))[2].append(use.deployment)
     for analysis, values, deployments in alike.values():
-        upgrades = outdated(root, repositories, values=values, within=folder).dependencies
+        upgrades = outdated(root, repositories, values=values, within=folder)
         yield Surveyed(name, tuple(deployments), analysis, upgrades)
 
 

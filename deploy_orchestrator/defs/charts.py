@@ -1,6 +1,7 @@
 """What the fleet is built on: charts, their dependencies, where versions clash, what could be upgraded."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -13,6 +14,10 @@ from deploy_orchestrator.defs.runs import result
 from deploy_orchestrator.fleet import Fleet, FleetError, changed
 from deploy_orchestrator.git import RevisionNotFound
 from deploy_orchestrator.orchestrator import Orchestrator
+from deploy_orchestrator.survey import FirstSeen, conflict_names, first_seen, is_new, upgrade_names
+
+NEW = "new since the last audit"
+SEEN = "first seen"
 
 
 @dg.asset(
@@ -81,11 +86,25 @@ def charts(installation: Installation) -> Iterator[dg.MaterializeResult[Any] | d
     ],
     retry_policy=AGAIN,
 )
-def dependencies(installation: Installation) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+def dependencies(
+    context: dg.AssetExecutionContext, installation: Installation
+) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     """What the fleet is built on, looked up and judged in one go."""
     with installation.open() as orchestrator:
         found = orchestrator.survey()
-    closure = found.closure
+    closure, now = found.closure, datetime.now(UTC)
+    conflicts_seen = first_seen(
+        [name for pair in found.conflicts for name in conflict_names(*pair)],
+        _seen_before(context, "conflict_report"),
+        now,
+    )
+    upgrades_seen = first_seen(
+        [name for pair in found.outdated for name in upgrade_names(*pair)],
+        _seen_before(context, "upgrade_report"),
+        now,
+    )
+    new_conflicts = [pair for pair in found.conflicts if is_new(conflict_names(*pair), conflicts_seen, now)]
+    new_upgrades = [pair for pair in found.outdated if is_new(upgrade_names(*pair), upgrades_seen, now)]
     yield dg.MaterializeResult(
         "dependency_graph",
         metadata={
@@ -103,15 +122,46 @@ def dependencies(installation: Installation) -> Iterator[dg.MaterializeResult[An
     )
     yield dg.MaterializeResult(
         "conflict_report",
-        metadata={"conflicts": pages.conflicts(found), "conflict count": len(found.conflicts)},
+        metadata={
+            NEW: pages.conflicts(new_conflicts),
+            "conflicts": pages.conflicts(found.conflicts),
+            "conflict count": len(found.conflicts),
+            "new conflict count": len(new_conflicts),
+            SEEN: _as_metadata(conflicts_seen),
+        },
     )
     yield dg.AssetCheckResult(
         asset_key="conflict_report",
         check_name="no_conflict_does_harm",
         passed=all(each.analysis.is_sound for each in found.charts),
-        metadata={"conflicts": pages.conflicts(found)},
+        metadata={"conflicts": pages.conflicts(found.conflicts)},
     )
-    yield dg.MaterializeResult("upgrade_report", metadata={"upgrades": pages.upgrades(found)})
+    yield dg.MaterializeResult(
+        "upgrade_report",
+        metadata={
+            NEW: pages.upgrades(new_upgrades),
+            "upgrades": pages.upgrades(
+                (each, one) for each in found.charts for one in each.upgrades.dependencies
+            ),
+            "outdated count": len(found.outdated),
+            "new upgrade count": len(new_upgrades),
+            "unknown": pages.unknown(found),
+            SEEN: _as_metadata(upgrades_seen),
+        },
+    )
+
+
+def _seen_before(context: dg.AssetExecutionContext, asset: str) -> FirstSeen | None:
+    event = context.instance.get_latest_materialization_event(dg.AssetKey(asset))
+    materialization = event.asset_materialization if event else None
+    kept = materialization.metadata.get(SEEN) if materialization else None
+    if not isinstance(kept, dg.JsonMetadataValue) or not isinstance(kept.data, dict):
+        return None
+    return {name: datetime.fromisoformat(time) if time else None for name, time in kept.data.items()}
+
+
+def _as_metadata(seen: FirstSeen) -> dg.JsonMetadataValue:
+    return dg.JsonMetadataValue({name: time.isoformat() if time else None for name, time in seen.items()})
 
 
 @dg.sensor(

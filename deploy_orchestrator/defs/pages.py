@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from deploy_orchestrator.charts import Closure, draw, explain
+from deploy_orchestrator.charts import Closure, Conflict, DependencyVersions, draw, explain
 from deploy_orchestrator.delivery import Engine, Status
 from deploy_orchestrator.fleet import Fleet
 from deploy_orchestrator.images import Image
@@ -63,7 +63,7 @@ def unresolved(found: Survey) -> dg.MarkdownMetadataValue:
     )
 
 
-def conflicts(found: Survey) -> dg.MarkdownMetadataValue:
+def conflicts(found: Iterable[tuple[Surveyed, Conflict]]) -> dg.MarkdownMetadataValue:
     """Where versions clash, for whom, why, and the way out."""
     return table(
         ["chart", "clash on", "harm", "why", "way out", "for"],
@@ -76,12 +76,12 @@ def conflicts(found: Survey) -> dg.MarkdownMetadataValue:
                 conflict.fix or "none found",
                 _few(each),
             )
-            for each, conflict in found.conflicts
+            for each, conflict in found
         ],
     )
 
 
-def upgrades(found: Survey) -> dg.MarkdownMetadataValue:
+def upgrades(found: Iterable[tuple[Surveyed, DependencyVersions]]) -> dg.MarkdownMetadataValue:
     """What each dependency has, and how far it could go up."""
     return table(
         ["chart", "dependency", "constraint", "now", "allowed", "newest", "highest safe", "for"],
@@ -96,9 +96,16 @@ def upgrades(found: Survey) -> dg.MarkdownMetadataValue:
                 one.safe or "",
                 _few(each),
             )
-            for each in found.charts
-            for one in each.upgrades
+            for each, one in found
         ],
+    )
+
+
+def unknown(found: Survey) -> dg.MarkdownMetadataValue:
+    """The dependencies whose versions cannot be told, and why."""
+    return table(
+        ["chart", "dependency", "why"],
+        [(each.chart, key, why) for each in found.charts for key, why in each.upgrades.unknown.items()],
     )
 
 
