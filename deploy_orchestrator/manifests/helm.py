@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final, cast
@@ -31,6 +32,7 @@ HOOK_EVENTS: Final = frozenset(
 )
 MAX_DEPTH: Final = 90
 _GRACE_SECONDS: Final = 1
+_OFTEN_SEEN_BYTES: Final = 8_000
 
 _SEPARATOR = re.compile(r"^---[ \t]*", re.MULTILINE)
 _SOURCE = re.compile(r"^---\n# Source: (.*)\n", re.MULTILINE)
@@ -224,7 +226,8 @@ def _object(file: str, line: int, document: str) -> dict[str, Any]:
         at = line + document.count("\n", 0, document.index("\ufffd"))
         raise Failure("document", "not UTF-8", file, at)
     try:
-        body = helm_python.values_from_yaml(document)
+        read = _read_again if len(document) < _OFTEN_SEEN_BYTES else helm_python.values_from_yaml
+        body = read(document)
         if _LONG_NUMBER.search(document):
             body = _exactly(document, file, line)
     except helm_python.HelmError as error:
@@ -235,6 +238,12 @@ def _object(file: str, line: int, document: str) -> dict[str, Any]:
     if _deeper(body, MAX_DEPTH):
         raise Failure("document", f"nested deeper than {MAX_DEPTH}", file, line)
     return body
+
+
+@lru_cache(maxsize=1024)
+def _read_again(document: str) -> dict[str, Any]:
+    """A document as before, if it was read before: much of a tenant is the same in each environment."""
+    return helm_python.values_from_yaml(document)
 
 
 def _exactly(document: str, file: str, line: int) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Self, cast
+from typing import Any, Final, Self, cast
 
 from deploy_orchestrator import documents
 from deploy_orchestrator.errors import Place
@@ -13,7 +13,10 @@ from deploy_orchestrator.manifests.errors import DuplicateObject, InvalidObject
 from deploy_orchestrator.manifests.findings import Finding
 from deploy_orchestrator.manifests.keys import ObjectKey
 
-HOOK = "helm.sh/hook"
+HOOK: Final = "helm.sh/hook"
+_CANONICAL: Final = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +87,7 @@ class Object:
     @property
     def canonical(self) -> bytes:
         """The object as JSON with sorted keys and nothing between them; equal objects give equal bytes."""
-        return json.dumps(
-            self.body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-        ).encode()
+        return _CANONICAL.encode(self.body).encode()
 
 
 @dataclass(frozen=True, slots=True)
