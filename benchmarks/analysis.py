@@ -191,7 +191,7 @@ def _metadata(folder: Path, source: str, name: str, version: str, url: str) -> d
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """The repositories on a web server: their indexes as YAML, their packages made when they are asked for."""
+    """The repositories on a web server: indexes as YAML, packages made when they are asked for."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

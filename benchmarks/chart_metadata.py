@@ -158,8 +158,8 @@ Built = dict[str, Any]
 class Builder:
     """Packages recorded charts as they were at the time.
 
-    A dependency is the version in the lock if its constraint allows that, else the highest one allowed that is
-    not newer than the chart itself.
+    A dependency is the version in the lock if its constraint allows that, else the highest one allowed that
+    is not newer than the chart itself.
     """
 
     def __init__(self, found: Iterable[Row]) -> None:

@@ -1,10 +1,10 @@
-"""Render a fleet of Dagster tenants: all of it, none of it, one value of it, and the same with `helm template`.
+"""Render a fleet of Dagster tenants: all of it, none of it, one value of it, and with `helm template`.
 
 python benchmarks/rendering.py                    20 tenants in 3 environments, against `helm` on PATH
 python benchmarks/rendering.py --tenants 1000 --no-peers
 
-The tenants are those of examples/fleet over and over, with the charts of charts/. `helm` renders the same charts
-with the same values. Times are those of the wall, and of all processors together.
+The tenants are those of examples/fleet over and over, with the charts of charts/. `helm` renders the same
+charts with the same values. Times are those of the wall, and of all processors together.
 """
 
 import argparse

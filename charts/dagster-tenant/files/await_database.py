@@ -33,7 +33,7 @@ def main():
 
 
 def host_exists(host):
-    """Only a certain no counts: where the name service itself fails, the login is tried, and its failure told."""
+    """Only a certain no counts: where the name service itself fails, the login tells."""
     try:
         socket.getaddrinfo(host, None)
     except socket.gaierror as error:
