@@ -5,14 +5,14 @@ than Helm in process. Without `helm` on PATH those tests are skipped.
 """
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from deploy_orchestrator.manifests import Manifests, RenderError, Workspace, render
+from deploy_orchestrator.manifests import ManifestError, Manifests, RenderError, Workspace, render
 
 PROGRAM = shutil.which("helm")
 needs_program = pytest.mark.skipif(PROGRAM is None, reason="there is no helm on PATH")
@@ -24,7 +24,8 @@ Rendered = Callable[[Chart, str], Manifests]
 
 
 ROOT = Path(__file__).parents[2]
-CHARTS = sorted(folder for folder in Path(__file__).with_name("charts").iterdir())
+OWN, HARD = Path(__file__).with_name("charts"), ROOT / "tests/data/charts"
+OTHER_EACH_TIME = {"capabilities", "volatile"}
 IN_PROCESS, OTHER = "1.36", "1.34"
 CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
 
@@ -50,16 +51,41 @@ def own(manifests: Manifests) -> list[Any]:
     return [each.body for each in manifests.objects if each.name != "platform"]
 
 
+def cases() -> Iterator[Any]:
+    """Every hard chart with its defaults and with the values of each case that it comes with."""
+    for folder in sorted([*OWN.iterdir(), *(path for path in HARD.iterdir() if path.is_dir())]):
+        if folder.name not in OTHER_EACH_TIME:
+            for values in (None, *sorted(folder.glob("ci/*-values.yaml"))):
+                case = f"-{values.name.removesuffix('-values.yaml')}" if values else ""
+                yield pytest.param(folder, values, id=f"{folder.name}{case}")
+
+
 @needs_program
-@pytest.mark.parametrize("folder", CHARTS, ids=lambda folder: folder.name)
-def test_both_engines_give_the_same_objects(rendered: Rendered, folder: Path) -> None:
-    files = (file for file in folder.rglob("*") if file.is_file())
-    chart = {str(file.relative_to(folder)): file.read_bytes() for file in files}
-    in_process, by_program = rendered(chart, IN_PROCESS), rendered(chart, OTHER)
-    assert own(in_process)
-    assert own(by_program) == own(in_process)
-    assert by_program.chart == in_process.chart
-    assert [each.rule for each in by_program.findings] == [each.rule for each in in_process.findings]
+@pytest.mark.parametrize(("folder", "values"), [*cases()])
+def test_both_engines_give_the_same_objects_or_fail_at_the_same_place(
+    on_disk: Any, workspace: Workspace, folder: Path, values: Path | None
+) -> None:
+    name = yaml.safe_load((folder / "Chart.yaml").read_text())["name"]
+    version = yaml.safe_load((folder / "Chart.yaml").read_text())["version"]
+    shutil.copytree(folder, on_disk.path / "charts" / name)
+    on_disk.write({f"charts/{name}/templates/_reads.tpl": READS_CAPABILITIES})
+    given = {"values.yaml": values.read_text()} if values else {}
+    on_disk.tenant("ml", given, chart={"name": name, "version": version})
+    in_process, by_program = (outcome(on_disk, workspace, kubernetes) for kubernetes in (IN_PROCESS, OTHER))
+    assert by_program == in_process
+
+
+def outcome(on_disk: Any, workspace: Workspace, kubernetes: str) -> object:
+    """What comes of the tenant `ml`: its objects, chart and findings, or the error's type and place."""
+    fleet = yaml.safe_load((on_disk.path / "fleet.yaml").read_text())
+    fleet["environments"][0]["kubernetes"] = kubernetes
+    on_disk.write({"fleet.yaml": yaml.safe_dump(fleet)})
+    loaded = on_disk.load()
+    try:
+        manifests = render(loaded.deployment("dev", "ml"), loaded, workspace)
+    except ManifestError as error:
+        return type(error), error.place and error.place.file
+    return manifests, manifests.chart, [each.rule for each in manifests.findings]
 
 
 @needs_program
