@@ -200,8 +200,16 @@ class Orchestrator:
         ]
 
     def unhealthy(self) -> list[Unhealthy]:
-        """Every release that has been unhealthy for longer than its environment's policy allows."""
-        return [found for release, status in self.live() if (found := self._unhealthy(release, status))]
+        """Every release that has been unhealthy for longer than its environment's policy allows.
+
+        Where the fleet no longer has the environment there is no policy, and nothing is judged.
+        """
+        known = {environment.name for environment in self.fleet().environments}
+        return [
+            found
+            for release, status in self.live()
+            if release.environment in known and (found := self._unhealthy(release, status))
+        ]
 
     def revert_unhealthy(self, environment: str, tenant: str) -> Release | None:
         """Revert the commit of a release that stays unhealthy; None where it does not (any more).

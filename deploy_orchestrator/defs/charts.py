@@ -178,9 +178,13 @@ def fleet_commits(context: dg.SensorEvaluationContext, installation: Installatio
         after = orchestrator.fleet(head)
         before = _at(orchestrator, context.cursor)
         wanted = changed(before, after)
-        if before:
-            wanted += [each for each in before.deployments() if each.tenant.name in after.broken]
         order = [each.name for each in after.environments]
+        if before:
+            wanted += [
+                each
+                for each in before.deployments()
+                if each.tenant.name in after.broken and each.environment.name in order
+            ]
         return dg.SensorResult(
             run_requests=[
                 dg.RunRequest(run_key=f"survey:{head}", job_name="survey"),

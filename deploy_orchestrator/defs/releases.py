@@ -10,6 +10,7 @@ from deploy_orchestrator.defs.manifests import rendered_manifests
 from deploy_orchestrator.defs.partitions import deployment_of, deployments
 from deploy_orchestrator.defs.resources import AGAIN, Installation
 from deploy_orchestrator.defs.runs import request, result
+from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.releases import GatesClosed, Verdict
 
 
@@ -107,9 +108,13 @@ def open_gates(context: dg.SensorEvaluationContext, installation: Installation) 
         requests: list[dg.RunRequest] = []
         waiting: list[str] = []
         for plan in orchestrator.deployments.pending_plans():
-            closed = [gate.reason for gate in orchestrator.gates(plan) if not gate.passed]
+            try:
+                closed = [gate.reason for gate in orchestrator.gates(plan) if not gate.passed]
+            except OrchestratorError as error:
+                context.log.error(f"{plan.key}: {error}")
+                closed = [error.what]
             if closed:
-                waiting.append(f"{plan.environment}/{plan.tenant}: {closed[0]}")
+                waiting.append(f"{plan.key}: {closed[0]}")
             elif wanted := request(context.instance, "promote", plan.environment, plan.tenant, plan.digest):
                 requests.append(wanted)
         return result(requests, "; ".join(waiting) or "nothing is pending")

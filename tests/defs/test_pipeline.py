@@ -6,6 +6,7 @@ import pytest
 from deploy_orchestrator.defs.partitions import partition_key
 from tests.defs.conftest import Laptop
 
+PLATFORM = "platform:\n  name: tenant-platform\n  version: ~0.1.0\n"
 ASSETS = ["rendered_manifests", "container_images", "change_plan", "release", "sync_status"]
 
 
@@ -149,3 +150,21 @@ def test_a_broken_fleet_file_stops_the_tick_and_leaves_everything_released(bench
         bench.turn()
     with bench.orchestrator() as orchestrator:
         assert len(orchestrator.deployments.releases()) == 2
+
+
+def test_an_environment_that_is_gone_stops_nobody_else(bench: Laptop) -> None:
+    bench.settle()
+    bench.commit("tenants/analytics/values.yaml", yaml_line("hooks: {migration: {timeoutSeconds: 999}}"))
+    bench.settle()
+    for path in ("tenants/analytics/values-production.yaml", "charts/dagster-tenant/values-production.yaml"):
+        (bench.folder / "fleet" / path).unlink()
+    bench.commit("tenants/analytics/tenant.yaml", lambda text: text.replace("[dev, production]", "[dev]"))
+    bench.commit("fleet.yaml", lambda text: text[: text.index("  - name: production")] + PLATFORM)
+    bench.commit("tenants/analytics/values-dev.yaml", more_runs)
+
+    bench.settle()
+
+    assert bench.live("dev", "analytics")
+    with bench.orchestrator() as orchestrator:
+        assert len(orchestrator.deployments.history("dev", "analytics")) == 3
+        assert len(orchestrator.deployments.history("production", "analytics")) == 1
