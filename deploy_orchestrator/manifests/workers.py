@@ -121,8 +121,10 @@ class _Worker:
             raise WorkerError(f"took longer than {seconds:g} seconds")
         try:
             return self.connection.recv_bytes(_ANSWER_BYTES)
-        except (EOFError, OSError) as error:
+        except (EOFError, ConnectionError) as error:
             raise WorkerError(self.last_words()) from error
+        except OSError as error:
+            raise WorkerError(f"answered with more than {_ANSWER_BYTES:,} bytes") from error
 
     @property
     def is_gone(self) -> bool:

@@ -22,26 +22,31 @@ data: {values: {{ .Values | toJson | quote }}}
 
 
 @pytest.mark.parametrize(
-    ("template", "reason"),
+    ("template", "limits", "reason"),
     [
-        ("{{ range until 100000000 }}x{{ end }}", "took more than 300 MB of memory"),
-        ("{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}", "took longer than 2 seconds"),
+        ("{{ range until 100000000 }}x{{ end }}", Limits(60, 300), "took more than 300 MB of memory"),
+        (
+            "{{ range until 99999 }}{{ range until 99999 }}{{ end }}{{ end }}",
+            Limits(3, 300),
+            "took longer than 3",
+        ),
+        ('{{ define "a" }}{{ template "a" . }}{{ end }}{{ template "a" . }}', Limits(), "template depth"),
     ],
 )
 def test_a_chart_that_eats_memory_or_time_fails_alone(
-    on_disk: Any, tmp_path: Path, template: str, reason: str
+    on_disk: Any, tmp_path: Path, template: str, limits: Limits, reason: str
 ) -> None:
     on_disk.chart("bad", {"templates/a.yaml": template})
     on_disk.chart("good", {"templates/a.yaml": CONFIG_MAP})
-    on_disk.tenant("bad")
+    on_disk.tenant("bad", environments=["dev"])
     on_disk.tenant("good")
     fleet = on_disk.load()
-    small = Workspace(tmp_path / "c", processes=1, limits=Limits(seconds=2, megabytes=300))
-    results = {each.key: result for each, result in render_all(fleet.deployments(), fleet, small)}
-    assert reason in str(results["dev/bad"])
+    with closing(Workspace(tmp_path / "c", processes=1, limits=limits)) as workspace:
+        results = {each.key: result for each, result in render_all(fleet.deployments(), fleet, workspace)}
     assert isinstance(results["dev/bad"], RenderError)
+    assert reason in str(results["dev/bad"])
     assert isinstance(results["dev/good"], Manifests)
-    small.close()
+    assert isinstance(results["production/good"], Manifests)
 
 
 ORPHAN = """
