@@ -5,6 +5,7 @@ import io
 import re
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -48,17 +49,11 @@ class _Kept(msgspec.Struct, frozen=True, gc=False, array_like=True):
     dependencies: bytes
 
 
-class _Chart(msgspec.Struct, frozen=True, array_like=True):
-    versions: msgspec.Raw
-    skipped: int
-
-
 class _File(msgspec.Struct, frozen=True):
     entries: dict[str, msgspec.Raw] | None
 
 
-_Read = tuple[str, list[_Entry], int]
-"""A chart's name, its entries, and how many more were no charts."""
+_Read = tuple[str, list[_Entry]]
 
 _JSON = re.compile(rb'\s*\{\s*["}]')
 _JsonFailure = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -66,14 +61,14 @@ _JsonFailure = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _decode_entries = msgspec.json.Decoder(list[_Entry] | None).decode
 _decode_each = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_kept = msgspec.msgpack.Decoder(list[_Kept]).decode
-_decode_charts = msgspec.msgpack.Decoder(dict[str, _Chart]).decode
+_decode_charts = msgspec.msgpack.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 
 class Index:
     """Every version of every chart in one repository; those of one chart are unpacked when asked for."""
 
-    def __init__(self, repository: str, charts: Mapping[str, _Chart]) -> None:
+    def __init__(self, repository: str, charts: Mapping[str, msgspec.Raw]) -> None:
         self.repository = repository
         self._charts = charts
         self._unpacked: dict[str, tuple[PublishedChart, ...]] = {}
@@ -89,9 +84,7 @@ class Index:
         """
         text = _unpacked(data, repository)
         read = _json if _JSON.match(text) else _yaml
-        return cls(
-            repository, {name: _chart(name, entries, bad) for name, entries, bad in read(text, repository)}
-        )
+        return cls(repository, {name: _packed(name, entries) for name, entries in read(text, repository)})
 
     @classmethod
     def restore(cls, kept: bytes, repository: str) -> "Index":
@@ -110,15 +103,9 @@ class Index:
     def versions(self, name: str) -> tuple[PublishedChart, ...]:
         """Every version of a chart, newest first; none if there is no such chart."""
         if name not in self._unpacked:
-            chart = self._charts.get(name)
-            kept = _decode_kept(chart.versions) if chart else []
+            kept = _decode_kept(self._charts[name]) if name in self._charts else []
             self._unpacked[name] = tuple(_published(self.repository, name, version) for version in kept)
         return self._unpacked[name]
-
-    def skipped(self, name: str) -> int:
-        """How many entries for `name` are no charts."""
-        chart = self._charts.get(name)
-        return chart.skipped if chart else 0
 
 
 def _published(repository: str, name: str, kept: _Kept) -> PublishedChart:
@@ -163,7 +150,7 @@ def _json(text: bytes, repository: str) -> Iterator[_Read]:
     except _JsonFailure as error:
         raise _invalid(f"not a Helm index: {error}", repository) from error
     for name, raw in charts.items():
-        yield name, *_entries(raw)
+        yield name, _entries(raw)
 
 
 def _yaml(text: bytes, repository: str) -> Iterator[_Read]:
@@ -172,7 +159,7 @@ def _yaml(text: bytes, repository: str) -> Iterator[_Read]:
     except (index_yaml.UnusualLayoutError, UnicodeDecodeError):
         charts = _any_yaml(text, repository)
     for name, found in charts.items():
-        yield name, *_entries(msgspec.Raw(msgspec.json.encode(found)))
+        yield name, _entries(msgspec.Raw(msgspec.json.encode(found)))
 
 
 def _any_yaml(text: bytes, repository: str) -> dict[str, Any]:
@@ -186,26 +173,21 @@ def _any_yaml(text: bytes, repository: str) -> dict[str, Any]:
     return cast("dict[str, Any] | None", entries) or {}
 
 
-def _entries(raw: msgspec.Raw) -> tuple[list[_Entry], int]:
+def _entries(raw: msgspec.Raw) -> list[_Entry]:
     try:
-        return _decode_entries(raw) or [], 0
+        return _decode_entries(raw) or []
     except _JsonFailure:
         return _one_by_one(raw)
 
 
-def _chart(name: str, entries: list[_Entry], skipped: int) -> _Chart:
+def _packed(name: str, entries: list[_Entry]) -> msgspec.Raw:
     kept: list[tuple[Version, _Kept]] = []
     for entry in entries:
-        try:
-            version = Version.parse(entry.version)
-        except VersionError:
-            version = None
-        if version is None or entry.name != name:
-            skipped += 1
-        else:
-            kept.append((version, _kept(entry)))
+        with suppress(VersionError):
+            if entry.name == name:
+                kept.append((Version.parse(entry.version), _kept(entry)))
     kept.sort(key=lambda pair: pair[0], reverse=True)
-    return _Chart(msgspec.Raw(_encode([entry for _, entry in kept])), skipped)
+    return msgspec.Raw(_encode([entry for _, entry in kept]))
 
 
 def _kept(entry: _Entry) -> _Kept:
@@ -223,19 +205,13 @@ def _kept(entry: _Entry) -> _Kept:
     )
 
 
-def _one_by_one(raw: msgspec.Raw) -> tuple[list[_Entry], int]:
+def _one_by_one(raw: msgspec.Raw) -> list[_Entry]:
     entries: list[_Entry] = []
-    skipped = 0
-    try:
-        each = _decode_each(raw)
-    except _JsonFailure:
-        return [], 1
-    for entry in each:
-        try:
-            entries.append(_lenient(entry))
-        except (*_JsonFailure, pydantic.ValidationError):
-            skipped += 1
-    return entries, skipped
+    with suppress(*_JsonFailure):
+        for entry in _decode_each(raw):
+            with suppress(*_JsonFailure, pydantic.ValidationError):
+                entries.append(_lenient(entry))
+    return entries
 
 
 class _LenientEntry(ChartMetadata):

@@ -13,6 +13,9 @@ from deploy_orchestrator.charts.location import scheme
 from deploy_orchestrator.charts.published import PublishedChart
 from deploy_orchestrator.charts.web import Web
 
+_PARSED = "indexes-2"
+"""Where parsed indexes are kept; another number for another form."""
+
 _INDEX_SUFFIXES = (".yaml", ".yml", ".json", ".gz")
 
 
@@ -75,7 +78,7 @@ class IndexRepository:
 
     def _fetch(self) -> Index:
         seen = _seen(self._cache.read("responses", self._address))
-        kept = self._cache.read("indexes", seen.fingerprint) if seen else None
+        kept = self._cache.read(_PARSED, seen.fingerprint) if seen else None
         conditions = (
             {"If-None-Match": seen.etag, "If-Modified-Since": seen.last_modified} if seen and kept else {}
         )
@@ -97,10 +100,10 @@ class IndexRepository:
 
     def _parsed(self, data: bytes) -> Index:
         key = fingerprint(data)
-        if kept := self._cache.read("indexes", key):
+        if kept := self._cache.read(_PARSED, key):
             return Index.restore(kept, self.identity)
         index = Index.parse(data, self.identity)
-        self._cache.write("indexes", key, index.keep())
+        self._cache.write(_PARSED, key, index.keep())
         return index
 
     def _read(self, address: str, limit: int) -> bytes:

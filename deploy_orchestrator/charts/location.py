@@ -1,10 +1,10 @@
 """Where a repository is, in one spelling, so that two spellings of it are one repository."""
 
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 _PORTS = {"http": 80, "https": 443}
-REMOTE = ("http", "https", "oci")
 
 
 def normalized(url: str) -> str:
@@ -22,10 +22,15 @@ def normalized(url: str) -> str:
         return "@" + url.removeprefix("@").removeprefix("alias:")
     if "://" not in url:
         return str(Path(url).expanduser().resolve())
+    if url.lower().startswith("file://"):
+        return str(Path(url[len("file://") :]).resolve())
+    return _normalized_url(url)
+
+
+@lru_cache(maxsize=4096)
+def _normalized_url(url: str) -> str:
     parts = urlsplit(url)
     scheme = parts.scheme.lower()
-    if scheme == "file":
-        return str(Path(parts.netloc + parts.path).resolve())
     host = (parts.hostname or "").lower()
     if ":" in host:
         host = f"[{host}]"

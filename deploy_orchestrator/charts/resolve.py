@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -47,6 +48,14 @@ def resolve(
     return Resolver(Catalog(repositories, as_of), within).closure(root, values)
 
 
+@dataclass(slots=True)
+class _Walk:
+    graph: Graph
+    unresolved: list[Unresolved] = field(default_factory=list[Unresolved])
+    done: set[tuple[object, ...]] = field(default_factory=set[tuple[object, ...]])
+    needs: int = 0
+
+
 class Resolver:
     """Resolves any number of charts, looking into each one only once; otherwise as `resolve`."""
 
@@ -60,12 +69,12 @@ class Resolver:
         import networkx
 
         top = root_of(root, self._within)
-        graph: Graph = networkx.MultiDiGraph()
-        unresolved: list[Unresolved] = []
-        self._visit(top, graph, unresolved, {}, set())
+        walk = _Walk(networkx.MultiDiGraph())
+        self._visit(top, walk, {})
         if values is not None:
-            self._switch(top, graph, values)
-        return Closure((top.node,), graph, tuple(unresolved), self._published(graph, unresolved))
+            self._switch(top, walk.graph, values)
+        published = self._published(walk.graph, walk.unresolved)
+        return Closure((top.node,), walk.graph, tuple(walk.unresolved), published)
 
     def steps(self, found: Found) -> tuple[Step, ...]:
         """What `found` needs directly."""
@@ -73,32 +82,27 @@ class Resolver:
             self._steps[found.key] = tuple(steps(found, self.catalog))
         return self._steps[found.key]
 
-    def _visit(
-        self,
-        found: Found,
-        graph: Graph,
-        unresolved: list[Unresolved],
-        above: dict[Node, None],
-        done: set[tuple[object, ...]],
-    ) -> None:
+    def _visit(self, found: Found, walk: _Walk, above: dict[Node, None]) -> None:
         place = Place(found.node.repository, field=str(found.node))
         if found.node in above:
             circle = [*above][[*above].index(found.node) :]
             raise DependencyCycle((*map(str, circle), str(found.node)), place=place)
-        if found.key in done:
+        if found.key in walk.done:
             return
-        if len(above) > MAX_DEPTH or graph.number_of_edges() > MAX_NEEDS:
+        walk.done.add(found.key)
+        walk.graph.add_node(found.node, type=found.type, deprecated=found.deprecated)
+        steps = self.steps(found)
+        walk.needs += len(steps)
+        if len(above) > MAX_DEPTH or walk.needs > MAX_NEEDS:
             raise UnsafeChart(
                 f"more than {MAX_NEEDS:,} dependencies, or {MAX_DEPTH} levels of them", place=place
             )
-        done.add(found.key)
-        graph.add_node(found.node, type=found.type, deprecated=found.deprecated)
-        for step in self.steps(found):
+        for step in steps:
             if isinstance(step.to, Unresolved):
-                unresolved.append(step.to)
+                walk.unresolved.append(step.to)
                 continue
             needed = step.dependency
-            graph.add_edge(
+            walk.graph.add_edge(
                 found.node,
                 step.to.node,
                 needed.key,
@@ -108,7 +112,7 @@ class Resolver:
                 alias=needed.alias,
                 enabled=True,
             )
-            self._visit(step.to, graph, unresolved, {**above, found.node: None}, done)
+            self._visit(step.to, walk, {**above, found.node: None})
 
     def _switch(self, top: Found, graph: Graph, values: Mapping[str, Any]) -> None:
         chart = composed(top, self.steps, without)

@@ -117,7 +117,7 @@ def test_a_changed_index_replaces_the_one_that_was_kept(server: Server, tmp_path
 def test_an_index_whose_copy_was_lost_is_asked_for_in_full(server: Server, tmp_path: Path) -> None:
     server.answer = lambda path, headers: (200, {"ETag": '"1"'}, index("1.0.0"))
     versions(Repositories(cache=tmp_path), server.url)
-    for file in (tmp_path / "indexes").iterdir():
+    for file in tmp_path.glob("indexes-*/*"):
         file.unlink()
     assert versions(Repositories(cache=tmp_path), server.url) == ["1.0.0"]
     assert "if-none-match" not in server.asked[1][1]
