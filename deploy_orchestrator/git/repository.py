@@ -130,7 +130,7 @@ class Repository:
         self, to: str, *, since: str | None = None, paths: Sequence[str] = (), limit: int | None = None
     ) -> list[Commit]:
         """The commits up to `to`, newest first: without those that `since` has, and only those that change
-        `paths`.
+        `paths`, also where a merge threw that change away.
 
         Raises:
             RevisionNotFound: as `resolve`.
@@ -138,7 +138,7 @@ class Repository:
         selection = [self.resolve(to), *([f"^{self.resolve(since)}"] if since else [])]
         bound = [] if limit is None else [f"--max-count={limit}"]
         result = command.run(
-            ["rev-list", "--topo-order", *bound, *selection, "--", *paths],
+            ["rev-list", "--topo-order", "--full-history", *bound, *selection, "--", *paths],
             repository=self.path,
             limit=_LOG_LIMIT,
         )

@@ -199,31 +199,44 @@ def test_a_decision_is_taken_back_by_its_author_only(build, believed, decide, pl
     assert believed() == ({}, [])
 
 
-def test_no_approval_from_before_a_merge_is_believed(
-    build, believed, decide, plan, repository, remote, ann, bob, tmp_path
-):
+@pytest.fixture
+def hide_by_merge(repository, remote, tmp_path):
+    def hide(kept: str) -> None:
+        def git(*arguments):
+            subprocess.run(
+                ["git", "-c", "user.name=M", "-c", "user.email=m@example.com", *arguments],
+                cwd=work if work.exists() else None,
+                check=True,
+                capture_output=True,
+            )
+
+        work = tmp_path / "work"
+        git("clone", "-q", "-b", "approvals", str(remote), str(work))
+        git("checkout", "-q", "-b", "side", kept)
+        git("merge", "-q", "--no-ff", "-s", "ours", "approvals", "-m", "hide what came later")
+        git("push", "-q", "origin", "side:approvals")
+        repository.fetch()
+
+    return hide
+
+
+def test_no_approval_from_before_a_merge_is_believed(believed, decide, ann, bob, hide_by_merge):
     approved = decide(ann).id
-    decide(ann, "reject")
-    work = tmp_path / "work"
-
-    def git(*arguments):
-        subprocess.run(
-            ["git", "-c", "user.name=M", "-c", "user.email=m@example.com", *arguments],
-            cwd=work if work.exists() else None,
-            check=True,
-            capture_output=True,
-        )
-
-    git("clone", "-q", "-b", "approvals", str(remote), str(work))
-    git("checkout", "-q", "-b", "side", approved)
-    git("merge", "-q", "--no-ff", "-s", "ours", "approvals", "-m", "hide the rejection")
-    git("push", "-q", "origin", "side:approvals")
-    repository.fetch()
+    decide(bob)
+    hide_by_merge(approved)
     people, refused = believed()
-    assert people.get(ANN) != "approve"
+    assert people == {}
     assert "a merge came after it" in refused[0]
     decide(bob)
-    assert believed()[0][BOB] == "approve"
+    assert believed()[0] == {BOB: "approve"}
+
+
+def test_a_merge_cannot_hide_a_rejection_from_later_approvals(believed, decide, ann, bob, hide_by_merge):
+    approved = decide(ann).id
+    decide(ann, "reject")
+    hide_by_merge(approved)
+    decide(bob)
+    assert believed()[0] == {ANN: "reject", BOB: "approve"}
 
 
 def test_several_keys_of_one_person_are_all_good(build, deployments, plan, people):
