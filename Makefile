@@ -12,7 +12,7 @@ help: ## Say what each target does
 run: install ## Lay out the example fleet and serve the Dagster web UI on 127.0.0.1:$(PORT)
 	@$(BIN)/deploy-orchestrator init
 	@echo "The web UI comes up on http://127.0.0.1:$(PORT)"
-	@exec $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
+	@DAGSTER_HOME=$(CURDIR) exec $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
 
 test: lint types ## Everything that needs no cluster
 	$(BIN)/python -m pytest
