@@ -8,11 +8,12 @@ from typing import Literal, Self
 
 from deploy_orchestrator.delivery import ArgoCD, Engine, Sandbox, Status, follow
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.fleet import Deployment, Fleet, Policy, load
-from deploy_orchestrator.git import Commit, Person, Repository, Signer
+from deploy_orchestrator.fleet import Deployment, Fleet, FleetError, Policy, load
+from deploy_orchestrator.git import Commit, Person, Repository, RevisionNotFound, Signer
 from deploy_orchestrator.manifests import (
     Diff,
     Finding,
+    ManifestError,
     Manifests,
     Workspace,
     check,
@@ -26,6 +27,7 @@ from deploy_orchestrator.releases import (
     Conditions,
     Deployments,
     Gate,
+    GateState,
     Plan,
     Predecessor,
     Release,
@@ -36,6 +38,9 @@ from deploy_orchestrator.releases import (
 )
 from deploy_orchestrator.settings import Settings
 from deploy_orchestrator.survey import Survey, survey
+
+PLAIN_SECRET = "plain-secret"  # noqa: S105
+"""The check that a Secret fails when it holds values that anybody could read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ class Preview:
 
     plan: Plan
     manifests: Manifests
+    findings: tuple[Finding, ...]
     difference: Diff
 
 
@@ -162,13 +168,24 @@ class Orchestrator:
 
         Returns:
             The plan that is pending now; None where the candidate is what is released already.
+
+        Raises:
+            ManifestError: a Secret holds plain values, which Git would keep for good.
         """
         preview = self.preview(environment, tenant)
-        return self.deployments.propose(preview.plan, preview.manifests, self.fleet_repository.is_ancestor)
+        _check_committable(preview)
+        return self.deployments.propose(preview.plan, preview.manifests, self._is_overtaken)
 
     def gates(self, plan: Plan) -> tuple[Gate, ...]:
-        """Everything that stands between `plan` and its release, open or not, as of now."""
-        return self.deployments.gates(plan, self._conditions(plan))
+        """Everything that stands between `plan` and its release, open or not, as of now.
+
+        Where the fleet no longer has its tenant there, or that is broken, one closed gate says so.
+        """
+        try:
+            conditions = self._conditions(plan)
+        except FleetError as error:
+            return (Gate("fleet", GateState.CLOSED, f"the fleet does not ask for it: {error.what}"),)
+        return self.deployments.gates(plan, conditions)
 
     def release(self, plan: Plan) -> Release:
         """Release a pending plan.
@@ -176,6 +193,7 @@ class Orchestrator:
         Raises:
             GatesClosed: something still stands in its way.
             Superseded: it is no longer what is pending.
+            FleetError: the fleet no longer has its tenant there, or that is broken.
         """
         return self.deployments.release_plan(plan, self._conditions(plan))
 
@@ -215,13 +233,21 @@ class Orchestrator:
         """Revert the commit of a release that stays unhealthy; None where it does not (any more).
 
         Raises:
-            RevertRefused: there is nothing to go back to, or going back would lose data: a person must act.
+            RevertRefused: there is nothing to go back to, going back would lose data, or a revert brought the
+                release back, so that what is wrong is elsewhere: a person must act.
         """
         release = self.deployments.release(environment, tenant)
         if release is None:
             return None
         found = self._unhealthy(release, self.engine.status(environment, tenant))
-        return self.deployments.revert(release, found.reason, datetime.now(UTC)) if found else None
+        if found is None:
+            return None
+        if self.deployments.history(environment, tenant)[0].kind == "revert":
+            raise RevertRefused(
+                f"{release.key}: it was brought back by a revert, and is unhealthy too: {found.reason}",
+                fix="look for what is wrong outside of the release; roll back by hand if that helps",
+            )
+        return self.deployments.revert(release, found.reason, datetime.now(UTC))
 
     def roll_back(self, environment: str, tenant: str, reason: str, by: Person | None = None) -> Release:
         """Revert the commit of the current release because a person says so.
@@ -239,16 +265,17 @@ class Orchestrator:
         released = self.deployments.release(deployment.environment.name, deployment.tenant.name)
         released_manifests = self.deployments.released_manifests(released) if released else None
         before = fleet.before(deployment)
+        findings = self._findings(fleet, deployment, manifests)
         plan = make_plan(
             deployment,
             source=self._source(fleet, deployment, released),
             candidate=manifests,
             released=released,
             released_manifests=released_manifests,
-            findings=self._findings(fleet, deployment, manifests),
+            findings=findings,
             after=self._after(fleet, before) if before else None,
         )
-        return Preview(plan, manifests, diff(released_manifests, manifests))
+        return Preview(plan, manifests, tuple(findings), diff(released_manifests, manifests))
 
     def _after(self, fleet: Fleet, before: Deployment) -> After:
         return After(environment=before.environment.name, content=self._manifests(fleet, before).content)
@@ -260,14 +287,23 @@ class Orchestrator:
         return render(deployment, fleet, self.workspace)
 
     def _source(self, fleet: Fleet, deployment: Deployment, released: Release | None) -> SourceChange:
-        since = released.source.commit if released else None
-        commits = self.fleet_repository.log(fleet.revision, since=since, paths=fleet.paths(deployment))
+        paths = fleet.paths(deployment)
+        try:
+            since = self.fleet_repository.resolve(released.source.commit) if released else None
+        except RevisionNotFound:
+            since = None
+        commits = self.fleet_repository.log(fleet.revision, since=since, paths=paths)
         return source_change(self.fleet_repository, fleet.revision, commits, fleet.allowed_signers)
+
+    def _is_overtaken(self, source: str, newest: str) -> bool:
+        fleet = self.fleet_repository
+        fleet.fetch()
+        return fleet.is_ancestor(source, newest) and fleet.is_ancestor(newest, "main")
 
     def _conditions(self, plan: Plan) -> Conditions:
         fleet = self.fleet()
         return Conditions(
-            policy=fleet.environment(plan.environment).policy,
+            policy=fleet.deployment(plan.environment, plan.tenant).environment.policy,
             allowed_signers=fleet.allowed_signers,
             predecessor=self._predecessor(plan.after, plan.tenant) if plan.after else None,
             now=datetime.now(UTC),
@@ -289,6 +325,15 @@ class Orchestrator:
 
     def _policy(self, release: Release) -> Policy:
         return self.fleet().environment(release.environment).policy
+
+
+def _check_committable(preview: Preview) -> None:
+    for finding in preview.findings:
+        if finding.rule == PLAIN_SECRET and finding.severity == "error":
+            raise ManifestError(
+                f"{preview.plan.key}: {finding.object}: {finding.message} Nothing was committed",
+                fix=finding.fix,
+            )
 
 
 def _engine(settings: Settings, deployments: Repository) -> Engine:

@@ -1,0 +1,12 @@
+"""The small fleet of the command line's tests, driven without it."""
+
+from tests.cli.conftest import (  # noqa: F401
+    _own_git_configuration,
+    desk,
+    fresh,
+    held,
+    keys,
+    laid_out,
+    shipped,
+    waiting,
+)

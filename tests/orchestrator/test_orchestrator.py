@@ -1,0 +1,113 @@
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.fleet import FleetError
+from deploy_orchestrator.orchestrator import Orchestrator
+from deploy_orchestrator.releases import Release, RevertRefused
+from tests.cli.conftest import Desk, git
+
+SECRET = """\
+apiVersion: v1
+kind: Secret
+metadata:
+  name: database
+stringData:
+  password: hunter2
+"""
+
+
+def impatient(desk: Desk) -> None:
+    """Revert at once what is unhealthy in dev."""
+    text = (desk.fleet / "fleet.yaml").read_text()
+    policy = '    kubernetes: "1.34"\n    policy: {rollbackAfter: 0s}\n'
+    desk.commit("fleet.yaml", text.replace('    kubernetes: "1.34"\n', policy, 1))
+
+
+def ship(desk: Desk, greeting: str) -> None:
+    desk.commit("tenants/shop/values.yaml", f"greeting: {greeting}\n")
+    desk.ship()
+
+
+def degraded(orchestrator: Orchestrator) -> Release:
+    """dev/shop as it is released now, unhealthy."""
+    release = orchestrator.deployments.release("dev", "shop")
+    assert release is not None
+    orchestrator.engine.sync(release)
+    orchestrator.engine.degrade("dev", "shop", "the database is down")
+    return release
+
+
+def test_a_release_that_a_revert_brought_back_is_left_for_a_person(desk: Desk) -> None:
+    impatient(desk)
+    ship(desk, "one")
+    ship(desk, "two")
+    with desk.orchestrator() as orchestrator:
+        degraded(orchestrator)
+        back = orchestrator.revert_unhealthy("dev", "shop")
+        assert back is not None
+
+        assert degraded(orchestrator) == back
+        assert [each.release for each in orchestrator.unhealthy()] == [back]
+        with pytest.raises(RevertRefused, match="brought back"):
+            orchestrator.revert_unhealthy("dev", "shop")
+        assert orchestrator.roll_back("dev", "shop", "I say so").content != back.content
+
+
+def test_a_plan_of_a_tenant_that_has_left_the_fleet_is_not_released(waiting: Desk) -> None:
+    assert waiting.run("approve", "production", "shop", *waiting.as_("bob")).code == 0
+    shutil.rmtree(waiting.fleet / "tenants/shop")
+    waiting.commit("README.md", "No shop any more.\n")
+
+    with waiting.orchestrator() as orchestrator:
+        plan = orchestrator.deployments.pending("production", "shop")
+        assert plan is not None
+        closed = [gate for gate in orchestrator.gates(plan) if not gate.passed]
+        assert [gate.key for gate in closed] == ["fleet"]
+        assert "shop" in closed[0].reason
+        with pytest.raises(FleetError, match="shop"):
+            orchestrator.release(plan)
+
+
+def test_a_rewritten_history_of_the_fleet_stops_nobody(desk: Desk) -> None:
+    git(desk.fleet, "checkout", "--quiet", "--orphan", "rewritten")
+    desk.commit("tenants/blog/values.yaml", "greeting: from a new history\n")
+    git(desk.fleet, "branch", "--quiet", "--move", "--force", "main")
+    git(desk.fleet, "reflog", "expire", "--expire=now", "--all")
+    git(desk.fleet, "gc", "--quiet", "--prune=now")
+    shutil.rmtree(desk.folder / ".local/state/clones", ignore_errors=True)
+
+    with desk.orchestrator() as orchestrator:
+        plan = orchestrator.plan("dev", "blog")
+        assert plan is not None
+        assert plan.source.authors == ("alice@example.com",)
+        assert orchestrator.plan("dev", "shop") is None
+
+
+def test_a_candidate_from_a_commit_that_was_taken_back_is_withdrawn(waiting: Desk) -> None:
+    with waiting.orchestrator() as orchestrator:
+        assert orchestrator.plan("production", "shop") is not None
+    git(waiting.fleet, "reset", "--quiet", "--hard", "HEAD~1")
+
+    with waiting.orchestrator() as orchestrator:
+        assert orchestrator.plan("production", "shop") is None
+        assert orchestrator.deployments.pending("production", "shop") is None
+
+
+def test_a_plain_secret_reaches_no_commit(desk: Desk) -> None:
+    desk.commit("charts/app/templates/secret.yaml", SECRET)
+
+    with desk.orchestrator() as orchestrator, pytest.raises(OrchestratorError, match="password"):
+        orchestrator.plan("dev", "shop")
+
+    assert not holds(desk.folder / ".local/deployments.git", "hunter2")
+
+
+def holds(repository: Path, text: str) -> bool:
+    """Whether any commit of a repository has a file with `text`."""
+    revisions = subprocess.check_output(["git", "-C", repository, "rev-list", "--all"], text=True).split()
+    found = subprocess.run(["git", "-C", repository, "grep", "-q", text, *revisions], check=False)
+    return found.returncode == 0
