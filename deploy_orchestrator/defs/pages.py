@@ -1,6 +1,8 @@
 """What people see in the web UI: results as tables, diffs and pictures in Dagster's metadata."""
 
 import base64
+import html
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -15,7 +17,9 @@ from deploy_orchestrator.releases import Gate, Plan, Release
 from deploy_orchestrator.survey import Survey, Surveyed
 
 MAX_DIFF = 60_000
-FENCE = "~~~~~~"
+_LINE_BREAK = re.compile(r"[\r\n\v\f\x85\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+_MARKDOWN = re.compile(r"[\\`*_~|\[\]]")
 NOTHING_PENDING = dg.MarkdownMetadataValue("Nothing to release: the candidate is what is released.")
 
 
@@ -213,5 +217,5 @@ def _few(surveyed: Surveyed) -> str:
 
 
 def _cell(value: object) -> str:
-    text = str(value).replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
-    return text.replace("<", "&lt;").replace(">", "&gt;").replace("`", "\\`")
+    text = _CONTROL.sub("\ufffd", _LINE_BREAK.sub(" ", str(value)))
+    return _MARKDOWN.sub(r"\\\g<0>", html.escape(text, quote=False))

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from deploy_orchestrator.defs import pages
+from deploy_orchestrator.defs.jobs import promote, ship
 from deploy_orchestrator.defs.manifests import rendered_manifests
 from deploy_orchestrator.defs.partitions import deployment_of, deployments
 from deploy_orchestrator.defs.resources import AGAIN, Installation
@@ -99,22 +100,30 @@ def release(
         )
 
 
-@dg.sensor(job_name="promote", minimum_interval_seconds=5, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    jobs=[promote, ship],
+    minimum_interval_seconds=5,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
 def open_gates(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult:
     """Release what waited: an approval was signed, the environment before is healthy long enough, a freeze
-    ended.
+    ended. Plan anew what replaces something that is no longer released.
     """
     with installation.open() as orchestrator:
         requests: list[dg.RunRequest] = []
         waiting: list[str] = []
         for plan in orchestrator.deployments.pending_plans():
             try:
-                closed = [gate.reason for gate in orchestrator.gates(plan) if not gate.passed]
+                closed = [gate for gate in orchestrator.gates(plan) if not gate.passed]
             except OrchestratorError as error:
                 context.log.error(f"{plan.key}: {error}")
-                closed = [error.what]
+                waiting.append(f"{plan.key}: {error.what}")
+                continue
             if closed:
-                waiting.append(f"{plan.key}: {closed[0]}")
-            elif wanted := request(context.instance, "promote", plan.environment, plan.tenant, plan.digest):
+                waiting.append(f"{plan.key}: {closed[0].reason}")
+            if closed and closed[0].key != "base":
+                continue
+            job = "ship" if closed else "promote"
+            if wanted := request(context.instance, job, plan.environment, plan.tenant, plan.digest):
                 requests.append(wanted)
         return result(requests, "; ".join(waiting) or "nothing is pending")

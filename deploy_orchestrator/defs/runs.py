@@ -1,8 +1,9 @@
-"""Requests for runs that may be repeated on every tick: one at a time per purpose, and a bounded number of
-failures.
+"""Requests for runs that may be repeated on every tick: one at a time per purpose, and after a few of them
+one an hour.
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 from dagster import DagsterRunStatus, RunsFilter
@@ -10,7 +11,8 @@ from dagster import DagsterRunStatus, RunsFilter
 from deploy_orchestrator.defs.partitions import partition_key
 
 PURPOSE = "deploy-orchestrator/purpose"
-MAX_FAILURES = 3
+ATTEMPTS = 3
+PAUSE = timedelta(hours=1)
 
 _UNDER_WAY = [
     DagsterRunStatus.QUEUED,
@@ -27,16 +29,19 @@ def request(
     """Ask for a run of `job` on one deployment, for a `purpose` that names what it is to bring about.
 
     Returns:
-        None while a run for this purpose is under way, and after `MAX_FAILURES` of them failed.
+        None while a run for this purpose is under way, and once `ATTEMPTS` of them did not bring it about,
+        for a `PAUSE` after each.
     """
     key = partition_key(environment, tenant)
     marked = f"{job}:{key}:{purpose}"
-    runs = instance.get_runs(RunsFilter(tags={PURPOSE: marked}), limit=MAX_FAILURES + 1)
-    if any(run.status in _UNDER_WAY for run in runs) or len(runs) >= MAX_FAILURES:
+    selection = RunsFilter(tags={PURPOSE: marked})
+    latest = instance.get_run_records(selection, limit=1)
+    made = instance.get_runs_count(selection)
+    if any(record.dagster_run.status in _UNDER_WAY for record in latest):
         return None
-    return dg.RunRequest(
-        run_key=f"{marked}:{len(runs)}", job_name=job, partition_key=key, tags={PURPOSE: marked}
-    )
+    if made >= ATTEMPTS and datetime.now(UTC) - latest[0].create_timestamp < PAUSE:
+        return None
+    return dg.RunRequest(run_key=f"{marked}:{made}", job_name=job, partition_key=key, tags={PURPOSE: marked})
 
 
 def result(requests: Sequence[dg.RunRequest], otherwise: str) -> dg.SensorResult:

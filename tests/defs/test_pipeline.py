@@ -19,6 +19,10 @@ def more_runs(text: str) -> str:
     return text.replace("maxConcurrentRuns: 2", "maxConcurrentRuns: 3")
 
 
+def without_hooks(text: str) -> str:
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("hooks:"))
+
+
 def test_everything_is_live_after_the_first_pass_without_anybody_doing_anything(laptop: Laptop) -> None:
     laptop.settle()
 
@@ -168,3 +172,24 @@ def test_an_environment_that_is_gone_stops_nobody_else(bench: Laptop) -> None:
     with bench.orchestrator() as orchestrator:
         assert len(orchestrator.deployments.history("dev", "analytics")) == 3
         assert len(orchestrator.deployments.history("production", "analytics")) == 1
+
+
+def test_what_waits_is_planned_anew_when_what_it_replaces_is_rolled_back(bench: Laptop) -> None:
+    bench.settle()
+    for seconds in (997, 998):
+        migration = f"hooks: {{migration: {{timeoutSeconds: {seconds}}}}}\n"
+        bench.commit("tenants/analytics/values.yaml", lambda text, line=migration: without_hooks(text) + line)
+        bench.settle()
+        if seconds == 997:
+            bench.sign("approve", "production", "analytics", person="bob")
+            bench.settle()
+
+    with bench.orchestrator() as orchestrator:
+        orchestrator.roll_back("production", "analytics", "not good")
+    assert "ship production|analytics" in bench.settle()
+
+    with bench.orchestrator() as orchestrator:
+        plan = orchestrator.deployments.pending("production", "analytics")
+        assert plan is not None
+        assert plan.base == bench.released("production", "analytics").content
+        assert [gate.key for gate in orchestrator.gates(plan) if not gate.passed] == ["approval"]
