@@ -71,6 +71,8 @@ def _keys(made: Path) -> None:
 
 def _deployments(made: Path) -> None:
     _git(made, "init", "--quiet", "--bare", "--template=", "--initial-branch=main")
+    for name in ("receive.denyNonFastForwards", "receive.denyDeletes"):
+        _git(made, "config", name, "true")
 
 
 def _fleet(made: Path, keys: Path) -> None:

@@ -117,3 +117,23 @@ def test_where_no_folder_can_be_it_says_so(nowhere):
     Path("taken").write_text("")
     answer = nowhere.run("init", "taken")
     assert (answer.code, answer.errors) == (2, "error: taken: File exists\n")
+
+
+def test_nobody_can_take_back_what_stands_in_the_deployments_repository(nowhere, tmp_path):
+    nowhere.run("init")
+    clone, deployments = tmp_path / "clone", tmp_path / ".local/deployments.git"
+    subprocess.run(["git", "clone", "--quiet", deployments, clone], check=True, capture_output=True)
+    for name, value in {"user.name": "a", "user.email": "a@example.com"}.items():
+        git(clone, "config", name, value)
+    for message in ("reject", "something else"):
+        git(clone, "commit", "--quiet", "--allow-empty", "--message", message)
+    git(clone, "push", "--quiet", "origin", "HEAD:approvals")
+
+    rewound = subprocess.run(
+        ["git", "-C", clone, "push", "--force", "origin", "HEAD~1:approvals"], check=False
+    )
+    deleted = subprocess.run(["git", "-C", clone, "push", "origin", ":approvals"], check=False)
+
+    assert rewound.returncode != 0
+    assert deleted.returncode != 0
+    assert git(deployments, "rev-parse", "approvals") == git(clone, "rev-parse", "HEAD")
