@@ -77,8 +77,8 @@ class Unhealthy:
 class Orchestrator:
     """Both repositories, the render cache and the delivery engine of one installation.
 
-    Methods read the repositories as they were last fetched (`open` fetches), may be called again after a
-    crash at any line, and touch one deployment only.
+    Methods read the repositories as they were last fetched (`open` fetches) and may be called again after a
+    crash at any line. Those that write touch one deployment only.
     """
 
     fleet_repository: Repository
@@ -126,8 +126,7 @@ class Orchestrator:
         """
         fleet = self.fleet(revision)
         deployment = fleet.deployment(environment, tenant)
-        manifests = self._manifests(fleet, deployment)
-        return Rendered(fleet, deployment, manifests, tuple(self._findings(fleet, deployment, manifests)))
+        return self._checked(fleet, deployment, render(deployment, fleet, self.workspace))
 
     def preview(self, environment: str, tenant: str, revision: str = "main") -> Preview:
         """Render one deployment, compare it with what is released, and judge the difference.
@@ -135,8 +134,7 @@ class Orchestrator:
         Raises:
             FleetError, ManifestError: as `render`; also where the environment before does not render.
         """
-        fleet = self.fleet(revision)
-        return self._preview(fleet, fleet.deployment(environment, tenant))
+        return self._preview(self.render(environment, tenant, revision))
 
     def previews(
         self, revision: str = "main", environment: str | None = None, tenant: str | None = None
@@ -159,7 +157,7 @@ class Orchestrator:
                 yield deployment.key, rendered
                 continue
             try:
-                yield deployment.key, self._preview(fleet, deployment)
+                yield deployment.key, self._preview(self._checked(fleet, deployment, rendered))
             except OrchestratorError as error:
                 yield deployment.key, error
 
@@ -222,11 +220,12 @@ class Orchestrator:
 
         Where the fleet no longer has the environment there is no policy, and nothing is judged.
         """
-        known = {environment.name for environment in self.fleet().environments}
+        policies = {environment.name: environment.policy for environment in self.fleet().environments}
         return [
             found
             for release, status in self.live()
-            if release.environment in known and (found := self._unhealthy(release, status))
+            if (policy := policies.get(release.environment))
+            and (found := _unhealthy(release, status, policy))
         ]
 
     def revert_unhealthy(self, environment: str, tenant: str) -> Release | None:
@@ -239,7 +238,7 @@ class Orchestrator:
         release = self.deployments.release(environment, tenant)
         if release is None:
             return None
-        found = self._unhealthy(release, self.engine.status(environment, tenant))
+        found = _unhealthy(release, self.engine.status(environment, tenant), self._policy(release))
         if found is None:
             return None
         if self.deployments.history(environment, tenant)[0].kind == "revert":
@@ -260,31 +259,30 @@ class Orchestrator:
             raise RevertRefused(f"{environment}/{tenant}: nothing is released")
         return self.deployments.revert(release, reason, datetime.now(UTC), by)
 
-    def _preview(self, fleet: Fleet, deployment: Deployment) -> Preview:
-        manifests = self._manifests(fleet, deployment)
+    def _checked(self, fleet: Fleet, deployment: Deployment, manifests: Manifests) -> Rendered:
+        findings = (*check(manifests, deployment), *lint(deployment, fleet, self.workspace))
+        return Rendered(fleet, deployment, manifests, findings)
+
+    def _preview(self, rendered: Rendered) -> Preview:
+        fleet, deployment = rendered.fleet, rendered.deployment
         released = self.deployments.release(deployment.environment.name, deployment.tenant.name)
         released_manifests = self.deployments.released_manifests(released) if released else None
         before = fleet.before(deployment)
-        findings = self._findings(fleet, deployment, manifests)
         plan = make_plan(
             deployment,
             source=self._source(fleet, deployment, released),
-            candidate=manifests,
+            candidate=rendered.manifests,
             released=released,
             released_manifests=released_manifests,
-            findings=findings,
+            findings=rendered.findings,
             after=self._after(fleet, before) if before else None,
         )
-        return Preview(plan, manifests, tuple(findings), diff(released_manifests, manifests))
+        difference = diff(released_manifests, rendered.manifests)
+        return Preview(plan, rendered.manifests, rendered.findings, difference)
 
     def _after(self, fleet: Fleet, before: Deployment) -> After:
-        return After(environment=before.environment.name, content=self._manifests(fleet, before).content)
-
-    def _findings(self, fleet: Fleet, deployment: Deployment, manifests: Manifests) -> list[Finding]:
-        return [*check(manifests, deployment), *lint(deployment, fleet, self.workspace)]
-
-    def _manifests(self, fleet: Fleet, deployment: Deployment) -> Manifests:
-        return render(deployment, fleet, self.workspace)
+        content = render(before, fleet, self.workspace).content
+        return After(environment=before.environment.name, content=content)
 
     def _source(self, fleet: Fleet, deployment: Deployment, released: Release | None) -> SourceChange:
         paths = fleet.paths(deployment)
@@ -316,15 +314,15 @@ class Orchestrator:
         status = self.engine.status(after.environment, tenant)
         return Predecessor(release.content, status.since if status.live(release) else None)
 
-    def _unhealthy(self, release: Release, status: Status) -> Unhealthy | None:
-        allowed = self._policy(release).rollback_after
-        failed = status.failing_since(release, self._policy(release).deadline)
-        if failed is None or datetime.now(UTC) - failed <= allowed:
-            return None
-        return Unhealthy(release, f"{status.health} for longer than {allowed}: {status.message}")
-
     def _policy(self, release: Release) -> Policy:
         return self.fleet().environment(release.environment).policy
+
+
+def _unhealthy(release: Release, status: Status, policy: Policy) -> Unhealthy | None:
+    failed = status.failing_since(release, policy.deadline)
+    if failed is None or datetime.now(UTC) - failed <= policy.rollback_after:
+        return None
+    return Unhealthy(release, f"{status.health} for longer than {policy.rollback_after}: {status.message}")
 
 
 def _check_committable(preview: Preview) -> None:

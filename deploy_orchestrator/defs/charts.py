@@ -50,29 +50,17 @@ def charts(installation: Installation) -> Iterator[dg.MaterializeResult[Any] | d
     )
 
 
+def _report(name: str, description: str) -> dg.AssetSpec:
+    return dg.AssetSpec(name, deps=[charts], group_name="charts", kinds={"yaml"}, description=description)
+
+
 @dg.multi_asset(
     specs=[
-        dg.AssetSpec(
-            "dependency_graph",
-            deps=[charts],
-            group_name="charts",
-            kinds={"yaml"},
-            description="What every chart of the fleet needs, directly and through others.",
+        _report("dependency_graph", "What every chart of the fleet needs, directly and through others."),
+        _report(
+            "conflict_report", "Where requirements on one chart clash, what harm that does, and the way out."
         ),
-        dg.AssetSpec(
-            "conflict_report",
-            deps=[charts],
-            group_name="charts",
-            kinds={"yaml"},
-            description="Where requirements on one chart clash, what harm that does, and the way out.",
-        ),
-        dg.AssetSpec(
-            "upgrade_report",
-            deps=[charts],
-            group_name="charts",
-            kinds={"yaml"},
-            description="How far each dependency could go up, and how far without a new conflict.",
-        ),
+        _report("upgrade_report", "How far each dependency could go up, and how far without a new conflict."),
     ],
     check_specs=[
         dg.AssetCheckSpec(
