@@ -117,6 +117,11 @@ class Orchestrator:
         fleet = self.fleet()
         return survey(fleet, self.workspace.repositories(fleet.mirrors))
 
+    def manifests(self, environment: str, tenant: str) -> Manifests:
+        """The manifests of one deployment at the newest fleet commit, not checked. Raises as `render`."""
+        fleet = self.fleet()
+        return render(fleet.deployment(environment, tenant), fleet, self.workspace)
+
     def render(self, environment: str, tenant: str, revision: str = "main") -> Rendered:
         """The manifests of one deployment, checked.
 

@@ -32,7 +32,7 @@ def container_images(
     """The container images of one tenant in one environment, and who uses each."""
     environment, tenant = deployment_of(context)
     with installation.open() as orchestrator:
-        found = images(orchestrator.render(environment, tenant).manifests)
+        found = images(orchestrator.manifests(environment, tenant))
     unpinned = [image.reference for image in found if not image.pinned]
     yield dg.MaterializeResult(metadata={"images": pages.images(found), "image count": len(found)})
     yield dg.AssetCheckResult(
