@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.git import Changes, Repository, RevisionNotFound, Tree
 from deploy_orchestrator.manifests import Manifests
 from deploy_orchestrator.releases.errors import Superseded
@@ -21,7 +22,7 @@ def propose(repository: Repository, plan: Plan, manifests: Manifests, is_ancesto
 
     def change(tree: Tree) -> Changes | None:
         nonlocal pending
-        current, released = slot.read_plan(tree), slot.read_release(tree)
+        current, released = _readable_plan(tree, slot), slot.read_release(tree)
         pending = _pending(current, released)
         if _older(plan.source.commit, _newest_source(repository, tree, slot, current, released), is_ancestor):
             return None
@@ -34,14 +35,20 @@ def propose(repository: Repository, plan: Plan, manifests: Manifests, is_ancesto
             raise Superseded(
                 f"{plan.key}: what is released has changed since it was planned", fix="plan again"
             )
-        if current is not None and _same(plan, current):
-            return None
-        pending = plan
+        pending = current if current is not None and _same(plan, current) else plan
         message = f"Propose {plan.key}: {plan.summary}\n\nVerdict: {plan.verdict}\n{_trailers(plan)}"
-        return Changes(message, {**files, slot.plan: dump(plan)}, [slot.manifests])
+        return Changes(message, {**files, slot.plan: dump(pending)}, [slot.manifests])
 
     repository.write(MAIN, change)
     return pending
+
+
+def _readable_plan(tree: Tree, slot: Slot) -> Plan | None:
+    """None also for a plan that somebody broke: it is written anew from the source."""
+    try:
+        return slot.read_plan(tree)
+    except OrchestratorError:
+        return None
 
 
 def _pending(current: Plan | None, released: ReleaseFile | None) -> Plan | None:

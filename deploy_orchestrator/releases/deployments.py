@@ -111,7 +111,7 @@ class Deployments:
         Where the candidate is what is released already, a pending plan is withdrawn. A candidate from an
         older source commit than the one that was proposed last changes nothing; `is_ancestor` tells whether
         the first of two commits of the fleet repository is in the history of the second. Neither does one
-        that stands there already.
+        that stands there already; what somebody else has edited of it is put back.
 
         Returns:
             The plan that is pending now, None where nothing is left to release.

@@ -126,6 +126,30 @@ def test_manifests_that_were_exchanged_after_planning_are_not_released(
         deployments.release_plan(plan, build.conditions())
 
 
+def test_planning_again_puts_back_a_candidate_that_somebody_else_edited(
+    build, pipeline, repository, deployments
+):
+    candidate = build.manifests(build.config_map(a="2"), build.job())
+    plan = pipeline.propose(candidate, source=build.S2)
+    folder = "manifests/dev/analytics"
+    edited, removed = candidate.files()
+    writes = {f"{folder}/{edited}": b"kind: Mischief\n", f"{folder}/more.yaml": b"kind: Mischief\n"}
+    build.push(repository, "main", writes, (f"{folder}/{removed}",))
+
+    assert pipeline.propose(candidate, source=build.S3) == plan
+
+    assert deployments.manifests("dev", "analytics") == candidate
+    assert deployments.release_plan(plan, build.conditions()).content == candidate.content
+
+
+def test_planning_again_puts_back_a_plan_that_somebody_else_broke(build, pipeline, repository, deployments):
+    candidate = build.manifests(build.config_map(a="2"))
+    plan = pipeline.propose(candidate, source=build.S2)
+    build.push(repository, "main", {PLAN: b"digest: no\n"})
+    assert pipeline.propose(candidate, source=build.S2) == plan
+    assert deployments.pending("dev", "analytics") == plan
+
+
 def test_manifests_that_are_not_what_was_released_are_told(build, altered, repository, deployments):
     file = next(iter(build.manifests(build.config_map(a="1")).files()))
     forged = build.manifests(build.config_map(a="666")).files()[file]
