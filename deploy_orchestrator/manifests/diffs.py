@@ -196,6 +196,6 @@ def _aligned(field: str, before: Any, after: Any, *, sets: bool) -> Any:
         order = new if fixed else [name for name in {**old, **new} if name in new]
         return [_aligned("", old.get(name), new[name], sets=sets) for name in order]
     if sets and field in lists.SETS:
-        come = _without(theirs, ours)
-        return [*_without(theirs, come), *come] if come else list(ours)
+        gone, come = _without(ours, theirs), _without(theirs, ours)
+        return [*_without(ours, gone), *come]
     return theirs

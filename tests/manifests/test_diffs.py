@@ -216,6 +216,18 @@ def test_unified_text_leaves_meaningless_order_out() -> None:
     ]
 
 
+def test_unified_text_shows_what_a_list_without_order_loses() -> None:
+    def policy(*ports: int) -> dict[str, Any]:
+        egress = [{"ports": [{"port": port}]} for port in ports]
+        return of("NetworkPolicy", "networking.k8s.io/v1", spec={"podSelector": {}, "egress": egress})
+
+    text = diff(manifests(policy(53, 443)), manifests(policy(53))).unified()
+    assert [line for line in text.splitlines() if line.startswith("-  ")] == [
+        "-  - ports:",
+        "-    - port: 443",
+    ]
+
+
 def test_an_enormous_object_is_told_not_compared() -> None:
     text = diff(None, manifests(of("ConfigMap", data={f"k{n}": "v" for n in range(6000)}))).unified()
     assert "too many to compare here" in text
