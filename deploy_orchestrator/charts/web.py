@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import httpx
@@ -61,20 +62,17 @@ class Offline:
         )
 
 
-def _client() -> httpx.Client:
-    return httpx.Client(
-        timeout=_TIMEOUT,
-        follow_redirects=True,
-        max_redirects=5,
-        headers={"User-Agent": "deploy-orchestrator"},
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class Internet:
     """The real network, through the proxies that the environment names. Safe for several threads."""
 
-    client: httpx.Client = field(default_factory=_client)
+    @cached_property
+    def client(self) -> httpx.Client:
+        return httpx.Client(
+            timeout=_TIMEOUT,
+            follow_redirects=True,
+            max_redirects=5,
+            headers={"User-Agent": "deploy-orchestrator"},
+        )
 
     def fetch(
         self,

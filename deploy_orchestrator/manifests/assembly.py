@@ -111,7 +111,7 @@ class AssembledCharts:
         if kept := self._kept(key):
             return kept
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with FileLock(f"{target}.lock"):
+        with FileLock(f"{target}.lock", poll_interval=0.01):
             if kept := self._kept(key):
                 return kept
             shutil.rmtree(target, ignore_errors=True)

@@ -14,7 +14,6 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final, cast
@@ -32,7 +31,6 @@ HOOK_EVENTS: Final = frozenset(
 )
 MAX_DEPTH: Final = 90
 _GRACE_SECONDS: Final = 1
-_OFTEN_SEEN_BYTES: Final = 8_000
 
 _SEPARATOR = re.compile(r"^---[ \t]*", re.MULTILINE)
 _SOURCE = re.compile(r"^---\n# Source: (.*)\n", re.MULTILINE)
@@ -226,8 +224,7 @@ def _object(file: str, line: int, document: str) -> dict[str, Any]:
         at = line + document.count("\n", 0, document.index("\ufffd"))
         raise Failure("document", "not UTF-8", file, at)
     try:
-        read = _read_again if len(document) < _OFTEN_SEEN_BYTES else helm_python.values_from_yaml
-        body = read(document)
+        body = helm_python.values_from_yaml(document)
         if _LONG_NUMBER.search(document):
             body = _exactly(document, file, line)
     except helm_python.HelmError as error:
@@ -238,12 +235,6 @@ def _object(file: str, line: int, document: str) -> dict[str, Any]:
     if _deeper(body, MAX_DEPTH):
         raise Failure("document", f"nested deeper than {MAX_DEPTH}", file, line)
     return body
-
-
-@lru_cache(maxsize=1024)
-def _read_again(document: str) -> dict[str, Any]:
-    """A document as before, if it was read before: much of a tenant is the same in each environment."""
-    return helm_python.values_from_yaml(document)
 
 
 def _exactly(document: str, file: str, line: int) -> dict[str, Any]:
@@ -259,10 +250,17 @@ def _exactly(document: str, file: str, line: int) -> dict[str, Any]:
 
 
 def _deeper(value: Any, depth: int) -> bool:
-    if not isinstance(value, dict | list):
-        return False
-    inner = cast(Iterable[Any], value.values() if isinstance(value, dict) else value)
-    return depth == 0 or any(_deeper(item, depth - 1) for item in inner)
+    level: list[Any] = [value]
+    for _ in range(depth):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in cast(Iterable[Any], each.values() if isinstance(each, dict) else each)
+        ]
+        if not level:
+            return False
+    return any(isinstance(each, dict | list) for each in level)
 
 
 def _hook(file: str, line: int, body: Mapping[str, Any]) -> str | None:

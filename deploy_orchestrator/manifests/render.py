@@ -67,8 +67,10 @@ def render_all(
 
         def start(deployment: Deployment) -> tuple[Deployment, Manifests | Future[Manifests]]:
             key = _key(helm, deployment, fleet)
-            kept = _kept(key, workspace)
-            return deployment, kept or threads.submit(_made, key, deployment, fleet, workspace)
+            if kept := _kept(key, workspace):
+                return deployment, kept
+            workspace.workers.start()
+            return deployment, threads.submit(_made, key, deployment, fleet, workspace)
 
         started = deque(start(each) for each in islice(waiting, 2 * workspace.workers.count))
         while started:

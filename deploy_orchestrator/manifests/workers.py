@@ -74,6 +74,15 @@ class Workers:
         finally:
             self._free.put(worker)
 
+    def start(self) -> None:
+        """Have the processes that are not needed yet start now, beside the work before the first question."""
+        free: list[_Worker | None] = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                free.append(self._free.get_nowait())
+        for worker in free:
+            self._free.put(worker or _Worker(self._limits))
+
     def close(self) -> None:
         """End the processes, each when it is at rest."""
         for worker in [self._free.get() for _ in range(self.count)]:
@@ -103,13 +112,12 @@ class _Worker:
                 env={**{name: os.environ[name] for name in _PASSED_ON & os.environ.keys()}, **_GO},
                 start_new_session=True,
             )
-        try:
-            self.receive(_START_SECONDS)
-        except BaseException:
-            self.end()
-            raise
+        self.is_ready = False
 
     def ask(self, request: Mapping[str, Any]) -> bytes:
+        if not self.is_ready:
+            self.receive(_START_SECONDS)
+            self.is_ready = True
         try:
             self.connection.send_bytes(json.dumps(request).encode())
         except OSError as error:
