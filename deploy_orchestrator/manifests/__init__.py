@@ -1,6 +1,6 @@
 """The exact objects of every tenant: rendered by Helm, checked, compared."""
 
-from deploy_orchestrator.manifests import untyped
+from deploy_orchestrator.manifests import hooks, untyped
 from deploy_orchestrator.manifests.checks import CHECKS, RULES, check
 from deploy_orchestrator.manifests.checks.rule import Rule
 from deploy_orchestrator.manifests.diffs import Diff, FieldChange, ObjectChange, diff
@@ -47,6 +47,7 @@ __all__ = [
     "Workspace",
     "check",
     "diff",
+    "hooks",
     "lint",
     "pod_of",
     "quantity",

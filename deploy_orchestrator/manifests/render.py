@@ -20,9 +20,10 @@ from deploy_orchestrator.manifests.objects import ChartUsed, Manifests
 from deploy_orchestrator.manifests.printed import combined, skipped_hook, volatile
 from deploy_orchestrator.manifests.reads import Reads, unread
 from deploy_orchestrator.manifests.rendering import RenderedRelease, render_release
+from deploy_orchestrator.manifests.verification import tested_after_sync
 from deploy_orchestrator.manifests.workspace import Workspace
 
-_FORMAT: Final = "4"
+_FORMAT: Final = "5"
 CLOCK: Final = Check(
     "clock",
     "warning",
@@ -97,7 +98,7 @@ def _made(key: str, deployment: Deployment, fleet: Fleet, workspace: Workspace) 
     releases = releases_of(deployment, fleet, workspace)
     rendered = [render_release(release, workspace) for release in releases]
     manifests = Manifests(
-        objects=combined([each.objects for each in rendered], deployment.namespace),
+        objects=tested_after_sync(combined([each.objects for each in rendered], deployment.namespace)),
         chart=rendered[-1].chart,
         findings=tuple(
             finding

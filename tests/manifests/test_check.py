@@ -317,6 +317,13 @@ BROKEN: list[tuple[str, Change, str]] = [
         "container web requests no memory",
     ),
     ("no-tests", drop("test"), "the chart has no test pod"),
+    (
+        "no-tests",
+        put("test.metadata.annotations", {"helm.sh/hook": "test", "argocd.argoproj.io/hook": "Skip"}),
+        "the chart has no test pod",
+    ),
+    ("test-without-end", drop("test.spec.restartPolicy"), "its restartPolicy is Always"),
+    ("test-without-end", put("test.spec.restartPolicy", "Always"), "its restartPolicy is Always"),
 ]
 
 

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from typing import Final
 
-from deploy_orchestrator.manifests import Object
+from deploy_orchestrator.manifests import Object, hooks
 from deploy_orchestrator.releases.model import Verdict
 from deploy_orchestrator.releases.risk.change import Change
-from deploy_orchestrator.releases.risk.hook import is_hook
 from deploy_orchestrator.releases.risk.network import is_open_service
 from deploy_orchestrator.releases.risk.rule import Rule, Sighting
 
@@ -42,7 +41,7 @@ class ObjectAdded(Rule):
 
 
 def _is_harmless(each: Object) -> bool:
-    return (each.key.group, each.kind) in _HARMLESS and not is_hook(each) and not is_open_service(each)
+    return (each.key.group, each.kind) in _HARMLESS and not hooks.is_hook(each) and not is_open_service(each)
 
 
 RULES = (ObjectAdded(),)

@@ -14,11 +14,11 @@ from deploy_orchestrator.manifests import (
     Object,
     ObjectKey,
     diff,
+    hooks,
     untyped,
 )
 from deploy_orchestrator.releases.model import Chart
 from deploy_orchestrator.releases.risk.defaults import says_nothing
-from deploy_orchestrator.releases.risk.hook import is_hook
 from deploy_orchestrator.releases.risk.pods import Path, template_path, within, within_container
 
 _VARYING = re.compile(r"[-._]?(?:v?\d[\w.]*|[0-9a-f]{6,})(?=[-._]|$)")
@@ -148,7 +148,7 @@ def _renames(difference: Diff) -> Iterator[Altered]:
 
 
 def _runs_once(each: Object) -> bool:
-    return is_hook(each) or (each.key.group, each.kind) == ("batch", "Job")
+    return hooks.is_hook(each) or (each.key.group, each.kind) == ("batch", "Job")
 
 
 def _same_role(old: Object, new: Object) -> bool:

@@ -4,10 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from deploy_orchestrator.manifests import FieldChange, Manifests, Object, pod_of, untyped
+from deploy_orchestrator.manifests import FieldChange, Manifests, Object, hooks, pod_of, untyped
 from deploy_orchestrator.releases.model import Verdict
 from deploy_orchestrator.releases.risk.change import Altered, Change
-from deploy_orchestrator.releases.risk.hook import is_hook
 from deploy_orchestrator.releases.risk.pods import spec_of
 from deploy_orchestrator.releases.risk.rule import FieldRule, Rule, Sighting
 
@@ -99,14 +98,19 @@ class EnvironmentChanged(FieldRule):
 
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
         name = _variable(altered, field)
-        if name is None or is_hook(altered.after) or _is_store(altered, field) or not _is_written(field):
+        if (
+            name is None
+            or hooks.is_hook(altered.after)
+            or _is_store(altered, field)
+            or not _is_written(field)
+        ):
             return None
         return f"variable {name}"
 
 
 def _maps(change: Change) -> Iterator[tuple[Altered, list[FieldChange]]]:
     for altered in change.altered:
-        if (altered.key.group, altered.key.kind) == ("", "ConfigMap") and not is_hook(altered.after):
+        if (altered.key.group, altered.key.kind) == ("", "ConfigMap") and not hooks.is_hook(altered.after):
             fields = [field for field in altered.fields if field.path[0] in _DATA]
             if fields:
                 yield altered, fields

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from typing import Final
 
-from deploy_orchestrator.manifests import FieldChange, Object, quantity
+from deploy_orchestrator.manifests import FieldChange, Object, hooks, quantity
 from deploy_orchestrator.releases.model import Verdict
 from deploy_orchestrator.releases.risk.change import Altered, Change
-from deploy_orchestrator.releases.risk.hook import is_hook
 from deploy_orchestrator.releases.risk.images import repository_of
 from deploy_orchestrator.releases.risk.pods import containers_of, image_of
 from deploy_orchestrator.releases.risk.rule import FieldRule, Rule, Sighting
@@ -56,7 +55,7 @@ class DataDeleted(Rule):
     def judge(self, change: Change) -> Iterator[Sighting]:
         for each in change.removed:
             lost = _lost(each)
-            if lost and not is_hook(each):
+            if lost and not hooks.is_hook(each):
                 yield Sighting(f"removed; {lost}", each.key, ((),))
 
 
@@ -69,7 +68,7 @@ class ObjectDeleted(Rule):
 
     def judge(self, change: Change) -> Iterator[Sighting]:
         for each in change.removed:
-            if not _lost(each) and not is_hook(each):
+            if not _lost(each) and not hooks.is_hook(each):
                 yield Sighting("removed", each.key, ((),))
 
 

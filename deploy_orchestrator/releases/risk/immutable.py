@@ -4,11 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from deploy_orchestrator.manifests import FieldChange, Object, quantity, untyped
+from deploy_orchestrator.manifests import FieldChange, Object, hooks, quantity, untyped
 from deploy_orchestrator.releases.model import Verdict
 from deploy_orchestrator.releases.risk.change import Altered, Change, Path
 from deploy_orchestrator.releases.risk.defaults import is_filled_in
-from deploy_orchestrator.releases.risk.hook import is_hook
 from deploy_orchestrator.releases.risk.rule import FieldRule, Rule, Sighting
 
 _SYNC_OPTIONS: Final = "argocd.argoproj.io/sync-options"
@@ -183,7 +182,7 @@ class MadeAnew(Rule):
 
     def judge(self, change: Change) -> Iterator[Sighting]:
         for altered in change.altered:
-            if _forced(altered.after) and not is_hook(altered.after) and not altered.renamed:
+            if _forced(altered.after) and not hooks.is_hook(altered.after) and not altered.renamed:
                 fields = tuple(field.path for field in altered.fields)
                 yield Sighting("it is deleted and created again", altered.key, fields)
 
@@ -197,7 +196,11 @@ def _is_immutable(altered: Altered, field: FieldChange) -> bool:
 
 def _made_anew(altered: Altered) -> bool:
     """Whether the object is created, not updated: another name, a hook, or forced."""
-    return altered.renamed or (is_hook(altered.before) and is_hook(altered.after)) or _forced(altered.after)
+    return (
+        altered.renamed
+        or (hooks.is_hook(altered.before) and hooks.is_hook(altered.after))
+        or _forced(altered.after)
+    )
 
 
 def _forced(each: Object) -> bool:

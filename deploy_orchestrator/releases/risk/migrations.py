@@ -4,10 +4,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from deploy_orchestrator.manifests import Container, FieldChange, Object, quantity, untyped
+from deploy_orchestrator.manifests import Container, FieldChange, Object, hooks, quantity, untyped
 from deploy_orchestrator.releases.model import Verdict
 from deploy_orchestrator.releases.risk.change import Altered, Change
-from deploy_orchestrator.releases.risk.hook import ARGO_WAVE, HELM_WEIGHT, argo_events, is_hook, is_test
 from deploy_orchestrator.releases.risk.metadata import label_of
 from deploy_orchestrator.releases.risk.pods import containers_of, image_of
 from deploy_orchestrator.releases.risk.rule import Rule, Sighting
@@ -125,29 +124,29 @@ class HookRenamed(Rule):
 
     def judge(self, change: Change) -> Iterator[Sighting]:
         for altered in change.altered:
-            if altered.renamed and is_hook(altered.after):
+            if altered.renamed and hooks.is_hook(altered.after):
                 yield Sighting(f"it was {altered.before.name}", altered.key)
 
 
 class TestChanged(Rule):
     id = "test-changed"
     severity = Verdict.SAFE
-    sees = "a test (`helm.sh/hook: test`) is new, changed or gone"
-    why = "It takes no part in the release that it tests."
+    sees = "a test (`helm.sh/hook: test`) that migrates nothing is new, changed or gone"
+    why = "It asks what is live, and changes nothing of it."
     do = "Nothing."
 
     def judge(self, change: Change) -> Iterator[Sighting]:
         for each in (*change.added, *change.removed):
-            if is_test(each):
+            if _is_plain_test(each):
                 yield Sighting("a test comes or goes", each.key, ((),))
         for altered in change.altered:
-            if is_test(altered.before) and is_test(altered.after):
+            if _is_plain_test(altered.before) and _is_plain_test(altered.after):
                 yield Sighting("a test changes", altered.key, ((),))
 
 
 def _altered_migration(altered: Altered) -> Iterator[Sighting]:
     tool = _migrates(altered.after) or _migrates(altered.before)
-    if not tool or is_test(altered.after):
+    if not tool:
         return
     if _runs_once(altered.after) or _runs_once(altered.before):
         fields = list(_work(altered))
@@ -159,7 +158,7 @@ def _altered_migration(altered: Altered) -> Iterator[Sighting]:
             for path in [altered.in_pod(field)]
             if path and path[:2] == ("spec", "initContainers") and path[2:3] and path[2] in names
         ]
-    again = altered.renamed and not is_hook(altered.after)
+    again = altered.renamed and not hooks.is_hook(altered.after)
     if fields or again:
         yield _sighting(
             f"migration ({tool}) changes" if fields else f"migration ({tool}) runs again", altered, fields
@@ -177,8 +176,8 @@ def _work(altered: Altered) -> Iterator[FieldChange]:
 
 def _migrates(each: Object) -> str | None:
     """The word that tells that an object migrates something."""
-    if is_test(each):
-        return None
+    if hooks.is_test(each):
+        return next(filter(None, map(_tool_run_by, containers_of(each))), None)
     if _runs_once(each):
         found = _TOOL.search(each.name)
         return found[0].lower() if found else next(filter(None, map(_tool_of, containers_of(each))), None)
@@ -194,25 +193,42 @@ def _migrating_init(*objects: Object) -> Iterator[Container]:
 
 def _tool_of(container: Container) -> str | None:
     image = image_of(container).rpartition("/")[2]
-    words = [*untyped.items(container.body.get("command")), *untyped.items(container.body.get("args"))]
-    found = _TOOL.search(" ".join([container.name, image, *map(str, words)]))
+    found = _TOOL.search(f"{container.name} {image} {_command(container)}")
     return found[0].lower() if found else None
 
 
+def _tool_run_by(test: Container) -> str | None:
+    """A test may ask about migrations, as for a page of that name, and runs none."""
+    program = image_of(test).rpartition("/")[2].partition(":")[0]
+    return next((word.lower() for word in (program, *_command(test).split()) if _TOOL.fullmatch(word)), None)
+
+
+def _command(container: Container) -> str:
+    words = [*untyped.items(container.body.get("command")), *untyped.items(container.body.get("args"))]
+    return " ".join(map(str, words))
+
+
 def _runs_once(each: Object) -> bool:
-    return (is_hook(each) and not is_test(each)) or (each.key.group, each.kind) == _JOB
+    return hooks.is_hook(each) or (each.key.group, each.kind) == _JOB
 
 
 def _is_plain_hook(each: Object) -> bool:
-    return is_hook(each) and not is_test(each) and not _migrates(each)
+    return hooks.is_hook(each) and not hooks.is_test(each) and not _migrates(each)
+
+
+def _is_plain_test(each: Object) -> bool:
+    return hooks.is_test(each) and not _migrates(each)
 
 
 def _is_plain_job(each: Object) -> bool:
-    return (each.key.group, each.kind) == _JOB and not is_hook(each) and not _migrates(each)
+    return (each.key.group, each.kind) == _JOB and not hooks.is_hook(each) and not _migrates(each)
 
 
 def _is_weight(field: FieldChange) -> bool:
-    return field.path[:2] == ("metadata", "annotations") and field.path[2:] in {(HELM_WEIGHT,), (ARGO_WAVE,)}
+    return field.path[:2] == ("metadata", "annotations") and field.path[2:] in {
+        (hooks.HELM_WEIGHT,),
+        (hooks.ARGO_WAVE,),
+    }
 
 
 def _order(change: Change, *, before: bool) -> list[tuple[str, list[set[str]]]]:
@@ -224,18 +240,23 @@ def _order(change: Change, *, before: bool) -> list[tuple[str, list[set[str]]]]:
     steps: dict[str, dict[float, set[str]]] = {}
     for key, each in [*pairs, *kept]:
         if key not in new:
-            for event in (*each.hooks, *argo_events(each)) or ("Sync",):
+            for event in _moments(each):
                 steps.setdefault(event, {}).setdefault(_weight(each), set()).add(str(key))
     return [(event, [rank[weight] for weight in sorted(rank)]) for event, rank in sorted(steps.items())]
 
 
+def _moments(each: Object) -> tuple[str, ...]:
+    """What an object is for. That a test runs after a sync too goes without saying."""
+    return each.hooks if hooks.is_test(each) else (*each.hooks, *hooks.argo_events(each)) or ("Sync",)
+
+
 def _weight(each: Object) -> float:
-    wave = each.annotations.get(ARGO_WAVE, each.annotations.get(HELM_WEIGHT, "0"))
+    wave = each.annotations.get(hooks.ARGO_WAVE, each.annotations.get(hooks.HELM_WEIGHT, "0"))
     return float(quantity(wave) or 0)
 
 
 def _events(each: Object) -> str:
-    return ", ".join((*each.hooks, *argo_events(each)))
+    return ", ".join((*each.hooks, *hooks.argo_events(each)))
 
 
 def _sighting(saw: str, altered: Altered, fields: Iterable[FieldChange]) -> Sighting:

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-from deploy_orchestrator.manifests import untyped
+from deploy_orchestrator.manifests import hooks, untyped
 from deploy_orchestrator.releases.model import Verdict
 from deploy_orchestrator.releases.risk.change import Change
-from deploy_orchestrator.releases.risk.hook import ARGO_EVENTS, HELM_EVENTS, argo_events
 from deploy_orchestrator.releases.risk.pods import labels_of
 from deploy_orchestrator.releases.risk.rule import Rule, Sighting
 
@@ -49,8 +48,8 @@ class UnknownHook(Rule):
 
     def judge(self, change: Change) -> Iterator[Sighting]:
         for each in change.after.objects:
-            unknown = [event for event in each.hooks if event not in HELM_EVENTS]
-            unknown += [event for event in argo_events(each) if event not in ARGO_EVENTS]
+            unknown = [event for event in each.hooks if event not in hooks.HELM_EVENTS]
+            unknown += [event for event in hooks.argo_events(each) if event not in hooks.ARGO_EVENTS]
             if unknown:
                 yield Sighting(f"hook for {', '.join(map(repr, unknown))}", each.key)
 
