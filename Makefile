@@ -17,7 +17,9 @@ run: install ## Lay out the example fleet and serve the Dagster web UI on 127.0.
 test: lint types ## Everything that needs no cluster
 	$(BIN)/python -m pytest
 
-e2e: .venv/installed-e2e ## The same against a real cluster, Argo CD and Git forge, built and run here (Linux)
+e2e: .venv/installed-e2e ## What needs a real Helm, cluster, Argo CD and Git forge, built and run here (Linux)
+	helm=$$(cd tests/e2e && $(CURDIR)/$(BIN)/python -m rig.build) && \
+	PATH="$$helm:$$PATH" $(BIN)/python -m pytest -m helm tests/manifests
 	$(BIN)/python -m pytest -c tests/e2e/pytest.ini tests/e2e
 
 lint: install

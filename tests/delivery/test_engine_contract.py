@@ -15,7 +15,7 @@ from deploy_orchestrator.delivery import (
     follow,
 )
 
-SOON = timedelta(seconds=60)
+SOON = timedelta(minutes=5)
 NOW = timedelta(0)
 
 

@@ -57,7 +57,7 @@ def namespace(k8s: Cluster) -> Iterator[str]:
     k8s.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
     with k8s.client() as connection:
         core = CoreV1Api(connection)
-        accounts = Watch().stream(core.list_namespaced_service_account, name, timeout_seconds=30)
+        accounts = Watch().stream(core.list_namespaced_service_account, name, timeout_seconds=300)
         assert any(event["object"].metadata.name == "default" for event in accounts)
         yield name
         core.delete_namespace(name)

@@ -23,7 +23,7 @@ def installation(
 ) -> Iterator[Installation]:
     with installed(k8s, forge, tmp_path_factory.mktemp("access"), ["tenant"]) as made:
         release = made.release("production", "tenant", config_map())
-        follow(made.engine, release, timedelta(seconds=60))
+        follow(made.engine, release, timedelta(minutes=5))
         yield made
 
 

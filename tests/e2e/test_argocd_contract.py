@@ -19,7 +19,7 @@ from deploy_orchestrator.manifests import Manifests, Object
 from deploy_orchestrator.releases import Chart, Release, SourceChange, digest_of
 
 TENANTS = ["analytics", "ml"]
-SOON = timedelta(seconds=60)
+SOON = timedelta(minutes=5)
 
 HEALTH = """
 hs = {status = "Healthy", message = ""}

@@ -27,7 +27,7 @@ from rig import ControlPlane, Gitea
 from deploy_orchestrator.delivery import ArgoCD, follow
 
 TENANTS = [f"fault-{number:02}" for number in range(20)]
-LATER = timedelta(minutes=4)
+LATER = timedelta(minutes=10)
 
 
 FOLLOW = """
@@ -40,7 +40,7 @@ from deploy_orchestrator.releases import Release
 
 url, clone, kubeconfig = sys.argv[1:]
 engine = ArgoCD.connect(Repository.clone(url, Path(clone)), kubeconfig=Path(kubeconfig))
-follow(engine, Release.model_validate_json(sys.stdin.read()), timedelta(minutes=4))
+follow(engine, Release.model_validate_json(sys.stdin.read()), timedelta(minutes=10))
 """
 
 MOMENTS: dict[str, Callable[[dict[str, Any]], bool]] = {
@@ -179,7 +179,7 @@ def _until(installation: Installation, tenant: str, reached: Callable[[dict[str,
             **ARGO,
             plural="applications",
             field_selector=f"metadata.name=production.{tenant}",
-            timeout_seconds=90,
+            timeout_seconds=300,
         )
         assert any(reached(event["object"]) for event in events)
 

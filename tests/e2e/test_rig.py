@@ -67,7 +67,7 @@ def test_a_deployment_with_a_claim_becomes_available(k8s: Cluster, namespace: st
     k8s.apply(claim, _deployment(namespace, volumes=volumes))
     with k8s.client() as connection:
         apps = client.AppsV1Api(connection)
-        events = watch.Watch().stream(apps.list_namespaced_deployment, namespace, timeout_seconds=30)
+        events = watch.Watch().stream(apps.list_namespaced_deployment, namespace, timeout_seconds=300)
         assert any(event["object"].status.available_replicas == 1 for event in events)
 
 
@@ -75,7 +75,7 @@ def test_a_pod_labelled_to_fail_fails(k8s: Cluster, namespace: str) -> None:
     k8s.apply(_pod(namespace, labels=FAILING_POD))
     with k8s.client() as connection:
         core = client.CoreV1Api(connection)
-        events = watch.Watch().stream(core.list_namespaced_pod, namespace, timeout_seconds=30)
+        events = watch.Watch().stream(core.list_namespaced_pod, namespace, timeout_seconds=300)
         assert any(event["object"].status.phase == "Failed" for event in events)
 
 
@@ -125,7 +125,7 @@ def test_argo_cd_brings_what_was_pushed_into_the_cluster(
     )
     with k8s.client() as connection:
         core = client.CoreV1Api(connection)
-        events = watch.Watch().stream(core.list_namespaced_config_map, namespace, timeout_seconds=60)
+        events = watch.Watch().stream(core.list_namespaced_config_map, namespace, timeout_seconds=300)
         assert any(event["object"].metadata.name == "pushed" for event in events)
         client.CustomObjectsApi(connection).delete_namespaced_custom_object(
             "argoproj.io", "v1alpha1", "argocd", "applications", namespace
@@ -150,7 +150,7 @@ def test_a_push_is_told_to_the_webhook_and_signed(forge: Gitea, tmp_path: Path, 
     url = forge.repository(owner, "fleet")
     forge.webhook(owner, "fleet", receiver.url, "shared secret")
     _push(forge.signed_in(url, owner), tmp_path, "fleet.yaml", "environments: []")
-    headers, body = receiver.requests.get(timeout=30)
+    headers, body = receiver.requests.get(timeout=300)
     expected = hmac.new(b"shared secret", body, hashlib.sha256).hexdigest()
     assert hmac.compare_digest(headers["X-Gitea-Signature"], expected)
     assert headers["X-Gitea-Event"] == "push"
@@ -176,7 +176,7 @@ sys.stdin.read()
         pid = int(run.stdout.readline())
         os.kill(pid, 0)
         run.kill()
-    ended, _, _ = select.select([os.pidfd_open(pid)], [], [], 10)
+    ended, _, _ = select.select([os.pidfd_open(pid)], [], [], 60)
     assert ended
 
 

@@ -14,9 +14,6 @@ import yaml
 
 from deploy_orchestrator.manifests import ManifestError, Manifests, RenderError, Workspace, render
 
-PROGRAM = shutil.which("helm")
-needs_program = pytest.mark.skipif(PROGRAM is None, reason="there is no helm on PATH")
-
 READS_CAPABILITIES = '{{ define "reads" }}{{ .Capabilities.KubeVersion }}{{ end }}'
 
 Chart = dict[str, str] | dict[str, bytes]
@@ -60,7 +57,7 @@ def cases() -> Iterator[Any]:
                 yield pytest.param(folder, values, id=f"{folder.name}{case}")
 
 
-@needs_program
+@pytest.mark.helm
 @pytest.mark.parametrize(("folder", "values"), [*cases()])
 def test_both_engines_give_the_same_objects_or_fail_at_the_same_place(
     on_disk: Any, workspace: Workspace, folder: Path, values: Path | None
@@ -88,7 +85,7 @@ def outcome(on_disk: Any, workspace: Workspace, kubernetes: str) -> object:
     return manifests, manifests.chart, [each.rule for each in manifests.findings]
 
 
-@needs_program
+@pytest.mark.helm
 def test_both_engines_give_the_same_objects_for_the_charts_that_ship(
     on_disk: Any, workspace: Workspace
 ) -> None:
@@ -120,7 +117,7 @@ BROKEN: dict[str, tuple[Chart, str]] = {
 }
 
 
-@pytest.mark.parametrize("kubernetes", [IN_PROCESS, pytest.param(OTHER, marks=needs_program)])
+@pytest.mark.parametrize("kubernetes", [IN_PROCESS, pytest.param(OTHER, marks=pytest.mark.helm)])
 @pytest.mark.parametrize(("chart", "message"), BROKEN.values(), ids=BROKEN)
 def test_both_engines_name_the_place_of_an_error(
     rendered: Rendered, chart: Chart, message: str, kubernetes: str
@@ -130,7 +127,7 @@ def test_both_engines_name_the_place_of_an_error(
     assert str(error.value).startswith(message)
 
 
-@needs_program
+@pytest.mark.helm
 def test_the_program_is_told_the_kubernetes_version(rendered: Rendered) -> None:
     chart: Chart = {
         "templates/a.yaml": CONFIG_MAP + "data: {version: '{{ .Capabilities.KubeVersion.Version }}'}"
@@ -139,7 +136,7 @@ def test_the_program_is_told_the_kubernetes_version(rendered: Rendered) -> None:
     assert own(rendered(chart, IN_PROCESS))[0]["data"] == {"version": "v1.36.0"}
 
 
-@needs_program
+@pytest.mark.helm
 def test_the_program_is_told_the_api_versions(on_disk: Any, workspace: Workspace) -> None:
     has = "data: {has: '{{ .Capabilities.APIVersions.Has `x.io/v1` }}'}"
     on_disk.chart("ml", {"templates/a.yaml": CONFIG_MAP + has})

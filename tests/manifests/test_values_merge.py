@@ -1,7 +1,6 @@
 """Value layers merge as `helm template --values a --values b` merges them, nulls and oddities included."""
 
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,6 @@ from hypothesis import strategies as st
 
 from deploy_orchestrator.manifests.workers import Limits, Workers
 
-PROGRAM = shutil.which("helm")
 names = st.sampled_from(["a", "b", "c", "sub", "global", "1", "y", "null", "with.dot", "ü"])
 scalars = (
     st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(-1e9, 1e9) | st.text(max_size=5)
@@ -49,7 +47,7 @@ def workers() -> Iterator[Workers]:
     workers.close()
 
 
-@pytest.mark.skipif(PROGRAM is None, reason="there is no helm on PATH")
+@pytest.mark.helm
 @settings(max_examples=40)
 @given(layers=layers)
 def test_layers_merge_as_the_helm_program_merges_them(
@@ -59,7 +57,7 @@ def test_layers_merge_as_the_helm_program_merges_them(
     files = [chart.parent / f"{number}.yaml" for number in range(len(texts))]
     for file, text in zip(files, texts, strict=True):
         file.write_text(text)
-    command = [str(PROGRAM), "template", "r", str(chart), *(f"--values={file}" for file in files)]
+    command = ["helm", "template", "r", str(chart), *(f"--values={file}" for file in files)]
     printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     request = {
         "chart": str(chart),

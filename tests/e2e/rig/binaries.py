@@ -15,15 +15,30 @@ from rig.processes import program
 
 HERE = Path(__file__).parent
 
+HELM = "helm.sh/helm/v4/cmd/helm"
 ARGOCD = "github.com/argoproj/argo-cd/v3"
 ARGOCD_ROLES = ("application-controller", "repo-server", "applicationset-controller", "server")
 KWOK = "sigs.k8s.io/kwok"
+CLUSTER = (
+    "go.etcd.io/etcd/server/v3",
+    "k8s.io/kubernetes/cmd/kube-apiserver",
+    "k8s.io/kubernetes/cmd/kube-controller-manager",
+    "k8s.io/kubernetes/cmd/kube-scheduler",
+    f"{KWOK}/cmd/kwok",
+    f"{ARGOCD}/cmd",
+)
 KWOK_STAGES = ("node/fast", "node/heartbeat-with-lease", "pod/fast", "pod/chaos", "volume/fast")
 GITEA = "code.gitea.io/gitea"
+BUILD = ("install", "-trimpath", "-ldflags=-s -w")
+
+
+def helm() -> Path:
+    """The folder with `bin/helm`."""
+    return _cached("helm", HERE, _build_helm)
 
 
 def cluster() -> Path:
-    """The folder with `bin/` (etcd, Kubernetes, kwok, Helm, Argo CD in each role), `crds/` and `stages/`."""
+    """The folder with `bin/` (etcd, Kubernetes, kwok, Argo CD in each role), `crds/` and `stages/`."""
     return _cached("cluster", HERE, _build_cluster)
 
 
@@ -32,9 +47,13 @@ def gitea() -> Path:
     return _cached("gitea", HERE / "gitea", _build_gitea)
 
 
+def _build_helm(module: Path, into: Path) -> None:
+    _go(module, *BUILD, HELM, CGO_ENABLED="0", GOBIN=str(into / "bin"))
+
+
 def _build_cluster(module: Path, into: Path) -> None:
     binaries = into / "bin"
-    _go(module, "install", "-ldflags=-s -w", "tool", CGO_ENABLED="0", GOBIN=str(binaries))
+    _go(module, *BUILD, *CLUSTER, CGO_ENABLED="0", GOBIN=str(binaries))
     (binaries / "server").rename(binaries / "etcd")
     (binaries / "cmd").rename(binaries / "argocd")
     for role in ARGOCD_ROLES:
@@ -49,8 +68,8 @@ def _build_cluster(module: Path, into: Path) -> None:
 def _build_gitea(module: Path, into: Path) -> None:
     _go(
         module,
-        "install",
-        *("-ldflags=-s -w", "-tags=sqlite sqlite_unlock_notify", GITEA),
+        *BUILD,
+        *("-tags=sqlite sqlite_unlock_notify", GITEA),
         CGO_ENABLED="1",
         GOBIN=str(into / "bin"),
         GOFLAGS="-mod=mod",

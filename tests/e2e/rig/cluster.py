@@ -61,13 +61,13 @@ class Cluster:
         waiting = {definition["metadata"]["name"] for definition in definitions}
         with self.client() as connection:
             api = ApiextensionsV1Api(connection)
-            for event in Watch().stream(api.list_custom_resource_definition, timeout_seconds=30):
+            for event in Watch().stream(api.list_custom_resource_definition, timeout_seconds=300):
                 conditions = event["object"].status.conditions or []
                 if any(one.type == "Established" and one.status == "True" for one in conditions):
                     waiting.discard(event["object"].metadata.name)
                 if not waiting:
                     return
-        raise TimeoutError(f"not served after 30 s: {', '.join(sorted(waiting))}")
+        raise TimeoutError(f"not served after 300 s: {', '.join(sorted(waiting))}")
 
 
 def kubeconfig(server: str, ca: Path, token: str) -> dict[str, Any]:

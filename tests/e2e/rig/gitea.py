@@ -172,7 +172,7 @@ class Gitea:
             httpx.Client(
                 base_url=f"{self.url}/api/v1/",
                 auth=(administrator.name, administrator.password),
-                timeout=30,
+                timeout=300,
             )
         )
 

@@ -35,7 +35,7 @@ class Process:
     environment: Mapping[str, str]
     ready: Ready
     user: str | None = None
-    timeout: float = 60
+    timeout: float = 300
     _child: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self) -> "Process":
@@ -145,7 +145,7 @@ def answers(url: str, *, ca: Path | None = None) -> Ready:
     def ready() -> bool:
         try:
             context = ssl.create_default_context(cafile=ca) if ca else ssl._create_unverified_context()
-            with urllib.request.urlopen(url, timeout=1, context=context) as response:
+            with urllib.request.urlopen(url, timeout=10, context=context) as response:
                 return response.status == 200
         except OSError:
             return False

@@ -1,0 +1,16 @@
+"""Build all that a run needs, and print the folder of `helm`: `cd tests/e2e && python -m rig.build`.
+
+With `KUBECONFIG` set the suite uses that cluster, and none is built.
+"""
+
+import os
+import signal
+
+from rig import binaries
+
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+helm = binaries.helm()
+if not os.environ.get("KUBECONFIG"):
+    binaries.cluster()
+binaries.gitea()
+print(helm / "bin")
