@@ -92,7 +92,7 @@ def installed(
     try:
         yield Installation(k8s, fleet, url, deployments, engine)
     finally:
-        _remove(k8s)
+        remove(k8s)
 
 
 def _engine(k8s: Cluster, deployments: Repository, folder: Path) -> ArgoCD:
@@ -132,7 +132,8 @@ def _fleet(folder: Path, tenants: list[str], automated: tuple[str, ...]) -> Flee
     return load(Repository.clone(str(folder), folder.parent / "fleet-clone").at("main"))
 
 
-def _remove(k8s: Cluster) -> None:
+def remove(k8s: Cluster) -> None:
+    """Delete all Applications and what makes them; their objects stay."""
     ours = {
         "applicationsets": "app.kubernetes.io/part-of=deploy-orchestrator",
         "applications": "deploy-orchestrator.io/tenant",

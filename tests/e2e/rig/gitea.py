@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -92,6 +92,16 @@ class Gitea:
             },
         )
         return user
+
+    def token(self, user: User) -> User:
+        """The same user, with an access token that is good for repositories in place of the password."""
+        answer = self._api.post(
+            f"users/{user.name}/tokens",
+            json={"name": secrets.token_hex(8), "scopes": ["write:repository"]},
+            auth=(user.name, user.password),
+        )
+        answer.raise_for_status()
+        return replace(user, password=answer.json()["sha1"])
 
     def repository(self, owner: User, name: str) -> str:
         """The URL, without credentials, of a new empty repository."""
