@@ -92,8 +92,8 @@ class _Comparison:
     sets: bool
 
     def __call__(self, path: Path, before: Any, after: Any) -> Iterator[FieldChange]:
-        if isinstance(before, Mapping) and isinstance(after, Mapping):
-            old, new = cast(Mapping[str, Any], before), cast(Mapping[str, Any], after)
+        if isinstance(before, dict) and isinstance(after, dict):
+            old, new = cast(dict[str, Any], before), cast(dict[str, Any], after)
             for name in sorted({**old, **new}):
                 yield from self((*path, name), old.get(name), new.get(name))
         elif isinstance(before, list) and isinstance(after, list):
@@ -113,7 +113,7 @@ class _Comparison:
     def _items(
         self, path: Path, before: list[Any], after: list[Any], *, whole: tuple[list[Any], list[Any]]
     ) -> Iterator[FieldChange]:
-        if all(isinstance(item, Mapping | list) for item in (*before, *after)):
+        if all(isinstance(item, dict | list) for item in (*before, *after)):
             for index in range(max(len(before), len(after))):
                 place = _place(before, after, index, *whole)
                 yield from self((*path, f"[{place}]"), _item(before, index), _item(after, index))
@@ -158,8 +158,8 @@ def _equal(before: Any, after: Any) -> bool:
     if isinstance(before, list) and isinstance(after, list):
         ours, theirs = cast(list[Any], before), cast(list[Any], after)
         return len(ours) == len(theirs) and all(map(_equal, ours, theirs))
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
-        old, new = cast(Mapping[str, Any], before), cast(Mapping[str, Any], after)
+    if isinstance(before, dict) and isinstance(after, dict):
+        old, new = cast(dict[str, Any], before), cast(dict[str, Any], after)
         return old.keys() == new.keys() and all(_equal(value, new[name]) for name, value in old.items())
     return isinstance(before, bool) == isinstance(after, bool) and before == after
 
@@ -182,8 +182,8 @@ def _lines(body: Any) -> list[str]:
 
 def _aligned(field: str, before: Any, after: Any, *, sets: bool) -> Any:
     """`after` with each list whose order means nothing in the order of `before`."""
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
-        old, new = cast(Mapping[str, Any], before), cast(Mapping[str, Any], after)
+    if isinstance(before, dict) and isinstance(after, dict):
+        old, new = cast(dict[str, Any], before), cast(dict[str, Any], after)
         return {name: _aligned(name, old.get(name), value, sets=sets) for name, value in new.items()}
     if not isinstance(before, list) or not isinstance(after, list):
         return after

@@ -92,7 +92,7 @@ def order_counts(field: str, *lists: Sequence[Any]) -> bool:
 
 
 def _identity(item: Any, keys: tuple[str, ...]) -> str | None:
-    if not isinstance(item, Mapping):
+    if not isinstance(item, dict):
         return None
     first, *rest = keys
     leading = _at(item, first)
@@ -103,5 +103,5 @@ def _identity(item: Any, keys: tuple[str, ...]) -> str | None:
 
 def _at(item: Any, path: str) -> Any:
     for step in path.split("."):
-        item = cast(Mapping[str, Any], item).get(step) if isinstance(item, Mapping) else None
+        item = cast(dict[str, Any], item).get(step) if isinstance(item, dict) else None
     return item

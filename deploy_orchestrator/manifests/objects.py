@@ -19,7 +19,7 @@ _CANONICAL: Final = json.JSONEncoder(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Object:
     """One Kubernetes object: its `body` in JSON types, to be read and never changed.
 
@@ -84,7 +84,7 @@ class Object:
         events = (event.strip().lower() for event in self.annotations.get(HOOK, "").split(","))
         return tuple(event for event in events if event)
 
-    @property
+    @cached_property
     def canonical(self) -> bytes:
         """The object as JSON with sorted keys and nothing between them; equal objects give equal bytes."""
         return _CANONICAL.encode(self.body).encode()

@@ -22,12 +22,28 @@ def hidden(object_: Object, before: Object | None = None) -> Mapping[str, Any]:
 
     Secret are the data of a Secret, and the value of an environment variable that is named like one.
     """
+    if not _holds_secrets(object_):
+        return object_.body
     known = _secrets(before) if before else {}
 
     def mask(path: Path, value: Any) -> str:
         return CHANGED if path in known and known[path] != value else HIDDEN
 
     return cast(Mapping[str, Any], _replaced(object_.kind, (), object_.body, mask))
+
+
+def _holds_secrets(object_: Object) -> bool:
+    return object_.kind == "Secret" or _holds_secret_values(object_.body)
+
+
+def _holds_secret_values(value: Any) -> bool:
+    if isinstance(value, dict):
+        fields = cast(dict[str, Any], value)
+        if "value" in fields and _is_secret("", (), "value", fields):
+            return True
+        return any(_holds_secret_values(inner) for inner in fields.values() if isinstance(inner, dict | list))
+    items = cast(list[Any], value)
+    return any(_holds_secret_values(inner) for inner in items if isinstance(inner, dict | list))
 
 
 def _secrets(object_: Object) -> dict[Path, Any]:
@@ -37,8 +53,8 @@ def _secrets(object_: Object) -> dict[Path, Any]:
 
 
 def _replaced(kind: str, path: Path, value: Any, replace: Callable[[Path, Any], Any]) -> Any:
-    if isinstance(value, Mapping):
-        fields = cast(Mapping[str, Any], value)
+    if isinstance(value, dict):
+        fields = cast(dict[str, Any], value)
         return {
             name: replace((*path, name), inner)
             if _is_secret(kind, path, name, fields)

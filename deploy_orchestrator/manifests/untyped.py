@@ -5,7 +5,7 @@ from typing import Any, cast
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
-    return cast(Mapping[str, Any], value) if isinstance(value, Mapping) else {}
+    return cast(dict[str, Any], value) if isinstance(value, dict) else {}
 
 
 def text(value: Any) -> str:
@@ -18,7 +18,7 @@ def items(value: Any) -> list[Any]:
 
 def mappings(value: Any) -> Iterable[Mapping[str, Any]]:
     """The items of a list that are mappings."""
-    return [cast(Mapping[str, Any], item) for item in items(value) if isinstance(item, Mapping)]
+    return [cast(dict[str, Any], item) for item in items(value) if isinstance(item, dict)]
 
 
 def texts(value: Any) -> list[str]:
