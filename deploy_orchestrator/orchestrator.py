@@ -8,7 +8,7 @@ from typing import Literal, Self
 
 from deploy_orchestrator.delivery import ArgoCD, Engine, Sandbox, Status, follow
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.fleet import Deployment, Fleet, FleetError, Policy, load
+from deploy_orchestrator.fleet import Deployment, Fleet, Policy, load
 from deploy_orchestrator.git import Commit, Person, Repository, RevisionNotFound, Signer
 from deploy_orchestrator.manifests import (
     Diff,
@@ -22,22 +22,20 @@ from deploy_orchestrator.manifests import (
     render,
     render_all,
 )
+from deploy_orchestrator.moment import Moment
 from deploy_orchestrator.releases import (
     After,
-    Conditions,
     Deployments,
     Gate,
-    GateState,
     Plan,
-    Predecessor,
     Release,
     RevertRefused,
-    SourceChange,
     make_plan,
     source_change,
 )
 from deploy_orchestrator.settings import Settings
 from deploy_orchestrator.survey import Survey, survey
+from deploy_orchestrator.waves import ahead
 
 PLAIN_SECRET = "plain-secret"  # noqa: S105
 """The check that a Secret fails when it holds values that anybody could read."""
@@ -184,11 +182,24 @@ class Orchestrator:
 
         Where the fleet no longer has its tenant there, or that is broken, one closed gate says so.
         """
-        try:
-            conditions = self._conditions(plan)
-        except FleetError as error:
-            return (Gate("fleet", GateState.CLOSED, f"the fleet does not ask for it: {error.what}"),)
-        return self.deployments.gates(plan, conditions)
+        return self._moment(self.engine.status).gates(plan)
+
+    def pending(self) -> Iterator[tuple[Plan, tuple[Gate, ...] | OrchestratorError]]:
+        """Every pending plan with its gates, of one look at the engine; an error in place of those that
+        cannot be told.
+        """
+        plans = self.deployments.pending_plans()
+        seen = {f"{each.environment}/{each.tenant}": each for each in self.engine.statuses()} if plans else {}
+
+        def status(environment: str, tenant: str) -> Status:
+            return seen.get(f"{environment}/{tenant}") or self.engine.status(environment, tenant)
+
+        moment = self._moment(status)
+        for plan in plans:
+            try:
+                yield plan, moment.gates(plan)
+            except OrchestratorError as error:
+                yield plan, error
 
     def release(self, plan: Plan) -> Release:
         """Release a pending plan.
@@ -198,7 +209,7 @@ class Orchestrator:
             Superseded: it is no longer what is pending.
             FleetError: the fleet no longer has its tenant there, or that is broken.
         """
-        return self.deployments.release_plan(plan, self._conditions(plan))
+        return self.deployments.release_plan(plan, self._moment(self.engine.status).conditions(plan))
 
     def decide(
         self, plan: Plan, decision: Literal["approve", "reject"], reason: str, signer: Signer
@@ -273,14 +284,17 @@ class Orchestrator:
         released = self.deployments.release(deployment.environment.name, deployment.tenant.name)
         released_manifests = self.deployments.released_manifests(released) if released else None
         before = fleet.before(deployment)
+        since = self._since(released)
+        commits = self.fleet_repository.log(fleet.revision, since=since, paths=fleet.paths(deployment))
         plan = make_plan(
             deployment,
-            source=self._source(fleet, deployment, released),
+            source=source_change(self.fleet_repository, fleet.revision, commits, fleet.allowed_signers),
             candidate=rendered.manifests,
             released=released,
             released_manifests=released_manifests,
             findings=rendered.findings,
             after=self._after(fleet, before) if before else None,
+            ahead=ahead(deployment, commits, self.fleet_repository, self.workspace) if since else (),
         )
         difference = diff(released_manifests, rendered.manifests)
         return Preview(plan, rendered.manifests, rendered.findings, difference)
@@ -289,35 +303,20 @@ class Orchestrator:
         content = render(before, fleet, self.workspace).content
         return After(environment=before.environment.name, content=content)
 
-    def _source(self, fleet: Fleet, deployment: Deployment, released: Release | None) -> SourceChange:
-        paths = fleet.paths(deployment)
+    def _since(self, released: Release | None) -> str | None:
+        """The commit that is released; None also where the fleet's history no longer has it."""
         try:
-            since = self.fleet_repository.resolve(released.source.commit) if released else None
+            return self.fleet_repository.resolve(released.source.commit) if released else None
         except RevisionNotFound:
-            since = None
-        commits = self.fleet_repository.log(fleet.revision, since=since, paths=paths)
-        return source_change(self.fleet_repository, fleet.revision, commits, fleet.allowed_signers)
+            return None
 
     def _is_overtaken(self, source: str, newest: str) -> bool:
         fleet = self.fleet_repository
         fleet.fetch()
         return fleet.is_ancestor(source, newest) and fleet.is_ancestor(newest, "main")
 
-    def _conditions(self, plan: Plan) -> Conditions:
-        fleet = self.fleet()
-        return Conditions(
-            policy=fleet.deployment(plan.environment, plan.tenant).environment.policy,
-            allowed_signers=fleet.allowed_signers,
-            predecessor=self._predecessor(plan.after, plan.tenant) if plan.after else None,
-            now=datetime.now(UTC),
-        )
-
-    def _predecessor(self, after: After, tenant: str) -> Predecessor:
-        release = self.deployments.release(after.environment, tenant)
-        if release is None:
-            return Predecessor(None, None)
-        status = self.engine.status(after.environment, tenant)
-        return Predecessor(release.content, status.since if status.live(release) else None)
+    def _moment(self, status: Callable[[str, str], Status]) -> Moment:
+        return Moment(self.fleet(), self.fleet_repository, self.deployments, status, datetime.now(UTC))
 
     def _policy(self, release: Release) -> Policy:
         return self.fleet().environment(release.environment).policy

@@ -72,19 +72,21 @@ def pending(context: typer.Context, output: Output = Format.TEXT) -> None:
     The exit code is 2 when a plan cannot be read; the others are shown all the same.
     """
     orchestrator = opened(context)
-    plans = [(plan, orchestrator.gates(plan)) for plan in orchestrator.deployments.pending_plans()]
+    judged = list(orchestrator.pending())
+    plans = [(plan, gates) for plan, gates in judged if not isinstance(gates, OrchestratorError)]
     if output is Format.JSON:
         show_json([{"plan": plan, "gates": gates} for plan, gates in plans])
-    elif not plans:
+    elif not judged:
         say("Nothing waits.")
     else:
         for plan, gates in plans:
             say(f"{plan.key}  ", coloured(plan.verdict), f"  {plan.summary}")
             say_below([("digest", _bare(plan.digest)[:12]), *_standing(gates)])
-    unreadable = orchestrator.deployments.unreadable()
-    for error in unreadable:
+    errors = [gates for _, gates in judged if isinstance(gates, OrchestratorError)]
+    errors += orchestrator.deployments.unreadable()
+    for error in errors:
         tell(error)
-    if unreadable:
+    if errors:
         raise typer.Exit(2)
 
 

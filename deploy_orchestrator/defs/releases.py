@@ -106,19 +106,18 @@ def release(
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def open_gates(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult:
-    """Release what waited: an approval was signed, the environment before is healthy long enough, a freeze
-    ended. Plan anew what replaces something that is no longer released.
+    """Release what waited: an approval was signed, the environment before or an earlier wave is healthy long
+    enough, a freeze ended. Plan anew what replaces something that is no longer released.
     """
     with installation.open() as orchestrator:
         requests: list[dg.RunRequest] = []
         waiting: list[str] = []
-        for plan in orchestrator.deployments.pending_plans():
-            try:
-                closed = [gate for gate in orchestrator.gates(plan) if not gate.passed]
-            except OrchestratorError as error:
-                context.log.error(f"{plan.key}: {error}")
-                waiting.append(f"{plan.key}: {error.what}")
+        for plan, gates in orchestrator.pending():
+            if isinstance(gates, OrchestratorError):
+                context.log.error(f"{plan.key}: {gates}")
+                waiting.append(f"{plan.key}: {gates.what}")
                 continue
+            closed = [gate for gate in gates if not gate.passed]
             if closed:
                 waiting.append(f"{plan.key}: {closed[0].reason}")
             if closed and closed[0].key != "base":

@@ -20,6 +20,7 @@ from deploy_orchestrator.fleet.model import (
     RuleOverride,
     Severity,
     Tenant,
+    Wave,
 )
 from deploy_orchestrator.fleet.schemas import json_schemas
 from deploy_orchestrator.fleet.template import new_tenant
@@ -42,6 +43,7 @@ __all__ = [
     "Severity",
     "Tenant",
     "ValueLayer",
+    "Wave",
     "changed",
     "json_schemas",
     "kubernetes_versions",

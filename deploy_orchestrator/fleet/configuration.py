@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from deploy_orchestrator.documents import Document
-from deploy_orchestrator.errors import instead_of
+from deploy_orchestrator.errors import OrchestratorError, instead_of
 from deploy_orchestrator.fleet.charts import LocalCharts
 from deploy_orchestrator.fleet.errors import FleetError
-from deploy_orchestrator.fleet.layout import ALLOWED_SIGNERS, FLEET_FILE
+from deploy_orchestrator.fleet.layout import ALLOWED_SIGNERS, FLEET_FILE, TENANTS
 from deploy_orchestrator.fleet.model import ApprovalRule, ChartReference, Environment, FleetFile
 from deploy_orchestrator.fleet.reading import Field, read, require_known, require_unique, require_unique_keys
 from deploy_orchestrator.fleet.signers import principals
@@ -16,12 +16,15 @@ from deploy_orchestrator.git import Tree
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What `fleet.yaml` and `allowed_signers` say, with the platform chart found, and the local charts."""
+    """What `fleet.yaml` and `allowed_signers` say, with the platform chart found, the local charts, and the
+    names of the folders that are tenants.
+    """
 
     file: FleetFile
     platform: ChartReference
     allowed_signers: bytes
     charts: LocalCharts
+    tenants: list[str]
 
 
 def configuration(tree: Tree) -> Configuration:
@@ -43,8 +46,11 @@ def configuration(tree: Tree) -> Configuration:
     _check_environments(document, file)
     signers = tree.read(ALLOWED_SIGNERS) if tree.exists(ALLOWED_SIGNERS) else b""
     _check_approvers(document, file, principals(signers))
+    tenants = [name for name in tree.names(TENANTS) if name[0] not in "_." and not _is_file(tree, name)]
+    _check_waves(document, file, tenants)
     charts = LocalCharts(tree, file.repositories)
-    return Configuration(file, charts.resolve(file.platform, document, ("platform",)), signers, charts)
+    platform = charts.resolve(file.platform, document, ("platform",))
+    return Configuration(file, platform, signers, charts, tenants)
 
 
 def _check_environments(document: Document, file: FleetFile) -> None:
@@ -80,6 +86,26 @@ def _check_approvers(document: Document, file: FleetFile, signers: frozenset[str
                     place=document.place(*field, "approvers", index),
                     fix=f"add a line with their SSH public key there; {instead_of(approver, signers)}",
                 )
+
+
+def _check_waves(document: Document, file: FleetFile, tenants: list[str]) -> None:
+    for index, environment in enumerate(file.environments):
+        named = [
+            (("environments", index, "policy", "waves", i, "tenants", j), tenant)
+            for i, wave in enumerate(environment.policy.waves)
+            for j, tenant in enumerate(wave.tenants)
+        ]
+        require_unique(document, named)
+        for field, tenant in named:
+            require_known(document, field, tenant, tenants, "tenant")
+
+
+def _is_file(tree: Tree, name: str) -> bool:
+    try:
+        tree.read(f"{TENANTS}/{name}")
+    except OrchestratorError:
+        return False
+    return True
 
 
 def _approval_rules(file: FleetFile) -> Iterator[tuple[Field, ApprovalRule]]:

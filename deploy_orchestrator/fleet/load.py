@@ -6,7 +6,6 @@ from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet.configuration import configuration
 from deploy_orchestrator.fleet.errors import FleetError
 from deploy_orchestrator.fleet.fleet import Fleet
-from deploy_orchestrator.fleet.layout import TENANTS
 from deploy_orchestrator.fleet.model import Tenant
 from deploy_orchestrator.fleet.tenants import TenantFolders
 from deploy_orchestrator.git import Tree
@@ -24,14 +23,13 @@ def load(tree: Tree) -> Fleet:
     """
     try:
         settings = configuration(tree)
-        names = [name for name in tree.names(TENANTS) if name[0] not in "_." and not _is_file(tree, name)]
     except OrchestratorError as error:
         raise FleetError.of(error) from error
-    folders = TenantFolders(tree, settings, names)
+    folders = TenantFolders(tree, settings)
     tenants: dict[str, Tenant] = {}
     broken: dict[str, FleetError] = {}
     values: dict[str, str] = {}
-    for name in names:
+    for name in settings.tenants:
         try:
             tenants[name], layers = folders.read(name)
             values |= layers
@@ -50,11 +48,3 @@ def load(tree: Tree) -> Fleet:
         values=values,
         tree=tree,
     )
-
-
-def _is_file(tree: Tree, name: str) -> bool:
-    try:
-        tree.read(f"{TENANTS}/{name}")
-    except OrchestratorError:
-        return False
-    return True

@@ -85,22 +85,40 @@ class CheckException(Model):
     expires: Time
 
 
+class Wave(Model):
+    """Tenants that a change reaches together; the next wave starts when it was healthy here for `soak`."""
+
+    tenants: tuple[Label, ...] = Field(min_length=1)
+    soak: Duration = Field(default=timedelta(0), json_schema_extra={"default": "0s"})
+
+
 class Policy(Model):
     """What an environment asks of a change and of its release.
 
     `approval`: None lets changes that need approval go on without. `soak`: how long the change must have been
     healthy in the environment before. `deadline`: by when a sync must be healthy. `rollback_after`: how long
-    a release may be unhealthy before it is reverted. `rules` by the id of the risk rule. `registries`: where
-    images may come from, as `ghcr.io` or `ghcr.io/acme`; none: from anywhere.
+    a release may be unhealthy before it is reverted. `waves`: who goes before whom; tenants that no wave
+    names go last. `rules` by the id of the risk rule. `registries`: where images may come from, as `ghcr.io`
+    or `ghcr.io/acme`; none: from anywhere.
     """
 
     approval: ApprovalRule | None = None
     soak: Duration = Field(default=timedelta(0), json_schema_extra={"default": "0s"})
     deadline: Duration = Field(default=timedelta(minutes=10), json_schema_extra={"default": "10m"})
     rollback_after: Duration = Field(default=timedelta(minutes=5), json_schema_extra={"default": "5m"})
+    waves: tuple[Wave, ...] = ()
     freezes: tuple[Freeze, ...] = ()
     rules: dict[Label, RuleOverride] = Field(default_factory=dict[str, RuleOverride])
     registries: tuple[Line, ...] = ()
+
+    def wave_of(self, tenant: str) -> int:
+        """Which of the `waves` `tenant` is in; their number for one that goes last."""
+        named = (number for number, wave in enumerate(self.waves) if tenant in wave.tenants)
+        return next(named, len(self.waves))
+
+    def ahead_of(self, tenant: str) -> list[str]:
+        """The tenants of all waves before that of `tenant`, the first wave first."""
+        return [each for wave in self.waves[: self.wave_of(tenant)] for each in wave.tenants]
 
 
 class Environment(Model):

@@ -30,15 +30,15 @@ def check_name(name: str) -> None:
 
 
 class TenantFolders:
-    """Reads the folders of `tree`, of which `names` are tenants' names."""
+    """Reads the folders of `tree` that are tenants."""
 
-    def __init__(self, tree: Tree, configuration: Configuration, names: list[str]) -> None:
+    def __init__(self, tree: Tree, configuration: Configuration) -> None:
         self._tree = tree
         self._charts = configuration.charts
         self._environments = {each.name: each for each in configuration.file.environments}
-        self._names = frozenset(names)
+        self._names = frozenset(configuration.tenants)
         self._namespaces: dict[tuple[str, str], str] = {}
-        for name in sorted(names):
+        for name in sorted(configuration.tenants):
             for each in configuration.file.environments:
                 self._namespaces.setdefault((each.cluster, each.namespace_of(name)), name)
 

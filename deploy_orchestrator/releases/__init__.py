@@ -6,10 +6,11 @@ from deploy_orchestrator.releases.decision import Conditions
 from deploy_orchestrator.releases.deployments import Deployments
 from deploy_orchestrator.releases.digest import digest_of
 from deploy_orchestrator.releases.errors import GatesClosed, ReleaseError, RevertRefused, Superseded
-from deploy_orchestrator.releases.gates import Gate, GateState, Predecessor, gates
+from deploy_orchestrator.releases.gates import Canary, Gate, GateState, Predecessor, gates
 from deploy_orchestrator.releases.history import ReleaseEvent
 from deploy_orchestrator.releases.model import (
     After,
+    Ahead,
     Approval,
     Chart,
     Plan,
@@ -27,8 +28,10 @@ from deploy_orchestrator.releases.source import source_change
 __all__ = [
     "RULES",
     "After",
+    "Ahead",
     "Approval",
     "Ballot",
+    "Canary",
     "Chart",
     "Conditions",
     "Deployments",

@@ -5,7 +5,7 @@ from deploy_orchestrator.fleet import Policy
 from deploy_orchestrator.git import Repository, Tree
 from deploy_orchestrator.releases.approvals import verified
 from deploy_orchestrator.releases.ballot import count
-from deploy_orchestrator.releases.gates import Gate, Predecessor, gates
+from deploy_orchestrator.releases.gates import Canary, Gate, Predecessor, gates
 from deploy_orchestrator.releases.layout import Slot
 from deploy_orchestrator.releases.model import Approval, Plan
 
@@ -15,13 +15,15 @@ class Conditions:
     """What a release depends on besides the deployments repository.
 
     `policy` is the environment's, and `allowed_signers` the file, both from the newest commit of the fleet
-    repository; `predecessor` is the same tenant in the environment before, None where there is none.
+    repository; `predecessor` is the same tenant in the environment before, None where there is none;
+    `canaries` are those that a plan's `ahead` names, as far as the newest policy has them go first.
     """
 
     policy: Policy
     allowed_signers: bytes
     predecessor: Predecessor | None
     now: datetime
+    canaries: tuple[Canary, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ def decide(repository: Repository, tree: Tree, plan: Plan, conditions: Condition
             released=slot.read_release(tree),
             approvals=approvals,
             predecessor=conditions.predecessor,
+            canaries=conditions.canaries,
             quarantined=slot.read_quarantine(tree),
             now=now,
         ),

@@ -42,6 +42,13 @@ class Deployments:
         """The newest plan where it is not released."""
         return _pending(self.repository.branch(MAIN), Slot(environment, tenant))
 
+    def planned(self, environment: str, tenant: str) -> datetime | None:
+        """When the plan that is there last changed; None where there is none."""
+        main, path = self.repository.branch(MAIN), Slot(environment, tenant).plan
+        if main.commit is None or not main.exists(path):
+            return None
+        return history.last_change(self.repository, main.commit, path).time
+
     def pending_plans(self) -> list[Plan]:
         """Every plan that is not released, but for what `unreadable` tells."""
         return _each(self.repository.branch(MAIN), PLANS, _pending)[0]

@@ -44,6 +44,24 @@ class Predecessor:
     healthy_since: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """A tenant of an earlier wave, and how a change that must be healthy there first stands with it.
+
+    `wave` counts from 1, `soak` is that wave's. Where the change is `released`, `healthy` tells whether that
+    is live and Healthy, and `since` from when on it has been so or not. Where it is not, `since` is when it
+    was proposed there (None: it was not yet), and `held_by` are the gates that it waits for.
+    """
+
+    tenant: str
+    wave: int
+    soak: timedelta
+    released: bool
+    healthy: bool
+    since: datetime | None
+    held_by: tuple[Gate, ...] = ()
+
+
 def gates(
     plan: Plan,
     *,
@@ -53,6 +71,7 @@ def gates(
     predecessor: Predecessor | None,
     quarantined: Sequence[Quarantined],
     now: datetime,
+    canaries: Sequence[Canary] = (),
 ) -> tuple[Gate, ...]:
     """Every gate of `plan` under the `policy` of its environment, open or not.
 
@@ -68,6 +87,7 @@ def gates(
         _verdict(plan, severities),
         _approval(plan, policy, judged, ballot),
         _promotion(plan, policy, predecessor, now),
+        _wave(canaries, now),
         _freeze(policy, now),
         _quarantine(plan, ballot, quarantined),
     )
@@ -126,6 +146,47 @@ def _promotion(plan: Plan, policy: Policy, predecessor: Predecessor | None, now:
         )
         return Gate("promotion", GateState.WAITING, f"{reason}; opens at {_clock(opens)}")
     return Gate("promotion", GateState.OPEN, f"healthy in {before} since {_clock(predecessor.healthy_since)}")
+
+
+def _wave(canaries: Sequence[Canary], now: datetime) -> Gate:
+    found = [_canary(each, now) for each in canaries]
+    held = [each for each in found if not each.passed]
+    if not held:
+        names = ", ".join(each.tenant for each in canaries)
+        return Gate("wave", GateState.OPEN, f"healthy in {names}" if names else "no earlier wave has it too")
+    gravest = _gravest(held)
+    more = f" (and {len(held) - 1} more)" if len(held) > 1 else ""
+    return Gate("wave", gravest.state, f"{gravest.reason}{more}")
+
+
+def _gravest(held: Sequence[Gate]) -> Gate:
+    return next((gate for gate in held if gate.state is GateState.CLOSED), held[0])
+
+
+def _canary(canary: Canary, now: datetime) -> Gate:
+    who = f"wave {canary.wave} goes first: {canary.tenant}"
+    if canary.since is None:
+        reason = f"{who} has no plan for it yet; if none comes: deploy-orchestrator plan -t {canary.tenant}"
+        return Gate("wave", GateState.WAITING, reason)
+    since = f"since {_clock(canary.since)}"
+    if not canary.released:
+        return _unreleased(canary, f"{who} waits {since}")
+    if not canary.healthy:
+        return Gate("wave", GateState.WAITING, f"{who} has it, and is not live and healthy {since}")
+    opens = canary.since + canary.soak
+    if now < opens:
+        spoken = f"{_spoken(now - canary.since)} of {_spoken(canary.soak)}"
+        reason = f"{who} has it, healthy for {spoken}; opens at {_clock(opens)}"
+        return Gate("wave", GateState.WAITING, reason)
+    return Gate("wave", GateState.OPEN, f"{who} has it, healthy {since}")
+
+
+def _unreleased(canary: Canary, waits: str) -> Gate:
+    if not canary.held_by:
+        return Gate("wave", GateState.WAITING, f"{waits} for its release")
+    held = _gravest(canary.held_by)
+    mend = "; mend the change in the fleet, or take it back" if held.state is GateState.CLOSED else ""
+    return Gate("wave", held.state, f"{waits} ({held.key}: {held.reason}){mend}")
 
 
 def _freeze(policy: Policy, now: datetime) -> Gate:

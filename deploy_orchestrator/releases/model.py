@@ -97,6 +97,16 @@ class After(Record):
     content: Digest
 
 
+class Ahead(Record):
+    """Who goes first: a `tenant` of an earlier wave, and the newest `commit` of the fleet that changes both.
+
+    It must have that commit, live and healthy for the soak time of its wave.
+    """
+
+    tenant: Label
+    commit: CommitId
+
+
 class Summary(Record):
     """How many objects a change adds, changes and removes."""
 
@@ -158,6 +168,7 @@ class Plan(Candidate):
     verdict: Verdict
     reasons: tuple[Reason, ...]
     after: After | None = None
+    ahead: tuple[Ahead, ...] = ()
     summary: Summary
 
     @pydantic.model_validator(mode="after")

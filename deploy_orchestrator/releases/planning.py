@@ -8,6 +8,7 @@ from deploy_orchestrator.releases.digest import digest_of
 from deploy_orchestrator.releases.errors import ReleaseError
 from deploy_orchestrator.releases.model import (
     After,
+    Ahead,
     Chart,
     Plan,
     Release,
@@ -27,12 +28,14 @@ def make_plan(
     released_manifests: Manifests | None,
     findings: Sequence[Finding],
     after: After | None,
+    ahead: Sequence[Ahead] = (),
     conflicts: Sequence[str] = (),
 ) -> Plan:
     """The plan of releasing `candidate` in place of what is `released`, with a verdict on it.
 
     `findings` are what checks say about the candidate, `conflicts` one sentence for each harmful clash of
-    dependencies. `after` names what must be healthy in the environment before, None in the first.
+    dependencies. `after` names what must be healthy in the environment before, None in the first; `ahead`
+    what must be healthy in earlier waves.
 
     Raises:
         ReleaseError: the policy overrides a rule that does not exist, or the candidate is empty or does not
@@ -72,6 +75,7 @@ def make_plan(
         verdict=Verdict.worst(reason.severity for reason in reasons),
         reasons=reasons,
         after=after,
+        ahead=tuple(ahead),
         summary=Summary(
             added=len(change.diff.added), changed=len(change.diff.changed), removed=len(change.diff.removed)
         ),

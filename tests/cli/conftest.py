@@ -231,7 +231,7 @@ def laid_out(tmp_path_factory: pytest.TempPathFactory, keys: Path) -> Desk:
 
 @pytest.fixture(scope="session")
 def shipped(tmp_path_factory: pytest.TempPathFactory, laid_out: Desk) -> Desk:
-    desk = _copy(laid_out, tmp_path_factory.mktemp("shipped"))
+    desk = copied(laid_out, tmp_path_factory.mktemp("shipped"))
     with inside(desk.folder):
         desk.ship()
     return desk
@@ -239,7 +239,7 @@ def shipped(tmp_path_factory: pytest.TempPathFactory, laid_out: Desk) -> Desk:
 
 @pytest.fixture(scope="session")
 def held(tmp_path_factory: pytest.TempPathFactory, shipped: Desk) -> Desk:
-    desk = _copy(shipped, tmp_path_factory.mktemp("held"))
+    desk = copied(shipped, tmp_path_factory.mktemp("held"))
     desk.commit("tenants/shop/values.yaml", "legacy: false\n")
     with inside(desk.folder):
         desk.ship()
@@ -257,21 +257,21 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
 def fresh(laid_out: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """Nothing is released yet."""
     monkeypatch.chdir(tmp_path)
-    return _copy(laid_out, tmp_path)
+    return copied(laid_out, tmp_path)
 
 
 @pytest.fixture
 def desk(shipped: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """dev/blog, dev/shop and production/shop are live and healthy."""
     monkeypatch.chdir(tmp_path)
-    return _copy(shipped, tmp_path)
+    return copied(shipped, tmp_path)
 
 
 @pytest.fixture
 def waiting(held: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """Of a change that removes an object, dev/shop has it, and production/shop waits for an approval."""
     monkeypatch.chdir(tmp_path)
-    return _copy(held, tmp_path)
+    return copied(held, tmp_path)
 
 
 @pytest.fixture
@@ -305,7 +305,7 @@ def index(tmp_path: Path) -> Callable[..., list[str]]:
     return make
 
 
-def _copy(desk: Desk, folder: Path) -> Desk:
+def copied(desk: Desk, folder: Path) -> Desk:
     ignored = shutil.ignore_patterns("clones")
     shutil.copytree(desk.folder, folder, dirs_exist_ok=True, symlinks=True, ignore=ignored)
     return Desk(folder)

@@ -8,7 +8,9 @@ from deploy_orchestrator.fleet import ApprovalRule, Freeze, Policy, RuleOverride
 from deploy_orchestrator.releases import (
     After,
     Approval,
+    Canary,
     Chart,
+    Gate,
     GateState,
     Plan,
     Predecessor,
@@ -78,6 +80,7 @@ def gate(build):
         quarantined=(),
         released=None,
         now=build.NOW,
+        canaries=(),
     ):
         found = gates(
             plan or plan_of(),
@@ -87,6 +90,7 @@ def gate(build):
             predecessor=predecessor,
             quarantined=quarantined,
             now=now,
+            canaries=canaries,
         )
         (gate,) = [each for each in found if each.key == key]
         return gate
@@ -109,7 +113,7 @@ def test_every_gate_has_its_own_key_and_a_reason(build):
         now=build.NOW,
     )
     keys = [each.key for each in found]
-    assert keys == ["base", "verdict", "approval", "promotion", "freeze", "quarantine"]
+    assert keys == ["base", "verdict", "approval", "promotion", "wave", "freeze", "quarantine"]
     assert all(each.reason for each in found)
 
 
@@ -262,6 +266,64 @@ def test_promotion_waits_for_the_soak_time(build, gate):
     assert gate(
         "promotion", plan_of(after=AFTER), policy, predecessor=healthy, now=build.later(minutes=90)
     ).passed
+
+
+@pytest.fixture
+def canary(build):
+    def make(tenant="canary", released=True, healthy=True, since=build.NOW, held_by=(), soak=10):
+        return Canary(tenant, 1, timedelta(minutes=soak), released, healthy, since, tuple(held_by))
+
+    return make
+
+
+def test_what_no_earlier_wave_shares_waits_for_none(gate):
+    assert gate("wave").passed
+
+
+def test_a_later_wave_waits_for_the_soak_time_of_the_earlier_one(build, gate, canary):
+    waiting = gate("wave", canaries=[canary()], now=build.later(minutes=9))
+    assert waiting.state is GateState.WAITING
+    assert waiting.reason == (
+        "wave 1 goes first: canary has it, healthy for 9 min of 10 min; opens at 2026-03-02 12:10:00 UTC"
+    )
+    assert gate("wave", canaries=[canary()], now=build.later(minutes=10)).passed
+
+
+def test_an_unhealthy_canary_holds_its_train_and_says_since_when(build, gate, canary):
+    found = gate("wave", canaries=[canary(healthy=False)], now=build.later(days=1))
+    assert found.state is GateState.WAITING
+    assert "canary has it, and is not live and healthy since 2026-03-02 12:00:00 UTC" in found.reason
+
+
+def test_a_canary_that_waits_itself_tells_for_what_and_since_when(gate, canary):
+    waits = Gate("approval", GateState.WAITING, "0 of 1 approvals")
+    found = gate("wave", canaries=[canary(released=False, held_by=[waits])])
+    assert found.state is GateState.WAITING
+    assert "canary waits since 2026-03-02 12:00:00 UTC (approval: 0 of 1 approvals)" in found.reason
+
+
+def test_a_canary_that_is_rejected_stops_the_train_and_says_what_to_do(gate, canary):
+    frozen = Gate("freeze", GateState.WAITING, "frozen until Monday")
+    rejected = Gate("approval", GateState.CLOSED, "rejected by bob@example.com: no")
+    found = gate("wave", canaries=[canary(released=False, held_by=[frozen, rejected])])
+    assert found.state is GateState.CLOSED
+    assert "(approval: rejected by bob@example.com: no); mend the change" in found.reason
+
+
+def test_a_canary_that_was_not_planned_yet_holds(gate, canary):
+    found = gate("wave", canaries=[canary(released=False, since=None)])
+    assert found.state is GateState.WAITING
+    assert "deploy-orchestrator plan -t canary" in found.reason
+
+
+def test_of_several_canaries_the_gravest_is_told(gate, canary):
+    reverted = Gate("quarantine", GateState.CLOSED, "reverted")
+    late = canary("late", healthy=False)
+    stopped = canary("stopped", released=False, held_by=[reverted])
+    found = gate("wave", canaries=[canary("early", soak=0), late, stopped])
+    assert found.state is GateState.CLOSED
+    assert "stopped waits" in found.reason
+    assert found.reason.endswith("(and 1 more)")
 
 
 def test_a_freeze_holds_from_its_start_until_before_its_end(build, gate):

@@ -1,0 +1,111 @@
+"""What the gates of plans depend on, as it is at one moment."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from deploy_orchestrator.delivery import Status
+from deploy_orchestrator.fleet import Fleet, FleetError, Policy, load
+from deploy_orchestrator.git import Repository, RevisionNotFound
+from deploy_orchestrator.releases import (
+    After,
+    Ahead,
+    Canary,
+    Conditions,
+    Deployments,
+    Gate,
+    GateState,
+    Plan,
+    Predecessor,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The newest fleet, what is released, and the engine's `status` of a tenant in an environment, `now`.
+
+    However many plans wait for one tenant, it is looked at once.
+    """
+
+    fleet: Fleet
+    fleet_repository: Repository
+    deployments: Deployments
+    status: Callable[[str, str], Status]
+    now: datetime
+    _canaries: dict[tuple[str, Ahead], Canary] = field(default_factory=dict[tuple[str, Ahead], Canary])
+
+    def gates(self, plan: Plan) -> tuple[Gate, ...]:
+        """See `Orchestrator.gates`."""
+        try:
+            conditions = self.conditions(plan)
+        except FleetError as error:
+            return (Gate("fleet", GateState.CLOSED, f"the fleet does not ask for it: {error.what}"),)
+        return self.deployments.gates(plan, conditions)
+
+    def conditions(self, plan: Plan) -> Conditions:
+        """What the release of `plan` depends on.
+
+        Raises:
+            FleetError: the fleet no longer has its tenant there, or that is broken.
+        """
+        policy = self.fleet.deployment(plan.environment, plan.tenant).environment.policy
+        return Conditions(
+            policy=policy,
+            allowed_signers=self.fleet.allowed_signers,
+            predecessor=self._predecessor(plan.after, plan.tenant) if plan.after else None,
+            now=self.now,
+            canaries=self._ahead_of(plan, policy),
+        )
+
+    def _predecessor(self, after: After, tenant: str) -> Predecessor:
+        release = self.deployments.release(after.environment, tenant)
+        if release is None:
+            return Predecessor(None, None)
+        status = self.status(after.environment, tenant)
+        return Predecessor(release.content, status.since if status.live(release) else None)
+
+    def _ahead_of(self, plan: Plan, policy: Policy) -> tuple[Canary, ...]:
+        """Who still goes first by the newest policy, the first wave first."""
+        shared = {each.tenant: each for each in plan.ahead}
+        return tuple(
+            self._canary(plan.environment, shared[tenant])
+            for tenant in policy.ahead_of(plan.tenant)
+            if tenant in shared and self._asked_for(plan.environment, tenant)
+        )
+
+    def _asked_for(self, environment: str, tenant: str) -> bool:
+        known = self.fleet.tenants.get(tenant)
+        return tenant in self.fleet.broken or (known is not None and environment in known.environments)
+
+    def _canary(self, environment: str, ahead: Ahead) -> Canary:
+        key = (environment, ahead)
+        if key not in self._canaries:
+            self._canaries[key] = self._look(environment, ahead)
+        return self._canaries[key]
+
+    def _look(self, environment: str, ahead: Ahead) -> Canary:
+        policy, tenant = self.fleet.environment(environment).policy, ahead.tenant
+        number = policy.wave_of(tenant)
+        soak = policy.waves[number].soak
+        release = self.deployments.release(environment, tenant)
+        if release is not None and self._has(release.source.commit, environment, ahead):
+            status = self.status(environment, tenant)
+            return Canary(tenant, number + 1, soak, True, status.live(release), status.since)
+        plan = self.deployments.pending(environment, tenant)
+        if plan is None or not self._has(plan.source.commit, environment, ahead):
+            return Canary(tenant, number + 1, soak, False, False, None)
+        own = self.gates(plan.model_copy(update={"ahead": ()}))
+        held = tuple(gate for gate in own if not gate.passed)
+        since = self.deployments.planned(environment, tenant)
+        return Canary(tenant, number + 1, soak, False, False, since, held)
+
+    def _has(self, source: str, environment: str, ahead: Ahead) -> bool:
+        """Whether what was made of the fleet at `source` holds the commit, or all that is left of it."""
+        try:
+            if self.fleet_repository.is_ancestor(ahead.commit, source):
+                return True
+            then = load(self.fleet_repository.at(source))
+            made, wanted = (fleet.deployment(environment, ahead.tenant) for fleet in (then, self.fleet))
+        except (FleetError, RevisionNotFound):
+            return False
+        return then.inputs(made) == self.fleet.inputs(wanted)
