@@ -124,7 +124,7 @@ def _missing(context: Mapping[str, Any]) -> Iterator[str]:
         yield "a writable root file system"
     if context.get("runAsNonRoot") is not True:
         yield "root allowed"
-    if untyped.at(context, "seccompProfile", "type") not in {"RuntimeDefault", "Localhost"}:
+    if untyped.at(context, "seccompProfile", "type") not in ("RuntimeDefault", "Localhost"):
         yield "no seccomp profile"
     if "ALL" not in untyped.items(untyped.at(context, "capabilities", "drop")):
         yield "default capabilities"
