@@ -16,9 +16,8 @@ from deploy_orchestrator.manifests import (
     ManifestError,
     Manifests,
     Workspace,
-    check,
     diff,
-    lint,
+    examine,
     render,
     render_all,
 )
@@ -276,7 +275,7 @@ class Orchestrator:
         return self.deployments.revert(release, reason, datetime.now(UTC), by)
 
     def _checked(self, fleet: Fleet, deployment: Deployment, manifests: Manifests) -> Rendered:
-        findings = (*check(manifests, deployment), *lint(deployment, fleet, self.workspace))
+        findings = examine(manifests, deployment, fleet, self.workspace)
         return Rendered(fleet, deployment, manifests, findings)
 
     def _preview(self, rendered: Rendered) -> Preview:

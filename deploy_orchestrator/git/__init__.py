@@ -16,6 +16,7 @@ from deploy_orchestrator.git.errors import (
     UntrustedSignature,
     WriteContended,
 )
+from deploy_orchestrator.git.history import History
 from deploy_orchestrator.git.repository import Repository
 from deploy_orchestrator.git.signature import Signature, Signer
 from deploy_orchestrator.git.tree import Tree
@@ -24,6 +25,7 @@ __all__ = [
     "Changes",
     "Commit",
     "GitError",
+    "History",
     "PathNotFound",
     "Person",
     "PushRejected",

@@ -3,6 +3,7 @@
 from deploy_orchestrator.manifests import hooks, untyped
 from deploy_orchestrator.manifests.checks import CHECKS, RULES, check
 from deploy_orchestrator.manifests.checks.rule import Rule
+from deploy_orchestrator.manifests.conflicts import conflicts
 from deploy_orchestrator.manifests.diffs import Diff, FieldChange, ObjectChange, diff
 from deploy_orchestrator.manifests.errors import (
     DuplicateObject,
@@ -10,6 +11,7 @@ from deploy_orchestrator.manifests.errors import (
     ManifestError,
     RenderError,
 )
+from deploy_orchestrator.manifests.examine import examine
 from deploy_orchestrator.manifests.findings import Check, Finding, Severity
 from deploy_orchestrator.manifests.keys import ObjectKey
 from deploy_orchestrator.manifests.lint import lint
@@ -46,7 +48,9 @@ __all__ = [
     "Severity",
     "Workspace",
     "check",
+    "conflicts",
     "diff",
+    "examine",
     "hooks",
     "lint",
     "pod_of",

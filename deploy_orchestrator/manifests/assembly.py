@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -21,20 +21,22 @@ from deploy_orchestrator.manifests.actions import actions_of, asks
 from deploy_orchestrator.manifests.cache import Cache, cache_key
 from deploy_orchestrator.manifests.reads import Reads, reads
 
-_FORMAT: Final = "3"
+_FORMAT: Final = "4"
 
 
 @dataclass(frozen=True, slots=True)
 class AssembledChart:
     """A chart's folder or package, ready to render.
 
-    `digest` covers all of it. `asks` is what its templates ask for, `reads` which values they read.
+    `digest` covers all of it. `asks` is what its templates ask for, `reads` which values they read, `meets`
+    says that charts of one name stand in it twice, or that one lacks what it needs.
     """
 
     path: Path
     digest: str
     asks: frozenset[str]
     reads: Reads
+    meets: bool
 
 
 class AssembledCharts:
@@ -130,7 +132,9 @@ class AssembledCharts:
 
     def _recorded(self, key: str, record: Mapping[str, Any]) -> AssembledChart:
         path = self.folder / key / "chart"
-        return AssembledChart(path, record["digest"], frozenset(record["asks"]), record["reads"])
+        return AssembledChart(
+            path, record["digest"], frozenset(record["asks"]), record["reads"], record["meets"]
+        )
 
 
 def _require_dependencies(chart: Chart) -> None:
@@ -145,7 +149,22 @@ def _require_dependencies(chart: Chart) -> None:
 
 def _record(chart: Chart) -> dict[str, Any]:
     found = actions_of(chart)
-    return {"asks": sorted(asks(found)), "reads": reads(chart, found)}
+    names = list(_names(chart))
+    return {
+        "asks": sorted(asks(found)),
+        "reads": reads(chart, found),
+        "meets": len(names) > len(set(names)),
+    }
+
+
+def _names(chart: Chart) -> Iterator[str]:
+    """The names of all charts in `chart`; that of one which is missing twice."""
+    carried = {subchart.name for subchart in chart.subcharts}
+    yield chart.name
+    for missing in {each.name for each in chart.metadata.dependencies} - carried:
+        yield from (missing, missing)
+    for subchart in chart.subcharts:
+        yield from _names(subchart)
 
 
 def _digest(folder: Path) -> str:

@@ -21,7 +21,7 @@ from deploy_orchestrator.releases.model import (
     Summary,
     Verdict,
 )
-from deploy_orchestrator.releases.planning import make_plan
+from deploy_orchestrator.releases.planning import Judgement, assess, make_plan
 from deploy_orchestrator.releases.risk import RULES
 from deploy_orchestrator.releases.source import source_change
 
@@ -38,6 +38,7 @@ __all__ = [
     "Gate",
     "GateState",
     "GatesClosed",
+    "Judgement",
     "Plan",
     "Predecessor",
     "Quarantined",
@@ -52,6 +53,7 @@ __all__ = [
     "Superseded",
     "Verdict",
     "Void",
+    "assess",
     "count",
     "digest_of",
     "gates",

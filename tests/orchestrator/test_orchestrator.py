@@ -10,6 +10,22 @@ from deploy_orchestrator.orchestrator import Orchestrator
 from deploy_orchestrator.releases import Release, RevertRefused
 from tests.cli.conftest import Desk, git
 
+COMMON = "apiVersion: v2\nname: common\nversion: {version}\ntype: library\n"
+USER = """\
+apiVersion: v2
+name: {name}
+version: 0.1.0
+dependencies:
+  - {{name: common, version: {version}, repository: "https://charts.example.com"}}
+"""
+LABELLED = """\
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {name}
+data:
+  label: {{{{ include "common.label" . | quote }}}}
+"""
 SECRET = """\
 apiVersion: v1
 kind: Secret
@@ -95,6 +111,29 @@ def test_a_candidate_from_a_commit_that_was_taken_back_is_withdrawn(waiting: Des
     with waiting.orchestrator() as orchestrator:
         assert orchestrator.plan("production", "shop") is None
         assert orchestrator.deployments.pending("production", "shop") is None
+
+
+def test_subcharts_that_bring_two_versions_of_a_library_block_whoever_runs_both(desk: Desk) -> None:
+    for name, version in (("a", "1.0.0"), ("b", "2.0.0")):
+        subchart = desk.fleet / "charts/app/charts" / name
+        (subchart / "templates").mkdir(parents=True)
+        (subchart / "charts/common/templates").mkdir(parents=True)
+        (subchart / "Chart.yaml").write_text(USER.format(name=name, version=version))
+        (subchart / "templates/labelled.yaml").write_text(LABELLED.format(name=name))
+        (subchart / "charts/common/Chart.yaml").write_text(COMMON.format(version=version))
+        definition = f'{{{{ define "common.label" }}}}{version}{{{{ end }}}}'
+        (subchart / "charts/common/templates/_label.tpl").write_text(definition)
+    needs = [f"  - {{name: {name}, version: 0.1.0, condition: {name}.enabled}}\n" for name in ("a", "b")]
+    chart = (desk.fleet / "charts/app/Chart.yaml").read_text()
+    (desk.fleet / "charts/app/Chart.yaml").write_text(chart + "dependencies:\n" + "".join(needs))
+    desk.commit("tenants/blog/values.yaml", "b: {enabled: false}\n")
+
+    with desk.orchestrator() as orchestrator:
+        shop, blog = orchestrator.preview("dev", "shop").plan, orchestrator.preview("dev", "blog").plan
+        assert [each.rule for each in shop.reasons if each.severity == "blocked"] == ["dependency-conflict"]
+        (conflict,) = (each.saw for each in shop.reasons if each.rule == "dependency-conflict")
+        assert "a 0.1.0 needs common 1.0.0 and b 0.1.0 needs common 2.0.0" in conflict
+        assert blog.verdict != "blocked"
 
 
 def test_a_plain_secret_reaches_no_commit(desk: Desk) -> None:

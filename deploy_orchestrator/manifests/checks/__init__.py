@@ -18,6 +18,7 @@ from deploy_orchestrator.manifests.checks import (
     testing,
 )
 from deploy_orchestrator.manifests.checks.rule import Rule
+from deploy_orchestrator.manifests.conflicts import CONFLICT, UNJUDGED
 from deploy_orchestrator.manifests.exceptions import excepted
 from deploy_orchestrator.manifests.findings import Check, Finding
 from deploy_orchestrator.manifests.lint import LINT
@@ -41,6 +42,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     LOOKUP,
     UNREAD,
     LINT,
+    CONFLICT,
+    UNJUDGED,
     NO_SUCH_CHECK,
 )
 """Every check whose findings anything here tells of."""

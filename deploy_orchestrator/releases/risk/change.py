@@ -75,7 +75,6 @@ class Change:
     chart_before: Chart | None
     chart: Chart
     findings: Sequence[Finding] = ()
-    conflicts: Sequence[str] = ()
 
     @property
     def first(self) -> bool:

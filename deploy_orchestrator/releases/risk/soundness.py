@@ -20,7 +20,7 @@ class CheckFailed(Rule):
 
     def judge(self, change: Change) -> Iterator[Sighting]:
         for finding in change.findings:
-            if finding.severity == "error":
+            if finding.severity == "error" and finding.rule != HarmfulConflict.id:
                 yield Sighting(f"{finding.rule}: {finding.message}", finding.object, do=finding.fix)
 
 
@@ -32,11 +32,12 @@ class HarmfulConflict(Rule):
         "One version of a library replaces the templates of another, so objects are not what their chart "
         "meant."
     )
-    do = "Take the versions that the conflict report proposes."
+    do = "Take versions that agree; the conflict report proposes some."
 
     def judge(self, change: Change) -> Iterator[Sighting]:
-        for conflict in change.conflicts:
-            yield Sighting(conflict)
+        for finding in change.findings:
+            if finding.severity == "error" and finding.rule == self.id:
+                yield Sighting(finding.message, do=finding.fix)
 
 
 class UnknownHook(Rule):

@@ -107,7 +107,6 @@ def planned(
         released_manifests=before,
         findings=[Finding(object=None, **finding) for finding in case.get("findings", ())],
         after=None,
-        conflicts=case.get("conflicts", ()),
     )
 
 

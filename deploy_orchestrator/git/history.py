@@ -1,0 +1,165 @@
+"""The commits of a repository on this machine, to read."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pygit2
+
+from deploy_orchestrator.git import command
+from deploy_orchestrator.git.changes import empty_tree
+from deploy_orchestrator.git.commit import Commit, read_commit
+from deploy_orchestrator.git.errors import GitError, RevisionNotFound
+from deploy_orchestrator.git.objects import ObjectStore
+from deploy_orchestrator.git.signature import Signature, verify
+from deploy_orchestrator.git.tree import Tree
+
+_LOG_LIMIT = 20.0
+_FULL_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What the repository at `path` holds, known to people as `url`.
+
+    Any number of threads and processes may read one.
+    """
+
+    url: str
+    path: Path
+    _store: ObjectStore = field(repr=False, compare=False)
+
+    @classmethod
+    def around(cls, folder: Path) -> "History":
+        """The repository that `folder` is in, as it stands: nothing is fetched, and nothing written.
+
+        Raises:
+            GitError: it is in none, or in one that belongs to somebody else.
+        """
+        try:
+            found = pygit2.discover_repository(str(folder))
+            if found is None:
+                raise GitError(f"{folder.absolute()} is in no Git repository")
+            history = cls(str(folder.absolute()), Path(found), ObjectStore(Path(found)))
+            history._store.open()
+        except pygit2.GitError as error:
+            raise GitError(
+                f"the repository around {folder.absolute()} cannot be read: {error}",
+                fix=f"if it is yours: git config --global --add safe.directory {folder.absolute()}",
+            ) from error
+        return history
+
+    def head(self, branch: str = "main") -> str | None:
+        """The id of the last commit on `branch` as of the last fetch; None where there is no such branch."""
+        try:
+            reference = self._store.open().references.get(reference_of(branch))
+        except (pygit2.GitError, ValueError) as error:
+            raise GitError(f"the branch {branch!r} cannot be read: {error}") from error
+        return None if reference is None else str(reference.peel(pygit2.Commit).id)
+
+    def branch(self, name: str = "main") -> Tree:
+        """What a branch held when it was last fetched; an empty tree where there is no such branch."""
+        return self._tree(self.head(name))
+
+    def resolve(self, revision: str) -> str:
+        """The id of the commit that an id, a branch, a tag, the beginning of an id, or `main~2` names.
+
+        Where several of these would fit it is the first: a tag called `main` does not hide the branch.
+
+        Raises:
+            RevisionNotFound: it names no commit, or several.
+        """
+        objects, branch = self._store.open(), f"refs/heads/{revision}"
+        is_branch = pygit2.reference_is_valid_name(branch) and not _FULL_ID.fullmatch(revision)
+        try:
+            named = objects.references.get(branch) if is_branch else None
+            return str((named or objects.revparse_single(revision)).peel(pygit2.Commit).id)
+        except (KeyError, ValueError, pygit2.GitError) as error:
+            raise RevisionNotFound(
+                f"no commit {revision!r} in {self.url}",
+                fix="check its name; it must be pushed, and in CI fetched",
+            ) from error
+
+    def at(self, revision: str) -> Tree:
+        """What the repository holds at `revision`.
+
+        Raises:
+            RevisionNotFound: as `resolve`.
+        """
+        return self._tree(self.resolve(revision))
+
+    def commit(self, revision: str) -> Commit:
+        """The commit that `revision` names.
+
+        Raises:
+            RevisionNotFound: as `resolve`.
+        """
+        return read_commit(self._store.open(), self.resolve(revision))
+
+    def log(
+        self, to: str, *, since: str | None = None, paths: Sequence[str] = (), limit: int | None = None
+    ) -> list[Commit]:
+        """The commits up to `to`, newest first: without those that `since` has, and only those that change
+        `paths`, also where a merge threw that change away.
+
+        Raises:
+            RevisionNotFound: as `resolve`.
+        """
+        selection = [self.resolve(to), *([f"^{self.resolve(since)}"] if since else [])]
+        bound = [] if limit is None else [f"--max-count={limit}"]
+        result = command.run(
+            ["rev-list", "--topo-order", "--full-history", *bound, *selection, "--", *paths],
+            repository=self.path,
+            limit=_LOG_LIMIT,
+        )
+        if result.code:
+            raise GitError(f"the history of {to!r} cannot be read: {result.errors.strip()}")
+        objects = self._store.open()
+        return [read_commit(objects, line) for line in result.output.decode().split()]
+
+    def changed(self, revision: str) -> tuple[str, ...]:
+        """The paths of the files that a commit adds, changes or removes against its first parent, sorted.
+
+        Raises:
+            RevisionNotFound: as `resolve`.
+        """
+        commit = self.commit(revision)
+        objects = self._store.open()
+        before = commit.parents[0] if commit.parents else empty_tree(objects)
+        deltas = objects.diff(before, commit.id).deltas
+        return tuple(sorted({file.path for delta in deltas for file in (delta.old_file, delta.new_file)}))
+
+    def is_ancestor(self, older: str, newer: str) -> bool:
+        """Whether `newer` has `older` in its history, or is the same commit.
+
+        Raises:
+            RevisionNotFound: as `resolve`.
+        """
+        old, new = self.resolve(older), self.resolve(newer)
+        return old == new or self._store.open().descendant_of(new, old)
+
+    def verify(self, commit: str, allowed_signers: bytes) -> Signature:
+        """Who signed `commit`, by a file of allowed signers in OpenSSH's format.
+
+        The dates in that file (`valid-after`, `valid-before`) are held against the time that the commit
+        itself gives, which its signer can set: to shut out a stolen key for good, take its line out.
+
+        Raises:
+            Unsigned: there is no signature.
+            UntrustedSignature: it is not good, or not by a key that was allowed at the time.
+            RevisionNotFound: as `resolve`.
+        """
+        return verify(self._store, self.resolve(commit), allowed_signers)
+
+    def _tree(self, commit: str | None) -> Tree:
+        objects = self._store.open()
+        root = empty_tree(objects) if commit is None else str(objects[commit].peel(pygit2.Tree).id)
+        return Tree(commit, root, self._store)
+
+
+def reference_of(branch: str) -> str:
+    reference = f"refs/heads/{branch}"
+    if branch.startswith("-") or not pygit2.reference_is_valid_name(reference):
+        raise GitError(f"not the name of a branch: {branch!r}")
+    return reference

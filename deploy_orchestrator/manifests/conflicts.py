@@ -1,0 +1,91 @@
+"""Where the charts of a deployment get in each other's way, with the values that it gives them."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Final
+
+from deploy_orchestrator.charts import (
+    Analysis,
+    ChartError,
+    Conflict,
+    Harm,
+    Offline,
+    Repositories,
+    analyze,
+    explain,
+    layered,
+    load,
+)
+from deploy_orchestrator.documents import parse
+from deploy_orchestrator.fleet import Deployment, Fleet
+from deploy_orchestrator.manifests.cache import cache_key
+from deploy_orchestrator.manifests.composition import ChartRelease, releases_of
+from deploy_orchestrator.manifests.exceptions import excepted
+from deploy_orchestrator.manifests.findings import Check, Finding
+from deploy_orchestrator.manifests.workspace import Workspace
+
+_FORMAT: Final = "conflicts 1"
+CONFLICT: Final = Check(
+    "dependency-conflict",
+    "error",
+    "The templates of one version replace those of another, so objects are not what their chart meant.",
+    "take versions of the charts that agree; the conflict report tells which",
+)
+UNJUDGED: Final = Check(
+    "dependency-unjudged",
+    "warning",
+    "Whether templates replace each other there cannot be told.",
+    "look at what the charts include, or take versions that agree",
+)
+
+
+def conflicts(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> list[Finding]:
+    """The version conflicts in what Helm would load for a deployment: those that do harm, or that nothing
+    could satisfy and nobody can say to be harmless, as errors; those of unknown harm as warnings.
+
+    Nothing is looked up: what stands in the charts decides. What was found is kept for the same charts with
+    the same values.
+
+    Raises:
+        OrchestratorError: a chart, its values or its dependencies cannot be had.
+    """
+    releases = releases_of(deployment, fleet, workspace)
+    found = (finding for each in releases if each.chart.meets for finding in _kept(each, workspace))
+    return excepted(found, deployment.tenant, datetime.now(UTC))
+
+
+def _kept(release: ChartRelease, workspace: Workspace) -> list[Finding]:
+    key = cache_key(_FORMAT, release.chart.digest, release.source, json.dumps(release.request["layers"]))
+    kept = workspace.releases.read(key)
+    if kept is not None:
+        return [Finding(**each) for each in json.loads(kept)]
+    found = list(_found(release))
+    workspace.releases.write(key, json.dumps([asdict(each) for each in found]).encode())
+    return found
+
+
+def _found(release: ChartRelease) -> Iterator[Finding]:
+    values = layered(parse(layer.data, layer.path).value or {} for layer in release.layers)
+    try:
+        analysis = analyze(load(release.chart.path), Repositories(web=Offline()), values=values)
+    except ChartError as error:
+        yield UNJUDGED.finding(None, f"{release.source}: {error.what}", error.fix)
+        return
+    for missing in analysis.closure.unresolved:
+        needed = f"{missing.dependency.name} {missing.dependency.version}"
+        yield UNJUDGED.finding(
+            None, f"{release.source}: {missing.parent} needs {needed} and does not bring it"
+        )
+    for conflict in analysis.conflicts:
+        if check := _check(conflict, analysis):
+            yield check.finding(
+                None, f"{release.source}: {explain(conflict).removesuffix('.')}", conflict.fix
+            )
+
+
+def _check(conflict: Conflict, analysis: Analysis) -> Check | None:
+    if conflict.harm is Harm.UNKNOWN:
+        return CONFLICT if conflict.disjoint and analysis.contents else UNJUDGED
+    return CONFLICT if conflict.harm is Harm.HARMFUL else None
