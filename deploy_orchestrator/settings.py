@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
+from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -26,3 +27,16 @@ class Settings(BaseSettings):
     kubeconfig: Path | None = None
     context: str | None = None
     argocd_url: str | None = None
+
+
+class WebhookSettings(BaseSettings):
+    """Read from environment variables that begin with `DEPLOY_ORCHESTRATOR_WEBHOOK_`.
+
+    `secret` is what the Git forge signs its webhooks with; `secret_file` names a file that holds it, with or
+    without an end of line.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="DEPLOY_ORCHESTRATOR_WEBHOOK_", frozen=True)
+
+    secret: SecretStr | None = None
+    secret_file: Path | None = None

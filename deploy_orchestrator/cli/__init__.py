@@ -24,6 +24,7 @@ from deploy_orchestrator.cli.output import say, tell
 from deploy_orchestrator.cli.plan import plan
 from deploy_orchestrator.cli.sandbox import sandbox
 from deploy_orchestrator.cli.tenant import tenant
+from deploy_orchestrator.cli.webhooks import webhooks
 from deploy_orchestrator.errors import OrchestratorError, Place
 
 MACHINE = {errno.EACCES, errno.EDQUOT, errno.EEXIST, errno.ENOSPC, errno.ENOTDIR, errno.EPERM, errno.EROFS}
@@ -49,6 +50,7 @@ for command in (
     status,
     history,
     rollback,
+    webhooks,
 ):
     app.command()(command)
 app.add_typer(lock, name="lock")

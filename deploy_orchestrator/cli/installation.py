@@ -23,7 +23,7 @@ def opened(context: typer.Context) -> Orchestrator:
         NotSetUp: nothing is described and `init` was not run here, or a variable has no such value.
         GitError: a repository cannot be reached.
     """
-    settings = _settings()
+    settings = described()
     for name in ("fleet", "deployments"):
         path = getattr(settings, name)
         if path == Settings.model_fields[name].default and not Path(path).exists():
@@ -36,7 +36,8 @@ def opened(context: typer.Context) -> Orchestrator:
         return context.with_resource(Orchestrator.open(settings))
 
 
-def _settings() -> Settings:
+def described() -> Settings:
+    """What the environment variables say of the installation. Raises NotSetUp for a value that cannot be."""
     try:
         return Settings()
     except pydantic.ValidationError as error:

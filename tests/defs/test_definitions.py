@@ -41,7 +41,7 @@ def test_the_instance_of_dagster_yaml_loads_with_everything_it_names(
     monkeypatch.chdir(folder)
 
     with dg.DagsterInstance.from_config(str(folder)) as instance:
-        assert type(instance.run_coordinator).__name__ == "QueuedRunCoordinator"
+        assert type(instance.run_coordinator).__name__ == "OncePerRunKey"
         assert instance.get_concurrency_config().run_queue_config
         assert not instance.telemetry_enabled
         assert instance.run_monitoring_enabled

@@ -1,0 +1,31 @@
+"""How runs are queued: what two ask for at the same moment is started once."""
+
+from dagster import DagsterRun, DagsterRunStatus, QueuedRunCoordinator, RunsFilter
+from dagster._core.run_coordinator import SubmitRunContext
+from dagster._core.storage.tags import RUN_KEY_TAG, SENSOR_NAME_TAG
+
+ASKED_FOR = (SENSOR_NAME_TAG, RUN_KEY_TAG)
+
+
+class OncePerRunKey(QueuedRunCoordinator):
+    """Queues the first of all runs that have the run key of one sensor, and cancels the others.
+
+    A sensor's tick and the webhook receiver each look whether a run is there before they make one. Where both
+    look first and then both make one, the order in which the runs were stored decides: whoever submits
+    sees every run that was stored before its own. Re-executions have a parent, and are left alone.
+    """
+
+    def submit_run(self, context: SubmitRunContext) -> DagsterRun:
+        run = context.dagster_run
+        first = self._first(run)
+        if run.status is not DagsterRunStatus.NOT_STARTED or first.run_id == run.run_id:
+            return super().submit_run(context)
+        self._instance.report_run_canceled(run, f"Run {first.run_id} was asked for by the same run key.")
+        return self._instance.get_run_by_id(run.run_id) or run
+
+    def _first(self, run: DagsterRun) -> DagsterRun:
+        tags = {name: run.tags[name] for name in ASKED_FOR if name in run.tags}
+        if len(tags) < len(ASKED_FOR) or run.parent_run_id:
+            return run
+        records = self._instance.get_run_records(RunsFilter(tags=tags), limit=1, ascending=True)
+        return records[0].dagster_run if records else run

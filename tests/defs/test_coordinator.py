@@ -1,0 +1,97 @@
+from collections.abc import Iterator
+
+import dagster as dg
+import pytest
+from dagster import DagsterRun, DagsterRunStatus
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.run_coordinator import SubmitRunContext
+
+from deploy_orchestrator.defs.coordinator import OncePerRunKey
+
+ORIGIN = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("deploy-orchestrator"), "__repository__")
+ASKED = {"dagster/sensor_name": "fleet_commits", "dagster/run_key": "ship:dev/shop:1"}
+
+
+@dg.op
+def _nothing() -> None:
+    pass
+
+
+@dg.job
+def ship() -> None:
+    _nothing()
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@pytest.fixture
+def coordinator(instance: dg.DagsterInstance) -> OncePerRunKey:
+    coordinator = OncePerRunKey()
+    coordinator.register_instance(instance)
+    return coordinator
+
+
+def made(instance: dg.DagsterInstance, tags: dict[str, str], parent: DagsterRun | None = None) -> DagsterRun:
+    family = {"parent_run_id": parent.run_id, "root_run_id": parent.run_id} if parent else {}
+    return instance.create_run_for_job(
+        ship, tags=tags, remote_job_origin=RemoteJobOrigin(ORIGIN, "ship"), **family
+    )
+
+
+def submit(coordinator: OncePerRunKey, run: DagsterRun) -> DagsterRunStatus:
+    return coordinator.submit_run(SubmitRunContext(run, workspace=None)).status
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_two_runs_made_for_one_key_the_first_is_queued_whoever_submits_first(
+    instance: dg.DagsterInstance, coordinator: OncePerRunKey, order: tuple[int, int]
+) -> None:
+    runs = [made(instance, ASKED), made(instance, ASKED)]
+
+    found = {number: submit(coordinator, runs[number]) for number in order}
+
+    assert found == {0: DagsterRunStatus.QUEUED, 1: DagsterRunStatus.CANCELED}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {**ASKED, "dagster/run_key": "ship:dev/shop:2"},
+        {**ASKED, "dagster/sensor_name": "open_gates"},
+        {"dagster/run_key": ASKED["dagster/run_key"]},
+        {},
+    ],
+)
+def test_runs_for_other_keys_are_all_queued(
+    instance: dg.DagsterInstance, coordinator: OncePerRunKey, other: dict[str, str]
+) -> None:
+    for tags in (ASKED, other):
+        assert submit(coordinator, made(instance, tags)) is DagsterRunStatus.QUEUED
+
+
+def test_a_run_is_executed_again_under_its_key(
+    instance: dg.DagsterInstance, coordinator: OncePerRunKey
+) -> None:
+    first = made(instance, ASKED)
+    submit(coordinator, first)
+
+    assert submit(coordinator, made(instance, ASKED, parent=first)) is DagsterRunStatus.QUEUED
+
+
+def test_a_run_that_was_submitted_before_stays_as_it_is(
+    instance: dg.DagsterInstance, coordinator: OncePerRunKey
+) -> None:
+    run = made(instance, ASKED)
+    submit(coordinator, run)
+    queued = instance.get_run_by_id(run.run_id)
+    assert queued
+
+    assert submit(coordinator, queued) is DagsterRunStatus.QUEUED
