@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, Self
 
-from deploy_orchestrator.delivery import ArgoCD, Engine, Sandbox, Status, follow
+from deploy_orchestrator.delivery import (
+    ArgoCD,
+    ByEnvironment,
+    Engine,
+    Instances,
+    Sandbox,
+    Status,
+    follow,
+    states,
+)
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Deployment, Fleet, Policy, load
 from deploy_orchestrator.git import Commit, Person, Repository, RevisionNotFound, Signer
@@ -92,12 +101,13 @@ class Orchestrator:
             GitError: a repository cannot be reached.
         """
         clones = settings.home / "clones"
+        fleet = Repository.clone(settings.fleet, clones / "fleet")
         deployments = Repository.clone(settings.deployments, clones / "deployments")
         with closing(Workspace(settings.home / "cache")) as workspace:
             yield cls(
-                Repository.clone(settings.fleet, clones / "fleet"),
+                fleet,
                 Deployments(deployments),
-                _engine(settings, deployments),
+                _engine(settings, fleet, deployments),
                 workspace,
             )
 
@@ -188,10 +198,13 @@ class Orchestrator:
         cannot be told.
         """
         plans = self.deployments.pending_plans()
-        seen = {f"{each.environment}/{each.tenant}": each for each in self.engine.statuses()} if plans else {}
+        seen = {release.key: state for release, state in self.live()} if plans else {}
 
         def status(environment: str, tenant: str) -> Status:
-            return seen.get(f"{environment}/{tenant}") or self.engine.status(environment, tenant)
+            state = seen.get(f"{environment}/{tenant}") or self.engine.status(environment, tenant)
+            if isinstance(state, OrchestratorError):
+                raise state
+            return state
 
         moment = self._moment(status)
         for plan in plans:
@@ -224,11 +237,12 @@ class Orchestrator:
         """
         return follow(self.engine, release, self._policy(release).deadline, report)
 
-    def live(self) -> list[tuple[Release, Status]]:
-        """Everything that is released, with the state it is in."""
-        return [
-            (each, self.engine.status(each.environment, each.tenant)) for each in self.deployments.releases()
-        ]
+    def live(self) -> list[tuple[Release, Status | OrchestratorError]]:
+        """Everything that is released, with the state it is in.
+
+        An error stands in place of the state where the engine of an environment does not tell it.
+        """
+        return states(self.engine, self.deployments.releases())
 
     def unhealthy(self) -> list[Unhealthy]:
         """Every release that has been unhealthy for longer than its environment's policy allows.
@@ -239,7 +253,8 @@ class Orchestrator:
         return [
             found
             for release, status in self.live()
-            if (policy := policies.get(release.environment))
+            if isinstance(status, Status)
+            and (policy := policies.get(release.environment))
             and (found := _unhealthy(release, status, policy))
         ]
 
@@ -337,9 +352,8 @@ def _check_committable(preview: Preview) -> None:
             )
 
 
-def _engine(settings: Settings, deployments: Repository) -> Engine:
-    if settings.engine == "argocd":
-        return ArgoCD.connect(
-            deployments, kubeconfig=settings.kubeconfig, context=settings.context, url=settings.argocd_url
-        )
-    return Sandbox(settings.home / "sandbox", deployments)
+def _engine(settings: Settings, fleet: Repository, deployments: Repository) -> Engine:
+    if settings.engine == "sandbox":
+        return Sandbox(settings.home / "sandbox", deployments)
+    instances = Instances(lambda: load(fleet.at("main")), deployments, settings.contexts_of_argocd)
+    return ByEnvironment(ArgoCD.name, instances)

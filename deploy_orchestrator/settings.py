@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from deploy_orchestrator.delivery import Contexts
 
 
 class Settings(BaseSettings):
@@ -13,9 +15,9 @@ class Settings(BaseSettings):
 
     `fleet` and `deployments` are Git URLs or folders. `home` holds clones, caches and the sandbox; all but
     what is live in the sandbox can be made again from the two repositories. `engine` makes releases live:
-    `sandbox`, a folder in place of a cluster, or `argocd`, the one in the cluster of `kubeconfig` and
-    `context` (without them the user's own, or the one that this runs in), whose web pages are at
-    `argocd_url`.
+    `sandbox`, a folder in place of a cluster, or `argocd`, in the cluster of `kubeconfig` and `context`
+    (without them the user's own, or the one that this runs in). Where the fleet names several Argo CDs,
+    `contexts` has the kubeconfig context of each by its name, as JSON: `{"europe": "admin@eu-1"}`.
     """
 
     model_config = SettingsConfigDict(env_prefix="DEPLOY_ORCHESTRATOR_", frozen=True)
@@ -26,7 +28,12 @@ class Settings(BaseSettings):
     engine: Literal["sandbox", "argocd"] = "sandbox"
     kubeconfig: Path | None = None
     context: str | None = None
-    argocd_url: str | None = None
+    contexts: dict[str, str] = Field(default_factory=dict[str, str])
+
+    @property
+    def contexts_of_argocd(self) -> Contexts:
+        """How each Argo CD of the fleet is reached."""
+        return Contexts(self.kubeconfig, self.context, self.contexts)
 
 
 class WebhookSettings(BaseSettings):

@@ -15,9 +15,10 @@ from deploy_orchestrator.cli.options import (
     Tenant,
 )
 from deploy_orchestrator.cli.output import coloured, progress, say, show_json, table, tell
-from deploy_orchestrator.delivery import Status, Sync, SyncError
+from deploy_orchestrator.delivery import Health, Status, Sync, SyncError
+from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.git import Person, Repository
-from deploy_orchestrator.releases import ReleaseEvent
+from deploy_orchestrator.releases import Release, ReleaseEvent
 
 
 def status(
@@ -28,8 +29,8 @@ def status(
 ) -> None:
     """Show what is released, and whether it is live.
 
-    The exit code is 1 when something is not live and healthy, and 2 when a release file cannot be read; the
-    others are shown all the same.
+    The exit code is 1 when something is not live and healthy, and 2 when a release file cannot be read or an
+    engine does not tell; the others are shown all the same.
     """
     orchestrator = opened(context)
     found = [
@@ -39,31 +40,27 @@ def status(
     ]
     if not found and (environment or tenant):
         require_known(orchestrator.fleet(), environment, tenant)
-    healthy = sum(state.live(release) for release, state in found)
+    healthy = sum(_is_live(*each) for each in found)
     if output is Format.JSON:
-        show_json(
-            [{"release": release, "status": state, "live": state.live(release)} for release, state in found]
-        )
+        show_json([_json(*each) for each in found])
     elif not found:
         say("Nothing is released yet.")
     else:
-        worst_last = sorted(found, key=lambda each: (not each[1].live(each[0]), each[0].key))
-        rows = (
-            (
-                release.key,
-                release.revision[:8],
-                _state(state),
-                f"{state.since:%m-%d %H:%M:%S}",
-                "" if state.live(release) else state.message,
-            )
-            for release, state in worst_last
+        worst_last = sorted(found, key=lambda each: (not _is_live(*each), each[0].key))
+        table(
+            "deployment",
+            "released",
+            "state",
+            "since (UTC)",
+            last="message",
+            rows=(_row(*each) for each in worst_last),
         )
-        table("deployment", "released", "state", "since (UTC)", last="message", rows=rows)
         say(f"{healthy} of {len(found)} are live and healthy (engine: {orchestrator.engine.name}).")
-    unreadable = orchestrator.deployments.unreadable()
-    for error in unreadable:
+    untold = {str(state): state for _, state in found if isinstance(state, OrchestratorError)}
+    errors = [*orchestrator.deployments.unreadable(), *untold.values()]
+    for error in errors:
         tell(error)
-    if unreadable:
+    if errors:
         raise typer.Exit(2)
     if healthy < len(found):
         raise typer.Exit(1)
@@ -133,6 +130,23 @@ def rollback(
     if failure is not None:
         tell(failure)
         raise typer.Exit(1)
+
+
+def _is_live(release: Release, state: Status | OrchestratorError) -> bool:
+    return isinstance(state, Status) and state.live(release)
+
+
+def _json(release: Release, state: Status | OrchestratorError) -> dict[str, object]:
+    status = state if isinstance(state, Status) else None
+    return {"release": release, "status": status, "live": _is_live(release, state)}
+
+
+def _row(release: Release, state: Status | OrchestratorError) -> tuple[str | Text, ...]:
+    released = (release.key, release.revision[:8])
+    if isinstance(state, OrchestratorError):
+        return (*released, coloured(Health.UNKNOWN), "", state.what)
+    message = "" if state.live(release) else state.message
+    return (*released, _state(state), f"{state.since:%m-%d %H:%M:%S}", message)
 
 
 def _state(status: Status) -> Text:

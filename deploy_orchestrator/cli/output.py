@@ -43,6 +43,8 @@ COLOURS = {
     "release": "green",
     "revert": "yellow",
     "removal": "yellow",
+    "created": "green",
+    "changed": "yellow",
 }
 DIFF_COLOURS = {"---": "bold", "+++": "bold", "@@ ": "cyan", "-": "red", "+": "green"}
 
@@ -104,12 +106,17 @@ def show_change(plan: Plan, difference: Diff | None) -> None:
     """What a plan changes, line by line where `difference` is given, then its verdict with the reasons."""
     say(plain(plan.key, "bold"), f"  {plan.chart.name} {plan.chart.version}, {plan.summary}")
     if difference:
-        for line in difference.unified().removesuffix("\n").split("\n"):
-            begins = next((each for each in DIFF_COLOURS if line.startswith(each)), "")
-            screen.print(plain(line, DIFF_COLOURS.get(begins, "")), soft_wrap=True)
+        show_lines(difference)
     say(coloured(plan.verdict), f"  {plan.key}, by {', '.join(plan.source.authors)}")
     gravest_first = sorted(plan.reasons, key=lambda each: list(Verdict).index(each.severity), reverse=True)
     say_below(chain.from_iterable(map(_explained, gravest_first)))
+
+
+def show_lines(difference: Diff) -> None:
+    """What differs, line by line."""
+    for line in difference.unified().removesuffix("\n").split("\n"):
+        begins = next((each for each in DIFF_COLOURS if line.startswith(each)), "")
+        screen.print(plain(line, DIFF_COLOURS.get(begins, "")), soft_wrap=True)
 
 
 def tell(error: OrchestratorError, about: str | None = None) -> None:

@@ -12,6 +12,7 @@ from deploy_orchestrator.defs.releases import release
 from deploy_orchestrator.defs.resources import AGAIN, Installation
 from deploy_orchestrator.defs.runs import request, result
 from deploy_orchestrator.delivery import SyncError
+from deploy_orchestrator.errors import OrchestratorError
 
 
 @dg.asset(
@@ -84,9 +85,13 @@ def live_releases(context: dg.SensorEvaluationContext, installation: Installatio
     seen: dict[str, str] = {}
     requests: list[dg.RunRequest] = []
     events: list[dg.AssetMaterialization] = []
+    unknown: dict[str, str] = {}
     with installation.open() as orchestrator:
         for released, state in orchestrator.live():
             environment, tenant = released.environment, released.tenant
+            if isinstance(state, OrchestratorError):
+                unknown[released.environment] = str(state)
+                continue
             if state.revision != released.revision:
                 wanted = request(context.instance, "sync", environment, tenant, released.commit)
                 requests += [wanted] if wanted else []
@@ -100,11 +105,14 @@ def live_releases(context: dg.SensorEvaluationContext, installation: Installatio
                         metadata=pages.status(state, released, orchestrator.engine),
                     )
                 )
+    for environment, error in unknown.items():
+        context.log.error(f"{environment}: {error}")
+    nothing_new = "; ".join(unknown.values()) or "every release is live, and nothing has changed"
     return dg.SensorResult(
         run_requests=requests,
         asset_events=events,
         cursor=json.dumps(seen),
-        skip_reason=None if requests or events else "every release is live, and nothing has changed",
+        skip_reason=None if requests or events else nothing_new,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 import dagster as dg
+from pydantic import Field
 
 from deploy_orchestrator.delivery import EngineUnreachable
 from deploy_orchestrator.errors import OrchestratorError
@@ -25,7 +26,7 @@ class Installation(dg.ConfigurableResource["Installation"]):
     engine: str = "sandbox"
     kubeconfig: str | None = None
     context: str | None = None
-    argocd_url: str | None = None
+    contexts: dict[str, str] = Field(default_factory=dict[str, str])
 
     @classmethod
     def of(cls, settings: Settings) -> "Installation":

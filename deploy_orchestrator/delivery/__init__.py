@@ -1,6 +1,8 @@
 """Make releases live and watch them: one interface to what delivers, and the engines behind it."""
 
-from deploy_orchestrator.delivery.argocd import ArgoCD, bootstrap
+from deploy_orchestrator.delivery.applying import apply
+from deploy_orchestrator.delivery.argocd import ArgoCD, Contexts, Instances, bootstrap
+from deploy_orchestrator.delivery.by_environment import ByEnvironment
 from deploy_orchestrator.delivery.engine import Engine
 from deploy_orchestrator.delivery.errors import (
     DeliveryError,
@@ -13,15 +15,19 @@ from deploy_orchestrator.delivery.errors import (
 )
 from deploy_orchestrator.delivery.follow import follow
 from deploy_orchestrator.delivery.sandbox import Sandbox
+from deploy_orchestrator.delivery.states import states
 from deploy_orchestrator.delivery.status import Health, Hook, Operation, Phase, Status, Sync
 
 __all__ = [
     "ArgoCD",
+    "ByEnvironment",
+    "Contexts",
     "DeliveryError",
     "Engine",
     "EngineUnreachable",
     "Health",
     "Hook",
+    "Instances",
     "NotDeployed",
     "Operation",
     "Phase",
@@ -32,6 +38,8 @@ __all__ = [
     "SyncFailed",
     "SyncSuperseded",
     "SyncTimedOut",
+    "apply",
     "bootstrap",
     "follow",
+    "states",
 ]

@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Protocol
 
@@ -8,7 +8,8 @@ from deploy_orchestrator.releases import Release
 
 class Engine(Protocol):
     """What makes releases live, and watches them. Every call may raise `EngineUnreachable`, and may be
-    repeated."""
+    repeated.
+    """
 
     @property
     def name(self) -> str:
@@ -31,8 +32,8 @@ class Engine(Protocol):
         """The state of one tenant in one environment as last seen; Missing where the engine knows none."""
         ...
 
-    def statuses(self) -> list[Status]:
-        """The state of all that the engine knows of."""
+    def statuses(self, environment: str, tenants: Iterable[str]) -> list[Status]:
+        """As `status` for many `tenants` of one environment, in their order, and asked for at once."""
         ...
 
     def watch(self, environment: str, tenant: str, limit: timedelta) -> Iterator[Status]:

@@ -9,6 +9,7 @@ from deploy_orchestrator.fleet.layout import layer_names
 from deploy_orchestrator.fleet.load import load
 from deploy_orchestrator.fleet.model import (
     ApprovalRule,
+    ArgoCDInstance,
     ChartReference,
     ChartRepository,
     CheckException,
@@ -27,6 +28,7 @@ from deploy_orchestrator.fleet.template import new_tenant
 
 __all__ = [
     "ApprovalRule",
+    "ArgoCDInstance",
     "ChartReference",
     "ChartRepository",
     "CheckException",

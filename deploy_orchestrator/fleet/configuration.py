@@ -36,7 +36,7 @@ def configuration(tree: Tree) -> Configuration:
     document = read(tree, FLEET_FILE, "names clusters, environments and the platform chart")
     require_unique_keys(document)
     file = document.into(FleetFile)
-    require_unique(document, ((("clusters", i, "name"), each.name) for i, each in enumerate(file.clusters)))
+    _check_clusters(document, file)
     require_unique(
         document, ((("repositories", i, "name"), each.name) for i, each in enumerate(file.repositories))
     )
@@ -51,6 +51,15 @@ def configuration(tree: Tree) -> Configuration:
     charts = LocalCharts(tree, file.repositories)
     platform = charts.resolve(file.platform, document, ("platform",))
     return Configuration(file, platform, signers, charts, tenants)
+
+
+def _check_clusters(document: Document, file: FleetFile) -> None:
+    require_unique(document, ((("argocd", i, "name"), each.name) for i, each in enumerate(file.argocd)))
+    require_unique(document, ((("clusters", i, "name"), each.name) for i, each in enumerate(file.clusters)))
+    instances = [each.name for each in file.argocd]
+    for index, cluster in enumerate(file.clusters):
+        if cluster.argocd is not None:
+            require_known(document, ("clusters", index, "argocd"), cluster.argocd, instances, "Argo CD")
 
 
 def _check_environments(document: Document, file: FleetFile) -> None:

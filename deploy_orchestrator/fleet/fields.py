@@ -100,6 +100,12 @@ def _server_url(url: str) -> str:
     return url
 
 
+def _web_url(url: str) -> str:
+    if not _url(url, ("https", "http")).hostname:
+        raise ValueError("expected the URL of web pages, such as https://argocd.example.com")
+    return url.rstrip("/")
+
+
 def _url(url: str, schemes: Sequence[str]) -> SplitResult:
     parts = urlsplit(url)
     if not _PRINTABLE.fullmatch(url) or parts.scheme not in schemes or parts.port == 0:
@@ -140,6 +146,7 @@ Line = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\r\n]*\S[^\r\
 Email = Annotated[str, AfterValidator(_email), _text(_EMAIL.pattern)]
 RepositoryUrl = Annotated[str, AfterValidator(_repository_url), _text(f"(?:{'|'.join(_SCHEMES)})://.+")]
 ServerUrl = Annotated[str, AfterValidator(_server_url), _text("https?://.+")]
+WebUrl = Annotated[str, AfterValidator(_web_url), _text("https?://.+")]
 KubernetesVersion = Annotated[str, AfterValidator(_kubernetes), _text(r"\d+\.\d+")]
 Duration = Annotated[timedelta, BeforeValidator(_duration), _text(rf"(?=\d){_DURATION.pattern}")]
 Time = Annotated[datetime, BeforeValidator(_time)]

@@ -10,7 +10,14 @@ from deploy_orchestrator.errors import OrchestratorError, Place
 from deploy_orchestrator.fleet.charts import LocalChart
 from deploy_orchestrator.fleet.errors import FleetError
 from deploy_orchestrator.fleet.layout import FLEET_FILE, TENANT_FILE, TENANTS, layer_paths
-from deploy_orchestrator.fleet.model import ChartReference, ChartRepository, Cluster, Environment, Tenant
+from deploy_orchestrator.fleet.model import (
+    ArgoCDInstance,
+    ChartReference,
+    ChartRepository,
+    Cluster,
+    Environment,
+    Tenant,
+)
 from deploy_orchestrator.fleet.reading import pick, read, require_unique_keys
 from deploy_orchestrator.git import Tree
 
@@ -47,6 +54,7 @@ class Fleet:
     """
 
     revision: str
+    argocd: tuple[ArgoCDInstance, ...]
     clusters: tuple[Cluster, ...]
     environments: tuple[Environment, ...]
     repositories: tuple[ChartRepository, ...]
@@ -66,6 +74,11 @@ class Fleet:
     def cluster(self, name: str) -> Cluster:
         """The cluster called `name`; FleetError where there is none."""
         return pick(name, {each.name: each for each in self.clusters}, "cluster", Place(FLEET_FILE))
+
+    def argocd_of(self, environment: str) -> ArgoCDInstance:
+        """The Argo CD that deploys to the cluster of `environment`; FleetError where there is no such one."""
+        wanted = self.cluster(self.environment(environment).cluster).argocd
+        return next(each for each in self.argocd if wanted in (None, each.name))
 
     def environment(self, name: str) -> Environment:
         """The environment called `name`; FleetError where there is none."""

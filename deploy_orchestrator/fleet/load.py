@@ -37,6 +37,7 @@ def load(tree: Tree) -> Fleet:
             broken[name] = FleetError.of(error)
     return Fleet(
         revision=tree.commit or "",
+        argocd=settings.file.argocd,
         clusters=settings.file.clusters,
         environments=settings.file.environments,
         repositories=settings.file.repositories,

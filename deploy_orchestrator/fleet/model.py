@@ -19,6 +19,7 @@ from deploy_orchestrator.fleet.fields import (
     RepositoryUrl,
     ServerUrl,
     Time,
+    WebUrl,
 )
 
 Severity = Literal["safe", "needs-approval", "blocked"]
@@ -33,11 +34,23 @@ class Model(BaseModel):
     )
 
 
+class ArgoCDInstance(Model):
+    """An Argo CD: a `name` of your own, its `namespace`, and the `url` of its web pages, for links."""
+
+    name: Label
+    namespace: Label = "argocd"
+    url: WebUrl | None = None
+
+
 class Cluster(Model):
-    """A Kubernetes cluster, with the URL of its API server as Argo CD knows it."""
+    """A Kubernetes cluster, with the URL of its API server as its Argo CD knows it.
+
+    `argocd` names the Argo CD that deploys to it; None: the first one.
+    """
 
     name: Label
     server: ServerUrl
+    argocd: Label | None = None
 
 
 class ApprovalRule(Model):
@@ -185,6 +198,7 @@ class Tenant(TenantFile):
 class FleetFile(Model):
     """The fields of `fleet.yaml`."""
 
+    argocd: tuple[ArgoCDInstance, ...] = Field(default=(ArgoCDInstance(name="argocd"),), min_length=1)
     clusters: tuple[Cluster, ...] = Field(min_length=1)
     environments: tuple[Environment, ...] = Field(min_length=1)
     repositories: tuple[ChartRepository, ...] = ()

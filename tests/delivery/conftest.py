@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy_orchestrator.delivery import Engine, Sandbox
+from deploy_orchestrator.delivery import ByEnvironment, Engine, Sandbox
 from deploy_orchestrator.git import Changes, Repository
 from deploy_orchestrator.manifests import Manifests, Object
 from deploy_orchestrator.releases import Chart, Release, SourceChange, digest_of
@@ -89,35 +89,36 @@ def sandbox(publisher: Publisher, tmp_path: Path) -> Sandbox:
 class SandboxCluster:
     """What the contract does to an engine from outside: here with files."""
 
-    engine: Sandbox
+    sandbox: Sandbox
+    engine: Engine
 
     def restarted(self) -> Engine:
-        return Sandbox(
-            self.engine.folder, Repository.clone(self.engine.deployments.url, self.engine.deployments.path)
-        )
+        deployments = self.sandbox.deployments
+        return Sandbox(self.sandbox.folder, Repository.clone(deployments.url, deployments.path))
 
     def live(self, release: Release) -> dict[str, bytes]:
         """The bytes of what is live, by kind and name."""
-        folder = self.engine.folder / release.cluster / release.namespace
+        folder = self.sandbox.folder / release.cluster / release.namespace
         return {file.name: file.read_bytes() for file in folder.glob("*.yaml")}
 
     def edit(self, release: Release, file: str) -> None:
-        path = self.engine.folder / release.cluster / release.namespace / file
+        path = self.sandbox.folder / release.cluster / release.namespace / file
         path.write_bytes(path.read_bytes() + b"edited: by hand\n")
 
     def remove(self, release: Release, file: str) -> None:
-        (self.engine.folder / release.cluster / release.namespace / file).unlink()
+        (self.sandbox.folder / release.cluster / release.namespace / file).unlink()
 
     def break_live(self, release: Release, reason: str) -> None:
-        self.engine.degrade(release.environment, release.tenant, reason)
+        self.sandbox.degrade(release.environment, release.tenant, reason)
 
     def mend_live(self, release: Release) -> None:
-        self.engine.recover(release.environment, release.tenant)
+        self.sandbox.recover(release.environment, release.tenant)
 
 
-@pytest.fixture(params=["sandbox"])
-def cluster(request: pytest.FixtureRequest) -> SandboxCluster:
-    return {"sandbox": SandboxCluster}[request.param](request.getfixturevalue(request.param))
+@pytest.fixture(params=["sandbox", "by environment"])
+def cluster(request: pytest.FixtureRequest, sandbox: Sandbox) -> SandboxCluster:
+    engines = {"sandbox": sandbox, "by environment": ByEnvironment("sandboxes", lambda _: sandbox)}
+    return SandboxCluster(sandbox, engines[request.param])
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import subprocess
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,12 +11,13 @@ import yaml
 from deploy_orchestrator.delivery import bootstrap
 from deploy_orchestrator.fleet import Fleet, load
 from deploy_orchestrator.git import Changes, Repository
+from deploy_orchestrator.manifests import Object
 
 URL = "https://git.example/deployments.git"
 BEFORE, WITHIN, AFTER = (datetime(2026, month, 1, tzinfo=UTC) for month in (6, 7, 9))
 KEY = "alice@example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAID0q2DJt8VBQtg2CP6NFpm7iOO9kPXfkdlujAL9Lg1dG"
 
-FLEET = {
+FLEET: dict[str, Any] = {
     "clusters": [
         {"name": "inner", "server": "https://kubernetes.default.svc"},
         {"name": "outer", "server": "https://outer.example:6443"},
@@ -42,12 +44,28 @@ FLEET = {
 }
 
 
+TWO = {
+    **FLEET,
+    "argocd": [{"name": "here"}, {"name": "far", "namespace": "argocd-far", "url": "https://far.example/"}],
+    "clusters": [FLEET["clusters"][0], {**FLEET["clusters"][1], "argocd": "far"}],
+}
+
+
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
+    return laid_out(tmp_path_factory.mktemp("fleet"), FLEET)
+
+
+@pytest.fixture(scope="module")
+def of_two(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
+    """The same, with an Argo CD of its own for production."""
+    return laid_out(tmp_path_factory.mktemp("fleet"), TWO)
+
+
+def laid_out(folder: Path, fleet: dict[str, Any]) -> Fleet:
     """Tenants ml in dev only, and shop in dev and production."""
-    folder = tmp_path_factory.mktemp("fleet")
     files: dict[str, Any] = {
-        "fleet.yaml": FLEET,
+        "fleet.yaml": fleet,
         "charts/app/Chart.yaml": {"apiVersion": "v2", "name": "app", "version": "1.0.0"},
         "tenants/ml/tenant.yaml": _tenant("dev"),
         "tenants/shop/tenant.yaml": _tenant("dev", "production"),
@@ -69,18 +87,27 @@ def _tenant(*environments: str) -> dict[str, Any]:
 
 
 def found(fleet: Fleet, kind: str, now: datetime = BEFORE) -> dict[str, dict[str, Any]]:
-    return {each["metadata"]["name"]: each for each in bootstrap(fleet, URL, now) if each["kind"] == kind}
+    (instance,) = fleet.argocd
+    return by_name(bootstrap(fleet, instance, URL, now), kind)
+
+
+def by_name(objects: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
+    return {each["metadata"]["name"]: each for each in objects if each["kind"] == kind}
 
 
 def test_equal_fleets_give_equal_objects(fleet: Fleet) -> None:
-    assert bootstrap(fleet, URL, BEFORE) == bootstrap(fleet, URL, BEFORE)
+    once, again = (bootstrap(fleet, fleet.argocd[0], URL, BEFORE) for _ in range(2))
+    assert once == again
 
 
 def test_one_application_set_makes_an_application_for_each_release_file(fleet: Fleet) -> None:
     sets = found(fleet, "ApplicationSet")
     assert list(sets) == ["deploy-orchestrator"]
     spec = sets["deploy-orchestrator"]["spec"]
-    assert spec["generators"][0]["git"]["files"] == [{"path": "releases/*/*.yaml"}]
+    assert spec["generators"][0]["git"]["files"] == [
+        {"path": "releases/dev/*.yaml"},
+        {"path": "releases/production/*.yaml"},
+    ]
     assert spec["template"]["spec"]["source"] == {
         "repoURL": URL,
         "targetRevision": "{{.revision}}",
@@ -138,3 +165,31 @@ def test_the_orchestrator_may_read_and_patch_and_the_policy_narrows_that(fleet: 
     assert rule["verbs"] == ["get", "list", "watch", "patch"]
     (binding,) = found(fleet, "ValidatingAdmissionPolicyBinding").values()
     assert binding["spec"]["validationActions"] == ["Deny"]
+
+
+def test_each_argo_cd_is_given_its_own_environments_tenants_and_clusters(of_two: Fleet) -> None:
+    here, far = (bootstrap(of_two, each, URL, BEFORE) for each in of_two.argocd)
+    assert [list(by_name(each, "AppProject")) for each in (here, far)] == [["ml", "shop"], ["shop"]]
+    sets = [by_name(each, "ApplicationSet")["deploy-orchestrator"]["spec"] for each in (here, far)]
+    assert [each["generators"][0]["git"]["files"] for each in sets] == [
+        [{"path": "releases/dev/*.yaml"}],
+        [{"path": "releases/production/*.yaml"}],
+    ]
+    servers = [each["template"]["spec"]["destination"]["server"] for each in sets]
+    assert ["inner" in servers[0], "outer" in servers[0]] == [True, False]
+    assert ["inner" in servers[1], "outer" in servers[1]] == [False, True]
+    destinations = [by_name(each, "AppProject")["shop"]["spec"]["destinations"] for each in (here, far)]
+    assert [[each["namespace"] for each in some] for some in destinations] == [
+        ["shop-dev"],
+        ["shop-production"],
+    ]
+
+
+def test_two_argo_cds_in_one_cluster_share_no_object(of_two: Fleet) -> None:
+    here, far = (bootstrap(of_two, each, URL, BEFORE) for each in of_two.argocd)
+    keys = [{Object(each).key for each in some} for some in (here, far)]
+    assert not keys[0] & keys[1]
+    spaces = {each["metadata"]["namespace"] for each in far if "namespace" in each["metadata"]}
+    assert spaces == {"argocd-far"}
+    (policy,) = by_name(far, "ValidatingAdmissionPolicy").values()
+    assert "system:serviceaccount:argocd-far:deploy-orchestrator" in str(policy)

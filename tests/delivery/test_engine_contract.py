@@ -26,7 +26,8 @@ def delivered(engine, release):
 def test_what_was_never_synced_is_missing(engine):
     status = engine.status("dev", "analytics")
     assert (status.health, status.revision, status.operation) == (Health.MISSING, None, None)
-    assert engine.statuses() == []
+    (same,) = engine.statuses("dev", ["analytics"])
+    assert (same.tenant, same.health, same.revision) == ("analytics", Health.MISSING, None)
 
 
 def test_a_synced_release_becomes_live_and_healthy(engine, cluster, publisher):
@@ -40,7 +41,6 @@ def test_a_synced_release_becomes_live_and_healthy(engine, cluster, publisher):
     assert status.operation.started <= status.operation.finished <= status.observed
     tree = publisher.repository.at(release.revision)
     assert cluster.live(release) == tree.files(release.path)
-    assert [(each.environment, each.tenant) for each in engine.statuses()] == [("dev", "analytics")]
 
 
 def test_a_later_release_replaces_changes_and_prunes(engine, cluster, publisher):
@@ -96,7 +96,24 @@ def test_tenants_and_environments_do_not_touch_each_other(engine, cluster, publi
         True,
         True,
     ]
-    assert len(engine.statuses()) == 4
+
+
+def test_the_states_of_many_tenants_are_told_at_once_and_in_their_order(engine, publisher):
+    releases = {
+        tenant: publisher.release(publisher.config_map("a"), tenant=tenant) for tenant in ("analytics", "ml")
+    }
+    elsewhere = publisher.release(publisher.config_map("b"), environment="production")
+    for release in (*releases.values(), elsewhere):
+        delivered(engine, release)
+    states = engine.statuses("dev", ["ml", "unknown", "analytics"])
+    assert [(each.environment, each.tenant) for each in states] == [
+        ("dev", "ml"),
+        ("dev", "unknown"),
+        ("dev", "analytics"),
+    ]
+    assert states[0].live(releases["ml"])
+    assert states[1].health is Health.MISSING
+    assert states[2].live(releases["analytics"])
 
 
 def test_hooks_run_around_the_other_objects_in_order_and_are_not_kept(engine, cluster, publisher):

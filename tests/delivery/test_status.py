@@ -102,8 +102,8 @@ class Scripted:
     def status(self, environment, tenant):
         return self.states[0]
 
-    def statuses(self):
-        return [self.states[0]]
+    def statuses(self, environment, tenants):
+        return [self.states[0] for _ in tenants]
 
     def watch(self, environment, tenant, limit):
         yield from self.states

@@ -2,7 +2,7 @@
 
 import itertools
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ import yaml
 from kubernetes.client import CustomObjectsApi
 from rig import Cluster, Gitea, repository
 
-from deploy_orchestrator.delivery import ArgoCD, bootstrap
+from deploy_orchestrator.delivery import ArgoCD, ByEnvironment, Contexts, Engine, Instances, bootstrap
 from deploy_orchestrator.fleet import Fleet, Policy, load
 from deploy_orchestrator.git import Repository
 from deploy_orchestrator.manifests import ChartUsed, Manifests, Object
@@ -24,6 +24,7 @@ ENVIRONMENTS = ("dev", "production")
 APPROVER = (
     "alice@example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAID0q2DJt8VBQtg2CP6NFpm7iOO9kPXfkdlujAL9Lg1dG\n"
 )
+ACCOUNT = "deploy-orchestrator"
 ARGO = {"group": "argoproj.io", "version": "v1alpha1", "namespace": "argocd"}
 
 _numbers = itertools.count(1)
@@ -37,7 +38,7 @@ class Installation:
     fleet: Fleet
     url: str
     deployments: Repository
-    engine: ArgoCD
+    engine: Engine
 
     def release(self, environment: str, tenant: str, *objects: dict[str, Any]) -> Release:
         """Push a candidate of `objects` in the tenant's namespace, and its release."""
@@ -63,18 +64,27 @@ class Installation:
     def revert(self, release: Release, reason: str) -> Release:
         return Deployments(self.deployments).revert(release, reason, datetime.now(UTC))
 
-    def another(self, folder: Path) -> ArgoCD:
+    def another(self, folder: Path) -> Engine:
         """An engine of another process: with its own clone and connection."""
         folder.mkdir()
         clone = Repository.clone(self.deployments.url, folder / "deployments")
-        return _engine(self.k8s, clone, folder)
+        return _engine(self.k8s, self.fleet, clone, folder)
 
 
 @contextmanager
 def installed(
-    k8s: Cluster, forge: Gitea, folder: Path, tenants: list[str], *, automated: tuple[str, ...] = ()
+    k8s: Cluster,
+    forge: Gitea,
+    folder: Path,
+    tenants: list[str],
+    *,
+    automated: tuple[str, ...] = (),
+    argocds: Mapping[str, str] | None = None,
 ) -> Iterator[Installation]:
-    """Everything for a fleet of `tenants`, in dev and production; the Applications are gone at the end."""
+    """Everything for a fleet of `tenants`, in dev and production; the Applications are gone at the end.
+
+    `argocds` are the namespaces of the Argo CDs of environments that have one of their own.
+    """
     number = next(_numbers)
     owner, orchestrator, argo = (
         forge.user(f"{name}-{number}") for name in ("platform", "orchestrator", "argocd")
@@ -83,32 +93,59 @@ def installed(
     for user in (orchestrator, argo):
         forge.collaborate(owner, "deployments", user)
     forge.protect(owner, "deployments", "main", orchestrator)
-    k8s.apply(repository(f"deployments-{number}", url, argo.name, argo.password))
-
-    fleet = _fleet(folder / "fleet", tenants, automated)
+    fleet = _fleet(folder / "fleet", tenants, automated, argocds or {})
     deployments = Repository.clone(forge.signed_in(url, orchestrator), folder / "deployments")
-    k8s.apply(*bootstrap(fleet, url, datetime.now(UTC)))
-    engine = _engine(k8s, deployments, folder)
+    for each in fleet.argocd:
+        k8s.apply(repository(f"deployments-{number}", url, argo.name, argo.password, each.namespace))
+        k8s.apply(*bootstrap(fleet, each, url, datetime.now(UTC)))
+    engine = _engine(k8s, fleet, deployments, folder)
     try:
         yield Installation(k8s, fleet, url, deployments, engine)
     finally:
-        remove(k8s)
+        for each in fleet.argocd:
+            remove(k8s, each.namespace)
 
 
-def _engine(k8s: Cluster, deployments: Repository, folder: Path) -> ArgoCD:
-    kubeconfig = k8s.account("argocd", "deploy-orchestrator", folder)
-    return ArgoCD.connect(deployments, kubeconfig=kubeconfig, url="https://argocd.example")
+def _engine(k8s: Cluster, fleet: Fleet, deployments: Repository, folder: Path) -> Engine:
+    contexts = Contexts(kubeconfig(k8s, fleet, folder), None, {each.name: each.name for each in fleet.argocd})
+    return ByEnvironment(ArgoCD.name, Instances(lambda: fleet, deployments, contexts))
 
 
-def _fleet(folder: Path, tenants: list[str], automated: tuple[str, ...]) -> Fleet:
+def kubeconfig(k8s: Cluster, fleet: Fleet, folder: Path) -> Path:
+    """It has a context for each Argo CD of the fleet, with the orchestrator's rights there."""
+    merged: dict[str, Any] = {"apiVersion": "v1", "kind": "Config"}
+    for each in fleet.argocd:
+        account = yaml.safe_load(k8s.account(each.namespace, ACCOUNT, folder).read_text())
+        for kind in ("clusters", "users"):
+            merged.setdefault(kind, []).append({**account[kind][0], "name": each.name})
+        context = {"cluster": each.name, "user": each.name}
+        merged.setdefault("contexts", []).append({"name": each.name, "context": context})
+    path = folder / "argocds.kubeconfig"
+    path.write_text(yaml.safe_dump(merged))
+    return path
+
+
+def _fleet(folder: Path, tenants: list[str], automated: tuple[str, ...], argocds: Mapping[str, str]) -> Fleet:
     asks = {"approval": {"approvers": ["alice@example.com"]}}
     environments = [
-        {"name": name, "cluster": "rig", "kubernetes": "1.34", "policy": {} if name in automated else asks}
+        {
+            "name": name,
+            "cluster": argocds.get(name, "rig"),
+            "kubernetes": "1.34",
+            "policy": {} if name in automated else asks,
+        }
         for name in ENVIRONMENTS
     ]
     files: dict[str, Any] = {
         "fleet.yaml": {
-            "clusters": [{"name": "rig", "server": SERVER}],
+            "argocd": [
+                {"name": name, "namespace": name, "url": f"https://{name}.example"}
+                for name in ("argocd", *argocds.values())
+            ],
+            "clusters": [
+                {"name": "rig", "server": SERVER},
+                *({"name": name, "server": SERVER, "argocd": name} for name in argocds.values()),
+            ],
             "environments": environments,
             "platform": {"name": "app", "version": "1.0.0"},
         },
@@ -132,7 +169,7 @@ def _fleet(folder: Path, tenants: list[str], automated: tuple[str, ...]) -> Flee
     return load(Repository.clone(str(folder), folder.parent / "fleet-clone").at("main"))
 
 
-def remove(k8s: Cluster) -> None:
+def remove(k8s: Cluster, namespace: str = "argocd") -> None:
     """Delete all Applications and what makes them; their objects stay."""
     ours = {
         "applicationsets": "app.kubernetes.io/part-of=deploy-orchestrator",
@@ -142,5 +179,5 @@ def remove(k8s: Cluster) -> None:
     with k8s.client() as client:
         for plural, selector in ours.items():
             CustomObjectsApi(client).delete_collection_namespaced_custom_object(
-                **ARGO, plural=plural, label_selector=selector
+                **{**ARGO, "namespace": namespace}, plural=plural, label_selector=selector
             )

@@ -13,7 +13,7 @@ from rig import Cluster, Gitea
 from test_engine_contract import *  # noqa: F403
 
 from deploy_orchestrator import documents
-from deploy_orchestrator.delivery import ArgoCD, Engine, Health, Status, Sync
+from deploy_orchestrator.delivery import Engine, Health, Status, Sync
 from deploy_orchestrator.git import Changes, Repository
 from deploy_orchestrator.manifests import Manifests, Object
 from deploy_orchestrator.releases import Chart, Release, SourceChange, digest_of
@@ -100,7 +100,7 @@ class ArgoCluster:
     folder: Path
 
     @property
-    def engine(self) -> ArgoCD:
+    def engine(self) -> Engine:
         return self.installation.engine
 
     def restarted(self) -> Engine:

@@ -35,11 +35,13 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 from deploy_orchestrator.delivery import ArgoCD, follow
+from deploy_orchestrator.fleet import ArgoCDInstance
 from deploy_orchestrator.git import Repository
 from deploy_orchestrator.releases import Release
 
 url, clone, kubeconfig = sys.argv[1:]
-engine = ArgoCD.connect(Repository.clone(url, Path(clone)), kubeconfig=Path(kubeconfig))
+instance = ArgoCDInstance(name="argocd")
+engine = ArgoCD.connect(instance, Repository.clone(url, Path(clone)), Path(kubeconfig))
 follow(engine, Release.model_validate_json(sys.stdin.read()), timedelta(minutes=10))
 """
 
@@ -76,7 +78,7 @@ def tenant(unused: Iterator[str]) -> str:
         "argocd-application-controller",
         "argocd-repo-server",
         "argocd-applicationset-controller",
-        "redis",
+        "argocd-redis",
     ],
 )
 def test_a_release_goes_live_once_when_a_process_dies_in_mid_release(
@@ -117,7 +119,7 @@ def test_a_release_goes_live_once_in_a_storm_of_refusals(
     release = installation.release("production", tenant, config_map())
     kubeconfig = control_plane.account("argocd", "deploy-orchestrator", tmp_path)
     with _stormy(kubeconfig, status) as through:
-        engine = ArgoCD.connect(installation.deployments, kubeconfig=through)
+        engine = ArgoCD.connect(installation.fleet.argocd[0], installation.deployments, through)
         assert follow(engine, release, LATER).done(release)
     assert _syncs(installation, tenant) == [release.revision]
 

@@ -2,5 +2,6 @@
 
 from deploy_orchestrator.delivery.argocd.bootstrap import bootstrap
 from deploy_orchestrator.delivery.argocd.engine import ArgoCD
+from deploy_orchestrator.delivery.argocd.instances import Contexts, Instances
 
-__all__ = ["ArgoCD", "bootstrap"]
+__all__ = ["ArgoCD", "Contexts", "Instances", "bootstrap"]

@@ -5,17 +5,21 @@ RBAC grants `patch` on whole objects; the admission policy narrows it to the fie
 
 from typing import Any
 
-from deploy_orchestrator.delivery.argocd.names import ACCOUNT, NAMESPACE, REFRESH, REFRESH_SET
+from deploy_orchestrator.delivery.argocd.names import ACCOUNT, REFRESH, REFRESH_SET
 
-_USER = f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
 _RBAC = "rbac.authorization.k8s.io"
 _ADMISSION = "admissionregistration.k8s.io/v1"
 _KINDS = ["applications", "applicationsets"]
 
 
-def access() -> list[dict[str, Any]]:
-    """The ServiceAccount, its Role, and the ValidatingAdmissionPolicy that binds it."""
-    named = {"name": ACCOUNT, "namespace": NAMESPACE}
+def access(namespace: str) -> list[dict[str, Any]]:
+    """The ServiceAccount in Argo CD's `namespace`, its Role, and the ValidatingAdmissionPolicy that binds it.
+
+    The policy has no namespace of its own: its name tells which Argo CD of the cluster it is for.
+    """
+    named = {"name": ACCOUNT, "namespace": namespace}
+    user = f"system:serviceaccount:{namespace}:{ACCOUNT}"
+    policy = f"{ACCOUNT}.{namespace}"
     return [
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": named},
         {
@@ -40,7 +44,7 @@ def access() -> list[dict[str, Any]]:
         {
             "apiVersion": _ADMISSION,
             "kind": "ValidatingAdmissionPolicy",
-            "metadata": {"name": ACCOUNT},
+            "metadata": {"name": policy},
             "spec": {
                 "failurePolicy": "Fail",
                 "matchConstraints": {
@@ -54,7 +58,7 @@ def access() -> list[dict[str, Any]]:
                     ]
                 },
                 "matchConditions": [
-                    {"name": ACCOUNT, "expression": f"request.userInfo.username == {_USER!r}"}
+                    {"name": ACCOUNT, "expression": f"request.userInfo.username == {user!r}"}
                 ],
                 "validations": _VALIDATIONS,
             },
@@ -62,8 +66,8 @@ def access() -> list[dict[str, Any]]:
         {
             "apiVersion": _ADMISSION,
             "kind": "ValidatingAdmissionPolicyBinding",
-            "metadata": {"name": ACCOUNT},
-            "spec": {"policyName": ACCOUNT, "validationActions": ["Deny"]},
+            "metadata": {"name": policy},
+            "spec": {"policyName": policy, "validationActions": ["Deny"]},
         },
     ]
 

@@ -4,33 +4,29 @@ resume."""
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import urllib3
-from kubernetes.client import ApiClient, ApiException, Configuration, CustomObjectsApi
-from kubernetes.config import ConfigException, load_config  # pyright: ignore[reportUnknownVariableType]
+from kubernetes.client import ApiException, CustomObjectsApi
 from kubernetes.watch import Watch
 
 from deploy_orchestrator.delivery.argocd import names
 from deploy_orchestrator.delivery.argocd.application import Application
-from deploy_orchestrator.delivery.argocd.errors import ClusterRefused, ClusterUnreachable, NoCluster
+from deploy_orchestrator.delivery.connection import ClusterRefused, connect, reported
 
-_GROUP = {"group": "argoproj.io", "version": "v1alpha1", "namespace": names.NAMESPACE}
-_APPLICATIONS = {**_GROUP, "plural": "applications"}
-_SETS = {**_GROUP, "plural": "applicationsets"}
-_TIMEOUT = (5, 30)
+_TIMEOUT = (3, 12)
 _LONGEST_WATCH = 300
-_CONNECTIONS = 64
 _STARTING = 15
 _PAUSE = 0.5
 
-# About 20 seconds in all, enough for an API server to restart. A write may be repeated: it names the version
-# of the object that it changes, or sets what is set already.
+# About 20 seconds in all, enough for an API server to restart, and under a minute where nothing answers at
+# all. A write may be repeated: it names the version of the object that it changes, or sets what is set
+# already.
 _RETRIES = urllib3.Retry(
     total=8,
+    read=3,
     backoff_factor=0.2,
     backoff_max=5,
     backoff_jitter=0.2,
@@ -39,40 +35,47 @@ _RETRIES = urllib3.Retry(
     raise_on_status=False,
 )
 
+_FIXES = {
+    401: "renew the token of the orchestrator's ServiceAccount",
+    403: names.BOOTSTRAP,
+    404: names.BOOTSTRAP,
+    422: names.BOOTSTRAP,
+    429: "the API server is overloaded; try again later",
+}
+
 
 class Applications:
-    """The Applications of the fleet, and the ApplicationSet that makes them.
+    """The Applications of the fleet in one Argo CD, and the ApplicationSet that makes them.
 
     Args:
-        kubeconfig: names Argo CD's cluster; None for the user's own, or the one that this runs in.
-        context: one of its contexts; None for the current one.
+        namespace: Argo CD's.
+        kubeconfig, context: its cluster, as `connect` takes them.
+
+    Raises:
+        NoCluster: as `connect`.
     """
 
-    def __init__(self, kubeconfig: Path | None = None, context: str | None = None) -> None:
-        settings = Configuration()
-        file = str(kubeconfig) if kubeconfig else None
-        try:
-            load_config(config_file=file, context=context, client_configuration=settings)
-        except ConfigException as error:
-            raise NoCluster(kubeconfig, error) from error
-        cast(Any, settings).retries = _RETRIES
-        settings.connection_pool_maxsize = _CONNECTIONS
-        self._api: Any = CustomObjectsApi(ApiClient(settings))
+    def __init__(self, namespace: str, kubeconfig: Path | None, context: str | None) -> None:
+        group = {"group": "argoproj.io", "version": "v1alpha1", "namespace": namespace}
+        self._kind = {**group, "plural": "applications"}
+        self._sets = {**group, "plural": "applicationsets"}
+        self._api: Any = CustomObjectsApi(connect(kubeconfig, context, _RETRIES))
         self._admitted = False
 
     def get(self, name: str) -> Application | None:
         """The Application; None where there is none."""
         try:
-            found = self._call(self._api.get_namespaced_custom_object, **_APPLICATIONS, name=name)
+            found = self._call(self._api.get_namespaced_custom_object, **self._kind, name=name)
         except ClusterRefused as error:
             if error.status == 404:
                 return None
             raise
         return Application(found)
 
-    def list(self) -> list[Application]:
-        """All Applications of the fleet."""
-        return [Application(body) for body in self._list(label_selector=names.TENANT)["items"]]
+    def list(self, environment: str) -> list[Application]:
+        """All Applications of the fleet in one environment."""
+        found = self._list(label_selector=f"{names.TENANT},{names.ENVIRONMENT}={environment}")
+        return [Application(body) for body in found["items"]]
 
     def changes(self, name: str, deadline: float) -> Iterator[Application | None]:
         """The Application as it is (None where there is none), and again after each change.
@@ -91,7 +94,7 @@ class Applications:
     def write(self, application: Application, change: Mapping[str, Any]) -> Application | None:
         """Merge `change`, which names the version that it changes; None where there is a newer one by now."""
         try:
-            return Application(self._patch(_APPLICATIONS, application.name, change))
+            return Application(self._patch(self._kind, application.name, change))
         except ClusterRefused as error:
             if error.status == 409:
                 return None
@@ -100,7 +103,7 @@ class Applications:
     def refresh(self, name: str) -> None:
         """Ask Argo CD to compare the Application, where there is one, with its target and the cluster now."""
         try:
-            self._patch(_APPLICATIONS, name, {"metadata": {"annotations": {names.REFRESH: "normal"}}})
+            self._patch(self._kind, name, {"metadata": {"annotations": {names.REFRESH: "normal"}}})
         except ClusterRefused as error:
             if error.status != 404:
                 raise
@@ -108,10 +111,10 @@ class Applications:
     def refresh_releases(self, commit: str) -> None:
         """Ask Argo CD to read the release files now, at `commit` or later; asking twice is asking once."""
         body = {"metadata": {"annotations": {names.REFRESH_SET: commit}}}
-        self._patch(_SETS, names.APPLICATION_SET, body)
+        self._patch(self._sets, names.APPLICATION_SET, body)
 
     def _list(self, **selector: str) -> Any:
-        return self._call(self._api.list_namespaced_custom_object, **_APPLICATIONS, **selector)
+        return self._call(self._api.list_namespaced_custom_object, **self._kind, **selector)
 
     def _patch(self, kind: dict[str, str], name: str, change: Mapping[str, Any]) -> Any:
         return self._call(self._api.patch_namespaced_custom_object, **kind, name=name, body=change)
@@ -121,7 +124,7 @@ class Applications:
         patience = time.monotonic() + (_STARTING if self._admitted else 0)
         while True:
             try:
-                with _reported():
+                with reported(_FIXES):
                     answer = request(**arguments, _request_timeout=_TIMEOUT)
             except ClusterRefused as error:
                 if error.status not in (401, 403) or time.monotonic() > patience:
@@ -136,7 +139,7 @@ class Applications:
         watch: Any = Watch()
         events = watch.stream(
             self._api.list_namespaced_custom_object,
-            **_APPLICATIONS,
+            **self._kind,
             field_selector=only,
             resource_version=version,
             timeout_seconds=timeout,
@@ -148,14 +151,3 @@ class Applications:
         except (ApiException, urllib3.exceptions.HTTPError):
             # Too old a version or a lost connection: the next list tells how things stand, or what is wrong.
             time.sleep(_PAUSE)
-
-
-@contextmanager
-def _reported() -> Generator[None]:
-    try:
-        yield
-    except ApiException as error:
-        refusal: Any = error
-        raise ClusterRefused(refusal.status, refusal.reason, refusal.body) from error
-    except urllib3.exceptions.HTTPError as error:
-        raise ClusterUnreachable(error) from error

@@ -1,22 +1,25 @@
 """One ApplicationSet for the whole fleet: an Application for each release file."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from deploy_orchestrator.delivery.argocd import names
-from deploy_orchestrator.fleet import Fleet
+from deploy_orchestrator.fleet import ArgoCDInstance, Environment, Fleet
 
 _RETRY = {"limit": 2, "backoff": {"duration": "5s", "factor": 2, "maxDuration": "1m"}}
 _OPTIONS = ["ServerSideApply=true", "PruneLast=true", "FailOnSharedResource=true"]
 
 
-def application_set(fleet: Fleet, deployments: str) -> dict[str, Any]:
-    """The ApplicationSet that follows `releases/` on `main` of the repository at the URL `deployments`.
+def application_set(fleet: Fleet, instance: ArgoCDInstance, deployments: str) -> dict[str, Any]:
+    """The ApplicationSet that follows what is released for the environments of one Argo CD, in `releases/` on
+    `main` of the repository at the URL `deployments`.
 
     Each Application is pinned to the commit that its release file names. Environments without an approval
     rule sync and heal themselves; the others sync by the orchestrator's operation alone. A release file that
     is gone, or a generator that finds nothing, deletes nobody.
     """
+    environments = [each for each in fleet.environments if fleet.argocd_of(each.name) == instance]
     metadata = {
         "name": names.application("{{.environment}}", "{{.tenant}}"),
         "labels": names.labels("{{.environment}}", "{{.tenant}}"),
@@ -24,6 +27,7 @@ def application_set(fleet: Fleet, deployments: str) -> dict[str, Any]:
     return names.argo_object(
         "ApplicationSet",
         names.APPLICATION_SET,
+        instance.namespace,
         spec={
             "goTemplate": True,
             "goTemplateOptions": ["missingkey=error"],
@@ -33,9 +37,12 @@ def application_set(fleet: Fleet, deployments: str) -> dict[str, Any]:
                     "git": {
                         "repoURL": deployments,
                         "revision": "main",
-                        "files": [{"path": "releases/*/*.yaml"}],
+                        "files": [{"path": f"releases/{each.name}/*.yaml"} for each in environments],
                         # Otherwise the generator's own `path` hides the one in the release file.
                         "pathParamPrefix": "file",
+                        # The controller writes this into every generator; without it, applying the set
+                        # again would take it out each time.
+                        "template": {"metadata": {}, "spec": {"destination": {}, "project": ""}},
                     }
                 }
             ],
@@ -48,24 +55,25 @@ def application_set(fleet: Fleet, deployments: str) -> dict[str, Any]:
                         "targetRevision": "{{.revision}}",
                         "path": "{{.path}}",
                     },
-                    "destination": {"server": _server(fleet), "namespace": "{{.namespace}}"},
+                    "destination": {"server": _server(fleet, environments), "namespace": "{{.namespace}}"},
                     "info": [{"name": "digest", "value": "{{.digest}}"}],
                     "syncPolicy": {"syncOptions": _OPTIONS, "retry": _RETRY},
                 },
             },
-            "templatePatch": _automation(fleet),
+            "templatePatch": _automation(environments),
         },
     )
 
 
-def _server(fleet: Fleet) -> str:
+def _server(fleet: Fleet, environments: Sequence[Environment]) -> str:
     # An unknown cluster gives no server, which is an error of that one Application; `fail` would stop them
     # all.
-    servers = " ".join(json.dumps(text) for each in fleet.clusters for text in (each.name, each.server))
+    clusters = dict.fromkeys(fleet.cluster(each.cluster) for each in environments)
+    servers = " ".join(json.dumps(text) for each in clusters for text in (each.name, each.server))
     return f"{{{{get (dict {servers}) .cluster}}}}"
 
 
-def _automation(fleet: Fleet) -> str:
-    automated = " ".join(json.dumps(each.name) for each in fleet.environments if each.policy.approval is None)
+def _automation(environments: Sequence[Environment]) -> str:
+    automated = " ".join(json.dumps(each.name) for each in environments if each.policy.approval is None)
     policy = json.dumps({"spec": {"syncPolicy": {"automated": {"prune": True, "selfHeal": True}}}})
     return f"{{{{if has .environment (list {automated})}}}}{policy}{{{{end}}}}"

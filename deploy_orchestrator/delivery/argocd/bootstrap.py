@@ -1,4 +1,4 @@
-"""Everything that Argo CD needs to follow a fleet."""
+"""Everything that an Argo CD needs to follow a fleet."""
 
 from collections import defaultdict
 from datetime import datetime
@@ -7,20 +7,25 @@ from typing import Any
 from deploy_orchestrator.delivery.argocd.access import access
 from deploy_orchestrator.delivery.argocd.application_set import application_set
 from deploy_orchestrator.delivery.argocd.project import project
-from deploy_orchestrator.fleet import Deployment, Fleet
+from deploy_orchestrator.fleet import ArgoCDInstance, Deployment, Fleet
 
 
-def bootstrap(fleet: Fleet, deployments: str, now: datetime) -> list[dict[str, Any]]:
+def bootstrap(
+    fleet: Fleet, instance: ArgoCDInstance, deployments: str, now: datetime
+) -> list[dict[str, Any]]:
     """The rights of the orchestrator's ServiceAccount, an AppProject for each tenant, and one ApplicationSet.
 
-    They are in the order in which Argo CD's administrator applies them, again when tenants or freezes change.
+    They are in the order in which Argo CD's administrator applies them, again when tenants, environments or
+    freezes change.
 
     Args:
+        instance: the Argo CD of the fleet that they are for; only its environments are in them.
         deployments: URL of the deployments repository, as Argo CD knows it.
         now: freezes that ended before are left out.
     """
     tenants = defaultdict[str, list[Deployment]](list)
     for deployment in fleet.deployments():
-        tenants[deployment.tenant.name].append(deployment)
-    projects = [project(fleet, deployments, tenants[name], now) for name in sorted(tenants)]
-    return [*access(), *projects, application_set(fleet, deployments)]
+        if fleet.argocd_of(deployment.environment.name) == instance:
+            tenants[deployment.tenant.name].append(deployment)
+    projects = [project(fleet, instance, deployments, tenants[name], now) for name in sorted(tenants)]
+    return [*access(instance.namespace), *projects, application_set(fleet, instance, deployments)]

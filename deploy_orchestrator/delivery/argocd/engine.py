@@ -1,7 +1,7 @@
 """Argo CD as a delivery engine."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 from deploy_orchestrator.delivery.argocd import names
 from deploy_orchestrator.delivery.errors import SyncSuperseded
 from deploy_orchestrator.delivery.status import Health, Operation, Phase, Status, Sync
+from deploy_orchestrator.fleet import ArgoCDInstance
 from deploy_orchestrator.git import Repository, RevisionNotFound
 from deploy_orchestrator.releases import Release
 
@@ -22,36 +23,38 @@ class ArgoCD:
     It holds no state: what was asked for stands in the cluster, and another process goes on where one ended.
 
     Args:
-        applications: in the cluster that Argo CD runs in; `connect` finds them.
+        instance: where it is within its cluster, and its web pages, for links.
+        applications: in the cluster that it runs in; `connect` finds them.
         deployments: the deployments repository, to tell which of two releases is the later.
-        url: of Argo CD's web pages, for links.
     """
 
     name = "Argo CD"
 
-    def __init__(self, applications: "Applications", deployments: Repository, url: str | None = None) -> None:
-        self.url = url
+    def __init__(
+        self, instance: ArgoCDInstance, applications: "Applications", deployments: Repository
+    ) -> None:
+        self.instance = instance
         self._applications = applications
         self._deployments = deployments
 
     @classmethod
     def connect(
         cls,
+        instance: ArgoCDInstance,
         deployments: Repository,
-        *,
         kubeconfig: Path | None = None,
         context: str | None = None,
-        url: str | None = None,
     ) -> Self:
-        """The engine for the cluster of `kubeconfig` (None: the user's own, or the one that this runs in).
+        """The engine for the Argo CD `instance` in the cluster of a `context` of `kubeconfig`; None: the
+        current one, and the user's own file or the cluster that this runs in.
 
         Raises:
-            NoCluster: the kubeconfig is missing or broken.
+            NoCluster: the kubeconfig is missing or broken, or does not have the context.
         """
         # The Kubernetes client takes a second to import, which commands that need no cluster should not wait.
         from deploy_orchestrator.delivery.argocd.api import Applications
 
-        return cls(Applications(kubeconfig, context), deployments, url)
+        return cls(instance, Applications(instance.namespace, kubeconfig, context), deployments)
 
     def sync(self, release: Release) -> Operation | None:
         """As `Engine.sync`; what is in the way of a newer release is ended.
@@ -85,9 +88,12 @@ class ArgoCD:
         found = self._applications.get(names.application(environment, tenant))
         return found.status if found else _missing(environment, tenant)
 
-    def statuses(self) -> list[Status]:
-        """The state of every deployment that Argo CD has an Application for, with one request."""
-        return [application.status for application in self._applications.list()]
+    def statuses(self, environment: str, tenants: Iterable[str]) -> list[Status]:
+        """As `status` for many `tenants`, with one request."""
+        known = {
+            each.tenant: each for each in (found.status for found in self._applications.list(environment))
+        }
+        return [known.get(tenant) or _missing(environment, tenant) for tenant in tenants]
 
     def watch(self, environment: str, tenant: str, limit: timedelta) -> Iterator[Status]:
         """The state of one deployment now and after each change, until `limit` has passed."""
@@ -101,9 +107,10 @@ class ArgoCD:
 
     def link(self, environment: str, tenant: str) -> str | None:
         """The Application's page."""
-        if self.url is None:
+        if self.instance.url is None:
             return None
-        return f"{self.url}/applications/{names.NAMESPACE}/{names.application(environment, tenant)}"
+        name = names.application(environment, tenant)
+        return f"{self.instance.url}/applications/{self.instance.namespace}/{name}"
 
     def _latest(self, release: Release) -> str:
         """The newest commit known to hold `release`, which is the same for all releases of a batch."""

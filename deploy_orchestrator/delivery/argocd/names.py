@@ -3,9 +3,9 @@
 from typing import Any
 
 API_VERSION = "argoproj.io/v1alpha1"
-NAMESPACE = "argocd"
 ACCOUNT = "deploy-orchestrator"
 APPLICATION_SET = "deploy-orchestrator"
+BOOTSTRAP = "apply what `deploy-orchestrator argocd bootstrap` prints"
 
 REFRESH = "argocd.argoproj.io/refresh"
 RELEASE = "deploy-orchestrator.io/release"
@@ -23,7 +23,7 @@ def labels(environment: str, tenant: str) -> dict[str, str]:
     return {ENVIRONMENT: environment, TENANT: tenant}
 
 
-def argo_object(kind: str, name: str, **content: Any) -> dict[str, Any]:
-    """An object of one of Argo CD's kinds in its namespace."""
-    metadata = {"name": name, "namespace": NAMESPACE, "labels": {"app.kubernetes.io/part-of": ACCOUNT}}
+def argo_object(kind: str, name: str, namespace: str, **content: Any) -> dict[str, Any]:
+    """An object of one of Argo CD's kinds in its `namespace`."""
+    metadata = {"name": name, "namespace": namespace, "labels": {"app.kubernetes.io/part-of": ACCOUNT}}
     return {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, **content}

@@ -4,11 +4,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deploy_orchestrator.delivery.argocd import names
-from deploy_orchestrator.fleet import Deployment, Fleet, Freeze
+from deploy_orchestrator.fleet import ArgoCDInstance, Deployment, Fleet, Freeze
 
 
-def project(fleet: Fleet, deployments: str, mine: list[Deployment], now: datetime) -> dict[str, Any]:
-    """The AppProject of the tenant whose deployments are `mine`.
+def project(
+    fleet: Fleet, instance: ArgoCDInstance, deployments: str, mine: list[Deployment], now: datetime
+) -> dict[str, Any]:
+    """The AppProject of the tenant whose deployments by this Argo CD are `mine`.
 
     It may read the deployments repository only, write into its own namespaces only, and make no cluster-
     scoped object but those namespaces. Its owners may look at it.
@@ -18,6 +20,7 @@ def project(fleet: Fleet, deployments: str, mine: list[Deployment], now: datetim
     return names.argo_object(
         "AppProject",
         tenant.name,
+        instance.namespace,
         spec={
             "description": f"Tenant {tenant.name}",
             "sourceRepos": [deployments],

@@ -1,6 +1,6 @@
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -77,9 +77,9 @@ class Sandbox:
         except BrokenState as error:
             return replace(unknown, health=Health.UNKNOWN, message=str(error))
 
-    def statuses(self) -> list[Status]:
+    def statuses(self, environment: str, tenants: Iterable[str]) -> list[Status]:
         """As `Engine.statuses`."""
-        return [self.status(state.environment, state.tenant) for state in State.all(self.folder / _STATE)]
+        return [self.status(environment, tenant) for tenant in tenants]
 
     def watch(self, environment: str, tenant: str, limit: timedelta) -> Iterator[Status]:
         """As `Engine.watch`, looking at the folder every so often."""

@@ -32,15 +32,6 @@ class State:
         check_label(self.environment)
         check_label(self.tenant)
 
-    @classmethod
-    def all(cls, folder: Path) -> "list[State]":
-        files = sorted(folder.glob("*/*.json"))
-        return [
-            cls(folder, file.parent.name, file.stem)
-            for file in files
-            if is_label(file.parent.name) and is_label(file.stem)
-        ]
-
     @property
     def file(self) -> Path:
         return self.folder / self.environment / f"{self.tenant}.json"

@@ -11,19 +11,18 @@ import yaml
 from rig.control_plane import ControlPlane
 from rig.processes import Process, Ready, answers, free_port, listens, program
 
-NAMESPACE = "argocd"
-
 VERIFY_WRAPPER = """#!/bin/sh
 git verify-commit "$1" 2>&1 || true
 """
 
 
 class ArgoCD:
-    """Argo CD with its stock settings in namespace `argocd`; a context manager that ends what it started."""
+    """Argo CD with its stock settings in a `namespace`; a context manager that ends what it started."""
 
-    def __init__(self, cluster: ControlPlane) -> None:
+    def __init__(self, cluster: ControlPlane, namespace: str = "argocd") -> None:
         self.cluster = cluster
-        self.folder = cluster.folder / "argocd"
+        self.namespace = namespace
+        self.folder = cluster.folder / namespace
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -43,7 +42,7 @@ class ArgoCD:
         wrapper.write_text(VERIFY_WRAPPER)
         wrapper.chmod(0o755)
         self.cluster.define(*map(_read, sorted(self.cluster.built.glob("crds/*.yaml"))))
-        self.cluster.apply(*_settings())
+        self.cluster.apply(*_settings(self.namespace))
         self._redis(stack).wait()
         started = [
             self._repo_server(stack),
@@ -69,7 +68,7 @@ class ArgoCD:
             "--appendonly",
             "no",
         ]
-        return self.cluster.launch(stack, "redis", command, listens(self._redis_port))
+        return self.cluster.launch(stack, f"{self.namespace}-redis", command, listens(self._redis_port))
 
     def _repo_server(self, stack: ExitStack) -> Process:
         self._repo_address = f"127.0.0.1:{free_port()}"
@@ -92,7 +91,7 @@ class ArgoCD:
         return self._role(
             "application-controller",
             [
-                f"--namespace={NAMESPACE}",
+                f"--namespace={self.namespace}",
                 f"--metrics-port={metrics}",
                 f"--repo-server={self._repo_address}",
                 f"--redis=127.0.0.1:{self._redis_port}",
@@ -106,7 +105,7 @@ class ArgoCD:
         return self._role(
             "applicationset-controller",
             [
-                f"--namespace={NAMESPACE}",
+                f"--namespace={self.namespace}",
                 f"--metrics-addr=127.0.0.1:{metrics}",
                 f"--probe-addr=127.0.0.1:{probe}",
                 f"--webhook-addr=127.0.0.1:{webhook}",
@@ -130,22 +129,22 @@ class ArgoCD:
             "ARGOCD_GPG_DATA_PATH": str(self.folder / "gpg"),
             "HOSTNAME": "rig-1",
         }
-        return self.cluster.launch(stack, f"argocd-{role}", command, ready, environment)
+        return self.cluster.launch(stack, f"{self.namespace}-{role}", command, ready, environment)
 
 
 def _read(file: Path) -> dict[str, Any]:
     return yaml.safe_load(file.read_text())
 
 
-def _settings() -> list[dict[str, Any]]:
+def _settings(namespace: str) -> list[dict[str, Any]]:
     part_of = {"app.kubernetes.io/part-of": "argocd"}
 
     def core(kind: str, name: str, **content: Any) -> dict[str, Any]:
-        metadata = {"name": name, "namespace": NAMESPACE, "labels": part_of}
+        metadata = {"name": name, "namespace": namespace, "labels": part_of}
         return {"apiVersion": "v1", "kind": kind, "metadata": metadata, **content}
 
     return [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
         core("ConfigMap", "argocd-cm"),
         core("ConfigMap", "argocd-rbac-cm"),
         core("ConfigMap", "argocd-cmd-params-cm"),
@@ -156,7 +155,7 @@ def _settings() -> list[dict[str, Any]]:
         {
             "apiVersion": "argoproj.io/v1alpha1",
             "kind": "AppProject",
-            "metadata": {"name": "default", "namespace": NAMESPACE},
+            "metadata": {"name": "default", "namespace": namespace},
             "spec": {
                 "sourceRepos": ["*"],
                 "destinations": [{"namespace": "*", "server": "*"}],
@@ -166,14 +165,16 @@ def _settings() -> list[dict[str, Any]]:
     ]
 
 
-def repository(name: str, url: str, username: str, password: str) -> dict[str, Any]:
-    """The Secret that lets Argo CD read a Git repository."""
+def repository(
+    name: str, url: str, username: str, password: str, namespace: str = "argocd"
+) -> dict[str, Any]:
+    """The Secret that lets the Argo CD in `namespace` read a Git repository."""
     return {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {
             "name": f"repository-{name}",
-            "namespace": NAMESPACE,
+            "namespace": namespace,
             "labels": {"argocd.argoproj.io/secret-type": "repository"},
         },
         "stringData": {"type": "git", "url": url, "username": username, "password": password},

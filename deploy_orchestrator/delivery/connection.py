@@ -1,0 +1,90 @@
+# pyright: reportMissingTypeStubs=false
+"""How the API server of a Kubernetes cluster is reached, and what it says when it refuses."""
+
+import json
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import urllib3
+from kubernetes.client import ApiClient, ApiException, Configuration
+from kubernetes.config import ConfigException, load_config  # pyright: ignore[reportUnknownVariableType]
+
+from deploy_orchestrator.delivery.errors import DeliveryError, EngineUnreachable
+from deploy_orchestrator.errors import Place
+
+_CONNECTIONS = 64
+
+
+class NoCluster(DeliveryError):
+    """The kubeconfig is missing or broken, or does not have the context."""
+
+    def __init__(self, kubeconfig: Path | None, context: str | None, error: Exception) -> None:
+        super().__init__(
+            f"cannot tell where the cluster{f' of context {context!r}' if context else ''} is: {error}",
+            place=Place(str(kubeconfig)) if kubeconfig else None,
+            fix="name a kubeconfig and a context in it, or run in the cluster",
+        )
+
+
+class ClusterUnreachable(EngineUnreachable):
+    """The Kubernetes API did not answer, and went on not answering."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(
+            f"the Kubernetes API does not answer: {error}",
+            fix="check the kubeconfig and that the API server runs; everything goes on where it was",
+        )
+
+
+class ClusterRefused(DeliveryError):
+    """The Kubernetes API refused a request: `status` is the HTTP status, `said` are its words."""
+
+    def __init__(self, status: int, said: str, *, fix: str | None = None) -> None:
+        super().__init__(f"the Kubernetes API refused: {said}", fix=fix)
+        self.status = status
+        self.said = said
+
+
+def connect(kubeconfig: Path | None, context: str | None, retries: urllib3.Retry) -> ApiClient:
+    """A client for the cluster of a `context` in `kubeconfig`; None: the current one, and the user's own file
+    or the cluster that this runs in.
+
+    Raises:
+        NoCluster: the kubeconfig is missing or broken, or does not have the context.
+    """
+    settings = Configuration()
+    file = str(kubeconfig) if kubeconfig else None
+    try:
+        load_config(config_file=file, context=context, client_configuration=settings)
+    except ConfigException as error:
+        raise NoCluster(kubeconfig, context, error) from error
+    cast(Any, settings).retries = retries
+    settings.connection_pool_maxsize = _CONNECTIONS
+    return ApiClient(settings)
+
+
+@contextmanager
+def reported(fixes: Mapping[int, str] | None = None) -> Generator[None]:
+    """What goes wrong in a request, as our own errors; `fixes` is what to do about an HTTP status.
+
+    Raises:
+        ClusterRefused, ClusterUnreachable
+    """
+    try:
+        yield
+    except ApiException as error:
+        refusal: Any = error
+        status: int = refusal.status or 0
+        said = _message(refusal.body) or refusal.reason
+        raise ClusterRefused(status, said, fix=(fixes or {}).get(status)) from error
+    except urllib3.exceptions.HTTPError as error:
+        raise ClusterUnreachable(error) from error
+
+
+def _message(body: str | bytes | None) -> str | None:
+    try:
+        return json.loads(body or "")["message"]
+    except (ValueError, KeyError, TypeError):
+        return body.decode(errors="replace") if isinstance(body, bytes) else body
