@@ -33,7 +33,19 @@ from deploy_orchestrator.cli.chart_options import (
 )
 from deploy_orchestrator.cli.conflict_text import show_conflict
 from deploy_orchestrator.cli.output import plain, progress, say, screen, show_json
-from deploy_orchestrator.cli.sarif import Result, sarif
+from deploy_orchestrator.cli.sarif import Result, Rule, sarif
+
+NOT_FOUND = Rule(
+    "dependency-not-found",
+    "a dependency that no repository within reach has",
+    "What cannot be looked up cannot be judged, nor rendered. Mend its name, version or repository.",
+)
+CONFLICT = Rule(
+    "dependency-conflict",
+    "charts that need versions of one dependency which clash",
+    "Helm loads all of them, and the templates of one version may replace those of another. "
+    "Take the versions that the message proposes.",
+)
 
 
 class AnalysisFormat(StrEnum):
@@ -137,8 +149,8 @@ def _results(found: Iterable[tuple[str, Analysis]]) -> Iterable[Result]:
     for chart, analysis in found:
         file = f"{chart}/Chart.yaml" if Path(chart).is_dir() else chart
         for missing in analysis.closure.unresolved:
-            yield Result("dependency-not-found", "warning", f"{missing.dependency.name}: {missing.why}", file)
+            yield Result(NOT_FOUND, "warning", f"{missing.dependency.name}: {missing.why}", file)
         for conflict in analysis.conflicts:
             grave = conflict.harm is Harm.HARMFUL or not conflict.satisfiable
             message = f"{explain(conflict)} {conflict.fix or ''}".strip()
-            yield Result("dependency-conflict", "error" if grave else "warning", message, file)
+            yield Result(CONFLICT, "error" if grave else "warning", message, file)

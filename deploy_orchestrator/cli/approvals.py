@@ -146,7 +146,8 @@ def _decide(
     orchestrator = opened(context)
     plan = _pending(orchestrator, environment, tenant, digest)
     if not yes:
-        show_change(plan, orchestrator.deployments.difference(environment, tenant))
+        difference = orchestrator.deployments.difference(environment, tenant)
+        show_change(plan.key, plan, difference, plan.source.authors)
         typer.confirm(f"{decision} {plan.key} as {signer.person.email}?", abort=True, err=True)
     commit = orchestrator.decide(plan, decision, reason, signer)
     void = _void(orchestrator, plan, commit)

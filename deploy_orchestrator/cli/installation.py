@@ -1,5 +1,6 @@
 """The installation that a command works on, and the names that people use in it."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pydantic
@@ -8,6 +9,8 @@ import typer
 from deploy_orchestrator.cli.output import progress
 from deploy_orchestrator.errors import OrchestratorError, Place, instead_of
 from deploy_orchestrator.fleet import Fleet, FleetError
+from deploy_orchestrator.git import History, Repository
+from deploy_orchestrator.manifests import Workspace
 from deploy_orchestrator.orchestrator import Orchestrator
 from deploy_orchestrator.settings import Settings
 
@@ -34,6 +37,31 @@ def opened(context: typer.Context) -> Orchestrator:
             )
     with progress("fetching"):
         return context.with_resource(Orchestrator.open(settings))
+
+
+def workspace(context: typer.Context) -> Workspace:
+    """Where this installation renders and keeps what it rendered, closed when the command ends."""
+    return context.with_resource(closing(Workspace(described().home / "cache")))
+
+
+def fleet_history() -> History:
+    """The fleet repository alone: that of the installation, or the checkout around the current folder.
+
+    Raises:
+        NotSetUp: there is neither.
+        GitError: it cannot be reached, or read.
+    """
+    settings = described()
+    if settings.fleet != Settings.model_fields["fleet"].default or Path(settings.fleet).exists():
+        with progress("fetching"):
+            return Repository.clone(settings.fleet, settings.home / "clones" / "fleet")
+    checkout = History.around(Path.cwd())
+    if checkout is None:
+        raise NotSetUp(
+            f"there is no fleet repository at {Path(settings.fleet).absolute()}, nor around this folder",
+            fix="go to a checkout of it, or set DEPLOY_ORCHESTRATOR_FLEET",
+        )
+    return checkout
 
 
 def described() -> Settings:

@@ -5,7 +5,7 @@ markup, and control characters are spelled out, so that none of it can change wh
 """
 
 import sys
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from threading import Timer
@@ -20,7 +20,7 @@ from rich.text import Text
 
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.manifests import Diff
-from deploy_orchestrator.releases import Plan, Reason, Verdict
+from deploy_orchestrator.releases import Judgement, Plan, Reason, Verdict
 
 ENDLESS = 10_000
 """Columns where there is no terminal: a line is never broken, for the next program or a log."""
@@ -102,13 +102,22 @@ def show_json(value: Any) -> None:
     sys.stdout.write(pydantic_core.to_json(value, indent=2).decode() + "\n")
 
 
-def show_change(plan: Plan, difference: Diff | None) -> None:
-    """What a plan changes, line by line where `difference` is given, then its verdict with the reasons."""
-    say(plain(plan.key, "bold"), f"  {plan.chart.name} {plan.chart.version}, {plan.summary}")
+def show_markdown(text: str) -> None:
+    """`text` as it is, for whoever renders it."""
+    sys.stdout.write(f"{text}\n")
+
+
+def show_change(
+    key: str, change: Plan | Judgement, difference: Diff | None, authors: Sequence[str] = ()
+) -> None:
+    """What changes for a deployment, line by line where `difference` is given, then the verdict with the
+    reasons.
+    """
+    say(plain(key, "bold"), f"  {change.chart.name} {change.chart.version}, {change.summary}")
     if difference:
         show_lines(difference)
-    say(coloured(plan.verdict), f"  {plan.key}, by {', '.join(plan.source.authors)}")
-    gravest_first = sorted(plan.reasons, key=lambda each: list(Verdict).index(each.severity), reverse=True)
+    say(coloured(change.verdict), f"  {key}" + (f", by {', '.join(authors)}" if authors else ""))
+    gravest_first = sorted(change.reasons, key=lambda each: list(Verdict).index(each.severity), reverse=True)
     say_below(chain.from_iterable(map(_explained, gravest_first)))
 
 

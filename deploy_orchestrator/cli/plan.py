@@ -1,11 +1,14 @@
 """`plan`: what a commit of the fleet would change, before anything is written."""
 
-from typing import Annotated
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, TypeVar
 
 import typer
 
-from deploy_orchestrator.cli.installation import opened, require_known
-from deploy_orchestrator.cli.options import Format, OnlyEnvironment, OnlyTenant, Output
+from deploy_orchestrator.cli.installation import fleet_history, opened, require_known, workspace
+from deploy_orchestrator.cli.options import OnlyEnvironment, OnlyTenant
 from deploy_orchestrator.cli.output import (
     coloured,
     plain,
@@ -14,67 +17,229 @@ from deploy_orchestrator.cli.output import (
     say_below,
     show_change,
     show_json,
+    show_markdown,
     table,
     tell,
 )
+from deploy_orchestrator.cli.plan_comment import MAX_NAMES, code, comment
+from deploy_orchestrator.cli.plan_sarif import results
+from deploy_orchestrator.cli.sarif import sarif
+from deploy_orchestrator.comparison import Proposal, compare
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.orchestrator import Preview
-from deploy_orchestrator.releases import Verdict
+from deploy_orchestrator.fleet import Deployment, Fleet, differing, gone, load
+from deploy_orchestrator.git import History
+from deploy_orchestrator.manifests import Workspace
+from deploy_orchestrator.orchestrator import Orchestrator, Preview
+from deploy_orchestrator.releases import Judgement, Plan, Verdict
+
+
+class PlanFormat(StrEnum):
+    """How a plan is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+    SARIF = "sarif"
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What `fleet` would change, of `considered` deployments: against what is released, with the `plans` by
+    the keys of `proposals`; or against `before`, of which some are `gone`.
+    """
+
+    fleet: Fleet
+    considered: int
+    proposals: Sequence[Proposal]
+    failures: Sequence[tuple[str, OrchestratorError]]
+    plans: Mapping[str, Plan]
+    before: Fleet | None = None
+    gone: Sequence[Deployment] = ()
+    notes: Sequence[str] = ()
 
 
 def plan(
     context: typer.Context,
     environment: OnlyEnvironment = None,
     tenant: OnlyTenant = None,
-    revision: Annotated[str, typer.Option(help="Commit, branch or tag of the fleet repository.")] = "main",
+    base: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="REV", help="Compare with this commit of the fleet, not with what is released."
+        ),
+    ] = None,
+    revision: Annotated[
+        str, typer.Option("--to", "--revision", metavar="REV", help="Commit, branch or tag of the fleet.")
+    ] = "main",
     diff: Annotated[
         bool | None,
         typer.Option(
             help="Show the changed lines; by default for all but first releases.", show_default=False
         ),
     ] = None,
-    output: Output = Format.TEXT,
+    format: Annotated[  # noqa: A002
+        PlanFormat, typer.Option("--format", help="How to print the result.")
+    ] = PlanFormat.TEXT,
 ) -> None:
     """Show what a fleet commit would change, with verdict and reasons.
 
-    It is compared with what is released. Nothing is written.
+    It is compared with what is released, or, for a pull request, with another commit: that needs the fleet
+    repository alone, and works in a checkout of it. Nothing is written.
 
     The exit code is 1 when a change is blocked, and 2 when a tenant is broken or does not render; the others
     are shown all the same.
     """
-    orchestrator = opened(context)
-    fleet = orchestrator.fleet(revision)
-    require_known(fleet, environment, tenant)
-    wanted = [
-        each
-        for each in fleet.deployments()
-        if environment in (None, each.environment.name) and tenant in (None, each.tenant.name)
-    ]
-    previews: list[Preview] = []
-    failures: list[tuple[str, OrchestratorError]] = []
-    with progress("rendering", len(wanted)) as advance:
-        for key, outcome in orchestrator.previews(revision, environment, tenant):
-            advance()
-            if isinstance(outcome, OrchestratorError):
-                failures.append((key, outcome))
-            elif outcome.difference:
-                previews.append(outcome)
-    if output is Format.JSON:
-        show_json(
-            {"plans": [_json(each) for each in previews], "errors": [_error(*each) for each in failures]}
-        )
+    found = (
+        _against_released(opened(context), revision, environment, tenant)
+        if base is None
+        else _against(base, fleet_history(), workspace(context), revision, environment, tenant)
+    )
+    if format is PlanFormat.JSON:
+        show_json(_json(found))
+    elif format is PlanFormat.SARIF:
+        show_json(sarif(results(found.proposals, found.failures, found.fleet)))
+    elif format is PlanFormat.MARKDOWN:
+        show_markdown(comment(found.proposals, found.failures, list(_notes(found))))
     else:
-        _show(previews, len(wanted), diff)
-    for key, error in failures:
+        _show(found, diff)
+    for key, error in found.failures:
         tell(error, about=key)
-    if failures:
+    if found.failures:
         raise typer.Exit(2)
-    if any(preview.plan.verdict is Verdict.BLOCKED for preview in previews):
+    if any(each.judgement.verdict is Verdict.BLOCKED for each in found.proposals):
         raise typer.Exit(1)
 
 
-def _json(preview: Preview) -> dict[str, object]:
-    return {**preview.plan.model_dump(mode="json"), "diff": preview.difference.unified()}
+def _against_released(
+    orchestrator: Orchestrator, revision: str, environment: str | None, tenant: str | None
+) -> _Found:
+    fleet = orchestrator.fleet(revision)
+    require_known(fleet, environment, tenant)
+    wanted = [each for each in fleet.deployments() if _is_wanted(each, environment, tenant)]
+    outcomes = _followed(orchestrator.previews(revision, environment, tenant), len(wanted))
+    previews = [each for _, each in outcomes if isinstance(each, Preview) and each.difference]
+    return _Found(
+        fleet,
+        len(wanted),
+        [_proposal(each, fleet) for each in previews],
+        [(key, each) for key, each in outcomes if isinstance(each, OrchestratorError)],
+        {each.plan.key: each.plan for each in previews},
+    )
+
+
+def _proposal(preview: Preview, fleet: Fleet) -> Proposal:
+    plan = preview.plan
+    return Proposal(
+        fleet.deployment(plan.environment, plan.tenant),
+        Judgement(plan.chart, preview.difference, plan.reasons),
+        preview.manifests,
+        preview.findings,
+        frozenset(preview.findings),
+    )
+
+
+def _against(
+    base: str,
+    history: History,
+    workspace: Workspace,
+    revision: str,
+    environment: str | None,
+    tenant: str | None,
+) -> _Found:
+    before, after = load(history.at(base)), load(history.at(revision))
+    require_known(after, environment, tenant)
+    everything = [each for each in after.deployments() if _is_wanted(each, environment, tenant)]
+    wanted = [each for each in differing(before, after) if _is_wanted(each, environment, tenant)]
+    outcomes = _followed(compare(before, after, wanted, workspace), len(wanted))
+    broken = {name: error for name, error in after.broken.items() if tenant in (None, name)}
+    old = [name for name, error in broken.items() if str(before.broken.get(name)) == str(error)]
+    notes = [f"Broken before, and still: {', '.join(map(code, old))}." if old else ""]
+    if not history.is_ancestor(before.revision, after.revision):
+        notes.append(
+            f"⚠️ {code(base)} has commits that {code(revision)} lacks; what they change shows as taken back. "
+            f"Compare with what `git merge-base` says of the two."
+        )
+    return _Found(
+        after,
+        len(everything),
+        [each for _, each in outcomes if isinstance(each, Proposal) and each],
+        [
+            *((name, error) for name, error in broken.items() if name not in old),
+            *((key, each) for key, each in outcomes if isinstance(each, OrchestratorError)),
+        ],
+        {},
+        before,
+        [each for each in gone(before, after) if _is_wanted(each, environment, tenant)],
+        [each for each in notes if each],
+    )
+
+
+def _is_wanted(deployment: Deployment, environment: str | None, tenant: str | None) -> bool:
+    return environment in (None, deployment.environment.name) and tenant in (None, deployment.tenant.name)
+
+
+Outcome = TypeVar("Outcome")
+
+
+def _followed(outcomes: Iterable[tuple[str, Outcome]], total: int) -> list[tuple[str, Outcome]]:
+    done: list[tuple[str, Outcome]] = []
+    with progress("rendering", total) as advance:
+        for each in outcomes:
+            done.append(each)
+            advance()
+    return done
+
+
+def _notes(found: _Found) -> Iterator[str]:
+    against = f"`{found.before.revision[:12]}`" if found.before else "what is released"
+    yield (
+        f"`{found.fleet.revision[:12]}` against {against}: {len(found.proposals)} of {found.considered}"
+        " deployments would change."
+    )
+    if left := [code(each.key) for each in found.gone]:
+        more = f" and {len(left) - MAX_NAMES} more" if len(left) > MAX_NAMES else ""
+        yield f"Out of the fleet, and released as before: {', '.join(left[:MAX_NAMES])}{more}."
+    yield from found.notes
+
+
+def _json(found: _Found) -> dict[str, object]:
+    plans = [_plan_json(each, found.plans.get(each.deployment.key)) for each in found.proposals]
+    result: dict[str, object] = {"plans": plans, "errors": [_error(*each) for each in found.failures]}
+    if found.before:
+        result |= {
+            "from": found.before.revision,
+            "to": found.fleet.revision,
+            "gone": [each.key for each in found.gone],
+        }
+    return result
+
+
+def _plan_json(proposal: Proposal, plan: Plan | None) -> dict[str, object]:
+    difference = proposal.judgement.difference.unified()
+    if plan:
+        return {**plan.model_dump(mode="json"), "diff": difference}
+    deployment, judgement = proposal.deployment, proposal.judgement
+    return {
+        "environment": deployment.environment.name,
+        "tenant": deployment.tenant.name,
+        "namespace": deployment.namespace,
+        "cluster": deployment.environment.cluster,
+        "chart": judgement.chart,
+        "verdict": judgement.verdict,
+        "reasons": judgement.reasons,
+        "summary": judgement.summary,
+        "findings": [
+            {
+                **each.as_json(),
+                "object": str(each.object) if each.object else None,
+                "place": str(each.place) if each.place else None,
+                "new": each in proposal.new,
+            }
+            for each in proposal.findings
+        ],
+        "unreadable": _error(deployment.key, proposal.unreadable) if proposal.unreadable else None,
+        "diff": difference,
+    }
 
 
 def _error(key: str, error: OrchestratorError) -> dict[str, object]:
@@ -82,14 +247,24 @@ def _error(key: str, error: OrchestratorError) -> dict[str, object]:
     return {"deployment": key, "what": error.what, "place": place, "fix": error.fix}
 
 
-def _show(previews: list[Preview], considered: int, diff: bool | None) -> None:
-    for preview in previews:
-        first = preview.plan.base is None
-        show_change(preview.plan, preview.difference if diff or (diff is None and not first) else None)
+def _show(found: _Found, diff: bool | None) -> None:
+    for proposal in found.proposals:
+        key, judgement = proposal.deployment.key, proposal.judgement
+        plan = found.plans.get(key)
+        difference, first = judgement.difference, proposal.is_first
+        shown = difference if diff or (diff is None and not first) else None
+        show_change(key, judgement, shown, plan.source.authors if plan else ())
         if diff is None and first:
-            say_below(("+", plain(str(added.key), "green")) for added in preview.difference.added)
+            say_below(("+", plain(str(added.key), "green")) for added in difference.added)
+        if proposal.unreadable:
+            tell(proposal.unreadable, about=f"{key}, before")
         say()
-    if previews:
-        rows = ((each.plan.key, coloured(each.plan.verdict), str(each.plan.summary)) for each in previews)
+    if found.proposals:
+        rows = (
+            (each.deployment.key, coloured(each.judgement.verdict), str(each.judgement.summary))
+            for each in found.proposals
+        )
         table("deployment", "verdict", last="change", rows=rows)
-    say(f"{len(previews)} of {considered} deployments would change.")
+    for each in found.gone:
+        say(f"{each.key} is out of the fleet, and stays released as it is.")
+    say(f"{len(found.proposals)} of {found.considered} deployments would change.")

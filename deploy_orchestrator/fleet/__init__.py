@@ -1,6 +1,6 @@
 """Tenants, environments, clusters, value layers and policies, read from the fleet repository at a commit."""
 
-from deploy_orchestrator.fleet.changes import changed
+from deploy_orchestrator.fleet.changes import changed, differing, gone
 from deploy_orchestrator.fleet.charts import LocalChart
 from deploy_orchestrator.fleet.errors import FleetError
 from deploy_orchestrator.fleet.fields import kubernetes_versions
@@ -47,6 +47,8 @@ __all__ = [
     "ValueLayer",
     "Wave",
     "changed",
+    "differing",
+    "gone",
     "json_schemas",
     "kubernetes_versions",
     "layer_names",

@@ -23,8 +23,34 @@ def changed(before: Fleet | None, after: Fleet) -> list[Deployment]:
     ]
 
 
+def differing(before: Fleet, after: Fleet) -> list[Deployment]:
+    """The deployments of `after` whose manifests, or the verdict on them, may be others than `before`, in
+    promotion order and then by name. All else that `changed` has waits for others, and is itself the same.
+    """
+    known = {each.key: each for each in before.deployments()}
+    return [
+        each
+        for each in after.deployments()
+        if each.key not in known
+        or _checked_by(known[each.key]) != _checked_by(each)
+        or before.inputs(known[each.key]) != after.inputs(each)
+    ]
+
+
+def gone(before: Fleet, after: Fleet) -> list[Deployment]:
+    """The deployments of `before` that `after` does not have, because somebody took them out."""
+    kept = {each.key for each in after.deployments()}
+    return [
+        each for each in before.deployments() if each.key not in kept and each.tenant.name not in after.broken
+    ]
+
+
 def _judged_by(fleet: Fleet, deployment: Deployment) -> tuple[object, ...]:
     before = fleet.before(deployment)
     environment = deployment.environment
     awaited = (before.environment.name, fleet.inputs(before)) if before else None
     return environment.policy, environment.cluster, deployment.tenant.exceptions, awaited
+
+
+def _checked_by(deployment: Deployment) -> tuple[object, ...]:
+    return deployment.environment.policy, deployment.tenant.exceptions

@@ -31,22 +31,22 @@ class History:
     _store: ObjectStore = field(repr=False, compare=False)
 
     @classmethod
-    def around(cls, folder: Path) -> "History":
-        """The repository that `folder` is in, as it stands: nothing is fetched, and nothing written.
+    def around(cls, folder: Path) -> "History | None":
+        """The repository that `folder` is in, as it stands: nothing is fetched. None where it is in none.
 
         Raises:
-            GitError: it is in none, or in one that belongs to somebody else.
+            GitError: it cannot be read, as when it belongs to somebody else.
         """
         try:
             found = pygit2.discover_repository(str(folder))
             if found is None:
-                raise GitError(f"{folder.absolute()} is in no Git repository")
+                return None
             history = cls(str(folder.absolute()), Path(found), ObjectStore(Path(found)))
             history._store.open()
         except pygit2.GitError as error:
             raise GitError(
                 f"the repository around {folder.absolute()} cannot be read: {error}",
-                fix=f"if it is yours: git config --global --add safe.directory {folder.absolute()}",
+                fix=f"if you trust it: git config --global --add safe.directory {folder.absolute()}",
             ) from error
         return history
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Final
 
@@ -19,6 +18,7 @@ from deploy_orchestrator.charts import (
     load,
 )
 from deploy_orchestrator.documents import parse
+from deploy_orchestrator.errors import Place
 from deploy_orchestrator.fleet import Deployment, Fleet
 from deploy_orchestrator.manifests.cache import cache_key
 from deploy_orchestrator.manifests.composition import ChartRelease, releases_of
@@ -60,18 +60,19 @@ def _kept(release: ChartRelease, workspace: Workspace) -> list[Finding]:
     key = cache_key(_FORMAT, release.chart.digest, release.source, json.dumps(release.request["layers"]))
     kept = workspace.releases.read(key)
     if kept is not None:
-        return [Finding(**each) for each in json.loads(kept)]
+        return [Finding.from_json(each) for each in json.loads(kept)]
     found = list(_found(release))
-    workspace.releases.write(key, json.dumps([asdict(each) for each in found]).encode())
+    workspace.releases.write(key, json.dumps([each.as_json() for each in found]).encode())
     return found
 
 
 def _found(release: ChartRelease) -> Iterator[Finding]:
     values = layered(parse(layer.data, layer.path).value or {} for layer in release.layers)
+    place = Place(f"{release.source}/Chart.yaml")
     try:
         analysis = analyze(load(release.chart.path), Repositories(web=Offline()), values=values)
     except ChartError as error:
-        yield UNJUDGED.finding(None, f"{release.source}: {error.what}", error.fix)
+        yield UNJUDGED.finding(None, f"{release.source}: {error.what}", error.fix, place)
         return
     for missing in analysis.closure.unresolved:
         needed = f"{missing.dependency.name} {missing.dependency.version}"

@@ -29,7 +29,7 @@ def render_error(failure: Mapping[str, Any], folder: str, layers: Sequence[Value
     fix = _FIXES[kind]
     if failure["file"]:
         return RenderError(
-            _cut(message), place=Place(_in_fleet(failure["file"], folder), failure["line"]), fix=fix
+            _cut(message), place=Place(in_fleet(failure["file"], folder), failure["line"]), fix=fix
         )
     if kind == "values" and (problems := list(_schema_problems(message, folder))):
         field, problem = problems[0]
@@ -37,7 +37,7 @@ def render_error(failure: Mapping[str, Any], folder: str, layers: Sequence[Value
         what = f"{problem}, says the chart's values.schema.json{also}"
         return RenderError(what, place=_place_of(field, folder, layers), fix=fix)
     if found := _TEMPLATE.search(message):
-        return RenderError(_cut(message), place=Place(_in_fleet(found[1], folder), int(found[2])), fix=fix)
+        return RenderError(_cut(message), place=Place(in_fleet(found[1], folder), int(found[2])), fix=fix)
     return RenderError(_cut(message), place=Place(folder), fix=fix)
 
 
@@ -45,7 +45,7 @@ def _cut(message: str) -> str:
     return message if len(message) <= MAX_MESSAGE else f"{message[: MAX_MESSAGE - 1]}…"
 
 
-def _in_fleet(file: str, folder: str) -> str:
+def in_fleet(file: str, folder: str) -> str:
     """Helm names files from the chart's name on; people look for them from the root of the fleet."""
     return (
         f"{folder}/{file.partition('/')[2]}" if file.partition("/")[0] == folder.rpartition("/")[2] else file

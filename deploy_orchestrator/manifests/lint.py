@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from deploy_orchestrator.errors import Place
 from deploy_orchestrator.fleet import Deployment, Fleet
 from deploy_orchestrator.manifests.composition import ChartRelease, releases_of
 from deploy_orchestrator.manifests.engines import ask
@@ -34,5 +35,6 @@ def _findings(release: ChartRelease, workspace: Workspace) -> Iterator[Finding]:
     messages: list[dict[str, Any]] = ask("lint", release, {"kubernetes": release.kubernetes}, workspace)
     for each in messages:
         if severity := _SEVERITIES.get(each["severity"]):
-            said = f"{release.source}/{each['path']}: {each['error'].strip()}"
-            yield replace(LINT.finding(None, said), severity=severity)
+            place = Place(f"{release.source}/{each['path']}")
+            finding = LINT.finding(None, f"{place}: {each['error'].strip()}", place=place)
+            yield replace(finding, severity=severity)

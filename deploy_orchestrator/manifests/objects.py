@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Final, Self, cast
 
 from deploy_orchestrator import documents
@@ -101,27 +102,40 @@ class ChartUsed:
 class Manifests:
     """All objects of one tenant in one environment in the order of their keys, hooks and test pods too.
 
-    Immutable. `chart` and `findings` tell how they were rendered, and take no part in equality.
+    Immutable. `chart`, `findings` and `templates` tell how they were rendered, and take no part in equality.
 
     Raises:
         DuplicateObject: two objects have one key, or keys that a file system may not tell apart.
     """
 
     def __init__(
-        self, objects: Iterable[Object], chart: ChartUsed | None = None, findings: Iterable[Finding] = ()
+        self,
+        objects: Iterable[Object],
+        chart: ChartUsed | None = None,
+        findings: Iterable[Finding] = (),
+        templates: Mapping[ObjectKey, str] = MappingProxyType({}),
     ) -> None:
         self._objects: tuple[Object, ...] | None = _distinct(objects)
         self._canonical: bytes | None = None
+        self._templates = tuple(templates.get(each.key, "") for each in self._objects)
         self.chart = chart
         self.findings = tuple(findings)
 
     @classmethod
     def from_canonical(
-        cls, canonical: bytes, chart: ChartUsed | None = None, findings: Iterable[Finding] = ()
+        cls,
+        canonical: bytes,
+        chart: ChartUsed | None = None,
+        findings: Iterable[Finding] = (),
+        templates: Iterable[str] = (),
     ) -> Self:
-        """The manifests whose `canonical` bytes these are, read only when the objects are asked for."""
+        """The manifests whose `canonical` bytes these are, read only when the objects are asked for.
+
+        `templates` are those of the objects, in their order.
+        """
         manifests = cls((), chart, findings)
         manifests._objects, manifests._canonical = None, canonical
+        manifests._templates = tuple(templates)
         return manifests
 
     @property
@@ -141,6 +155,11 @@ class Manifests:
     def content(self) -> str:
         """`sha256:<hex>` of the canonical bytes of all objects."""
         return f"sha256:{hashlib.sha256(self.canonical).hexdigest()}"
+
+    @property
+    def templates(self) -> Mapping[ObjectKey, str]:
+        """What prints each object, as `charts/app/templates/web.yaml`; "" where that is not known."""
+        return dict(zip((each.key for each in self.objects), self._templates, strict=False))
 
     @cached_property
     def by_key(self) -> Mapping[ObjectKey, Object]:

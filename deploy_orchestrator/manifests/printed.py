@@ -42,8 +42,9 @@ class SkippedHook:
     printed: Printed | None = None
 
 
-def combined(rendered: Iterable[Iterable[Printed]], namespace: str) -> tuple[Object, ...]:
-    """The objects that releases into one namespace print, lists taken apart, each in its namespace.
+def combined(rendered: Iterable[Iterable[Printed]], namespace: str) -> tuple[tuple[Object, Place], ...]:
+    """The objects that releases into one namespace print, and where; lists taken apart, each in its
+    namespace.
 
     Raises:
         InvalidObject: what is printed somewhere is no object.
@@ -63,7 +64,7 @@ def combined(rendered: Iterable[Iterable[Printed]], namespace: str) -> tuple[Obj
                 place=each.place,
                 fix="rename one of them, or print it once",
             )
-    return tuple(object_ for object_, _ in objects.values())
+    return tuple(objects.values())
 
 
 def _flattened(printed: Printed) -> Iterator[Printed]:
@@ -118,7 +119,10 @@ def skipped_hook(skipped: SkippedHook) -> Finding:
 
 def volatile(first: Iterable[Printed], second: Iterable[Printed], namespace: str) -> Iterator[Finding]:
     """A finding on each object that is another on every render."""
-    changes = diff(Manifests(combined([first], namespace)), Manifests(combined([second], namespace)))
+    once, again = (
+        Manifests(object_ for object_, _ in combined([each], namespace)) for each in (first, second)
+    )
+    changes = diff(once, again)
     differing = [(change.key, ", ".join(each.field for each in change.fields)) for change in changes.changed]
     differing += [(each.key, "its name") for each in (*changes.added, *changes.removed)]
     for key, fields in sorted(differing):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 from deploy_orchestrator.documents import parse
 from deploy_orchestrator.errors import OrchestratorError, instead_of
@@ -15,7 +15,6 @@ from deploy_orchestrator.manifests.cache import cache_key
 from deploy_orchestrator.manifests.composition import FROM_FLEET, ChartRelease, releases_of
 from deploy_orchestrator.manifests.engines import engines_identity
 from deploy_orchestrator.manifests.findings import Check, Finding
-from deploy_orchestrator.manifests.keys import ObjectKey
 from deploy_orchestrator.manifests.objects import ChartUsed, Manifests
 from deploy_orchestrator.manifests.printed import combined, skipped_hook, volatile
 from deploy_orchestrator.manifests.reads import Reads, unread
@@ -23,7 +22,7 @@ from deploy_orchestrator.manifests.rendering import RenderedRelease, render_rele
 from deploy_orchestrator.manifests.verification import tested_after_sync
 from deploy_orchestrator.manifests.workspace import Workspace
 
-_FORMAT: Final = "5"
+_FORMAT: Final = "6"
 CLOCK: Final = Check(
     "clock",
     "warning",
@@ -97,14 +96,16 @@ def _kept(key: str, workspace: Workspace) -> Manifests | None:
 def _made(key: str, deployment: Deployment, fleet: Fleet, workspace: Workspace) -> Manifests:
     releases = releases_of(deployment, fleet, workspace)
     rendered = [render_release(release, workspace) for release in releases]
+    objects = combined([each.objects for each in rendered], deployment.namespace)
     manifests = Manifests(
-        objects=tested_after_sync(combined([each.objects for each in rendered], deployment.namespace)),
+        objects=tested_after_sync(object_ for object_, _ in objects),
         chart=rendered[-1].chart,
         findings=tuple(
             finding
             for release, result in zip(releases, rendered, strict=True)
             for finding in _findings(release, result)
         ),
+        templates={object_.key: place.file for object_, place in objects},
     )
     workspace.manifests.write(key, _packed(manifests))
     return manifests
@@ -127,13 +128,15 @@ def _findings(release: ChartRelease, rendered: RenderedRelease) -> Iterator[Find
 def _unread(layer: ValueLayer, known: Reads) -> Iterator[Finding]:
     document = parse(layer.data, layer.path)
     for path, beside in unread(document.value, known):
-        yield UNREAD.finding(None, str(document.place(*path)), instead_of(path[-1], beside))
+        place = document.place(*path)
+        yield UNREAD.finding(None, str(place), instead_of(path[-1], beside), place)
 
 
 def _packed(manifests: Manifests) -> bytes:
     about = {
         "chart": asdict(manifests.chart) if manifests.chart else None,
-        "findings": [asdict(finding) for finding in manifests.findings],
+        "findings": [finding.as_json() for finding in manifests.findings],
+        "templates": [*manifests.templates.values()],
     }
     return json.dumps(about).encode() + b"\n" + manifests.canonical
 
@@ -142,9 +145,5 @@ def _unpacked(data: bytes) -> Manifests:
     about, _, canonical = data.partition(b"\n")
     kept = json.loads(about)
     chart = ChartUsed(**kept["chart"]) if kept["chart"] else None
-    return Manifests.from_canonical(canonical, chart, map(_finding, kept["findings"]))
-
-
-def _finding(kept: dict[str, Any]) -> Finding:
-    key = kept.pop("object")
-    return Finding(object=ObjectKey(**key) if key else None, **kept)
+    findings = map(Finding.from_json, kept["findings"])
+    return Manifests.from_canonical(canonical, chart, findings, kept["templates"])

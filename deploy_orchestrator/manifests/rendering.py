@@ -9,6 +9,7 @@ from deploy_orchestrator.errors import Place
 from deploy_orchestrator.manifests.composition import ChartRelease
 from deploy_orchestrator.manifests.engines import ask, program_for
 from deploy_orchestrator.manifests.errors import RenderError
+from deploy_orchestrator.manifests.failures import in_fleet
 from deploy_orchestrator.manifests.objects import ChartUsed
 from deploy_orchestrator.manifests.printed import Printed, SkippedHook
 from deploy_orchestrator.manifests.workspace import Workspace
@@ -41,9 +42,9 @@ def render_release(release: ChartRelease, workspace: Workspace) -> RenderedRelea
     _require_kubernetes(release, result["chart"]["kubeVersion"])
     return RenderedRelease(
         chart=ChartUsed(result["chart"]["name"], result["chart"]["version"]),
-        objects=_printed(result["objects"]),
-        skipped=tuple(map(_skipped, result["skipped"])),
-        again=None if result["again"] is None else _printed(result["again"]),
+        objects=_printed(result["objects"], release.source),
+        skipped=tuple(_skipped(each, release.source) for each in result["skipped"]),
+        again=None if result["again"] is None else _printed(result["again"], release.source),
     )
 
 
@@ -56,9 +57,11 @@ def _require_kubernetes(release: ChartRelease, required: str) -> None:
         )
 
 
-def _skipped(entry: Mapping[str, Any]) -> SkippedHook:
-    return SkippedHook(entry["hook"], *_printed([entry] if entry["body"] else []))
+def _skipped(entry: Mapping[str, Any], source: str) -> SkippedHook:
+    return SkippedHook(entry["hook"], *_printed([entry] if entry["body"] else [], source))
 
 
-def _printed(entries: Iterable[Mapping[str, Any]]) -> tuple[Printed, ...]:
-    return tuple(Printed(Place(entry["file"], entry["line"]), entry["body"]) for entry in entries)
+def _printed(entries: Iterable[Mapping[str, Any]], source: str) -> tuple[Printed, ...]:
+    return tuple(
+        Printed(Place(in_fleet(entry["file"], source), entry["line"]), entry["body"]) for entry in entries
+    )

@@ -23,7 +23,7 @@ def config_map(name: str) -> str:
 def test_two_templates_that_print_one_object_are_both_named(rendered: Rendered) -> None:
     with pytest.raises(DuplicateObject) as error:
         rendered({"templates/a.yaml": config_map("x"), "templates/b.yaml": "\n" + config_map("x")})
-    assert "ConfigMap ml-dev/x is printed here and by ml/templates/a.yaml:1" in str(error.value)
+    assert "ConfigMap ml-dev/x is printed here and by charts/ml/templates/a.yaml:1" in str(error.value)
     assert "ml/templates/b.yaml:2" in str(error.value)
 
 

@@ -1,0 +1,118 @@
+"""A plan as SARIF: what checks and risk rules found, at the files of the fleet repository."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from deploy_orchestrator.cli.sarif import Result, Rule
+from deploy_orchestrator.comparison import Proposal
+from deploy_orchestrator.errors import OrchestratorError, Place
+from deploy_orchestrator.fleet import Deployment, Fleet
+from deploy_orchestrator.git import GitError
+from deploy_orchestrator.manifests import CHECKS, Finding, ObjectKey
+from deploy_orchestrator.releases import RULES, Reason, Verdict
+
+CHARTS: Final = "charts"
+TENANTS: Final = "tenants"
+NOT_RENDERED: Final = Rule(
+    "not-rendered",
+    "a tenant that is broken, or whose chart does not render",
+    "Nothing of it can be released. Mend what the message names.",
+)
+_CHECKS: Final = {each.id: Rule(each.id, each.reason, f"{each.reason} To do: {each.fix}.") for each in CHECKS}
+_RISKS: Final = {each.id: Rule(each.id, each.sees, f"{each.why} {each.do}") for each in RULES}
+_TOLD_BY_CHECKS: Final = frozenset({"check-failed", "dependency-conflict"})
+
+
+def results(
+    proposals: Sequence[Proposal], failures: Iterable[tuple[str, OrchestratorError]], fleet: Fleet
+) -> list[Result]:
+    """What a change brings: findings that are new, and reasons that are not safe, each once for all
+    deployments that it is about, which stand as `environment/tenant` with the object in `about`.
+    """
+    together: defaultdict[Result, list[str]] = defaultdict(list)
+    for proposal in proposals:
+        for result in _results(proposal, fleet):
+            together[replace(result, about=())] += result.about
+    broken = [_broken(key, error, fleet) for key, error in failures]
+    return [*broken, *(replace(result, about=tuple(about)) for result, about in together.items())]
+
+
+def _results(proposal: Proposal, fleet: Fleet) -> Iterator[Result]:
+    deployment = proposal.deployment
+    templates = {str(key): file for key, file in proposal.manifests.templates.items()}
+    for finding in proposal.findings:
+        if finding in proposal.new:
+            yield _of_finding(finding, deployment, templates, fleet)
+    for reason in proposal.judgement.reasons:
+        if reason.severity is not Verdict.SAFE and reason.rule not in _TOLD_BY_CHECKS:
+            yield _of_reason(reason, deployment, templates, fleet)
+
+
+def _of_finding(
+    finding: Finding, deployment: Deployment, templates: Mapping[str, str], fleet: Fleet
+) -> Result:
+    place = finding.place or Place(templates.get(str(finding.object), ""))
+    file = _file(place.file, deployment, fleet)
+    return Result(
+        rule=_CHECKS[finding.rule],
+        level=finding.severity,
+        message=f"{_name(finding.object, deployment)}{finding.message} To do: {finding.fix}.",
+        file=file,
+        line=place.line if place.line and file == place.file else 1,
+        about=(_about(deployment, finding.object),),
+    )
+
+
+def _of_reason(reason: Reason, deployment: Deployment, templates: Mapping[str, str], fleet: Fleet) -> Result:
+    return Result(
+        rule=_RISKS[reason.rule],
+        level="error" if reason.severity is Verdict.BLOCKED else "warning",
+        message=f"{_name(reason.object, deployment)}{reason.saw}. {reason.why} {reason.do}",
+        file=_file(templates.get(reason.object or "", ""), deployment, fleet),
+        about=(_about(deployment, reason.object),),
+    )
+
+
+def _broken(key: str, error: OrchestratorError, fleet: Fleet) -> Result:
+    place = error.place or Place("fleet.yaml")
+    there = _exists(place.file, fleet)
+    return Result(
+        rule=NOT_RENDERED,
+        level="error",
+        message=f"{key}: {error.what}" + (f" To do: {error.fix}." if error.fix else ""),
+        file=place.file if there else "fleet.yaml",
+        line=place.line or 1 if there else 1,
+        about=(key,),
+    )
+
+
+def _name(object_: ObjectKey | str | None, deployment: Deployment) -> str:
+    """The same in every environment, so that one thing is told once."""
+    return f"{object_}: ".replace(f" {deployment.namespace}/", " ", 1) if object_ else ""
+
+
+def _about(deployment: Deployment, object_: ObjectKey | str | None) -> str:
+    return f"{deployment.key}: {object_}" if object_ else deployment.key
+
+
+def _file(file: str, deployment: Deployment, fleet: Fleet) -> str:
+    """The file of the fleet repository to look at: `file` or, where it came in with a dependency, the chart
+    that asked for that; else what the tenant says.
+    """
+    chart, inside, below = file.partition("/charts/")
+    for candidate in (file, f"{CHARTS}/{below.rpartition('/charts/')[2]}", f"{chart}/Chart.yaml"):
+        if file and (inside or candidate == file) and _exists(candidate, fleet):
+            return candidate
+    folder = f"{TENANTS}/{deployment.tenant.name}"
+    values = [each.path for each in fleet.layers(deployment) if each.path.startswith(f"{folder}/")]
+    return values[-1] if values else f"{folder}/tenant.yaml"
+
+
+def _exists(file: str, fleet: Fleet) -> bool:
+    try:
+        fleet.tree.read(file)
+    except GitError:
+        return False
+    return True
