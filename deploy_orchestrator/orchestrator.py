@@ -1,6 +1,6 @@
 """The pipeline on one page: what the rooms do for one deployment, from a fleet commit to a live release."""
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -149,22 +149,13 @@ class Orchestrator:
         return self._preview(self.render(environment, tenant, revision))
 
     def previews(
-        self, revision: str = "main", environment: str | None = None, tenant: str | None = None
+        self, deployments: Iterable[Deployment], fleet: Fleet
     ) -> Iterator[tuple[str, Preview | OrchestratorError]]:
-        """As `preview` for many deployments, by key: all, or those of an `environment` or a `tenant`.
+        """As `preview` for many deployments of `fleet`, by key; an error stands in place of one.
 
-        An error stands in place of the preview of its deployment, or of its tenant where that is broken.
+        The fleet need not be committed: it may be one that is only thought of.
         """
-        fleet = self.fleet(revision)
-        for name, error in fleet.broken.items():
-            if tenant in (None, name):
-                yield name, error
-        wanted = [
-            each
-            for each in fleet.deployments()
-            if environment in (None, each.environment.name) and tenant in (None, each.tenant.name)
-        ]
-        for deployment, rendered in render_all(wanted, fleet, self.workspace):
+        for deployment, rendered in render_all(deployments, fleet, self.workspace):
             if isinstance(rendered, OrchestratorError):
                 yield deployment.key, rendered
                 continue

@@ -107,7 +107,9 @@ def is_new(names: Iterable[str], seen: FirstSeen, now: datetime) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Use:
+class Use:
+    """A deployment that runs a chart, and the values that it has for it."""
+
     deployment: str
     values: Callable[[], Mapping[str, Any]]
 
@@ -118,24 +120,25 @@ def survey(fleet: Fleet, repositories: Repositories) -> Survey:
     failures: dict[str, OrchestratorError] = {}
     with tempfile.TemporaryDirectory() as scratch:
         folder = fleet.tree.export(CHARTS, Path(scratch)) if fleet.tree.exists(CHARTS) else Path(scratch)
-        for reference, uses in _uses(fleet).items():
+        for reference, uses in uses_of(fleet).items():
             name = f"{reference.name} {reference.version}"
             try:
-                root = _root(reference, folder, repositories)
+                root = chart_of(reference, folder, repositories)
                 surveyed += _surveyed(name, root, uses, repositories, folder)
             except OrchestratorError as error:
                 failures[name] = error
     return Survey(tuple(surveyed), failures)
 
 
-def _uses(fleet: Fleet) -> dict[ChartReference, list[_Use]]:
-    uses: dict[ChartReference, list[_Use]] = {}
+def uses_of(fleet: Fleet) -> dict[ChartReference, list[Use]]:
+    """Every chart that `fleet` asks for, with all who run it."""
+    uses: dict[ChartReference, list[Use]] = {}
     for deployment in fleet.deployments():
         uses.setdefault(fleet.platform, []).append(
-            _Use(deployment.key, lambda deployment=deployment: fleet.platform_values(deployment))
+            Use(deployment.key, lambda deployment=deployment: fleet.platform_values(deployment))
         )
         uses.setdefault(deployment.tenant.chart, []).append(
-            _Use(deployment.key, lambda deployment=deployment: values_of(fleet, deployment))
+            Use(deployment.key, lambda deployment=deployment: values_of(fleet, deployment))
         )
     return uses
 
@@ -147,7 +150,7 @@ def values_of(fleet: Fleet, deployment: Deployment) -> dict[str, Any]:
 
 
 def _surveyed(
-    name: str, root: Chart | PublishedChart, uses: list[_Use], repositories: Repositories, folder: Path
+    name: str, root: Chart | PublishedChart, uses: list[Use], repositories: Repositories, folder: Path
 ) -> Iterator[Surveyed]:
     alike: dict[str, tuple[Analysis, Mapping[str, Any], list[str]]] = {}
     for use in uses:
@@ -160,7 +163,8 @@ def _surveyed(
         yield Surveyed(name, tuple(deployments), analysis, upgrades)
 
 
-def _root(reference: ChartReference, folder: Path, repositories: Repositories) -> Chart | PublishedChart:
+def chart_of(reference: ChartReference, folder: Path, repositories: Repositories) -> Chart | PublishedChart:
+    """The chart that a fleet refers to, one of its own from `folder`. Raises ChartError."""
     if reference.repository is None:
         return load(folder / reference.name)
     catalog = Catalog(repositories)

@@ -34,7 +34,7 @@ from deploy_orchestrator.charts.impact import (
     impact,
     is_set,
 )
-from deploy_orchestrator.charts.load import Chart, load, load_package
+from deploy_orchestrator.charts.load import Chart, load, load_package, unpacked
 from deploy_orchestrator.charts.locate import locate
 from deploy_orchestrator.charts.lock import LockFinding, LockProblem, check_lock
 from deploy_orchestrator.charts.lock_update import lock_as_yaml, update_lock, write_lock
@@ -58,7 +58,7 @@ from deploy_orchestrator.charts.templates import (
     harm_among,
     proof,
 )
-from deploy_orchestrator.charts.upgrade import Upgrade, target, upgrade
+from deploy_orchestrator.charts.upgrade import Upgrade, compare, target, upgrade
 from deploy_orchestrator.charts.values import layered
 from deploy_orchestrator.charts.version import Version, VersionError
 from deploy_orchestrator.charts.web import Offline
@@ -128,6 +128,7 @@ __all__ = [
     "changed_values",
     "check_lock",
     "clashes",
+    "compare",
     "conflicts",
     "draw",
     "duplicates",
@@ -149,6 +150,7 @@ __all__ = [
     "resolve",
     "switched",
     "target",
+    "unpacked",
     "update_lock",
     "upgrade",
     "worst",

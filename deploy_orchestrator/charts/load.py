@@ -79,6 +79,11 @@ def load_package(data: bytes, name: str) -> Chart:
     return _chart(archive_files(data, name, budget), name, budget, 0, None)
 
 
+def unpacked(data: bytes, name: str) -> Files:
+    """The files in the bytes of a package, by their paths in the chart. Raises as `load_package`."""
+    return archive_files(data, name, Budget())
+
+
 def subchart_files(files: Files) -> dict[str, Files]:
     """What stands below `charts/`, by its name there: a folder's files, or a package under the empty path."""
     inside: defaultdict[str, Files] = defaultdict(dict)

@@ -11,9 +11,9 @@ from deploy_orchestrator.charts.version import Version
 
 
 def locate(text: str, repositories: Repositories) -> Chart | PublishedChart:
-    """The chart that `text` names: a path, `oci://…/NAME[@VERSION]`, or `NAME[@VERSION]`.
+    """The chart that `text` names: a path, `NAME[@VERSION]`, or that with its repository's URL before it.
 
-    A name is looked up in the mirrored repositories, in their order. Without a version it is the highest.
+    A name alone is looked up in the mirrored repositories, in their order. No version means the highest.
 
     Raises:
         ChartNotFound: there is no such chart, or no such version.
@@ -22,7 +22,7 @@ def locate(text: str, repositories: Repositories) -> Chart | PublishedChart:
         RepositoryError: a repository that it may be in cannot be read.
     """
     path = Path(text).expanduser()
-    if text.startswith("oci://"):
+    if text.startswith(("oci://", "https://", "http://")):
         url, _, name = text.rpartition("/")
         return _in([url], *_split(name), repositories)
     if text and (path.exists() or "/" in text or text.endswith(".tgz")):

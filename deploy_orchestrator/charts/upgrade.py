@@ -1,7 +1,7 @@
 """An upgrade of a chart, or of one dependency of it, before it is made."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -81,23 +81,30 @@ def upgrade(
     Raises as `target` and `resolve`.
     """
     then = target(root, to, dependency, repositories)
-    before, after = (analyze(each, repositories, as_of=as_of, values=values) for each in (root, then))
-    for missing in after.closure.unresolved:
-        if dependency and missing.parent == after.root and missing.dependency.key == dependency:
+    found = compare(root, then, repositories, as_of=as_of, values=values)
+    for missing in found.after.closure.unresolved:
+        if dependency and missing.parent == found.after.root and missing.dependency.key == dependency:
             raise VersionNotFound(f"{dependency} cannot be {to}: {missing.why}")
+    return replace(found, broken=tuple(_broken(found.before, dependency, to)))
+
+
+def compare(
+    before: AnyChart,
+    after: AnyChart,
+    repositories: Repositories,
+    *,
+    as_of: datetime | None = None,
+    values: Mapping[str, Any] | None = None,
+) -> Upgrade:
+    """What it comes to if `after` takes the place of `before`, nothing `broken`. Raises as `resolve`."""
+    old, new = (analyze(each, repositories, as_of=as_of, values=values) for each in (before, after))
     catalog = Catalog(repositories, as_of)
     try:
-        changes, unread = changed_values(_defaults(root, catalog), _defaults(then, catalog)), None
+        changes, unread = changed_values(_defaults(before, catalog), _defaults(after, catalog)), None
     except ChartError as error:
         changes, unread = None, error
-    return Upgrade(
-        before,
-        after,
-        impact(before, after),
-        tuple(_broken(before, dependency, to)),
-        tuple(_told_once(changes)) if changes is not None else None,
-        unread,
-    )
+    told = None if changes is None else tuple(_told_once(changes))
+    return Upgrade(old, new, impact(old, new), (), told, unread)
 
 
 def _broken(before: Analysis, dependency: str | None, to: str) -> Iterator[Need]:

@@ -24,7 +24,9 @@ def _end_of_day(day: datetime | None) -> datetime | None:
     return day.replace(hour=23, minute=59, second=59, tzinfo=UTC) if day else None
 
 
-Charts = Annotated[list[str], typer.Argument(metavar="CHART...", help="A path, oci://…, or NAME[@VERSION].")]
+Charts = Annotated[
+    list[str], typer.Argument(metavar="CHART...", help="A path, NAME[@VERSION], or URL/NAME[@VERSION].")
+]
 Repository = Annotated[
     list[str] | None,
     typer.Option(metavar="URL=INDEX", help="Read this repository from an index: a file, folder or URL."),
@@ -38,7 +40,7 @@ Values = Annotated[list[Path] | None, typer.Option(help="Values file; they switc
 
 def repositories_at(given: Iterable[str] | None, mirrors: Mapping[str, str] = NONE) -> Repositories:
     """The chart repositories where `--repository` says, else where `mirrors` say. Raises BadOption."""
-    first = _mirrors(given or ())
+    first = mirrors_in(given)
     return Repositories({**first, **mirrors, **first}, Settings().home / "cache" / "repositories")
 
 
@@ -47,9 +49,10 @@ def values_in(files: Iterable[Path] | None) -> dict[str, Any] | None:
     return layered(_mapping(path) for path in files) if files else None
 
 
-def _mirrors(repositories: Iterable[str]) -> dict[str, str]:
+def mirrors_in(given: Iterable[str] | None) -> dict[str, str]:
+    """Where `--repository` says that repositories are, by their URL. Raises BadOption."""
     mirrors: dict[str, str] = {}
-    for text in repositories:
+    for text in given or ():
         url, equals, place = text.partition("=")
         if not (url and equals and place):
             raise BadOption(

@@ -1,48 +1,35 @@
-"""`impact`: what an upgrade of a chart changes, before it is made, and whom it concerns."""
+"""`impact`: what an upgrade of a chart changes, before it is made, and for whom."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from enum import StrEnum
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from deploy_orchestrator.charts import (
-    ABSENT,
-    Analysis,
-    Chart,
-    ChartChange,
-    Impact,
-    PublishedChart,
-    Repositories,
-    RepositoryError,
-    Upgrade,
-    ValueChange,
-    analyze,
-    explain,
-    is_set,
-    locate,
-    target,
-)
-from deploy_orchestrator.charts import (
-    impact as compare,
-)
-from deploy_orchestrator.charts import (
-    upgrade as upgrade_chart,
-)
+from deploy_orchestrator.charts import Chart, PublishedChart, Repositories, locate
+from deploy_orchestrator.charts import upgrade as upgrade_chart
 from deploy_orchestrator.cli.chart_options import (
     AsOf,
     BadOption,
     Repository,
     Values,
+    mirrors_in,
     repositories_at,
     values_in,
 )
-from deploy_orchestrator.cli.conflict_text import show_conflict
-from deploy_orchestrator.cli.installation import opened, require_known
-from deploy_orchestrator.cli.output import plain, progress, say, say_below, show_json, table
-from deploy_orchestrator.fleet import ChartReference, Fleet
-from deploy_orchestrator.survey import values_of
+from deploy_orchestrator.cli.impact_json import impact_json
+from deploy_orchestrator.cli.impact_markdown import impact_markdown
+from deploy_orchestrator.cli.impact_report import ImpactReport, Judged
+from deploy_orchestrator.cli.impact_text import show_impact
+from deploy_orchestrator.cli.installation import fleet_alone, opened, require_known
+from deploy_orchestrator.cli.output import progress, say, show_json, tell
+from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.fleet import ChartRepository, ChartUpgrade, Fleet, Wanted
+from deploy_orchestrator.impact import FleetImpact, carriers, fleet_impact
+from deploy_orchestrator.manifests import render_all
+from deploy_orchestrator.orchestrator import Orchestrator
 
 
 class ImpactFormat(StrEnum):
@@ -53,252 +40,135 @@ class ImpactFormat(StrEnum):
     MARKDOWN = "markdown"
 
 
-@dataclass(frozen=True, slots=True)
-class Concerned:
-    """A deployment that runs the chart in some version, what changes with its values, and which it sets."""
-
-    deployment: str
-    runs: str
-    after: Analysis
-    impact: Impact
-    sets: tuple[ValueChange, ...]
-
-
 def impact(
     context: typer.Context,
-    chart: Annotated[str, typer.Argument(metavar="CHART", help="A path, oci://…, or NAME[@VERSION].")],
+    chart: Annotated[
+        str,
+        typer.Argument(
+            metavar="CHART", help="What the fleet calls it, a path, NAME[@VERSION], or URL/NAME[@VERSION]."
+        ),
+    ],
     to: Annotated[str, typer.Option(metavar="VERSION", help="The version to upgrade to.")],
     dependency: Annotated[
         str | None, typer.Option(metavar="NAME", help="Upgrade this dependency of the chart instead.")
     ] = None,
     tenant: Annotated[
-        list[str] | None, typer.Option("--tenant", "-t", help="Also tell what it does to this tenant.")
+        list[str] | None, typer.Option("--tenant", "-t", help="Look at the deployments of this tenant only.")
     ] = None,
-    all_tenants: Annotated[
-        bool, typer.Option("--all-tenants", help="Also tell what it does to all who run the chart.")
-    ] = False,
     repository: Repository = None,
     as_of: AsOf = None,
     values: Values = None,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Show all changed lines of the manifests, not a short list.")
+    ] = False,
     format: Annotated[  # noqa: A002
         ImpactFormat, typer.Option("--format", help="How to print the result.")
     ] = ImpactFormat.TEXT,
 ) -> None:
-    """Show what an upgrade changes: charts, conflicts, constraints, defaults.
+    """Show what an upgrade changes: charts, conflicts, defaults, and each deployment with its verdict.
 
-    Tenants are those of the fleet repository, each judged with its own values. The exit code is 1 when a
-    constraint breaks, a dependency goes missing, or a conflict appears that cannot be satisfied or does harm.
+    CHART is a chart that tenants run, or a dependency of the fleet's own charts. Each deployment that it
+    reaches is rendered with it and compared with what is released. Nothing is written. Without a fleet, the
+    charts are told alone.
+
+    The exit code is 1 when a constraint breaks, a dependency goes missing, a conflict appears that cannot be
+    satisfied or does harm, or a change is blocked; 2 when a deployment does not render.
     """
-    fleet = opened(context).fleet() if tenant or all_tenants else None
-    for name in tenant or ():
-        if fleet:
+    orchestrator, fleet, unseen = _installation(context)
+    if fleet:
+        fleet = _reading(fleet, repository)
+        for name in tenant or ():
             require_known(fleet, None, name)
-    repositories = repositories_at(repository, fleet.mirrors if fleet else {})
-    given = values_in(values)
+    if as_of and not unseen:
+        unseen = BadOption("--as-of tells of charts alone; manifests are rendered with what there is now")
+    repositories, given = repositories_at(repository, fleet.mirrors if fleet else {}), values_in(values)
     with progress("comparing"):
-        root = locate(chart, repositories)
-        found = upgrade_chart(root, to, repositories, dependency=dependency, as_of=as_of, values=given)
-        then = target(root, to, dependency, repositories)
-        concerned = [
-            Concerned(key, runs, after, compare(before, after), _set_by(its_values, found))
-            for key, runs, its_values in (_users(fleet, tenant, root, repositories) if fleet else ())
-            for before, after in [
-                (analyze(one, repositories, as_of=as_of, values=its_values) for one in (root, then))
-            ]
-        ]
-    if tenant and not concerned:
-        raise BadOption(f"none of {', '.join(tenant)} runs {root.name}", fix="leave out --tenant")
+        root = locate(chart, repositories) if _is_exact(chart) else None
+        wanted = _wanted(chart, root, repositories)
+        found = None
+        if fleet:
+            upgrade = ChartUpgrade(
+                Wanted(dependency) if dependency else wanted, to, wanted if dependency else None
+            )
+            found = fleet_impact(fleet, upgrade, repositories, as_of=as_of)
+        upgrades = found.charts if found else ()
+        if root or not upgrades:
+            root = root or locate(chart, repositories)
+            upgrades = (
+                upgrade_chart(root, to, repositories, dependency=dependency, as_of=as_of, values=given),
+            )
+        named = dependency or (found and found.concerned)
+        carried = carriers(fleet, wanted, repositories) if fleet and not named else ()
+    judged: tuple[Judged, ...] = ()
+    if orchestrator and fleet and found and not unseen:
+        judged = tuple(_judged(orchestrator, fleet, found, tenant or fleet.tenants))
+    report = ImpactReport(
+        name=wanted.name,
+        to=to,
+        dependency=dependency,
+        upgrades=upgrades,
+        edits=found.edits if found else (),
+        judged=judged,
+        broken=found.broken if found else {},
+        carriers=carried,
+        unseen=unseen,
+    )
     if format is ImpactFormat.JSON:
-        show_json(_json(found, dependency, to, concerned))
+        show_json(impact_json(report))
     elif format is ImpactFormat.MARKDOWN:
-        say("\n".join(_markdown(found, _title(found, dependency, to), concerned)))
+        say(impact_markdown(report, in_full=diff))
     else:
-        _show(found, _title(found, dependency, to), concerned)
-    judged = [each.impact for each in concerned] or [found.impact]
-    if found.broken or not all(each.is_sound for each in judged):
+        show_impact(report, in_full=diff)
+    for key, error in report.failures:
+        tell(error, about=key)
+    if report.failures or (tenant and unseen):
+        raise typer.Exit(2)
+    if not report.is_sound:
         raise typer.Exit(1)
 
 
-def _set_by(values: dict[str, Any], found: Upgrade) -> tuple[ValueChange, ...]:
-    return tuple(change for change in found.values or () if is_set(values, change.field))
-
-
-def _users(
-    fleet: Fleet, tenants: list[str] | None, root: Chart | PublishedChart, repositories: Repositories
-) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for deployment in fleet.deployments():
-        reference = deployment.tenant.chart
-        if tenants and deployment.tenant.name not in tenants:
-            continue
-        if reference.name == root.name and _is_from(reference, root, repositories):
-            yield deployment.key, reference.version, values_of(fleet, deployment)
-
-
-def _is_from(reference: ChartReference, root: Chart | PublishedChart, repositories: Repositories) -> bool:
-    if reference.repository is None or isinstance(root, Chart):
-        return reference.repository is None and isinstance(root, Chart)
+def _installation(
+    context: typer.Context,
+) -> tuple[Orchestrator | None, Fleet | None, OrchestratorError | None]:
     try:
-        return repositories.identity(reference.repository) == root.repository
-    except RepositoryError:
-        return False
+        orchestrator = opened(context)
+        return orchestrator, orchestrator.fleet(), None
+    except OrchestratorError as error:
+        return None, fleet_alone(), error
 
 
-def _title(found: Upgrade, dependency: str | None, to: str) -> str:
-    if dependency is None:
-        return f"{found.before.root} to {to}"
-    now = next(
-        (
-            n.chart
-            for n in found.before.closure.needs
-            if n.parent == found.before.root and n.key == dependency
-        ),
-        None,
-    )
-    return f"{dependency} {now.version if now else 'missing'} to {to} in {found.before.root}"
+def _reading(fleet: Fleet, repository: list[str] | None) -> Fleet:
+    """`fleet` with its chart repositories read where `--repository` says."""
+    given = mirrors_in(repository)
+    known = [
+        each.model_copy(update={"mirror": given.pop(each.url, each.mirror)}) for each in fleet.repositories
+    ]
+    more = [ChartRepository.model_construct(name=url, url=url, mirror=place) for url, place in given.items()]
+    return replace(fleet, repositories=(*known, *more))
 
 
-def _versions(change: ChartChange) -> str:
-    before, after = (", ".join(side) or "none" for side in (change.before, change.after))
-    return f"{before} → {after}"
+def _is_exact(chart: str) -> bool:
+    """Whether that names one version of a chart, and not whichever the fleet has."""
+    _, _, name = chart.rpartition("/")
+    is_path = Path(chart).exists() or chart.endswith(".tgz") or ("/" in chart and "://" not in chart)
+    return is_path or "@" in name or ":" in name
 
 
-def _value(value: object) -> str:
-    return "" if value is ABSENT else repr(value)
+def _wanted(chart: str, root: Chart | PublishedChart | None, repositories: Repositories) -> Wanted:
+    if root:
+        return Wanted(root.name, "" if isinstance(root, Chart) else root.repository)
+    url, _, name = chart.rpartition("/")
+    return Wanted(name, repositories.identity(url) if url else None)
 
 
-def _key(change: ValueChange) -> str:
-    return ".".join(map(str, change.field))
-
-
-def _kind(change: ValueChange) -> str:
-    if change.before is ABSENT:
-        return "added"
-    return "removed" if change.after is ABSENT else "changed"
-
-
-def _setters(change: ValueChange, concerned: list[Concerned]) -> str:
-    return ", ".join(each.deployment for each in concerned if change in each.sets)
-
-
-def _gist(impact: Impact) -> str:
-    return ", ".join(
-        f"{what} {one.name} ({one.harm})"
-        for what, ones in (
-            ("new conflict on", impact.appearing),
-            ("worse conflict on", impact.worsening),
-            ("no more conflict on", impact.going),
-        )
-        for one in ones
-    )
-
-
-def _show(found: Upgrade, title: str, concerned: list[Concerned]) -> None:
-    say(plain(title, "bold"))
-    impact = found.impact
-    if impact.charts:
-        table(
-            "chart", last="versions", rows=((each.identity.name, _versions(each)) for each in impact.charts)
-        )
-    for need in found.broken:
-        say(plain("breaks ", "bold red"), f"{need.parent} needs {need.chart.name} {need.constraint}")
-    for missing in impact.missing:
-        say(plain("goes missing ", "bold red"), f"{missing.dependency.name}: {missing.why}")
-    for conflict in (*impact.appearing, *impact.worsening):
-        show_conflict(conflict)
-    for conflict in impact.going:
-        say(plain("no more conflict ", "green"), conflict.name)
-    if found.values is None:
-        say(plain("defaults cannot be compared ", "yellow"), str(found.unread))
-    elif found.values:
-        rows = (
-            (
-                _kind(one),
-                _key(one),
-                _setters(one, concerned),
-                f"{_value(one.before)} → {_value(one.after)}",
-            )
-            for one in found.values
-        )
-        table("default", "key", "set by", last="from → to", rows=rows)
-    for each in concerned:
-        say(plain(each.deployment, "bold"), f"  runs {each.runs}")
-        gist, keys = _gist(each.impact), ", ".join(_key(one) for one in each.sets)
-        say_below([(what, told) for what, told in (("conflicts", gist), ("sets", keys)) if told])
-    if found.is_sound and not (impact.charts or found.values):
-        say(plain("nothing changes", "green"))
-
-
-def _markdown(found: Upgrade, title: str, concerned: list[Concerned]) -> Iterator[str]:
-    impact = found.impact
-    yield f"### {title}\n"
-    for change in impact.charts:
-        yield f"- `{change.identity.name}`: {_versions(change)}"
-    for need in found.broken:
-        yield f"- **breaks**: {need.parent} needs {need.chart.name} `{need.constraint}`"
-    for missing in impact.missing:
-        yield f"- **goes missing**: `{missing.dependency.name}`: {missing.why}"
-    for one in (*impact.appearing, *impact.worsening):
-        yield f"- **conflict on {one.name}** ({one.harm}): {explain(one)} Way out: {one.fix or 'none found.'}"
-    for one in impact.going:
-        yield f"- no more conflict on {one.name}"
-    for change in found.values or ():
-        setters = _setters(change, concerned)
-        yield f"- {_kind(change)} default `{_key(change)}`" + (f", set by {setters}" if setters else "")
-    if found.values is None:
-        yield f"- defaults cannot be compared: {found.unread}"
-
-
-def _json(found: Upgrade, dependency: str | None, to: str, concerned: list[Concerned]) -> dict[str, Any]:
-    return {
-        "chart": found.before.root.name,
-        "version": found.before.root.version,
-        "dependency": dependency,
-        "to": to,
-        **_impact(found.impact, found.after),
-        "broken": [
-            {"chart": str(need.parent), "needs": need.chart.name, "constraint": need.constraint}
-            for need in found.broken
-        ],
-        "values": None
-        if found.values is None
-        else [
-            {
-                "key": list(one.field),
-                "change": _kind(one),
-                "before": None if one.before is ABSENT else one.before,
-                "after": None if one.after is ABSENT else one.after,
-                "set_by": [each.deployment for each in concerned if one in each.sets],
-            }
-            for one in found.values
-        ],
-        "values_unread": found.unread.what if found.unread else None,
-        "deployments": [
-            {
-                "deployment": each.deployment,
-                "runs": each.runs,
-                **_impact(each.impact, each.after),
-                "sets": [list(one.field) for one in each.sets],
-            }
-            for each in concerned
-        ],
-    }
-
-
-def _impact(impact: Impact, after: Analysis) -> dict[str, Any]:
-    told = {(each["repository"], each["name"]): each for each in after.as_json()["conflicts"]}
-    return {
-        "sound": impact.is_sound,
-        "charts": [
-            {
-                "name": c.identity.name,
-                "repository": c.identity.repository,
-                "before": c.before,
-                "after": c.after,
-            }
-            for c in impact.charts
-        ],
-        "missing": [{"name": one.dependency.name, "why": one.why} for one in impact.missing],
-        "appearing": [told[one.identity] for one in impact.appearing],
-        "worsening": [told[one.identity] for one in impact.worsening],
-        "going": [{"name": one.name, "repository": one.repository} for one in impact.going],
-    }
+def _judged(
+    orchestrator: Orchestrator, fleet: Fleet, found: FleetImpact, tenants: Collection[str]
+) -> Iterator[Judged]:
+    concerned = [each for each in found.concerned if each.deployment.tenant.name in tenants]
+    then = [each.deployment for each in concerned]
+    now = [fleet.deployment(each.environment.name, each.tenant.name) for each in then]
+    with progress("rendering", len(then)) as advance:
+        sides = render_all(now, fleet, orchestrator.workspace), orchestrator.previews(then, found.fleet)
+        for one, (_, before), (_, after) in zip(concerned, *sides, strict=True):
+            yield Judged(one, after, before)
+            advance()

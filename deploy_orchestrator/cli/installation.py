@@ -8,7 +8,7 @@ import typer
 
 from deploy_orchestrator.cli.output import progress
 from deploy_orchestrator.errors import OrchestratorError, Place, instead_of
-from deploy_orchestrator.fleet import Fleet, FleetError
+from deploy_orchestrator.fleet import Fleet, FleetError, load
 from deploy_orchestrator.git import History, Repository
 from deploy_orchestrator.manifests import Workspace
 from deploy_orchestrator.orchestrator import Orchestrator
@@ -62,6 +62,14 @@ def fleet_history() -> History:
             fix="go to a checkout of it, or set DEPLOY_ORCHESTRATOR_FLEET",
         )
     return checkout
+
+
+def fleet_alone() -> Fleet | None:
+    """The newest fleet where the rest of the installation is out of reach; None where it is too."""
+    try:
+        return load(fleet_history().at("main"))
+    except OrchestratorError:
+        return None
 
 
 def described() -> Settings:

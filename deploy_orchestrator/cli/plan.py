@@ -22,6 +22,7 @@ from deploy_orchestrator.cli.output import (
     tell,
 )
 from deploy_orchestrator.cli.plan_comment import MAX_NAMES, code, comment
+from deploy_orchestrator.cli.plan_json import error_json
 from deploy_orchestrator.cli.plan_sarif import results
 from deploy_orchestrator.cli.sarif import sarif
 from deploy_orchestrator.comparison import Proposal, compare
@@ -116,13 +117,16 @@ def _against_released(
     fleet = orchestrator.fleet(revision)
     require_known(fleet, environment, tenant)
     wanted = [each for each in fleet.deployments() if _is_wanted(each, environment, tenant)]
-    outcomes = _followed(orchestrator.previews(revision, environment, tenant), len(wanted))
+    outcomes = _followed(orchestrator.previews(wanted, fleet), len(wanted))
     previews = [each for _, each in outcomes if isinstance(each, Preview) and each.difference]
     return _Found(
         fleet,
         len(wanted),
         [_proposal(each, fleet) for each in previews],
-        [(key, each) for key, each in outcomes if isinstance(each, OrchestratorError)],
+        [
+            *((name, error) for name, error in fleet.broken.items() if tenant in (None, name)),
+            *((key, each) for key, each in outcomes if isinstance(each, OrchestratorError)),
+        ],
         {each.plan.key: each.plan for each in previews},
     )
 
@@ -204,7 +208,7 @@ def _notes(found: _Found) -> Iterator[str]:
 
 def _json(found: _Found) -> dict[str, object]:
     plans = [_plan_json(each, found.plans.get(each.deployment.key)) for each in found.proposals]
-    result: dict[str, object] = {"plans": plans, "errors": [_error(*each) for each in found.failures]}
+    result: dict[str, object] = {"plans": plans, "errors": [error_json(*each) for each in found.failures]}
     if found.before:
         result |= {
             "from": found.before.revision,
@@ -237,14 +241,9 @@ def _plan_json(proposal: Proposal, plan: Plan | None) -> dict[str, object]:
             }
             for each in proposal.findings
         ],
-        "unreadable": _error(deployment.key, proposal.unreadable) if proposal.unreadable else None,
+        "unreadable": error_json(deployment.key, proposal.unreadable) if proposal.unreadable else None,
         "diff": difference,
     }
-
-
-def _error(key: str, error: OrchestratorError) -> dict[str, object]:
-    place = str(error.place) if error.place else None
-    return {"deployment": key, "what": error.what, "place": place, "fix": error.fix}
 
 
 def _show(found: _Found, diff: bool | None) -> None:

@@ -2,6 +2,7 @@
 
 from deploy_orchestrator.fleet.changes import changed, differing, gone
 from deploy_orchestrator.fleet.charts import LocalChart
+from deploy_orchestrator.fleet.draft import Edit
 from deploy_orchestrator.fleet.errors import FleetError
 from deploy_orchestrator.fleet.fields import kubernetes_versions
 from deploy_orchestrator.fleet.fleet import Deployment, Fleet, ValueLayer
@@ -25,15 +26,18 @@ from deploy_orchestrator.fleet.model import (
 )
 from deploy_orchestrator.fleet.schemas import json_schemas
 from deploy_orchestrator.fleet.template import new_tenant
+from deploy_orchestrator.fleet.upgrade import ChartUpgrade, UpgradedFleet, Wanted, upgraded
 
 __all__ = [
     "ApprovalRule",
     "ArgoCDInstance",
     "ChartReference",
     "ChartRepository",
+    "ChartUpgrade",
     "CheckException",
     "Cluster",
     "Deployment",
+    "Edit",
     "Environment",
     "Fleet",
     "FleetError",
@@ -44,7 +48,9 @@ __all__ = [
     "RuleOverride",
     "Severity",
     "Tenant",
+    "UpgradedFleet",
     "ValueLayer",
+    "Wanted",
     "Wave",
     "changed",
     "differing",
@@ -54,4 +60,5 @@ __all__ = [
     "layer_names",
     "load",
     "new_tenant",
+    "upgraded",
 ]

@@ -110,7 +110,9 @@ def _allows(constraint: str, chart: LocalChart, document: Document, field: Field
         )
 
 
-class _Requirements(BaseModel):
+class Requirements(BaseModel):
+    """The part of `Chart.yaml` or `requirements.yaml` that names dependencies; the rest may be broken."""
+
     dependencies: tuple[Dependency, ...] | None = None
 
 
@@ -123,23 +125,27 @@ def _read(tree: Tree, folder: str) -> LocalChart:
         part = waiting.pop()
         if part not in trees:
             trees[part] = tree.id(part) or ""
-            for document, field, source in _sources(tree, part) if trees[part] else ():
+            for document, field, dependency in dependencies_in(tree, part) if trees[part] else ():
+                source = dependency.repository
                 if source.startswith("file://"):
-                    waiting.append(_beside(tree, part, source, document, field))
-                else:
+                    waiting.append(_beside(tree, part, source, document, (*field, "repository")))
+                elif source:
                     repositories.add(source)
     return LocalChart(folder, Version.parse(version), tree.ids(folder), trees, frozenset(repositories))
 
 
-def _sources(tree: Tree, folder: str) -> Iterator[tuple[Document, Field, str]]:
-    """Where the dependencies of the chart in `folder` come from, and where it says so."""
+def dependencies_in(tree: Tree, folder: str) -> Iterator[tuple[Document, Field, Dependency]]:
+    """What the chart in `folder` declares to need: the document and the field that says so, and what it says.
+
+    Raises:
+        OrchestratorError: its `Chart.yaml` or `requirements.yaml` is broken.
+    """
     documents = [_chart_yaml(tree, folder)]
     if tree.exists(f"{folder}/requirements.yaml"):
         documents.append(read(tree, f"{folder}/requirements.yaml", "names the dependencies"))
     for document in documents:
-        for index, dependency in enumerate(document.into(_Requirements).dependencies or ()):
-            if dependency.repository:
-                yield document, ("dependencies", index, "repository"), dependency.repository
+        for index, dependency in enumerate(document.into(Requirements).dependencies or ()):
+            yield document, ("dependencies", index), dependency
 
 
 def _chart_yaml(tree: Tree, folder: str) -> Document:

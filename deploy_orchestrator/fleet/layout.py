@@ -8,6 +8,7 @@ CHARTS = "charts"
 TENANTS = "tenants"
 TENANT_FILE = "tenant.yaml"
 TEMPLATE = f"{TENANTS}/_template"
+LAYER_PREFIX = "values-"
 
 
 def layer_paths(tenant: Tenant, environment: str) -> tuple[str, ...]:
@@ -22,7 +23,7 @@ def layer_paths(tenant: Tenant, environment: str) -> tuple[str, ...]:
 def layer_names(tenant: str, environment: str) -> tuple[str, ...]:
     """The values files that stand beside a `values.yaml` for a tenant in an environment."""
     return (
-        f"values-{environment}.yaml",
-        f"values-tenant-{tenant}.yaml",
-        f"values-tenant-{tenant}-{environment}.yaml",
+        f"{LAYER_PREFIX}{environment}.yaml",
+        f"{LAYER_PREFIX}tenant-{tenant}.yaml",
+        f"{LAYER_PREFIX}tenant-{tenant}-{environment}.yaml",
     )

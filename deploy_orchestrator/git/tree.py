@@ -1,12 +1,12 @@
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pygit2
 from pygit2.enums import FileMode
 
 from deploy_orchestrator.errors import Place
-from deploy_orchestrator.git.changes import Changes
+from deploy_orchestrator.git.changes import Changes, apply
 from deploy_orchestrator.git.errors import PathNotFound, UnsafeTree
 from deploy_orchestrator.git.export import export
 from deploy_orchestrator.git.objects import ObjectStore
@@ -98,6 +98,14 @@ class Tree:
         if not target.is_dir():
             export(walk(self.store.open(), folder, path), target, path)
         return target
+
+    def changed(self, changes: Changes) -> "Tree":
+        """This tree with `changes`, though no commit holds it: no branch leads there, here or elsewhere.
+
+        Raises:
+            UnsafeTree: a path that no commit may hold, or one that is both a file and a folder.
+        """
+        return replace(self, root=apply(self.store.open(), self.root, changes))
 
     def reverting(self, commit: str, paths: Collection[str] = ()) -> Changes:
         """What undoes the commit with this id here, as `git revert` would: a three-way merge of each file.

@@ -1,12 +1,14 @@
 """A desk with a small fleet, and a person at a terminal who types commands."""
 
 import gzip
+import hashlib
 import io
 import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import tarfile
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -303,6 +305,32 @@ def index(tmp_path: Path) -> Callable[..., list[str]]:
         return ["--repository", f"{url}={file}"]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def publish_packages(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[str]]:
+    """Writes a repository with packages: charts `name@version`, what each needs, and its files.
+
+    Answers with the option that names it.
+    """
+
+    def publish(url: str, charts: Mapping[str, tuple[list[dict[str, str]], Mapping[str, str]]]) -> list[str]:
+        folder = tmp_path_factory.mktemp("published")
+        entries: dict[str, list[dict[str, object]]] = {}
+        for chart, (dependencies, files) in charts.items():
+            name, _, version = chart.partition("@")
+            metadata = {"apiVersion": "v2", "name": name, "version": version, "dependencies": dependencies}
+            with tarfile.open(folder / f"{chart}.tgz", "w:gz") as archive:
+                for file, text in {"Chart.yaml": json.dumps(metadata), **files}.items():
+                    member = tarfile.TarInfo(f"{name}/{file}")
+                    member.size = len(text.encode())
+                    archive.addfile(member, io.BytesIO(text.encode()))
+            digest = hashlib.sha256((folder / f"{chart}.tgz").read_bytes()).hexdigest()
+            entries.setdefault(name, []).append({**metadata, "urls": [f"{chart}.tgz"], "digest": digest})
+        (folder / "index.json").write_text(json.dumps({"apiVersion": "v1", "entries": entries}))
+        return ["--repository", f"{url}={folder / 'index.json'}"]
+
+    return publish
 
 
 def copied(desk: Desk, folder: Path) -> Desk:
