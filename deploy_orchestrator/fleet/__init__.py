@@ -6,7 +6,7 @@ from deploy_orchestrator.fleet.draft import Edit
 from deploy_orchestrator.fleet.errors import FleetError
 from deploy_orchestrator.fleet.fields import kubernetes_versions
 from deploy_orchestrator.fleet.fleet import Deployment, Fleet, ValueLayer
-from deploy_orchestrator.fleet.layout import layer_names
+from deploy_orchestrator.fleet.layout import PLATFORM, layer_names
 from deploy_orchestrator.fleet.load import load
 from deploy_orchestrator.fleet.model import (
     ApprovalRule,
@@ -29,6 +29,7 @@ from deploy_orchestrator.fleet.template import new_tenant
 from deploy_orchestrator.fleet.upgrade import ChartUpgrade, UpgradedFleet, Wanted, upgraded
 
 __all__ = [
+    "PLATFORM",
     "ApprovalRule",
     "ArgoCDInstance",
     "ChartReference",

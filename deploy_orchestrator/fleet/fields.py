@@ -19,6 +19,7 @@ _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
 _QUANTITY = re.compile(r"\+?(?:\d+(?:\.\d*)?|\.\d+)(?:[numkMGTPE]|[KMGTPE]i|[eE][-+]?\d{1,3})?", re.ASCII)
 _EMAIL = re.compile(r'[^\s@,"*?!]+@[^\s@,"*?!]+')
 _CHART_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_CLUSTER_KIND = re.compile(r"(?:[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?/)?[A-Z][A-Za-z0-9]*")
 _PRINTABLE = re.compile(r"[!-~]+")
 _SCHEMES = ("http", "https", "oci", "file")
 
@@ -86,6 +87,12 @@ def _chart_name(name: str) -> str:
     return name
 
 
+def _cluster_kind(kind: str) -> str:
+    if not _CLUSTER_KIND.fullmatch(kind):
+        raise ValueError("expected a kind with its API group, such as rbac.authorization.k8s.io/ClusterRole")
+    return kind
+
+
 def _repository_url(url: str) -> str:
     parts = _url(url, _SCHEMES)
     is_local = parts.scheme == "file"
@@ -142,6 +149,7 @@ Label = Annotated[str, AfterValidator(_label), _text(_LABEL.pattern)]
 EnvironmentName = Annotated[Label, AfterValidator(_environment_name)]
 NamespaceTemplate = Annotated[str, AfterValidator(_namespace)]
 ChartName = Annotated[str, AfterValidator(_chart_name), _text(_CHART_NAME.pattern)]
+ClusterKind = Annotated[str, AfterValidator(_cluster_kind), _text(_CLUSTER_KIND.pattern)]
 Line = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\r\n]*\S[^\r\n]*$")]
 Email = Annotated[str, AfterValidator(_email), _text(_EMAIL.pattern)]
 RepositoryUrl = Annotated[str, AfterValidator(_repository_url), _text(f"(?:{'|'.join(_SCHEMES)})://.+")]

@@ -9,6 +9,8 @@ TENANTS = "tenants"
 TENANT_FILE = "tenant.yaml"
 TEMPLATE = f"{TENANTS}/_template"
 LAYER_PREFIX = "values-"
+PLATFORM = "platform"
+"""The name of the Helm release that the platform chart makes in the namespace of each tenant."""
 
 
 def layer_paths(tenant: Tenant, environment: str) -> tuple[str, ...]:

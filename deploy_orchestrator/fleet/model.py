@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from deploy_orchestrator.fleet.fields import (
     ChartName,
+    ClusterKind,
     Duration,
     Email,
     EnvironmentName,
@@ -112,7 +113,8 @@ class Policy(Model):
     healthy in the environment before. `deadline`: by when a sync must be healthy. `rollback_after`: how long
     a release may be unhealthy before it is reverted. `waves`: who goes before whom; tenants that no wave
     names go last. `rules` by the id of the risk rule. `registries`: where images may come from, as `ghcr.io`
-    or `ghcr.io/acme`; none: from anywhere.
+    or `ghcr.io/acme`; none: from anywhere. `cluster_scoped`: what tenants may make outside of their
+    namespaces, as `rbac.authorization.k8s.io/ClusterRole`.
     """
 
     approval: ApprovalRule | None = None
@@ -123,6 +125,7 @@ class Policy(Model):
     freezes: tuple[Freeze, ...] = ()
     rules: dict[Label, RuleOverride] = Field(default_factory=dict[str, RuleOverride])
     registries: tuple[Line, ...] = ()
+    cluster_scoped: tuple[ClusterKind, ...] = ()
 
     def wave_of(self, tenant: str) -> int:
         """Which of the `waves` `tenant` is in; their number for one that goes last."""

@@ -9,7 +9,7 @@ from deploy_orchestrator.fleet.charts import LocalChart
 from deploy_orchestrator.fleet.configuration import Configuration
 from deploy_orchestrator.fleet.errors import FleetError
 from deploy_orchestrator.fleet.fields import is_label
-from deploy_orchestrator.fleet.layout import TENANT_FILE, TENANTS, layer_names, layer_paths
+from deploy_orchestrator.fleet.layout import PLATFORM, TENANT_FILE, TENANTS, layer_names, layer_paths
 from deploy_orchestrator.fleet.model import Environment, Tenant, TenantFile
 from deploy_orchestrator.fleet.reading import read, require_known, require_unique, require_unique_keys
 from deploy_orchestrator.git import Tree
@@ -20,13 +20,22 @@ _VALUES_FILE = re.compile(r"values.*\.ya?ml")
 
 
 def check_name(name: str) -> None:
-    """Raises FleetError unless a tenant may be called `name`."""
+    """Raises FleetError unless a tenant may be called `name`.
+
+    It names a Helm release (at most 53 characters), and Services begin with it (RFC 1035 labels).
+    """
+    if fix := _better_name(name):
+        raise FleetError(f"a tenant cannot be called {name!r}", place=Place(f"{TENANTS}/{name}"), fix=fix)
+
+
+def _better_name(name: str) -> str | None:
     if len(name) > MAX_NAME or not is_label(name):
-        raise FleetError(
-            f"a tenant cannot be called {name!r}",
-            place=Place(f"{TENANTS}/{name}"),
-            fix=f"use lower-case letters, digits and '-' inside, at most {MAX_NAME}: it names a Helm release",
-        )
+        return f"use lower-case letters, digits and '-' inside, at most {MAX_NAME}: it names a Helm release"
+    if name[0].isdigit():
+        return "begin with a letter: Services are named after it, and Kubernetes refuses a digit there"
+    if name == PLATFORM:
+        return "choose another name: the platform chart's own release is called so in each tenant's namespace"
+    return None
 
 
 class TenantFolders:

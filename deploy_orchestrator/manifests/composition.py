@@ -7,14 +7,11 @@ from typing import Any, Final
 
 from deploy_orchestrator.charts import load
 from deploy_orchestrator.errors import Place
-from deploy_orchestrator.fleet import ChartReference, Deployment, Fleet, ValueLayer, layer_names
+from deploy_orchestrator.fleet import PLATFORM, ChartReference, Deployment, Fleet, ValueLayer, layer_names
 from deploy_orchestrator.manifests.actions import actions, asks
 from deploy_orchestrator.manifests.assembly import AssembledChart
 from deploy_orchestrator.manifests.errors import RenderError
 from deploy_orchestrator.manifests.workspace import Workspace
-
-PLATFORM: Final = "platform"
-"""The name of the platform's release."""
 
 FROM_FLEET: Final = "fleet.yaml"
 """The value layer that the platform gets: nobody wrote it as one."""

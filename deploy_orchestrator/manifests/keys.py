@@ -28,6 +28,11 @@ class ObjectKey:
         return (self.group, self.kind, self.namespace or "", self.name)
 
     @property
+    def group_kind(self) -> str:
+        """The kind with its API group, as `apps/StatefulSet`; the core group is left out."""
+        return f"{self.group}/{self.kind}" if self.group else self.kind
+
+    @property
     def file(self) -> str:
         """A file name that says what is inside: `apps.StatefulSet.analytics-dev.postgresql.yaml`.
 

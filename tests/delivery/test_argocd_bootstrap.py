@@ -1,6 +1,7 @@
 """What the bootstrap gives Argo CD; that a real one takes it is proved in tests/e2e."""
 
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,18 @@ def test_a_tenant_reads_one_repository_and_writes_into_its_own_namespaces(fleet:
         {"server": "https://outer.example:6443", "namespace": "shop-production"},
     ]
     assert [each["name"] for each in shop["clusterResourceWhitelist"]] == ["shop-dev", "shop-production"]
+
+
+def test_a_tenant_may_make_the_cluster_scoped_kinds_that_a_policy_permits(fleet: Fleet) -> None:
+    kinds = ("rbac.authorization.k8s.io/ClusterRole", "PersistentVolume")
+    first, *others = fleet.environments
+    policy = first.policy.model_copy(update={"cluster_scoped": kinds})
+    permitting = replace(fleet, environments=(first.model_copy(update={"policy": policy}), *others))
+    listed = found(permitting, "AppProject")["shop"]["spec"]["clusterResourceWhitelist"]
+    assert [each for each in listed if "name" not in each] == [
+        {"group": "", "kind": "PersistentVolume"},
+        {"group": "rbac.authorization.k8s.io", "kind": "ClusterRole"},
+    ]
 
 
 def test_owners_may_look_at_their_tenant_and_no_more(fleet: Fleet) -> None:

@@ -268,6 +268,8 @@ def test_charts_may_depend_on_each_other_in_a_circle_without_harm_to_the_load(
 NAMES = [
     ("Shop", "a tenant cannot be called 'Shop'"),
     ("s" * 54, "a tenant cannot be called"),
+    ("platform", "the platform chart's own release is called so"),
+    ("1shop", "begin with a letter"),
     ("-", "a tenant cannot be called '-'"),
     ("shop.old", "a tenant cannot be called 'shop.old'"),
     ("s" * 53, "has 64 characters, of 63 at most"),

@@ -27,6 +27,8 @@ def test_a_new_tenant_is_the_template_with_its_name(files: Files, commit: Commit
         ("Wiki", "a tenant cannot be called 'Wiki'"),
         ("../wiki", "a tenant cannot be called '../wiki'"),
         ("w" * 54, "a tenant cannot be called"),
+        ("platform", "a tenant cannot be called 'platform'"),
+        ("7wiki", "a tenant cannot be called '7wiki'"),
         ("", "a tenant cannot be called ''"),
     ],
 )

@@ -464,6 +464,21 @@ def test_images_come_from_the_registries_that_the_policy_names(
     assert [each.rule for each in check(manifests, Deployment(environment, ours.tenant, "ml-dev"))] == found
 
 
+def test_a_kind_that_the_policy_lists_may_belong_to_the_whole_cluster() -> None:
+    bodies = sound()
+    for kind in ("ClusterRole", "ClusterRoleBinding"):
+        bodies[kind] = an_object("rbac.authorization.k8s.io/v1", kind, "x", None)
+    bodies["ClusterRoleBinding"]["roleRef"] = {"kind": "ClusterRole", "name": "x"}
+    manifests = Manifests(tuple(map(Object, bodies.values())))
+    ours = deployment()
+    policy = ours.environment.policy.model_copy(
+        update={"cluster_scoped": ("rbac.authorization.k8s.io/ClusterRole",)}
+    )
+    environment = ours.environment.model_copy(update={"policy": policy})
+    found = check(manifests, Deployment(environment, ours.tenant, "ml-dev"))
+    assert [str(each.object) for each in found if each.rule == "cluster-scoped"] == ["ClusterRoleBinding x"]
+
+
 def excepting(**exception: Any) -> Deployment:
     given = {"rule": "no-tests", "reason": "a batch tenant", "expires": "2026-06-01T00:00:00Z", **exception}
     ours = deployment()

@@ -13,9 +13,11 @@ def project(
     """The AppProject of the tenant whose deployments by this Argo CD are `mine`.
 
     It may read the deployments repository only, write into its own namespaces only, and make no cluster-
-    scoped object but those namespaces. Its owners may look at it.
+    scoped object but those namespaces and the kinds that a policy of its environments permits. Its owners
+    may look at it.
     """
     tenant = mine[0].tenant
+    permitted = {kind for each in mine for kind in each.environment.policy.cluster_scoped}
     servers = {cluster.name: cluster.server for cluster in fleet.clusters}
     return names.argo_object(
         "AppProject",
@@ -28,8 +30,11 @@ def project(
                 {"server": servers[each.environment.cluster], "namespace": each.namespace} for each in mine
             ],
             "clusterResourceWhitelist": [
-                {"group": "", "kind": "Namespace", "name": name}
-                for name in sorted({each.namespace for each in mine})
+                *(
+                    {"group": "", "kind": "Namespace", "name": name}
+                    for name in sorted({each.namespace for each in mine})
+                ),
+                *map(_kind, sorted(permitted)),
             ],
             "roles": [
                 {
@@ -49,6 +54,11 @@ def project(
             ],
         },
     )
+
+
+def _kind(permitted: str) -> dict[str, str]:
+    group, _, kind = permitted.rpartition("/")
+    return {"group": group, "kind": kind}
 
 
 def _window(deployment: Deployment, freeze: Freeze, now: datetime) -> dict[str, Any] | None:

@@ -15,9 +15,11 @@ def _foreign(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
 
 
 def _cluster_wide(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
+    permitted = deployment.environment.policy.cluster_scoped
     for object_ in manifests.objects:
         known = is_cluster_scoped(object_.key.group, object_.kind)
-        if (known or (known is None and object_.namespace is None)) and not _is_own(object_, deployment):
+        outside = known or (known is None and object_.namespace is None)
+        if outside and not _is_own(object_, deployment) and object_.key.group_kind not in permitted:
             yield Broken(object_.key, "it belongs to the whole cluster" if known else "it names no namespace")
 
 
@@ -37,7 +39,8 @@ RULES = (
         "cluster-scoped",
         "error",
         "What belongs to the cluster touches every tenant.",
-        "let the platform team install it, and turn it off in the chart's values",
+        "let the platform team install it, and turn it off in the chart's values; or list its kind in the "
+        "environment's policy, as clusterScoped",
         _cluster_wide,
     ),
 )
