@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from deploy_orchestrator.defs import charts, delivery, images, jobs, manifests, releases
+from deploy_orchestrator.defs import charts, delivery, images, jobs, manifests, notifications, releases
 from deploy_orchestrator.defs.resources import Installation
 from deploy_orchestrator.settings import Settings
 
@@ -20,6 +20,7 @@ def project(installation: Installation) -> dg.Definitions:
             releases.open_gates,
             delivery.live_releases,
             delivery.unhealthy_releases,
+            notifications.notifications,
         ],
         resources={"installation": installation},
         executor=dg.in_process_executor,

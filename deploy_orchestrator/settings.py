@@ -1,12 +1,14 @@
 """Where things are: the two repositories, the state of this installation, and what makes releases live."""
 
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from deploy_orchestrator.delivery import Contexts
+from deploy_orchestrator.notifications import Kind
 
 
 class Settings(BaseSettings):
@@ -43,7 +45,35 @@ class WebhookSettings(BaseSettings):
     without an end of line.
     """
 
-    model_config = SettingsConfigDict(env_prefix="DEPLOY_ORCHESTRATOR_WEBHOOK_", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="DEPLOY_ORCHESTRATOR_WEBHOOK_", env_ignore_empty=True, frozen=True
+    )
 
     secret: SecretStr | None = None
     secret_file: Path | None = None
+
+
+class NotificationSettings(BaseSettings):
+    """Read from environment variables that begin with `DEPLOY_ORCHESTRATOR_NOTIFY_`.
+
+    `urls` are those of [apprise](https://github.com/caronc/apprise), one a line; `urls_file` names a file
+    that holds them. `events` are the kinds that are told: all, where nothing else is said.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="DEPLOY_ORCHESTRATOR_NOTIFY_", env_ignore_empty=True, frozen=True
+    )
+
+    urls: SecretStr = SecretStr("")
+    urls_file: Path | None = None
+    events: Annotated[tuple[Kind, ...], NoDecode] = tuple(Kind)
+
+    @field_validator("events", mode="before")
+    @classmethod
+    def _names(cls, value: object) -> object:
+        return tuple(re.split(r"[,\s]+", value.strip())) if isinstance(value, str) else value
+
+    def listed(self) -> str:
+        """Every URL, one a line: a secret. Raises OSError where the file cannot be read."""
+        from_file = self.urls_file.read_text() if self.urls_file else ""
+        return f"{self.urls.get_secret_value()}\n{from_file}"

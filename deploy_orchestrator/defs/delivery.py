@@ -13,6 +13,11 @@ from deploy_orchestrator.defs.resources import AGAIN, Installation
 from deploy_orchestrator.defs.runs import request, result
 from deploy_orchestrator.delivery import SyncError
 from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.releases import RevertRefused
+
+REFUSED = "cannot be reverted"
+COMMIT = "release commit"
+"""What is observed of a release that should be reverted and cannot be: why, and which one."""
 
 
 @dg.asset(
@@ -60,7 +65,15 @@ def revert_release(context: dg.OpExecutionContext, installation: Installation) -
     """
     environment, tenant = deployment_of(context)
     with installation.open() as orchestrator:
-        reverted = orchestrator.revert_unhealthy(environment, tenant)
+        try:
+            reverted = orchestrator.revert_unhealthy(environment, tenant)
+        except RevertRefused as refused:
+            current = orchestrator.deployments.release(environment, tenant)
+            if current is not None:
+                metadata = {REFUSED: refused.what, COMMIT: current.commit}
+                partition = context.partition_key
+                context.log_event(dg.AssetObservation("release", partition=partition, metadata=metadata))
+            raise
         if reverted is None:
             context.log.info("the release is healthy again or already reverted")
             return

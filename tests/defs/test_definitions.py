@@ -22,7 +22,13 @@ def test_the_pipeline_is_live_as_soon_as_the_daemon_runs(definitions: dg.Definit
     sensors = {each.name: each.default_status for each in repository.sensor_defs}
     schedules = [each.default_status for each in repository.schedule_defs]
 
-    assert set(sensors) == {"fleet_commits", "open_gates", "live_releases", "unhealthy_releases"}
+    assert set(sensors) == {
+        "fleet_commits",
+        "open_gates",
+        "live_releases",
+        "unhealthy_releases",
+        "notifications",
+    }
     assert set(sensors.values()) == {dg.DefaultSensorStatus.RUNNING}
     assert schedules == [dg.DefaultScheduleStatus.RUNNING]
 

@@ -1,0 +1,5 @@
+from deploy_orchestrator.errors import OrchestratorError
+
+
+class NotificationError(OrchestratorError):
+    """Somebody cannot be told."""

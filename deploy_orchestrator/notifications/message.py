@@ -1,0 +1,76 @@
+"""Events in words for people, in which nothing that anybody wrote can be taken for markup."""
+
+import textwrap
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from deploy_orchestrator.notifications.event import Event, Kind
+
+MAX_LINES = 20
+MAX_REASON = 300
+
+_SAYS: dict[Kind, tuple[str, str]] = {
+    Kind.RELEASED: ("was released", "were released"),
+    Kind.AWAITS_APPROVAL: ("waits for approval", "wait for approval"),
+    Kind.SYNC_FAILED: ("could not be synced", "could not be synced"),
+    Kind.REVERTED: ("was reverted", "were reverted"),
+    Kind.REVERT_REFUSED: (
+        "is unhealthy and cannot be reverted: a person must act",
+        "are unhealthy and cannot be reverted: a person must act",
+    ),
+}
+_LEVELS: dict[Kind, Literal["info", "warning", "failure"]] = {
+    Kind.RELEASED: "info",
+    Kind.AWAITS_APPROVAL: "info",
+    Kind.SYNC_FAILED: "failure",
+    Kind.REVERTED: "warning",
+    Kind.REVERT_REFUSED: "failure",
+}
+_WIDE = str.maketrans({each: chr(ord(each) + 0xFEE0) for each in "&<>@*_~`|[]\\"})
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is sent, as plain text. `level` is that of the gravest event."""
+
+    title: str
+    body: str
+    level: Literal["info", "warning", "failure"]
+
+
+def compose(events: Sequence[Event]) -> Message:
+    """One message for one or more events, gravest first."""
+    ordered = sorted(events, key=lambda event: list(Kind).index(event.kind), reverse=True)
+    count = Counter(event.kind for event in ordered)
+    title = (
+        _headline(ordered[0])
+        if len(ordered) == 1
+        else "; ".join(f"{number} {_SAYS[kind][number > 1]}" for kind, number in count.items())
+    )
+    lines = [_line(event) for event in ordered[:MAX_LINES]]
+    if len(ordered) > MAX_LINES:
+        lines.append(f"and {len(ordered) - MAX_LINES} more")
+    return Message(title, "\n".join(lines), _LEVELS[ordered[0].kind])
+
+
+def inert(text: str) -> str:
+    """`text` on one line of at most `MAX_REASON` characters, with nothing in it that a chat, a mail or a web
+    page acts on.
+
+    Whatever could begin markup, a mention or a link becomes its full-width twin, which looks alike and means
+    nothing; characters that are not seen (controls, and those that turn or join the text around them) go.
+    """
+    seen = "".join(" " if unicodedata.category(each)[0] in "CZ" else each for each in text)
+    short = textwrap.shorten(seen, MAX_REASON, placeholder=" …")
+    return short.translate(_WIDE).replace("://", "：//")
+
+
+def _headline(event: Event) -> str:
+    return f"{event.deployment} {_SAYS[event.kind][0]}"
+
+
+def _line(event: Event) -> str:
+    return f"{_headline(event)}. {inert(event.reason)}" if event.reason else _headline(event)
