@@ -69,6 +69,7 @@ class Preview:
     manifests: Manifests
     findings: tuple[Finding, ...]
     difference: Diff
+    released: Manifests | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +303,7 @@ class Orchestrator:
             ahead=ahead(deployment, commits, self.fleet_repository, self.workspace) if since else (),
         )
         difference = diff(released_manifests, rendered.manifests)
-        return Preview(plan, rendered.manifests, rendered.findings, difference)
+        return Preview(plan, rendered.manifests, rendered.findings, difference, released_manifests)
 
     def _after(self, fleet: Fleet, before: Deployment) -> After:
         content = render(before, fleet, self.workspace).content

@@ -1,12 +1,13 @@
 """`plan`: what a commit of the fleet would change, before anything is written."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated, TypeVar
 
 import typer
 
+from deploy_orchestrator.cli.clusters import Asked, Clusters, show_inspection
 from deploy_orchestrator.cli.installation import fleet_history, opened, require_known, workspace
 from deploy_orchestrator.cli.options import OnlyEnvironment, OnlyTenant
 from deploy_orchestrator.cli.output import (
@@ -26,6 +27,7 @@ from deploy_orchestrator.cli.plan_json import error_json
 from deploy_orchestrator.cli.plan_sarif import results
 from deploy_orchestrator.cli.sarif import sarif
 from deploy_orchestrator.comparison import Proposal, compare
+from deploy_orchestrator.delivery import Inspection
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Deployment, Fleet, differing, gone, load
 from deploy_orchestrator.git import History
@@ -46,7 +48,8 @@ class PlanFormat(StrEnum):
 @dataclass(frozen=True, slots=True)
 class _Found:
     """What `fleet` would change, of `considered` deployments: against what is released, with the `plans` by
-    the keys of `proposals`; or against `before`, of which some are `gone`.
+    the keys of `proposals`; or against `before`, of which some are `gone`. `inspections` are what clusters
+    that were asked say, by key.
     """
 
     fleet: Fleet
@@ -57,6 +60,7 @@ class _Found:
     before: Fleet | None = None
     gone: Sequence[Deployment] = ()
     notes: Sequence[str] = ()
+    inspections: Mapping[str, Inspection] = field(default_factory=dict[str, Inspection])
 
 
 def plan(
@@ -78,6 +82,7 @@ def plan(
             help="Show the changed lines; by default for all but first releases.", show_default=False
         ),
     ] = None,
+    cluster: Asked = None,
     format: Annotated[  # noqa: A002
         PlanFormat, typer.Option("--format", help="How to print the result.")
     ] = PlanFormat.TEXT,
@@ -87,11 +92,16 @@ def plan(
     It is compared with what is released, or, for a pull request, with another commit: that needs the fleet
     repository alone, and works in a checkout of it. Nothing is written.
 
+    With --cluster the API server is asked as well: what it would refuse is blocked in its own words, what it
+    may not be asked is never safe, and what was changed by hand since the release is shown.
+
     The exit code is 1 when a change is blocked, and 2 when a tenant is broken or does not render; the others
     are shown all the same.
     """
+    if base is not None and cluster:
+        raise typer.BadParameter("a cluster is asked about a release; leave out --from", param_hint="--cluster")
     found = (
-        _against_released(opened(context), revision, environment, tenant)
+        _against_released(opened(context), revision, environment, tenant, cluster or [])
         if base is None
         else _against(base, fleet_history(), workspace(context), revision, environment, tenant)
     )
@@ -112,13 +122,25 @@ def plan(
 
 
 def _against_released(
-    orchestrator: Orchestrator, revision: str, environment: str | None, tenant: str | None
+    orchestrator: Orchestrator,
+    revision: str,
+    environment: str | None,
+    tenant: str | None,
+    asked: Sequence[str],
 ) -> _Found:
     fleet = orchestrator.fleet(revision)
     require_known(fleet, environment, tenant)
     wanted = [each for each in fleet.deployments() if _is_wanted(each, environment, tenant)]
+    clusters = Clusters(asked, fleet, wanted)
     outcomes = _followed(orchestrator.previews(wanted, fleet), len(wanted))
-    previews = [each for _, each in outcomes if isinstance(each, Preview) and each.difference]
+    rendered = [each for _, each in outcomes if isinstance(each, Preview)]
+    inspections = {each.plan.key: said for each in rendered if (said := clusters.inspect(each))}
+    previews = [
+        replace(each, plan=said.judged(each.plan)) if said else each
+        for each in rendered
+        for said in [inspections.get(each.plan.key)]
+        if each.difference or (said and said.has_objections)
+    ]
     return _Found(
         fleet,
         len(wanted),
@@ -128,6 +150,7 @@ def _against_released(
             *((key, each) for key, each in outcomes if isinstance(each, OrchestratorError)),
         ],
         {each.plan.key: each.plan for each in previews},
+        inspections=inspections,
     )
 
 
@@ -207,7 +230,11 @@ def _notes(found: _Found) -> Iterator[str]:
 
 
 def _json(found: _Found) -> dict[str, object]:
-    plans = [_plan_json(each, found.plans.get(each.deployment.key)) for each in found.proposals]
+    plans = [
+        {**_plan_json(each, found.plans.get(key)), **_asked_json(found.inspections.get(key))}
+        for each in found.proposals
+        for key in [each.deployment.key]
+    ]
     result: dict[str, object] = {"plans": plans, "errors": [error_json(*each) for each in found.failures]}
     if found.before:
         result |= {
@@ -246,6 +273,13 @@ def _plan_json(proposal: Proposal, plan: Plan | None) -> dict[str, object]:
     }
 
 
+def _asked_json(inspection: Inspection | None) -> dict[str, object]:
+    if inspection is None:
+        return {}
+    drift = inspection.drift.unified()
+    return {"asked": {"drift": drift, "awaited": inspection.awaited, "tried": inspection.tried}}
+
+
 def _show(found: _Found, diff: bool | None) -> None:
     for proposal in found.proposals:
         key, judgement = proposal.deployment.key, proposal.judgement
@@ -255,6 +289,8 @@ def _show(found: _Found, diff: bool | None) -> None:
         show_change(key, judgement, shown, plan.source.authors if plan else ())
         if diff is None and first:
             say_below(("+", plain(str(added.key), "green")) for added in difference.added)
+        if inspection := found.inspections.get(key):
+            show_inspection(proposal.deployment.environment.cluster, inspection)
         if proposal.unreadable:
             tell(proposal.unreadable, about=f"{key}, before")
         say()
@@ -266,4 +302,7 @@ def _show(found: _Found, diff: bool | None) -> None:
         table("deployment", "verdict", last="change", rows=rows)
     for each in found.gone:
         say(f"{each.key} is out of the fleet, and stays released as it is.")
-    say(f"{len(found.proposals)} of {found.considered} deployments would change.")
+    changing = sum(bool(each.judgement.difference) for each in found.proposals)
+    say(f"{changing} of {found.considered} deployments would change.")
+    if drifted := sum(bool(each.drift) for each in found.inspections.values()):
+        say(f"{drifted} are not as they were released.")

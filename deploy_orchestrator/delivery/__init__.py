@@ -14,6 +14,7 @@ from deploy_orchestrator.delivery.errors import (
     SyncTimedOut,
 )
 from deploy_orchestrator.delivery.follow import follow
+from deploy_orchestrator.delivery.inspection import Inspection, inspect
 from deploy_orchestrator.delivery.sandbox import Sandbox
 from deploy_orchestrator.delivery.states import states
 from deploy_orchestrator.delivery.status import Health, Hook, Operation, Phase, Status, Sync
@@ -27,6 +28,7 @@ __all__ = [
     "EngineUnreachable",
     "Health",
     "Hook",
+    "Inspection",
     "Instances",
     "NotDeployed",
     "Operation",
@@ -41,5 +43,6 @@ __all__ = [
     "apply",
     "bootstrap",
     "follow",
+    "inspect",
     "states",
 ]

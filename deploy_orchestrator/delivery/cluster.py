@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 import urllib3
 
-from deploy_orchestrator.delivery.connection import ClusterRefused, ClusterUnreachable, connect, reported
-from deploy_orchestrator.delivery.errors import DeliveryError, EngineUnreachable
+from deploy_orchestrator.delivery.connection import connect, reported
+from deploy_orchestrator.delivery.errors import ClusterRefused, ClusterUnreachable, NotServed, OutOfTime
 from deploy_orchestrator.manifests import Object
 
 _CONNECT, _ANSWER = 3.0, 15.0
@@ -29,14 +29,6 @@ _SERVER_OWNED: Final = frozenset(
 )
 
 _COPY: Final = "kubectl.kubernetes.io/last-applied-configuration"
-
-
-class NotServed(DeliveryError):
-    """The cluster has no such kind in that version."""
-
-
-class OutOfTime(EngineUnreachable):
-    """The cluster took longer for everything than it was given."""
 
 
 @dataclass(frozen=True, slots=True)

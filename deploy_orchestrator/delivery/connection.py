@@ -11,40 +11,9 @@ import urllib3
 from kubernetes.client import ApiClient, ApiException, Configuration
 from kubernetes.config import ConfigException, load_config  # pyright: ignore[reportUnknownVariableType]
 
-from deploy_orchestrator.delivery.errors import DeliveryError, EngineUnreachable
-from deploy_orchestrator.errors import Place
+from deploy_orchestrator.delivery.errors import ClusterRefused, ClusterUnreachable, NoCluster
 
 _CONNECTIONS = 64
-
-
-class NoCluster(DeliveryError):
-    """The kubeconfig is missing or broken, or does not have the context."""
-
-    def __init__(self, kubeconfig: Path | None, context: str | None, error: Exception) -> None:
-        super().__init__(
-            f"cannot tell where the cluster{f' of context {context!r}' if context else ''} is: {error}",
-            place=Place(str(kubeconfig)) if kubeconfig else None,
-            fix="name a kubeconfig and a context in it, or run in the cluster",
-        )
-
-
-class ClusterUnreachable(EngineUnreachable):
-    """The Kubernetes API did not answer, and went on not answering."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__(
-            f"the Kubernetes API does not answer: {error}",
-            fix="check the kubeconfig and that the API server runs; everything goes on where it was",
-        )
-
-
-class ClusterRefused(DeliveryError):
-    """The Kubernetes API refused a request: `status` is the HTTP status, `said` are its words."""
-
-    def __init__(self, status: int, said: str, *, fix: str | None = None) -> None:
-        super().__init__(f"the Kubernetes API refused: {said}", fix=fix)
-        self.status = status
-        self.said = said
 
 
 def connect(kubeconfig: Path | None, context: str | None, retries: urllib3.Retry) -> ApiClient:

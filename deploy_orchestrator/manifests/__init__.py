@@ -20,6 +20,7 @@ from deploy_orchestrator.manifests.pods import Container, Pod, pod_of
 from deploy_orchestrator.manifests.quantities import quantity
 from deploy_orchestrator.manifests.references import ImageReference, NotAnImage
 from deploy_orchestrator.manifests.render import render, render_all
+from deploy_orchestrator.manifests.secrets import redacted
 from deploy_orchestrator.manifests.workers import Limits
 from deploy_orchestrator.manifests.workspace import Workspace
 
@@ -56,6 +57,7 @@ __all__ = [
     "pod_of",
     "quantity",
     "read",
+    "redacted",
     "render",
     "render_all",
     "untyped",

@@ -35,6 +35,7 @@ ARGO_HOOK: Final = "argocd.argoproj.io/hook"
 HELM_WEIGHT: Final = "helm.sh/hook-weight"
 ARGO_WAVE: Final = "argocd.argoproj.io/sync-wave"
 
+_SYNC_OPTIONS: Final = "argocd.argoproj.io/sync-options"
 _PHASES: Final = frozenset({"PreSync", "Sync", "PostSync", "SyncFail"})
 _PHASE_OF_HELM: Final = {
     "pre-install": "PreSync",
@@ -56,6 +57,11 @@ def is_hook(each: Object) -> bool:
 def is_test(each: Object) -> bool:
     """Whether the object runs for `helm test` only, and so after a sync at most."""
     return bool(each.hooks) and set(each.hooks) <= TESTS and set(argo_events(each)) <= {"PostSync", "Skip"}
+
+
+def is_forced(each: Object) -> bool:
+    """Whether Argo CD deletes the object and creates it anew instead of changing it."""
+    return {"Force=true", "Replace=true"} <= set(_listed(each, _SYNC_OPTIONS))
 
 
 def phases(each: Object) -> frozenset[str]:

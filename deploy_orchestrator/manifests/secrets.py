@@ -1,7 +1,9 @@
 """Keep secret values out of everything that people look at, and still show that one changed."""
 
+import base64
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final, cast
 
 from deploy_orchestrator.manifests import lists
@@ -44,6 +46,20 @@ def _holds_secret_values(value: Any) -> bool:
         return any(_holds_secret_values(inner) for inner in fields.values() if isinstance(inner, dict | list))
     items = cast(list[Any], value)
     return any(_holds_secret_values(inner) for inner in items if isinstance(inner, dict | list))
+
+
+def redacted(text: str, object_: Object) -> str:
+    """What somebody says of an object, with `HIDDEN` in place of each of its secrets, encoded or not."""
+    values = {str(value) for value in _secrets(object_).values()}
+    for value in sorted(values | set(_decoded(values)), key=len, reverse=True):
+        text = text.replace(value, HIDDEN) if value else text
+    return text
+
+
+def _decoded(values: Iterable[str]) -> Iterator[str]:
+    for value in values:
+        with suppress(ValueError):
+            yield base64.b64decode(value, validate=True).decode()
 
 
 def _secrets(object_: Object) -> dict[Path, Any]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy_orchestrator.manifests import FieldChange, Manifests, Object, diff
+from deploy_orchestrator.manifests import FieldChange, Manifests, Object, diff, redacted
 
 
 def deployment(**container: Any) -> dict[str, Any]:
@@ -260,3 +260,13 @@ def test_shuffling_keyed_lists_never_changes_anything(names: list[str], chance: 
     ports = [{"name": name, "containerPort": ord(name)} for name in names]
     shuffled = chance.sample(ports, len(ports))
     assert not diff(manifests(deployment(ports=ports)), manifests(deployment(ports=shuffled)))
+
+
+def test_what_others_say_of_an_object_is_shown_without_its_secrets():
+    metadata = {"name": "login"}
+    data = {"word": "c2Vuc2l0aXZl", "empty": ""}
+    secret = Object({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data})
+    said = 'Secret "login": data[word]: "c2Vuc2l0aXZl" is sensitive'
+    assert redacted(said, secret) == 'Secret "login": data[word]: "(hidden)" is (hidden)'
+    plain = Object({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
+    assert redacted(said, plain) == said

@@ -14,7 +14,8 @@ from kubernetes.watch import Watch
 
 from deploy_orchestrator.delivery.argocd import names
 from deploy_orchestrator.delivery.argocd.application import Application
-from deploy_orchestrator.delivery.connection import ClusterRefused, connect, reported
+from deploy_orchestrator.delivery.connection import connect, reported
+from deploy_orchestrator.delivery.errors import ClusterRefused
 
 _TIMEOUT = (3, 12)
 _LONGEST_WATCH = 300

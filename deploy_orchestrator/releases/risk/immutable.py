@@ -4,13 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from deploy_orchestrator.manifests import FieldChange, Object, hooks, quantity, untyped
+from deploy_orchestrator.manifests import FieldChange, hooks, quantity, untyped
 from deploy_orchestrator.releases.model import Verdict
 from deploy_orchestrator.releases.risk.change import Altered, Change, Path
 from deploy_orchestrator.releases.risk.defaults import is_filled_in
 from deploy_orchestrator.releases.risk.rule import FieldRule, Rule, Sighting
-
-_SYNC_OPTIONS: Final = "argocd.argoproj.io/sync-options"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +180,7 @@ class MadeAnew(Rule):
 
     def judge(self, change: Change) -> Iterator[Sighting]:
         for altered in change.altered:
-            if _forced(altered.after) and not hooks.is_hook(altered.after) and not altered.renamed:
+            if hooks.is_forced(altered.after) and not hooks.is_hook(altered.after) and not altered.renamed:
                 fields = tuple(field.path for field in altered.fields)
                 yield Sighting("it is deleted and created again", altered.key, fields)
 
@@ -199,13 +197,8 @@ def _made_anew(altered: Altered) -> bool:
     return (
         altered.renamed
         or (hooks.is_hook(altered.before) and hooks.is_hook(altered.after))
-        or _forced(altered.after)
+        or hooks.is_forced(altered.after)
     )
-
-
-def _forced(each: Object) -> bool:
-    options = {option.strip() for option in each.annotations.get(_SYNC_OPTIONS, "").split(",")}
-    return {"Force=true", "Replace=true"} <= options
 
 
 def _keeps_address(altered: Altered, field: FieldChange) -> bool:
