@@ -12,7 +12,7 @@ STAGES = [charts, manifests, images, releases, delivery]
 def project(installation: Installation) -> dg.Definitions:
     """Everything that Dagster runs for one installation."""
     return dg.Definitions(
-        assets=dg.load_assets_from_modules(STAGES),
+        assets=[*dg.load_assets_from_modules(STAGES), delivery.fleet_status],
         jobs=[jobs.survey, jobs.ship, jobs.promote, jobs.sync, delivery.roll_back],
         schedules=[jobs.audit_every_night],
         sensors=[

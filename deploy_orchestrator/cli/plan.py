@@ -99,7 +99,9 @@ def plan(
     are shown all the same.
     """
     if base is not None and cluster:
-        raise typer.BadParameter("a cluster is asked about a release; leave out --from", param_hint="--cluster")
+        raise typer.BadParameter(
+            "a cluster is asked about a release; leave out --from", param_hint="--cluster"
+        )
     found = (
         _against_released(opened(context), revision, environment, tenant, cluster or [])
         if base is None
@@ -305,4 +307,4 @@ def _show(found: _Found, diff: bool | None) -> None:
     changing = sum(bool(each.judgement.difference) for each in found.proposals)
     say(f"{changing} of {found.considered} deployments would change.")
     if drifted := sum(bool(each.drift) for each in found.inspections.values()):
-        say(f"{drifted} are not as they were released.")
+        say(f"Changed by hand since their release: {drifted}.")

@@ -1,7 +1,9 @@
 """What is live: each release synced, followed until it is healthy, and reverted when it stays unhealthy."""
 
+import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -18,6 +20,9 @@ from deploy_orchestrator.releases import RevertRefused
 REFUSED = "cannot be reverted"
 COMMIT = "release commit"
 """What is observed of a release that should be reverted and cannot be: why, and which one."""
+
+OVERVIEW = "*"
+"""In the cursor of `live_releases`: which overview was reported last, and in which hour."""
 
 
 @dg.asset(
@@ -56,6 +61,18 @@ def sync_status(
         passed=status.live(current),
         metadata={"deployment": current.key, **pages.status(status, current, orchestrator.engine)},
     )
+
+
+fleet_status = dg.AssetSpec(
+    "fleet_status",
+    deps=[sync_status],
+    group_name="delivery",
+    kinds={"kubernetes"},
+    description="Every tenant in every environment on one page: what is released and what is live, how it is "
+    "and since when, what was changed by hand, and the last operation. `live_releases` reports it, anew when "
+    "something changed and each hour.",
+    freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=2)),
+)
 
 
 @dg.op
@@ -100,7 +117,9 @@ def live_releases(context: dg.SensorEvaluationContext, installation: Installatio
     events: list[dg.AssetMaterialization] = []
     unknown: dict[str, str] = {}
     with installation.open() as orchestrator:
-        for released, state in orchestrator.live():
+        found = orchestrator.live()
+        overview = pages.fleet_status(found, orchestrator.engine)
+        for released, state in found:
             environment, tenant = released.environment, released.tenant
             if isinstance(state, OrchestratorError):
                 unknown[released.environment] = str(state)
@@ -109,7 +128,9 @@ def live_releases(context: dg.SensorEvaluationContext, installation: Installatio
                 wanted = request(context.instance, "sync", environment, tenant, released.commit)
                 requests += [wanted] if wanted else []
                 continue
-            seen[released.key] = f"{state.revision} {state.sync} {state.health} {state.since.isoformat()}"
+            seen[released.key] = (
+                f"{state.revision} {state.sync} {state.health} {state.since.isoformat()} {state.drift}"
+            )
             if seen[released.key] != reported.get(released.key):
                 events.append(
                     dg.AssetMaterialization(
@@ -118,6 +139,9 @@ def live_releases(context: dg.SensorEvaluationContext, installation: Installatio
                         metadata=pages.status(state, released, orchestrator.engine),
                     )
                 )
+    seen[OVERVIEW] = f"{datetime.now(UTC):%Y-%m-%dT%H} {_digest(overview)}"
+    if found and seen[OVERVIEW] != reported.get(OVERVIEW):
+        events.append(dg.AssetMaterialization("fleet_status", metadata=overview))
     for environment, error in unknown.items():
         context.log.error(f"{environment}: {error}")
     nothing_new = "; ".join(unknown.values()) or "every release is live, and nothing has changed"
@@ -127,6 +151,10 @@ def live_releases(context: dg.SensorEvaluationContext, installation: Installatio
         cursor=json.dumps(seen),
         skip_reason=None if requests or events else nothing_new,
     )
+
+
+def _digest(overview: Mapping[str, Any]) -> str:
+    return hashlib.sha256(repr(sorted(overview.items())).encode()).hexdigest()
 
 
 @dg.sensor(job=roll_back, minimum_interval_seconds=5, default_status=dg.DefaultSensorStatus.RUNNING)

@@ -9,7 +9,8 @@ from typing import Any
 import dagster as dg
 
 from deploy_orchestrator.charts import Closure, Conflict, DependencyVersions, draw, explain
-from deploy_orchestrator.delivery import Engine, Status
+from deploy_orchestrator.delivery import Engine, Operation, Status
+from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Fleet
 from deploy_orchestrator.images import Image
 from deploy_orchestrator.manifests import Diff, Finding, Manifests
@@ -17,6 +18,7 @@ from deploy_orchestrator.releases import Gate, Plan, Release
 from deploy_orchestrator.survey import Survey, Surveyed
 
 MAX_DIFF = 60_000
+MAX_ROWS = 500
 _LINE_BREAK = re.compile(r"[\r\n\v\f\x85\u2028\u2029]")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _MARKDOWN = re.compile(r"[\\`*_~|\[\]]")
@@ -200,10 +202,75 @@ def status(state: Status, released: Release, engine: Engine) -> dict[str, Any]:
             state.since.timestamp()
         ),
         "message": state.message,
+        "last operation": _operation(state.operation),
         "drift": table(["changed by hand"], [(name,) for name in state.drift]),
         "engine": engine.name,
         **({"application": _link(link)} if link else {}),
     }
+
+
+def fleet_status(
+    found: Sequence[tuple[Release, Status | OrchestratorError]], engine: Engine
+) -> dict[str, Any]:
+    """Everything that is released on one page: what is not live and healthy first, then by name."""
+    rows = sorted(
+        (_live(released, state), released.key, _deployment(released, state, engine))
+        for released, state in found
+    )
+    healthy = sum(live for live, _, _ in rows)
+    columns = [
+        "deployment",
+        "released",
+        "live",
+        "state",
+        "since (UTC)",
+        "drift",
+        "last operation",
+        "application",
+    ]
+    return {
+        "live and healthy": f"{healthy} of {len(rows)}",
+        "deployments": table(columns, [row for _, _, row in rows[:MAX_ROWS]]),
+        **({"left out": f"{len(rows) - MAX_ROWS} that come last"} if len(rows) > MAX_ROWS else {}),
+        "engine": engine.name,
+    }
+
+
+def _live(released: Release, state: Status | OrchestratorError) -> bool:
+    return isinstance(state, Status) and state.live(released)
+
+
+def _deployment(released: Release, state: Status | OrchestratorError, engine: Engine) -> tuple[str, ...]:
+    revision = f"{released.revision[:8]} ({released.chart.name} {released.chart.version})"
+    if isinstance(state, OrchestratorError):
+        return (released.key, revision, "", f"Unknown: {state.what}", "", "", "", "")
+    same = state.revision == released.revision
+    told = "" if state.live(released) or not state.message else f": {state.message}"
+    return (
+        released.key,
+        revision,
+        "the same" if same else (state.revision or "nothing")[:8],
+        f"{state.health}, {state.sync}{told}",
+        f"{state.since:%Y-%m-%d %H:%M:%S}",
+        ", ".join(state.drift),
+        _operation(state.operation),
+        engine.link(state.environment, state.tenant) or "",
+    )
+
+
+def _operation(operation: Operation | None) -> str:
+    if operation is None:
+        return "none yet"
+    started = f"{operation.phase}, {operation.started:%Y-%m-%d %H:%M:%S} UTC"
+    took = (
+        f", took {(operation.finished - operation.started).total_seconds():.0f} s"
+        if operation.finished
+        else ""
+    )
+    by = f"for release {operation.key[:8]}" if operation.key else "by the engine or a person"
+    failed = [f"{hook.object}: {hook.message or hook.phase}" for hook in operation.hooks if hook.phase.failed]
+    said = "; ".join([*failed, *([operation.message] if operation.phase.failed else [])])
+    return f"{started}{took}, {by}{f': {said}' if said else ''}"
 
 
 def _link(url: str) -> dg.UrlMetadataValue | dg.PathMetadataValue:
