@@ -6,6 +6,7 @@ from deploy_orchestrator.git.address import Address, redact
 from deploy_orchestrator.git.errors import PushRejected, RemoteUnreachable
 
 TRANSFER_LIMIT = 20.0
+PUSH_LIMIT = 60.0
 
 _MIRROR = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 _FETCH_OPTIONS = ("--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
@@ -46,9 +47,7 @@ def push(address: Address, clone: Path, reference: str, expected: str | None, co
     lease = f"--force-with-lease={reference}:{expected or ''}"
     arguments = ["push", *_PUSH_OPTIONS, lease, "--", address.given, f"{commit}:{reference}"]
     try:
-        result = command.run(
-            arguments, repository=clone, environment=address.environment, limit=TRANSFER_LIMIT
-        )
+        result = command.run(arguments, repository=clone, environment=address.environment, limit=PUSH_LIMIT)
     except command.TimedOut as error:
         raise RemoteUnreachable(f"{address.url}: {error.what}") from error
     if result.code == 0:

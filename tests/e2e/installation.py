@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 from kubernetes.client import CustomObjectsApi
+from objects import config_map
 from rig import Cluster, Gitea, repository
 
 from deploy_orchestrator.delivery import ArgoCD, ByEnvironment, Contexts, Engine, Instances, bootstrap
@@ -150,6 +151,7 @@ def _fleet(folder: Path, tenants: list[str], automated: tuple[str, ...], argocds
             "platform": {"name": "app", "version": "1.0.0"},
         },
         "charts/app/Chart.yaml": {"apiVersion": "v2", "name": "app", "version": "1.0.0"},
+        "charts/app/templates/settings.yaml": config_map("{{ .Release.Name }}"),
     }
     for tenant in tenants:
         files[f"tenants/{tenant}/tenant.yaml"] = {

@@ -79,6 +79,16 @@ def test_a_pod_labelled_to_fail_fails(k8s: Cluster, namespace: str) -> None:
         assert any(event["object"].status.phase == "Failed" for event in events)
 
 
+def test_a_pod_that_ends_succeeds(k8s: Cluster, namespace: str) -> None:
+    pod = _pod(namespace)
+    pod["spec"]["restartPolicy"] = "Never"
+    k8s.apply(pod)
+    with k8s.client() as connection:
+        core = client.CoreV1Api(connection)
+        events = watch.Watch().stream(core.list_namespaced_pod, namespace, timeout_seconds=300)
+        assert any(event["object"].status.phase == "Succeeded" for event in events)
+
+
 def test_pod_security_refuses_what_the_namespace_forbids(k8s: Cluster, namespace: str) -> None:
     pod = _pod(namespace)
     pod["spec"]["containers"][0]["securityContext"] = {"privileged": True}

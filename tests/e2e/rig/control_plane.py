@@ -3,6 +3,7 @@
 import os
 import secrets
 import subprocess
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -150,9 +151,8 @@ class ControlPlane(Cluster):
         return self.launch(stack, "kube-scheduler", command, answers(f"https://127.0.0.1:{port}/healthz"))
 
     def _kwok(self, stack: ExitStack) -> Process:
-        stages = [file.read_text() for file in sorted(self.built.glob("stages/*/*.yaml"))]
         config = self.folder / "stages.yaml"
-        config.write_text("\n---\n".join(stage for stage in stages if "\nkind: Stage\n" in stage))
+        config.write_text(yaml.safe_dump_all(self._stages()))
         port = free_port()
         command = [
             self._program("kwok"),
@@ -163,6 +163,16 @@ class ControlPlane(Cluster):
             f"--server-address=127.0.0.1:{port}",
         ]
         return self.launch(stack, "kwok", command, answers(f"http://127.0.0.1:{port}/healthz"))
+
+    def _stages(self) -> Iterator[dict[str, Any]]:
+        for file in sorted(self.built.glob("stages/*/*.yaml")):
+            stage = yaml.safe_load(file.read_text())
+            if stage["metadata"]["name"] == "pod-complete":
+                # kwok's own completes the pods of Jobs only.
+                ends = {"key": ".spec.restartPolicy", "operator": "In", "values": ["Never", "OnFailure"]}
+                stage["spec"]["selector"]["matchExpressions"][-1] = ends
+            if stage["kind"] == "Stage":
+                yield stage
 
     def _program(self, name: str) -> str:
         return str(self.built / "bin" / name)
