@@ -54,6 +54,7 @@ class Process:
                 stderr=subprocess.STDOUT,
                 env=dict(self.environment),
                 cwd=self.environment.get("HOME"),
+                process_group=0,  # Ctrl-C is for the test run, which ends it in its turn
             )
 
     def wait(self) -> "Process":
