@@ -5,7 +5,6 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -24,14 +23,6 @@ from deploy_orchestrator.settings import Settings
 from tests.defs.conftest import Laptop
 from tests.defs.test_pipeline import more_runs, yaml_line
 
-DAEMON = "charts/dagster-tenant/templates/daemon.yaml"
-FAILING = """\
-        {{- if eq .Release.Namespace "analytics-dev" }}
-        pod-container-running-failed.stage.kwok.x-k8s.io: "true"
-        {{- end }}
-"""
-PATIENT, IMPATIENT = "rollbackAfter: 0s", "rollbackAfter: 0s\n      deadline: 30s"
-SOON = timedelta(minutes=5)
 NAMESPACES = {"analytics-dev", "analytics-production", "ml-dev"}
 
 
@@ -127,15 +118,6 @@ def platform(k8s: Cluster, forge: Gitea, tmp_path_factory: pytest.TempPathFactor
             _delete_namespaces(k8s)
 
 
-def failing_in_dev(template: str) -> str:
-    """A daemon whose pods fail, which Kubernetes tells after a moment."""
-    labels = "    metadata:\n      labels:\n"
-    assert labels in template
-    return template.replace(labels, labels + FAILING).replace(
-        "  replicas: 1\n", "  replicas: 1\n  progressDeadlineSeconds: 5\n"
-    )
-
-
 def _edit(file: Path, pattern: str, replacement: str) -> None:
     text = file.read_text()
     assert re.search(pattern, text)
@@ -192,74 +174,3 @@ def test_a_changed_migration_waits_for_a_signed_approval_and_then_goes_live(plat
     operation = platform.status("production", "analytics").operation
     assert operation is not None
     assert any("migration" in hook.object for hook in operation.hooks)
-
-
-def test_a_release_whose_pods_fail_is_reverted_and_not_released_again(platform: Platform) -> None:
-    good = platform.released("dev", "analytics")
-    platform.commit("fleet.yaml", lambda text: text.replace(PATIENT, IMPATIENT))
-    platform.settle()
-    platform.commit(DAEMON, failing_in_dev)
-
-    ran = platform.settle()
-
-    assert "roll_back dev|analytics" in ran
-    assert platform.released("dev", "analytics").content == good.content
-    assert platform.live("dev", "analytics")
-    with platform.orchestrator() as orchestrator:
-        revert, bad, *_ = orchestrator.deployments.history("dev", "analytics")
-        (quarantined,) = orchestrator.deployments.quarantine("dev", "analytics")
-    assert (revert.kind, quarantined.content) == ("revert", bad.release and bad.release.content)
-    assert "Degraded" in (revert.reason or "")
-
-    platform.commit("fleet.yaml", lambda text: text.replace(IMPATIENT, PATIENT))
-    platform.commit(DAEMON, lambda text: text.replace("# Two daemons", "# Two of them"))
-    platform.settle()
-    assert platform.released("dev", "analytics").content == good.content
-    with platform.orchestrator() as orchestrator:
-        plan = orchestrator.deployments.pending("dev", "analytics")
-        assert plan is not None
-        assert [gate.key for gate in orchestrator.gates(plan) if not gate.passed] == ["quarantine"]
-
-    platform.commit(DAEMON, lambda text: text.replace(FAILING, ""))
-    platform.settle()
-    with platform.orchestrator() as orchestrator:
-        assert orchestrator.deployments.pending("dev", "analytics") is None
-    assert platform.live("dev", "analytics")
-
-
-def test_a_broken_tenant_stops_nobody_else(platform: Platform) -> None:
-    before = platform.released("dev", "ml")
-    platform.commit("tenants/ml/tenant.yaml", lambda text: text.replace("cpu:", "cpus:"))
-    platform.commit("tenants/analytics/values-dev.yaml", lambda text: text.replace("Runs: 3", "Runs: 5"))
-
-    platform.settle()
-
-    assert "max_concurrent_runs: 5" in platform.configuration("analytics-dev")
-    assert platform.released("dev", "ml") == before
-    assert platform.live("dev", "ml")
-    assert "tenants/ml/tenant.yaml:" in platform.failures()["dev|ml"]
-    platform.commit("tenants/ml/tenant.yaml", lambda text: text.replace("cpus:", "cpu:"))
-
-
-def test_a_change_by_hand_in_production_is_shown_as_drift_and_left_alone(platform: Platform) -> None:
-    platform.settle()
-    release = platform.released("production", "analytics")
-    with platform.k8s.client() as client:
-        core = CoreV1Api(client)
-        name = core.list_namespaced_config_map("analytics-production").items[0].metadata.name
-        core.patch_namespaced_config_map(name, "analytics-production", {"data": {"by": "hand"}})
-    with platform.orchestrator() as orchestrator:
-        states = orchestrator.engine.watch("production", "analytics", SOON)
-        assert any(state.drift for state in states)
-
-    assert platform.settle() == []
-
-    event = platform.instance.get_latest_materialization_event(dg.AssetKey("sync_status"))
-    assert event is not None
-    assert event.asset_materialization is not None
-    assert event.asset_materialization.partition == "production|analytics"
-    shown = event.asset_materialization.metadata
-    assert shown["sync"].value == "OutOfSync"
-    assert name in str(shown["drift"].value)
-    with platform.orchestrator() as orchestrator:
-        assert orchestrator.deliver(release).drift == ()
