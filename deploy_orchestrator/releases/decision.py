@@ -1,13 +1,14 @@
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from deploy_orchestrator.fleet import Policy
-from deploy_orchestrator.git import Repository, Tree
+from deploy_orchestrator.git import Repository, RevisionNotFound, Tree
 from deploy_orchestrator.releases.approvals import verified
 from deploy_orchestrator.releases.ballot import count
 from deploy_orchestrator.releases.gates import Canary, Gate, Predecessor, gates
 from deploy_orchestrator.releases.layout import Slot
-from deploy_orchestrator.releases.model import Approval, Plan
+from deploy_orchestrator.releases.model import Approval, Plan, Quarantined
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ def decide(repository: Repository, tree: Tree, plan: Plan, conditions: Condition
     slot = Slot(plan.environment, plan.tenant)
     approvals, _ = verified(repository, plan.digest, conditions.allowed_signers)
     policy, now = conditions.policy, conditions.now
+    quarantined = slot.read_quarantine(tree)
+    reverts = [entry for entry in quarantined if entry.content == plan.content]
     return Decision(
         gates(
             plan,
@@ -49,8 +52,18 @@ def decide(repository: Repository, tree: Tree, plan: Plan, conditions: Condition
             approvals=approvals,
             predecessor=conditions.predecessor,
             canaries=conditions.canaries,
-            quarantined=slot.read_quarantine(tree),
+            quarantined=quarantined,
+            stale={each.commit for each in approvals if _stood_at_any(repository, each, reverts)},
             now=now,
         ),
         count(approvals, policy.approval, plan.source, now).approvals,
     )
+
+
+def _stood_at_any(repository: Repository, approval: Approval, reverts: Sequence[Quarantined]) -> bool:
+    heads = [entry.decided for entry in reverts if entry.decided]
+    try:
+        return any(repository.is_ancestor(approval.commit, head) for head in heads)
+    except RevisionNotFound:
+        # The branch was rewritten since, so that no approval can be shown to be a later one.
+        return True

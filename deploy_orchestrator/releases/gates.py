@@ -2,7 +2,7 @@
 a time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -70,14 +70,16 @@ def gates(
     approvals: Sequence[Approval],
     predecessor: Predecessor | None,
     quarantined: Sequence[Quarantined],
+    stale: Collection[str] = (),
     now: datetime,
     canaries: Sequence[Canary] = (),
 ) -> tuple[Gate, ...]:
     """Every gate of `plan` under the `policy` of its environment, open or not.
 
-    `released` is what is released there now, `approvals` what was verified for the plan's digest. The
-    verdict is taken under `policy`, which may be newer than the plan. A rejection closes the way whatever
-    the verdict; a blocked plan passes nowhere; one that needs approval passes where the policy asks for none.
+    `released` is what is released there now, `approvals` what was verified for the plan's digest; `stale` are
+    the commits of those that stood already when the same bytes were reverted. The verdict is taken under
+    `policy`, which may be newer than the plan. A rejection closes the way whatever the verdict; a blocked
+    plan passes nowhere; one that needs approval passes where the policy asks for none.
     """
     ballot = count(approvals, policy.approval, plan.source, now)
     severities = [severity(reason, policy.rules) for reason in plan.reasons]
@@ -89,7 +91,7 @@ def gates(
         _promotion(plan, policy, predecessor, now),
         _wave(canaries, now),
         _freeze(policy, now),
-        _quarantine(plan, ballot, quarantined),
+        _quarantine(plan, ballot, quarantined, stale),
     )
 
 
@@ -197,12 +199,14 @@ def _freeze(policy: Policy, now: datetime) -> Gate:
     return Gate("freeze", GateState.OPEN, "no freeze now")
 
 
-def _quarantine(plan: Plan, ballot: Ballot, quarantined: Sequence[Quarantined]) -> Gate:
+def _quarantine(
+    plan: Plan, ballot: Ballot, quarantined: Sequence[Quarantined], stale: Collection[str]
+) -> Gate:
     entries = [entry for entry in quarantined if entry.content == plan.content]
     if not entries:
         return Gate("quarantine", GateState.OPEN, "never reverted")
     latest = max(entries, key=lambda entry: entry.at)
-    lifting = [approval for approval in ballot.approvals if approval.at > latest.at]
+    lifting = [each for each in ballot.approvals if each.at > latest.at and each.commit not in stale]
     if lifting:
         return Gate("quarantine", GateState.OPEN, f"approved again by {lifting[0].who} after it was reverted")
     reason = f"reverted at {_clock(latest.at)} ({latest.reason}): it takes a later approval, or other bytes"

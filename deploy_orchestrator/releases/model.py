@@ -203,9 +203,14 @@ class Release(ReleaseFile):
 
 
 class Quarantined(Record):
-    """A content that was reverted: it is not released again until a later approval says so."""
+    """A content that was reverted: it is not released again until a later approval says so.
+
+    `decided` is the head of the branch `approvals` at that time, None where there was none: what it holds is
+    no later approval, whatever date its signer gave it.
+    """
 
     content: Digest
     reason: Text
     reverted: CommitId
     at: Time
+    decided: CommitId | None = None

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from deploy_orchestrator.git import Changes, Commit, Person, Repository, Tree
 from deploy_orchestrator.manifests import ObjectKey, read
+from deploy_orchestrator.releases.approvals import BRANCH as APPROVALS
 from deploy_orchestrator.releases.errors import RevertRefused
 from deploy_orchestrator.releases.history import last_change, origin
 from deploy_orchestrator.releases.layout import MAIN, Quarantine, Slot, dump
@@ -45,7 +46,13 @@ def revert(
             )
         _check_reversible(repository, release, before)
         undone = tree.reverting(made.id, [slot.release])
-        quarantined = Quarantined(content=release.content, reason=reason, reverted=made.id, at=now)
+        quarantined = Quarantined(
+            content=release.content,
+            reason=reason,
+            reverted=made.id,
+            at=now,
+            decided=repository.head(APPROVALS),
+        )
         return replace(
             undone,
             message=f"{undone.message.rstrip()}\n\n{reason}\n\nDigest: {before.digest}\nReverts: {made.id}\n",

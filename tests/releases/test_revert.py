@@ -142,6 +142,23 @@ def test_reverted_content_stays_back_until_it_is_approved_again(build, pipeline,
     assert [approval.who for approval in again.approvals] == [ann.email]
 
 
+def test_an_approval_from_before_the_revert_lifts_no_quarantine_whatever_its_date(
+    build, pipeline, deployments, three, people
+):
+    ann = people("ann@example.com")
+    third = three[1][2]
+    pending = deployments.plan("dev", "analytics")
+    deployments.decide(pending, "approve", "dated ahead", ann.signer, build.later(hours=6))
+    deployments.revert(third, "pods crash", build.later(hours=5))
+    conditions = build.conditions(signers=(ann,), now=build.later(hours=7))
+    with pytest.raises(GatesClosed, match="it takes a later approval"):
+        deployments.release_plan(pending, conditions)
+
+    deployments.decide(pending, "approve", "it was the node", ann.signer, build.later(hours=6, minutes=1))
+
+    assert deployments.release_plan(pending, conditions).digest == third.digest
+
+
 def test_other_bytes_are_released_without_asking_after_a_revert(build, pipeline, deployments, three):
     deployments.revert(three[1][2], "pods crash", build.NOW)
     mended = build.manifests(build.config_map(a="4"))
