@@ -118,11 +118,13 @@ def survey(fleet: Fleet, repositories: Repositories) -> Survey:
     """Analyse every chart of `fleet` with the values of all who run it. One broken chart stops no other."""
     surveyed: list[Surveyed] = []
     failures: dict[str, OrchestratorError] = {}
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = fleet.tree.export(CHARTS, Path(scratch)) if fleet.tree.exists(CHARTS) else Path(scratch)
-        for reference, uses in uses_of(fleet).items():
-            name = f"{reference.name} {reference.version}"
+    for reference, uses in uses_of(fleet).items():
+        name = f"{reference.name} {reference.version}"
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch, CHARTS)
             try:
+                if reference.repository is None:
+                    fleet.charts[reference.name].export(fleet.tree, Path(scratch))
                 root = chart_of(reference, folder, repositories)
                 surveyed += _surveyed(name, root, uses, repositories, folder)
             except OrchestratorError as error:

@@ -73,6 +73,19 @@ def fleet(hub: Hub, tmp_path: Path) -> Callable[..., Fleet]:
     return make
 
 
+def test_a_link_out_of_one_chart_stops_no_other(fleet: Callable[..., Fleet], tmp_path: Path) -> None:
+    (tmp_path / "fleet/charts/odd").mkdir(parents=True)
+    (tmp_path / "fleet/charts/odd/values.yaml").symlink_to("/etc/passwd")
+    chart = "apiVersion: v2\nname: odd\nversion: 1.0.0\n"
+    tenant = TENANT.replace("app", "odd")
+    found = survey(
+        fleet(**{"charts/odd/Chart.yaml": chart, "tenants/odd/tenant.yaml": tenant}), Repositories()
+    )
+    assert "leads out" in found.failures.pop("odd 1.0.0").what
+    assert found.failures == {}
+    assert {each.chart for each in found.charts} == {"ground 1.0.0", "app 1.0.0"}
+
+
 def test_a_clash_is_found_only_where_values_switch_a_subchart_on(fleet: Callable[..., Fleet]) -> None:
     found = survey(fleet(), Repositories())
     assert found.failures == {}

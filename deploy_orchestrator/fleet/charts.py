@@ -3,6 +3,7 @@
 import posixpath
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import BaseModel
 
@@ -36,6 +37,20 @@ class LocalChart:
     files: Mapping[str, str]
     trees: Mapping[str, str]
     repositories: frozenset[str]
+
+    def export(self, tree: Tree, into: Path) -> Path:
+        """Puts the chart on disk, and beside it what its `file://` dependencies lead to, each at its path
+        below the empty folder `into`; returns its own folder.
+
+        Raises:
+            PathNotFound, UnsafeTree: as `Tree.export`.
+        """
+        for folder in sorted(filter(self.trees.get, self.trees)):
+            target = into / folder
+            if not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                tree.export(folder, into).rename(target)
+        return into / self.folder
 
 
 class LocalCharts:
