@@ -5,9 +5,9 @@ from datetime import datetime
 from deploy_orchestrator.charts.constraint import Constraint
 from deploy_orchestrator.charts.errors import ChartNotFound, VersionNotFound
 from deploy_orchestrator.charts.load import Chart
-from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart
+from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart, exactly
 from deploy_orchestrator.charts.repositories import Repositories
-from deploy_orchestrator.charts.version import Version
+from deploy_orchestrator.errors import instead_of
 
 
 class Catalog:
@@ -57,12 +57,15 @@ class Catalog:
         return self._repositories.described(found)
 
     def exactly(self, chart: ChartIdentity, version: str) -> PublishedChart:
-        """The version that is equal to `version`, described. Raises as `newest`."""
-        wanted = Version.parse(version)
-        for one in self._repositories.find(*chart):
-            if Version.parse(one.version) == wanted:
-                return self._repositories.described(one)
-        raise self._missing(chart, version)
+        """The version that `version` means, described. Raises as `newest`."""
+        versions = self._repositories.find(*chart)
+        found = exactly(versions, version)
+        if found is None:
+            raise VersionNotFound(
+                f"{chart.repository} has no {chart.name} in version {version}",
+                fix=instead_of(version, (each.version for each in versions)),
+            )
+        return self._repositories.described(found)
 
     def _was_there(self, chart: PublishedChart) -> bool:
         if self._as_of is None:

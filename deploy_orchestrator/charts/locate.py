@@ -5,9 +5,8 @@ from pathlib import Path
 
 from deploy_orchestrator.charts.errors import ChartNotFound, RepositoryError, VersionNotFound
 from deploy_orchestrator.charts.load import Chart, load
-from deploy_orchestrator.charts.published import PublishedChart
+from deploy_orchestrator.charts.published import PublishedChart, exactly
 from deploy_orchestrator.charts.repositories import Repositories
-from deploy_orchestrator.charts.version import Version
 
 
 def locate(text: str, repositories: Repositories) -> Chart | PublishedChart:
@@ -54,8 +53,7 @@ def _in(urls: Iterable[str], name: str, version: str, repositories: Repositories
 def _version(published: tuple[PublishedChart, ...], name: str, version: str) -> PublishedChart:
     if not version:
         return published[0]
-    wanted = Version.parse(version)
-    found = next((chart for chart in published if Version.parse(chart.version) == wanted), None)
+    found = exactly(published, version)
     if found is None:
         raise VersionNotFound(
             f"{published[0].repository} has no version {version} of {name}",

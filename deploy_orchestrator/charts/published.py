@@ -1,6 +1,8 @@
 """One version of a chart as its repository tells it, without its contents."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import chain
 from typing import NamedTuple
 
 import msgspec
@@ -8,6 +10,7 @@ import pydantic
 
 from deploy_orchestrator.charts.errors import ChartInvalid
 from deploy_orchestrator.charts.metadata import Dependencies, Dependency
+from deploy_orchestrator.charts.version import Version
 from deploy_orchestrator.errors import Place
 
 _dependencies = pydantic.TypeAdapter[tuple[Dependency, ...]](Dependencies)
@@ -69,3 +72,13 @@ class PublishedChart(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         return f"{self.name}@{self.version}"
+
+
+def exactly(published: Sequence[PublishedChart], version: str) -> PublishedChart | None:
+    """The one among `published` that `version` means: spelled so, or else the first that is equal to it
+    (`v1.0.0` is `1.0.0`), as `helm pull --version` takes it. Raises VersionError.
+    """
+    wanted = Version.parse(version)
+    spelled = (one for one in published if one.version == version)
+    equal = (one for one in published if Version.parse(one.version) == wanted)
+    return next(chain(spelled, equal), None)

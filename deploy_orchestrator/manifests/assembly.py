@@ -13,8 +13,7 @@ from typing import Any, Final
 
 from filelock import FileLock
 
-from deploy_orchestrator.charts import Chart, ChartInvalid, ChartNotFound, Repositories, assemble, load
-from deploy_orchestrator.errors import instead_of
+from deploy_orchestrator.charts import Catalog, Chart, ChartInvalid, Repositories, assemble, load
 from deploy_orchestrator.fleet import ChartReference, LocalChart
 from deploy_orchestrator.git import Tree
 from deploy_orchestrator.manifests.actions import actions_of, asks
@@ -62,16 +61,15 @@ class AssembledCharts:
         """
 
         def make(folder: Path) -> None:
-            parent, _, name = chart.folder.rpartition("/")
             with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
-                exported = tree.export(parent, Path(scratch))
-                assemble(exported / name, folder, Repositories(mirrors, self.downloads))
+                exported = chart.export(tree, Path(scratch))
+                assemble(exported, folder, Repositories(mirrors, self.downloads))
 
         trees = json.dumps(dict(chart.trees), sort_keys=True)
         return self._once(cache_key(_FORMAT, chart.folder, trees), make)
 
     def published(self, reference: ChartReference, mirrors: Mapping[str, str]) -> AssembledChart:
-        """A chart from a repository in exactly the version of `reference`, with what it carries.
+        """A chart from a repository in the version of `reference`, with what it carries.
 
         Raises:
             ChartError: it cannot be had, or lacks a dependency.
@@ -80,13 +78,8 @@ class AssembledCharts:
 
         def make(package: Path) -> None:
             repositories = Repositories(mirrors, self.downloads)
-            versions = repositories.find(url, reference.name)
-            found = next((each for each in versions if each.version == reference.version), None)
-            if found is None:
-                raise ChartNotFound(
-                    f"{url} has no {reference.name} in version {reference.version}",
-                    fix=instead_of(reference.version, (each.version for each in versions)),
-                )
+            catalog = Catalog(repositories)
+            found = catalog.exactly(catalog.identity(url, reference.name), reference.version)
             package.write_bytes(repositories.package(found))
             _require_dependencies(load(package))
 
@@ -110,8 +103,6 @@ class AssembledCharts:
 
     def _made(self, key: str, make: Callable[[Path], None]) -> AssembledChart:
         target = self.folder / key
-        if kept := self._kept(key):
-            return kept
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with FileLock(f"{target}.lock", poll_interval=0.01):
             if kept := self._kept(key):

@@ -30,11 +30,11 @@ class Cache:
         path = self._path(key)
         try:
             checksum, _, data = path.read_bytes().partition(b"\n")
+            if checksum == _checksum(data):
+                os.utime(path)
+                return data
         except FileNotFoundError:
             return None
-        if checksum == _checksum(data):
-            os.utime(path)
-            return data
         path.unlink(missing_ok=True)
         return None
 

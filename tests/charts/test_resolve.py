@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from deploy_orchestrator.charts import (
+    Catalog,
     ChartIdentity,
     ChartNotFound,
     Closure,
@@ -61,6 +62,15 @@ def test_each_need_takes_the_highest_version_allowed(publish: Publish) -> None:
     ]
     assert not closure.unresolved
     assert {node.repository for node in closure.graph} == {URL}
+
+
+@pytest.mark.parametrize("wanted", ["1.0.0+b", "v1.0.0+b"])
+def test_an_exact_version_is_the_one_spelled_so_or_else_one_that_is_equal(
+    publish: Publish, wanted: str
+) -> None:
+    catalog = Catalog(publish(main={"web@1.0.0+a": [], "web@1.0.0+b": []}))
+    found = catalog.exactly(catalog.identity(URL, "web"), wanted)
+    assert found.version == ("1.0.0+b" if wanted == "1.0.0+b" else "1.0.0+a")
 
 
 def test_charts_of_one_name_in_two_repositories_are_two_charts(publish: Publish) -> None:

@@ -250,8 +250,9 @@ def a_repository(folder: Path, files: dict[str, str], **metadata: Any) -> dict[s
     return {"name": "here", "url": f"https://charts.example.com/{folder.name}", "mirror": f"file://{folder}"}
 
 
+@pytest.mark.parametrize("version", ["1.0.0", "v1.0.0"])
 def test_a_chart_from_a_repository_brings_its_own_layers(
-    on_disk: Any, workspace: Workspace, tmp_path: Path
+    on_disk: Any, workspace: Workspace, tmp_path: Path, version: str
 ) -> None:
     chart = {
         "templates/a.yaml": CONFIG_MAP,
@@ -261,7 +262,7 @@ def test_a_chart_from_a_repository_brings_its_own_layers(
     repository = a_repository(tmp_path, chart)
     fleet = yaml.safe_load((on_disk.path / "fleet.yaml").read_text())
     on_disk.write({"fleet.yaml": yaml.safe_dump({**fleet, "repositories": [repository]})})
-    reference = {"name": "web", "version": "1.0.0", "repository": "here"}
+    reference = {"name": "web", "version": version, "repository": "here"}
     on_disk.tenant("ml", {"values.yaml": "c: 3"}, chart=reference)
     loaded = on_disk.load()
     manifests = render(loaded.deployment("dev", "ml"), loaded, workspace)

@@ -5,12 +5,15 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from deploy_orchestrator.errors import Place
+from deploy_orchestrator.git import UnsafeTree
 from deploy_orchestrator.manifests import Limits, Manifests, RenderError, Workspace, diff, render, render_all
 
 CONFIG_MAP = """\
@@ -134,6 +137,47 @@ def test_damaged_cache_entries_are_made_again(on_disk: Any, tmp_path: Path, dama
             file.write_bytes(damage if damage else file.read_bytes()[:-1])
     with closing(Workspace(tmp_path / "c", processes=1)) as workspace:
         assert render(deployment, fleet, workspace) == before
+
+
+def test_a_chart_that_others_make_again_meanwhile_is_waited_for(on_disk: Any, tmp_path: Path) -> None:
+    on_disk.chart("ml", {f"templates/{number}.yaml": CONFIG_MAP for number in range(300)})
+    on_disk.tenant("ml")
+    fleet = on_disk.load()
+    chart = fleet.charts["ml"]
+
+    def ask(_: int) -> str:
+        with closing(Workspace(tmp_path / "c", processes=1)) as workspace:
+            return workspace.charts.local(chart, fleet.tree, {}).digest
+
+    before = ask(0)
+    for _ in range(3):
+        for file in (tmp_path / "c/charts").glob("*/chart/Chart.yaml"):
+            file.write_bytes(b"damaged")
+        with ThreadPoolExecutor(4) as threads:
+            assert set(threads.map(ask, range(8))) == {before}
+
+
+@pytest.mark.parametrize("oddity", ["link", "submodule"])
+def test_what_no_chart_may_hold_stops_only_its_own_chart(
+    on_disk: Any, workspace: Workspace, oddity: str
+) -> None:
+    for name in ("odd", "good"):
+        on_disk.chart(name, {"templates/a.yaml": CONFIG_MAP})
+        on_disk.tenant(name, environments=["dev"])
+    inside = on_disk.path / "charts/odd/inside"
+    if oddity == "link":
+        inside.symlink_to("../../fleet.yaml")
+    else:
+        inside.mkdir()
+        for command in (["init", "--quiet"], ["commit", "--quiet", "--allow-empty", "--message", "x"]):
+            subprocess.run(
+                ["git", "-c", "user.name=t", "-c", "user.email=t@t", *command], cwd=inside, check=True
+            )
+    fleet = on_disk.load()
+    results = {each.key: result for each, result in render_all(fleet.deployments(), fleet, workspace)}
+    assert isinstance(results["dev/good"], Manifests)
+    assert isinstance(results["dev/odd"], UnsafeTree)
+    assert results["dev/odd"].place == Place("charts/odd/inside")
 
 
 def test_a_cache_that_is_removed_meanwhile_is_made_again(on_disk: Any, tmp_path: Path) -> None:
