@@ -17,6 +17,7 @@ def project(installation: Installation) -> dg.Definitions:
         schedules=[jobs.audit_every_night],
         sensors=[
             charts.fleet_commits,
+            charts.failed_runs,
             releases.open_gates,
             delivery.live_releases,
             delivery.unhealthy_releases,

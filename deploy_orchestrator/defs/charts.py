@@ -10,7 +10,7 @@ from deploy_orchestrator.defs import pages
 from deploy_orchestrator.defs.jobs import ship, survey
 from deploy_orchestrator.defs.partitions import environments, partition_key, tenants
 from deploy_orchestrator.defs.resources import AGAIN, Installation
-from deploy_orchestrator.defs.runs import result
+from deploy_orchestrator.defs.runs import again, result
 from deploy_orchestrator.fleet import Fleet, FleetError, changed
 from deploy_orchestrator.git import RevisionNotFound
 from deploy_orchestrator.orchestrator import Orchestrator
@@ -192,6 +192,17 @@ def fleet_commits(context: dg.SensorEvaluationContext, installation: Installatio
             ],
             cursor=head,
         )
+
+
+@dg.sensor(job=ship, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+def failed_runs(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult:
+    """Ship again what an outage kept from being shipped."""
+    with installation.open() as orchestrator:
+        wanted = [
+            again(context.instance, "ship", each.environment.name, each.tenant.name)
+            for each in orchestrator.fleet().deployments()
+        ]
+    return result([each for each in wanted if each], "no outage kept anything from being shipped")
 
 
 def _at(orchestrator: Orchestrator, revision: str | None) -> Fleet | None:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import dagster as dg
 from pydantic import Field
 
+from deploy_orchestrator.charts import RepositoryUnreachable
 from deploy_orchestrator.delivery import EngineUnreachable
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.git import RemoteUnreachable, WriteContended
@@ -13,7 +14,7 @@ from deploy_orchestrator.orchestrator import Orchestrator
 from deploy_orchestrator.releases import Superseded
 from deploy_orchestrator.settings import Settings
 
-TRANSIENT = (EngineUnreachable, RemoteUnreachable, Superseded, WriteContended)
+TRANSIENT = (EngineUnreachable, RemoteUnreachable, RepositoryUnreachable, Superseded, WriteContended)
 AGAIN = dg.RetryPolicy(max_retries=3, delay=1, backoff=dg.Backoff.EXPONENTIAL)
 
 

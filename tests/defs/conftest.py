@@ -20,7 +20,14 @@ from deploy_orchestrator.releases import Release
 from deploy_orchestrator.settings import Settings
 
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
-SENSORS = ("fleet_commits", "open_gates", "live_releases", "unhealthy_releases", "notifications")
+SENSORS = (
+    "fleet_commits",
+    "failed_runs",
+    "open_gates",
+    "live_releases",
+    "unhealthy_releases",
+    "notifications",
+)
 
 
 @dataclass

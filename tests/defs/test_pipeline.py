@@ -128,6 +128,22 @@ def test_what_was_released_before_a_crash_is_synced_afterwards(bench: Laptop) ->
     assert bench.live("dev", "analytics")
 
 
+def test_what_an_outage_kept_from_being_shipped_is_shipped_when_it_is_over(bench: Laptop) -> None:
+    bench.settle()
+    before = bench.released("dev", "analytics")
+    bench.cursors["fleet_commits"] = bench.commit("tenants/analytics/values-dev.yaml", more_runs)
+    remote = bench.folder / "deployments.git"
+    away = remote.rename(bench.folder / "unreachable.git")
+    bench.run("ship", partition_key("dev", "analytics"), {})
+    away.rename(remote)
+    assert "cannot be fetched" in bench.failures()["dev|analytics"]
+
+    assert bench.settle() == ["ship dev|analytics"]
+
+    assert bench.released("dev", "analytics").content != before.content
+    assert bench.live("dev", "analytics")
+
+
 def test_a_broken_tenant_fails_alone_and_keeps_what_it_has(laptop: Laptop) -> None:
     laptop.settle()
     before = laptop.released("dev", "analytics")
