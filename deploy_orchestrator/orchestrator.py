@@ -17,7 +17,7 @@ from deploy_orchestrator.delivery import (
     states,
 )
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.fleet import Deployment, Fleet, Policy, load
+from deploy_orchestrator.fleet import Deployment, Fleet, Policy, last_readable, load
 from deploy_orchestrator.git import Commit, Person, Repository, RevisionNotFound, Signer
 from deploy_orchestrator.manifests import (
     Diff,
@@ -239,9 +239,11 @@ class Orchestrator:
     def unhealthy(self) -> list[Unhealthy]:
         """Every release that has been unhealthy for longer than its environment's policy allows.
 
-        Where the fleet no longer has the environment there is no policy, and nothing is judged.
+        Where the fleet no longer has the environment there is no policy, and nothing is judged. While
+        fleet.yaml is broken, what it said before holds, so that the way back stays open.
         """
-        policies = {environment.name: environment.policy for environment in self.fleet().environments}
+        environments = last_readable(self.fleet_repository).environments
+        policies = {environment.name: environment.policy for environment in environments}
         return [
             found
             for release, status in self.live()
@@ -325,7 +327,7 @@ class Orchestrator:
         return Moment(self.fleet(), self.fleet_repository, self.deployments, status, datetime.now(UTC))
 
     def _policy(self, release: Release) -> Policy:
-        return self.fleet().environment(release.environment).policy
+        return last_readable(self.fleet_repository).environment(release.environment).policy
 
 
 def _unhealthy(release: Release, status: Status, policy: Policy) -> Unhealthy | None:

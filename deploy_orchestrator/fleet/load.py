@@ -8,7 +8,9 @@ from deploy_orchestrator.fleet.errors import FleetError
 from deploy_orchestrator.fleet.fleet import Fleet
 from deploy_orchestrator.fleet.model import Tenant
 from deploy_orchestrator.fleet.tenants import TenantFolders
-from deploy_orchestrator.git import Tree
+from deploy_orchestrator.git import Repository, Tree
+
+_LOOK_BACK = 50
 
 
 @lru_cache(maxsize=8)
@@ -49,3 +51,21 @@ def load(tree: Tree) -> Fleet:
         values=values,
         tree=tree,
     )
+
+
+def last_readable(repository: Repository) -> Fleet:
+    """The fleet at the newest commit of `main` where it is not broken, following first parents.
+
+    Raises:
+        FleetError: it is broken at all of the last 50 commits.
+    """
+    revision = repository.resolve("main")
+    for _ in range(_LOOK_BACK):
+        try:
+            return load(repository.at(revision))
+        except FleetError:
+            parents = repository.commit(revision).parents
+            if not parents:
+                raise
+            revision = parents[0]
+    return load(repository.at(revision))

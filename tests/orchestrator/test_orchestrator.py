@@ -73,6 +73,22 @@ def test_a_release_that_a_revert_brought_back_is_left_for_a_person(desk: Desk) -
         assert orchestrator.roll_back("dev", "shop", "I say so").content != back.content
 
 
+def test_the_way_back_stays_open_while_the_fleet_is_broken(desk: Desk) -> None:
+    impatient(desk)
+    ship(desk, "one")
+    ship(desk, "two")
+    for text in ("clusters: [", "environments: [{]"):
+        desk.commit("fleet.yaml", text)
+    with desk.orchestrator() as orchestrator:
+        bad = degraded(orchestrator)
+
+        assert [each.release for each in orchestrator.unhealthy()] == [bad]
+        back = orchestrator.revert_unhealthy("dev", "shop")
+
+        assert back is not None
+        assert orchestrator.deliver(back).live(back)
+
+
 def test_a_plan_of_a_tenant_that_has_left_the_fleet_is_not_released(waiting: Desk) -> None:
     assert waiting.run("approve", "production", "shop", *waiting.as_("bob")).code == 0
     shutil.rmtree(waiting.fleet / "tenants/shop")
