@@ -20,7 +20,10 @@ class GatesClosed(ReleaseError):
     """Not every gate is open; `gates` holds those that are not."""
 
     def __init__(self, what: str, gates: "tuple[Gate, ...]") -> None:
-        super().__init__(what, fix="\n       ".join(gate.reason for gate in gates))
+        super().__init__(
+            f"{what}: {'; '.join(gate.reason for gate in gates)}",
+            fix="see `deploy-orchestrator pending`; it goes out once nothing stands in its way",
+        )
         self.gates = gates
 
 

@@ -143,6 +143,8 @@ def test_a_blocked_plan_is_released_nowhere(build, pipeline, deployments):
     with pytest.raises(GatesClosed) as closed:
         deployments.release_plan(plan, build.conditions())
     assert [gate.key for gate in closed.value.gates] == ["verdict"]
+    assert closed.value.gates[0].reason in closed.value.what
+    assert closed.value.gates[0].reason not in closed.value.fix
     assert deployments.release("dev", "analytics").content != plan.content
 
 
