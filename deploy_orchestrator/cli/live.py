@@ -156,10 +156,10 @@ def _state(status: Status) -> Text:
 
 
 def _why(event: ReleaseEvent) -> str:
-    if event.kind == "release":
-        approvals = event.release.approvals if event.release else ()
-        said = (f"{each.who}: {each.reason}" if each.reason else each.who for each in approvals)
-        return "; ".join(said)
+    if event.kind == "release" and event.release:
+        approvals = event.release.approvals
+        said = [f"approved by {each.who}: {each.reason}".removesuffix(": ") for each in approvals]
+        return "; ".join([", ".join(event.release.source.authors), *said])
     return f"{event.who.name}: {event.reason}" if event.reason else event.who.name
 
 

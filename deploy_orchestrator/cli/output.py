@@ -45,6 +45,7 @@ COLOURS = {
     "removal": "yellow",
     "created": "green",
     "changed": "yellow",
+    "unreadable": "red",
 }
 DIFF_COLOURS = {"---": "bold", "+++": "bold", "@@ ": "cyan", "-": "red", "+": "green"}
 

@@ -1,3 +1,4 @@
+import contextlib
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -47,16 +48,23 @@ class Tree:
         return self._entry(path) is not None
 
     def names(self, path: str) -> list[str]:
-        """What lies directly in the folder at `path`, sorted; nothing where there is no such folder."""
+        """What lies directly in the folder at `path`, sorted; nothing where there is no such folder.
+
+        A name that no folder may have, such as `..` or one that is not UTF-8, is left out: nothing can be
+        asked by it.
+        """
         return list(self.ids(path))
 
     def ids(self, path: str) -> dict[str, str]:
-        """The Git object ids of what lies directly in the folder at `path`, by name, sorted; none where there
-        is no such folder."""
+        """The Git object ids of what `names` tells, by name."""
         folder = self._entry(path)
         if not isinstance(folder, pygit2.Tree):
             return {}
-        return dict(sorted((name_of(entry, path), str(entry.id)) for entry in folder))
+        found: dict[str, str] = {}
+        for entry in folder:
+            with contextlib.suppress(UnsafeTree):
+                found[name_of(entry, path)] = str(entry.id)
+        return dict(sorted(found.items()))
 
     def files(self, path: str) -> dict[str, bytes]:
         """All files below the folder at `path`, by their path relative to it, sorted; none where it is not

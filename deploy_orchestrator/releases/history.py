@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Literal
 
+from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.git import Commit, Person, Repository
 from deploy_orchestrator.releases.layout import RELEASES, Slot, slots
 from deploy_orchestrator.releases.model import ReleaseFile
@@ -18,10 +19,11 @@ class ReleaseEvent:
     """One commit that changed what is released.
 
     `release` is what has been released since then (its digest, source, chart and approvals), None after a
-    removal; `reason` tells why something was reverted.
+    removal; `reason` tells why something was reverted. A file that nobody can read, or that is about
+    something else, is `unreadable`, and the reason what is wrong with it.
     """
 
-    kind: Literal["release", "revert", "removal"]
+    kind: Literal["release", "revert", "removal", "unreadable"]
     commit: str
     at: datetime
     who: Person
@@ -37,14 +39,21 @@ def events(repository: Repository, head: str, slot: Slot) -> list[ReleaseEvent]:
         tree = repository.at(commit.id)
         state = tree.id(slot.release)
         kind = "removal" if state is None else "revert" if state in seen else "release"
-        reason = None
-        if kind == "revert" and slot.quarantine in repository.changed(commit.id):
-            reason = slot.read_quarantine(tree)[-1].reason
-        found.append(
-            ReleaseEvent(kind, commit.id, commit.time, commit.author, slot.read_release(tree), reason)
-        )
+        event = partial(ReleaseEvent, commit=commit.id, at=commit.time, who=commit.author)
+        try:
+            reason = _reason(repository, commit, slot) if kind == "revert" else None
+            found.append(event(kind, release=slot.read_release(tree), reason=reason))
+        except OrchestratorError as error:
+            found.append(event("unreadable", release=None, reason=str(error)))
         seen.add(state)
     return found[::-1]
+
+
+def _reason(repository: Repository, commit: Commit, slot: Slot) -> str | None:
+    if slot.quarantine not in repository.changed(commit.id):
+        return None
+    entries = slot.read_quarantine(repository.at(commit.id))
+    return entries[-1].reason if entries else None
 
 
 def last_change(repository: Repository, head: str, path: str) -> Commit:

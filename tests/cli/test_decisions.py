@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from tests.cli.conftest import git
+
 
 def test_pending_tells_what_waits_and_for_what(waiting):
     answer = waiting.run("pending")
@@ -34,6 +36,22 @@ def test_a_broken_plan_exits_2_and_the_others_are_shown(waiting):
     assert answer.code == 2
     assert "production/shop" in answer.output
     assert "plans/dev/blog.yaml" in answer.errors
+
+
+def test_a_broken_quarantine_file_exits_2_and_the_others_are_shown(waiting):
+    waiting.commit("tenants/blog/values.yaml", "greeting: hey\n")
+    with waiting.orchestrator() as orchestrator:
+        orchestrator.plan("dev", "blog")
+    deployments = waiting.clone()
+    (deployments / "quarantine/dev").mkdir(parents=True)
+    (deployments / "quarantine/dev/blog.yaml").write_text("junk\n")
+    git(deployments, "add", "--all")
+    waiting.push(deployments)
+    for answer in (waiting.run("pending"), waiting.run("pending", "--format", "json")):
+        assert answer.code == 2
+        assert "shop" in answer.output
+        assert "blog" not in answer.output
+        assert "quarantine/dev/blog.yaml" in answer.errors
 
 
 def test_an_approval_opens_the_way(waiting):

@@ -63,6 +63,10 @@ def test_history_goes_back_to_the_first_release(desk):
     assert set(events[0]) == {"kind", "commit", "at", "who", "release", "reason"}
 
 
+def test_history_tells_who_wrote_what_nobody_had_to_approve(desk):
+    assert desk.run("history", "dev", "blog").output.splitlines()[1].endswith("  alice@example.com")
+
+
 def test_history_says_when_there_is_none(fresh):
     assert fresh.run("history", "dev", "blog").output == "Nothing was released yet.\n"
 

@@ -1,5 +1,7 @@
 """Files on `main` that nobody of ours wrote: refused, with one clear error, and no harm to other tenants."""
 
+import subprocess
+
 import pytest
 import yaml
 
@@ -157,3 +159,33 @@ def test_manifests_that_are_not_what_was_released_are_told(build, altered, repos
     altered(RELEASE, revision=commit)
     with pytest.raises(ReleaseError, match="not those that were released"):
         deployments.released_manifests(deployments.release("dev", "analytics"))
+
+
+def test_a_release_file_that_somebody_broke_for_a_while_is_one_entry_of_the_history(
+    build, pipeline, repository, deployments
+):
+    good = repository.branch().read(RELEASE)
+    build.push(repository, "main", {RELEASE: b"digest: no\n"})
+    build.push(repository, "main", {RELEASE: good, QUARANTINE: b"[]\n"})
+    history = deployments.history("dev", "analytics")
+    assert [event.kind for event in history] == ["revert", "unreadable", "release"]
+    assert history[1].reason.startswith(RELEASE)
+    assert history[0].release == history[2].release
+
+
+def test_a_name_that_no_folder_may_have_is_nobodys(build, repository, deployments, remote):
+    script = """
+    main=$(git rev-parse main)
+    blob=$(echo x | git hash-object -w --stdin)
+    dev=$( (git ls-tree -z main:releases/dev; printf '100644 blob %s\\t\\377.yaml\\0' $blob) | git mktree -z)
+    releases=$(printf '040000 tree %s\\tdev\\n' $dev | git mktree)
+    others=$(git ls-tree main | grep -v releases)
+    root=$(printf '%s\\n040000 tree %s\\treleases\\n' "$others" $releases | git mktree)
+    commit=$(git -c user.name=x -c user.email=x commit-tree -m x -p $main $root)
+    git update-ref refs/heads/main $commit
+    """
+    subprocess.run(["sh", "-ec", script], cwd=remote, check=True)
+    repository.fetch()
+    assert len(deployments.releases()) == 2
+    assert deployments.unreadable() == []
+    assert len(deployments.history("dev", "analytics")) == 1
