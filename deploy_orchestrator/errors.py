@@ -1,6 +1,7 @@
 """What every room says when something is wrong: what happened, where, and what to do."""
 
 import difflib
+import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
@@ -36,6 +37,33 @@ class OrchestratorError(Exception):
     def __str__(self) -> str:
         located = self.what if self.place is None else f"{self.place}: {self.what}"
         return located if self.fix is None else f"{located}\n  fix: {self.fix}"
+
+
+class MachineRefused(OrchestratorError):
+    """What the system refuses for a reason that only its user can mend: no room, no right, a wrong file."""
+
+
+_MENDED_BY = {
+    errno.EACCES: "give this user the right to it",
+    errno.EDQUOT: "make room there",
+    errno.EEXIST: "move away what is there",
+    errno.ENOSPC: "make room there",
+    errno.ENOTDIR: "move away the file that is in the way",
+    errno.EPERM: "give this user the right to it",
+    errno.EROFS: "make it writable",
+}
+
+
+def machine_refused(error: OSError) -> MachineRefused | None:
+    """`error` as one for the user; None where it is not the machine that refuses."""
+    mended_by = _MENDED_BY.get(error.errno or 0)
+    if mended_by is None:
+        return None
+    return MachineRefused(
+        error.strerror or "refused",
+        place=Place(str(error.filename)) if error.filename else None,
+        fix=f"{mended_by}, or keep clones and caches elsewhere: set DEPLOY_ORCHESTRATOR_HOME",
+    )
 
 
 def instead_of(name: str, known: Iterable[str]) -> str:

@@ -4,7 +4,6 @@ Exit codes: 0 fine, 1 something was found (a conflict, a blocked change, an unhe
 or bad input.
 """
 
-import errno
 import sys
 from importlib.metadata import version
 from typing import Annotated
@@ -25,10 +24,7 @@ from deploy_orchestrator.cli.plan import plan
 from deploy_orchestrator.cli.sandbox import sandbox
 from deploy_orchestrator.cli.tenant import tenant
 from deploy_orchestrator.cli.webhooks import webhooks
-from deploy_orchestrator.errors import OrchestratorError, Place
-
-MACHINE = {errno.EACCES, errno.EDQUOT, errno.EEXIST, errno.ENOSPC, errno.ENOTDIR, errno.EPERM, errno.EROFS}
-"""What the system refuses for reasons that only its user can mend."""
+from deploy_orchestrator.errors import OrchestratorError, machine_refused
 
 app = typer.Typer(
     name="deploy-orchestrator",
@@ -86,7 +82,8 @@ def main() -> None:
         tell(error)
         sys.exit(2)
     except OSError as error:
-        if error.errno not in MACHINE:
+        refused = machine_refused(error)
+        if refused is None:
             raise
-        tell(OrchestratorError(str(error.strerror), place=Place(str(error.filename or "a file"))))
+        tell(refused)
         sys.exit(2)

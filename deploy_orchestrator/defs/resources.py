@@ -8,7 +8,7 @@ from pydantic import Field
 
 from deploy_orchestrator.charts import RepositoryUnreachable
 from deploy_orchestrator.delivery import EngineUnreachable
-from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.errors import OrchestratorError, machine_refused
 from deploy_orchestrator.git import RemoteUnreachable, WriteContended
 from deploy_orchestrator.orchestrator import Orchestrator
 from deploy_orchestrator.releases import Superseded
@@ -46,3 +46,8 @@ class Installation(dg.ConfigurableResource["Installation"]):
                 yield orchestrator
         except OrchestratorError as error:
             raise dg.Failure(description=str(error), allow_retries=isinstance(error, TRANSIENT)) from error
+        except OSError as error:
+            refused = machine_refused(error)
+            if refused is None:
+                raise
+            raise dg.Failure(description=str(refused)) from error

@@ -1,6 +1,8 @@
 """What holds of every command."""
 
+import errno
 import json
+import os
 import re
 import subprocess
 import sys
@@ -90,12 +92,24 @@ def test_a_broken_fleet_is_told_with_its_place(desk):
     assert answer.errors.startswith("error: fleet.yaml:")
 
 
-def test_a_state_folder_that_cannot_be_is_told_without_a_traceback(desk, monkeypatch):
+def test_a_state_folder_that_cannot_be_is_told_with_what_to_do(desk, monkeypatch):
     monkeypatch.setenv("DEPLOY_ORCHESTRATOR_HOME", ".local/fleet/fleet.yaml")
     answer = desk.run("status")
     assert answer.code == 2
     assert answer.errors.startswith("error: ")
-    assert "Traceback" not in answer.errors
+    assert "fleet.yaml" in answer.errors
+    assert "  fix: move away" in answer.errors
+    assert "set DEPLOY_ORCHESTRATOR_HOME" in answer.errors
+
+
+def test_a_full_disk_is_told_with_what_to_do(desk, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
+    answer = desk.run("status")
+    assert answer.code == 2
+    assert answer.errors.startswith("error: No space left on device\n  fix: make room there")
 
 
 def test_the_installed_program_exits_as_it_says(desk):

@@ -161,6 +161,13 @@ def test_a_broken_tenant_fails_alone_and_keeps_what_it_has(laptop: Laptop) -> No
         assert len(orchestrator.deployments.history("dev", "ml")) == 2
 
 
+def test_a_state_folder_that_cannot_be_fails_with_what_to_do(bench: Laptop) -> None:
+    (bench.folder / "state").write_text("a file")
+
+    with pytest.raises(dg.Failure, match="DEPLOY_ORCHESTRATOR_HOME"):
+        bench.turn()
+
+
 def test_a_broken_fleet_file_stops_the_tick_and_leaves_everything_released(bench: Laptop) -> None:
     bench.settle()
 
