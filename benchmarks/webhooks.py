@@ -43,9 +43,12 @@ def _push(project: Project) -> tuple[float, float, bool]:
     until(lambda: any(record.start_time for record in project.runs(head)))
     _rest(project)
     first, *others = project.runs(head)
-    started = min(record.start_time or math.inf for record in (first, *others))
+    asked = first.create_timestamp.timestamp() - began
+    started = min(record.start_time or math.inf for record in (first, *others)) - began
     told = "dagster/tick" not in first.dagster_run.tags
-    return first.create_timestamp.timestamp() - began, started - began, told
+    by = "the push" if told else "a sensor"
+    print(f"asked for after {asked:.2f} s by {by}, started after {started:.2f} s")
+    return asked, started, told
 
 
 def _rest(project: Project) -> None:
