@@ -23,7 +23,8 @@ MAX_COMMENT = 40_000
 MAX_DIFF = 8_000
 MAX_TEXT = 400
 MAX_NAMES = 6
-MAX_REASONS = 8
+MAX_REASONS = 12
+MAX_ALIKE = 3
 MAX_WARNINGS = 5
 SIGNS = {Verdict.SAFE: "🟢", Verdict.NEEDS_APPROVAL: "🟡", Verdict.BLOCKED: "🔴"}
 
@@ -132,8 +133,7 @@ def _section(group: Sequence[Proposal]) -> str:
             f"{code(first.unreadable.what)}), so there is nothing to compare with: all of it shows as added.",
             "",
         ]
-    grave = [each for each in judgement.reasons if each.severity is not Verdict.SAFE]
-    lines += _bounded([_reason(each) for each in grave], MAX_REASONS, "reasons")
+    lines += _bounded(list(_reasons(judgement.reasons)), MAX_REASONS, "reasons")
     lines += _bounded(list(map(_warning, _warnings(first))), MAX_WARNINGS, "new warnings")
     return "\n".join(lines).rstrip()
 
@@ -153,12 +153,18 @@ def _bounded(lines: list[str], limit: int, what: str) -> Iterator[str]:
         yield f"- and {len(lines) - limit} more {what}"
 
 
-def _reason(reason: Reason) -> str:
-    where = f"{reason.object}: " if reason.object else ""
-    advice = reason.do if reason.do in _OWN_WORDS else code(reason.do)
-    policy = f" By the policy: {code(reason.policy)}" if reason.policy else ""
-    said = code(f"{where}{reason.saw}")
-    return f"- **{_words(reason.severity)}** {reason.rule}: {said}  \n  {reason.why} {advice}{policy}"
+def _reasons(reasons: Sequence[Reason]) -> Iterator[str]:
+    """What is not safe: the same thing in many objects is one reason."""
+    alike: defaultdict[tuple[str, Verdict, str], list[Reason]] = defaultdict(list)
+    for each in reasons:
+        if each.severity is not Verdict.SAFE:
+            alike[each.rule, each.severity, each.do].append(each)
+    for (rule, severity, do), same in alike.items():
+        told = [code(f"{each.object}: {each.saw}" if each.object else each.saw) for each in same[:MAX_ALIKE]]
+        more = f" and {len(same) - MAX_ALIKE} more" if len(same) > MAX_ALIKE else ""
+        advice = do if do in _OWN_WORDS else code(do)
+        policy = f" By the policy: {code(same[0].policy)}" if same[0].policy else ""
+        yield f"- **{_words(severity)}** {rule}: {', '.join(told)}{more}  \n  {same[0].why} {advice}{policy}"
 
 
 def _warning(finding: Finding) -> str:

@@ -206,6 +206,25 @@ def test_much_is_cut_and_the_comment_says_so(proposed: Proposed) -> None:
     assert answer.output.count("<details>") == answer.output.count("</details>")
 
 
+def test_what_is_said_of_many_objects_hides_nothing_that_is_said_of_one(
+    proposed: Proposed, checkout: Desk
+) -> None:
+    many = """{{ range $n := until 30 }}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings-{{ $n }}}
+data: {greeting: {{ $.Values.greeting | quote }}}
+{{ end }}"""
+    checkout.commit("charts/app/templates/many.yaml", many)
+    checkout.commit("charts/app/templates/secret.yaml", SECRET)
+    git(checkout.fleet, "branch", "--quiet", "before")
+    checkout.commit("tenants/blog/values.yaml", "greeting: hey\npassword: other\n")
+    answer = checkout.run("plan", "--from", "before", "--to", "HEAD", "--format", "markdown")
+    assert re.search(r"configuration-not-rolled: `.*`, `.*`, `.*` and 28 more  \n", answer.output)
+    assert "secret-changed: `Secret blog-dev/database: " in answer.output
+
+
 def test_deployments_that_change_alike_share_a_section(proposed: Proposed) -> None:
     tenant = (Path("tenants/blog/tenant.yaml")).read_text()
     answer = proposed({f"tenants/t{number}/tenant.yaml": tenant for number in range(8)})
