@@ -12,7 +12,7 @@ from deploy_orchestrator.cli.output import plain
 from deploy_orchestrator.comparison import Proposal
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.manifests import Finding
-from deploy_orchestrator.releases import RULES, Reason, Verdict
+from deploy_orchestrator.releases import RULES, Reason, Verdict, alike
 
 MARK = "<!-- deploy-orchestrator plan -->"
 """The first line, by which a pipeline finds its earlier comment to replace it."""
@@ -155,16 +155,14 @@ def _bounded(lines: list[str], limit: int, what: str) -> Iterator[str]:
 
 def _reasons(reasons: Sequence[Reason]) -> Iterator[str]:
     """What is not safe: the same thing in many objects is one reason."""
-    alike: defaultdict[tuple[str, Verdict, str], list[Reason]] = defaultdict(list)
-    for each in reasons:
-        if each.severity is not Verdict.SAFE:
-            alike[each.rule, each.severity, each.do].append(each)
-    for (rule, severity, do), same in alike.items():
+    for same in alike(each for each in reasons if each.severity is not Verdict.SAFE):
+        first = same[0]
         told = [code(f"{each.object}: {each.saw}" if each.object else each.saw) for each in same[:MAX_ALIKE]]
         more = f" and {len(same) - MAX_ALIKE} more" if len(same) > MAX_ALIKE else ""
-        advice = do if do in _OWN_WORDS else code(do)
-        policy = f" By the policy: {code(same[0].policy)}" if same[0].policy else ""
-        yield f"- **{_words(severity)}** {rule}: {', '.join(told)}{more}  \n  {same[0].why} {advice}{policy}"
+        advice = first.do if first.do in _OWN_WORDS else code(first.do)
+        policy = f" By the policy: {code(first.policy)}" if first.policy else ""
+        said = f"**{_words(first.severity)}** {first.rule}: {', '.join(told)}{more}"
+        yield f"- {said}  \n  {first.why} {advice}{policy}"
 
 
 def _warning(finding: Finding) -> str:

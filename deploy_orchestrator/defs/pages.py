@@ -14,10 +14,11 @@ from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Fleet
 from deploy_orchestrator.images import Image
 from deploy_orchestrator.manifests import Diff, Finding, Manifests
-from deploy_orchestrator.releases import Gate, Plan, Release
+from deploy_orchestrator.releases import Gate, Plan, Reason, Release, Verdict, alike
 from deploy_orchestrator.survey import Survey, Surveyed
 
 MAX_DIFF = 60_000
+MAX_SIGHTINGS = 5
 MAX_ROWS = 500
 _LINE_BREAK = re.compile(r"[\r\n\v\f\x85\u2028\u2029]")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
@@ -149,9 +150,8 @@ def difference(diff: Diff) -> dg.MarkdownMetadataValue:
     """A coloured diff, cut where the UI would become slow."""
     text = diff.unified()
     cut = "" if len(text) <= MAX_DIFF else f"\n… {len(text) - MAX_DIFF:,} more characters"
-    return dg.MarkdownMetadataValue(
-        "~~~~~~diff\n" + text[:MAX_DIFF].replace("~~~~~~", "~~~~~ ") + cut + "\n~~~~~~"
-    )
+    fence = "~" * max(3, 1 + max(map(len, re.findall("~+", text)), default=0))
+    return dg.MarkdownMetadataValue(f"{fence}diff\n{text[:MAX_DIFF]}{cut}\n{fence}")
 
 
 def reasons(plan: Plan) -> dg.MarkdownMetadataValue:
@@ -159,16 +159,22 @@ def reasons(plan: Plan) -> dg.MarkdownMetadataValue:
     return table(
         ["verdict", "what", "why it matters, and what to do"],
         [
-            (
-                reason.severity,
-                f"{reason.rule}: {reason.object}: {reason.saw}"
-                if reason.object
-                else f"{reason.rule}: {reason.saw}",
-                f"{reason.why} {reason.do}",
-            )
-            for reason in plan.reasons
+            (same[0].severity, f"{same[0].rule}: {_sightings(same)}", _advice(same[0]))
+            for same in alike(plan.reasons)
         ],
     )
+
+
+def _sightings(same: Sequence[Reason]) -> str:
+    told = [f"{each.object}: {each.saw}" if each.object else each.saw for each in same[:MAX_SIGHTINGS]]
+    more = [f"and {len(same) - MAX_SIGHTINGS} more"] if len(same) > MAX_SIGHTINGS else []
+    return "; ".join([*told, *more])
+
+
+def _advice(reason: Reason) -> str:
+    if reason.severity is Verdict.SAFE:
+        return reason.why
+    return " ".join(filter(None, (reason.why, reason.do, reason.policy)))
 
 
 def gates(found: Iterable[Gate]) -> dg.MarkdownMetadataValue:

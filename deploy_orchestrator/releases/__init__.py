@@ -20,6 +20,7 @@ from deploy_orchestrator.releases.model import (
     SourceChange,
     Summary,
     Verdict,
+    alike,
 )
 from deploy_orchestrator.releases.planning import Judgement, assess, make_plan
 from deploy_orchestrator.releases.risk import RULES
@@ -53,6 +54,7 @@ __all__ = [
     "Superseded",
     "Verdict",
     "Void",
+    "alike",
     "assess",
     "count",
     "digest_of",

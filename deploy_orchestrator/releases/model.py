@@ -5,6 +5,7 @@ becomes part of a path is checked, and a plan or a release whose digest does not
 made.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC
 from enum import StrEnum
@@ -68,6 +69,14 @@ class Reason(Record):
     why: str
     do: str
     policy: str | None = None
+
+
+def alike(reasons: Iterable[Reason]) -> list[tuple[Reason, ...]]:
+    """`reasons` in their order, those together that one rule has for several objects."""
+    groups: defaultdict[object, list[Reason]] = defaultdict(list)
+    for reason in reasons:
+        groups[reason.rule, reason.severity, reason.do, reason.policy].append(reason)
+    return [tuple(group) for group in groups.values()]
 
 
 class Chart(Record):

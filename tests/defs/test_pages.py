@@ -1,0 +1,38 @@
+"""What the web UI shows of a change: all of it, as it is, and nothing twice."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from deploy_orchestrator.defs import pages
+from deploy_orchestrator.manifests import Manifests, Object, diff
+from deploy_orchestrator.releases import Reason, Verdict
+
+
+def config_map(**data: str) -> Manifests:
+    return Manifests(
+        [Object({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": data})]
+    )
+
+
+def test_a_diff_shows_the_text_as_it_is_and_the_text_ends_no_fence() -> None:
+    shown = pages.difference(diff(config_map(a="1"), config_map(a="~~~~~~~~"))).value
+    first, *lines, last = shown.splitlines()
+    assert (first, last) == ("~~~~~~~~~diff", "~~~~~~~~~")
+    assert "+  a: ~~~~~~~~" in lines
+
+
+def reason(rule: str, severity: Verdict, **about: Any) -> Reason:
+    return Reason(rule=rule, severity=severity, saw="seen", why="It matters.", do="Mend it.", **about)
+
+
+def test_what_one_rule_saw_in_many_objects_is_one_row_and_hides_no_other() -> None:
+    many = [reason("many", Verdict.NEEDS_APPROVAL, object=f"ConfigMap a/{number}") for number in range(40)]
+    one = reason("one", Verdict.NEEDS_APPROVAL, object="Secret a/b", policy="Says the policy")
+    fine = reason("fine", Verdict.SAFE)
+    _, _, *rows = pages.reasons(SimpleNamespace(reasons=(*many, one, fine))).value.splitlines()
+    assert rows == [
+        "| needs-approval | many: " + "; ".join(f"ConfigMap a/{n}: seen" for n in range(5)) + "; and 35 more"
+        " | It matters. Mend it. |",
+        "| needs-approval | one: Secret a/b: seen | It matters. Mend it. Says the policy |",
+        "| safe | fine: seen | It matters. |",
+    ]
