@@ -42,7 +42,6 @@ class Platform(Laptop):
             home=self.folder / "state" / self.user,
             engine="argocd",
             kubeconfig=self.kubeconfig,
-            argocd_url="https://argocd.example",
         )
 
     def commit(self, path: str, edit: Callable[[str], str]) -> str:
