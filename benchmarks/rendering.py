@@ -1,9 +1,9 @@
-"""Render a fleet of Dagster tenants: all of it, none of it, one value of it, and with `helm template`.
+"""Render a fleet of Dagster tenants: all of it, none of it, one value of it, and with its peers.
 
-python benchmarks/rendering.py                    20 tenants in 3 environments, against `helm` on PATH
+python benchmarks/rendering.py                    20 tenants in 3 environments; `helm`, `helmfile` from PATH
 python benchmarks/rendering.py --tenants 1000 --no-peers
 
-The tenants are those of examples/fleet over and over, with the charts of charts/. `helm` renders the same
+The tenants are those of examples/fleet over and over, with the charts of charts/. The peers render the same
 charts with the same values. Times are those of the wall, and of all processors together.
 """
 
@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -61,6 +62,7 @@ def main() -> None:
 
 def run(folder: Path, tenants: int, processes: int, *, peers: bool) -> None:
     watch = Stopwatch()
+    ratios: list[str] = []
     lay(folder / "fleet", tenants)
     repository = Repository.clone(str(folder / "fleet"), folder / "clone")
     fleet = load(repository.at("main"))
@@ -88,17 +90,22 @@ def run(folder: Path, tenants: int, processes: int, *, peers: bool) -> None:
 
     watch.time("one value changed: from commit to checked diff", one_value)
     if peers and shutil.which("helm"):
-        commands = helm_commands(folder, fleet, processes)
-        helm = watch.time("helm template, one after another", lambda: one_by_one(commands))
-        parallel = watch.time(f"helm template, xargs -P {processes}", lambda: xargs(commands, processes))
-        ratios = f"{helm / cold:.1f} and {parallel / cold:.1f} times as long as cold; "
-    else:
-        ratios = ""
+        releases = helm_releases(folder, fleet, processes)
+        commands = [each.command() for each in releases]
+        others = {
+            "helm template, one after another": lambda: one_by_one(commands),
+            f"helm template, xargs -P {processes}": lambda: xargs(commands, processes),
+        }
+        if shutil.which("helmfile"):
+            others["helmfile template"] = lambda: helmfile(folder, releases, processes)
+        for what, work in others.items():
+            ratio = watch.time(what, work) / cold
+            ratios.append(f"{what} takes {ratio:.1f} times as long as cold")
     console = Console()
     console.print(watch.table)
-    console.print(
-        f"{len(fleet.deployments())} deployments; {ratios}cold is {cold / unchanged:.0f} times unchanged"
-    )
+    console.print(f"{len(fleet.deployments())} deployments; cold is {cold / unchanged:.0f} times unchanged")
+    for ratio in ratios:
+        console.print(ratio)
     console.print(f"memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
 
@@ -132,21 +139,35 @@ def commit(fleet: Path) -> None:
     subprocess.run(["git", *author, "commit", "--quiet", "--message=x"], cwd=fleet, check=True)
 
 
-def helm_commands(folder: Path, fleet: Fleet, processes: int) -> list[list[str]]:
-    """One `helm template` for each release of each deployment, with the same charts and values."""
-    commands: list[list[str]] = []
+@dataclass(frozen=True)
+class HelmRelease:
+    """What a peer is asked to render."""
+
+    name: str
+    namespace: str
+    chart: Path
+    values: list[Path]
+
+    def command(self) -> list[str]:
+        command = ["helm", "template", self.name, str(self.chart), "--include-crds"]
+        command += ["--namespace", self.namespace]
+        return [*command, *(word for file in self.values for word in ("--values", str(file)))]
+
+
+def helm_releases(folder: Path, fleet: Fleet, processes: int) -> list[HelmRelease]:
+    """Each Helm release of each deployment, with the same charts and values as ours."""
+    releases: list[HelmRelease] = []
     with closing(Workspace(folder / "cache", processes=processes)) as workspace:
         for deployment in fleet.deployments():
             for release in releases_of(deployment, fleet, workspace):
-                command = ["helm", "template", release.name, str(release.chart.path), "--include-crds"]
-                command += ["--namespace", release.namespace]
+                files: list[Path] = []
                 for number, layer in enumerate(release.layers):
                     file = folder / "values" / deployment.key / f"{release.name}-{number}.yaml"
                     file.parent.mkdir(parents=True, exist_ok=True)
                     file.write_bytes(layer.data)
-                    command += ["--values", str(file)]
-                commands.append(command)
-    return commands
+                    files.append(file)
+                releases.append(HelmRelease(release.name, release.namespace, release.chart.path, files))
+    return releases
 
 
 def one_by_one(commands: list[list[str]]) -> int:
@@ -160,6 +181,24 @@ def xargs(commands: list[list[str]], processes: int) -> int:
     xargs = ["xargs", "-P", str(processes), "-L", "1", "helm"]
     subprocess.run(xargs, input=lines, text=True, check=True, stdout=subprocess.DEVNULL)
     return len(commands)
+
+
+def helmfile(folder: Path, releases: list[HelmRelease], processes: int) -> int:
+    about = [
+        {
+            "name": each.name,
+            "namespace": each.namespace,
+            "chart": str(each.chart),
+            "values": [str(file) for file in each.values],
+        }
+        for each in releases
+    ]
+    state = folder / "helmfile.yaml"
+    state.write_text(yaml.safe_dump({"releases": about}))
+    command = ["helmfile", "--file", str(state), "--quiet", "template", "--include-crds", "--skip-deps"]
+    command += ["--concurrency", str(processes)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return len(releases)
 
 
 def _processor_seconds() -> float:
