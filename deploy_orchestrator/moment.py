@@ -62,7 +62,8 @@ class Moment:
         if release is None:
             return Predecessor(None, None)
         status = self.status(after.environment, tenant)
-        return Predecessor(release.content, status.since if status.live(release) else None)
+        healthy_since = status.since if status.live(release) else None
+        return Predecessor(release.content, healthy_since, status.trouble(release))
 
     def _ahead_of(self, plan: Plan, policy: Policy) -> tuple[Canary, ...]:
         """Who still goes first by the newest policy, the first wave first."""

@@ -13,8 +13,10 @@ from deploy_orchestrator.delivery import (
     Instances,
     Sandbox,
     Status,
+    Verification,
     follow,
     states,
+    verifications,
 )
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Deployment, Fleet, Policy, last_readable, load
@@ -229,6 +231,10 @@ class Orchestrator:
         """
         return follow(self.engine, release, self._policy(release).deadline, report)
 
+    def verifications(self, release: Release, status: Status) -> tuple[Verification, ...]:
+        """The tests that came with `release`, and how they went."""
+        return verifications(release, self.deployments.released_manifests(release), status)
+
     def live(self) -> list[tuple[Release, Status | OrchestratorError]]:
         """Everything that is released, with the state it is in.
 
@@ -334,7 +340,7 @@ def _unhealthy(release: Release, status: Status, policy: Policy) -> Unhealthy | 
     failed = status.failing_since(release, policy.deadline)
     if failed is None or datetime.now(UTC) - failed <= policy.rollback_after:
         return None
-    return Unhealthy(release, f"{status.health} for longer than {policy.rollback_after}: {status.message}")
+    return Unhealthy(release, f"for longer than {policy.rollback_after}: {status.trouble(release)}")
 
 
 def _check_committable(preview: Preview) -> None:

@@ -1,4 +1,4 @@
-"""`sandbox`: make what is live unhealthy, and healthy again, where there is no cluster."""
+"""`sandbox`: make what is live unhealthy or a hook fail, and all well again, where there is no cluster."""
 
 from typing import Annotated
 
@@ -30,10 +30,30 @@ def degrade(
 
 
 @sandbox.command()
+def fail(
+    context: typer.Context,
+    environment: Environment,
+    tenant: Tenant,
+    hook: Annotated[str, typer.Argument(metavar="HOOK", help="The name of the hook's Pod or Job.")],
+    message: Annotated[
+        str, typer.Option("--message", "-m", help="What it prints before it fails.")
+    ] = "told to fail",
+    output: Output = Format.TEXT,
+) -> None:
+    """Make a hook, as a test, fail from the next release on, as it would in a bad one.
+
+    It passes in what is live now, so that a release that fails can be rolled back. `recover` ends it.
+    """
+    engine = _engine(opened(context), environment, tenant)
+    engine.fail(environment, tenant, hook, message)
+    _show(engine.status(environment, tenant), output)
+
+
+@sandbox.command()
 def recover(
     context: typer.Context, environment: Environment, tenant: Tenant, output: Output = Format.TEXT
 ) -> None:
-    """Make it healthy again."""
+    """Make it healthy again, and let all hooks pass."""
     engine = _engine(opened(context), environment, tenant)
     engine.recover(environment, tenant)
     _show(engine.status(environment, tenant), output)

@@ -37,7 +37,12 @@ OVERVIEW = "*"
             "live_and_healthy",
             asset="sync_status",
             description="What is live is what is released, and it is healthy.",
-        )
+        ),
+        dg.AssetCheckSpec(
+            "tests_passed",
+            asset="sync_status",
+            description="Every test that came with the release passed after it was synced.",
+        ),
     ],
 )
 def sync_status(
@@ -55,11 +60,17 @@ def sync_status(
         except SyncError as error:
             context.log.error(str(error))
             status = orchestrator.engine.status(environment, tenant)
+        tests = orchestrator.verifications(current, status)
     yield dg.MaterializeResult(metadata=pages.status(status, current, orchestrator.engine))
     yield dg.AssetCheckResult(
         check_name="live_and_healthy",
         passed=status.live(current),
         metadata={"deployment": current.key, **pages.status(status, current, orchestrator.engine)},
+    )
+    yield dg.AssetCheckResult(
+        check_name="tests_passed",
+        passed=status.live(current) or all(test.passed for test in tests),
+        metadata={"deployment": current.key, "tests": pages.tests(tests)},
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from deploy_orchestrator.charts import Closure, Conflict, DependencyVersions, draw, explain
-from deploy_orchestrator.delivery import Engine, Operation, Status
+from deploy_orchestrator.delivery import Engine, Hook, Operation, Status, Verification
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Fleet
 from deploy_orchestrator.images import Image
@@ -150,8 +150,7 @@ def difference(diff: Diff) -> dg.MarkdownMetadataValue:
     """A coloured diff, cut where the UI would become slow."""
     text = diff.unified()
     cut = "" if len(text) <= MAX_DIFF else f"\n… {len(text) - MAX_DIFF:,} more characters"
-    fence = "~" * max(3, 1 + max(map(len, re.findall("~+", text)), default=0))
-    return dg.MarkdownMetadataValue(f"{fence}diff\n{text[:MAX_DIFF]}{cut}\n{fence}")
+    return dg.MarkdownMetadataValue(_block("diff", text[:MAX_DIFF] + cut))
 
 
 def reasons(plan: Plan) -> dg.MarkdownMetadataValue:
@@ -210,6 +209,7 @@ def status(state: Status, released: Release, engine: Engine) -> dict[str, Any]:
         "message": state.message,
         "last operation": _operation(state.operation),
         "drift": table(["changed by hand"], [(name,) for name in state.drift]),
+        "hooks": _ran([(hook.object, hook) for hook in state.operation.hooks] if state.operation else []),
         "engine": engine.name,
         **({"application": _link(link)} if link else {}),
     }
@@ -277,6 +277,26 @@ def _operation(operation: Operation | None) -> str:
     failed = [f"{hook.object}: {hook.message or hook.phase}" for hook in operation.hooks if hook.phase.failed]
     said = "; ".join([*failed, *([operation.message] if operation.phase.failed else [])])
     return f"{started}{took}, {by}{f': {said}' if said else ''}"
+
+
+def tests(found: Iterable[Verification]) -> dg.MarkdownMetadataValue:
+    """How the tests of a release went, and the last lines of those that failed."""
+    return _ran([(str(test.object), test.ran) for test in found])
+
+
+def _ran(hooks: Sequence[tuple[str, Hook | None]]) -> dg.MarkdownMetadataValue:
+    rows = [(name, ran.phase if ran else "not run", (ran and ran.logs) or "") for name, ran in hooks]
+    told = [
+        f"{_cell(name)}:\n\n{_block('', ran.message)}"
+        for name, ran in hooks
+        if ran and ran.phase.failed and ran.message
+    ]
+    shown = table(["hook", "outcome", "all that it printed"], rows).md_str
+    return dg.MarkdownMetadataValue("\n\n".join([shown or "", *told]))
+
+
+def _block(language: str, text: str) -> str:
+    return f"~~~~~~{language}\n{text.replace('~~~~~~', '~~~~~ ')}\n~~~~~~"
 
 
 def _link(url: str) -> dg.UrlMetadataValue | dg.PathMetadataValue:

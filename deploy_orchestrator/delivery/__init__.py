@@ -18,6 +18,7 @@ from deploy_orchestrator.delivery.inspection import Inspection, inspect
 from deploy_orchestrator.delivery.sandbox import Sandbox
 from deploy_orchestrator.delivery.states import states
 from deploy_orchestrator.delivery.status import Health, Hook, Operation, Phase, Status, Sync
+from deploy_orchestrator.delivery.verification import Verification, verifications
 
 __all__ = [
     "ArgoCD",
@@ -40,9 +41,11 @@ __all__ = [
     "SyncFailed",
     "SyncSuperseded",
     "SyncTimedOut",
+    "Verification",
     "apply",
     "bootstrap",
     "follow",
     "inspect",
     "states",
+    "verifications",
 ]

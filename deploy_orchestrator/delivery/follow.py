@@ -1,6 +1,7 @@
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from textwrap import indent
 
 from deploy_orchestrator.delivery.engine import Engine
 from deploy_orchestrator.delivery.errors import SyncFailed, SyncTimedOut
@@ -35,9 +36,7 @@ def follow(
         if status.done(release):
             return status
         if status.failed(release):
-            raise SyncFailed(
-                _why(status), release, status, fix="mend the chart or its values and release anew"
-            )
+            raise SyncFailed(_why(status), release, status, fix=_fix(status))
         operation = status.operation
         if operation is None or not operation.serves(release) or status.drift:
             engine.sync(release)
@@ -57,7 +56,20 @@ def _until(end: float) -> timedelta:
 
 def _why(status: Status) -> str:
     operation = status.operation
-    hooks: tuple[Hook, ...] = operation.hooks if operation else ()
-    broken = [f"{hook.object}: {hook.message or hook.phase}" for hook in hooks if hook.phase.failed]
+    broken = [_told(hook) for hook in operation.broken] if operation else []
     said = operation.message if operation and operation.phase.failed else status.message
     return "; ".join([*broken, *([said] if said else [])]) or "no reason was given"
+
+
+def _told(hook: Hook) -> str:
+    """A hook with what it said, which stands below it where that has several lines."""
+    message = hook.message or hook.phase
+    if "\n" in message:
+        message = f"\n{indent(message, '  ')}\n"
+    return f"{hook.object}: {message}"
+
+
+def _fix(status: Status) -> str:
+    commands = [hook.logs for hook in status.operation.broken if hook.logs] if status.operation else []
+    look = f"; {commands[0]} shows what it printed" if commands else ""
+    return f"mend the chart or its values and release anew{look}"

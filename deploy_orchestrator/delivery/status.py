@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from textwrap import shorten
 from typing import Literal
 
 from deploy_orchestrator.releases import Release
@@ -43,12 +44,25 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """A hook that an operation ran, before or after the other objects were applied."""
+    """A hook that an operation ran, before or after the other objects were applied.
+
+    `message` are the last lines that its pod printed, where the engine was told them, or another word on how
+    it went; it may have several lines.
+    """
 
     object: str
     stage: Literal["before", "after"]
     phase: Phase
     message: str = ""
+
+    @property
+    def logs(self) -> str | None:
+        """The command that shows all that its pods printed, while they are there; None where it has none."""
+        kind, _, name = self.object.partition(" ")
+        namespace, _, name = name.partition("/")
+        if kind not in {"Job", "Pod"}:
+            return None
+        return f"kubectl logs --namespace {namespace} {kind.lower()}/{name} --all-containers --tail 100"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +80,11 @@ class Operation:
     finished: datetime | None = None
     message: str = ""
     hooks: tuple[Hook, ...] = ()
+
+    @property
+    def broken(self) -> tuple[Hook, ...]:
+        """The hooks that failed."""
+        return tuple(hook for hook in self.hooks if hook.phase.failed)
 
     def serves(self, release: Release) -> bool:
         """Whether it makes `release` live: started for it, or for its objects and no other release."""
@@ -93,9 +112,12 @@ class Status:
     drift: tuple[str, ...] = ()
 
     def live(self, release: Release) -> bool:
-        """Whether exactly the objects of `release` are live, and healthy."""
+        """Whether exactly the objects of `release` are live and healthy, and its last sync has not failed."""
         return (
-            self.revision == release.revision and self.sync is Sync.SYNCED and self.health is Health.HEALTHY
+            self.revision == release.revision
+            and self.sync is Sync.SYNCED
+            and self.health is Health.HEALTHY
+            and not self.failed(release)
         )
 
     def done(self, release: Release) -> bool:
@@ -113,6 +135,21 @@ class Status:
     def failed(self, release: Release) -> bool:
         """Whether the operation that serves `release` failed for good."""
         return self.operation is not None and self.operation.serves(release) and self.operation.phase.failed
+
+    def trouble(self, release: Release) -> str:
+        """What keeps `release` from being live and healthy, in one line without what pods printed; empty
+        where it is only not synced yet.
+        """
+        operation = self.operation
+        if self.failed(release):
+            what = "the sync failed"
+        elif operation is not None and operation.serves(release) and operation.phase is Phase.RUNNING:
+            what = "the sync is not over"
+        elif self.health is Health.HEALTHY:
+            return ""
+        else:
+            what = self.health
+        return shorten(f"{what}: {self.message}" if self.message else what, 400, placeholder=" …")
 
     def failing_since(self, release: Release, deadline: timedelta) -> datetime | None:
         """Since when `release` has been failing; None where it is not, or where it has not been tried yet.

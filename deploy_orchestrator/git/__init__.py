@@ -1,5 +1,6 @@
 """Read a Git repository at a commit; write one atomically."""
 
+from deploy_orchestrator.git.address import redact
 from deploy_orchestrator.git.changes import Changes
 from deploy_orchestrator.git.commit import Commit, Person
 from deploy_orchestrator.git.errors import (
@@ -42,4 +43,5 @@ __all__ = [
     "Unsigned",
     "UntrustedSignature",
     "WriteContended",
+    "redact",
 ]

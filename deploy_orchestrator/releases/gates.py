@@ -37,11 +37,12 @@ class Gate:
 @dataclass(frozen=True, slots=True)
 class Predecessor:
     """The same tenant in the environment before: the `content` that is released there, and since when
-    exactly that has been live and Healthy without a break (None: it is not).
+    exactly that has been live and Healthy without a break (None: it is not; `trouble` may tell why).
     """
 
     content: str | None
     healthy_since: datetime | None
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,8 @@ def _promotion(plan: Plan, policy: Policy, predecessor: Predecessor | None, now:
     if predecessor is None or predecessor.content != plan.after.content:
         return Gate("promotion", GateState.WAITING, f"{before} has not released the same change")
     if predecessor.healthy_since is None:
-        return Gate("promotion", GateState.WAITING, f"it is not live and healthy in {before}")
+        why = f": {predecessor.trouble}" if predecessor.trouble else ""
+        return Gate("promotion", GateState.WAITING, f"it is not live and healthy in {before}{why}")
     opens = predecessor.healthy_since + policy.soak
     if now < opens:
         reason = (

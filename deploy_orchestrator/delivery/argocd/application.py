@@ -7,6 +7,7 @@ from itertools import takewhile
 from typing import Any
 
 from deploy_orchestrator.delivery.argocd import names
+from deploy_orchestrator.delivery.output import last_lines
 from deploy_orchestrator.delivery.status import Health, Hook, Operation, Phase, Status, Sync
 from deploy_orchestrator.manifests import ObjectKey
 from deploy_orchestrator.releases import Release
@@ -158,6 +159,8 @@ class Application:
         """What goes on: the operation, what is unhealthy and, where Argo CD tells, why; its conditions."""
         if self.operation and not self.ended:
             yield self.operation.message
+        for hook in self.operation.broken if self.operation else ():
+            yield f"{hook.object} failed"
         unhealthy = [each for each in self._resources if each.get("health", {}).get("message")]
         for each in unhealthy:
             yield f"{_object(each)}: {each['health']['message']}"
@@ -208,7 +211,7 @@ def _hook(result: Body) -> Hook:
         object=_object(result),
         stage="after" if result["hookType"] in ("PostSync", "SyncFail") else "before",
         phase=Phase(result.get("hookPhase", Phase.RUNNING)),
-        message=result.get("message", ""),
+        message=last_lines(result.get("message", "")),
     )
 
 

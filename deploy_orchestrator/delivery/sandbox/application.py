@@ -22,12 +22,21 @@ class Applied:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """A hook that fails with a message, in every revision but the one that is `spared`."""
+
+    message: str
+    spared: str
+
+
 class Application(pydantic.BaseModel):
     """What is remembered of one tenant in one environment.
 
     `objects` are the files that are its own, by path; while an operation runs, those of before and those to
     come.
-    `degraded` tells why a revision is unhealthy. `history` are earlier operations, newest first.
+    `degraded` tells why a revision is unhealthy. `failing` are hooks by name. `history` are earlier
+    operations, newest first.
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
@@ -37,6 +46,7 @@ class Application(pydantic.BaseModel):
     revision: str | None = None
     objects: Mapping[str, Applied] = {}
     degraded: Mapping[str, str] = {}
+    failing: Mapping[str, Failing] = {}
     health: Health = Health.MISSING
     since: datetime
 
@@ -56,23 +66,48 @@ class Application(pydantic.BaseModel):
         """With `objects` as its own too, so that whoever completes or replaces the operation knows them."""
         return self.model_copy(update={"objects": {**self.objects, **objects}}).observed((), now)
 
-    def succeeded(self, objects: Mapping[str, Applied], hooks: tuple[Hook, ...], now: datetime) -> Self:
+    def holding(self, objects: Mapping[str, Applied]) -> Self:
+        """With `objects` as all that are its own."""
+        return self.model_copy(update={"objects": objects})
+
+    def finished(self, hooks: tuple[Hook, ...], now: datetime) -> Self:
+        """With its operation over, which ran `hooks`: what it brought counts where none of them failed."""
         operation = replace(self.operation, phase=Phase.SUCCEEDED, finished=now, hooks=hooks)
-        return self.model_copy(
-            update={"operation": operation, "revision": operation.revision, "objects": objects}
-        )
+        if operation.broken:
+            message = "; ".join(f"{hook.object} failed" for hook in operation.broken)
+            return self.model_copy(
+                update={"operation": replace(operation, phase=Phase.FAILED, message=message)}
+            )
+        return self.model_copy(update={"operation": operation, "revision": operation.revision})
 
     def failed(self, message: str, now: datetime) -> Self:
         operation = replace(self.operation, phase=Phase.FAILED, finished=now, message=message)
         return self.model_copy(update={"operation": operation})
 
-    def marked(self, reason: str | None) -> Self:
-        """With the live revision unhealthy for `reason`, or healthy again where that is None."""
+    def unhealthy(self, reason: str) -> Self:
+        """With the live revision unhealthy."""
+        return self.model_copy(update={"degraded": {**self.degraded, self._live: reason}})
+
+    def healthy(self) -> Self:
+        """With the live revision healthy again, and no hook that fails."""
+        others = {revision: why for revision, why in self.degraded.items() if revision != self._live}
+        return self.model_copy(update={"degraded": others, "failing": {}})
+
+    def breaking(self, hook: str, message: str) -> Self:
+        """With a hook that fails in every revision but the live one."""
+        return self.model_copy(update={"failing": {**self.failing, hook: Failing(message, self._live)}})
+
+    @property
+    def broken_hooks(self) -> Mapping[str, str]:
+        """What the hooks that fail in the operation's revision print, by name."""
+        revision = self.operation.revision
+        return {name: each.message for name, each in self.failing.items() if each.spared != revision}
+
+    @property
+    def _live(self) -> str:
         if self.revision is None:
             raise NotDeployed("nothing is live", fix="release it first")
-        others = {revision: why for revision, why in self.degraded.items() if revision != self.revision}
-        degraded = others if reason is None else {**others, self.revision: reason}
-        return self.model_copy(update={"degraded": degraded})
+        return self.revision
 
     def observed(self, missing: Collection[str], now: datetime) -> Self:
         """With the health that it has when the files at these paths are missing."""
@@ -99,7 +134,7 @@ class Application(pydantic.BaseModel):
     def _health(self, missing: Collection[str]) -> Health:
         if self.operation.phase is Phase.RUNNING:
             return Health.PROGRESSING
-        if self.revision is None or missing:
+        if missing or not (self.revision or self.objects):
             return Health.MISSING
         return Health.DEGRADED if self.revision in self.degraded else Health.HEALTHY
 

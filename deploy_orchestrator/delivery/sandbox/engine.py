@@ -1,6 +1,6 @@
 import hashlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,8 +26,8 @@ class Sandbox:
     """The engine for a machine without a cluster: it applies releases to `folder` and reports what is there.
 
     The objects of a release become files in `<folder>/<cluster>/<namespace>/`. Hooks are not run, but
-    recorded as if they had been. Everything it knows is on disk: several processes may use one folder, and
-    any of them may be killed at any moment.
+    recorded as if they had been, and fail where they are told to. Everything it knows is on disk: several
+    processes may use one folder, and any of them may be killed at any moment.
     """
 
     folder: Path
@@ -114,20 +114,28 @@ class Sandbox:
         Raises:
             NotDeployed: there is none.
         """
-        self._mark(environment, tenant, reason)
+        self._change(environment, tenant, lambda application: application.unhealthy(reason))
 
-    def recover(self, environment: str, tenant: str) -> None:
-        """Makes the revision that is live healthy again.
+    def fail(self, environment: str, tenant: str, hook: str, message: str) -> None:
+        """Makes the hook of this name fail in every revision but the one that is live, until `recover`.
 
         Raises:
-            NotDeployed: there is none.
+            NotDeployed: none is live.
         """
-        self._mark(environment, tenant, None)
+        self._change(environment, tenant, lambda application: application.breaking(hook, message))
 
-    def _mark(self, environment: str, tenant: str, reason: str | None) -> None:
+    def recover(self, environment: str, tenant: str) -> None:
+        """Makes the revision that is live healthy again, and lets all hooks pass.
+
+        Raises:
+            NotDeployed: none is live.
+        """
+        self._change(environment, tenant, Application.healthy)
+
+    def _change(self, environment: str, tenant: str, change: Callable[[Application], Application]) -> None:
         state = self._state(environment, tenant)
         with state.locked():
-            application = _existing(state).marked(reason)
+            application = change(_existing(state))
             _, missing = self._compare(application)
             state.store(application.observed(missing, _now()))
 
@@ -168,20 +176,21 @@ class Sandbox:
                 str(each.key),
                 documents.dump(each.body),
             )
-            for each in manifests.objects
-            if not each.hooks
+            for each in hooks.staying(manifests.objects)
         }
         objects = {path: Applied(name, _digest(content)) for path, (name, content) in contents.items()}
+        before = hooks.run(manifests.objects, "before", application.broken_hooks)
+        if any(hook.phase.failed for hook in before):
+            return application.finished(before, _now())
         application = application.claiming(objects, _now())
         state.store(application)
-        before = hooks.run(manifests.objects, "before")
         for path, (_, content) in contents.items():
             if self._live(path) != objects[path].sha256:
                 files.write(self.folder / path, content)
         for path in application.objects.keys() - objects.keys():
             (self.folder / path).unlink(missing_ok=True)
-        after = hooks.run(manifests.objects, "after")
-        return application.succeeded(objects, (*before, *after), _now())
+        after = hooks.run(manifests.objects, "after", application.broken_hooks)
+        return application.holding(objects).finished((*before, *after), _now())
 
     def _released(self, release: Release) -> Manifests:
         manifests = read(self.deployments.at(release.revision).files(release.path))
