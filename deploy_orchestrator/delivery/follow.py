@@ -58,15 +58,15 @@ def _why(status: Status) -> str:
     operation = status.operation
     broken = [_told(hook) for hook in operation.broken] if operation else []
     said = operation.message if operation and operation.phase.failed else status.message
-    return "; ".join([*broken, *([said] if said else [])]) or "no reason was given"
+    reasons = [*broken, *([said] if said else [])]
+    return ("\n" if any("\n" in each for each in broken) else "; ").join(reasons) or "no reason was given"
 
 
 def _told(hook: Hook) -> str:
     """A hook with what it said, which stands below it where that has several lines."""
-    message = hook.message or hook.phase
-    if "\n" in message:
-        message = f"\n{indent(message, '  ')}\n"
-    return f"{hook.object}: {message}"
+    if "\n" in hook.message:
+        return f"{hook.object}:\n{indent(hook.message, '  ')}"
+    return f"{hook.object}: {hook.message or hook.phase}"
 
 
 def _fix(status: Status) -> str:

@@ -1,5 +1,7 @@
 import pytest
 
+from deploy_orchestrator.delivery import SyncFailed
+
 
 def test_status_lists_everything_that_is_live(desk):
     answer = desk.run("status")
@@ -27,6 +29,24 @@ def test_what_is_unhealthy_comes_last_with_its_message_and_exits_1(desk):
     assert "out of memory" in answer.output
     assert desk.run("status", "--tenant", "shop").code == 0
     assert desk.run("sandbox", "recover", "dev", "blog").output.startswith("dev/blog: Healthy")
+    assert desk.run("status").code == 0
+
+
+def test_a_hook_told_to_fail_fails_the_next_release_and_not_the_one_before(desk):
+    desk.commit(
+        "charts/app/templates/ask.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ask, annotations: {helm.sh/hook: test}}\n",
+    )
+    desk.ship()
+    answer = desk.run("sandbox", "fail", "dev", "blog", "ask", "-m", "no route to host")
+    assert (answer.code, answer.output[:18]) == (0, "dev/blog: Healthy,")
+    desk.commit("tenants/blog/values.yaml", "greeting: hey\n")
+    with pytest.raises(SyncFailed, match="ConfigMap blog-dev/ask: no route to host"):
+        desk.ship()
+    answer = desk.run("status")
+    assert answer.code == 1
+    assert "ConfigMap blog-dev/ask failed" in answer.output
+    assert desk.run("rollback", "dev", "blog", "-m", "it fails").code == 0
     assert desk.run("status").code == 0
 
 

@@ -23,6 +23,14 @@ def without_hooks(text: str) -> str:
     return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("hooks:"))
 
 
+def checked(laptop: Laptop, check: str) -> list[dg.AssetCheckEvaluation]:
+    """How a check of `sync_status` ended, the last first."""
+    key = dg.AssetCheckKey(dg.AssetKey("sync_status"), check)
+    records = laptop.instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
+    ended = [record.evaluation for record in records]
+    return [each for each in ended if isinstance(each, dg.AssetCheckEvaluation)]
+
+
 def test_everything_is_live_after_the_first_pass_without_anybody_doing_anything(laptop: Laptop) -> None:
     laptop.settle()
 
@@ -113,6 +121,41 @@ def test_a_release_that_stays_unhealthy_is_reverted_by_a_commit(bench: Laptop) -
         assert revert.kind == "revert"
         assert "told to be unhealthy" in (revert.reason or "")
     assert bench.live("dev", "analytics")
+
+
+def test_a_release_whose_test_fails_is_promoted_nowhere_and_reverted(bench: Laptop) -> None:
+    bench.settle()
+    good = bench.released("dev", "analytics")
+    assert [each.passed for each in checked(bench, "tests_passed")] == [True, True]
+
+    output = ("--message", "connecting\nno route to host")
+    bench.command("sandbox", "fail", "dev", "analytics", "analytics-test-database", *output)
+    bench.commit("tenants/analytics/values.yaml", yaml_line("hooks: {migration: {timeoutSeconds: 999}}"))
+    bench.settle()
+
+    assert not bench.live("dev", "analytics")
+    failed, *_ = checked(bench, "tests_passed")
+    assert not failed.passed
+    tests = str(failed.metadata["tests"].value)
+    assert "| Pod analytics-dev/analytics-test-database | Failed |" in tests
+    assert "\n~~~~~~\nconnecting\nno route to host\n~~~~~~" in tests
+    assert "| Pod analytics-dev/analytics-test-webserver | not run |" in tests
+    with bench.orchestrator() as orchestrator:
+        plan = orchestrator.deployments.pending("production", "analytics")
+        assert plan is not None
+        promotion = next(gate for gate in orchestrator.gates(plan) if gate.key == "promotion")
+    assert not promotion.passed
+    assert "Pod analytics-dev/analytics-test-database failed" in promotion.reason
+
+    bench.commit("fleet.yaml", lambda text: text.replace("rollbackAfter: 30s", "rollbackAfter: 0s"))
+    assert "roll_back dev|analytics" in bench.settle()
+
+    assert bench.released("dev", "analytics").content == good.content
+    assert bench.live("dev", "analytics")
+    with bench.orchestrator() as orchestrator:
+        revert, *_ = orchestrator.deployments.history("dev", "analytics")
+        assert "Pod analytics-dev/analytics-test-database failed" in (revert.reason or "")
+        assert "no route to host" not in (revert.reason or "")
 
 
 def test_what_was_released_before_a_crash_is_synced_afterwards(bench: Laptop) -> None:

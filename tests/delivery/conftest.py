@@ -22,6 +22,24 @@ def hook(name: str, events: str, weight: int = 0) -> Object:
     return Object({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": {}})
 
 
+def helm_test(name: str, weight: int = 0, fails: str | None = None) -> Object:
+    """A pod of `helm test` as it is rendered; one that `fails` prints that."""
+    annotations = {
+        "helm.sh/hook": "test",
+        "helm.sh/hook-weight": str(weight),
+        "argocd.argoproj.io/hook": "PostSync",
+        **({"e2e/fails": fails} if fails else {}),
+    }
+    container = {
+        "name": "main",
+        "image": "registry.example/app:1",
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+    }
+    metadata = {"name": name, "namespace": "analytics-dev", "annotations": annotations}
+    spec = {"restartPolicy": "Never", "containers": [container]}
+    return Object({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+
+
 @dataclass(frozen=True)
 class Publisher:
     """Releases objects by commits, as the releases room does."""
@@ -30,6 +48,7 @@ class Publisher:
 
     config_map = staticmethod(config_map)
     hook = staticmethod(hook)
+    test = staticmethod(helm_test)
 
     def release(
         self, *objects: Object, environment: str = "dev", tenant: str = "analytics", **fields: str
@@ -110,6 +129,10 @@ class SandboxCluster:
 
     def break_live(self, release: Release, reason: str) -> None:
         self.sandbox.degrade(release.environment, release.tenant, reason)
+
+    def fail_hook(self, release: Release, name: str, output: str) -> None:
+        """From the next release on."""
+        self.sandbox.fail(release.environment, release.tenant, name, output)
 
     def mend_live(self, release: Release) -> None:
         self.sandbox.recover(release.environment, release.tenant)

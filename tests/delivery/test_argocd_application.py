@@ -135,6 +135,47 @@ def test_messages_tell_what_is_unhealthy_and_why() -> None:
     )
 
 
+def told(message: str) -> str:
+    """What becomes of the words of a hook that failed."""
+    ran = {"kind": "Pod", "namespace": "shop-dev", "name": "ask", "hookType": "PostSync"}
+    results = {"revision": NEW, "resources": [{**ran, "hookPhase": "Failed", "message": message}]}
+    operation = application(operationState=ended("Failed", syncResult=results)).status.operation
+    assert operation
+    (hook,) = operation.broken
+    return hook.message
+
+
+def test_what_a_pod_printed_is_told_by_its_last_lines() -> None:
+    assert told("one\r\n\n  two  \n") == "one\ntwo"
+    lines = told("".join(f"line {number}\n" for number in range(1000))).split("\n")
+    assert lines == [f"line {number}" for number in range(980, 1000)]
+    assert len(told("x" * 100_000)) == 2001
+
+
+@pytest.mark.parametrize(
+    ("printed", "shown"),
+    [
+        ("\x1b[31mred\x1b[0m and \x1b]0;title\x07plain", "red and plain"),
+        ("back\x08space \u202eturned", "back space  turned"),
+        ("PGPASSWORD=hunter2 in the environment", "PGPASSWORD=(hidden) in the environment"),
+        ('{"api_key": "hunter2", "user": "ann"}', '{"api_key": (hidden), "user": "ann"}'),
+        ("Authorization: Bearer hunter2", "Authorization: Bearer (hidden)"),
+        ("curl -H 'authorization: basic hunter2' x", "curl -H 'authorization: basic (hidden)' x"),
+        ("cannot reach postgresql://ann:hunter2@db:5432/x", "cannot reach postgresql://db:5432/x"),
+        ('password authentication failed for user "ann"', 'password authentication failed for user "ann"'),
+    ],
+)
+def test_neither_terminal_codes_nor_passwords_are_told(printed: str, shown: str) -> None:
+    assert told(printed) == shown
+
+
+def test_the_message_names_a_hook_that_failed_and_keeps_what_it_printed_apart() -> None:
+    ran = {"kind": "Pod", "namespace": "shop-dev", "name": "ask", "hookType": "PostSync"}
+    results = {"revision": NEW, "resources": [{**ran, "hookPhase": "Failed", "message": "no route"}]}
+    status = application(**live(OLD), operationState=ended("Failed", syncResult=results)).status
+    assert status.message == "Pod shop-dev/ask failed"
+
+
 def test_hooks_are_told_with_their_outcome() -> None:
     ran = {"kind": "Job", "namespace": "shop-dev", "hookPhase": "Failed", "message": "exit code 1"}
     results = [

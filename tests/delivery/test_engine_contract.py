@@ -17,6 +17,7 @@ from deploy_orchestrator.delivery import (
 
 SOON = timedelta(minutes=5)
 NOW = timedelta(0)
+OUTPUT = "connecting to db\nno route to host"
 
 
 def delivered(engine, release):
@@ -48,6 +49,46 @@ def test_a_later_release_replaces_changes_and_prunes(engine, cluster, publisher)
     second = publisher.release(publisher.config_map("a", x="2"), publisher.config_map("new"))
     delivered(engine, second)
     assert cluster.live(second) == publisher.repository.at(second.revision).files(second.path)
+
+
+def test_tests_run_last_and_in_order(engine, publisher):
+    release = publisher.release(
+        publisher.config_map("a"),
+        publisher.hook("late", "post-upgrade"),
+        publisher.test("third", 8),
+        publisher.test("second", 7),
+    )
+    operation = delivered(engine, release).operation
+    assert [(each.object, each.stage, each.phase) for each in operation.hooks] == [
+        ("Job analytics-dev/late", "after", Phase.SUCCEEDED),
+        ("Pod analytics-dev/second", "after", Phase.SUCCEEDED),
+        ("Pod analytics-dev/third", "after", Phase.SUCCEEDED),
+    ]
+
+
+def test_a_release_whose_test_fails_does_not_count_as_live_until_it_is_reverted(engine, cluster, publisher):
+    good = publisher.release(publisher.config_map("a", x="good"), publisher.test("ask"))
+    delivered(engine, good)
+    cluster.fail_hook(good, "ask", OUTPUT)
+    bad = publisher.release(
+        publisher.config_map("a", x="bad"), publisher.test("ask", fails=OUTPUT), publisher.test("later", 1)
+    )
+    with pytest.raises(SyncFailed, match="no route to host"):
+        follow(engine, bad, 3 * SOON)
+    status = engine.status("dev", "analytics")
+    assert status.failed(bad)
+    assert not status.live(bad)
+    assert (status.revision, status.health) == (good.revision, Health.HEALTHY)
+    assert status.failing_since(bad, SOON) == status.operation.finished
+    (failed,) = status.operation.broken
+    assert (failed.object, failed.stage, failed.message) == ("Pod analytics-dev/ask", "after", OUTPUT)
+    assert "later" not in {each.object.rpartition("/")[2] for each in status.operation.hooks}
+    assert "Pod analytics-dev/ask failed" in status.trouble(bad)
+    assert "no route" not in status.trouble(bad)
+    back = publisher.again(good)
+    status = delivered(engine, back)
+    assert status.live(back)
+    assert [each.phase for each in status.operation.hooks] == [Phase.SUCCEEDED]
 
 
 def test_a_release_that_is_synced_again_is_not_run_again(engine, publisher):

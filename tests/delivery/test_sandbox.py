@@ -19,6 +19,7 @@ from deploy_orchestrator.delivery import (
     SyncFailed,
     follow,
 )
+from deploy_orchestrator.manifests import Object
 
 SOON = timedelta(seconds=60)
 
@@ -171,6 +172,7 @@ def test_a_name_that_would_lead_out_of_the_folder_is_refused(name, sandbox):
 def test_nothing_can_be_degraded_before_it_is_live(sandbox, publisher):
     for tell in (
         lambda: sandbox.degrade("dev", "analytics", "x"),
+        lambda: sandbox.fail("dev", "analytics", "migrate", "x"),
         lambda: sandbox.recover("dev", "analytics"),
     ):
         with pytest.raises(NotDeployed):
@@ -179,6 +181,44 @@ def test_nothing_can_be_degraded_before_it_is_live(sandbox, publisher):
         follow(sandbox, publisher.release(publisher.config_map("a"), cluster=".."), SOON)
     with pytest.raises(NotDeployed):
         sandbox.degrade("dev", "analytics", "x")
+
+
+def test_a_hook_that_fails_before_the_others_leaves_what_is_live(sandbox, publisher):
+    good = publisher.release(publisher.config_map("a"), publisher.hook("migrate", "pre-upgrade"))
+    sandbox.sync(good)
+    before = live(sandbox)
+    sandbox.fail("dev", "analytics", "migrate", "relation exists")
+    assert sandbox.sync(good).phase is Phase.SUCCEEDED
+    bad = publisher.release(publisher.config_map("b"), publisher.hook("migrate", "pre-upgrade"))
+    operation = sandbox.sync(bad)
+    assert (operation.phase, operation.message) == (Phase.FAILED, "Job analytics-dev/migrate failed")
+    status = sandbox.status("dev", "analytics")
+    assert (live(sandbox), status.health, status.revision) == (before, Health.HEALTHY, good.revision)
+    sandbox.recover("dev", "analytics")
+    assert sandbox.sync(bad).phase is Phase.SUCCEEDED
+
+
+def test_what_argo_cd_calls_a_hook_is_one(sandbox, publisher):
+    def annotated(name, hook):
+        body = publisher.config_map(name).body
+        return Object({**body, "metadata": {**body["metadata"], "annotations": hook}})
+
+    hook = "argocd.argoproj.io/hook"
+    operation = sandbox.sync(
+        publisher.release(
+            publisher.config_map("stays"),
+            annotated("before", {hook: "PreSync"}),
+            annotated("both", {hook: "PreSync,PostSync", "argocd.argoproj.io/sync-wave": "1"}),
+            annotated("skipped", {hook: "Skip", "helm.sh/hook": "post-upgrade"}),
+            annotated("deleted", {"helm.sh/hook": "pre-delete"}),
+        )
+    )
+    assert [(each.object.rpartition("/")[2], each.stage) for each in operation.hooks] == [
+        ("before", "before"),
+        ("both", "before"),
+        ("both", "after"),
+    ]
+    assert list(live(sandbox)) == ["ConfigMap.analytics-dev.stays.yaml"]
 
 
 def test_a_revision_told_to_be_unhealthy_is_so_again_when_it_comes_back(sandbox, publisher):

@@ -142,6 +142,37 @@ def test_a_failed_hook_is_told_by_name_and_message(release, done):
         follow(Scripted(replace(done, operation=operation)), release, MINUTE)
 
 
+def test_several_lines_of_a_hook_stand_below_its_name_and_where_the_others_are_is_told(release, done):
+    hook = RanHook("Pod analytics-dev/ask", "after", Phase.FAILED, "connecting\nno route to host")
+    operation = replace(done.operation, phase=Phase.FAILED, message="one hook failed", hooks=(hook,))
+    with pytest.raises(SyncFailed) as raised:
+        follow(Scripted(replace(done, operation=operation)), release, MINUTE)
+    assert "Pod analytics-dev/ask:\n  connecting\n  no route to host\none hook failed" in str(raised.value)
+    assert "kubectl logs --namespace analytics-dev pod/ask --all-containers" in raised.value.fix
+
+
+def test_only_what_makes_pods_has_logs():
+    assert RanHook("ConfigMap analytics-dev/ask", "before", Phase.FAILED).logs is None
+
+
+def test_a_release_whose_last_sync_failed_is_not_live_even_where_its_objects_are(release, done):
+    assert done.live(release)
+    failed = replace(done, operation=replace(done.operation, phase=Phase.FAILED))
+    assert not failed.live(release)
+    assert failed.failing_since(release, MINUTE)
+
+
+def test_what_keeps_a_release_from_being_live_is_told_in_a_line(release, done):
+    failed = replace(done, operation=replace(done.operation, phase=Phase.FAILED), message="Pod x\nfailed")
+    assert failed.trouble(release) == "the sync failed: Pod x failed"
+    running = replace(done, operation=replace(done.operation, phase=Phase.RUNNING), message="")
+    assert running.trouble(release) == "the sync is not over"
+    assert replace(done, health=Health.DEGRADED, message="a probe").trouble(release) == "Degraded: a probe"
+    assert len(replace(done, health=Health.DEGRADED, message="a " * 10_000).trouble(release)) <= 400
+    other = replace(done, revision="other", operation=None)
+    assert (done.trouble(release), other.trouble(release)) == ("", "")
+
+
 def test_an_operation_that_never_ends_ends_the_following(release, done):
     running = replace(done, operation=replace(done.operation, phase=Phase.RUNNING), health=Health.PROGRESSING)
     with pytest.raises(SyncTimedOut):

@@ -50,6 +50,23 @@ class Publisher:
         spec = {"backoffLimit": 0, "template": {"spec": pod}}
         return _object("batch/v1", "Job", name, annotations, spec=spec)
 
+    @staticmethod
+    def test(name: str, weight: int = 0, fails: str | None = None) -> Object:
+        annotations = {
+            "helm.sh/hook": "test",
+            "helm.sh/hook-weight": str(weight),
+            "argocd.argoproj.io/hook": "PostSync",
+            **({"e2e/fails": fails} if fails else {}),
+        }
+        container = {
+            "name": "main",
+            "image": "registry.example/app:1",
+            "terminationMessagePolicy": "FallbackToLogsOnError",
+        }
+        return _object(
+            "v1", "Pod", name, annotations, spec={"restartPolicy": "Never", "containers": [container]}
+        )
+
     def release(
         self,
         *objects: Object,
@@ -130,6 +147,9 @@ class ArgoCluster:
             broken = {"e2e/broken": (each.data or {}).get("x", "nil"), "e2e/broken-why": reason}
             self._annotate(each, broken)
         self._wait(release, lambda status: status.health is Health.DEGRADED)
+
+    def fail_hook(self, release: Release, name: str, output: str) -> None:
+        """Nothing to do: the pod of the next release says so itself."""
 
     def mend_live(self, release: Release) -> None:
         for each in self.api.list_namespaced_config_map(release.namespace).items:

@@ -246,6 +246,7 @@ def test_the_first_environment_waits_for_no_other(gate):
         (Predecessor(None, None), "has not released"),
         (Predecessor(CONTENT, None), "has not released"),
         (Predecessor(OTHER, None), "not live and healthy"),
+        (Predecessor(OTHER, None, "Pod web/ask failed"), "healthy in staging: Pod web/ask failed"),
     ],
 )
 def test_promotion_waits_for_the_same_change_to_be_healthy_before(gate, predecessor, words):

@@ -15,6 +15,7 @@ from rig.cluster import Cluster, kubeconfig
 from rig.processes import Process, Ready, answers, free_port, program
 
 NODES = 3
+FAILING_TEST = Path(__file__).parent / "failing-test.yaml"
 
 
 class ControlPlane(Cluster):
@@ -173,6 +174,7 @@ class ControlPlane(Cluster):
                 stage["spec"]["selector"]["matchExpressions"][-1] = ends
             if stage["kind"] == "Stage":
                 yield stage
+        yield yaml.safe_load(FAILING_TEST.read_text())
 
     def _program(self, name: str) -> str:
         return str(self.built / "bin" / name)
