@@ -296,7 +296,8 @@ def _ran(hooks: Sequence[tuple[str, Hook | None]]) -> dg.MarkdownMetadataValue:
 
 
 def _block(language: str, text: str) -> str:
-    return f"~~~~~~{language}\n{text.replace('~~~~~~', '~~~~~ ')}\n~~~~~~"
+    fence = "~" * max(3, 1 + max(map(len, re.findall("~+", text)), default=0))
+    return f"{fence}{language}\n{text}\n{fence}"
 
 
 def _link(url: str) -> dg.UrlMetadataValue | dg.PathMetadataValue:
