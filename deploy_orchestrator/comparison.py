@@ -1,12 +1,12 @@
 """What one state of the fleet changes against another, before it is merged."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Deployment, Fleet
 from deploy_orchestrator.manifests import Finding, Manifests, Workspace, examine, render_all
-from deploy_orchestrator.releases import Chart, Judgement, assess
+from deploy_orchestrator.releases import Chart, Judgement, Reason, Verdict, assess
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class Proposal:
     """What a state of the fleet would change for one deployment, and the verdict on it.
 
     `new` are those of the `findings` that the state before does not have. Where that does not render,
-    `unreadable` says why: then the judgement is about the candidate alone, and compares it with nothing.
+    `unreadable` says why: then the candidate is compared with nothing, and is never safe.
     """
 
     deployment: Deployment
@@ -27,7 +27,8 @@ class Proposal:
     @property
     def is_first(self) -> bool:
         """Whether nothing is replaced."""
-        return len(self.judgement.difference.added) == len(self.manifests.objects)
+        difference = self.judgement.difference
+        return not difference.removed and len(difference.added) == len(self.manifests.objects)
 
     def __bool__(self) -> bool:
         """Whether there is anything to tell."""
@@ -89,9 +90,22 @@ def _proposal(
         chart_before=Chart(name=chart.name, version=chart.version) if chart else None,
         findings=findings,
     )
+    if base.unreadable:
+        judgement = replace(judgement, reasons=(*judgement.reasons, _incomparable(base.unreadable)))
     known = {_identity(each) for each in base.findings}
     new = frozenset(each for each in findings if _identity(each) not in known)
     return Proposal(deployment, judgement, candidate, findings, new, base.unreadable)
+
+
+def _incomparable(error: OrchestratorError) -> Reason:
+    where = f"{error.place}: " if error.place else ""
+    return Reason(
+        rule="nothing-to-compare",
+        severity=Verdict.NEEDS_APPROVAL,
+        saw=f"before, it does not render: {where}{error.what}",
+        why="What the change does to what runs cannot be told here: all of it shows as added.",
+        do="Look at the plan after the merge, which is held against what is released.",
+    )
 
 
 def _identity(finding: Finding) -> tuple[object, ...]:

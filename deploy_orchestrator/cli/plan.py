@@ -22,7 +22,7 @@ from deploy_orchestrator.cli.output import (
     table,
     tell,
 )
-from deploy_orchestrator.cli.plan_comment import MAX_NAMES, code, comment
+from deploy_orchestrator.cli.plan_comment import code, comment, names
 from deploy_orchestrator.cli.plan_json import error_json
 from deploy_orchestrator.cli.plan_sarif import results
 from deploy_orchestrator.cli.sarif import sarif
@@ -182,7 +182,7 @@ def _against(
     outcomes = _followed(compare(before, after, wanted, workspace), len(wanted))
     broken = {name: error for name, error in after.broken.items() if tenant in (None, name)}
     old = [name for name, error in broken.items() if str(before.broken.get(name)) == str(error)]
-    notes = [f"Broken before, and still: {', '.join(map(code, old))}." if old else ""]
+    notes = [f"Broken before, and still: {names(list(map(code, old)))}." if old else ""]
     if not history.is_ancestor(before.revision, after.revision):
         notes.append(
             f"⚠️ {code(base)} has commits that {code(revision)} lacks; what they change shows as taken back. "
@@ -226,8 +226,7 @@ def _notes(found: _Found) -> Iterator[str]:
         " deployments would change."
     )
     if left := [code(each.key) for each in found.gone]:
-        more = f" and {len(left) - MAX_NAMES} more" if len(left) > MAX_NAMES else ""
-        yield f"Out of the fleet, and released as before: {', '.join(left[:MAX_NAMES])}{more}."
+        yield f"Out of the fleet, and released as before: {names(left)}."
     yield from found.notes
 
 
@@ -293,8 +292,6 @@ def _show(found: _Found, diff: bool | None) -> None:
             say_below(("+", plain(str(added.key), "green")) for added in difference.added)
         if inspection := found.inspections.get(key):
             show_inspection(proposal.deployment.environment.cluster, inspection)
-        if proposal.unreadable:
-            tell(proposal.unreadable, about=f"{key}, before")
         say()
     if found.proposals:
         rows = (

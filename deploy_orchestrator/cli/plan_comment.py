@@ -117,22 +117,15 @@ def _likeness(proposal: Proposal) -> object:
         ),
         tuple((each.rule, neutral(f"{each.object} {each.message}")) for each in _warnings(proposal)),
         tuple(neutral(line) for line in lines if line.startswith(("+", "-"))),
-        proposal.unreadable is None,
     )
 
 
 def _section(group: Sequence[Proposal]) -> str:
     first = group[0]
     judgement, chart = first.judgement, first.judgement.chart
-    title = _names([each.deployment.key for each in group])
+    title = names([each.deployment.key for each in group])
     lines = [f"### {SIGNS[judgement.verdict]} {_words(judgement.verdict)}: {title}", ""]
     lines += [f"{code(f'{chart.name} {chart.version}')}: {judgement.summary}.", ""]
-    if first.unreadable:
-        lines += [
-            f"⚠️ Before, it does not render ({code(str(first.unreadable.place or ''))}: "
-            f"{code(first.unreadable.what)}), so there is nothing to compare with: all of it shows as added.",
-            "",
-        ]
     lines += _bounded(list(_reasons(judgement.reasons)), MAX_REASONS, "reasons")
     lines += _bounded(list(map(_warning, _warnings(first))), MAX_WARNINGS, "new warnings")
     return "\n".join(lines).rstrip()
@@ -142,9 +135,10 @@ def _warnings(proposal: Proposal) -> list[Finding]:
     return [each for each in proposal.findings if each.severity == "warning" and each in proposal.new]
 
 
-def _names(keys: Sequence[str]) -> str:
-    more = f" and {len(keys) - MAX_NAMES} more" if len(keys) > MAX_NAMES else ""
-    return ", ".join(keys[:MAX_NAMES]) + more
+def names(each: Sequence[str]) -> str:
+    """The first of these, and how many more there are."""
+    more = f" and {len(each) - MAX_NAMES} more" if len(each) > MAX_NAMES else ""
+    return ", ".join(each[:MAX_NAMES]) + more
 
 
 def _bounded(lines: list[str], limit: int, what: str) -> Iterator[str]:
@@ -200,5 +194,5 @@ def _left_out(sections: int, diffs: int) -> Iterator[str]:
     if what := " and ".join(filter(None, parts)):
         yield (
             f"**Left out, to keep this short:** {what}. "
-            "`deploy-orchestrator plan` with the same `--from` and `--to` shows everything."
+            "`deploy-orchestrator plan` with the same options shows everything."
         )

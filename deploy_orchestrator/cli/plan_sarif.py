@@ -67,7 +67,7 @@ def _of_finding(
 
 def _of_reason(reason: Reason, deployment: Deployment, templates: Mapping[str, str], fleet: Fleet) -> Result:
     return Result(
-        rule=_RISKS[reason.rule],
+        rule=_RISKS.get(reason.rule) or Rule(reason.rule, reason.why, f"{reason.why} {reason.do}"),
         level="error" if reason.severity is Verdict.BLOCKED else "warning",
         message=f"{_name(reason.object, deployment)}{reason.saw}. {reason.why} {reason.do}",
         file=_file(templates.get(reason.object or "", ""), deployment, fleet),

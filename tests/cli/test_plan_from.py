@@ -103,7 +103,8 @@ def test_a_template_that_fails_only_now_is_told_and_one_that_failed_before_is_no
     checkout.commit("tenants/blog/values.yaml", "greeting: hey\n")
     mended = checkout.run("plan", "--from", "broken", "--to", "HEAD", "--format", "markdown")
     assert mended.code == 0
-    assert "⚠️ Before, it does not render (`charts/app/templates/greeting.yaml:1`: " in mended.output
+    before = "nothing-to-compare: `before, it does not render: charts/app/templates/greeting.yaml:1: "
+    assert f"- **needs approval** {before}" in mended.output
 
 
 def test_what_was_broken_before_fails_no_change_of_others(proposed: Proposed, checkout: Desk) -> None:

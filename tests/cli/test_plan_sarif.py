@@ -70,6 +70,14 @@ def test_a_broken_tenant_is_an_error_at_its_line(desk: Desk) -> None:
     assert [each[:3] for each in located(answer)] == [("not-rendered", "error", "tenants/shop/tenant.yaml")]
 
 
+def test_a_reason_that_is_of_no_risk_rule_explains_itself(desk: Desk) -> None:
+    desk.commit("charts/app/templates/greeting.yaml", '{{ fail "no luck" }}\n')
+    desk.commit("charts/app/templates/greeting.yaml", "# nothing\n")
+    answer = desk.run("plan", "--from", "main~1", "-t", "blog", "--format", "sarif")
+    require_sarif(answer.json)
+    assert ("nothing-to-compare", "warning", "tenants/blog/tenant.yaml", 1) in located(answer)
+
+
 def test_it_is_sarif_as_the_standard_requires(desk: Desk) -> None:
     desk.commit("charts/app/templates/a b#1.yaml", POD)
     answer = desk.run("plan", "--from", "main~1", "--format", "sarif")
