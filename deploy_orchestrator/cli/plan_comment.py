@@ -22,7 +22,7 @@ MAX_COMMENT = 40_000
 
 MAX_DIFF = 8_000
 MAX_TEXT = 400
-MAX_NAMES = 6
+MAX_NAMES = 12
 MAX_REASONS = 12
 MAX_ALIKE = 3
 MAX_WARNINGS = 5
@@ -103,18 +103,14 @@ def _likeness(proposal: Proposal) -> object:
     def neutral(text: str) -> str:
         return text if text.endswith(" /dev/null") else own.sub("-", text)
 
-    names = (
-        proposal.deployment.namespace,
-        proposal.deployment.tenant.name,
-        proposal.deployment.environment.name,
-    )
-    own = re.compile("|".join(rf"(?<![a-z0-9]){re.escape(each)}(?![a-z0-9])" for each in names))
-    lines = proposal.judgement.difference.unified().split("\n")
+    deployment, judgement = proposal.deployment, proposal.judgement
+    called = (deployment.namespace, deployment.tenant.name, deployment.environment.name)
+    own = re.compile("|".join(rf"(?<![a-z0-9]){re.escape(each)}(?![a-z0-9])" for each in called))
+    lines = judgement.difference.unified().split("\n")
     return (
-        tuple(
-            (each.rule, each.severity, neutral(f"{each.object} {each.saw}"))
-            for each in proposal.judgement.reasons
-        ),
+        judgement.chart.name,
+        judgement.chart.version,
+        tuple((each.rule, each.severity, neutral(f"{each.object} {each.saw}")) for each in judgement.reasons),
         tuple((each.rule, neutral(f"{each.object} {each.message}")) for each in _warnings(proposal)),
         tuple(neutral(line) for line in lines if line.startswith(("+", "-"))),
     )
