@@ -4,7 +4,9 @@ import base64
 import html
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import dagster as dg
 
@@ -24,6 +26,14 @@ _LINE_BREAK = re.compile(r"[\r\n\v\f\x85\u2028\u2029]")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _MARKDOWN = re.compile(r"[\\`*_~|\[\]]")
 NOTHING_PENDING = dg.MarkdownMetadataValue("Nothing to release: the candidate is what is released.")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A text in a table that leads to a URL."""
+
+    text: str
+    url: str
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> dg.MarkdownMetadataValue:
@@ -219,25 +229,14 @@ def fleet_status(
     found: Sequence[tuple[Release, Status | OrchestratorError]], engine: Engine
 ) -> dict[str, Any]:
     """Everything that is released on one page: what is not live and healthy first, then by name."""
-    rows = sorted(
-        (_live(released, state), released.key, _deployment(released, state, engine))
-        for released, state in found
-    )
-    healthy = sum(live for live, _, _ in rows)
-    columns = [
-        "deployment",
-        "released",
-        "live",
-        "state",
-        "since (UTC)",
-        "drift",
-        "last operation",
-        "application",
-    ]
+    ordered = sorted(found, key=lambda each: (_live(*each), each[0].key))
+    healthy = sum(_live(*each) for each in ordered)
+    columns = ["deployment", "released", "live", "state", "since (UTC)", "changed by hand", "last operation"]
+    left = len(ordered) - MAX_ROWS
     return {
-        "live and healthy": f"{healthy} of {len(rows)}",
-        "deployments": table(columns, [row for _, _, row in rows[:MAX_ROWS]]),
-        **({"left out": f"{len(rows) - MAX_ROWS} that come last"} if len(rows) > MAX_ROWS else {}),
+        "live and healthy": f"{healthy} of {len(ordered)}",
+        "deployments": table(columns, [_deployment(*each, engine) for each in ordered[:MAX_ROWS]]),
+        **({"left out": f"{left} that come last"} if left > 0 else {}),
         "engine": engine.name,
     }
 
@@ -246,37 +245,31 @@ def _live(released: Release, state: Status | OrchestratorError) -> bool:
     return isinstance(state, Status) and state.live(released)
 
 
-def _deployment(released: Release, state: Status | OrchestratorError, engine: Engine) -> tuple[str, ...]:
-    revision = f"{released.revision[:8]} ({released.chart.name} {released.chart.version})"
+def _deployment(released: Release, state: Status | OrchestratorError, engine: Engine) -> tuple[object, ...]:
+    revision = released.revision[:8]
     if isinstance(state, OrchestratorError):
-        return (released.key, revision, "", f"Unknown: {state.what}", "", "", "", "")
-    same = state.revision == released.revision
+        return (released.key, revision, "", f"Unknown: {state.what}", "", "", "")
+    url = engine.link(state.environment, state.tenant) or ""
     told = "" if state.live(released) or not state.message else f": {state.message}"
     return (
-        released.key,
+        Link(released.key, url) if url.startswith("http") else released.key,
         revision,
-        "the same" if same else (state.revision or "nothing")[:8],
+        "the same" if state.revision == released.revision else (state.revision or "nothing")[:8],
         f"{state.health}, {state.sync}{told}",
-        f"{state.since:%Y-%m-%d %H:%M:%S}",
+        f"{state.since:%m-%d %H:%M:%S}",
         ", ".join(state.drift),
         _operation(state.operation),
-        engine.link(state.environment, state.tenant) or "",
     )
 
 
 def _operation(operation: Operation | None) -> str:
     if operation is None:
         return "none yet"
-    started = f"{operation.phase}, {operation.started:%Y-%m-%d %H:%M:%S} UTC"
-    took = (
-        f", took {(operation.finished - operation.started).total_seconds():.0f} s"
-        if operation.finished
-        else ""
-    )
-    by = f"for release {operation.key[:8]}" if operation.key else "by the engine or a person"
+    begun = f"{operation.phase}, {operation.started:%m-%d %H:%M:%S}"
+    took = f", {(operation.finished - operation.started).total_seconds():.0f} s" if operation.finished else ""
     failed = [f"{hook.object}: {hook.message or hook.phase}" for hook in operation.hooks if hook.phase.failed]
     said = "; ".join([*failed, *([operation.message] if operation.phase.failed else [])])
-    return f"{started}{took}, {by}{f': {said}' if said else ''}"
+    return f"{begun}{took}{f': {said}' if said else ''}"
 
 
 def tests(found: Iterable[Verification]) -> dg.MarkdownMetadataValue:
@@ -311,5 +304,7 @@ def _few(surveyed: Surveyed) -> str:
 
 
 def _cell(value: object) -> str:
+    if isinstance(value, Link):
+        return f"[{_cell(value.text)}]({quote(value.url, safe=':/?&=%#.,~-_')})"
     text = _CONTROL.sub("\ufffd", _LINE_BREAK.sub(" ", str(value)))
     return _MARKDOWN.sub(r"\\\g<0>", html.escape(text, quote=False))
