@@ -256,7 +256,7 @@ def _deployment(released: Release, state: Status | OrchestratorError, engine: En
         revision,
         "the same" if state.revision == released.revision else (state.revision or "nothing")[:8],
         f"{state.health}, {state.sync}{told}",
-        f"{state.since:%m-%d %H:%M:%S}",
+        f"{state.since:%m-%d %H:%M:%S}" if state.revision else "",
         ", ".join(state.drift),
         _operation(state.operation),
     )
