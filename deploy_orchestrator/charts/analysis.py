@@ -9,8 +9,8 @@ from typing import Any
 from deploy_orchestrator.charts.catalog import Catalog
 from deploy_orchestrator.charts.closure import Closure, Node
 from deploy_orchestrator.charts.conflicts import Conflict, conflicts
-from deploy_orchestrator.charts.contents import composed
-from deploy_orchestrator.charts.errors import ChartError
+from deploy_orchestrator.charts.contents import composed, placed
+from deploy_orchestrator.charts.errors import ChartError, ChartNotFound
 from deploy_orchestrator.charts.explain import explain
 from deploy_orchestrator.charts.fix import find_fix
 from deploy_orchestrator.charts.harm import Harm, worst
@@ -35,13 +35,14 @@ class Analysis:
     """The result for one chart.
 
     `contents` is looked at where charts could get in each other's way: where there are conflicts, or charts
-    of one name. It is None where that was not so, or the contents of some chart are out of reach.
+    of one name. It is None where that was not so, or where they are out of reach, as `unread` says.
     """
 
     root: Node
     closure: Closure
     conflicts: tuple[Conflict, ...]
     contents: Contents | None
+    unread: ChartError | None = None
 
     @property
     def is_sound(self) -> bool:
@@ -58,6 +59,7 @@ class Analysis:
             "templates": [_template(clash) for clash in self.contents.clashes if clash.differing]
             if self.contents
             else None,
+            "unread": str(self.unread) if self.unread else None,
         }
 
 
@@ -77,12 +79,22 @@ def analyze(
     closure = resolver.closure(root, values)
     top = root_of(root, within)
     found = conflicts(closure)
-    contents = _contents(top, closure, resolver, values) if found or _has_namesakes(closure) else None
+    contents, unread = None, None
+    if found or _has_namesakes(closure):
+        try:
+            contents = _contents(top, closure, resolver, values)
+        except ChartError as error:
+            unread = error
+    loaded = dict(placed(top, resolver.steps)) if found and contents else {}
     judged = (
-        replace(conflict, harm=_harm(conflict, contents), fix=_fix(conflict, found, top, closure, resolver))
+        replace(
+            conflict,
+            harm=_harm(conflict, contents, loaded),
+            fix=_fix(conflict, found, top, closure, resolver),
+        )
         for conflict in found
     )
-    return Analysis(top.node, closure, tuple(judged), contents)
+    return Analysis(top.node, closure, tuple(judged), contents, unread)
 
 
 def _has_namesakes(closure: Closure) -> bool:
@@ -93,18 +105,17 @@ def _has_namesakes(closure: Closure) -> bool:
 def _contents(
     top: Found, closure: Closure, resolver: Resolver, values: Mapping[str, Any] | None
 ) -> Contents | None:
-    if closure.unresolved:
-        return None
-    try:
-        chart = composed(top, resolver.steps, resolver.catalog.contents)
-        return Contents(clashes(chart, values), duplicates(chart, values)) if chart else None
-    except ChartError:
-        return None
+    for missing in closure.unresolved:
+        raise ChartNotFound(
+            f"{missing.dependency.name}, which {missing.parent} needs, was not found: {missing.why}"
+        )
+    chart = composed(top, resolver.steps, resolver.catalog.contents)
+    return Contents(clashes(chart, values), duplicates(chart, values)) if chart else None
 
 
-def _harm(conflict: Conflict, contents: Contents | None) -> Harm:
+def _harm(conflict: Conflict, contents: Contents | None, loaded: Mapping[str, Node]) -> Harm:
     def takes_part(owner: Owner) -> bool:
-        return owner.name == conflict.name and owner.version in conflict.resolved
+        return owner.path in loaded and loaded[owner.path].identity == conflict.identity
 
     if contents is None:
         return Harm.UNKNOWN

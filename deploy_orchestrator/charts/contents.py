@@ -1,10 +1,10 @@
 """A chart with the contents of everything below it, put together as a graph says."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import count
 
-from deploy_orchestrator.charts.closure import Unresolved
+from deploy_orchestrator.charts.closure import Node, Unresolved
 from deploy_orchestrator.charts.errors import UnsafeChart
 from deploy_orchestrator.charts.load import Chart
 from deploy_orchestrator.charts.lookup import Found, Step
@@ -39,6 +39,18 @@ def composed(found: Found, steps: Callable[[Found], Iterable[Step]], fetch: Fetc
         return replace(own, subcharts=tuple(filter(None, below)))
 
     return compose(found)
+
+
+def placed(found: Found, steps: Callable[[Found], Iterable[Step]]) -> Iterator[tuple[str, Node]]:
+    """Every chart that `composed` puts together, by its place as Helm has it: `web/charts/redis`."""
+
+    def place(found: Found, path: str) -> Iterator[tuple[str, Node]]:
+        yield path, found.node
+        for step in steps(found):
+            if not isinstance(step.to, Unresolved):
+                yield from place(step.to, f"{path}/charts/{step.dependency.key}")
+
+    return place(found, found.node.name)
 
 
 def without(_: PublishedChart) -> None:

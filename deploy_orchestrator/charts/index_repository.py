@@ -62,9 +62,11 @@ class IndexRepository:
                 return self._read(self._package_address(url), MAX_PACKAGE_BYTES)
             except RepositoryError as error:
                 failure = error
+        why = failure.what if failure else "the index has no URL for it"
         raise RepositoryError(
-            f"{chart} cannot be downloaded: {failure.what if failure else 'the index has no URL for it'}",
+            f"the package of {chart} from {self.identity} cannot be read: {why}",
             url=self.identity,
+            fix=f"give a copy that has its packages too: --repository {self.identity}=FOLDER_OR_URL",
         ) from failure
 
     def _load(self) -> Index:

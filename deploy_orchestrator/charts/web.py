@@ -4,16 +4,16 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
-
-import httpx
+from typing import TYPE_CHECKING, Protocol
 
 from deploy_orchestrator.charts.errors import RepositoryUnreachable
+
+if TYPE_CHECKING:
+    import httpx
 
 DEADLINE = 120.0
 """Seconds that one answer may take, all of it."""
 
-_TIMEOUT = httpx.Timeout(20.0, connect=8.0)
 _FIX = "check the URL and the network, or give a copy of the repository with --repository URL=PATH_OR_URL"
 
 
@@ -63,12 +63,17 @@ class Offline:
 
 
 class Internet:
-    """The real network, through the proxies that the environment names. Safe for several threads."""
+    """The real network, through the proxies that the environment names. Safe for several threads.
+
+    Its client is imported and made at the first request: most analyses read copies, and need none.
+    """
 
     @cached_property
-    def client(self) -> httpx.Client:
+    def client(self) -> "httpx.Client":
+        import httpx
+
         return httpx.Client(
-            timeout=_TIMEOUT,
+            timeout=httpx.Timeout(20.0, connect=8.0),
             follow_redirects=True,
             max_redirects=5,
             headers={"User-Agent": "deploy-orchestrator"},
@@ -86,6 +91,8 @@ class Internet:
         form: Mapping[str, str] | None = None,
         accept: tuple[int, ...] = (200,),
     ) -> Answer:
+        import httpx
+
         def ask() -> Answer:
             sent = self.client.stream(method, url, headers=dict(headers or {}), content=content, data=form)
             with sent as response:
@@ -109,7 +116,7 @@ class Internet:
             ) from error
 
 
-def _body(response: httpx.Response, limit: int, repository: str) -> bytes:
+def _body(response: "httpx.Response", limit: int, repository: str) -> bytes:
     until = time.monotonic() + DEADLINE
     body = bytearray()
     for chunk in response.iter_bytes():

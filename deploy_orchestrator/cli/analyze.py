@@ -31,7 +31,7 @@ from deploy_orchestrator.cli.chart_options import (
     repositories_at,
     values_in,
 )
-from deploy_orchestrator.cli.conflict_text import show_conflict
+from deploy_orchestrator.cli.conflict_text import show_conflict, why_unknown
 from deploy_orchestrator.cli.output import plain, progress, say, screen, show_json
 from deploy_orchestrator.cli.sarif import Result, Rule, sarif
 
@@ -108,7 +108,7 @@ def _show(analysis: Analysis) -> None:
     for missing in analysis.closure.unresolved:
         say(plain("not found ", "yellow"), f"{missing.dependency.name}: {missing.why}")
     for conflict in analysis.conflicts:
-        show_conflict(conflict)
+        show_conflict(conflict, analysis)
     if not analysis.conflicts:
         among = " among what was found" if analysis.closure.unresolved else ""
         say(plain(f"no conflicts{among}", "green"))
@@ -139,7 +139,8 @@ def _markdown(analysis: Analysis) -> str:
     lines = [f"### {analysis.root}", ""]
     lines += [f"- not found: `{one.dependency.name}`: {one.why}" for one in analysis.closure.unresolved]
     lines += [
-        f"- **{one.name}** ({one.harm}): {explain(one)} Way out: {one.fix or 'none found.'}"
+        f"- **{one.name}** ({', '.join([one.harm, *why_unknown(one, analysis)])}): {explain(one)}"
+        f" Way out: {one.fix or 'none found.'}"
         for one in analysis.conflicts
     ]
     return "\n".join(lines if len(lines) > 2 else [*lines, "No conflicts."])

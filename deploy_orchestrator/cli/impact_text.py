@@ -66,7 +66,7 @@ def _show_upgrade(found: Upgrade, report: ImpactReport) -> None:
     for missing in impact.missing:
         say(plain("goes missing ", "bold red"), f"{missing.dependency.name}: {missing.why}")
     for conflict in (*impact.appearing, *impact.worsening):
-        show_conflict(conflict)
+        show_conflict(conflict, found.after)
     for conflict in impact.going:
         say(plain("no more conflict ", "green"), conflict.name)
     if found.values is None:

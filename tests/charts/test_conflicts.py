@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from deploy_orchestrator.charts import (
     Analysis,
+    Chart,
+    ChartIdentity,
     Conflict,
     Harm,
     Offline,
@@ -218,7 +220,51 @@ def test_a_fix_that_brings_another_conflict_is_the_last_choice(publish: Publish)
 
 
 def test_harm_is_unknown_where_the_contents_are_out_of_reach(publish: Publish) -> None:
-    assert only(analysis(publish(main=CLASH))).harm is Harm.UNKNOWN
+    found = analysis(publish(main=CLASH))
+    assert only(found).harm is Harm.UNKNOWN
+    told = str(found.unread)
+    assert "the package of web@1.0.0 from https://main.example.com cannot be read: " in told
+    assert "fix: give a copy that has its packages too: --repository https://main.example.com=" in told
+
+
+def test_harm_is_unknown_where_a_chart_was_not_found(publish: Publish) -> None:
+    found = analysis(publish(main={**CLASH, "web@1.0.0": ["a 1.x", "b *", "gone *"]}))
+    assert only(found).harm is Harm.UNKNOWN
+    assert "gone, which web@1.0.0 needs, was not found: " in str(found.unread)
+
+
+def test_the_harm_between_versions_of_a_chart_is_not_that_of_a_namesake_from_another_repository(
+    make_package: MakePackage,
+) -> None:
+    other = "https://other.example.com"
+
+    def library(version: str, template: str, body: str) -> bytes:
+        return make_package(
+            {"name": "common", "version": version, "type": "library"},
+            {"templates/_t.tpl": f"{{{{ define `{template}` }}}}{body}{{{{ end }}}}"},
+        )
+
+    def needing(name: str, version: str, url: str, common: bytes) -> bytes:
+        return make_package(
+            {"name": name, "dependencies": [{"name": "common", "version": version, "repository": url}]},
+            {"charts/common.tgz": common, "templates/a.yaml": "{{ include `shared` . }}"},
+        )
+
+    def chart(b_from: str, b_template: str) -> Chart:
+        charts = {
+            "a": needing("a", "1.0.0", URL, library("1.0.0", "shared", "one")),
+            "b": needing("b", "2.0.0", b_from, library("2.0.0", b_template, "two")),
+            "c": needing("c", "2.0.0", URL, library("2.0.0", "unrelated", "three")),
+        }
+        needs = [{"name": name, "version": "*", "repository": URL} for name in charts]
+        files = {f"charts/{name}.tgz": package for name, package in charts.items()}
+        return load_package(make_package({"name": "web", "dependencies": needs}, files), "web.tgz")
+
+    offline = Repositories(web=Offline())
+    assert only(analyze(chart(URL, "shared"), offline)).harm is Harm.HARMFUL
+    apart = analyze(chart(other, "shared"), offline)
+    assert only(apart).identity == ChartIdentity(URL, "common")
+    assert only(apart).harm is Harm.NONE
 
 
 @pytest.mark.parametrize(
