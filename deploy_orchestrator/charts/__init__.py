@@ -41,6 +41,7 @@ from deploy_orchestrator.charts.lock_update import lock_as_yaml, update_lock, wr
 from deploy_orchestrator.charts.metadata import ChartMetadata, Dependency, Lock, LockedDependency
 from deploy_orchestrator.charts.mirror import Copy, CopyState, mirror
 from deploy_orchestrator.charts.outdated import DependencyVersions, Upgrades, outdated
+from deploy_orchestrator.charts.package import packaged
 from deploy_orchestrator.charts.pinned import pinned
 from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart
 from deploy_orchestrator.charts.push import Destination
@@ -145,6 +146,7 @@ __all__ = [
     "lock_as_yaml",
     "mirror",
     "outdated",
+    "packaged",
     "pinned",
     "proof",
     "resolve",

@@ -1,14 +1,15 @@
 """Copy charts with everything that they need to another registry."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 from deploy_orchestrator.charts.catalog import Catalog
 from deploy_orchestrator.charts.closure import Closure, Node
 from deploy_orchestrator.charts.errors import ChartError, ChartsMeet
-from deploy_orchestrator.charts.published import ChartIdentity
+from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart
 from deploy_orchestrator.charts.push import SOURCE, Destination
 from deploy_orchestrator.charts.repositories import Repositories
 
@@ -18,8 +19,8 @@ class CopyState(StrEnum):
 
     COPIED = "copied"
     THERE = "already there"
-    FOLDER = "not published"
-    """It was read from disk, so that there is no package to copy."""
+    CARRIED = "carried"
+    """It has no repository of its own: it is inside the package of what needs it."""
     FAILED = "failed"
 
 
@@ -33,35 +34,43 @@ class Copy:
     failure: ChartError | None = None
 
 
-def mirror(closure: Closure, repositories: Repositories, destination: Destination) -> Iterator[Copy]:
+Packages = Mapping[Node, Callable[[], bytes]]
+"""How to get the packages of charts that were read from disk."""
+
+NO_PACKAGES: Packages = MappingProxyType({})
+
+
+def mirror(
+    closure: Closure, repositories: Repositories, destination: Destination, packages: Packages = NO_PACKAGES
+) -> Iterator[Copy]:
     """Copy every chart of `closure`, one after the other, even what is switched off; may be repeated.
 
     Raises:
         ChartsMeet: two charts of one name, from different repositories, would come to the same place.
     """
-    _require_apart(closure, destination)
+    nodes = [node for node in closure.graph if node in packages or not _is_local(node)]
+    _require_apart(nodes, destination)
     catalog = Catalog(repositories)
     for node in closure.graph:
-        yield _copy(node, catalog, repositories, destination)
+        if node not in nodes:
+            yield Copy(node, "", CopyState.CARRIED)
+            continue
+        to = destination.of(node.identity)
+        try:
+            if node in packages:
+                new = destination.push(PublishedChart(*node), packages[node]())
+            else:
+                chart = catalog.exactly(node.identity, node.version)
+                new = destination.push(chart, repositories.package(chart))
+            yield Copy(node, to, CopyState.COPIED if new else CopyState.THERE)
+        except ChartError as error:
+            yield Copy(node, to, CopyState.FAILED, error)
 
 
-def _copy(node: Node, catalog: Catalog, repositories: Repositories, destination: Destination) -> Copy:
-    if _is_local(node):
-        return Copy(node, "", CopyState.FOLDER)
-    to = destination.of(node.identity)
-    try:
-        chart = catalog.exactly(node.identity, node.version)
-        new = destination.push(chart, repositories.package(chart))
-    except ChartError as error:
-        return Copy(node, to, CopyState.FAILED, error)
-    return Copy(node, to, CopyState.COPIED if new else CopyState.THERE)
-
-
-def _require_apart(closure: Closure, destination: Destination) -> None:
+def _require_apart(nodes: Iterable[Node], destination: Destination) -> None:
     meeting: defaultdict[tuple[str, str], set[ChartIdentity]] = defaultdict(set)
-    for node in closure.graph:
-        if not _is_local(node):
-            meeting[destination.of(node.identity), node.name].add(node.identity)
+    for node in nodes:
+        meeting[destination.of(node.identity), node.name].add(node.identity)
     for (place, name), charts in meeting.items():
         if len(charts) > 1:
             raise ChartsMeet(

@@ -1,16 +1,29 @@
 """`mirror`: copy charts with all that they need to another registry."""
 
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from deploy_orchestrator.charts import Closure, Copy, CopyState, Destination, locate, resolve
+from deploy_orchestrator.charts import (
+    Chart,
+    Closure,
+    Copy,
+    CopyState,
+    Destination,
+    Node,
+    locate,
+    packaged,
+    resolve,
+)
 from deploy_orchestrator.charts import mirror as mirror_charts
 from deploy_orchestrator.cli.chart_options import AsOf, Charts, Repository, repositories_at
 from deploy_orchestrator.cli.options import Format, Output
 from deploy_orchestrator.cli.output import plain, progress, say, show_json, table, tell
 
-COLOURS = {CopyState.COPIED: "green", CopyState.FOLDER: "yellow", CopyState.FAILED: "bold red"}
+COLOURS = {CopyState.COPIED: "green", CopyState.CARRIED: "yellow", CopyState.FAILED: "bold red"}
 
 
 def mirror(
@@ -24,18 +37,23 @@ def mirror(
 ) -> None:
     """Copy charts with everything that they need to an OCI registry, to the byte.
 
-    What is there already is skipped, so a copy that was broken off can be run again. Your own logins of Helm
-    or Docker are used. The exit code is 2 when something could not be found or copied; the rest is copied all
-    the same.
+    A chart in a folder is packaged with its dependencies. What is there already is skipped, so a copy that
+    was broken off can be run again. Your own logins of Helm or Docker are used. The exit code is 2 when
+    something could not be found or copied; the rest is copied all the same.
     """
     repositories, destination = repositories_at(repository), Destination(to)
+    packages: dict[Node, Callable[[], bytes]] = {}
+    closures: list[Closure] = []
     with progress("looking up dependencies"):
-        closure = Closure.united(
-            resolve(locate(chart, repositories), repositories, as_of=as_of) for chart in charts
-        )
+        for chart in charts:
+            root = locate(chart, repositories)
+            closures.append(resolve(root, repositories, as_of=as_of))
+            if isinstance(root, Chart):
+                packages[closures[-1].roots[0]] = partial(packaged, Path(chart).expanduser(), repositories)
+    closure = Closure.united(closures)
     copies: list[Copy] = []
     with progress("copying", closure.graph.number_of_nodes()) as advance:
-        for copy in mirror_charts(closure, repositories, destination):
+        for copy in mirror_charts(closure, repositories, destination, packages):
             copies.append(copy)
             advance()
     if output is Format.JSON:

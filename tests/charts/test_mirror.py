@@ -17,6 +17,7 @@ from deploy_orchestrator.charts import (
     load,
     locate,
     mirror,
+    packaged,
     resolve,
 )
 from tests.registry import Registry, serving
@@ -194,16 +195,46 @@ def test_charts_of_one_name_from_different_repositories_are_kept_apart(
     ]
 
 
-def test_of_a_folder_only_what_it_needs_is_copied(
+def test_a_chart_without_a_package_is_inside_that_of_what_needs_it(
     hub: Repositories, registry: Registry, make_chart: Callable[..., Path]
 ) -> None:
     need = {"name": "common", "version": "1.x", "repository": HUB}
     app = load(make_chart({"name": "app", "dependencies": [need]}))
     copies = mirror(resolve(app, hub), hub, Destination(f"oci://{registry.host}/hub"))
     assert [(each.chart.name, each.state) for each in copies] == [
-        ("app", CopyState.FOLDER),
+        ("app", CopyState.CARRIED),
         ("common", CopyState.COPIED),
     ]
+
+
+@pytest.mark.parametrize("kind", ["folder", "package"])
+def test_a_chart_from_disk_is_copied_with_its_package(
+    hub: Repositories,
+    registry: Registry,
+    make_chart: Callable[..., Path],
+    make_package: MakePackage,
+    tmp_path: Path,
+    kind: str,
+) -> None:
+    metadata = {"name": "app", "dependencies": [{"name": "common", "version": "1.x", "repository": HUB}]}
+    path = make_chart(metadata) if kind == "folder" else tmp_path / "app.tgz"
+    if kind == "package":
+        path.write_bytes(make_package(metadata))
+    closure = resolve(load(path), hub)
+    packages = {closure.roots[0]: lambda: packaged(path, hub)}
+
+    def copies() -> list[tuple[str, CopyState]]:
+        destination = Destination(f"oci://{registry.host}/hub")
+        return [(each.chart.name, each.state) for each in mirror(closure, hub, destination, packages)]
+
+    assert copies() == [("app", CopyState.COPIED), ("common", CopyState.COPIED)]
+    assert copies() == [("app", CopyState.THERE), ("common", CopyState.THERE)]
+    copy = Repositories({HUB: f"oci://{registry.host}/hub"})
+    (app,) = copy.find(HUB, "app")
+    carried = [subchart.name for subchart in copy.chart(app).subcharts]
+    assert carried == (["common"] if kind == "folder" else [])
+    if kind == "package":
+        assert copy.package(app) == path.read_bytes()
 
 
 def test_the_users_own_login_is_used_to_push(hub: Repositories, registry: Registry, tmp_path: Path) -> None:
