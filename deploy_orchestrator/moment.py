@@ -39,16 +39,18 @@ class Moment:
         try:
             conditions = self.conditions(plan)
         except FleetError as error:
-            return (Gate("fleet", GateState.CLOSED, f"the fleet does not ask for it: {error.what}"),)
+            what = error.what if plan.removal else f"the fleet does not ask for it: {error.what}"
+            return (Gate("fleet", GateState.CLOSED, what),)
         return self.deployments.gates(plan, conditions)
 
     def conditions(self, plan: Plan) -> Conditions:
         """What the release of `plan` depends on.
 
         Raises:
-            FleetError: the fleet no longer has its tenant there, or that is broken.
+            FleetError: the fleet no longer has its tenant there, or that is broken; or has it, and the plan
+                is to remove it.
         """
-        policy = self.fleet.deployment(plan.environment, plan.tenant).environment.policy
+        policy = self._policy(plan)
         return Conditions(
             policy=policy,
             allowed_signers=self.fleet.allowed_signers,
@@ -56,6 +58,13 @@ class Moment:
             now=self.now,
             canaries=self._ahead_of(plan, policy),
         )
+
+    def _policy(self, plan: Plan) -> Policy:
+        if not plan.removal:
+            return self.fleet.deployment(plan.environment, plan.tenant).environment.policy
+        if self.fleet.asks_for(plan.environment, plan.tenant):
+            raise FleetError(f"the fleet asks for {plan.tenant} in {plan.environment}")
+        return self.fleet.environment(plan.environment).policy
 
     def _predecessor(self, after: After, tenant: str) -> Predecessor:
         release = self.deployments.release(after.environment, tenant)
@@ -71,12 +80,8 @@ class Moment:
         return tuple(
             self._canary(plan.environment, shared[tenant])
             for tenant in policy.ahead_of(plan.tenant)
-            if tenant in shared and self._asked_for(plan.environment, tenant)
+            if tenant in shared and self.fleet.asks_for(plan.environment, tenant)
         )
-
-    def _asked_for(self, environment: str, tenant: str) -> bool:
-        known = self.fleet.tenants.get(tenant)
-        return tenant in self.fleet.broken or (known is not None and environment in known.environments)
 
     def _canary(self, environment: str, ahead: Ahead) -> Canary:
         key = (environment, ahead)
@@ -91,7 +96,8 @@ class Moment:
         release = self.deployments.release(environment, tenant)
         if release is not None and self._has(release.source.commit, environment, ahead):
             status = self.status(environment, tenant)
-            return Canary(tenant, number + 1, soak, True, status.live(release), status.since)
+            since = max(status.since, release.released_at)
+            return Canary(tenant, number + 1, soak, True, status.live(release), since)
         plan = self.deployments.pending(environment, tenant)
         if plan is None or not self._has(plan.source.commit, environment, ahead):
             return Canary(tenant, number + 1, soak, False, False, None)

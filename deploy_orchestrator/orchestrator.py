@@ -18,10 +18,11 @@ from deploy_orchestrator.delivery import (
     states,
     verifications,
 )
-from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.fleet import Deployment, Fleet, Policy, last_readable, load
+from deploy_orchestrator.errors import OrchestratorError, Place
+from deploy_orchestrator.fleet import Deployment, Fleet, FleetError, Policy, last_readable, load
 from deploy_orchestrator.git import Commit, Person, Repository, RevisionNotFound, Signer
 from deploy_orchestrator.manifests import (
+    NOTHING,
     Diff,
     Finding,
     ManifestError,
@@ -39,8 +40,10 @@ from deploy_orchestrator.releases import (
     Gate,
     Plan,
     Release,
+    ReleaseError,
     RevertRefused,
     make_plan,
+    make_removal,
     source_change,
 )
 from deploy_orchestrator.settings import Settings
@@ -180,12 +183,44 @@ class Orchestrator:
         _check_committable(preview)
         return self.deployments.propose(preview.plan, preview.manifests, self._is_overtaken)
 
+    def preview_removal(self, environment: str, tenant: str) -> Preview:
+        """What removing a deployment that the fleet no longer asks for would delete. Nothing is written.
+
+        Raises:
+            FleetError: the fleet asks for it, or has no such environment.
+            ReleaseError: nothing is released there, or it is being removed.
+        """
+        fleet, released = self.fleet(), self.deployments.release(environment, tenant)
+        policy = fleet.environment(environment).policy
+        if fleet.asks_for(environment, tenant):
+            raise FleetError(
+                f"the fleet asks for {tenant} in {environment}",
+                place=Place(f"tenants/{tenant}"),
+                fix="remove that folder, or the environment from its tenant.yaml, with a commit first",
+            )
+        if released is None or released.removal:
+            raise ReleaseError(f"{environment}/{tenant}: nothing is released that could be removed")
+        manifests = self.deployments.released_manifests(released)
+        commits = self.fleet_repository.log(
+            fleet.revision, since=self._since(released), paths=[f"tenants/{tenant}"]
+        )
+        source = source_change(self.fleet_repository, fleet.revision, commits, fleet.allowed_signers)
+        plan = make_removal(released, manifests, source, policy)
+        return Preview(plan, NOTHING, (), diff(manifests, NOTHING), manifests)
+
+    def plan_removal(self, environment: str, tenant: str) -> Plan | None:
+        """Commit what `preview_removal` gives as the candidate. It is released and synced as any other plan,
+        and `deliver` clears its files away when nothing is left. Raises as `preview_removal`.
+        """
+        preview = self.preview_removal(environment, tenant)
+        return self.deployments.propose(preview.plan, preview.manifests, self._is_overtaken)
+
     def gates(self, plan: Plan) -> tuple[Gate, ...]:
         """Everything that stands between `plan` and its release, open or not, as of now.
 
         Where the fleet no longer has its tenant there, or that is broken, one closed gate says so.
         """
-        return self._moment(self.engine.status).gates(plan)
+        return self._alone(plan).gates(plan)
 
     def pending(self) -> Iterator[tuple[Plan, tuple[Gate, ...] | OrchestratorError]]:
         """Every pending plan with its gates, of one look at the engine; an error in place of those that
@@ -215,7 +250,7 @@ class Orchestrator:
             Superseded: it is no longer what is pending.
             FleetError: the fleet no longer has its tenant there, or that is broken.
         """
-        return self.deployments.release_plan(plan, self._moment(self.engine.status).conditions(plan))
+        return self.deployments.release_plan(plan, self._alone(plan).conditions(plan))
 
     def decide(
         self, plan: Plan, decision: Literal["approve", "reject"], reason: str, signer: Signer
@@ -224,12 +259,15 @@ class Orchestrator:
         return self.deployments.decide(plan, decision, reason, signer, datetime.now(UTC))
 
     def deliver(self, release: Release, report: Callable[[Status], None] = lambda status: None) -> Status:
-        """Sync `release` and follow it until it is live and healthy.
+        """Sync `release` and follow it until it is live and healthy; clear away what a removal leaves.
 
         Raises:
             SyncError: it failed, or was not healthy within the deadline of its environment's policy.
         """
-        return follow(self.engine, release, self._policy(release).deadline, report)
+        status = follow(self.engine, release, self._policy(release).deadline, report)
+        if release.removal:
+            self.deployments.clear(release.environment, release.tenant, release)
+        return status
 
     def verifications(self, release: Release, status: Status) -> tuple[Verification, ...]:
         """The tests that came with `release`, and how they went."""
@@ -328,6 +366,17 @@ class Orchestrator:
         fleet = self.fleet_repository
         fleet.fetch()
         return fleet.is_ancestor(source, newest) and fleet.is_ancestor(newest, "main")
+
+    def _alone(self, plan: Plan) -> Moment:
+        """Now, for one plan; those that go ahead of it are asked about at once."""
+        tenants = [each.tenant for each in plan.ahead]
+        found = self.engine.statuses(plan.environment, tenants) if tenants else ()
+        seen = {(each.environment, each.tenant): each for each in found}
+
+        def status(environment: str, tenant: str) -> Status:
+            return seen.get((environment, tenant)) or self.engine.status(environment, tenant)
+
+        return self._moment(status)
 
     def _moment(self, status: Callable[[str, str], Status]) -> Moment:
         return Moment(self.fleet(), self.fleet_repository, self.deployments, status, datetime.now(UTC))

@@ -21,6 +21,7 @@ from deploy_orchestrator.cli.mirror import mirror
 from deploy_orchestrator.cli.outdated import outdated
 from deploy_orchestrator.cli.output import say, tell
 from deploy_orchestrator.cli.plan import plan
+from deploy_orchestrator.cli.removal import remove
 from deploy_orchestrator.cli.sandbox import sandbox
 from deploy_orchestrator.cli.tenant import tenant
 from deploy_orchestrator.cli.webhooks import webhooks
@@ -49,6 +50,7 @@ for command in (
     webhooks,
 ):
     app.command()(command)
+tenant.command()(remove)
 app.add_typer(lock, name="lock")
 app.add_typer(tenant, name="tenant")
 app.add_typer(argocd, name="argocd")

@@ -81,7 +81,7 @@ def pending(context: typer.Context, output: Output = Format.TEXT) -> None:
     else:
         for plan, gates in plans:
             say(f"{plan.key}  ", coloured(plan.verdict), f"  {plan.summary}")
-            say_below([("digest", _bare(plan.digest)[:12]), *_standing(gates)])
+            say_below([("digest", _bare(plan.digest)[:12]), *standing(gates)])
     errors = [gates for _, gates in judged if isinstance(gates, OrchestratorError)]
     errors += orchestrator.deployments.unreadable()
     for error in errors:
@@ -165,7 +165,7 @@ def _decide(
         )
     elif void is None:
         say(f"{plan.key}: signed as {signer.person.email}, commit {commit.id[:12]}, digest {plan.digest}")
-        say_below(_standing(gates))
+        say_below(standing(gates))
     if void is not None:
         tell(void)
         raise typer.Exit(1)
@@ -210,7 +210,8 @@ def _whom_to_ask(plan: Plan, rule: ApprovalRule | None) -> str | None:
     return f"ask one of: {', '.join(others)}" if others else None
 
 
-def _standing(gates: tuple[Gate, ...]) -> list[tuple[Text, str]]:
+def standing(gates: tuple[Gate, ...]) -> list[tuple[Text, str]]:
+    """The gates that are not open, each with its state, or that all are."""
     closed = [(coloured(gate.state), f"{gate.key}: {gate.reason}") for gate in gates if not gate.passed]
     return closed or [(coloured(GateState.OPEN), "nothing stands in its way: it is released next")]
 

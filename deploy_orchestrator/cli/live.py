@@ -156,7 +156,7 @@ def _state(status: Status) -> Text:
 
 
 def _why(event: ReleaseEvent) -> str:
-    if event.kind == "release" and event.release:
+    if event.release and (event.kind == "release" or event.release.removal):
         approvals = event.release.approvals
         said = [f"approved by {each.who}: {each.reason}".removesuffix(": ") for each in approvals]
         return "; ".join([", ".join(event.release.source.authors), *said])

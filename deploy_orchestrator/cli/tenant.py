@@ -14,7 +14,7 @@ from deploy_orchestrator.errors import OrchestratorError, Place
 from deploy_orchestrator.fleet import new_tenant
 from deploy_orchestrator.git import Repository
 
-tenant = typer.Typer(help="Work on the tenants of your working copy of the fleet.", no_args_is_help=True)
+tenant = typer.Typer(help="Add tenants to the fleet, and remove what is left of them.", no_args_is_help=True)
 
 
 class TenantExists(OrchestratorError):

@@ -121,7 +121,9 @@ def roll_back() -> None:
 
 @dg.sensor(job_name="sync", minimum_interval_seconds=5, default_status=dg.DefaultSensorStatus.RUNNING)
 def live_releases(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult:
-    """Sync every release that is not live, also one from before a crash, and report what has changed."""
+    """Sync every release that is not live, also one from before a crash, finish removals, and report what has
+    changed.
+    """
     reported: dict[str, str] = json.loads(context.cursor or "{}")
     seen: dict[str, str] = {}
     requests: list[dg.RunRequest] = []
@@ -135,7 +137,7 @@ def live_releases(context: dg.SensorEvaluationContext, installation: Installatio
             if isinstance(state, OrchestratorError):
                 unknown[released.environment] = str(state)
                 continue
-            if state.revision != released.revision:
+            if state.revision != released.revision or released.removal:
                 wanted = request(context.instance, "sync", environment, tenant, released.commit)
                 requests += [wanted] if wanted else []
                 continue

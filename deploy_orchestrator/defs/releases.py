@@ -120,7 +120,7 @@ def open_gates(context: dg.SensorEvaluationContext, installation: Installation) 
             closed = [gate for gate in gates if not gate.passed]
             if closed:
                 waiting.append(f"{plan.key}: {closed[0].reason}")
-            if closed and closed[0].key != "base":
+            if closed and (closed[0].key != "base" or plan.removal):
                 continue
             job = "ship" if closed else "promote"
             if wanted := request(context.instance, job, plan.environment, plan.tenant, plan.digest):

@@ -48,6 +48,9 @@ class ByEnvironment:
         with self._asked(environment) as engine:
             engine.refresh(environment, tenant)
 
+    def leftover(self, environment: str, tenant: str) -> str | None:
+        return self.choose(environment).leftover(environment, tenant)
+
     def link(self, environment: str, tenant: str) -> str | None:
         return self.choose(environment).link(environment, tenant)
 

@@ -44,6 +44,12 @@ class Engine(Protocol):
         """Asks the engine to look again now at what is live."""
         ...
 
+    def leftover(self, environment: str, tenant: str) -> str | None:
+        """The command with which an administrator takes away what the engine keeps of a deployment that was
+        removed; None where it keeps nothing.
+        """
+        ...
+
     def link(self, environment: str, tenant: str) -> str | None:
         """The URL of the page or the folder where what is live can be looked at."""
         ...

@@ -17,6 +17,7 @@ from deploy_orchestrator.documents import HIDDEN
 _DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,7})s)?", re.ASCII)
 _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
 _QUANTITY = re.compile(r"\+?(?:\d+(?:\.\d*)?|\.\d+)(?:[numkMGTPE]|[KMGTPE]i|[eE][-+]?\d{1,3})?", re.ASCII)
+_SHARE = re.compile(r"(?:100|[1-9]?\d)%", re.ASCII)
 _EMAIL = re.compile(r'[^\s@,"*?!]+@[^\s@,"*?!]+')
 _CHART_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _CLUSTER_KIND = re.compile(r"(?:[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?/)?[A-Z][A-Za-z0-9]*")
@@ -73,6 +74,12 @@ def _quantity(value: Any) -> str:
     if not isinstance(text, str) or not _QUANTITY.fullmatch(text):
         raise ValueError("expected a Kubernetes quantity such as 500m, 4 or 8Gi")
     return text
+
+
+def _share(value: Any) -> int:
+    if not isinstance(value, str) or not _SHARE.fullmatch(value):
+        raise ValueError("expected a share from 0% to 100%")
+    return int(value[:-1])
 
 
 def _email(text: str) -> str:
@@ -157,6 +164,7 @@ ServerUrl = Annotated[str, AfterValidator(_server_url), _text("https?://.+")]
 WebUrl = Annotated[str, AfterValidator(_web_url), _text("https?://.+")]
 KubernetesVersion = Annotated[str, AfterValidator(_kubernetes), _text(r"\d+\.\d+")]
 Duration = Annotated[timedelta, BeforeValidator(_duration), _text(rf"(?=\d){_DURATION.pattern}")]
+Share = Annotated[int, BeforeValidator(_share), _text(_SHARE.pattern)]
 Time = Annotated[datetime, BeforeValidator(_time)]
 Quantity = Annotated[
     str,

@@ -111,6 +111,11 @@ class Fleet:
             )
         return self._deployment(where, found)
 
+    def asks_for(self, environment: str, tenant: str) -> bool:
+        """Whether a tenant is in an environment, or may be: the files of a broken one do not tell."""
+        known = self.tenants.get(tenant)
+        return tenant in self.broken or (known is not None and environment in known.environments)
+
     def before(self, deployment: Deployment) -> Deployment | None:
         """The same tenant in the nearest environment that changes pass before this one; None in its first."""
         names = [each.name for each in self.environments]

@@ -19,6 +19,7 @@ from deploy_orchestrator.fleet.fields import (
     Quantity,
     RepositoryUrl,
     ServerUrl,
+    Share,
     Time,
     WebUrl,
 )
@@ -112,8 +113,9 @@ class Policy(Model):
     `approval`: None lets changes that need approval go on without. `soak`: how long the change must have been
     healthy in the environment before. `deadline`: by when a sync must be healthy. `rollback_after`: how long
     a release may be unhealthy before it is reverted. `waves`: who goes before whom; tenants that no wave
-    names go last. `rules` by the id of the risk rule. `registries`: where images may come from, as `ghcr.io`
-    or `ghcr.io/acme`; none: from anywhere. `cluster_scoped`: what tenants may make outside of their
+    names go last. `removals`: the share of the tenants that may be removed within a day, in percent; one at
+    least, unless it is 0. `rules` by the id of the risk rule. `registries`: where images may come from, as
+    `ghcr.io` or `ghcr.io/acme`; none: from anywhere. `cluster_scoped`: what tenants may make outside of their
     namespaces, as `rbac.authorization.k8s.io/ClusterRole`.
     """
 
@@ -122,6 +124,7 @@ class Policy(Model):
     deadline: Duration = Field(default=timedelta(minutes=10), json_schema_extra={"default": "10m"})
     rollback_after: Duration = Field(default=timedelta(minutes=5), json_schema_extra={"default": "5m"})
     waves: tuple[Wave, ...] = ()
+    removals: Share = Field(default=10, json_schema_extra={"default": "10%"})
     freezes: tuple[Freeze, ...] = ()
     rules: dict[Label, RuleOverride] = Field(default_factory=dict[str, RuleOverride])
     registries: tuple[Line, ...] = ()

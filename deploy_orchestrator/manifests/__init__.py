@@ -15,7 +15,7 @@ from deploy_orchestrator.manifests.examine import examine
 from deploy_orchestrator.manifests.findings import Check, Finding, Severity
 from deploy_orchestrator.manifests.keys import ObjectKey
 from deploy_orchestrator.manifests.lint import lint
-from deploy_orchestrator.manifests.objects import ChartUsed, Manifests, Object, read
+from deploy_orchestrator.manifests.objects import NOTHING, ChartUsed, Manifests, Object, read
 from deploy_orchestrator.manifests.pods import Container, Pod, pod_of
 from deploy_orchestrator.manifests.quantities import quantity
 from deploy_orchestrator.manifests.references import ImageReference, NotAnImage
@@ -26,6 +26,7 @@ from deploy_orchestrator.manifests.workspace import Workspace
 
 __all__ = [
     "CHECKS",
+    "NOTHING",
     "RULES",
     "ChartUsed",
     "Check",

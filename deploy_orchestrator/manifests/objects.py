@@ -15,6 +15,7 @@ from deploy_orchestrator.manifests.findings import Finding
 from deploy_orchestrator.manifests.keys import ObjectKey
 
 HOOK: Final = "helm.sh/hook"
+_NO_OBJECTS: Final = "no-objects.yaml"
 _CANONICAL: Final = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
 )
@@ -166,8 +167,13 @@ class Manifests:
         return {each.key: each for each in self.objects}
 
     def files(self) -> dict[str, bytes]:
-        """The objects as YAML, one a file, named after their keys. `read` gives back equal manifests."""
-        return {each.key.file: documents.dump(each.body) for each in self.objects}
+        """The objects as YAML, one a file, named after their keys. `read` gives back equal manifests.
+
+        Where there are none it is one file without an object: Git and Argo CD know no empty folder.
+        """
+        return {each.key.file: documents.dump(each.body) for each in self.objects} or {
+            _NO_OBJECTS: b"# No objects.\n"
+        }
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Manifests) and self.content == other.content
@@ -198,7 +204,11 @@ def read(files: Mapping[str, bytes]) -> Manifests:
         InvalidObject: a file holds no Kubernetes object.
         DuplicateObject: two files hold one object.
     """
-    return Manifests(tuple(_read_object(file, data) for file, data in sorted(files.items())))
+    return Manifests(_read_object(file, data) for file, data in sorted(files.items()) if file != _NO_OBJECTS)
+
+
+NOTHING: Final = Manifests(())
+"""No objects at all: what is left of a tenant that is removed."""
 
 
 def _read_object(file: str, data: bytes) -> Object:

@@ -23,6 +23,7 @@ from deploy_orchestrator.releases.model import (
     alike,
 )
 from deploy_orchestrator.releases.planning import Judgement, assess, make_plan
+from deploy_orchestrator.releases.removal import Removals, make_removal
 from deploy_orchestrator.releases.risk import RULES
 from deploy_orchestrator.releases.source import source_change
 
@@ -48,6 +49,7 @@ __all__ = [
     "Release",
     "ReleaseError",
     "ReleaseEvent",
+    "Removals",
     "RevertRefused",
     "SourceChange",
     "Summary",
@@ -60,5 +62,6 @@ __all__ = [
     "digest_of",
     "gates",
     "make_plan",
+    "make_removal",
     "source_change",
 ]

@@ -9,6 +9,7 @@ from deploy_orchestrator.releases.ballot import count
 from deploy_orchestrator.releases.gates import Canary, Gate, Predecessor, gates
 from deploy_orchestrator.releases.layout import Slot
 from deploy_orchestrator.releases.model import Approval, Plan, Quarantined
+from deploy_orchestrator.releases.removal import recent
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ def decide(repository: Repository, tree: Tree, plan: Plan, conditions: Condition
             approvals=approvals,
             predecessor=conditions.predecessor,
             canaries=conditions.canaries,
+            removals=recent(repository, tree, plan.environment, now) if plan.removal else None,
             quarantined=quarantined,
             stale={each.commit for each in approvals if _stood_at_any(repository, each, reverts)},
             now=now,

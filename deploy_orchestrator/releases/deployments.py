@@ -9,6 +9,7 @@ from deploy_orchestrator.errors import OrchestratorError, Place
 from deploy_orchestrator.git import Commit, Person, Repository, Signer, Tree
 from deploy_orchestrator.manifests import Diff, Manifests, diff, read
 from deploy_orchestrator.releases import approvals, candidate, history, publish, revert
+from deploy_orchestrator.releases import removal as removals
 from deploy_orchestrator.releases.approvals import RejectedApproval
 from deploy_orchestrator.releases.candidate import IsAncestor
 from deploy_orchestrator.releases.decision import Conditions, decide
@@ -128,6 +129,15 @@ class Deployments:
                 planned ones.
         """
         return candidate.propose(self.repository, plan, manifests, is_ancestor)
+
+    def clear(self, environment: str, tenant: str, removal: Release | None = None) -> Commit | None:
+        """Take away the files of a deployment of which nothing is live: after its `removal` was synced, or
+        where none was ever released.
+
+        Returns:
+            None where another release stands there, or nothing is left to take away.
+        """
+        return removals.clear(self.repository, environment, tenant, removal)
 
     def gates(self, plan: Plan, conditions: Conditions) -> tuple[Gate, ...]:
         """Everything that stands between `plan` and its release, open or not."""

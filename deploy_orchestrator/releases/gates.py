@@ -10,6 +10,7 @@ from enum import StrEnum
 from deploy_orchestrator.fleet import Policy
 from deploy_orchestrator.releases.ballot import Ballot, count
 from deploy_orchestrator.releases.model import Approval, Plan, Quarantined, ReleaseFile, Verdict
+from deploy_orchestrator.releases.removal import Removals
 from deploy_orchestrator.releases.risk import severity
 
 
@@ -74,6 +75,7 @@ def gates(
     stale: Collection[str] = (),
     now: datetime,
     canaries: Sequence[Canary] = (),
+    removals: Removals | None = None,
 ) -> tuple[Gate, ...]:
     """Every gate of `plan` under the `policy` of its environment, open or not.
 
@@ -91,6 +93,7 @@ def gates(
         _approval(plan, policy, judged, ballot),
         _promotion(plan, policy, predecessor, now),
         _wave(canaries, now),
+        _removals(policy, removals),
         _freeze(policy, now),
         _quarantine(plan, ballot, quarantined, stale),
     )
@@ -191,6 +194,18 @@ def _unreleased(canary: Canary, waits: str) -> Gate:
     held = _gravest(canary.held_by)
     mend = "; mend the change in the fleet, or take it back" if held.state is GateState.CLOSED else ""
     return Gate("wave", held.state, f"{waits} ({held.key}: {held.reason}){mend}")
+
+
+def _removals(policy: Policy, removals: Removals | None) -> Gate:
+    if removals is None:
+        return Gate("removals", GateState.OPEN, "it removes no tenant")
+    share = policy.removals
+    said = f"{removals.made} of {removals.of} tenants were removed within a day, {share} % may be"
+    allowed = max(1, removals.of * share // 100) if share else 0
+    if removals.made < allowed:
+        return Gate("removals", GateState.OPEN, said)
+    more = "raise `removals` in the policy where that is meant"
+    return Gate("removals", GateState.WAITING if share else GateState.CLOSED, f"{said}: {more}")
 
 
 def _freeze(policy: Policy, now: datetime) -> Gate:

@@ -18,9 +18,9 @@ _FIRST_LOOK = 256
 class ReleaseEvent:
     """One commit that changed what is released.
 
-    `release` is what has been released since then (its digest, source, chart and approvals), None after a
-    removal; `reason` tells why something was reverted. A file that nobody can read, or that is about
-    something else, is `unreadable`, and the reason what is wrong with it.
+    `release` is what has been released since then (its digest, source, chart and approvals), None when
+    nothing was left of what a removal took away; `reason` tells why something was reverted. A file that
+    nobody can read, or that is about something else, is `unreadable`, and the reason what is wrong with it.
     """
 
     kind: Literal["release", "revert", "removal", "unreadable"]
@@ -38,11 +38,13 @@ def events(repository: Repository, head: str, slot: Slot) -> list[ReleaseEvent]:
     for commit in reversed(repository.log(head, paths=[slot.release])):
         tree = repository.at(commit.id)
         state = tree.id(slot.release)
-        kind = "removal" if state is None else "revert" if state in seen else "release"
         event = partial(ReleaseEvent, commit=commit.id, at=commit.time, who=commit.author)
         try:
+            file = slot.read_release(tree)
+            removed = file is None or file.removal
+            kind = "removal" if removed else "revert" if state in seen else "release"
             reason = _reason(repository, commit, slot) if kind == "revert" else None
-            found.append(event(kind, release=slot.read_release(tree), reason=reason))
+            found.append(event(kind, release=file, reason=reason))
         except OrchestratorError as error:
             found.append(event("unreadable", release=None, reason=str(error)))
         seen.add(state)
@@ -67,7 +69,7 @@ def release_commits(repository: Repository, head: str) -> Mapping[str, Commit]:
     tree = repository.at(head)
     missing = {slot.release for slot in slots(tree, RELEASES)}
     found: dict[str, Commit] = {}
-    for commit in _newest_first(repository, head):
+    for commit in newest_first(repository, head, RELEASES):
         for path in missing.intersection(repository.changed(commit.id)):
             missing.remove(path)
             found[path] = commit
@@ -86,8 +88,9 @@ def origin(repository: Repository, commit: str, slot: Slot) -> Commit:
     return [each for each in commits if repository.at(each.id).id(slot.release) == state][-1]
 
 
-def _newest_first(repository: Repository, head: str) -> Iterator[Commit]:
-    recent = repository.log(head, paths=[RELEASES], limit=_FIRST_LOOK)
+def newest_first(repository: Repository, head: str, path: str) -> Iterator[Commit]:
+    """The commits up to `head` that changed what is at or below `path`, reading no more than is asked for."""
+    recent = repository.log(head, paths=[path], limit=_FIRST_LOOK)
     yield from recent
     if len(recent) == _FIRST_LOOK:
-        yield from repository.log(head, paths=[RELEASES])[_FIRST_LOOK:]
+        yield from repository.log(head, paths=[path])[_FIRST_LOOK:]

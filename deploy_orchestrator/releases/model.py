@@ -14,6 +14,7 @@ from typing import Annotated, Literal, Self
 import pydantic
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
+from deploy_orchestrator.manifests import NOTHING
 from deploy_orchestrator.releases.digest import digest_of
 
 Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
@@ -169,6 +170,11 @@ class Candidate(Record):
     @property
     def key(self) -> str:
         return f"{self.environment}/{self.tenant}"
+
+    @property
+    def removal(self) -> bool:
+        """Whether it takes away all that the tenant has there."""
+        return self.content == NOTHING.content
 
 
 class Plan(Candidate):

@@ -10,6 +10,7 @@ from deploy_orchestrator.releases.errors import GatesClosed, ReleaseError, Super
 from deploy_orchestrator.releases.history import last_change
 from deploy_orchestrator.releases.layout import MAIN, Slot, dump
 from deploy_orchestrator.releases.model import Plan, Release, ReleaseFile
+from deploy_orchestrator.releases.removal import REMOVES
 
 
 def release(repository: Repository, plan: Plan, conditions: Conditions) -> Release:
@@ -76,9 +77,10 @@ def _release_file(
 
 
 def _message(plan: Plan, file: ReleaseFile) -> str:
+    does, more = ("Remove", f"{REMOVES}: {plan.key}\n") if plan.removal else ("Release", "")
     approved = "".join(f"Approved-by: {approval.who}\n" for approval in file.approvals)
     return (
-        f"Release {plan.key}: {plan.summary}\n\n"
+        f"{does} {plan.key}: {plan.summary}\n\n"
         f"Verdict: {plan.verdict}\nDigest: {plan.digest}\nSource: {plan.source.commit}\n"
-        f"Revision: {file.revision}\n{approved}"
+        f"Revision: {file.revision}\n{more}{approved}"
     )

@@ -39,7 +39,12 @@ def revert(
                 )
             standing = current
             return None
-        if before is None:
+        if release.removal:
+            raise RevertRefused(
+                f"{release.key}: it was removed, and what that deleted does not come back by a revert",
+                fix="put the tenant back into the fleet",
+            )
+        if before is None or before.removal:
             raise RevertRefused(
                 f"{release.key}: nothing was released before {release.digest}",
                 fix="release a change that mends it",

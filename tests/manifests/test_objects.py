@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy_orchestrator.manifests import DuplicateObject, InvalidObject, Manifests, Object, ObjectKey, read
+from deploy_orchestrator.manifests import (
+    NOTHING,
+    DuplicateObject,
+    InvalidObject,
+    Manifests,
+    Object,
+    ObjectKey,
+    read,
+)
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
 values = st.recursive(
@@ -141,3 +149,9 @@ def test_labels_annotations_and_hooks_hold_texts_only() -> None:
     assert object_.annotations == {"helm.sh/hook": "pre-install, Pre-Upgrade"}
     assert object_.hooks == ("pre-install", "pre-upgrade")
     assert an_object().hooks == ()
+
+
+def test_no_objects_are_a_file_that_git_keeps_and_read_as_none() -> None:
+    files = NOTHING.files()
+    assert len(files) == 1
+    assert read(files) == NOTHING == Manifests(())

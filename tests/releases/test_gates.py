@@ -16,6 +16,7 @@ from deploy_orchestrator.releases import (
     Predecessor,
     Quarantined,
     Reason,
+    Removals,
     SourceChange,
     Summary,
     Verdict,
@@ -81,6 +82,7 @@ def gate(build):
         released=None,
         now=build.NOW,
         canaries=(),
+        removals=None,
     ):
         found = gates(
             plan or plan_of(),
@@ -91,6 +93,7 @@ def gate(build):
             quarantined=quarantined,
             now=now,
             canaries=canaries,
+            removals=removals,
         )
         (gate,) = [each for each in found if each.key == key]
         return gate
@@ -113,7 +116,7 @@ def test_every_gate_has_its_own_key_and_a_reason(build):
         now=build.NOW,
     )
     keys = [each.key for each in found]
-    assert keys == ["base", "verdict", "approval", "promotion", "wave", "freeze", "quarantine"]
+    assert keys == ["base", "verdict", "approval", "promotion", "wave", "removals", "freeze", "quarantine"]
     assert all(each.reason for each in found)
 
 
@@ -325,6 +328,28 @@ def test_of_several_canaries_the_gravest_is_told(gate, canary):
     assert found.state is GateState.CLOSED
     assert "stopped waits" in found.reason
     assert found.reason.endswith("(and 1 more)")
+
+
+@pytest.mark.parametrize(
+    ("share", "made", "of", "state"),
+    [
+        ("10%", 0, 3, GateState.OPEN),
+        ("10%", 1, 3, GateState.WAITING),
+        ("10%", 1, 20, GateState.OPEN),
+        ("10%", 2, 20, GateState.WAITING),
+        ("10%", 2, 29, GateState.WAITING),
+        ("100%", 19, 20, GateState.OPEN),
+        ("0%", 0, 20, GateState.CLOSED),
+    ],
+)
+def test_a_share_of_the_tenants_and_always_one_may_be_removed_within_a_day(gate, share, made, of, state):
+    found = gate("removals", policy=Policy(removals=share), removals=Removals(made, of))
+    assert found.state is state
+    assert f"{made} of {of} tenants were removed within a day" in found.reason
+
+
+def test_what_removes_no_tenant_is_not_counted(gate):
+    assert gate("removals", policy=Policy(removals="0%")).passed
 
 
 def test_a_freeze_holds_from_its_start_until_before_its_end(build, gate):

@@ -105,6 +105,11 @@ class ArgoCD:
         """Ask Argo CD to compare with the cluster now, not at its next poll."""
         self._applications.refresh(names.application(environment, tenant))
 
+    def leftover(self, environment: str, tenant: str) -> str:
+        """The Application stays: neither the ApplicationSet nor the orchestrator may delete one."""
+        name = names.application(environment, tenant)
+        return f"kubectl -n {self.instance.namespace} delete application {name}"
+
     def link(self, environment: str, tenant: str) -> str | None:
         """The Application's page."""
         if self.instance.url is None:

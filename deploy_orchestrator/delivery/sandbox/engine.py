@@ -96,6 +96,9 @@ class Sandbox:
     def refresh(self, environment: str, tenant: str) -> None:
         """Nothing to do: `status` looks for itself each time."""
 
+    def leftover(self, environment: str, tenant: str) -> None:
+        """Nothing but its history is kept."""
+
     def link(self, environment: str, tenant: str) -> str | None:
         """The folder with the objects that are live."""
         application = self._state(environment, tenant).load()

@@ -1,0 +1,105 @@
+"""A tenant leaves an environment: a plan of no objects, released as any other, then nothing is left."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from deploy_orchestrator.fleet import Policy
+from deploy_orchestrator.git import Changes, Commit, Repository, Tree
+from deploy_orchestrator.manifests import NOTHING, Manifests
+from deploy_orchestrator.releases.digest import digest_of
+from deploy_orchestrator.releases.history import newest_first
+from deploy_orchestrator.releases.layout import MAIN, RELEASES, Slot
+from deploy_orchestrator.releases.model import Plan, Reason, Release, SourceChange, Summary, Verdict
+from deploy_orchestrator.releases.risk import Change, judge
+from deploy_orchestrator.releases.risk.data import DataDeleted
+
+REMOVES = "Removes"
+"""The trailer of the commit that releases a removal."""
+
+WINDOW = timedelta(days=1)
+"""How long a removal counts against the share of tenants that an environment's policy lets go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removals:
+    """How many tenants of an environment were removed within `WINDOW`, of how many that it had."""
+
+    made: int
+    of: int
+
+
+def make_removal(released: Release, manifests: Manifests, source: SourceChange, policy: Policy) -> Plan:
+    """The plan of removing all that is `released`, whose objects are `manifests`.
+
+    It needs approval wherever the policy asks for any, even where the policy calls deleted data safe. Of the
+    risk rules the one on data speaks, for each object that holds some.
+    """
+    change = Change(
+        before=manifests, after=NOTHING, chart_before=released.chart, chart=released.chart, findings=()
+    )
+    count = len(manifests.objects)
+    removed = Reason(
+        rule="tenant-removed",
+        severity=Verdict.NEEDS_APPROVAL,
+        saw=f"all {count} objects of {released.tenant} in {released.environment} are removed",
+        why="Nothing of it runs any more, and a revert does not bring its data back.",
+        do="Make sure of a backup, and that nobody needs it, then approve.",
+    )
+    lost = (reason for reason in judge(change, policy.rules) if reason.rule == DataDeleted.id)
+    reasons = (removed, *lost)
+    return Plan(
+        environment=released.environment,
+        tenant=released.tenant,
+        namespace=released.namespace,
+        cluster=released.cluster,
+        digest=digest_of(
+            environment=released.environment,
+            tenant=released.tenant,
+            content=NOTHING.content,
+            replaces=released.content,
+        ),
+        content=NOTHING.content,
+        base=released.content,
+        chart=released.chart,
+        source=source,
+        verdict=Verdict.worst(reason.severity for reason in reasons),
+        reasons=reasons,
+        summary=Summary(added=0, changed=0, removed=count),
+    )
+
+
+def clear(repository: Repository, environment: str, tenant: str, released: Release | None) -> Commit | None:
+    """See `Deployments.clear`."""
+    slot = Slot(environment, tenant)
+
+    def change(tree: Tree) -> Changes | None:
+        file, plan = slot.read_release(tree), slot.read_plan(tree)
+        if file is not None and (released is None or file.digest != released.digest or not file.removal):
+            return None
+        gone = [slot.release, slot.quarantine]
+        if plan is None or released is None or plan.digest == released.digest:
+            gone += [slot.plan, slot.manifests]
+        there = [path for path in gone if tree.exists(path)]
+        message = (
+            f"Clear {environment}/{tenant}\n\nNothing of it is live, and the fleet does not ask for it.\n"
+        )
+        return Changes(message, deletes=there) if there else None
+
+    return repository.write(MAIN, change)
+
+
+def recent(repository: Repository, tree: Tree, environment: str, now: datetime) -> Removals:
+    """The removals that were released in an environment up to `tree`, for `Removals`."""
+    there = {
+        file.removesuffix(".yaml")
+        for file in tree.names(f"{RELEASES}/{environment}")
+        if file.endswith(".yaml")
+    }
+    made: set[str] = set()
+    for commit in newest_first(repository, tree.commit, f"{RELEASES}/{environment}") if tree.commit else ():
+        if commit.time <= now - WINDOW:
+            break
+        where, _, tenant = commit.trailers.get(REMOVES, "").partition("/")
+        if where == environment:
+            made.add(tenant)
+    return Removals(len(made), len(there | made))
