@@ -45,10 +45,16 @@ def login(host: str, environment: Mapping[str, str] = os.environ) -> Login | Non
     return None
 
 
-def _files(environment: Mapping[str, str]) -> Iterator[Path]:
+def helm_folder(environment: Mapping[str, str]) -> Path:
+    """Where Helm keeps what the user told it: https://helm.sh/docs/helm/helm/."""
     home = Path(environment.get("HOME", "~")).expanduser()
     config = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
-    helm = Path(environment.get("HELM_CONFIG_HOME") or config / "helm")
+    return Path(environment.get("HELM_CONFIG_HOME") or config / "helm")
+
+
+def _files(environment: Mapping[str, str]) -> Iterator[Path]:
+    home = Path(environment.get("HOME", "~")).expanduser()
+    helm = helm_folder(environment)
     yield Path(environment.get("HELM_REGISTRY_CONFIG") or helm / "registry" / "config.json")
     yield Path(environment.get("DOCKER_CONFIG") or home / ".docker") / "config.json"
 

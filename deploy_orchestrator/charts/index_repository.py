@@ -1,5 +1,7 @@
 """A chart repository with an `index.yaml`, on a web server or in a folder."""
 
+from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
@@ -7,11 +9,12 @@ import msgspec
 
 from deploy_orchestrator.charts.cache import Cache, fingerprint
 from deploy_orchestrator.charts.errors import ChartError, IndexInvalid, RepositoryError, RepositoryUnreachable
+from deploy_orchestrator.charts.helm_repositories import Access, access
 from deploy_orchestrator.charts.index import MAX_BYTES, Index
 from deploy_orchestrator.charts.load import MAX_PACKAGE_BYTES
 from deploy_orchestrator.charts.location import scheme
 from deploy_orchestrator.charts.published import PublishedChart
-from deploy_orchestrator.charts.web import Web
+from deploy_orchestrator.charts.web import Answer, Web
 
 _PARSED = "indexes-2"
 """Where parsed indexes are kept; another number for another form."""
@@ -31,9 +34,17 @@ class IndexRepository:
     `identity` is the repository's own URL. The index is read once, when the first chart is asked for.
     """
 
-    def __init__(self, identity: str, location: str, web: Web, cache: Cache) -> None:
+    def __init__(
+        self,
+        identity: str,
+        location: str,
+        web: Web,
+        cache: Cache,
+        accesses: Callable[[str], Access | None] = access,
+    ) -> None:
         self.identity = identity
         self._web = web
+        self._accesses = accesses
         self._cache = cache
         self._address = _index_address(location)
         self._index: Index | None = None
@@ -84,11 +95,10 @@ class IndexRepository:
         conditions = (
             {"If-None-Match": seen.etag, "If-Modified-Since": seen.last_modified} if seen and kept else {}
         )
-        answer = self._web.fetch(
+        answer = self._ask(
             self._address,
-            limit=MAX_BYTES,
-            repository=self.identity,
-            headers={name: value for name, value in conditions.items() if value},
+            MAX_BYTES,
+            {name: value for name, value in conditions.items() if value},
             accept=(200, 304) if kept else (200,),
         )
         if answer.status == 304 and kept:
@@ -110,8 +120,25 @@ class IndexRepository:
 
     def _read(self, address: str, limit: int) -> bytes:
         if scheme(address):
-            return self._web.fetch(address, limit=limit, repository=self.identity).body
+            return self._ask(address, limit, {}).body
         return self._read_file(address, limit)
+
+    @cached_property
+    def _access(self) -> Access | None:
+        return self._accesses(self._address)
+
+    def _ask(
+        self, address: str, limit: int, headers: dict[str, str], accept: tuple[int, ...] = (200,)
+    ) -> Answer:
+        own = self._access if self._access and self._access.is_for(address) else None
+        return self._web.fetch(
+            address,
+            limit=limit,
+            repository=self.identity,
+            headers={**headers, **(own.headers if own else {})},
+            accept=accept,
+            tls=own.tls if own else None,
+        )
 
     def _read_file(self, path: str, limit: int) -> bytes:
         try:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from deploy_orchestrator.charts import (
+    ChartInvalid,
     ChartNotFound,
     DigestMismatch,
     IndexInvalid,
@@ -319,7 +320,13 @@ def registry(server: Server, make_package: MakePackage) -> Registry:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("HELM_REGISTRY_CONFIG", "HELM_CONFIG_HOME", "XDG_CONFIG_HOME", "DOCKER_CONFIG"):
+    for name in (
+        "HELM_REGISTRY_CONFIG",
+        "HELM_REPOSITORY_CONFIG",
+        "HELM_CONFIG_HOME",
+        "XDG_CONFIG_HOME",
+        "DOCKER_CONFIG",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     return tmp_path
@@ -513,3 +520,70 @@ def test_a_broken_file_of_logins_is_told_without_what_is_in_it(home: Path, text:
     with pytest.raises(ValueError, match="not a file of registry logins") as error:
         login("example.com")
     assert str(file) in str(error.value)
+
+
+def helm_knows(home: Path, **repository: str) -> None:
+    file = home / ".config/helm/repositories.yaml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"apiVersion": "", "repositories": [{"name": "private", **repository}]}))
+
+
+def guarded(path: str, headers: Mapping[str, str]) -> Reply:
+    wanted = "Basic " + base64.b64encode(b"me:hunter2").decode()
+    if headers.get("authorization") != wanted:
+        return 401, {}, b""
+    return (200, {}, b"package") if path.endswith(".tgz") else (200, {}, index("1.0.0"))
+
+
+def test_helms_login_opens_an_index_and_its_packages(server: Server, home: Path) -> None:
+    server.answer = guarded
+    helm_knows(home, url=f"{server.url}/charts/", username="me", password="hunter2")
+    repositories = Repositories()
+    (web,) = repositories.find(f"{server.url}/charts", "web")
+    assert repositories.package(web) == b"package"
+
+
+def test_without_a_login_an_index_tells_how_to_get_one(server: Server, home: Path) -> None:
+    server.answer = guarded
+    helm_knows(home, url=f"{server.url}/other", username="me", password="hunter2")
+    with pytest.raises(RepositoryUnreachable, match="401") as caught:
+        versions(Repositories(), server.url)
+    assert "helm repo add" in str(caught.value.fix)
+
+
+@pytest.mark.parametrize("way", ["redirect", "package"])
+def test_helms_login_goes_to_the_repositorys_own_server_only(server: Server, home: Path, way: str) -> None:
+    elsewhere = server.url.replace("127.0.0.1", "localhost")
+
+    def answer(path: str, headers: Mapping[str, str]) -> Reply:
+        if path == "/index.yaml" and way == "redirect":
+            return 302, {"Location": f"{elsewhere}/moved.yaml"}, b""
+        return 200, {}, index("1.0.0", urls=[f"{elsewhere}/web.tgz"])
+
+    server.answer = answer
+    helm_knows(home, url=server.url, username="me", password="hunter2")
+    repositories = Repositories()
+    (web,) = repositories.find(server.url, "web")
+    repositories.package(web)
+    carried = {path: "authorization" in headers for path, headers in server.asked}
+    assert carried.pop("/index.yaml")
+    assert len(carried) >= 1
+    assert not any(carried.values())
+
+
+@pytest.mark.parametrize("text", ["{repositories: hunter2}", "{", "repositories: [{url: {hunter2: 1}}]"])
+def test_a_broken_file_of_repositories_is_named_and_never_quoted(
+    server: Server, home: Path, text: str
+) -> None:
+    file = home / ".config/helm/repositories.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    with pytest.raises(ChartInvalid, match="not Helm's file of repositories") as caught:
+        versions(Repositories(), server.url)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_helms_certificates_are_used_and_a_missing_one_is_an_error(server: Server, home: Path) -> None:
+    helm_knows(home, url=server.url, caFile=str(home / "gone.pem"))
+    with pytest.raises(RepositoryUnreachable, match="No such file"):
+        versions(Repositories(), server.url)
