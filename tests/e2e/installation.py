@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 from kubernetes.client import CustomObjectsApi
-from objects import config_map
+from objects import config_map, network_policy, quota
 from rig import Cluster, Gitea, repository
 
 from deploy_orchestrator.delivery import ArgoCD, ByEnvironment, Contexts, Engine, Instances, bootstrap
@@ -33,11 +33,13 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True)
 class Installation:
-    """`engine` is the orchestrator's ServiceAccount, `deployments` its user of the forge."""
+    """`engine` is the orchestrator's ServiceAccount, `deployments` its user of the forge, `remote` the URL
+    with that user's password."""
 
     k8s: Cluster
     fleet: Fleet
     url: str
+    remote: str
     deployments: Repository
     engine: Engine
 
@@ -95,13 +97,14 @@ def installed(
         forge.collaborate(owner, "deployments", user)
     forge.protect(owner, "deployments", "main", orchestrator)
     fleet = _fleet(folder / "fleet", tenants, automated, argocds or {})
-    deployments = Repository.clone(forge.signed_in(url, orchestrator), folder / "deployments")
+    remote = forge.signed_in(url, orchestrator)
+    deployments = Repository.clone(remote, folder / "deployments")
     for each in fleet.argocd:
         k8s.apply(repository(f"deployments-{number}", url, argo.name, argo.password, each.namespace))
         k8s.apply(*bootstrap(fleet, each, url, datetime.now(UTC)))
     engine = _engine(k8s, fleet, deployments, folder)
     try:
-        yield Installation(k8s, fleet, url, deployments, engine)
+        yield Installation(k8s, fleet, url, remote, deployments, engine)
     finally:
         for each in fleet.argocd:
             remove(k8s, each.namespace)
@@ -152,6 +155,8 @@ def _fleet(folder: Path, tenants: list[str], automated: tuple[str, ...], argocds
         },
         "charts/app/Chart.yaml": {"apiVersion": "v2", "name": "app", "version": "1.0.0"},
         "charts/app/templates/settings.yaml": config_map("{{ .Release.Name }}"),
+        "charts/app/templates/deny.yaml": network_policy("{{ .Release.Name }}"),
+        "charts/app/templates/quota.yaml": quota("{{ .Release.Name }}"),
     }
     for tenant in tenants:
         files[f"tenants/{tenant}/tenant.yaml"] = {

@@ -9,6 +9,22 @@ def config_map(name: str = "settings", **data: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
 
 
+def network_policy(name: str) -> dict[str, Any]:
+    """Nobody reaches the namespace's pods, and they reach nobody."""
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": name},
+        "spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
+    }
+
+
+def quota(name: str) -> dict[str, Any]:
+    hard = {"requests.cpu": "4", "requests.memory": "8Gi", "requests.storage": "10Gi", "pods": "20"}
+    metadata = {"name": name}
+    return {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata, "spec": {"hard": hard}}
+
+
 def pod(name: str = "main", labels: dict[str, str] | None = None) -> dict[str, Any]:
     metadata = {"name": name, "labels": labels or {}}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": _CONTAINERS}}

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -13,16 +14,48 @@ import yaml
 from installation import remove
 from kubernetes.client import CoreV1Api
 from kubernetes.watch import Watch
-from rig import Cluster, Gitea, repository
+from rig import FAILING_POD, Cluster, Gitea, repository
 from typer.testing import CliRunner
 
 from deploy_orchestrator.cli import app
 from deploy_orchestrator.cli.init import init
 from deploy_orchestrator.delivery import Status
+from deploy_orchestrator.releases import Release
 from deploy_orchestrator.settings import Settings
 from tests.defs.conftest import Laptop
 from tests.defs.test_pipeline import more_runs, yaml_line
 
+PROBE = "charts/dagster-tenant/templates/probe.yaml"
+FAILING_PROBE = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "probe", "labels": FAILING_POD},
+    "spec": {
+        "automountServiceAccountToken": False,
+        "containers": [
+            {
+                "name": "probe",
+                "image": "docker.io/library/busybox:1.37",
+                "resources": {"requests": {"cpu": "10m", "memory": "8Mi"}, "limits": {"memory": "8Mi"}},
+                "securityContext": {
+                    "allowPrivilegeEscalation": False,
+                    "capabilities": {"drop": ["ALL"]},
+                    "readOnlyRootFilesystem": True,
+                    "runAsNonRoot": True,
+                    "runAsUser": 10001,
+                    "seccompProfile": {"type": "RuntimeDefault"},
+                },
+            }
+        ],
+    },
+}
+FAILING = f"""\
+{{{{- if eq .Release.Namespace "analytics-dev" }}}}
+{yaml.safe_dump(FAILING_PROBE)}
+{{{{- end }}}}
+"""
+PATIENT, IMPATIENT = "rollbackAfter: 0s", "rollbackAfter: 0s\n      deadline: 30s"
+SOON, SHORT = timedelta(minutes=5), timedelta(seconds=30)
 NAMESPACES = {"analytics-dev", "analytics-production", "ml-dev"}
 
 
@@ -59,6 +92,12 @@ class Platform(Laptop):
     def status(self, environment: str, tenant: str) -> Status:
         with self.orchestrator() as orchestrator:
             return orchestrator.engine.status(environment, tenant)
+
+    def until(self, environment: str, tenant: str, reached: Callable[[Status, Release], bool]) -> None:
+        release = self.released(environment, tenant)
+        with self.orchestrator() as orchestrator:
+            states = orchestrator.engine.watch(environment, tenant, SOON)
+            assert any(reached(state, release) for state in states)
 
     def configuration(self, namespace: str) -> str:
         """All that stands in its ConfigMaps."""
@@ -173,3 +212,46 @@ def test_a_changed_migration_waits_for_a_signed_approval_and_then_goes_live(plat
     operation = platform.status("production", "analytics").operation
     assert operation is not None
     assert any("migration" in hook.object for hook in operation.hooks)
+
+
+def test_a_broken_tenant_stops_nobody_else(platform: Platform) -> None:
+    before = platform.released("dev", "ml")
+    platform.commit("tenants/ml/tenant.yaml", lambda text: text.replace("cpu:", "cpus:"))
+    platform.commit("tenants/analytics/values-dev.yaml", lambda text: re.sub("Runs: .", "Runs: 5", text))
+
+    platform.settle()
+
+    assert "max_concurrent_runs: 5" in platform.configuration("analytics-dev")
+    assert platform.released("dev", "ml") == before
+    assert platform.live("dev", "ml")
+    assert "tenants/ml/tenant.yaml:" in platform.failures()["dev|ml"]
+    platform.commit("tenants/ml/tenant.yaml", lambda text: text.replace("cpus:", "cpu:"))
+
+
+def test_a_release_whose_pods_fail_is_reverted_and_not_released_again(platform: Platform) -> None:
+    good = platform.released("dev", "analytics")
+    platform.commit("fleet.yaml", lambda text: text.replace(PATIENT, IMPATIENT))
+    platform.settle()
+    platform.commit(PROBE, lambda _: FAILING)
+
+    ran = platform.settle()
+    if "roll_back dev|analytics" not in ran:
+        platform.until("dev", "analytics", lambda state, release: bool(state.failing_since(release, SHORT)))
+        ran = platform.settle()
+
+    assert "roll_back dev|analytics" in ran
+    assert platform.released("dev", "analytics").content == good.content
+    platform.until("dev", "analytics", Status.live)
+    with platform.orchestrator() as orchestrator:
+        revert, bad, *_ = orchestrator.deployments.history("dev", "analytics")
+        (quarantined,) = orchestrator.deployments.quarantine("dev", "analytics")
+    assert (revert.kind, quarantined.content) == ("revert", bad.release and bad.release.content)
+
+    platform.commit("fleet.yaml", lambda text: text.replace(IMPATIENT, PATIENT))
+    platform.commit(PROBE, lambda text: f"{{{{/* Look at it again. */}}}}\n{text}")
+    platform.settle()
+    assert platform.released("dev", "analytics").content == good.content
+    with platform.orchestrator() as orchestrator:
+        plan = orchestrator.deployments.pending("dev", "analytics")
+        assert plan is not None
+        assert [gate.key for gate in orchestrator.gates(plan) if not gate.passed] == ["quarantine"]
