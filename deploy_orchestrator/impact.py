@@ -37,8 +37,6 @@ from deploy_orchestrator.fleet import (
 )
 from deploy_orchestrator.survey import chart_of, uses_of, values_of
 
-CHARTS = "charts"
-
 
 @dataclass(frozen=True, slots=True)
 class ChartEffect:
@@ -97,12 +95,12 @@ class Carrier:
 
 
 def carriers(fleet: Fleet, wanted: Wanted, repositories: Repositories) -> tuple[Carrier, ...]:
-    """Every need of a chart anywhere below those that `fleet` asks for. Raises ChartError."""
+    """Every need of a chart anywhere below those that `fleet` asks for. Raises as `chart_of`."""
     found: defaultdict[Need, list[str]] = defaultdict(list)
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = fleet.tree.export(CHARTS, Path(scratch))
-        for reference, uses in uses_of(fleet).items():
-            for need in resolve(chart_of(reference, folder, repositories), repositories).needs:
+    for reference, uses in uses_of(fleet).items():
+        with tempfile.TemporaryDirectory() as scratch:
+            root = chart_of(reference, fleet, Path(scratch), repositories)
+            for need in resolve(root, repositories).needs:
                 if wanted.includes(need.chart.identity, need.key):
                     found[need] += (use.deployment for use in uses)
     return tuple(Carrier(need, tuple(deployments)) for need, deployments in found.items())
@@ -120,7 +118,7 @@ class _Comparison:
     ) -> None:
         self.upgrades: dict[ChartReference, Upgrade] = {}
         self._before, self._after = before, after
-        self._folders = [fleet.tree.export(CHARTS, scratch) for fleet in (before, after)]
+        self._scratch = scratch
         self._upgrade, self._repositories, self._as_of = upgrade, repositories, as_of
         self._roots: dict[ChartReference, tuple[Chart | PublishedChart, Chart | PublishedChart]] = {}
 
@@ -157,7 +155,10 @@ class _Comparison:
     def _charts(
         self, now: ChartReference, then: ChartReference
     ) -> tuple[Chart | PublishedChart, Chart | PublishedChart]:
-        before = chart_of(now, self._folders[0], self._repositories)
+        before = self._chart(now, self._before)
         if now.repository and not then.repository:
             return before, target(before, self._upgrade.version, self._upgrade.chart.name, self._repositories)
-        return before, chart_of(then, self._folders[1], self._repositories)
+        return before, self._chart(then, self._after)
+
+    def _chart(self, reference: ChartReference, fleet: Fleet) -> Chart | PublishedChart:
+        return chart_of(reference, fleet, Path(tempfile.mkdtemp(dir=self._scratch)), self._repositories)

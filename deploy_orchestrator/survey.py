@@ -121,12 +121,9 @@ def survey(fleet: Fleet, repositories: Repositories) -> Survey:
     for reference, uses in uses_of(fleet).items():
         name = f"{reference.name} {reference.version}"
         with tempfile.TemporaryDirectory() as scratch:
-            folder = Path(scratch, CHARTS)
             try:
-                if reference.repository is None:
-                    fleet.charts[reference.name].export(fleet.tree, Path(scratch))
-                root = chart_of(reference, folder, repositories)
-                surveyed += _surveyed(name, root, uses, repositories, folder)
+                root = chart_of(reference, fleet, Path(scratch), repositories)
+                surveyed += _surveyed(name, root, uses, repositories, Path(scratch, CHARTS))
             except OrchestratorError as error:
                 failures[name] = error
     return Survey(tuple(surveyed), failures)
@@ -165,9 +162,15 @@ def _surveyed(
         yield Surveyed(name, tuple(deployments), analysis, upgrades)
 
 
-def chart_of(reference: ChartReference, folder: Path, repositories: Repositories) -> Chart | PublishedChart:
-    """The chart that a fleet refers to, one of its own from `folder`. Raises ChartError."""
+def chart_of(
+    reference: ChartReference, fleet: Fleet, into: Path, repositories: Repositories
+) -> Chart | PublishedChart:
+    """The chart that `fleet` refers to, one of its own put below the empty folder `into`.
+
+    Raises:
+        ChartError, UnsafeTree: it cannot be read.
+    """
     if reference.repository is None:
-        return load(folder / reference.name)
+        return load(fleet.charts[reference.name].export(fleet.tree, into))
     catalog = Catalog(repositories)
     return catalog.exactly(catalog.identity(reference.repository, reference.name), reference.version)

@@ -192,6 +192,13 @@ def test_a_chart_that_tenants_run_from_a_repository_goes_up_in_their_files(impac
     assert list(verdicts(found)) == ["dev/blog"]
 
 
+def test_a_link_in_a_chart_that_nobody_runs_stops_nothing(impact, desk):
+    (desk.fleet / "charts/odd").mkdir()
+    (desk.fleet / "charts/odd/values.yaml").symlink_to("/etc/passwd")
+    desk.commit("charts/odd/Chart.yaml", "apiVersion: v2\nname: odd\nversion: 0.1.0\n")
+    assert impact("db", "--to", "1.1.0").code == 0
+
+
 def test_a_chart_inside_a_package_is_told_with_the_package(desk, publish_packages):
     deep = [{"name": "deep", "version": "1.x", "repository": URL}]
     options = publish_packages(URL, {"db@1.0.0": (deep, {}), "deep@1.0.0": ([], {}), "deep@1.1.0": ([], {})})
