@@ -14,6 +14,9 @@ from deploy_orchestrator.defs.runs import request, result
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.releases import GatesClosed, Verdict
 
+PLANNING_OPENS = ("base", "candidate")
+"""The gates that planning again opens."""
+
 
 @dg.asset(
     partitions_def=deployments,
@@ -107,7 +110,8 @@ def release(
 )
 def open_gates(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult:
     """Release what waited: an approval was signed, the environment before or an earlier wave is healthy long
-    enough, a freeze ended. Plan anew what replaces something that is no longer released.
+    enough, a freeze ended. Plan anew what replaces something that is no longer released, and what somebody
+    has edited.
     """
     with installation.open() as orchestrator:
         requests: list[dg.RunRequest] = []
@@ -120,7 +124,7 @@ def open_gates(context: dg.SensorEvaluationContext, installation: Installation) 
             closed = [gate for gate in gates if not gate.passed]
             if closed:
                 waiting.append(f"{plan.key}: {closed[0].reason}")
-            if closed and (closed[0].key != "base" or plan.removal):
+            if closed and (closed[0].key not in PLANNING_OPENS or plan.removal):
                 continue
             job = "ship" if closed else "promote"
             if wanted := request(context.instance, job, plan.environment, plan.tenant, plan.digest):

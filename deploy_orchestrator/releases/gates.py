@@ -69,6 +69,7 @@ def gates(
     *,
     policy: Policy,
     released: ReleaseFile | None,
+    intact: bool,
     approvals: Sequence[Approval],
     predecessor: Predecessor | None,
     quarantined: Sequence[Quarantined],
@@ -79,16 +80,18 @@ def gates(
 ) -> tuple[Gate, ...]:
     """Every gate of `plan` under the `policy` of its environment, open or not.
 
-    `released` is what is released there now, `approvals` what was verified for the plan's digest; `stale` are
-    the commits of those that stood already when the same bytes were reverted. The verdict is taken under
-    `policy`, which may be newer than the plan. A rejection closes the way whatever the verdict; a blocked
-    plan passes nowhere; one that needs approval passes where the policy asks for none.
+    `released` is what is released there now, `intact` tells whether the manifests that stand there are still
+    those that were planned, `approvals` is what was verified for the plan's digest; `stale` are the commits
+    of those that stood already when the same bytes were reverted. The verdict is taken under `policy`, which
+    may be newer than the plan. A rejection closes the way whatever the verdict; a blocked plan passes
+    nowhere; one that needs approval passes where the policy asks for none.
     """
     ballot = count(approvals, policy.approval, plan.source, now)
     severities = [severity(reason, policy.rules) for reason in plan.reasons]
     judged = Verdict.worst(severities)
     return (
         _base(plan, released),
+        _candidate(intact),
         _verdict(plan, severities),
         _approval(plan, policy, judged, ballot),
         _promotion(plan, policy, predecessor, now),
@@ -103,6 +106,12 @@ def _base(plan: Plan, released: ReleaseFile | None) -> Gate:
     if plan.base == (released.content if released else None):
         return Gate("base", GateState.OPEN, "it was planned against what is released")
     return Gate("base", GateState.CLOSED, "what is released has changed since it was planned: plan again")
+
+
+def _candidate(intact: bool) -> Gate:
+    if intact:
+        return Gate("candidate", GateState.OPEN, "the manifests are those that were planned")
+    return Gate("candidate", GateState.CLOSED, "the manifests are not those that were planned: plan again")
 
 
 def _verdict(plan: Plan, severities: Sequence[Verdict]) -> Gate:

@@ -4,6 +4,7 @@ import dagster as dg
 import pytest
 
 from deploy_orchestrator.defs.partitions import partition_key
+from deploy_orchestrator.git import Changes
 from tests.defs.conftest import Laptop
 
 PLATFORM = "platform:\n  name: tenant-platform\n  version: ~0.1.0\n"
@@ -259,3 +260,22 @@ def test_what_waits_is_planned_anew_when_what_it_replaces_is_rolled_back(bench: 
         assert plan is not None
         assert plan.base == bench.released("production", "analytics").content
         assert [gate.key for gate in orchestrator.gates(plan) if not gate.passed] == ["approval"]
+
+
+def test_manifests_that_somebody_edited_are_put_back_and_go_out_as_planned(bench: Laptop) -> None:
+    bench.settle()
+    bench.commit("tenants/analytics/values.yaml", yaml_line("hooks: {migration: {timeoutSeconds: 999}}"))
+    bench.settle()
+    bench.sign("approve", "production", "analytics", person="bob")
+    with bench.orchestrator() as orchestrator:
+        planned = orchestrator.deployments.manifests("production", "analytics")
+        assert planned is not None
+        path = f"manifests/production/analytics/{next(iter(planned.files()))}"
+        orchestrator.deployments.repository.write(
+            "main", lambda tree: Changes("Meddle", {path: b"kind: Job\n"})
+        )
+
+    assert bench.settle() == ["ship production|analytics"]
+
+    assert bench.released("production", "analytics").content == planned.content
+    assert bench.live("production", "analytics")

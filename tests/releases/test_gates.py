@@ -88,6 +88,7 @@ def gate(build):
             plan or plan_of(),
             policy=policy or Policy(),
             released=released,
+            intact=True,
             approvals=approvals,
             predecessor=predecessor,
             quarantined=quarantined,
@@ -110,13 +111,24 @@ def test_every_gate_has_its_own_key_and_a_reason(build):
         plan_of(),
         policy=Policy(),
         released=None,
+        intact=True,
         approvals=(),
         predecessor=None,
         quarantined=(),
         now=build.NOW,
     )
     keys = [each.key for each in found]
-    assert keys == ["base", "verdict", "approval", "promotion", "wave", "removals", "freeze", "quarantine"]
+    assert keys == [
+        "base",
+        "candidate",
+        "verdict",
+        "approval",
+        "promotion",
+        "wave",
+        "removals",
+        "freeze",
+        "quarantine",
+    ]
     assert all(each.reason for each in found)
 
 

@@ -124,6 +124,9 @@ def test_manifests_that_were_exchanged_after_planning_are_not_released(
     file = next(iter(build.manifests(build.config_map(a="1")).files()))
     forged = build.manifests(build.config_map(a="666")).files()[file]
     build.push(repository, "main", {f"manifests/dev/analytics/{file}": forged})
+    assert [each.key for each in deployments.gates(plan, build.conditions()) if not each.passed] == [
+        "candidate"
+    ]
     with pytest.raises(ReleaseError, match="not those that were planned"):
         deployments.release_plan(plan, build.conditions())
 
