@@ -12,7 +12,7 @@ from deploy_orchestrator.defs import pages
 from deploy_orchestrator.defs.partitions import deployment_of, deployments, partition_key
 from deploy_orchestrator.defs.releases import release
 from deploy_orchestrator.defs.resources import AGAIN, Installation
-from deploy_orchestrator.defs.runs import request, result
+from deploy_orchestrator.defs.runs import log_unreadable, request, result
 from deploy_orchestrator.delivery import SyncError
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.releases import RevertRefused
@@ -131,6 +131,7 @@ def live_releases(context: dg.SensorEvaluationContext, installation: Installatio
     unknown: dict[str, str] = {}
     with installation.open() as orchestrator:
         found = orchestrator.live()
+        log_unreadable(context, orchestrator)
         overview = pages.fleet_status(found, orchestrator.engine)
         for released, state in found:
             environment, tenant = released.environment, released.tenant

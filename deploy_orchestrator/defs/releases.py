@@ -10,7 +10,7 @@ from deploy_orchestrator.defs.jobs import promote, ship
 from deploy_orchestrator.defs.manifests import rendered_manifests
 from deploy_orchestrator.defs.partitions import deployment_of, deployments
 from deploy_orchestrator.defs.resources import AGAIN, Installation
-from deploy_orchestrator.defs.runs import request, result
+from deploy_orchestrator.defs.runs import log_unreadable, request, result
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.releases import GatesClosed, Verdict
 
@@ -116,6 +116,7 @@ def open_gates(context: dg.SensorEvaluationContext, installation: Installation) 
     with installation.open() as orchestrator:
         requests: list[dg.RunRequest] = []
         waiting: list[str] = []
+        log_unreadable(context, orchestrator)
         for plan, gates in orchestrator.pending():
             if isinstance(gates, OrchestratorError):
                 context.log.error(f"{plan.key}: {gates}")

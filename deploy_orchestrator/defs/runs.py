@@ -1,6 +1,4 @@
-"""Requests for runs that may be repeated on every tick: one at a time per purpose, and after a few of them
-one an hour.
-"""
+"""What a tick asks for and says: runs, one at a time per purpose and after a few of them one an hour."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -9,6 +7,7 @@ import dagster as dg
 from dagster import DagsterRunStatus, RunsFilter
 
 from deploy_orchestrator.defs.partitions import partition_key
+from deploy_orchestrator.orchestrator import Orchestrator
 
 PURPOSE = "deploy-orchestrator/purpose"
 ATTEMPTS = 3
@@ -67,6 +66,12 @@ def _retried(instance: dg.DagsterInstance, run: str) -> bool:
     return bool(
         instance.get_records_for_run(run, of_type=dg.DagsterEventType.STEP_UP_FOR_RETRY, limit=1).records
     )
+
+
+def log_unreadable(context: dg.SensorEvaluationContext, orchestrator: Orchestrator) -> None:
+    """Say in a tick's log which plans and release files are left out, and what is wrong with each."""
+    for error in orchestrator.deployments.unreadable():
+        context.log.error(str(error))
 
 
 def result(requests: Sequence[dg.RunRequest], otherwise: str) -> dg.SensorResult:

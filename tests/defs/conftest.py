@@ -117,24 +117,27 @@ class Laptop:
 
     def turn(self) -> list[str]:
         """Tick every sensor once and run what they ask for; the jobs that ran, with their partition."""
+        return [run for name in SENSORS for run in self.tick(name)]
+
+    def tick(self, name: str) -> list[str]:
+        """As `turn` for one sensor."""
         definitions = self.definitions
         ran: list[str] = []
-        for name in SENSORS:
-            sensor = definitions.resolve_sensor_def(name)
-            context = dg.build_sensor_context(
-                instance=self.instance,
-                cursor=self.cursors.get(name),
-                definitions=definitions,
-                resources={"installation": definitions.resources["installation"]},
-            )
-            tick = sensor(context)
-            for wanted in tick.dynamic_partitions_requests or []:
-                self.instance.add_dynamic_partitions(wanted.partitions_def_name, list(wanted.partition_keys))
-            for wanted in tick.run_requests or []:
-                job = wanted.job_name or sensor.job_name
-                self.run(job, wanted.partition_key, wanted.tags)
-                ran.append(f"{job} {wanted.partition_key or ''}".strip())
-            self.cursors[name] = tick.cursor or self.cursors.get(name)
+        sensor = definitions.resolve_sensor_def(name)
+        context = dg.build_sensor_context(
+            instance=self.instance,
+            cursor=self.cursors.get(name),
+            definitions=definitions,
+            resources={"installation": definitions.resources["installation"]},
+        )
+        tick = sensor(context)
+        for wanted in tick.dynamic_partitions_requests or []:
+            self.instance.add_dynamic_partitions(wanted.partitions_def_name, list(wanted.partition_keys))
+        for wanted in tick.run_requests or []:
+            job = wanted.job_name or sensor.job_name
+            self.run(job, wanted.partition_key, wanted.tags)
+            ran.append(f"{job} {wanted.partition_key or ''}".strip())
+        self.cursors[name] = tick.cursor or self.cursors.get(name)
         return ran
 
     def settle(self) -> list[str]:

@@ -279,3 +279,17 @@ def test_manifests_that_somebody_edited_are_put_back_and_go_out_as_planned(bench
 
     assert bench.released("production", "analytics").content == planned.content
     assert bench.live("production", "analytics")
+
+
+@pytest.mark.parametrize("name", ["open_gates", "live_releases"])
+def test_files_that_nobody_can_read_are_named_in_the_tick(
+    bench: Laptop, name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    broken = {f"{folder}/dev/{folder}.yaml": b"digest: no\n" for folder in ("plans", "releases")}
+    with bench.orchestrator() as orchestrator:
+        orchestrator.deployments.repository.write("main", lambda tree: Changes("Meddle", broken))
+
+    bench.tick(name)
+
+    logged = capfd.readouterr().err
+    assert all(path in logged for path in broken)
