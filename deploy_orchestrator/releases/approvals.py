@@ -39,7 +39,10 @@ class Decision(Record):
 
 @dataclass(frozen=True, slots=True)
 class RejectedApproval:
-    """A file on the branch `approvals` that is not believed, the commit that wrote it, and why."""
+    """A file on the branch `approvals` that is not believed, the commit that wrote it, and why.
+
+    Bytes of its name that are not UTF-8 are spelled out.
+    """
 
     file: str
     commit: str
@@ -115,7 +118,7 @@ def _verified(
             if approval:
                 believed.append(approval)
         except _NotBelieved as error:
-            refused.append(RejectedApproval(path, newest.id, str(error)))
+            refused.append(RejectedApproval(_printable(path), newest.id, str(error)))
             believed += _standing_rejection(repository, path, older, digest, allowed_signers)
     return tuple(believed), tuple(refused)
 
@@ -163,6 +166,10 @@ def _check_linear(repository: Repository, commit: Commit, head: str) -> None:
     later = repository.log(head, since=commit.id)
     if any(len(each.parents) > 1 for each in later):
         raise _NotBelieved("a merge came after it, which may hide later decisions; sign it again")
+
+
+def _printable(path: str) -> str:
+    return path.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def _read(tree: Tree, path: str) -> Decision:

@@ -239,6 +239,22 @@ def test_a_merge_cannot_hide_a_rejection_from_later_approvals(believed, decide, 
     assert believed()[0] == {ANN: "reject", BOB: "approve"}
 
 
+def test_a_name_that_is_not_utf_8_is_refused_in_words_that_can_be_printed(
+    deployments, plan, ann, repository, remote
+):
+    path = f'"{folder(plan)}/\\377@example.com.yaml"'
+    commit = (
+        f"commit refs/heads/approvals\ncommitter M <m@example.com> 1 +0000\ndata 1\nx\nM 644 inline {path}\n"
+    )
+    subprocess.run(
+        ["git", "fast-import", "--quiet"], cwd=remote, input=f"{commit}data 0\n".encode(), check=True
+    )
+    repository.fetch()
+    believed, (refused,) = deployments.approvals(plan.digest, ann.allowed)
+    assert believed == []
+    assert refused.file.encode() == f"{folder(plan)}/\\xff@example.com.yaml".encode()
+
+
 def test_several_keys_of_one_person_are_all_good(build, deployments, plan, people):
     home, work = people(ANN, "home"), people(ANN, "work")
     deployments.decide(plan, "approve", "", work.signer, build.NOW)
