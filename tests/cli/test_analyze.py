@@ -58,7 +58,8 @@ def test_json_has_one_entry_a_chart_in_the_published_shape(analyze):
 def test_markdown_has_a_section_a_chart(analyze):
     answer = analyze(CLASH, "dagster@0.11.0", "--format", "markdown")
     assert answer.code == 1
-    assert answer.output.startswith(f"### {CLASH}\n\n- **common** (unknown): Because ")
+    assert answer.output.startswith(f"### {CLASH}\n\n- **common** (unknown")
+    assert "Because " in answer.output
     assert answer.output.endswith("### dagster@0.11.0\n\nNo conflicts.\n")
 
 

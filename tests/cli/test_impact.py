@@ -129,7 +129,7 @@ def test_packages_out_of_reach_leave_the_defaults_unknown(fresh, index):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["app@0.1.0", "--to", "9.9.9"], "no version of app"),
+        (["app@0.1.0", "--to", "9.9.9"], "has no app in version 9.9.9"),
         (["app@0.1.0", "--dependency", "dv", "--to", "2.0.0"], "known here: db, web"),
         (["app@0.1.0", "--dependency", "db", "--to", "9.9.9"], "db cannot be 9.9.9"),
         (["app@0.1.0", "--to", "new"], "new"),

@@ -99,5 +99,5 @@ def test_only_the_named_parent_is_edited(files: Files, commit: Commit, repositor
 def test_a_version_that_is_not_published_is_refused(
     files: Files, commit: Commit, repositories: Repositories
 ) -> None:
-    with pytest.raises(ChartNotFound, match="no version of redis"):
+    with pytest.raises(ChartNotFound, match="has no redis in version"):
         upgraded(load(commit(files)), ChartUpgrade(Wanted("redis"), "99.0.0"), repositories)
