@@ -130,6 +130,31 @@ class History:
         deltas = objects.diff(before, commit.id).deltas
         return tuple(sorted({file.path for delta in deltas for file in (delta.old_file, delta.new_file)}))
 
+    def changes(self, to: str) -> list[tuple[Commit, tuple[str, ...]]]:
+        """As `log` with what `changed` tells of each commit, in one go.
+
+        Raises:
+            RevisionNotFound: as `resolve`.
+        """
+        commits = self.log(to)
+        result = command.run(
+            ["diff-tree", "--stdin", "--root", "-r", "-z", "--no-renames", "--name-status"],
+            repository=self.path,
+            input="".join(f"{' '.join((each.id, *each.parents[:1]))}\n" for each in commits).encode(),
+            limit=_LOG_LIMIT,
+        )
+        if result.code:
+            raise GitError(f"the changes up to {to!r} cannot be read: {result.errors.strip()}")
+        paths: dict[str, list[str]] = {}
+        tokens = iter(result.output.decode(errors="surrogateescape").split("\0")[:-1])
+        commit = ""
+        for token in tokens:
+            if _FULL_ID.fullmatch(token):
+                commit = token
+            else:
+                paths.setdefault(commit, []).append(next(tokens))
+        return [(each, tuple(sorted(paths.get(each.id, ())))) for each in commits]
+
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Whether `newer` has `older` in its history, or is the same commit.
 

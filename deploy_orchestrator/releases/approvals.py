@@ -1,9 +1,10 @@
 """Decisions that people sign: written to the branch `approvals`, believed only when the signature says so."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from itertools import takewhile
 from typing import Literal
 
 import pydantic
@@ -47,6 +48,18 @@ class RejectedApproval:
     file: str
     commit: str
     reason: str
+
+
+_Write = tuple[Commit, tuple[str, ...]]
+"""A commit, and the paths of all files that it changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """The writes to each file, newest first, by the folder that it is in, and the commits `since_merge`."""
+
+    writes: Mapping[str, Mapping[str, Sequence[_Write]]]
+    since_merge: frozenset[str]
 
 
 class _NotBelieved(Exception):
@@ -101,34 +114,40 @@ def verified(
 def _verified(
     repository: Repository, head: str, digest: str, allowed_signers: bytes
 ) -> tuple[tuple[Approval, ...], tuple[RejectedApproval, ...]]:
-    folder = _folder(digest)
     believed: list[Approval] = []
     refused: list[RejectedApproval] = []
-    history: dict[str, list[Commit]] = {}
-    for commit in repository.log(head, paths=[folder]):
-        for path in repository.changed(commit.id):
-            if path.startswith(f"{folder}/"):
-                history.setdefault(path, []).append(commit)
-    for path, commits in sorted(history.items()):
-        newest, *older = commits
+    decided = _decided(repository, head)
+    for path, writes in sorted(decided.writes.get(_folder(digest), {}).items()):
+        newest, *older = writes
         try:
             approval = _believe(repository, path, newest, digest, allowed_signers)
-            if approval and approval.decision == "approve":
-                _check_linear(repository, newest, head)
+            if approval and approval.decision == "approve" and approval.commit not in decided.since_merge:
+                raise _NotBelieved("a merge came after it, which may hide later decisions; sign it again")
             if approval:
                 believed.append(approval)
         except _NotBelieved as error:
-            refused.append(RejectedApproval(_printable(path), newest.id, str(error)))
+            refused.append(RejectedApproval(_printable(path), newest[0].id, str(error)))
             believed += _standing_rejection(repository, path, older, digest, allowed_signers)
     return tuple(believed), tuple(refused)
 
 
+@lru_cache(maxsize=8)
+def _decided(repository: Repository, head: str) -> _Decided:
+    changes = repository.changes(head)
+    writes: dict[str, dict[str, list[_Write]]] = {}
+    for write in changes:
+        for path in write[1]:
+            writes.setdefault(path.partition("/")[0], {}).setdefault(path, []).append(write)
+    since_merge = takewhile(lambda commit: len(commit.parents) < 2, (commit for commit, _ in changes))
+    return _Decided(writes, frozenset(commit.id for commit in since_merge))
+
+
 def _standing_rejection(
-    repository: Repository, path: str, commits: list[Commit], digest: str, allowed_signers: bytes
+    repository: Repository, path: str, writes: Sequence[_Write], digest: str, allowed_signers: bytes
 ) -> Iterator[Approval]:
-    for commit in commits:
+    for write in writes:
         try:
-            approval = _believe(repository, path, commit, digest, allowed_signers)
+            approval = _believe(repository, path, write, digest, allowed_signers)
         except _NotBelieved:
             continue
         if approval and approval.decision == "reject":
@@ -137,13 +156,14 @@ def _standing_rejection(
 
 
 def _believe(
-    repository: Repository, path: str, commit: Commit, digest: str, allowed_signers: bytes
+    repository: Repository, path: str, write: _Write, digest: str, allowed_signers: bytes
 ) -> Approval | None:
-    """The decision that `commit` wrote to `path`; None where its author took it back by removing the file."""
+    """The decision that `write` left at `path`; None where its author took it back by removing the file."""
+    commit, changed = write
     who = path.rpartition("/")[2].removesuffix(".yaml").casefold()
     if len(commit.parents) > 1:
         raise _NotBelieved("it was written by a merge")
-    if repository.changed(commit.id) != (path,):
+    if changed != (path,):
         raise _NotBelieved("its commit changes other files too")
     try:
         signature = repository.verify(commit.id, allowed_signers)
@@ -160,12 +180,6 @@ def _believe(
     if decision.who != who:
         raise _NotBelieved(f"it says to be from {decision.who}")
     return Approval(**decision.model_dump(), commit=commit.id, key=signature.key)
-
-
-def _check_linear(repository: Repository, commit: Commit, head: str) -> None:
-    later = repository.log(head, since=commit.id)
-    if any(len(each.parents) > 1 for each in later):
-        raise _NotBelieved("a merge came after it, which may hide later decisions; sign it again")
 
 
 def _printable(path: str) -> str:

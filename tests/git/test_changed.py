@@ -1,3 +1,5 @@
+import subprocess
+
 import pygit2
 
 from deploy_orchestrator.git import Changes, Commit, Repository
@@ -30,3 +32,25 @@ def test_a_merge_is_held_against_its_first_parent(repository: Repository) -> Non
     tree = objects[second.id].peel(pygit2.Tree).id
     merge = objects.create_commit(None, person, person, "merge", tree, [first.id, second.id])
     assert repository.changed(str(merge)) == ("b",)
+
+
+def test_all_changes_up_to_a_commit_are_what_each_of_them_changed(repository: Repository) -> None:
+    written(repository, {"a/one.yaml": b"1", "b": b"1", "f" * 40: b"a file that is called like a commit"})
+    side = written(repository, {"a": b"no folder any more"}, ("a/one.yaml",))
+    file = repository.at(side.id).id("b")
+    stream = (
+        f"commit refs/heads/main\ncommitter M <m@example.com> 1 +0000\ndata 1\nx\nfrom {side.id}~1\n"
+        f'merge {side.id}\nM 644 {file} "\\377"\nM 160000 {side.id} module\n\n'
+        f"commit refs/heads/main\ncommitter M <m@example.com> 1 +0000\ndata 1\nx\n\n"
+    )
+    objects = str(repository.path)
+    subprocess.run(
+        ["git", "fast-import", "--quiet", "--force"], cwd=objects, input=stream.encode(), check=True
+    )
+    head = repository.head()
+    assert head is not None
+
+    found = repository.changes(head)
+
+    assert [len(commit.parents) for commit, _ in found] == [1, 2, 1, 0]
+    assert found == [(commit, repository.changed(commit.id)) for commit in repository.log(head)]
