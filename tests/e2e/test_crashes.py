@@ -51,12 +51,13 @@ def test_an_orchestrator_killed_at_any_step_is_taken_up_by_the_next_that_does_no
     deployments = Deployments(installation.deployments)
     deployments.repository.fetch()
     for tenant in (whole, *others[:steps]):
-        (released,) = deployments.history("dev", tenant)
-        assert released.release is not None
+        release = deployments.release("dev", tenant)
+        assert release is not None
+        assert [event.commit for event in deployments.history("dev", tenant)] == [release.commit]
         proposals = deployments.repository.log("main", paths=[f"plans/dev/{tenant}.yaml"])
         assert len(proposals) == 1
-        assert installation.engine.status("dev", tenant).live(released.release)
-        assert syncs(installation, tenant) == [released.release.revision]
+        assert installation.engine.status("dev", tenant).live(release)
+        assert syncs(installation, tenant) == [release.revision]
 
 
 def test_eight_writers_at_once_on_a_protected_branch_lose_nothing(forge: Gitea, tmp_path: Path) -> None:
