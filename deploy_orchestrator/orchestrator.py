@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Literal, Self
 
 from deploy_orchestrator.delivery import (
@@ -64,7 +65,7 @@ class Rendered:
     findings: tuple[Finding, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Preview:
     """What releasing a fleet commit would change for one deployment, and the verdict on it. Nothing is
     written.
@@ -73,8 +74,12 @@ class Preview:
     plan: Plan
     manifests: Manifests
     findings: tuple[Finding, ...]
-    difference: Diff
     released: Manifests | None
+
+    @cached_property
+    def difference(self) -> Diff:
+        """What changes, with secrets hidden in its text."""
+        return diff(self.released, self.manifests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +211,7 @@ class Orchestrator:
         )
         source = source_change(self.fleet_repository, fleet.revision, commits, fleet.allowed_signers)
         plan = make_removal(released, manifests, source, policy)
-        return Preview(plan, NOTHING, (), diff(manifests, NOTHING), manifests)
+        return Preview(plan, NOTHING, (), manifests)
 
     def plan_removal(self, environment: str, tenant: str) -> Plan | None:
         """Commit what `preview_removal` gives as the candidate. It is released and synced as any other plan,
@@ -348,8 +353,7 @@ class Orchestrator:
             after=self._after(fleet, before) if before else None,
             ahead=ahead(deployment, commits, self.fleet_repository, self.workspace) if since else (),
         )
-        difference = diff(released_manifests, rendered.manifests)
-        return Preview(plan, rendered.manifests, rendered.findings, difference, released_manifests)
+        return Preview(plan, rendered.manifests, rendered.findings, released_manifests)
 
     def _after(self, fleet: Fleet, before: Deployment) -> After:
         content = render(before, fleet, self.workspace).content
