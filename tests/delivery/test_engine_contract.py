@@ -157,6 +157,25 @@ def test_the_states_of_many_tenants_are_told_at_once_and_in_their_order(engine, 
     assert states[2].live(releases["analytics"])
 
 
+def test_a_release_of_no_objects_removes_those_of_its_tenant_alone(engine, cluster, publisher):
+    release = publisher.release(publisher.config_map("a"), publisher.hook("migrate", "pre-install"))
+    others = [
+        publisher.release(publisher.config_map("a"), tenant="ml"),
+        publisher.release(publisher.config_map("a"), environment="production"),
+    ]
+    for each in (release, *others):
+        delivered(engine, each)
+    removal = publisher.release()
+    status = delivered(engine, removal)
+    assert cluster.live(release) == {}
+    assert (status.health, status.drift) == (Health.HEALTHY, ())
+    assert engine.sync(removal) == status.operation
+    with pytest.raises(SyncSuperseded):
+        engine.sync(release)
+    assert all(engine.status(each.environment, each.tenant).live(each) for each in others)
+    assert delivered(engine, publisher.again(release)).drift == ()
+
+
 def test_hooks_run_around_the_other_objects_in_order_and_are_not_kept(engine, cluster, publisher):
     release = publisher.release(
         publisher.config_map("a"),

@@ -131,7 +131,7 @@ class ArgoCluster:
             for each in found
             if "argocd.argoproj.io/tracking-id" in (each.metadata.annotations or {})
         ]
-        return Manifests(tuple(mine)).files()
+        return Manifests(tuple(mine)).files() if mine else {}
 
     def edit(self, release: Release, file: str) -> None:
         self.api.patch_namespaced_config_map(_name(file), release.namespace, {"data": {"name": "by hand"}})
