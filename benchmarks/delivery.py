@@ -15,7 +15,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy_orchestrator.cli.init import init
-from deploy_orchestrator.delivery import bootstrap
+from deploy_orchestrator.delivery import Status, bootstrap
 from deploy_orchestrator.git import Person, Signer
 from deploy_orchestrator.orchestrator import Orchestrator
 from deploy_orchestrator.releases import Release
@@ -90,13 +89,10 @@ class Bench:
         """From a commit that was just made until all of `tenants` are live."""
         before, start = requests, time.perf_counter()
         self.orchestrator.fleet_repository.fetch()
-        with ThreadPoolExecutor(len(tenants)) as pool:
-            following = [
-                pool.submit(self.orchestrator.deliver, self.release(environment, each)) for each in tenants
-            ]
-            ours = time.perf_counter() - start
-            for each in following:
-                each.result()
+        releases = [self.release(environment, each) for each in tenants]
+        ours = time.perf_counter() - start
+        for _, outcome in self.orchestrator.deliver_all(releases):
+            assert isinstance(outcome, Status), outcome
         self.row(what, ours, time.perf_counter() - start, requests - before)
 
     def release(self, environment: str, tenant: str) -> Release:
@@ -163,11 +159,11 @@ def revert(bench: Bench, tenant: str) -> None:
     bench.commit([tenant], fails=True)
     orchestrator.fleet_repository.fetch()
     release = bench.release("dev", tenant)
-    orchestrator.engine.sync(release)
-    for status in orchestrator.engine.watch("dev", tenant, SOON):
+    orchestrator.engine.announce(release)
+    for status in orchestrator.engine.watch("dev", [tenant], SOON):
         if status.failing_since(release, SOON):
             break
-        orchestrator.engine.sync(release)
+        orchestrator.engine.sync(release, status)
     time.sleep(1)  # Argo CD tells whole seconds
     before, start = requests, time.perf_counter()
     reverted = orchestrator.revert_unhealthy("dev", tenant)

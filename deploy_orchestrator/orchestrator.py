@@ -1,6 +1,6 @@
 """The pipeline on one page: what the rooms do for one deployment, from a fleet commit to a live release."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -267,12 +267,25 @@ class Orchestrator:
         """Sync `release` and follow it until it is live and healthy; clear away what a removal leaves.
 
         Raises:
-            SyncError: it failed, or was not healthy within the deadline of its environment's policy.
+            SyncError: it failed, or was not healthy within what its environment's policy allows.
         """
-        status = follow(self.engine, release, self._policy(release).deadline, report)
-        if release.removal:
-            self.deployments.clear(release.environment, release.tenant, release)
-        return status
+        ((_, outcome),) = self.deliver_all([release], report)
+        if isinstance(outcome, OrchestratorError):
+            raise outcome
+        return outcome
+
+    def deliver_all(
+        self, releases: Sequence[Release], report: Callable[[Status], None] = lambda status: None
+    ) -> Iterator[tuple[Release, Status | OrchestratorError]]:
+        """As `deliver` for many `releases` of one environment, one of each tenant, all at the same time: each
+        with its status as soon as it is live and healthy, or with what it failed by in place of one.
+
+        Raises:
+            EngineUnreachable: the engine does not answer.
+        """
+        policy = self._policy(releases[0])
+        for release, outcome in follow(self.engine, releases, policy.deadline, policy.rollback_after, report):
+            yield release, self._cleared(release, outcome) if release.removal else outcome
 
     def verifications(self, release: Release, status: Status) -> tuple[Verification, ...]:
         """The tests that came with `release`, and how they went."""
@@ -331,6 +344,14 @@ class Orchestrator:
         if release is None:
             raise RevertRefused(f"{environment}/{tenant}: nothing is released")
         return self.deployments.revert(release, reason, datetime.now(UTC), by)
+
+    def _cleared(self, removal: Release, outcome: Status | OrchestratorError) -> Status | OrchestratorError:
+        try:
+            if isinstance(outcome, Status):
+                self.deployments.clear(removal.environment, removal.tenant, removal)
+        except OrchestratorError as error:
+            return error
+        return outcome
 
     def _checked(self, fleet: Fleet, deployment: Deployment, manifests: Manifests) -> Rendered:
         findings = examine(manifests, deployment, fleet, self.workspace)

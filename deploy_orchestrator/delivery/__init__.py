@@ -12,6 +12,7 @@ from deploy_orchestrator.delivery.errors import (
     SyncFailed,
     SyncSuperseded,
     SyncTimedOut,
+    SyncUnhealthy,
 )
 from deploy_orchestrator.delivery.follow import follow
 from deploy_orchestrator.delivery.inspection import Inspection, inspect
@@ -41,6 +42,7 @@ __all__ = [
     "SyncFailed",
     "SyncSuperseded",
     "SyncTimedOut",
+    "SyncUnhealthy",
     "Verification",
     "apply",
     "bootstrap",

@@ -1,7 +1,7 @@
 """Several engines as one."""
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -28,9 +28,13 @@ class ByEnvironment:
         default_factory=dict[Engine, tuple[float, EngineUnreachable]], init=False, repr=False, compare=False
     )
 
-    def sync(self, release: Release) -> Operation | None:
+    def announce(self, release: Release) -> None:
         with self._asked(release.environment) as engine:
-            return engine.sync(release)
+            engine.announce(release)
+
+    def sync(self, release: Release, seen: Status | None = None) -> Operation | None:
+        with self._asked(release.environment) as engine:
+            return engine.sync(release, seen)
 
     def status(self, environment: str, tenant: str) -> Status:
         with self._asked(environment) as engine:
@@ -40,13 +44,9 @@ class ByEnvironment:
         with self._asked(environment) as engine:
             return engine.statuses(environment, tenants)
 
-    def watch(self, environment: str, tenant: str, limit: timedelta) -> Iterator[Status]:
+    def watch(self, environment: str, tenants: Collection[str], limit: timedelta) -> Iterator[Status]:
         with self._asked(environment) as engine:
-            yield from engine.watch(environment, tenant, limit)
-
-    def refresh(self, environment: str, tenant: str) -> None:
-        with self._asked(environment) as engine:
-            engine.refresh(environment, tenant)
+            yield from engine.watch(environment, tenants, limit)
 
     def leftover(self, environment: str, tenant: str) -> str | None:
         return self.choose(environment).leftover(environment, tenant)

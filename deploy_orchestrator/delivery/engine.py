@@ -1,4 +1,4 @@
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import timedelta
 from typing import Protocol
 
@@ -16,12 +16,18 @@ class Engine(Protocol):
         """What people call it."""
         ...
 
-    def sync(self, release: Release) -> Operation | None:
-        """Starts to make `release` live, and returns at once.
+    def announce(self, release: Release) -> None:
+        """Tells the engine that all releases up to `release` stand in Git, so that it need not look."""
+        ...
+
+    def sync(self, release: Release, seen: Status | None = None) -> Operation | None:
+        """Starts to make `release` live, and returns at once. Whoever has `seen` how its tenant stands spares
+        the engine asking; where that is no longer so, nothing is started.
 
         Where an operation that serves the release runs, or succeeded and nothing has drifted since, it is
-        returned and nothing is started. Otherwise one with the key `release.commit` is started. Where that is
-        not possible yet, what is in the way is returned, or None, and the caller asks again.
+        returned and nothing is started; where the engine has not looked since it ended, it is told to. Else
+        one with the key `release.commit` is started. Where that is not possible yet, what is in the way is
+        returned, or None, and the caller asks again after the next change.
 
         Raises:
             SyncSuperseded: a later release of this tenant is synced, or being synced, already.
@@ -36,12 +42,10 @@ class Engine(Protocol):
         """As `status` for many `tenants` of one environment, in their order, and asked for at once."""
         ...
 
-    def watch(self, environment: str, tenant: str, limit: timedelta) -> Iterator[Status]:
-        """The state of one tenant in one environment: now, and after each change until `limit` has passed."""
-        ...
-
-    def refresh(self, environment: str, tenant: str) -> None:
-        """Asks the engine to look again now at what is live."""
+    def watch(self, environment: str, tenants: Collection[str], limit: timedelta) -> Iterator[Status]:
+        """The state of each of `tenants` in one environment: now, and of any after each change of it until
+        `limit` has passed. It may be told again unchanged.
+        """
         ...
 
     def leftover(self, environment: str, tenant: str) -> str | None:

@@ -30,6 +30,10 @@ class SyncFailed(SyncError):
     """The operation is over and failed: it will not come right by waiting."""
 
 
+class SyncUnhealthy(SyncError):
+    """What the operation brought has been unhealthy for longer than its environment's policy allows."""
+
+
 class SyncTimedOut(SyncError):
     """Not live and healthy by the deadline. It may still become so: following it again is of use."""
 

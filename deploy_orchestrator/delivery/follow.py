@@ -1,57 +1,127 @@
-import time
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from textwrap import indent
+from typing import Self
 
 from deploy_orchestrator.delivery.engine import Engine
-from deploy_orchestrator.delivery.errors import SyncFailed, SyncTimedOut
-from deploy_orchestrator.delivery.status import Hook, Status
+from deploy_orchestrator.delivery.errors import (
+    DeliveryError,
+    EngineUnreachable,
+    SyncFailed,
+    SyncTimedOut,
+    SyncUnhealthy,
+)
+from deploy_orchestrator.delivery.status import Hook, Operation, Phase, Status
 from deploy_orchestrator.releases import Release
 
 
 def follow(
     engine: Engine,
-    release: Release,
+    releases: Sequence[Release],
     deadline: timedelta,
+    grace: timedelta,
     report: Callable[[Status], None] = lambda status: None,
-) -> Status:
-    """Syncs `release` and watches until it is live and healthy. May be called again at any time.
+) -> Iterator[tuple[Release, Status | DeliveryError]]:
+    """Syncs `releases` of one environment, one of each tenant, and watches them together until each is live
+    and healthy or is known not to become so. May be called again at any time.
 
-    `report` hears of every change. The engine is told to look again as long as it has not looked since the
-    operation ended.
+    Each is told with its outcome as soon as that is known: its status, or in place of one
+
+    - SyncFailed: the operation failed. One that had failed before this call is tried once more.
+    - SyncUnhealthy: what it brought has been unhealthy for longer than `grace`.
+    - SyncTimedOut: not live and healthy within `deadline` of this call.
+    - SyncSuperseded: a later release took its place.
+    - another DeliveryError: the engine refused to sync it.
+
+    `report` hears of every change.
 
     Raises:
-        SyncFailed: the operation failed.
-        SyncTimedOut: not live and healthy within `deadline` of this call.
-        SyncSuperseded: a later release took its place.
         EngineUnreachable: the engine does not answer.
+        DeliveryError: it refuses to tell of the environment at all.
     """
-    end = time.monotonic() + deadline.total_seconds()
-    engine.sync(release)
+    end = datetime.now(UTC) + deadline
+    waiting = {release.tenant: _Pursuit(release, deadline, grace) for release in releases}
+    if releases:
+        engine.announce(releases[-1])
+    while waiting:
+        until = min(end, *(each.due or end for each in waiting.values()))
+        for status in engine.watch(releases[0].environment, list(waiting), _left(until)):
+            if status.tenant not in waiting:
+                continue
+            each = waiting[status.tenant]
+            if status != each.seen:
+                report(status)
+            each = waiting[status.tenant] = each.saw(status)
+            outcome = each.outcome(datetime.now(UTC)) or _sync(engine, each.release, status)
+            if outcome is not None:
+                del waiting[status.tenant]
+                yield each.release, outcome
+            if not waiting or (each.due or end) < until:
+                break
+        now = datetime.now(UTC)
+        for each in list(waiting.values()):
+            outcome = each.outcome(now) or (each.timed_out() if now >= end else None)
+            if outcome is not None:
+                del waiting[each.release.tenant]
+                yield each.release, outcome
+
+
+def _sync(engine: Engine, release: Release, seen: Status) -> DeliveryError | None:
+    try:
+        engine.sync(release, seen)
+    except EngineUnreachable:
+        raise
+    except DeliveryError as error:
+        return error
+    return None
+
+
+def _left(until: datetime) -> timedelta:
+    return max(timedelta(0), until - datetime.now(UTC))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pursuit:
+    """A release on its way, as it was `seen` last. `stale` is its operation that had failed before."""
+
+    release: Release
+    deadline: timedelta
+    grace: timedelta
     seen: Status | None = None
-    for status in engine.watch(release.environment, release.tenant, _until(end)):
-        if status != seen:
-            report(status)
-        seen = status
-        if status.done(release):
+    stale: Operation | None = None
+
+    def saw(self, status: Status) -> Self:
+        first = self.seen is None and status.failed(self.release)
+        return replace(self, seen=status, stale=status.operation if first else self.stale)
+
+    def outcome(self, now: datetime) -> Status | DeliveryError | None:
+        release, status = self.release, self.seen
+        if status is None or status.done(release):
             return status
-        if status.failed(release):
-            raise SyncFailed(_why(status), release, status, fix=_fix(status))
-        operation = status.operation
-        if operation is None or not operation.serves(release) or status.drift:
-            engine.sync(release)
-        elif operation.finished is not None and status.observed < operation.finished:
-            engine.refresh(release.environment, release.tenant)
-    raise SyncTimedOut(
-        f"{seen.sync}, {seen.health} after {deadline}: {_why(seen)}" if seen else f"not seen in {deadline}",
-        release,
-        seen,
-        fix="look at what is live, then sync again or roll back",
-    )
+        if status.failed(release) and status.operation != self.stale:
+            return SyncFailed(_why(status), release, status, fix=_fix(status))
+        if self.due is not None and self.due < now:
+            what = f"unhealthy for longer than {self.grace}: {status.trouble(release)}"
+            return SyncUnhealthy(what, release, status, fix="release a change that mends it, or roll back")
+        return None
 
+    def timed_out(self) -> SyncTimedOut:
+        seen = self.seen
+        how = f"{seen.sync}, {seen.health} after {self.deadline}: {_why(seen)}" if seen else None
+        fix = "look at what is live, then sync again or roll back"
+        return SyncTimedOut(how or f"not seen in {self.deadline}", self.release, seen, fix=fix)
 
-def _until(end: float) -> timedelta:
-    return timedelta(seconds=max(0.0, end - time.monotonic()))
+    @property
+    def due(self) -> datetime | None:
+        """When it is given up unless what its operation brought gets healthy; None where it is."""
+        status = self.seen
+        if status is None or status.drift or status.operation is None:
+            return None
+        if not status.operation.serves(self.release) or status.operation.phase is not Phase.SUCCEEDED:
+            return None
+        since = status.failing_since(self.release, self.deadline)
+        return since + self.grace if since else None
 
 
 def _why(status: Status) -> str:

@@ -1,6 +1,6 @@
 """What an engine tells about one tenant in one environment, in Argo CD's words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from textwrap import shorten
@@ -97,7 +97,8 @@ class Status:
 
     `revision` is the commit whose objects were last applied, None where there are none. `since` is when its
     health became what it is: what was live before does not count. `observed` is when the engine last looked.
-    `drift` names the objects that are not as they were applied.
+    `drift` names the objects that are not as they were applied. `source` is what the engine read it from, for
+    its own use.
     """
 
     environment: str
@@ -110,6 +111,7 @@ class Status:
     message: str = ""
     operation: Operation | None = None
     drift: tuple[str, ...] = ()
+    source: object = field(default=None, compare=False, repr=False)
 
     def live(self, release: Release) -> bool:
         """Whether exactly the objects of `release` are live and healthy, and its last sync has not failed."""
@@ -154,8 +156,8 @@ class Status:
     def failing_since(self, release: Release, deadline: timedelta) -> datetime | None:
         """Since when `release` has been failing; None where it is not, or where it has not been tried yet.
 
-        It fails when its operation failed or runs for longer than `deadline`, when what it left is Degraded
-        or Missing, and when that is Progressing or Suspended for longer than `deadline`.
+        It fails when its operation failed or runs for longer than `deadline`, when what it left was seen
+        Degraded or Missing, and when that is Progressing or Suspended for longer than `deadline`.
         """
         operation = self.operation
         if operation is not None and operation.serves(release):
@@ -163,6 +165,8 @@ class Status:
                 return operation.finished or operation.started
             if operation.phase is Phase.RUNNING and self.observed - operation.started > deadline:
                 return operation.started + deadline
+            if operation.finished is not None and self.observed < operation.finished:
+                return None
         if self.revision != release.revision:
             return None
         if self.health in {Health.DEGRADED, Health.MISSING}:

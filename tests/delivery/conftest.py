@@ -1,95 +1,13 @@
 import subprocess
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from deploy_orchestrator.delivery import ByEnvironment, Engine, Sandbox
-from deploy_orchestrator.git import Changes, Repository
-from deploy_orchestrator.manifests import Manifests, Object
-from deploy_orchestrator.releases import Chart, Release, SourceChange, digest_of
-
-
-def config_map(name: str, **data: str) -> Object:
-    metadata = {"name": name, "namespace": "analytics-dev"}
-    return Object({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
-
-
-def hook(name: str, events: str, weight: int = 0) -> Object:
-    annotations = {"helm.sh/hook": events, "helm.sh/hook-weight": str(weight)}
-    metadata = {"name": name, "namespace": "analytics-dev", "annotations": annotations}
-    return Object({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": {}})
-
-
-def helm_test(name: str, weight: int = 0, fails: str | None = None) -> Object:
-    """A pod of `helm test` as it is rendered; one that `fails` prints that."""
-    annotations = {
-        "helm.sh/hook": "test",
-        "helm.sh/hook-weight": str(weight),
-        "argocd.argoproj.io/hook": "PostSync",
-        **({"e2e/fails": fails} if fails else {}),
-    }
-    container = {
-        "name": "main",
-        "image": "registry.example/app:1",
-        "terminationMessagePolicy": "FallbackToLogsOnError",
-    }
-    metadata = {"name": name, "namespace": "analytics-dev", "annotations": annotations}
-    spec = {"restartPolicy": "Never", "containers": [container]}
-    return Object({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
-
-
-@dataclass(frozen=True)
-class Publisher:
-    """Releases objects by commits, as the releases room does."""
-
-    repository: Repository
-
-    config_map = staticmethod(config_map)
-    hook = staticmethod(hook)
-    test = staticmethod(helm_test)
-
-    def release(
-        self, *objects: Object, environment: str = "dev", tenant: str = "analytics", **fields: str
-    ) -> Release:
-        """`fields` are put into the release unchecked, as a hostile release file would have them."""
-        manifests = Manifests(objects)
-        path = f"manifests/{environment}/{tenant}"
-        candidate = self._commit(
-            {f"{path}/{file}": content for file, content in manifests.files().items()}, deletes=(path,)
-        )
-        return self._released(
-            Release(
-                environment=environment,
-                tenant=tenant,
-                namespace=f"{tenant}-{environment}",
-                cluster="main",
-                digest=digest_of(
-                    environment=environment, tenant=tenant, content=manifests.content, replaces=None
-                ),
-                content=manifests.content,
-                chart=Chart(name="app", version="1.0.0"),
-                source=SourceChange(commit="1" * 40, authors=(), signed=False),
-                revision=candidate,
-                path=path,
-                released_at=datetime.now(UTC),
-                commit=candidate,
-            ).model_copy(update=fields)
-        )
-
-    def again(self, release: Release) -> Release:
-        """What a revert of all later releases leaves: the same file, brought back by a new commit."""
-        return self._released(release)
-
-    def _released(self, release: Release) -> Release:
-        file = f"releases/{release.environment}/{release.tenant}.yaml"
-        commit = self._commit({file: f"{release.revision} {datetime.now(UTC)}".encode()})
-        return release.model_copy(update={"commit": commit})
-
-    def _commit(self, writes: dict[str, bytes], deletes: tuple[str, ...] = ()) -> str:
-        commit = self.repository.write("main", lambda _: Changes("x", writes, deletes))
-        return commit.id if commit else self.repository.resolve("main")
+from deploy_orchestrator.git import Repository
+from deploy_orchestrator.releases import Release
+from tests.delivery.publishing import Publisher
 
 
 @pytest.fixture

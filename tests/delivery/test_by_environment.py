@@ -1,6 +1,5 @@
 """Several engines as one, each for its own environments; real ones are held to it in tests/e2e."""
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,11 @@ from deploy_orchestrator.delivery import (
     EngineUnreachable,
     Instances,
     Sandbox,
-    follow,
     states,
 )
 from deploy_orchestrator.fleet import Fleet, FleetError, load
 from deploy_orchestrator.git import Changes, Repository
-
-SOON = timedelta(seconds=60)
+from tests.delivery.publishing import delivered
 
 
 class Silent:
@@ -35,7 +32,7 @@ class Silent:
         self.asked += 1
         raise EngineUnreachable("nothing answers")
 
-    sync = status = watch = refresh = link = statuses
+    announce = sync = status = watch = link = statuses
 
 
 @pytest.fixture
@@ -53,8 +50,8 @@ def test_an_engine_that_does_not_answer_stops_only_its_own_environments(engine, 
     dev = publisher.release(publisher.config_map("a"))
     production = publisher.release(publisher.config_map("a"), environment="production")
     with pytest.raises(EngineUnreachable):
-        follow(engine, dev, SOON)
-    assert follow(engine, production, SOON).live(production)
+        delivered(engine, dev)
+    assert delivered(engine, production).live(production)
     (_, unknown), (_, live) = states(engine, [dev, production])
     assert isinstance(unknown, EngineUnreachable)
     assert live.live(production)

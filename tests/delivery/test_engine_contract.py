@@ -1,6 +1,6 @@
 """What holds for every engine. Another engine is another parameter of the fixture `cluster`."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -12,16 +12,18 @@ from deploy_orchestrator.delivery import (
     SyncFailed,
     SyncSuperseded,
     SyncTimedOut,
+    SyncUnhealthy,
     follow,
 )
+from tests.delivery.publishing import SOON, delivered
 
-SOON = timedelta(minutes=5)
 NOW = timedelta(0)
 OUTPUT = "connecting to db\nno route to host"
 
 
-def delivered(engine, release):
-    return follow(engine, release, SOON)
+def told(engine, *releases):
+    """The outcome of each by its key, followed together."""
+    return [(release.key, outcome) for release, outcome in follow(engine, releases, SOON, SOON)]
 
 
 def test_what_was_never_synced_is_missing(engine):
@@ -74,7 +76,7 @@ def test_a_release_whose_test_fails_does_not_count_as_live_until_it_is_reverted(
         publisher.config_map("a", x="bad"), publisher.test("ask", fails=OUTPUT), publisher.test("later", 1)
     )
     with pytest.raises(SyncFailed, match="no route to host"):
-        follow(engine, bad, 3 * SOON)
+        delivered(engine, bad, 3 * SOON)
     status = engine.status("dev", "analytics")
     assert status.failed(bad)
     assert not status.live(bad)
@@ -115,7 +117,7 @@ def test_an_older_release_never_overwrites_a_newer_one(engine, cluster, publishe
     newer = publisher.release(publisher.config_map("a", x="2"))
     delivered(engine, newer)
     with pytest.raises(SyncSuperseded):
-        follow(engine, older, SOON)
+        delivered(engine, older)
     assert engine.status("dev", "analytics").live(newer)
 
 
@@ -174,6 +176,54 @@ def test_a_release_of_no_objects_removes_those_of_its_tenant_alone(engine, clust
         engine.sync(release)
     assert all(engine.status(each.environment, each.tenant).live(each) for each in others)
     assert delivered(engine, publisher.again(release)).drift == ()
+
+
+def test_many_go_live_together_and_one_that_fails_stops_no_other(engine, publisher):
+    good, better = (
+        publisher.release(publisher.config_map("a", x="1"), tenant=tenant) for tenant in ("analytics", "ml")
+    )
+    outcomes = dict(told(engine, good, better))
+    assert outcomes[good.key].done(good)
+    assert outcomes[better.key].done(better)
+    bad = publisher.release(publisher.config_map("a", x="2"), revision="1" * 40)
+    best = publisher.release(publisher.config_map("a", x="2"), tenant="ml")
+    outcomes = dict(told(engine, bad, best))
+    assert isinstance(outcomes[bad.key], SyncFailed)
+    assert outcomes[best.key].done(best)
+    assert engine.status("dev", "analytics").revision == good.revision
+
+
+def test_following_many_again_syncs_only_what_is_not_live(engine, cluster, publisher):
+    live = publisher.release(publisher.config_map("a"), publisher.hook("migrate", "pre-install"))
+    operation = delivered(engine, live).operation
+    waiting = publisher.release(publisher.config_map("a"), tenant="ml")
+    outcomes = dict(told(cluster.restarted(), live, waiting))
+    assert outcomes[live.key].operation == operation
+    assert outcomes[waiting.key].done(waiting)
+    again = dict(told(engine, live, waiting))
+    assert again[live.key].operation == operation
+    assert again[waiting.key].operation == outcomes[waiting.key].operation
+
+
+def test_an_older_release_among_many_stops_no_other(engine, publisher):
+    older = publisher.release(publisher.config_map("a", x="1"))
+    newer = publisher.release(publisher.config_map("a", x="2"))
+    delivered(engine, newer)
+    other = publisher.release(publisher.config_map("a"), tenant="ml")
+    outcomes = dict(told(engine, older, other))
+    assert isinstance(outcomes[older.key], SyncSuperseded)
+    assert outcomes[other.key].done(other)
+    assert engine.status("dev", "analytics").live(newer)
+
+
+def test_one_watch_tells_the_changes_of_each_tenant_that_is_asked_for(engine, cluster, publisher):
+    releases = [publisher.release(publisher.config_map("a"), tenant=tenant) for tenant in ("analytics", "ml")]
+    dict(told(engine, *releases))
+    states = engine.watch("dev", ["analytics", "unknown"], SOON)
+    assert {next(states).tenant, next(states).tenant} == {"analytics", "unknown"}
+    cluster.break_live(releases[1], "told to")
+    cluster.break_live(releases[0], "told to")
+    assert next(state for state in states if state.health is Health.DEGRADED).tenant == "analytics"
 
 
 def test_hooks_run_around_the_other_objects_in_order_and_are_not_kept(engine, cluster, publisher):
@@ -268,11 +318,22 @@ def test_following_what_stays_unhealthy_ends_at_the_deadline_and_may_be_tried_ag
     delivered(engine, release)
     cluster.break_live(release, "readiness probe failed")
     with pytest.raises(SyncTimedOut, match="readiness probe failed") as raised:
-        follow(engine, release, NOW)
+        delivered(engine, release, NOW)
     assert raised.value.status.health is Health.DEGRADED
     assert raised.value.release == release
     cluster.mend_live(release)
     assert delivered(engine, release).live(release)
+
+
+def test_what_stays_unhealthy_for_longer_than_its_grace_is_not_followed_until_the_deadline(
+    engine, cluster, publisher
+):
+    release = publisher.release(publisher.config_map("a"))
+    delivered(engine, release)
+    cluster.break_live(release, "readiness probe failed")
+    with pytest.raises(SyncUnhealthy, match="longer than 0:00:02: Degraded") as raised:
+        delivered(engine, release, grace=timedelta(seconds=2))
+    assert datetime.now(UTC) - raised.value.status.since > timedelta(seconds=2)
 
 
 def test_a_release_that_cannot_be_applied_fails_and_leaves_what_is_live(engine, cluster, publisher):
@@ -281,7 +342,7 @@ def test_a_release_that_cannot_be_applied_fails_and_leaves_what_is_live(engine, 
     live = cluster.live(good)
     bad = publisher.release(publisher.config_map("a"), revision="1" * 40)
     with pytest.raises(SyncFailed) as raised:
-        follow(engine, bad, SOON)
+        delivered(engine, bad)
     status = raised.value.status
     assert status.failed(bad)
     assert status.failing_since(bad, SOON) == status.operation.finished
@@ -294,7 +355,7 @@ def test_a_release_that_cannot_be_applied_fails_and_leaves_what_is_live(engine, 
 def test_every_change_of_state_is_reported_once(engine, cluster, publisher):
     release = publisher.release(publisher.config_map("a"))
     reports = []
-    status = follow(engine, release, SOON, reports.append)
+    status = delivered(engine, release, report=reports.append)
     assert reports[-1] == status
     assert all(before != after for before, after in pairwise(reports))
 
@@ -304,4 +365,3 @@ def test_an_engine_says_what_it_is_and_where_to_look(engine, publisher):
     assert engine.link("dev", "analytics") is None or "://" in engine.link("dev", "analytics")
     delivered(engine, publisher.release(publisher.config_map("a")))
     assert "://" in engine.link("dev", "analytics")
-    engine.refresh("dev", "analytics")

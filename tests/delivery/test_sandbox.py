@@ -3,7 +3,6 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,11 +16,9 @@ from deploy_orchestrator.delivery import (
     Sandbox,
     Sync,
     SyncFailed,
-    follow,
 )
 from deploy_orchestrator.manifests import Object
-
-SOON = timedelta(seconds=60)
+from tests.delivery.publishing import delivered
 
 
 def live(sandbox: Sandbox) -> dict[str, bytes]:
@@ -139,7 +136,7 @@ def test_a_tenant_that_moves_to_another_cluster_leaves_nothing_behind(sandbox, p
 def test_a_release_of_nothing_empties_the_folder_and_is_healthy(sandbox, publisher):
     sandbox.sync(publisher.release(publisher.config_map("a")))
     empty = publisher.release()
-    assert follow(sandbox, empty, SOON).live(empty)
+    assert delivered(sandbox, empty).live(empty)
     assert live(sandbox) == {}
 
 
@@ -148,7 +145,7 @@ def test_manifests_that_are_not_the_released_ones_are_not_applied(sandbox, publi
         update={"revision": publisher.release(publisher.config_map("a", x="other")).revision}
     )
     with pytest.raises(SyncFailed, match="not those that were released"):
-        follow(sandbox, forged, SOON)
+        delivered(sandbox, forged)
     assert not (sandbox.folder / "main").exists()
 
 
@@ -157,7 +154,7 @@ def test_a_cluster_that_would_lead_out_of_the_folder_is_refused(cluster, sandbox
     release = publisher.release(publisher.config_map("a"), cluster=cluster)
     before = set(tmp_path.iterdir())
     with pytest.raises(SyncFailed, match="not a name that a folder may have"):
-        follow(sandbox, release, SOON)
+        delivered(sandbox, release)
     assert set(tmp_path.iterdir()) - before <= {sandbox.folder}
     assert [path.name for path in sandbox.folder.iterdir()] == [".state"]
 
@@ -178,7 +175,7 @@ def test_nothing_can_be_degraded_before_it_is_live(sandbox, publisher):
         with pytest.raises(NotDeployed):
             tell()
     with pytest.raises(SyncFailed):
-        follow(sandbox, publisher.release(publisher.config_map("a"), cluster=".."), SOON)
+        delivered(sandbox, publisher.release(publisher.config_map("a"), cluster=".."))
     with pytest.raises(NotDeployed):
         sandbox.degrade("dev", "analytics", "x")
 

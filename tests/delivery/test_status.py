@@ -1,9 +1,11 @@
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from deploy_orchestrator.delivery import (
+    DeliveryError,
     Health,
     Operation,
     Phase,
@@ -11,12 +13,16 @@ from deploy_orchestrator.delivery import (
     Sync,
     SyncFailed,
     SyncTimedOut,
+    SyncUnhealthy,
     follow,
 )
 from deploy_orchestrator.delivery import Hook as RanHook
+from deploy_orchestrator.releases import Release
+from tests.delivery.publishing import SOON, delivered
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+NOW = timedelta(0)
 
 
 @pytest.fixture
@@ -95,58 +101,118 @@ class Scripted:
         self.states = list(states)
         self.asked: list[str] = []
 
-    def sync(self, release):
+    def announce(self, release):
+        self.asked.append("announce")
+
+    def sync(self, release, seen):
         self.asked.append("sync")
-        return self.states[0].operation
+        return seen.operation
 
-    def status(self, environment, tenant):
-        return self.states[0]
-
-    def statuses(self, environment, tenants):
-        return [self.states[0] for _ in tenants]
-
-    def watch(self, environment, tenant, limit):
+    def watch(self, environment, tenants, limit):
         yield from self.states
-
-    def refresh(self, environment, tenant):
-        self.asked.append("refresh")
-
-    def link(self, environment, tenant):
-        return None
+        time.sleep(limit.total_seconds())
 
 
 def test_following_asks_again_while_another_operation_is_in_the_way(release, done):
     another = replace(done, operation=replace(done.operation, key="another", phase=Phase.RUNNING))
     engine = Scripted(another, another, done)
-    assert follow(engine, release, MINUTE) == done
-    assert engine.asked == ["sync"] * 3
-
-
-def test_following_asks_for_a_look_when_there_was_none_since_the_end(release, done):
-    engine = Scripted(replace(done, observed=NOON), done)
-    follow(engine, release, MINUTE)
-    assert engine.asked == ["sync", "refresh"]
+    assert delivered(engine, release, MINUTE) == done
+    assert engine.asked == ["announce", "sync", "sync"]
 
 
 def test_following_asks_again_for_what_has_drifted(release, done):
     drifted = replace(done, sync=Sync.OUT_OF_SYNC, drift=("ConfigMap analytics-dev/a",))
     engine = Scripted(drifted, done)
-    assert follow(engine, release, MINUTE) == done
-    assert engine.asked == ["sync", "sync"]
+    assert delivered(engine, release, MINUTE) == done
+    assert engine.asked == ["announce", "sync"]
+
+
+def test_a_failure_from_before_is_tried_again_and_a_new_one_is_final(release, done):
+    before = replace(done, operation=replace(done.operation, phase=Phase.FAILED))
+    again = replace(done, operation=replace(before.operation, finished=NOON + 2 * MINUTE))
+    engine = Scripted(before, before, again)
+    with pytest.raises(SyncFailed) as raised:
+        delivered(engine, release, MINUTE)
+    assert raised.value.status == again
+    assert engine.asked == ["announce", "sync", "sync"]
+
+
+def test_what_stays_unhealthy_is_given_up_when_its_grace_is_over(release, done):
+    now = datetime.now(UTC)
+    degraded = replace(done, health=Health.DEGRADED, message="a probe", since=now - MINUTE, observed=now)
+    with pytest.raises(SyncUnhealthy, match="unhealthy for longer than 0:00:59: Degraded: a probe") as raised:
+        delivered(Scripted(degraded), release, SOON, MINUTE - timedelta(seconds=1))
+    assert raised.value.status == degraded
+    with pytest.raises(SyncUnhealthy):
+        delivered(Scripted(degraded), release, SOON, MINUTE + timedelta(seconds=1))
+    assert datetime.now(UTC) - now > timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"operation": None},
+        {"drift": ("ConfigMap analytics-dev/a",)},
+        {"observed": NOON},
+        {"revision": "another"},
+    ],
+)
+def test_what_no_sync_of_the_release_left_is_not_given_up(release, done, change):
+    degraded = replace(done, **{"health": Health.DEGRADED, "message": "a probe", **change})
+    with pytest.raises(SyncTimedOut):
+        delivered(Scripted(degraded), release, NOW, NOW)
+
+
+def test_one_outcome_of_many_is_told_before_the_next_state_is_looked_at(publisher, done):
+    releases = [publisher.release(publisher.config_map("a"), tenant=tenant) for tenant in ("analytics", "ml")]
+
+    def state(release: Release, phase: Phase) -> Status:
+        operation = replace(done.operation, key=release.commit, revision=release.revision, phase=phase)
+        return replace(done, tenant=release.tenant, revision=release.revision, operation=operation)
+
+    engine = Scripted(
+        *(state(each, Phase.RUNNING) for each in releases),
+        replace(done, tenant="unknown"),
+        state(releases[1], Phase.FAILED),
+        state(releases[0], Phase.SUCCEEDED),
+    )
+    following = follow(engine, releases, MINUTE, MINUTE)
+    release, failure = next(following)
+    assert (release, type(failure)) == (releases[1], SyncFailed)
+    release, success = next(following)
+    assert (release, success) == (releases[0], engine.states[-1])
+    assert list(following) == []
+    assert list(follow(engine, [], MINUTE, MINUTE)) == []
+
+
+def test_what_the_engine_refuses_for_one_stops_no_other(publisher, done):
+    releases = [publisher.release(publisher.config_map("a"), tenant=tenant) for tenant in ("analytics", "ml")]
+
+    class Refusing(Scripted):
+        def sync(self, release, seen):
+            if release == releases[0]:
+                raise DeliveryError("refused")
+
+    waiting = [replace(done, tenant=each.tenant, operation=None) for each in releases]
+    operation = replace(done.operation, key=releases[1].commit, revision=releases[1].revision)
+    live = replace(waiting[1], revision=releases[1].revision, operation=operation)
+    (first, refused), second = follow(Refusing(*waiting, live), releases, MINUTE, MINUTE)
+    assert (first, str(refused)) == (releases[0], "refused")
+    assert second == (releases[1], live)
 
 
 def test_a_failed_hook_is_told_by_name_and_message(release, done):
     hook = RanHook("Job analytics-dev/migrate", "before", Phase.FAILED, "relation exists")
     operation = replace(done.operation, phase=Phase.FAILED, message="one hook failed", hooks=(hook,))
     with pytest.raises(SyncFailed, match="Job analytics-dev/migrate: relation exists; one hook failed"):
-        follow(Scripted(replace(done, operation=operation)), release, MINUTE)
+        delivered(Scripted(replace(done, operation=None), replace(done, operation=operation)), release)
 
 
 def test_several_lines_of_a_hook_stand_below_its_name_and_where_the_others_are_is_told(release, done):
     hook = RanHook("Pod analytics-dev/ask", "after", Phase.FAILED, "connecting\nno route to host")
     operation = replace(done.operation, phase=Phase.FAILED, message="one hook failed", hooks=(hook,))
     with pytest.raises(SyncFailed) as raised:
-        follow(Scripted(replace(done, operation=operation)), release, MINUTE)
+        delivered(Scripted(replace(done, operation=None), replace(done, operation=operation)), release)
     assert "Pod analytics-dev/ask:\n  connecting\n  no route to host\none hook failed" in str(raised.value)
     assert "kubectl logs --namespace analytics-dev pod/ask --all-containers" in raised.value.fix
 
@@ -176,4 +242,4 @@ def test_what_keeps_a_release_from_being_live_is_told_in_a_line(release, done):
 def test_an_operation_that_never_ends_ends_the_following(release, done):
     running = replace(done, operation=replace(done.operation, phase=Phase.RUNNING), health=Health.PROGRESSING)
     with pytest.raises(SyncTimedOut):
-        follow(Scripted(running), release, timedelta(0))
+        delivered(Scripted(running), release, NOW)

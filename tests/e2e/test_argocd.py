@@ -1,8 +1,8 @@
 """What Argo CD makes of the bootstrap and of releases: all tenants from one ApplicationSet, by Git alone."""
 
+import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -15,11 +15,21 @@ from rig import FAILING_POD, Cluster, Gitea
 
 from deploy_orchestrator.delivery import Health, Phase, Status, Sync, SyncFailed, SyncTimedOut, follow
 from deploy_orchestrator.git import Changes
-from deploy_orchestrator.releases import Release
+from tests.delivery.publishing import SOON, delivered
 
 MANY = [f"tenant-{number:02}" for number in range(21)]
 SINGLE = [f"single-{number:02}" for number in range(15)]
-SOON = timedelta(minutes=5)
+
+requests = 0
+
+
+def _count(event: str, _: tuple[Any, ...]) -> None:
+    """Requests to the API server, each of which is sent in one go."""
+    global requests
+    requests += event == "http.client.send"
+
+
+sys.addaudithook(_count)
 
 
 @pytest.fixture(scope="module")
@@ -49,24 +59,22 @@ def core(k8s: Cluster) -> Iterator[CoreV1Api]:
         yield CoreV1Api(client)
 
 
-def delivered(installation: Installation, release: Release) -> Status:
-    return follow(installation.engine, release, SOON)
-
-
 def test_21_tenants_go_live_from_one_application_set(installation: Installation) -> None:
     releases = [installation.release("production", tenant, config_map(), deployment()) for tenant in MANY]
-    started = time.monotonic()
-    with ThreadPoolExecutor(21) as pool:
-        states = list(pool.map(lambda release: delivered(installation, release), releases))
-    print(f"21 tenants live and healthy after {time.monotonic() - started:.1f} s")
-    assert all(state.done(release) for state, release in zip(states, releases, strict=True))
+    started, before = time.monotonic(), requests
+    outcomes = list(follow(installation.engine, releases, SOON, SOON))
+    sent = requests - before
+    print(f"21 tenants live and healthy after {time.monotonic() - started:.1f} s, with {sent} requests")
+    assert all(isinstance(state, Status) and state.done(release) for release, state in outcomes)
+    assert {release.tenant for release, _ in outcomes} == set(MANY)
+    assert sent < 5 * len(MANY)
     live = {state.tenant: state for state in installation.engine.statuses("production", MANY)}
     assert all(live[release.tenant].live(release) for release in releases)
 
 
 def test_what_syncs_by_itself_is_not_synced_twice(installation: Installation, tenant: str) -> None:
     release = installation.release("dev", tenant, config_map(), hook("pre-install,pre-upgrade"))
-    operation = delivered(installation, release).operation
+    operation = delivered(installation.engine, release).operation
     assert operation
     assert operation.phase is Phase.SUCCEEDED
     assert installation.engine.sync(release) == operation
@@ -77,7 +85,7 @@ def test_what_is_changed_by_hand_heals_in_dev(
     installation: Installation, tenant: str, core: CoreV1Api
 ) -> None:
     release = installation.release("dev", tenant, config_map(x="released"))
-    delivered(installation, release)
+    delivered(installation.engine, release)
     core.patch_namespaced_config_map("settings", f"{tenant}-dev", {"data": {"x": "by hand"}})
     events = Watch().stream(core.list_namespaced_config_map, f"{tenant}-dev", timeout_seconds=300)
     assert any((event["object"].data or {}).get("x") == "by hand" for event in events)
@@ -89,9 +97,9 @@ def test_what_is_changed_by_hand_is_drift_in_production(
     installation: Installation, tenant: str, core: CoreV1Api
 ) -> None:
     release = installation.release("production", tenant, config_map(x="released"))
-    delivered(installation, release)
+    delivered(installation.engine, release)
     core.patch_namespaced_config_map("settings", f"{tenant}-production", {"data": {"x": "by hand"}})
-    states = installation.engine.watch("production", tenant, SOON)
+    states = installation.engine.watch("production", [tenant], SOON)
     drifted = next(state for state in states if state.drift)
     assert drifted.drift == (f"ConfigMap {tenant}-production/settings",)
     assert drifted.sync is Sync.OUT_OF_SYNC
@@ -100,35 +108,35 @@ def test_what_is_changed_by_hand_is_drift_in_production(
 def test_production_does_not_sync_until_it_is_told_to(installation: Installation, tenant: str) -> None:
     release = installation.release("production", tenant, config_map())
     _read_releases(installation)
-    states = installation.engine.watch("production", tenant, SOON)
+    states = installation.engine.watch("production", [tenant], SOON)
     assert any(state.health is not Health.UNKNOWN for state in states)
-    later = installation.engine.watch("production", tenant, timedelta(seconds=5))
+    later = installation.engine.watch("production", [tenant], timedelta(seconds=5))
     assert all(state.operation is None and state.revision is None for state in later)
-    assert delivered(installation, release).live(release)
+    assert delivered(installation.engine, release).live(release)
 
 
 def test_an_unhealthy_release_is_rolled_back_by_a_revert(installation: Installation, tenant: str) -> None:
     good = installation.release("production", tenant, config_map(x="good"), pod())
-    delivered(installation, good)
+    delivered(installation.engine, good)
     bad = installation.release("production", tenant, config_map(x="bad"), pod("broken", FAILING_POD))
     with pytest.raises(SyncTimedOut):
-        follow(installation.engine, bad, timedelta(seconds=5))
-    states = installation.engine.watch("production", tenant, SOON)
+        delivered(installation.engine, bad, timedelta(seconds=5))
+    states = installation.engine.watch("production", [tenant], SOON)
     failing = next(state for state in states if state.failing_since(bad, SOON))
     assert f"Pod {tenant}-production/broken: container failed" in failing.message
     back = installation.revert(bad, "the pods fail")
-    status = delivered(installation, back)
+    status = delivered(installation.engine, back)
     assert (status.revision, status.health) == (good.revision, Health.HEALTHY)
 
 
 def test_a_failed_hook_stops_the_release_and_is_told_by_name(installation: Installation, tenant: str) -> None:
     good = installation.release("production", tenant, config_map(x="good"))
-    delivered(installation, good)
+    delivered(installation.engine, good)
     bad = installation.release(
         "production", tenant, config_map(x="bad"), hook("pre-upgrade", labels=FAILING_POD)
     )
     with pytest.raises(SyncFailed, match=f"Job {tenant}-production/migrate"):
-        follow(installation.engine, bad, SOON)
+        delivered(installation.engine, bad)
     assert installation.engine.status("production", tenant).revision == good.revision
 
 
@@ -136,9 +144,9 @@ def test_a_release_ends_the_operation_of_the_one_before(installation: Installati
     stuck = hook("pre-install,pre-upgrade", nodeSelector={"kubernetes.io/hostname": "nowhere"})
     hanging = installation.release("production", tenant, config_map(x="1"), stuck)
     with pytest.raises(SyncTimedOut):
-        follow(installation.engine, hanging, timedelta(seconds=5))
+        delivered(installation.engine, hanging, timedelta(seconds=5))
     release = installation.release("production", tenant, config_map(x="2"))
-    assert delivered(installation, release).live(release)
+    assert delivered(installation.engine, release).live(release)
 
 
 def test_a_tenant_writes_into_its_own_namespaces_only(installation: Installation, tenant: str) -> None:
@@ -146,28 +154,28 @@ def test_a_tenant_writes_into_its_own_namespaces_only(installation: Installation
     elsewhere["metadata"]["namespace"] = "default"
     release = installation.release("production", tenant, config_map(), elsewhere)
     with pytest.raises(SyncFailed, match="namespace default is not permitted"):
-        follow(installation.engine, release, SOON)
+        delivered(installation.engine, release)
 
 
 def test_a_broken_release_file_stops_no_other_tenant_and_deletes_nobody(
     installation: Installation, tenant: str
 ) -> None:
     good = installation.release("production", tenant, config_map())
-    delivered(installation, good)
+    delivered(installation.engine, good)
     path = f"releases/production/{tenant}.yaml"
     file = installation.deployments.branch().read(path)
     _push(installation, {path: file.replace(b"cluster: rig", b"cluster: unknown")})
     other = installation.release("production", MANY[0], config_map(x="2"))
-    assert delivered(installation, other).live(other)
+    assert delivered(installation.engine, other).live(other)
     assert installation.engine.status("production", tenant).live(good)
 
 
 def test_release_files_that_are_gone_delete_nobody(installation: Installation, tenant: str) -> None:
     good = installation.release("production", tenant, config_map())
-    delivered(installation, good)
+    delivered(installation.engine, good)
     _push(installation, {}, deletes=(f"releases/production/{tenant}.yaml",))
     other = installation.release("production", MANY[1], config_map(x="2"))
-    delivered(installation, other)
+    delivered(installation.engine, other)
     assert installation.engine.status("production", tenant).live(good)
 
 

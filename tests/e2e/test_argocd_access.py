@@ -1,7 +1,6 @@
 """The orchestrator's ServiceAccount can have released commits synced, and nothing else."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from kubernetes.config import new_client_from_config
 from objects import config_map
 from rig import Cluster, Gitea
 
-from deploy_orchestrator.delivery import follow
+from tests.delivery.publishing import delivered
 
 NAME = "production.tenant"
 SMUGGLED = {"operation": {"sync": {"manifests": ["{}"]}}, "startedAt": "2026-03-02T12:00:00Z"}
@@ -23,7 +22,7 @@ def installation(
 ) -> Iterator[Installation]:
     with installed(k8s, forge, tmp_path_factory.mktemp("access"), ["tenant"]) as made:
         release = made.release("production", "tenant", config_map())
-        follow(made.engine, release, timedelta(minutes=5))
+        delivered(made.engine, release)
         yield made
 
 

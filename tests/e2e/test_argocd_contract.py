@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,12 @@ from kubernetes.client import CoreV1Api
 from rig import Cluster, Gitea
 from test_engine_contract import *  # noqa: F403
 
-from deploy_orchestrator import documents
 from deploy_orchestrator.delivery import Engine, Health, Status, Sync
-from deploy_orchestrator.git import Changes, Repository
-from deploy_orchestrator.manifests import Manifests, Object
-from deploy_orchestrator.releases import Chart, Release, SourceChange, digest_of
+from deploy_orchestrator.manifests import Manifests
+from deploy_orchestrator.releases import Release
+from tests.delivery.publishing import SOON, Publisher, namespaced
 
 TENANTS = ["analytics", "ml"]
-SOON = timedelta(minutes=5)
 
 HEALTH = """
 hs = {status = "Healthy", message = ""}
@@ -31,81 +28,6 @@ end
 return hs
 """
 """Lets tests break ConfigMaps: one is Degraded while its `x` is the one that was broken."""
-
-
-@dataclass(frozen=True)
-class Publisher:
-    """Releases objects by commits, as the releases room does."""
-
-    repository: Repository
-
-    @staticmethod
-    def config_map(name: str, **data: str) -> Object:
-        return _object("v1", "ConfigMap", name, data={"name": name, **data})
-
-    @staticmethod
-    def hook(name: str, events: str, weight: int = 0) -> Object:
-        annotations = {"helm.sh/hook": events, "helm.sh/hook-weight": str(weight)}
-        pod = {"restartPolicy": "Never", "containers": [{"name": "main", "image": "registry.example/app:1"}]}
-        spec = {"backoffLimit": 0, "template": {"spec": pod}}
-        return _object("batch/v1", "Job", name, annotations, spec=spec)
-
-    @staticmethod
-    def test(name: str, weight: int = 0, fails: str | None = None) -> Object:
-        annotations = {
-            "helm.sh/hook": "test",
-            "helm.sh/hook-weight": str(weight),
-            "argocd.argoproj.io/hook": "PostSync",
-            **({"e2e/fails": fails} if fails else {}),
-        }
-        container = {
-            "name": "main",
-            "image": "registry.example/app:1",
-            "terminationMessagePolicy": "FallbackToLogsOnError",
-        }
-        return _object(
-            "v1", "Pod", name, annotations, spec={"restartPolicy": "Never", "containers": [container]}
-        )
-
-    def release(
-        self,
-        *objects: Object,
-        environment: str = "dev",
-        tenant: str = "analytics",
-        revision: str | None = None,
-    ) -> Release:
-        namespace = f"{tenant}-{environment}"
-        manifests = Manifests(tuple(_within(namespace, each) for each in objects))
-        folder = f"manifests/{environment}/{tenant}"
-        files = {f"{folder}/{file}": content for file, content in manifests.files().items()}
-        candidate = self._commit(files, deletes=(folder,))
-        digest = digest_of(environment=environment, tenant=tenant, content=manifests.content, replaces=None)
-        return self.again(
-            Release(
-                environment=environment,
-                tenant=tenant,
-                namespace=namespace,
-                cluster="rig",
-                digest=digest,
-                content=manifests.content,
-                chart=Chart(name="app", version="1.0.0"),
-                source=SourceChange(commit="1" * 40, authors=(), signed=False),
-                revision=revision or candidate,
-                path=folder,
-                released_at=datetime.now(UTC),
-                commit=candidate,
-            )
-        )
-
-    def again(self, release: Release) -> Release:
-        """What a revert of all later releases leaves: the same file, brought back by a new commit."""
-        file = release.model_dump(mode="json", exclude={"commit"}, exclude_none=True)
-        path = f"releases/{release.environment}/{release.tenant}.yaml"
-        return release.model_copy(update={"commit": self._commit({path: documents.dump(file)})})
-
-    def _commit(self, writes: dict[str, bytes], deletes: tuple[str, ...] = ()) -> str:
-        commit = self.repository.write("main", lambda _: Changes("x", writes, deletes))
-        return commit.id if commit else self.repository.resolve("main")
 
 
 @dataclass(frozen=True)
@@ -127,7 +49,7 @@ class ArgoCluster:
         """The objects that Argo CD applied, as the files that they were."""
         found = self.api.list_namespaced_config_map(release.namespace).items
         mine = [
-            _object("v1", "ConfigMap", each.metadata.name, namespace=release.namespace, data=each.data)
+            namespaced("v1", "ConfigMap", each.metadata.name, namespace=release.namespace, data=each.data)
             for each in found
             if "argocd.argoproj.io/tracking-id" in (each.metadata.annotations or {})
         ]
@@ -162,7 +84,7 @@ class ArgoCluster:
         self.api.patch_namespaced_config_map(metadata.name, metadata.namespace, body)
 
     def _wait(self, release: Release, seen: Callable[[Status], bool]) -> None:
-        assert any(map(seen, self.engine.watch(release.environment, release.tenant, SOON)))
+        assert any(map(seen, self.engine.watch(release.environment, [release.tenant], SOON)))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -191,23 +113,7 @@ def engine(cluster: ArgoCluster) -> Engine:
 
 @pytest.fixture
 def publisher(cluster: ArgoCluster) -> Publisher:
-    return Publisher(cluster.installation.deployments)
-
-
-def _object(
-    api_version: str,
-    kind: str,
-    name: str,
-    annotations: dict[str, str] | None = None,
-    namespace: str = "analytics-dev",
-    **content: Any,
-) -> Object:
-    metadata = {"name": name, "namespace": namespace, **({"annotations": annotations} if annotations else {})}
-    return Object({"apiVersion": api_version, "kind": kind, "metadata": metadata, **content})
-
-
-def _within(namespace: str, each: Object) -> Object:
-    return Object({**each.body, "metadata": {**each.body["metadata"], "namespace": namespace}})
+    return Publisher(cluster.installation.deployments, "rig")
 
 
 def _name(file: str) -> str:

@@ -24,7 +24,8 @@ from kubernetes.watch import Watch
 from objects import config_map, deployment, hook
 from rig import ControlPlane, Gitea
 
-from deploy_orchestrator.delivery import ArgoCD, follow
+from deploy_orchestrator.delivery import ArgoCD
+from tests.delivery.publishing import delivered
 
 TENANTS = [f"fault-{number:02}" for number in range(20)]
 LATER = timedelta(minutes=10)
@@ -39,10 +40,11 @@ from deploy_orchestrator.fleet import ArgoCDInstance
 from deploy_orchestrator.git import Repository
 from deploy_orchestrator.releases import Release
 
+LATER = timedelta(minutes=10)
 url, clone, kubeconfig = sys.argv[1:]
 instance = ArgoCDInstance(name="argocd")
 engine = ArgoCD.connect(instance, Repository.clone(url, Path(clone)), Path(kubeconfig))
-follow(engine, Release.model_validate_json(sys.stdin.read()), timedelta(minutes=10))
+list(follow(engine, [Release.model_validate_json(sys.stdin.read())], LATER, LATER))
 """
 
 MOMENTS: dict[str, Callable[[dict[str, Any]], bool]] = {
@@ -86,7 +88,7 @@ def test_a_release_goes_live_once_when_a_process_dies_in_mid_release(
 ) -> None:
     release = installation.release("production", tenant, config_map(), deployment(), hook("pre-install"))
     with ThreadPoolExecutor(1) as pool:
-        following = pool.submit(follow, installation.engine, release, LATER)
+        following = pool.submit(delivered, installation.engine, release, LATER)
         _until(installation, tenant, MOMENTS["asked for"])
         control_plane.processes[process].restart()
         assert following.result().done(release)
@@ -101,7 +103,7 @@ def test_a_release_waits_for_a_controller_that_is_down(
     try:
         release = installation.release("production", tenant, config_map())
         with ThreadPoolExecutor(1) as pool:
-            following = pool.submit(follow, installation.engine, release, LATER)
+            following = pool.submit(delivered, installation.engine, release, LATER)
             time.sleep(3)
             assert not following.done()
             control_plane.processes[process].start()
@@ -120,7 +122,7 @@ def test_a_release_goes_live_once_in_a_storm_of_refusals(
     kubeconfig = control_plane.account("argocd", "deploy-orchestrator", tmp_path)
     with _stormy(kubeconfig, status) as through:
         engine = ArgoCD.connect(installation.fleet.argocd[0], installation.deployments, through)
-        assert follow(engine, release, LATER).done(release)
+        assert delivered(engine, release, LATER).done(release)
     assert _syncs(installation, tenant) == [release.revision]
 
 
@@ -130,7 +132,7 @@ def test_two_orchestrators_that_follow_one_release_sync_it_once(
     release = installation.release("production", tenant, config_map(), hook("pre-install"))
     engines = [installation.another(tmp_path / str(number)) for number in range(4)]
     with ThreadPoolExecutor(4) as pool:
-        states = list(pool.map(lambda engine: follow(engine, release, LATER), engines))
+        states = list(pool.map(lambda engine: delivered(engine, release, LATER), engines))
     assert all(state.done(release) for state in states)
     assert _syncs(installation, tenant) == [release.revision]
 
@@ -141,7 +143,7 @@ def test_writes_of_others_in_between_lose_no_sync(installation: Installation, te
     with ThreadPoolExecutor(1) as pool:
         writing = pool.submit(_keep_writing, installation, f"production.{tenant}", stop)
         try:
-            assert follow(installation.engine, release, LATER).done(release)
+            assert delivered(installation.engine, release, LATER).done(release)
         finally:
             stop.set()
         assert writing.result() > 0
@@ -170,7 +172,7 @@ def test_an_orchestrator_that_was_killed_is_taken_over_by_the_next(
         orchestrator.stdin.close()
         _until(installation, tenant, MOMENTS[moment])
         orchestrator.kill()
-    assert follow(installation.engine, release, LATER).done(release)
+    assert delivered(installation.engine, release, LATER).done(release)
     assert _syncs(installation, tenant) == [release.revision]
 
 

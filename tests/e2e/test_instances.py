@@ -18,10 +18,10 @@ from deploy_orchestrator.delivery import (
     Instances,
     apply,
     bootstrap,
-    follow,
     states,
 )
 from deploy_orchestrator.delivery.cluster import Cluster
+from tests.delivery.publishing import delivered
 
 FAR = "argocd-far"
 SOON = timedelta(seconds=90)
@@ -42,7 +42,7 @@ def installation(
 def test_each_argo_cd_has_the_applications_of_its_own_environments(installation: Installation) -> None:
     for environment, namespace in (("dev", "argocd"), ("production", FAR)):
         release = installation.release(environment, "tenant", config_map(x=environment))
-        assert follow(installation.engine, release, SOON).done(release)
+        assert delivered(installation.engine, release).done(release)
         assert _applications(installation, namespace) == [f"{environment}.tenant"]
         link = installation.engine.link(environment, "tenant")
         assert link == f"https://{namespace}.example/applications/{namespace}/{environment}.tenant"
@@ -61,12 +61,12 @@ def test_an_argo_cd_out_of_reach_stops_only_its_own_environments(
     file.write_text(yaml.safe_dump(content))
     contexts = Contexts(file, None, {"argocd": "argocd", FAR: FAR})
     engine = ByEnvironment("half", Instances(lambda: installation.fleet, installation.deployments, contexts))
-    assert follow(engine, releases[0], SOON).done(releases[0])
+    assert delivered(engine, releases[0]).done(releases[0])
     (_, dev), (_, production) = states(engine, releases)
     assert not isinstance(dev, Exception)
     assert dev.live(releases[0])
     assert isinstance(production, EngineUnreachable)
-    assert follow(installation.engine, releases[1], SOON).done(releases[1])
+    assert delivered(installation.engine, releases[1]).done(releases[1])
 
 
 def test_applying_the_bootstrap_again_changes_nothing(installation: Installation) -> None:

@@ -96,7 +96,7 @@ class Platform(Laptop):
     def until(self, environment: str, tenant: str, reached: Callable[[Status, Release], bool]) -> None:
         release = self.released(environment, tenant)
         with self.orchestrator() as orchestrator:
-            states = orchestrator.engine.watch(environment, tenant, SOON)
+            states = orchestrator.engine.watch(environment, [tenant], SOON)
             assert any(reached(state, release) for state in states)
 
     def configuration(self, namespace: str) -> str:

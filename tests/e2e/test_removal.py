@@ -1,7 +1,7 @@
 """A tenant that is removed leaves nothing in the cluster, and Argo CD is told by Git alone."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,12 +10,11 @@ from kubernetes.client import ApiException, CoreV1Api, CustomObjectsApi
 from objects import config_map, deployment
 from rig import Cluster, Gitea
 
-from deploy_orchestrator.delivery import Status, follow
 from deploy_orchestrator.fleet import Policy
 from deploy_orchestrator.manifests import NOTHING
 from deploy_orchestrator.releases import Conditions, Deployments, Release, SourceChange, make_removal
+from tests.delivery.publishing import delivered
 
-SOON = timedelta(seconds=90)
 CLAIM = {
     "apiVersion": "v1",
     "kind": "PersistentVolumeClaim",
@@ -43,10 +42,6 @@ def removed(installation: Installation, release: Release) -> Release:
     return releases.release_plan(plan, Conditions(policy, b"", None, datetime.now(UTC)))
 
 
-def delivered(installation: Installation, release: Release) -> Status:
-    return follow(installation.engine, release, SOON)
-
-
 def application(installation: Installation, environment: str) -> Any:
     with installation.k8s.client() as client:
         return CustomObjectsApi(client).get_namespaced_custom_object(
@@ -61,10 +56,10 @@ def test_a_removed_tenant_leaves_nothing_but_its_application(
     stays = installation.release(environment, "staying", config_map())
     release = installation.release(environment, "leaving", config_map(), deployment(), CLAIM)
     for each in (stays, release):
-        delivered(installation, each)
+        delivered(installation.engine, each)
 
     removal = removed(installation, release)
-    status = delivered(installation, removal)
+    status = delivered(installation.engine, removal)
 
     assert status.live(removal)
     assert application(installation, environment)["status"].get("resources", []) == []
@@ -76,18 +71,18 @@ def test_a_removed_tenant_leaves_nothing_but_its_application(
 
     Deployments(installation.deployments).clear(environment, "leaving", removal)
     refreshed = installation.release(environment, "staying", config_map(x="later"))
-    assert delivered(installation, refreshed).live(refreshed)
+    assert delivered(installation.engine, refreshed).live(refreshed)
     assert application(installation, environment)["spec"]["source"]["targetRevision"] == removal.revision
     assert f"{environment}.leaving" in installation.engine.leftover(environment, "leaving")
 
 
 def test_a_tenant_that_comes_back_is_released_as_a_new_one(installation: Installation) -> None:
     release = installation.release("production", "leaving", config_map(x="first"))
-    delivered(installation, release)
+    delivered(installation.engine, release)
     removal = removed(installation, release)
-    delivered(installation, removal)
+    delivered(installation.engine, removal)
     Deployments(installation.deployments).clear("production", "leaving", removal)
 
     back = installation.release("production", "leaving", config_map(x="back"))
     assert back.base is None
-    assert delivered(installation, back).live(back)
+    assert delivered(installation.engine, back).live(back)

@@ -4,7 +4,7 @@ resume."""
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ _TIMEOUT = (3, 12)
 _LONGEST_WATCH = 300
 _STARTING = 15
 _PAUSE = 0.5
+_NAMED = 50
+"""As many tenants are named in a request; for more of them, the Applications of all are asked for."""
 
 # About 20 seconds in all, enough for an API server to restart, and under a minute where nothing answers at
 # all. A write may be repeated: it names the version of the object that it changes, or sets what is set
@@ -78,36 +80,39 @@ class Applications:
         found = self._list(label_selector=f"{names.TENANT},{names.ENVIRONMENT}={environment}")
         return [Application(body) for body in found["items"]]
 
-    def changes(self, name: str, deadline: float) -> Iterator[Application | None]:
-        """The Application as it is (None where there is none), and again after each change.
+    def changes(
+        self, environment: str, tenants: Collection[str], deadline: float
+    ) -> Iterator[tuple[str, Application | None]]:
+        """The Application of each of `tenants` as it is (None where there is none), and again after each
+        change of any, by one watch for all.
 
         Ends at `deadline` (`time.monotonic()`). A watch that breaks off is opened again.
         """
-        only = f"metadata.name={name}"
+        named = f" in ({','.join(tenants)})" if len(tenants) <= _NAMED else ""
+        only = f"{names.ENVIRONMENT}={environment},{names.TENANT}{named}"
+        wanted = {names.application(environment, tenant): tenant for tenant in tenants}
         while True:
-            found = self._list(field_selector=only)
-            yield Application(found["items"][0]) if found["items"] else None
+            found = self._list(label_selector=only)
+            known = {each.name: each for each in map(Application, found["items"])}
+            yield from ((tenant, known.get(name)) for name, tenant in wanted.items())
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 return
-            yield from self._watch(only, found["metadata"]["resourceVersion"], min(remaining, _LONGEST_WATCH))
+            version = found["metadata"]["resourceVersion"]
+            for name, application in self._watch(only, version, min(remaining, _LONGEST_WATCH)):
+                if name in wanted:
+                    yield wanted[name], application
 
     def write(self, application: Application, change: Mapping[str, Any]) -> Application | None:
-        """Merge `change`, which names the version that it changes; None where there is a newer one by now."""
+        """Merge `change`, which names the version that it changes; None where there is a newer one by now, or
+        none any more.
+        """
         try:
             return Application(self._patch(self._kind, application.name, change))
         except ClusterRefused as error:
-            if error.status == 409:
+            if error.status in (404, 409):
                 return None
             raise
-
-    def refresh(self, name: str) -> None:
-        """Ask Argo CD to compare the Application, where there is one, with its target and the cluster now."""
-        try:
-            self._patch(self._kind, name, {"metadata": {"annotations": {names.REFRESH: "normal"}}})
-        except ClusterRefused as error:
-            if error.status != 404:
-                raise
 
     def refresh_releases(self, commit: str) -> None:
         """Ask Argo CD to read the release files now, at `commit` or later; asking twice is asking once."""
@@ -135,20 +140,21 @@ class Applications:
                 self._admitted = True
                 return answer
 
-    def _watch(self, only: str, version: str, seconds: float) -> Iterator[Application | None]:
+    def _watch(self, only: str, version: str, seconds: float) -> Iterator[tuple[str, Application | None]]:
         timeout = math.ceil(seconds)
         watch: Any = Watch()
         events = watch.stream(
             self._api.list_namespaced_custom_object,
             **self._kind,
-            field_selector=only,
+            label_selector=only,
             resource_version=version,
             timeout_seconds=timeout,
             _request_timeout=(5, timeout + 5),
         )
         try:
             for event in events:
-                yield None if event["type"] == "DELETED" else Application(event["object"])
+                application = Application(event["object"])
+                yield application.name, None if event["type"] == "DELETED" else application
         except (ApiException, urllib3.exceptions.HTTPError):
             # Too old a version or a lost connection: the next list tells how things stand, or what is wrong.
             time.sleep(_PAUSE)

@@ -17,6 +17,9 @@ Body = Mapping[str, Any]
 _LOOK = timedelta(seconds=3)
 """How long Argo CD takes at most to compare an Application."""
 
+_LOOK_NOW = {names.REFRESH: "normal"}
+"""The annotation that asks Argo CD to compare an Application with its target and the cluster now."""
+
 _ENDED = {Phase.SUCCEEDED, Phase.FAILED, Phase.ERROR}
 
 
@@ -82,34 +85,55 @@ class Application:
             message="; ".join(self._messages()),
             operation=self.operation,
             drift=tuple(self._drift()),
+            source=self,
         )
 
-    def sync(self, release: Release) -> Body:
-        """The write that asks for `release`."""
-        policy = self.body["spec"]["syncPolicy"]
+    def towards(self, release: Release) -> Body | None:
+        """The write that brings `release` a step nearer; None where Argo CD is at it, has done it, or has yet
+        to target it.
+        """
+        operation = self.operation
+        if self.target != release.revision:
+            return None
+        if operation and operation.serves(release) and operation.phase is Phase.SUCCEEDED:
+            if not self._looked or (self.drifted and not self.settled):
+                return None if self._asked_to_look else self._change(_LOOK_NOW)
+            return self._sync_to(release) if self.drifted else None
+        if self.ended:
+            return self._sync_to(release)
+        if operation and operation.phase is Phase.RUNNING and not operation.serves(release):
+            return self._terminate()
+        return None
+
+    def _sync_to(self, release: Release) -> Body:
+        policy = self.body["spec"].get("syncPolicy", {})
         return {
-            **self._change({names.REFRESH: "normal"}),
+            **self._change(_LOOK_NOW),
             "operation": {
                 "initiatedBy": {"username": names.ACCOUNT},
                 "info": [{"name": names.RELEASE, "value": release.commit}],
-                "retry": policy["retry"],
+                "retry": policy.get("retry"),
                 "sync": {
                     "revision": release.revision,
                     "prune": True,
                     "syncStrategy": {"hook": {}},
-                    "syncOptions": policy["syncOptions"],
+                    "syncOptions": policy.get("syncOptions"),
                 },
             },
             "status": {"operationState": None},
         }
 
-    def terminate(self) -> Body:
-        """The write that ends the operation in progress; Argo CD removes its hooks."""
+    def _terminate(self) -> Body:
+        """Argo CD removes the hooks of the operation in progress too."""
         return {**self._change({}), "status": {"operationState": {"phase": Phase.TERMINATING}}}
 
     def _change(self, annotations: Mapping[str, str]) -> Body:
         version = self.body["metadata"]["resourceVersion"]
         return {"metadata": {"resourceVersion": version, "annotations": annotations}}
+
+    @property
+    def _asked_to_look(self) -> bool:
+        return names.REFRESH in self.body["metadata"].get("annotations", {})
 
     @property
     def _status(self) -> Body:

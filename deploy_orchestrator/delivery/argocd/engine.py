@@ -1,16 +1,17 @@
 """Argo CD as a delivery engine."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from deploy_orchestrator.delivery.argocd import names
-from deploy_orchestrator.delivery.errors import SyncSuperseded
-from deploy_orchestrator.delivery.status import Health, Operation, Phase, Status, Sync
+from deploy_orchestrator.delivery.argocd.application import Application
+from deploy_orchestrator.delivery.errors import EngineUnreachable, SyncSuperseded
+from deploy_orchestrator.delivery.status import Health, Operation, Status, Sync
 from deploy_orchestrator.fleet import ArgoCDInstance
-from deploy_orchestrator.git import Repository, RevisionNotFound
+from deploy_orchestrator.git import RemoteUnreachable, Repository, RevisionNotFound
 from deploy_orchestrator.releases import Release
 
 if TYPE_CHECKING:
@@ -56,32 +57,27 @@ class ArgoCD:
 
         return cls(instance, Applications(instance.namespace, kubeconfig, context), deployments)
 
-    def sync(self, release: Release) -> Operation | None:
+    def announce(self, release: Release) -> None:
+        """Have the ApplicationSet read all release files now, not at its next poll."""
+        self._applications.refresh_releases(release.commit)
+
+    def sync(self, release: Release, seen: Status | None = None) -> Operation | None:
         """As `Engine.sync`; what is in the way of a newer release is ended.
 
         Raises:
             SyncSuperseded: as `Engine.sync`.
             ClusterRefused, ClusterUnreachable
         """
-        application = self._applications.get(names.application(release.environment, release.tenant))
-        operation = application.operation if application else None
-        if application and operation and operation.key and self._is_before(release.commit, operation.key):
+        name = names.application(release.environment, release.tenant)
+        application = seen.source if seen else self._applications.get(name)
+        if not isinstance(application, Application):
+            return None
+        operation = application.operation
+        if operation and operation.key and self._is_before(release.commit, operation.key):
             raise SyncSuperseded(f"release {operation.key[:12]} took its place", release, application.status)
-        if application is None or application.target != release.revision:
-            self._applications.refresh_releases(self._latest(release))
-            return operation
-        if operation and operation.serves(release) and not operation.phase.failed:
-            if not application.drifted:
-                return operation
-            if not application.settled:
-                self._applications.refresh(application.name)
-                return operation
-        if application.ended:
-            asked = self._applications.write(application, application.sync(release))
-            return asked.operation if asked else operation
-        if operation and operation.phase is Phase.RUNNING:
-            self._applications.write(application, application.terminate())
-        return operation
+        change = application.towards(release)
+        written = self._applications.write(application, change) if change else None
+        return written.operation if written else operation
 
     def status(self, environment: str, tenant: str) -> Status:
         """The state of one deployment; Missing where Argo CD has no Application for it."""
@@ -95,15 +91,11 @@ class ArgoCD:
         }
         return [known.get(tenant) or _missing(environment, tenant) for tenant in tenants]
 
-    def watch(self, environment: str, tenant: str, limit: timedelta) -> Iterator[Status]:
-        """The state of one deployment now and after each change, until `limit` has passed."""
+    def watch(self, environment: str, tenants: Collection[str], limit: timedelta) -> Iterator[Status]:
+        """As `Engine.watch`, with one watch for all."""
         deadline = time.monotonic() + limit.total_seconds()
-        for found in self._applications.changes(names.application(environment, tenant), deadline):
+        for tenant, found in self._applications.changes(environment, tenants, deadline):
             yield found.status if found else _missing(environment, tenant)
-
-    def refresh(self, environment: str, tenant: str) -> None:
-        """Ask Argo CD to compare with the cluster now, not at its next poll."""
-        self._applications.refresh(names.application(environment, tenant))
 
     def leftover(self, environment: str, tenant: str) -> str:
         """The Application stays: neither the ApplicationSet nor the orchestrator may delete one."""
@@ -117,22 +109,23 @@ class ArgoCD:
         name = names.application(environment, tenant)
         return f"{self.instance.url}/applications/{self.instance.namespace}/{name}"
 
-    def _latest(self, release: Release) -> str:
-        """The newest commit known to hold `release`, which is the same for all releases of a batch."""
-        head = self._deployments.head()
-        return head if head and self._is_before(release.commit, head) else release.commit
-
     def _is_before(self, commit: str, other: str) -> bool:
         if commit == other:
             return False
         try:
             return self._deployments.is_ancestor(commit, other)
         except RevisionNotFound:
-            self._deployments.fetch()
+            self._fetch()
         try:
             return self._deployments.is_ancestor(commit, other)
         except RevisionNotFound:
             return False  # not a commit of this repository: somebody else's operation
+
+    def _fetch(self) -> None:
+        try:
+            self._deployments.fetch()
+        except RemoteUnreachable as error:
+            raise EngineUnreachable(str(error)) from error
 
 
 def _missing(environment: str, tenant: str) -> Status:

@@ -1,6 +1,6 @@
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,7 +37,10 @@ class Sandbox:
     def name(self) -> str:
         return "sandbox"
 
-    def sync(self, release: Release) -> Operation:
+    def announce(self, release: Release) -> None:
+        """Nothing to do: `sync` reads Git itself."""
+
+    def sync(self, release: Release, seen: Status | None = None) -> Operation:
         """As `Engine.sync`; the operation is over when it returns. What has drifted is put back."""
         state = self._state(release.environment, release.tenant)
         self._fetch(release)
@@ -81,20 +84,18 @@ class Sandbox:
         """As `Engine.statuses`."""
         return [self.status(environment, tenant) for tenant in tenants]
 
-    def watch(self, environment: str, tenant: str, limit: timedelta) -> Iterator[Status]:
+    def watch(self, environment: str, tenants: Collection[str], limit: timedelta) -> Iterator[Status]:
         """As `Engine.watch`, looking at the folder every so often."""
         end = time.monotonic() + limit.total_seconds()
-        seen = self.status(environment, tenant)
-        yield seen
-        while time.monotonic() < end:
+        seen: dict[str, Status] = {}
+        while True:
+            for tenant in tenants:
+                while _differs(status := self.status(environment, tenant), seen.get(tenant)):
+                    seen[tenant] = status
+                    yield status
+            if time.monotonic() >= end:
+                return
             time.sleep(_INTERVAL)
-            status = self.status(environment, tenant)
-            if replace(status, observed=seen.observed) != seen:
-                yield status
-                seen = status
-
-    def refresh(self, environment: str, tenant: str) -> None:
-        """Nothing to do: `status` looks for itself each time."""
 
     def leftover(self, environment: str, tenant: str) -> None:
         """Nothing but its history is kept."""
@@ -220,6 +221,10 @@ def _existing(state: State) -> Application:
     if application is None:
         raise NotDeployed("nothing was synced yet", fix="release it first")
     return application
+
+
+def _differs(status: Status, seen: Status | None) -> bool:
+    return seen is None or replace(status, observed=seen.observed, since=seen.since) != seen
 
 
 def _digest(content: bytes) -> str:
