@@ -15,7 +15,7 @@ from deploy_orchestrator.cli.approvals import approve, pending, reject
 from deploy_orchestrator.cli.argocd import argocd
 from deploy_orchestrator.cli.impact import impact
 from deploy_orchestrator.cli.init import init
-from deploy_orchestrator.cli.live import history, rollback, status
+from deploy_orchestrator.cli.live import history, rollback, status, sync
 from deploy_orchestrator.cli.lock import lock
 from deploy_orchestrator.cli.mirror import mirror
 from deploy_orchestrator.cli.outdated import outdated
@@ -47,6 +47,7 @@ for command in (
     status,
     history,
     rollback,
+    sync,
     webhooks,
 ):
     app.command()(command)

@@ -1,4 +1,4 @@
-"""`status`, `history`, `rollback`: what is live, what was, and the way back."""
+"""`status`, `history`, `rollback`, `sync`: what is live, what was, and the ways back."""
 
 import pygit2
 import typer
@@ -18,7 +18,8 @@ from deploy_orchestrator.cli.output import coloured, progress, say, show_json, t
 from deploy_orchestrator.delivery import Health, Status, Sync, SyncError
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.git import Person, Repository
-from deploy_orchestrator.releases import Release, ReleaseEvent
+from deploy_orchestrator.orchestrator import Orchestrator
+from deploy_orchestrator.releases import Release, ReleaseError, ReleaseEvent
 
 
 def status(
@@ -115,18 +116,41 @@ def rollback(
     if orchestrator.deployments.release(environment, tenant) is None:
         require_known(orchestrator.fleet(), environment, tenant)
     back = orchestrator.roll_back(environment, tenant, reason, _user(orchestrator.deployments.repository))
-    failure: SyncError | None = None
     if output is Format.TEXT:
         say(f"{back.key}: back to {back.chart.name} {back.chart.version}, by commit {back.commit[:12]}")
+    _deliver(orchestrator, back, output)
+
+
+def sync(
+    context: typer.Context,
+    environment: Environment,
+    tenant: Tenant,
+    output: Output = Format.TEXT,
+) -> None:
+    """Make what is released live, and wait until it is.
+
+    It puts back what was changed by hand, tries again a sync that has failed, and ends a removal. Nothing is
+    released. The exit code is 1 when it does not become healthy.
+    """
+    orchestrator = opened(context)
+    released = orchestrator.deployments.release(environment, tenant)
+    if released is None:
+        require_known(orchestrator.fleet(), environment, tenant)
+        raise ReleaseError(f"{environment}/{tenant}: nothing is released that could be synced")
+    _deliver(orchestrator, released, output)
+
+
+def _deliver(orchestrator: Orchestrator, release: Release, output: Format) -> None:
+    failure: SyncError | None = None
     try:
         with progress("waiting until it is live"):
-            state = orchestrator.deliver(back)
+            state = orchestrator.deliver(release)
     except SyncError as error:
         failure, state = error, error.status
     if output is Format.JSON:
-        show_json({"release": back, "status": state})
+        show_json({"release": release, "status": state})
     elif failure is None and state is not None:
-        say(f"{back.key}: ", coloured(state.health))
+        say(f"{release.key}: ", coloured(state.health))
     if failure is not None:
         tell(failure)
         raise typer.Exit(1)
@@ -145,8 +169,14 @@ def _row(release: Release, state: Status | OrchestratorError) -> tuple[str | Tex
     released = (release.key, release.revision[:8])
     if isinstance(state, OrchestratorError):
         return (*released, coloured(Health.UNKNOWN), "", state.what)
-    message = "" if state.live(release) else state.message
-    return (*released, _state(state), f"{state.since:%m-%d %H:%M:%S}", message)
+    return (*released, _state(state), f"{state.since:%m-%d %H:%M:%S}", _message(release, state))
+
+
+def _message(release: Release, state: Status) -> str:
+    if state.live(release):
+        return ""
+    drift = f"changed by hand: {', '.join(state.drift)}" if state.drift else ""
+    return "; ".join(filter(None, (drift, state.message)))
 
 
 def _state(status: Status) -> Text:

@@ -102,6 +102,46 @@ def test_a_rollback_brings_the_release_before_live_and_tells_who_and_why(desk):
     assert desk.run("status").code == 0
 
 
+def change_by_hand(desk):
+    (live,) = (desk.folder / ".local/state/sandbox/here/blog-dev").glob("ConfigMap.*.blog.yaml")
+    live.write_text(live.read_text().replace("hello", "by hand"))
+    return live
+
+
+def test_status_names_what_was_changed_by_hand(desk):
+    change_by_hand(desk)
+    answer = desk.run("status")
+    assert answer.code == 1
+    assert "Healthy, OutOfSync" in answer.output
+    assert "changed by hand: ConfigMap blog-dev/blog" in answer.output
+
+
+def test_a_sync_puts_back_what_was_changed_by_hand_and_releases_nothing(desk):
+    live = change_by_hand(desk)
+    before = desk.json("history", "dev", "blog")
+    answer = desk.run("sync", "dev", "blog")
+    assert (answer.code, answer.output) == (0, "dev/blog: Healthy\n")
+    assert "hello" in live.read_text()
+    assert desk.run("status").code == 0
+    assert desk.json("history", "dev", "blog") == before
+    assert set(desk.json("sync", "dev", "blog")) == {"release", "status"}
+
+
+def test_a_sync_of_what_stays_unhealthy_exits_1(desk):
+    desk.commit("fleet.yaml", (desk.fleet / "fleet.yaml").read_text().replace(DEV, f"{DEV}{IMPATIENT}"))
+    desk.run("sandbox", "degrade", "dev", "blog", "-m", "out of memory")
+    answer = desk.run("sync", "dev", "blog")
+    assert answer.code == 1
+    assert "out of memory" in answer.errors
+
+
+def test_a_sync_wants_a_release(fresh):
+    assert "shopp" in fresh.run("sync", "dev", "shopp").errors
+    answer = fresh.run("sync", "dev", "blog")
+    assert answer.code == 2
+    assert "dev/blog: nothing is released that could be synced" in answer.errors
+
+
 def test_a_rollback_as_json_is_the_release_and_its_state(desk):
     desk.commit("tenants/blog/values.yaml", "greeting: hey\n")
     desk.ship()
