@@ -5,8 +5,11 @@ import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
+from typing import TypeVar
 
 MAX_KNOWN = 10
+
+Outcome = TypeVar("Outcome")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,13 @@ class OrchestratorError(Exception):
     def __str__(self) -> str:
         located = self.what if self.place is None else f"{self.place}: {self.what}"
         return located if self.fix is None else f"{located}\n  fix: {self.fix}"
+
+
+def raised(outcome: Outcome | OrchestratorError) -> Outcome:
+    """What came of something; raised where that is an error."""
+    if isinstance(outcome, OrchestratorError):
+        raise outcome
+    return outcome
 
 
 class MachineRefused(OrchestratorError):

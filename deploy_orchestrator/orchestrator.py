@@ -4,8 +4,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
-from typing import Literal, Self
+from functools import cache, cached_property
+from typing import Literal, Self, TypeVar
 
 from deploy_orchestrator.delivery import (
     ArgoCD,
@@ -19,7 +19,7 @@ from deploy_orchestrator.delivery import (
     states,
     verifications,
 )
-from deploy_orchestrator.errors import OrchestratorError, Place
+from deploy_orchestrator.errors import OrchestratorError, Place, raised
 from deploy_orchestrator.fleet import Deployment, Fleet, FleetError, Policy, last_readable, load
 from deploy_orchestrator.git import Commit, Person, Repository, RevisionNotFound, Signer
 from deploy_orchestrator.manifests import (
@@ -37,6 +37,7 @@ from deploy_orchestrator.manifests import (
 from deploy_orchestrator.moment import Moment
 from deploy_orchestrator.releases import (
     After,
+    Conditions,
     Deployments,
     Gate,
     Plan,
@@ -50,6 +51,9 @@ from deploy_orchestrator.releases import (
 from deploy_orchestrator.settings import Settings
 from deploy_orchestrator.survey import Survey, survey
 from deploy_orchestrator.waves import ahead
+
+Given = TypeVar("Given")
+Outcome = TypeVar("Outcome")
 
 PLAIN_SECRET = "plain-secret"  # noqa: S105
 """The check that a Secret fails when it holds values that anybody could read."""
@@ -184,9 +188,18 @@ class Orchestrator:
         Raises:
             ManifestError: a Secret holds plain values, which Git would keep for good.
         """
-        preview = self.preview(environment, tenant)
-        _check_committable(preview)
-        return self.deployments.propose(preview.plan, preview.manifests, self._is_overtaken)
+        return raised(self.propose([self.preview(environment, tenant)])[0])
+
+    def propose(self, previews: Sequence[Preview]) -> list[Plan | OrchestratorError | None]:
+        """Commit many previews of one fleet commit as candidates with their plans, in one commit.
+
+        Returns:
+            For each, in their order, what `plan` returns, or an error.
+        """
+        return _of_each(
+            [_candidate(preview) for preview in previews],
+            lambda candidates: self.deployments.propose_all(candidates, self._is_overtaken),
+        )
 
     def preview_removal(self, environment: str, tenant: str) -> Preview:
         """What removing a deployment that the fleet no longer asks for would delete. Nothing is written.
@@ -217,30 +230,21 @@ class Orchestrator:
         """Commit what `preview_removal` gives as the candidate. It is released and synced as any other plan,
         and `deliver` clears its files away when nothing is left. Raises as `preview_removal`.
         """
-        preview = self.preview_removal(environment, tenant)
-        return self.deployments.propose(preview.plan, preview.manifests, self._is_overtaken)
+        return raised(self.propose([self.preview_removal(environment, tenant)])[0])
 
     def gates(self, plan: Plan) -> tuple[Gate, ...]:
         """Everything that stands between `plan` and its release, open or not, as of now.
 
         Where the fleet no longer has its tenant there, or that is broken, one closed gate says so.
         """
-        return self._alone(plan).gates(plan)
+        return self._moment([plan]).gates(plan)
 
     def pending(self) -> Iterator[tuple[Plan, tuple[Gate, ...] | OrchestratorError]]:
         """Every pending plan with its gates, of one look at the engine; an error in place of those that
         cannot be told.
         """
         plans = self.deployments.pending_plans()
-        seen = {release.key: state for release, state in self.live()} if plans else {}
-
-        def status(environment: str, tenant: str) -> Status:
-            state = seen.get(f"{environment}/{tenant}") or self.engine.status(environment, tenant)
-            if isinstance(state, OrchestratorError):
-                raise state
-            return state
-
-        moment = self._moment(status)
+        moment = self._moment(plans)
         for plan in plans:
             try:
                 yield plan, moment.gates(plan)
@@ -255,7 +259,21 @@ class Orchestrator:
             Superseded: it is no longer what is pending.
             FleetError: the fleet no longer has its tenant there, or that is broken.
         """
-        return self.deployments.release_plan(plan, self._alone(plan).conditions(plan))
+        return raised(self.release_all([plan])[0])
+
+    def release_all(self, plans: Sequence[Plan]) -> list[Release | OrchestratorError]:
+        """Release many pending plans, in a commit each, all pushed in one go and in their order; an error
+        as `release` raises it stands in place of a release that could not be made.
+        """
+        moment = self._moment(plans)
+
+        def conditions(plan: Plan) -> tuple[Plan, Conditions] | OrchestratorError:
+            try:
+                return plan, moment.conditions(plan)
+            except OrchestratorError as error:
+                return error
+
+        return _of_each([conditions(plan) for plan in plans], self.deployments.release_plans)
 
     def decide(
         self, plan: Plan, decision: Literal["approve", "reject"], reason: str, signer: Signer
@@ -389,21 +407,25 @@ class Orchestrator:
 
     def _is_overtaken(self, source: str, newest: str) -> bool:
         fleet = self.fleet_repository
-        fleet.fetch()
+        try:
+            fleet.resolve(newest)
+        except RevisionNotFound:
+            fleet.fetch()
         return fleet.is_ancestor(source, newest) and fleet.is_ancestor(newest, "main")
 
-    def _alone(self, plan: Plan) -> Moment:
-        """Now, for one plan; those that go ahead of it are asked about at once."""
-        tenants = [each.tenant for each in plan.ahead]
-        found = self.engine.statuses(plan.environment, tenants) if tenants else ()
-        seen = {(each.environment, each.tenant): each for each in found}
+    def _moment(self, plans: Sequence[Plan]) -> Moment:
+        """Now, for `plans`: the engine is asked once for each environment that they depend on."""
+        tenants = {
+            tenant for plan in plans for tenant in (plan.tenant, *(each.tenant for each in plan.ahead))
+        }
+
+        @cache
+        def statuses(environment: str) -> dict[str, Status]:
+            return {each.tenant: each for each in self.engine.statuses(environment, tenants)}
 
         def status(environment: str, tenant: str) -> Status:
-            return seen.get((environment, tenant)) or self.engine.status(environment, tenant)
+            return statuses(environment)[tenant]
 
-        return self._moment(status)
-
-    def _moment(self, status: Callable[[str, str], Status]) -> Moment:
         return Moment(self.fleet(), self.fleet_repository, self.deployments, status, datetime.now(UTC))
 
     def _policy(self, release: Release) -> Policy:
@@ -417,13 +439,23 @@ def _unhealthy(release: Release, status: Status, policy: Policy) -> Unhealthy | 
     return Unhealthy(release, f"for longer than {policy.rollback_after}: {status.trouble(release)}")
 
 
-def _check_committable(preview: Preview) -> None:
+def _candidate(preview: Preview) -> tuple[Plan, Manifests] | OrchestratorError:
     for finding in preview.findings:
         if finding.rule == PLAIN_SECRET and finding.severity == "error":
-            raise ManifestError(
+            return ManifestError(
                 f"{preview.plan.key}: {finding.object}: {finding.message} Nothing was committed",
                 fix=finding.fix,
             )
+    return preview.plan, preview.manifests
+
+
+def _of_each(
+    given: Sequence[Given | OrchestratorError],
+    do: Callable[[list[Given]], list[Outcome | OrchestratorError]],
+) -> list[Outcome | OrchestratorError]:
+    """What `do` makes of all that is no error, with the errors in their places."""
+    done = iter(do([each for each in given if not isinstance(each, OrchestratorError)]))
+    return [each if isinstance(each, OrchestratorError) else next(done) for each in given]
 
 
 def _engine(settings: Settings, fleet: Repository, deployments: Repository) -> Engine:

@@ -1,7 +1,7 @@
 import random
 import shutil
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +30,9 @@ _CLONE_LIMIT = 600.0
 _LOCK_LIMIT = 60.0
 _ATTEMPTS = 30
 _LONGEST_PAUSE = 1.0
+
+Change = Callable[[Tree], Changes | None]
+"""What to write where a branch holds this; None for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +76,7 @@ class Repository(History):
         with self._lock():
             fetch(self._address, self.path)
 
-    def write(
-        self, branch: str, change: Callable[[Tree], Changes | None], *, signer: Signer | None = None
-    ) -> Commit | None:
+    def write(self, branch: str, change: Change, *, signer: Signer | None = None) -> Commit | None:
         """Pushes one commit onto `branch`: the `Changes` that `change` returns for what the branch holds now.
 
         When somebody else pushes first, `change` is asked again with what they left, so it must depend on
@@ -90,23 +91,41 @@ class Repository(History):
             SigningFailed: `signer` could not sign.
             UnsafeTree: `Changes` has a path that no commit may hold.
         """
+        return self.write_all(branch, [change], signer=signer)[0]
+
+    def write_all(
+        self, branch: str, changes: Sequence[Change], *, signer: Signer | None = None
+    ) -> list[Commit | None]:
+        """As `write` for several `changes`, each asked with what the commit of the one before it holds.
+
+        Their commits are pushed in one go, and arrive together or not at all. Raises as `write`.
+        """
         for attempt in range(_ATTEMPTS):
             self.fetch()
-            head = self.head(branch)
-            tree = self._tree(head)
-            changes = change(tree)
-            if changes is None:
-                return None
-            root = apply(self._store.open(), tree.root, changes)
-            if root == tree.root:
-                return None
-            commit = self._commit(root, head, changes, signer)
-            if self._push(branch, head, commit):
-                return self.commit(commit)
+            expected = self.head(branch)
+            made, head = self._commits(expected, changes, signer)
+            if head is None or head == expected or self._push(branch, expected, head):
+                return [self.commit(each) if each else None for each in made]
             time.sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.02 * 2**attempt)))  # noqa: S311
         raise WriteContended(
             f"{self.url}: others wrote to {branch!r} first, {_ATTEMPTS} times in a row", fix="try again"
         )
+
+    def _commits(
+        self, head: str | None, changes: Sequence[Change], signer: Signer | None
+    ) -> tuple[list[str | None], str | None]:
+        """The commit of each of `changes`, on this machine only, and the last one."""
+        made: list[str | None] = []
+        for change in changes:
+            tree = self._tree(head)
+            wanted = change(tree)
+            root = apply(self._store.open(), tree.root, wanted) if wanted else tree.root
+            if wanted is None or root == tree.root:
+                made.append(None)
+                continue
+            head = self._commit(root, head, wanted, signer)
+            made.append(head)
+        return made, head
 
     def _commit(self, root: str, parent: str | None, changes: Changes, signer: Signer | None) -> str:
         message = changes.message.strip().replace("\0", "\ufffd").encode(errors="replace").decode() + "\n"

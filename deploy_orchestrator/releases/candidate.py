@@ -1,6 +1,7 @@
-"""A rendered change becomes a commit on `main`, next to what is released, which it does not touch."""
+"""Rendered changes become a commit on `main`, next to what is released, which it does not touch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.git import Changes, Repository, RevisionNotFound, Tree
@@ -12,22 +13,50 @@ from deploy_orchestrator.releases.model import Plan, ReleaseFile
 IsAncestor = Callable[[str, str], bool]
 
 
-def propose(repository: Repository, plan: Plan, manifests: Manifests, is_ancestor: IsAncestor) -> Plan | None:
-    """See `Deployments.propose`."""
-    slot = Slot(plan.environment, plan.tenant)
-    if manifests.content != plan.content:
-        raise Superseded(f"{plan.key}: the plan was made for other manifests", fix="plan again")
-    files = {f"{slot.manifests}/{name}": data for name, data in manifests.files().items()}
-    pending: Plan | None = None
+def propose(
+    repository: Repository, candidates: Sequence[tuple[Plan, Manifests]], is_ancestor: IsAncestor
+) -> list[Plan | OrchestratorError | None]:
+    """See `Deployments.propose_all`."""
+    proposals = [_Proposal(repository, plan, manifests, is_ancestor) for plan, manifests in candidates]
+    source = candidates[0][0].source.commit if candidates else ""
 
     def change(tree: Tree) -> Changes | None:
-        nonlocal pending
-        current, released = _readable_plan(tree, slot), slot.read_release(tree)
-        pending = _pending(current, released)
-        if _older(plan.source.commit, _newest_source(repository, tree, slot, current, released), is_ancestor):
+        wanted = [each for proposal in proposals if (each := proposal.asked(tree))]
+        return _together([each for each in wanted if tree.changed(each) != tree], source)
+
+    repository.write(MAIN, change)
+    return [each.pending for each in proposals]
+
+
+@dataclass(slots=True)
+class _Proposal:
+    """What committing one candidate takes, and what came of it when it was asked for last."""
+
+    repository: Repository
+    plan: Plan
+    manifests: Manifests
+    is_ancestor: IsAncestor
+    pending: Plan | OrchestratorError | None = None
+
+    def asked(self, tree: Tree) -> Changes | None:
+        try:
+            return self._changes(tree)
+        except OrchestratorError as error:
+            self.pending = error
             return None
+
+    def _changes(self, tree: Tree) -> Changes | None:
+        plan, slot = self.plan, Slot(self.plan.environment, self.plan.tenant)
+        if self.manifests.content != plan.content:
+            raise Superseded(f"{plan.key}: the plan was made for other manifests", fix="plan again")
+        current, released = _readable_plan(tree, slot), slot.read_release(tree)
+        self.pending = _pending(current, released)
+        newest = _newest_source(self.repository, tree, slot, current, released)
+        if _older(plan.source.commit, newest, self.is_ancestor):
+            return None
+        files = {f"{slot.manifests}/{name}": data for name, data in self.manifests.files().items()}
         if released is not None and released.content == plan.content:
-            pending = None
+            self.pending = None
             keep = current is not None and current.digest == released.digest
             message = f"Withdraw {plan.key}\n\nThe newest source gives what is released.\n\n{_trailers(plan)}"
             return Changes(message, files, [slot.manifests, *([] if keep else [slot.plan])])
@@ -35,12 +64,19 @@ def propose(repository: Repository, plan: Plan, manifests: Manifests, is_ancesto
             raise Superseded(
                 f"{plan.key}: what is released has changed since it was planned", fix="plan again"
             )
-        pending = current if current is not None and _same(plan, current) else plan
+        self.pending = current if current is not None and _same(plan, current) else plan
         message = f"Propose {plan.key}: {plan.summary}\n\nVerdict: {plan.verdict}\n{_trailers(plan)}"
-        return Changes(message, {**files, slot.plan: dump(pending)}, [slot.manifests])
+        return Changes(message, {**files, slot.plan: dump(self.pending)}, [slot.manifests])
 
-    repository.write(MAIN, change)
-    return pending
+
+def _together(changes: Sequence[Changes], source: str) -> Changes | None:
+    if len(changes) < 2:
+        return next(iter(changes), None)
+    subjects = [each.message.partition("\n")[0] for each in changes]
+    first = subjects[0].partition(":")[0]
+    said = "\n".join([f"{first}, and {len(changes) - 1} more", "", *subjects, "", f"Source: {source}", ""])
+    writes = {path: data for each in changes for path, data in each.writes.items()}
+    return Changes(said, writes, [path for each in changes for path in each.deletes])
 
 
 def _readable_plan(tree: Tree, slot: Slot) -> Plan | None:

@@ -1,11 +1,11 @@
 """The deployments repository, typed: candidates and plans, releases, approvals, quarantine, history."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeVar
 
-from deploy_orchestrator.errors import OrchestratorError, Place
+from deploy_orchestrator.errors import OrchestratorError, Place, raised
 from deploy_orchestrator.git import Commit, Person, Repository, Signer, Tree
 from deploy_orchestrator.manifests import Diff, Manifests, diff, read
 from deploy_orchestrator.releases import approvals, candidate, history, publish, revert
@@ -128,7 +128,15 @@ class Deployments:
             Superseded: what is released is no longer what the plan replaces, or `manifests` are not the
                 planned ones.
         """
-        return candidate.propose(self.repository, plan, manifests, is_ancestor)
+        return raised(self.propose_all([(plan, manifests)], is_ancestor)[0])
+
+    def propose_all(
+        self, candidates: Sequence[tuple[Plan, Manifests]], is_ancestor: IsAncestor
+    ) -> list[Plan | OrchestratorError | None]:
+        """As `propose` for many candidates of one fleet commit, in one commit and in their order; an error
+        stands in place of a plan that could not be committed.
+        """
+        return candidate.propose(self.repository, candidates, is_ancestor)
 
     def clear(self, environment: str, tenant: str, removal: Release | None = None) -> Commit | None:
         """Take away the files of a deployment of which nothing is live: after its `removal` was synced, or
@@ -154,7 +162,13 @@ class Deployments:
             GatesClosed: a gate is not open.
             Superseded: another plan is pending now, or what is released has changed since it was made.
         """
-        return publish.release(self.repository, plan, conditions)
+        return raised(self.release_plans([(plan, conditions)])[0])
+
+    def release_plans(self, plans: Sequence[tuple[Plan, Conditions]]) -> list[Release | OrchestratorError]:
+        """As `release_plan` for many plans, each in a commit of its own, all pushed in one go and in their
+        order; an error stands in place of a release that could not be made.
+        """
+        return publish.release(self.repository, plans)
 
     def decide(
         self, plan: Plan, decision: Literal["approve", "reject"], reason: str, signer: Signer, now: datetime

@@ -1,8 +1,12 @@
-"""A pending plan becomes what Argo CD follows: one release file, in one commit, with everything checked
+"""Pending plans become what Argo CD follows: a release file each, in a commit each, with everything checked
 again.
 """
 
-from deploy_orchestrator.git import Changes, Repository, Tree
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.git import Changes, Commit, Repository, Tree
 from deploy_orchestrator.releases.decision import Conditions, Decision, decide
 from deploy_orchestrator.releases.errors import GatesClosed, ReleaseError, Superseded
 from deploy_orchestrator.releases.history import last_change
@@ -11,29 +15,55 @@ from deploy_orchestrator.releases.model import Plan, Release, ReleaseFile
 from deploy_orchestrator.releases.removal import REMOVES
 
 
-def release(repository: Repository, plan: Plan, conditions: Conditions) -> Release:
-    """See `Deployments.release_plan`."""
-    slot = Slot(plan.environment, plan.tenant)
-    file: ReleaseFile | None = None
-
-    def change(tree: Tree) -> Changes | None:
-        nonlocal file
-        file = slot.read_release(tree)
-        if file is not None and file.digest == plan.digest:
-            return None
-        pending = _still_pending(tree, slot, plan, file)
-        decision = decide(repository, tree, pending, conditions)
-        if decision.closed:
-            raise GatesClosed(f"{plan.key} cannot be released now", decision.closed)
-        file = _release_file(repository, tree, slot, pending, decision, conditions)
-        return Changes(_message(pending, file), {slot.release: dump(file)})
-
-    commit = repository.write(MAIN, change)
+def release(
+    repository: Repository, plans: Sequence[tuple[Plan, Conditions]]
+) -> list[Release | OrchestratorError]:
+    """See `Deployments.release_plans`."""
+    releasing = [_Releasing(repository, *each) for each in plans]
+    commits = repository.write_all(MAIN, releasing)
     head = repository.head(MAIN)
-    if file is None or head is None:
-        raise ReleaseError(f"{plan.key}: the release is gone from {MAIN}")
-    made = commit or last_change(repository, head, slot.release)
-    return Release(**dict(file), commit=made.id)
+    return [each.outcome(commit, head) for each, commit in zip(releasing, commits, strict=True)]
+
+
+@dataclass(slots=True)
+class _Releasing:
+    """The write of one release, and what came of it when it was asked for last."""
+
+    repository: Repository
+    plan: Plan
+    conditions: Conditions
+    made: ReleaseFile | OrchestratorError | None = None
+
+    def __call__(self, tree: Tree) -> Changes | None:
+        try:
+            return self._changes(tree)
+        except OrchestratorError as error:
+            self.made = error
+            return None
+
+    def outcome(self, commit: Commit | None, head: str | None) -> Release | OrchestratorError:
+        if isinstance(self.made, OrchestratorError):
+            return self.made
+        if self.made is None or head is None:
+            return ReleaseError(f"{self.plan.key}: the release is gone from {MAIN}")
+        standing = commit or last_change(self.repository, head, self._slot.release)
+        return Release(**dict(self.made), commit=standing.id)
+
+    @property
+    def _slot(self) -> Slot:
+        return Slot(self.plan.environment, self.plan.tenant)
+
+    def _changes(self, tree: Tree) -> Changes | None:
+        standing = self._slot.read_release(tree)
+        if standing is not None and standing.digest == self.plan.digest:
+            self.made = standing
+            return None
+        pending = _still_pending(tree, self._slot, self.plan, standing)
+        decision = decide(self.repository, tree, pending, self.conditions)
+        if decision.closed:
+            raise GatesClosed(f"{self.plan.key} cannot be released now", decision.closed)
+        self.made = _release_file(self.repository, tree, self._slot, pending, decision, self.conditions)
+        return Changes(_message(pending, self.made), {self._slot.release: dump(self.made)})
 
 
 def _still_pending(tree: Tree, slot: Slot, plan: Plan, released: ReleaseFile | None) -> Plan:

@@ -246,3 +246,35 @@ def test_a_tree_holds_what_the_changes_say(repository, steps):
         expected = {path: content for path, content in expected.items() if path not in gone} | distinct
         actual = repository.at("main").files("") if repository.head() else {}
         assert actual == expected
+
+
+def test_several_writes_are_a_commit_each_upon_one_another_in_one_push(repository, remote, git):
+    hook(remote, "pre-receive", 'wc -l >> "$GIT_DIR/pushed"')
+    first, nothing, last = repository.write_all("main", [append("1"), lambda _: None, append("2")])
+    assert nothing is None
+    assert last.parents == (first.id,)
+    assert git("show", "main:log", cwd=remote) == "1\n2"
+    assert git("rev-list", "main", cwd=remote).split() == [last.id, first.id]
+    assert (remote / "pushed").read_text().split() == ["1"]
+
+
+def test_several_writes_that_lose_a_race_are_all_made_anew(repository, remote, tmp_path):
+    other, raced = Repository.clone(str(remote), tmp_path / "other"), []
+
+    def lose_once(tree: Tree) -> Changes:
+        if not raced:
+            raced.append(other.write("main", append("theirs")))
+        return append("2")(tree)
+
+    first, last = repository.write_all("main", [append("1"), lose_once])
+    assert first.parents == (raced[0].id,)
+    assert repository.at(last.id).read("log") == b"theirs\n1\n2\n"
+
+
+def test_nothing_arrives_when_one_of_several_writes_cannot_be_made(repository, write):
+    head = write({"a": b"1"}).id
+    with pytest.raises(UnsafeTree):
+        repository.write_all("main", [append("1"), lambda _: Changes("out", {"../b": b""})])
+    repository.fetch()
+    assert repository.head() == head
+    assert repository.write_all("main", []) == []
