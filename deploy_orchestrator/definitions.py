@@ -2,7 +2,17 @@
 
 import dagster as dg
 
-from deploy_orchestrator.defs import charts, delivery, images, jobs, manifests, notifications, releases
+from deploy_orchestrator.defs import (
+    charts,
+    delivery,
+    images,
+    jobs,
+    manifests,
+    notifications,
+    releases,
+    sensors,
+    shipping,
+)
 from deploy_orchestrator.defs.resources import Installation
 from deploy_orchestrator.settings import Settings
 
@@ -13,14 +23,14 @@ def project(installation: Installation) -> dg.Definitions:
     """Everything that Dagster runs for one installation."""
     return dg.Definitions(
         assets=[*dg.load_assets_from_modules(STAGES), delivery.fleet_status],
-        jobs=[jobs.survey, jobs.ship, jobs.promote, jobs.sync, delivery.roll_back],
+        jobs=[jobs.survey, shipping.ship, shipping.promote, shipping.sync, shipping.roll_back],
         schedules=[jobs.audit_every_night],
         sensors=[
-            charts.fleet_commits,
-            charts.failed_runs,
-            releases.open_gates,
-            delivery.live_releases,
-            delivery.unhealthy_releases,
+            sensors.fleet_commits,
+            sensors.failed_runs,
+            sensors.open_gates,
+            sensors.live_releases,
+            sensors.unhealthy_releases,
             notifications.notifications,
         ],
         resources={"installation": installation},

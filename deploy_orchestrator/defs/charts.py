@@ -7,13 +7,7 @@ from typing import Any
 import dagster as dg
 
 from deploy_orchestrator.defs import pages
-from deploy_orchestrator.defs.jobs import ship, survey
-from deploy_orchestrator.defs.partitions import environments, partition_key, tenants
 from deploy_orchestrator.defs.resources import AGAIN, Installation
-from deploy_orchestrator.defs.runs import again, result
-from deploy_orchestrator.fleet import Fleet, FleetError, changed
-from deploy_orchestrator.git import RevisionNotFound
-from deploy_orchestrator.orchestrator import Orchestrator
 from deploy_orchestrator.survey import FirstSeen, conflict_names, first_seen, is_new, upgrade_names
 
 NEW = "new since the last audit"
@@ -150,63 +144,3 @@ def _seen_before(context: dg.AssetExecutionContext, asset: str) -> FirstSeen | N
 
 def _as_metadata(seen: FirstSeen) -> dg.JsonMetadataValue:
     return dg.JsonMetadataValue({name: time.isoformat() if time else None for name, time in seen.items()})
-
-
-@dg.sensor(
-    jobs=[survey, ship],
-    minimum_interval_seconds=5,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-)
-def fleet_commits(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult:
-    """Ship what a new commit of the fleet repository changes, and nothing else."""
-    with installation.open() as orchestrator:
-        head = orchestrator.fleet_repository.head()
-        if head is None or head == context.cursor:
-            return result([], "no new commit")
-        after = orchestrator.fleet(head)
-        before = _at(orchestrator, context.cursor)
-        wanted = changed(before, after)
-        order = [each.name for each in after.environments]
-        if before:
-            wanted += [
-                each
-                for each in before.deployments()
-                if each.tenant.name in after.broken and each.environment.name in order
-            ]
-        return dg.SensorResult(
-            run_requests=[
-                dg.RunRequest(run_key=f"survey:{head}", job_name="survey"),
-                *(
-                    dg.RunRequest(
-                        run_key=f"ship:{each.key}:{head}",
-                        job_name="ship",
-                        partition_key=partition_key(each.environment.name, each.tenant.name),
-                        tags={"dagster/priority": str(-order.index(each.environment.name))},
-                    )
-                    for each in wanted
-                ),
-            ],
-            dynamic_partitions_requests=[
-                environments.build_add_request([each.name for each in after.environments]),
-                tenants.build_add_request([*after.tenants, *after.broken]),
-            ],
-            cursor=head,
-        )
-
-
-@dg.sensor(job=ship, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
-def failed_runs(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult:
-    """Ship again what an outage kept from being shipped."""
-    with installation.open() as orchestrator:
-        wanted = [
-            again(context.instance, "ship", each.environment.name, each.tenant.name)
-            for each in orchestrator.fleet().deployments()
-        ]
-    return result([each for each in wanted if each], "no outage kept anything from being shipped")
-
-
-def _at(orchestrator: Orchestrator, revision: str | None) -> Fleet | None:
-    try:
-        return orchestrator.fleet(revision) if revision else None
-    except (FleetError, RevisionNotFound):
-        return None

@@ -10,6 +10,7 @@ from deploy_orchestrator.defs.manifests import rendered_manifests
 from deploy_orchestrator.defs.partitions import deployment_of, deployments
 from deploy_orchestrator.defs.resources import AGAIN, Installation
 from deploy_orchestrator.images import images
+from deploy_orchestrator.manifests import Manifests
 
 
 @dg.asset(
@@ -32,12 +33,18 @@ def container_images(
     """The container images of one tenant in one environment, and who uses each."""
     environment, tenant = deployment_of(context)
     with installation.open() as orchestrator:
-        found = images(orchestrator.manifests(environment, tenant))
+        manifests = orchestrator.manifests(environment, tenant)
+    yield from told(f"{environment}/{tenant}", manifests)
+
+
+def told(key: str, manifests: Manifests) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+    """The images of a deployment, and whether they are pinned."""
+    found = images(manifests)
     unpinned = [image.reference for image in found if not image.pinned]
     yield dg.MaterializeResult(metadata={"images": pages.images(found), "image count": len(found)})
     yield dg.AssetCheckResult(
         check_name="images_are_pinned",
         passed=not unpinned,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"deployment": f"{environment}/{tenant}", "unpinned": dg.JsonMetadataValue(unpinned)},
+        metadata={"deployment": key, "unpinned": dg.JsonMetadataValue(unpinned)},
     )

@@ -1,4 +1,4 @@
-"""What runs together."""
+"""What is done as a whole, and by night."""
 
 import dagster as dg
 
@@ -7,15 +7,6 @@ survey = dg.define_asset_job(
     ["charts", "dependency_graph", "conflict_report", "upgrade_report"],
     description="Read every chart of the fleet: dependencies, conflicts, upgrades.",
 )
-ship = dg.define_asset_job(
-    "ship",
-    ["rendered_manifests", "container_images", "change_plan", "release", "sync_status"],
-    description="Take one tenant in one environment from the newest fleet commit as far as its gates allow.",
-)
-promote = dg.define_asset_job(
-    "promote", ["release", "sync_status"], description="Release a plan whose gates have opened, and sync it."
-)
-sync = dg.define_asset_job("sync", ["sync_status"], description="Sync what is released.")
 
 audit_every_night = dg.ScheduleDefinition(
     name="audit_every_night",

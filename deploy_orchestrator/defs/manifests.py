@@ -2,7 +2,7 @@
 them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
@@ -11,6 +11,7 @@ from deploy_orchestrator.defs import pages
 from deploy_orchestrator.defs.charts import charts
 from deploy_orchestrator.defs.partitions import deployment_of, deployments
 from deploy_orchestrator.defs.resources import AGAIN, Installation
+from deploy_orchestrator.manifests import Finding, Manifests
 
 
 @dg.asset(
@@ -34,7 +35,13 @@ def rendered_manifests(
     environment, tenant = deployment_of(context)
     with installation.open() as orchestrator:
         rendered = orchestrator.render(environment, tenant)
-    manifests, findings = rendered.manifests, rendered.findings
+    yield from told(rendered.deployment.key, rendered.manifests, rendered.findings, rendered.fleet.revision)
+
+
+def told(
+    key: str, manifests: Manifests, findings: Sequence[Finding], revision: str
+) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+    """What was rendered at a fleet commit, and what the checks found in it."""
     errors = [finding for finding in findings if finding.severity == "error"]
     yield dg.MaterializeResult(
         data_version=dg.DataVersion(manifests.content),
@@ -43,7 +50,7 @@ def rendered_manifests(
             "object count": len(manifests.objects),
             "content": manifests.content,
             "chart": pages.chart(manifests),
-            "fleet commit": rendered.fleet.revision,
+            "fleet commit": revision,
         },
     )
     yield dg.AssetCheckResult(
@@ -51,7 +58,7 @@ def rendered_manifests(
         passed=not errors,
         severity=dg.AssetCheckSeverity.ERROR,
         metadata={
-            "deployment": f"{environment}/{tenant}",
+            "deployment": key,
             "findings": pages.findings(findings),
             "errors": len(errors),
             "warnings": len(findings) - len(errors),

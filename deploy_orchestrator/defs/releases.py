@@ -6,16 +6,11 @@ from typing import Any
 import dagster as dg
 
 from deploy_orchestrator.defs import pages
-from deploy_orchestrator.defs.jobs import promote, ship
 from deploy_orchestrator.defs.manifests import rendered_manifests
 from deploy_orchestrator.defs.partitions import deployment_of, deployments
 from deploy_orchestrator.defs.resources import AGAIN, Installation
-from deploy_orchestrator.defs.runs import log_unreadable, request, result
-from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.releases import GatesClosed, Verdict
-
-PLANNING_OPENS = ("base", "candidate")
-"""The gates that planning again opens."""
+from deploy_orchestrator.manifests import Diff
+from deploy_orchestrator.releases import GatesClosed, Plan, Release, Verdict
 
 
 @dg.asset(
@@ -40,12 +35,17 @@ def change_plan(
     with installation.open() as orchestrator:
         plan = orchestrator.plan(environment, tenant)
         difference = orchestrator.deployments.difference(environment, tenant)
+    yield from told_plan(f"{environment}/{tenant}", plan, difference)
+
+
+def told_plan(
+    key: str, plan: Plan | None, difference: Diff | None
+) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+    """What is pending of a deployment, if anything, and the verdict on it."""
     if plan is None or difference is None:
         yield dg.MaterializeResult(metadata={"plan": pages.NOTHING_PENDING, "verdict": "nothing to release"})
         yield dg.AssetCheckResult(
-            check_name="change_is_not_blocked",
-            passed=True,
-            metadata={"deployment": f"{environment}/{tenant}"},
+            check_name="change_is_not_blocked", passed=True, metadata={"deployment": key}
         )
         return
     yield dg.MaterializeResult(
@@ -62,7 +62,7 @@ def change_plan(
     yield dg.AssetCheckResult(
         check_name="change_is_not_blocked",
         passed=plan.verdict is not Verdict.BLOCKED,
-        metadata={"deployment": plan.key, "reasons": pages.reasons(plan)},
+        metadata={"deployment": key, "reasons": pages.reasons(plan)},
     )
 
 
@@ -90,44 +90,22 @@ def release(
                 orchestrator.release(plan) if plan else orchestrator.deployments.release(environment, tenant)
             )
         except GatesClosed as waiting:
-            yield dg.AssetObservation(
-                asset_key="release",
-                partition=context.partition_key,
-                metadata={"waits for": pages.gates(waiting.gates), "digest": plan.digest if plan else ""},
-            )
+            yield waits(context.partition_key, plan, waiting)
             context.log.info(str(waiting))
             return
     if current is not None:
-        yield dg.MaterializeResult(
-            data_version=dg.DataVersion(current.digest), metadata=pages.release(current)
-        )
+        yield told_release(current)
 
 
-@dg.sensor(
-    jobs=[promote, ship],
-    minimum_interval_seconds=5,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-)
-def open_gates(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult:
-    """Release what waited: an approval was signed, the environment before or an earlier wave is healthy long
-    enough, a freeze ended. Plan anew what replaces something that is no longer released, and what somebody
-    has edited.
-    """
-    with installation.open() as orchestrator:
-        requests: list[dg.RunRequest] = []
-        waiting: list[str] = []
-        log_unreadable(context, orchestrator)
-        for plan, gates in orchestrator.pending():
-            if isinstance(gates, OrchestratorError):
-                context.log.error(f"{plan.key}: {gates}")
-                waiting.append(f"{plan.key}: {gates.what}")
-                continue
-            closed = [gate for gate in gates if not gate.passed]
-            if closed:
-                waiting.append(f"{plan.key}: {closed[0].reason}")
-            if closed and (closed[0].key not in PLANNING_OPENS or plan.removal):
-                continue
-            job = "ship" if closed else "promote"
-            if wanted := request(context.instance, job, plan.environment, plan.tenant, plan.digest):
-                requests.append(wanted)
-        return result(requests, "; ".join(waiting) or "nothing is pending")
+def waits(partition: str, plan: Plan | None, waiting: GatesClosed) -> dg.AssetObservation:
+    """What the release of a plan waits for."""
+    return dg.AssetObservation(
+        asset_key="release",
+        partition=partition,
+        metadata={"waits for": pages.gates(waiting.gates), "digest": plan.digest if plan else ""},
+    )
+
+
+def told_release(current: Release) -> dg.MaterializeResult[Any]:
+    """What is released."""
+    return dg.MaterializeResult(data_version=dg.DataVersion(current.digest), metadata=pages.release(current))

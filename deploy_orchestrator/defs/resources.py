@@ -15,6 +15,9 @@ from deploy_orchestrator.releases import Superseded
 from deploy_orchestrator.settings import Settings
 
 TRANSIENT = (EngineUnreachable, RemoteUnreachable, RepositoryUnreachable, Superseded, WriteContended)
+LEFT = "left to do again"
+"""In what a failed run tells: the tenants for which a transient error was the reason."""
+
 AGAIN = dg.RetryPolicy(max_retries=3, delay=1, backoff=dg.Backoff.EXPONENTIAL)
 
 

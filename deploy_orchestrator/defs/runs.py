@@ -1,18 +1,30 @@
-"""What a tick asks for and says: runs, one at a time per purpose and after a few of them one an hour."""
+"""What runs are asked for: tenants of one environment together, each for a purpose, none of them twice at a
+time and after a few attempts not before a pause.
+"""
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
+from typing import Any, cast
 
 import dagster as dg
-from dagster import DagsterRunStatus, RunsFilter
+from dagster import DagsterEventType, DagsterRunStatus, RunRecord, RunsFilter
 
-from deploy_orchestrator.defs.partitions import partition_key
+from deploy_orchestrator.defs.resources import LEFT
 from deploy_orchestrator.orchestrator import Orchestrator
 
-PURPOSE = "deploy-orchestrator/purpose"
+ENVIRONMENT = "deploy-orchestrator/environment"
+TENANTS = "deploy-orchestrator/tenants"
 ATTEMPTS = 3
 PAUSE = timedelta(hours=1)
+REMEMBERED = timedelta(days=1)
+"""For how long an outage is made up for after it is over."""
 
+_NAMED = 5
 _UNDER_WAY = [
     DagsterRunStatus.QUEUED,
     DagsterRunStatus.NOT_STARTED,
@@ -22,50 +34,125 @@ _UNDER_WAY = [
 ]
 
 
-def request(
-    instance: dg.DagsterInstance, job: str, environment: str, tenant: str, purpose: str
-) -> dg.RunRequest | None:
-    """Ask for a run of `job` on one deployment, for a `purpose` that names what it is to bring about.
+class Batch(dg.Config):
+    """Tenants of one environment, each with the purpose that its run serves, which people read."""
 
-    Returns:
-        None while a run for this purpose is under way, and once `ATTEMPTS` of them did not bring it about,
-        for a `PAUSE` after each.
-    """
-    key = partition_key(environment, tenant)
-    marked = f"{job}:{key}:{purpose}"
-    selection = RunsFilter(tags={PURPOSE: marked})
-    latest = instance.get_run_records(selection, limit=1)
-    made = instance.get_runs_count(selection)
-    if any(record.dagster_run.status in _UNDER_WAY for record in latest):
-        return None
-    if made >= ATTEMPTS and datetime.now(UTC) - latest[0].create_timestamp < PAUSE:
-        return None
-    return dg.RunRequest(run_key=f"{marked}:{made}", job_name=job, partition_key=key, tags={PURPOSE: marked})
+    environment: str
+    tenants: dict[str, str]
 
 
-def again(instance: dg.DagsterInstance, job: str, environment: str, tenant: str) -> dg.RunRequest | None:
-    """Ask for another run of `job` on one deployment where the last one failed though it retried its steps:
-    in an outage that is longer than that. What is wrong with the input would only fail once more.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be brought about for one tenant in one environment; `purpose` names it."""
 
-    Returns:
-        None where it did not fail so, and for a `PAUSE` once `ATTEMPTS` in a row have failed.
-    """
-    key = partition_key(environment, tenant)
-    selection = RunsFilter(job_name=job, tags={"dagster/partition": key})
-    latest = instance.get_run_records(selection, limit=ATTEMPTS)
-    failed = [each for each in latest if each.dagster_run.status is DagsterRunStatus.FAILURE]
-    if not failed or failed[0] is not latest[0] or not _retried(instance, latest[0].dagster_run.run_id):
-        return None
-    if len(failed) == ATTEMPTS and datetime.now(UTC) - latest[0].create_timestamp < PAUSE:
-        return None
-    run_key = f"{job}:{key}:after:{latest[0].dagster_run.run_id}"
-    return dg.RunRequest(run_key=run_key, job_name=job, partition_key=key)
+    environment: str
+    tenant: str
+    purpose: str
 
 
-def _retried(instance: dg.DagsterInstance, run: str) -> bool:
-    return bool(
-        instance.get_records_for_run(run, of_type=dg.DagsterEventType.STEP_UP_FOR_RETRY, limit=1).records
+def run_of(
+    job: str, environment: str, tenants: Mapping[str, str], key: str, tags: Mapping[str, str] | None = None
+) -> dg.RunRequest:
+    """A run of `job` for `tenants`, by name with their purpose."""
+    config = {"environment": environment, "tenants": dict(sorted(tenants.items()))}
+    named = sorted(tenants)[:_NAMED]
+    more = f" and {len(tenants) - _NAMED} more" if len(tenants) > _NAMED else ""
+    return dg.RunRequest(
+        run_key=key,
+        job_name=job,
+        run_config={"ops": {f"{job}_tenants": {"config": config}}},
+        tags={ENVIRONMENT: environment, TENANTS: ", ".join(named) + more, **(tags or {})},
     )
+
+
+def wanted_by(run: dg.DagsterRun) -> list[Wanted]:
+    """What a run was made for."""
+    ops = cast("Mapping[str, Any]", run.run_config.get("ops", {}))
+    batches = [Batch(**op["config"]) for op in ops.values()]
+    return [
+        Wanted(batch.environment, tenant, purpose)
+        for batch in batches
+        for tenant, purpose in batch.tenants.items()
+    ]
+
+
+def requests(instance: dg.DagsterInstance, job: str, wanted: Iterable[Wanted]) -> list[dg.RunRequest]:
+    """Runs of `job`, one an environment, for all that is `wanted`, but for what a run is under way for, and
+    for what `ATTEMPTS` of them did not bring about within the last `PAUSE`.
+    """
+    waiting = list(wanted)
+    if not waiting:
+        return []
+    now = datetime.now(UTC)
+    recent = instance.get_runs(RunsFilter(job_name=job, created_after=now - PAUSE))
+    made = Counter(each for run in recent for each in wanted_by(run))
+    running = instance.get_runs(RunsFilter(job_name=job, statuses=_UNDER_WAY))
+    under_way = {each for run in running for each in wanted_by(run)}
+    found = [each for each in waiting if each not in under_way and made[each] < ATTEMPTS]
+    pauses = int(now.timestamp() / PAUSE.total_seconds())
+    attempts = {each: f"{made[each]} of {pauses}" for each in found}
+    return _runs(job, attempts)
+
+
+def again(instance: dg.DagsterInstance, job: str) -> list[dg.RunRequest]:
+    """Runs of `job`, one an environment, for what the last run for it left undone: in an outage that
+    outlasted its retries, or because its process died. What is wrong with the input would only fail once
+    more. After `ATTEMPTS` failures in a row a `PAUSE` comes before each.
+    """
+    since = datetime.now(UTC) - REMEMBERED
+    failed = instance.get_run_records(
+        RunsFilter(job_name=job, statuses=[DagsterRunStatus.FAILURE], created_after=since)
+    )
+    if not failed:
+        return []
+    earliest = failed[-1].create_timestamp - timedelta(seconds=1)
+    history: defaultdict[tuple[str, str], list[RunRecord]] = defaultdict(list)
+    purposes: dict[tuple[str, str], str] = {}
+    for record in instance.get_run_records(RunsFilter(job_name=job, created_after=earliest)):
+        for each in wanted_by(record.dagster_run):
+            history[each.environment, each.tenant].append(record)
+            purposes.setdefault((each.environment, each.tenant), each.purpose)
+    left = {record.dagster_run.run_id: _left(instance, record.dagster_run) for record in failed}
+    undone = {
+        Wanted(environment, tenant, purposes[environment, tenant]): f"after {records[0].dagster_run.run_id}"
+        for (environment, tenant), records in history.items()
+        if tenant in left.get(records[0].dagster_run.run_id, ()) and not _pauses(records)
+    }
+    return _runs(job, undone)
+
+
+def _runs(job: str, attempts: Mapping[Wanted, str]) -> list[dg.RunRequest]:
+    """A run an environment, with a key that tells it from all other attempts."""
+    runs: list[dg.RunRequest] = []
+    for environment in dict.fromkeys(each.environment for each in attempts):
+        here = {each: attempt for each, attempt in attempts.items() if each.environment == environment}
+        text = json.dumps(sorted([*astuple(each), attempt] for each, attempt in here.items()))
+        key = f"{job}:{environment}:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+        runs.append(run_of(job, environment, {each.tenant: each.purpose for each in here}, key))
+    return runs
+
+
+def _left(instance: dg.DagsterInstance, run: dg.DagsterRun) -> set[str]:
+    """The tenants for which another run may do what a failed one did not."""
+    everybody = {each.tenant for each in wanted_by(run)}
+    kinds = {DagsterEventType.STEP_UP_FOR_RETRY, DagsterEventType.STEP_FAILURE}
+    events = [
+        record.event_log_entry.dagster_event
+        for record in instance.get_records_for_run(run.run_id, of_type=kinds).records
+    ]
+    failures = [each for each in events if each and each.event_type is DagsterEventType.STEP_FAILURE]
+    if not failures:
+        return everybody
+    if len(failures) == len(events):
+        return set()
+    told = failures[-1].step_failure_data.user_failure_data
+    named = told.metadata.get(LEFT) if told else None
+    return everybody.intersection(cast("list[str]", named.value)) if named else everybody
+
+
+def _pauses(records: Sequence[RunRecord]) -> bool:
+    in_a_row = list(takewhile(lambda each: each.dagster_run.status is DagsterRunStatus.FAILURE, records))
+    return len(in_a_row) >= ATTEMPTS and datetime.now(UTC) - records[0].create_timestamp < PAUSE
 
 
 def log_unreadable(context: dg.SensorEvaluationContext, orchestrator: Orchestrator) -> None:

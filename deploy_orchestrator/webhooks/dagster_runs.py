@@ -11,7 +11,6 @@ from deploy_orchestrator.webhooks.errors import DagsterUnreachable
 LIMIT = httpx.Timeout(300.0, connect=10.0)
 RUN_KEY = "dagster/run_key"
 SENSOR_NAME = "dagster/sensor_name"
-PARTITION = "dagster/partition/"
 
 _SENSORS = """
 query Sensors {
@@ -38,7 +37,6 @@ mutation Evaluate($sensor: SensorSelector!, $cursor: String) {
     ... on DryRunInstigationTick {
       evaluationResult {
         error { message }
-        dynamicPartitionsRequests { type partitionsDefName partitionKeys }
         runRequests { runKey jobName runConfigYaml tags { key value } }
       }
     }
@@ -104,7 +102,6 @@ class DagsterRuns:
             wanted: list[dict[str, Any]] = tick["runRequests"] or []
             if not wanted:
                 return 0
-            await _add_partitions(client, found, tick["dynamicPartitionsRequests"] or [], wanted)
             return await _launch(client, found, wanted)
 
 
@@ -135,41 +132,6 @@ async def _evaluate(client: httpx.AsyncClient, sensor: _Sensor) -> dict[str, Any
     if failure := tick["error"]:
         raise DagsterUnreachable(f"the sensor {sensor.name} failed: {failure.get('message') or failure}")
     return tick
-
-
-async def _add_partitions(
-    client: httpx.AsyncClient,
-    sensor: _Sensor,
-    requests: Sequence[Mapping[str, Any]],
-    runs: Sequence[Mapping[str, Any]],
-) -> None:
-    used = {(tag["key"], tag["value"]) for run in runs for tag in run["tags"]}
-    added = [
-        (request["partitionsDefName"], key)
-        for request in requests
-        if request["type"] == "ADD_PARTITIONS"
-        for key in request["partitionKeys"]
-        if (PARTITION + request["partitionsDefName"], key) in used
-    ]
-    if not added:
-        return
-    parameters = "".join(f", $d{number}: String!, $k{number}: String!" for number in range(len(added)))
-    fields = "".join(
-        f"p{number}: addDynamicPartition(repositorySelector: $repository, "
-        f"partitionsDefName: $d{number}, partitionKey: $k{number}) {{ __typename }}\n"
-        for number in range(len(added))
-    )
-    variables: dict[str, Any] = {"repository": sensor.within}
-    for number, (definition, key) in enumerate(added):
-        variables |= {f"d{number}": definition, f"k{number}": key}
-    query = f"mutation Add($repository: RepositorySelector!{parameters}) {{\n{fields}}}"
-    answers = await _post(client, query, variables)
-    failed = {each["__typename"] for each in answers.values()} - {
-        "AddDynamicPartitionSuccess",
-        "DuplicateDynamicPartitionError",
-    }
-    if failed:
-        raise DagsterUnreachable(f"Dagster refused new partitions: {', '.join(sorted(failed))}")
 
 
 async def _launch(client: httpx.AsyncClient, sensor: _Sensor, runs: Sequence[Mapping[str, Any]]) -> int:

@@ -2,7 +2,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from deploy_orchestrator.cli import app
 from deploy_orchestrator.cli.init import init
 from deploy_orchestrator.definitions import project
 from deploy_orchestrator.defs.resources import Installation
+from deploy_orchestrator.defs.runs import ENVIRONMENT, TENANTS
 from deploy_orchestrator.orchestrator import Orchestrator
 from deploy_orchestrator.releases import Release
 from deploy_orchestrator.settings import Settings
@@ -80,17 +81,17 @@ class Laptop:
         with self.orchestrator() as orchestrator:
             return orchestrator.engine.status(environment, tenant).live(release)
 
-    def failures(self) -> dict[str, str]:
-        """What failed runs said, by partition."""
+    def failures(self) -> list[str]:
+        """What failed runs said, the last first."""
         runs = self.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
-        found: dict[str, str] = {}
+        found: list[str] = []
         for run in runs:
             for record in self.instance.get_records_for_run(
                 run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE
             ).records:
                 event = record.event_log_entry.dagster_event
                 data = event.step_failure_data.user_failure_data if event else None
-                found[run.tags["dagster/partition"]] = data.description if data else event.message
+                found.append((data.description if data else None) or event.message)
         return found
 
     @property
@@ -110,19 +111,25 @@ class Laptop:
     def definitions(self) -> dg.Definitions:
         return project(Installation.of(self.settings))
 
-    def run(self, job: str, partition_key: str | None, tags: Mapping[str, str]) -> dg.ExecuteInProcessResult:
-        return self.definitions.resolve_job_def(job).execute_in_process(
-            instance=self.instance, partition_key=partition_key, tags=dict(tags), raise_on_error=False
+    def run(self, wanted: dg.RunRequest) -> str:
+        """Run what a tick asks for; the job and, if any, its tenants."""
+        assert wanted.job_name
+        self.definitions.resolve_job_def(wanted.job_name).execute_in_process(
+            instance=self.instance,
+            run_config=wanted.run_config,
+            tags=dict(wanted.tags),
+            raise_on_error=False,
         )
+        about = (wanted.tags.get(tag) for tag in (ENVIRONMENT, TENANTS))
+        return " ".join(filter(None, (wanted.job_name, *about)))
 
     def turn(self) -> list[str]:
-        """Tick every sensor once and run what they ask for; the jobs that ran, with their partition."""
+        """Tick every sensor once and run what they ask for; the jobs that ran, with their tenants."""
         return [run for name in SENSORS for run in self.tick(name)]
 
     def tick(self, name: str) -> list[str]:
         """As `turn` for one sensor."""
         definitions = self.definitions
-        ran: list[str] = []
         sensor = definitions.resolve_sensor_def(name)
         context = dg.build_sensor_context(
             instance=self.instance,
@@ -133,10 +140,10 @@ class Laptop:
         tick = sensor(context)
         for wanted in tick.dynamic_partitions_requests or []:
             self.instance.add_dynamic_partitions(wanted.partitions_def_name, list(wanted.partition_keys))
-        for wanted in tick.run_requests or []:
-            job = wanted.job_name or sensor.job_name
-            self.run(job, wanted.partition_key, wanted.tags)
-            ran.append(f"{job} {wanted.partition_key or ''}".strip())
+        ran = [
+            self.run(wanted.with_replaced_attrs(job_name=wanted.job_name or sensor.job_name))
+            for wanted in tick.run_requests or []
+        ]
         self.cursors[name] = tick.cursor or self.cursors.get(name)
         return ran
 

@@ -21,7 +21,8 @@ def hub() -> Iterator[Hub]:
 
 
 def audit(laptop: Laptop, asset: str) -> dict[str, object]:
-    assert laptop.run("survey", None, {}).success
+    laptop.run(dg.RunRequest(job_name="survey"))
+    assert laptop.failures() == []
     event = laptop.instance.get_latest_materialization_event(dg.AssetKey(asset))
     assert event is not None
     assert event.asset_materialization is not None

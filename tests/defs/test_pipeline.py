@@ -4,6 +4,7 @@ import dagster as dg
 import pytest
 
 from deploy_orchestrator.defs.partitions import partition_key
+from deploy_orchestrator.defs.runs import run_of
 from deploy_orchestrator.git import Changes
 from tests.defs.conftest import Laptop
 
@@ -54,7 +55,7 @@ def test_a_changed_value_reaches_its_environment_and_nobody_else(bench: Laptop) 
     bench.commit("tenants/analytics/values-dev.yaml", more_runs)
     ran = bench.settle()
 
-    assert "ship dev|analytics" in ran
+    assert "ship dev analytics" in ran
     with bench.orchestrator() as orchestrator:
         first, *_ = orchestrator.deployments.history("dev", "analytics")
         assert first.release is not None
@@ -82,7 +83,7 @@ def test_a_changed_migration_waits_in_production_until_it_is_approved(bench: Lap
     assert bench.settle() == []
 
     bench.sign("approve", "production", "analytics", person="bob")
-    assert bench.settle() == ["promote production|analytics"]
+    assert bench.settle() == ["promote production analytics"]
 
     release = bench.released("production", "analytics")
     assert release.digest == plan.digest
@@ -115,7 +116,7 @@ def test_a_release_that_stays_unhealthy_is_reverted_by_a_commit(bench: Laptop) -
     bench.command("sandbox", "degrade", "dev", "analytics")
     ran = bench.settle()
 
-    assert ran == ["roll_back dev|analytics"]
+    assert ran == ["roll_back dev analytics"]
     assert bench.released("dev", "analytics").content == good.content != bad.content
     with bench.orchestrator() as orchestrator:
         revert, *_ = orchestrator.deployments.history("dev", "analytics")
@@ -149,7 +150,7 @@ def test_a_release_whose_test_fails_is_promoted_nowhere_and_reverted(bench: Lapt
     assert "Pod analytics-dev/analytics-test-database failed" in promotion.reason
 
     bench.commit("fleet.yaml", lambda text: text.replace("rollbackAfter: 30s", "rollbackAfter: 0s"))
-    assert "roll_back dev|analytics" in bench.settle()
+    assert "roll_back dev analytics" in bench.settle()
 
     assert bench.released("dev", "analytics").content == good.content
     assert bench.live("dev", "analytics")
@@ -167,7 +168,7 @@ def test_what_was_released_before_a_crash_is_synced_afterwards(bench: Laptop) ->
         assert plan is not None
         orchestrator.release(plan)
 
-    assert bench.settle() == ["sync dev|analytics"]
+    assert bench.settle() == ["sync dev analytics"]
 
     assert bench.live("dev", "analytics")
 
@@ -178,11 +179,11 @@ def test_what_an_outage_kept_from_being_shipped_is_shipped_when_it_is_over(bench
     bench.cursors["fleet_commits"] = bench.commit("tenants/analytics/values-dev.yaml", more_runs)
     remote = bench.folder / "deployments.git"
     away = remote.rename(bench.folder / "unreachable.git")
-    bench.run("ship", partition_key("dev", "analytics"), {})
+    bench.run(run_of("ship", "dev", {"analytics": "a commit"}, "by hand"))
     away.rename(remote)
-    assert "cannot be fetched" in bench.failures()["dev|analytics"]
+    assert "cannot be fetched" in bench.failures()[0]
 
-    assert bench.settle() == ["ship dev|analytics"]
+    assert bench.settle() == ["ship dev analytics"]
 
     assert bench.released("dev", "analytics").content != before.content
     assert bench.live("dev", "analytics")
@@ -198,9 +199,12 @@ def test_a_broken_tenant_fails_alone_and_keeps_what_it_has(laptop: Laptop) -> No
 
     assert laptop.released("dev", "analytics") == before
     failures = laptop.failures()
-    assert "tenants/analytics/tenant.yaml:" in failures["dev|analytics"]
-    assert "fix:" in failures["dev|analytics"]
-    assert set(failures) == {"dev|analytics", "staging|analytics", "production|analytics"}
+    assert {said.partition(":")[0] for said in failures} == {
+        "dev/analytics",
+        "staging/analytics",
+        "production/analytics",
+    }
+    assert all("tenants/analytics/tenant.yaml:" in said and "fix:" in said for said in failures)
     with laptop.orchestrator() as orchestrator:
         assert len(orchestrator.deployments.history("dev", "ml")) == 2
 
@@ -253,7 +257,7 @@ def test_what_waits_is_planned_anew_when_what_it_replaces_is_rolled_back(bench: 
 
     with bench.orchestrator() as orchestrator:
         orchestrator.roll_back("production", "analytics", "not good")
-    assert "ship production|analytics" in bench.settle()
+    assert "ship production analytics" in bench.settle()
 
     with bench.orchestrator() as orchestrator:
         plan = orchestrator.deployments.pending("production", "analytics")
@@ -275,7 +279,7 @@ def test_manifests_that_somebody_edited_are_put_back_and_go_out_as_planned(bench
             "main", lambda tree: Changes("Meddle", {path: b"kind: Job\n"})
         )
 
-    assert bench.settle() == ["ship production|analytics"]
+    assert bench.settle() == ["ship production analytics"]
 
     assert bench.released("production", "analytics").content == planned.content
     assert bench.live("production", "analytics")

@@ -12,9 +12,9 @@ def test_a_removal_goes_out_when_it_is_approved_and_clears_up_after_itself(bench
     assert bench.settle() == ["survey"]
 
     bench.command("tenant", "remove", "analytics", "--yes")
-    assert bench.settle() == ["promote dev|analytics"]
+    assert bench.settle() == ["promote dev analytics"]
     bench.sign("approve", "production", "analytics", person="bob")
-    assert bench.settle() == ["promote production|analytics"]
+    assert bench.settle() == ["promote production analytics"]
 
     with bench.orchestrator() as orchestrator:
         assert orchestrator.deployments.releases() == []
@@ -33,7 +33,7 @@ def test_a_removal_that_was_interrupted_is_finished(bench: Laptop) -> None:
         assert plan is not None
         orchestrator.engine.sync(orchestrator.release(plan))
 
-    assert bench.settle() == ["sync dev|analytics"]
+    assert bench.settle() == ["sync dev analytics"]
 
     with bench.orchestrator() as orchestrator:
         assert orchestrator.deployments.release("dev", "analytics") is None

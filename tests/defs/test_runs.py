@@ -1,21 +1,27 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 import dagster as dg
 import pytest
 
 from deploy_orchestrator.defs import pages, runs
-from deploy_orchestrator.defs.runs import again, request
+from deploy_orchestrator.defs.resources import LEFT
+from deploy_orchestrator.defs.runs import TENANTS, Batch, Wanted, again, requests, run_of, wanted_by
+
+SHOP, DESK = (Wanted("dev", tenant, "sha256:1") for tenant in ("shop", "desk"))
 
 
-@dg.op
-def _nothing() -> None:
-    pass
+@dg.op(retry_policy=dg.RetryPolicy(max_retries=1))
+def ship_tenants(context: dg.OpExecutionContext, config: Batch) -> None:
+    kind = context.run.tags.get("test")
+    if kind:
+        left = {LEFT: dg.JsonMetadataValue(["shop"])} if kind == "one tenant" else {}
+        raise dg.Failure("no", metadata=left, allow_retries=kind != "input")
 
 
 @dg.job
-def promote() -> None:
-    _nothing()
+def ship() -> None:
+    ship_tenants()
 
 
 @pytest.fixture
@@ -24,71 +30,102 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def ask(instance: dg.DagsterInstance) -> str | None:
-    """Ask for one run, and run it; its key."""
-    wanted = request(instance, "promote", "dev", "shop", "sha256:1")
-    if wanted is None:
-        return None
-    promote.execute_in_process(instance=instance, tags=dict(wanted.tags))
-    return wanted.run_key
+def run(instance: dg.DagsterInstance, wanted: dg.RunRequest, fails: str = "") -> None:
+    tags = {**wanted.tags, **({"test": fails} if fails else {})}
+    ship.execute_in_process(instance=instance, tags=tags, run_config=wanted.run_config, raise_on_error=False)
 
 
-def test_what_three_runs_did_not_bring_about_is_let_alone(instance: dg.DagsterInstance) -> None:
-    assert all(ask(instance) for _ in range(3))
-    assert ask(instance) is None
+def ask(instance: dg.DagsterInstance, *wanted: Wanted) -> Sequence[dg.RunRequest]:
+    """Ask for runs, and run them."""
+    found = requests(instance, "ship", wanted)
+    for each in found:
+        run(instance, each)
+    return found
+
+
+def tenants(found: Sequence[dg.RunRequest]) -> list[str]:
+    return [each.tags[TENANTS] for each in found]
+
+
+def test_tenants_of_one_environment_share_a_run_and_a_run_knows_what_it_is_for(
+    instance: dg.DagsterInstance,
+) -> None:
+    elsewhere = Wanted("staging", "shop", "sha256:2")
+
+    assert tenants(ask(instance, SHOP, DESK, elsewhere)) == ["desk, shop", "shop"]
+
+    made = [wanted_by(each) for each in instance.get_runs()]
+    assert made == [[elsewhere], [DESK, SHOP]]
+    many = run_of("ship", "dev", dict.fromkeys("abcdefg", ""), "key")
+    assert many.tags[TENANTS] == "a, b, c, d, e and 2 more"
+
+
+def test_nobody_is_asked_for_while_a_run_for_the_same_is_under_way(instance: dg.DagsterInstance) -> None:
+    wanted = run_of("ship", "dev", {"shop": "sha256:1"}, "key")
+    instance.create_run_for_job(ship, run_config=wanted.run_config, status=dg.DagsterRunStatus.STARTED)
+
+    assert tenants(requests(instance, "ship", [SHOP, DESK])) == ["desk"]
+    assert tenants(requests(instance, "ship", [Wanted("dev", "shop", "sha256:2")])) == ["shop"]
+    assert requests(instance, "ship", []) == []
+
+
+def test_what_three_runs_did_not_bring_about_is_let_alone_and_stops_nobody_else(
+    instance: dg.DagsterInstance,
+) -> None:
+    assert all(ask(instance, SHOP) for _ in range(3))
+    assert ask(instance, SHOP) == []
+    assert tenants(ask(instance, SHOP, DESK)) == ["desk"]
 
 
 def test_it_is_tried_again_after_a_pause_each_time_as_another_run(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runs, "PAUSE", timedelta(0))
-
-    keys = [ask(instance) for _ in range(6)]
-
-    assert None not in keys
-    assert len(set(keys)) == 6
-
-
-@dg.op(config_schema={"outage": bool}, retry_policy=dg.RetryPolicy(max_retries=1))
-def _failing(context: dg.OpExecutionContext) -> None:
-    raise dg.Failure("no", allow_retries=context.op_config["outage"])
-
-
-@dg.job
-def ship() -> None:
-    _failing()
-
-
-def fail(instance: dg.DagsterInstance, *, outage: bool) -> None:
-    ship.execute_in_process(
-        instance=instance,
-        tags={"dagster/partition": "dev|shop"},
-        run_config={"ops": {"_failing": {"config": {"outage": outage}}}},
-        raise_on_error=False,
-    )
+    keys = {ask(instance, SHOP)[0].run_key for _ in range(3)}
+    monkeypatch.setattr(runs, "PAUSE", timedelta(microseconds=1))
+    keys |= {ask(instance, SHOP)[0].run_key for _ in range(2)}
+    assert len(keys) == 5
 
 
 def test_what_failed_in_an_outage_is_tried_again_once_for_each_failure_and_then_after_a_pause(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert again(instance, "ship", "dev", "shop") is None
+    assert again(instance, "ship") == []
+    wanted = run_of("ship", "dev", {"shop": "", "desk": ""}, "key")
     keys: set[str | None] = set()
     for _ in range(2):
-        fail(instance, outage=True)
+        run(instance, wanted, fails="outage")
         for _ in range(2):
-            wanted = again(instance, "ship", "dev", "shop")
-            assert wanted is not None
-            keys.add(wanted.run_key)
+            (asked,) = again(instance, "ship")
+            assert asked.tags[TENANTS] == "desk, shop"
+            keys.add(asked.run_key)
     assert len(keys) == 2
-    fail(instance, outage=True)
-    assert again(instance, "ship", "dev", "shop") is None
+    run(instance, wanted, fails="outage")
+    assert again(instance, "ship") == []
     monkeypatch.setattr(runs, "PAUSE", timedelta(0))
-    assert again(instance, "ship", "dev", "shop")
+    assert tenants(again(instance, "ship")) == ["desk, shop"]
+
+
+def test_only_those_that_the_outage_concerned_are_tried_again(instance: dg.DagsterInstance) -> None:
+    run(instance, run_of("ship", "dev", {"shop": "", "desk": ""}, "key"), fails="one tenant")
+    assert tenants(again(instance, "ship")) == ["shop"]
+
+
+def test_whoever_a_later_run_took_along_is_not_tried_again(instance: dg.DagsterInstance) -> None:
+    run(instance, run_of("ship", "dev", {"shop": "", "desk": ""}, "key"), fails="outage")
+    run(instance, run_of("ship", "dev", {"shop": ""}, "later"))
+    assert tenants(again(instance, "ship")) == ["desk"]
 
 
 def test_what_failed_for_its_input_is_let_alone(instance: dg.DagsterInstance) -> None:
-    fail(instance, outage=False)
-    assert again(instance, "ship", "dev", "shop") is None
+    run(instance, run_of("ship", "dev", {"shop": ""}, "key"), fails="input")
+    assert again(instance, "ship") == []
+
+
+def test_everybody_is_tried_again_when_the_process_of_a_run_died(instance: dg.DagsterInstance) -> None:
+    wanted = run_of("ship", "dev", {"shop": "", "desk": ""}, "key")
+    made = instance.create_run_for_job(ship, run_config=wanted.run_config, status=dg.DagsterRunStatus.STARTED)
+    instance.report_run_failed(made)
+    assert tenants(again(instance, "ship")) == ["desk, shop"]
 
 
 @pytest.mark.parametrize(
