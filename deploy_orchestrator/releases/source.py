@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from functools import lru_cache
 
 from deploy_orchestrator.git import Commit, Repository, Unsigned, UntrustedSignature
 from deploy_orchestrator.releases.model import SourceChange
@@ -18,13 +19,16 @@ def source_change(
         commit=repository.resolve(revision),
         authors=tuple(sorted({commit.author.email.casefold() for commit in made})),
         signed=all(commit.signed for commit in made)
-        and all(_by_author(repository, commit, allowed_signers) for commit in made),
+        and all(
+            _signer(repository, commit.id, allowed_signers) == commit.author.email.casefold()
+            for commit in made
+        ),
     )
 
 
-def _by_author(repository: Repository, commit: Commit, allowed_signers: bytes) -> bool:
+@lru_cache(maxsize=1024)
+def _signer(repository: Repository, commit: str, allowed_signers: bytes) -> str | None:
     try:
-        signature = repository.verify(commit.id, allowed_signers)
+        return repository.verify(commit, allowed_signers).principal.casefold()
     except (Unsigned, UntrustedSignature):
-        return False
-    return signature.principal.casefold() == commit.author.email.casefold()
+        return None
