@@ -23,6 +23,7 @@ def events(asset: str, partition: str, told: Iterable[Told]) -> Iterator[Event]:
                 passed=each.passed,
                 metadata=each.metadata,
                 severity=each.severity,
+                partition=partition,
             )
         else:
             version = each.data_version

@@ -88,7 +88,7 @@ class Shipment:
                     told += self._refused(tenant, refused)
                     raise
                 if reverted is None:
-                    self.context.log.info(f"{tenant} is healthy again or already reverted")
+                    self.context.log.info(f"{self.environment}/{tenant}: healthy again, or already reverted")
                     self.tenants.remove(tenant)
                     continue
                 told += events("release", self._partition(tenant), [releases.told_release(reverted)])
@@ -110,7 +110,7 @@ class Shipment:
         if not self.failed:
             return
         left = [tenant for tenant, error in self.failed.items() if isinstance(error, TRANSIENT)]
-        said = "\n".join(f"{self.environment}/{tenant}: {error}" for tenant, error in self.failed.items())
+        said = "\n".join(self._said(*each) for each in self.failed.items())
         raise dg.Failure(
             f"{len(self.failed)} of the tenants failed, which stopped nobody else:\n{said}"
             if len(self.failed) > 1
@@ -127,8 +127,12 @@ class Shipment:
         try:
             yield
         except OrchestratorError as error:
-            self.context.log.error(f"{self.environment}/{tenant}: {error}")
+            self.context.log.error(self._said(tenant, error))
             self.failed[tenant] = error
+
+    def _said(self, tenant: str, error: OrchestratorError) -> str:
+        key = f"{self.environment}/{tenant}"
+        return str(error) if str(error).startswith(key) else f"{key}: {error}"
 
     def _partition(self, tenant: str) -> str:
         return partition_key(self.environment, tenant)

@@ -1,0 +1,104 @@
+"""Many tenants in one run."""
+
+import re
+
+import dagster as dg
+import pytest
+
+from deploy_orchestrator.defs.partitions import partition_key
+from deploy_orchestrator.defs.runs import run_of
+from tests.defs.conftest import Laptop
+from tests.defs.test_pipeline import yaml_line
+
+TENANTS = ("analytics", "data", "ml")
+
+
+@pytest.fixture
+def dev(laptop: Laptop) -> Laptop:
+    """The laptop with three tenants in dev alone."""
+    for tenant in TENANTS:
+        laptop.commit(
+            f"tenants/{tenant}/tenant.yaml",
+            lambda text: re.sub(r"environments: .*", "environments: [dev]", text),
+        )
+    return laptop
+
+
+def pushes(laptop: Laptop) -> list[str]:
+    """What the orchestrator committed to the deployments repository, the last first."""
+    with laptop.orchestrator() as orchestrator:
+        return [commit.subject for commit in orchestrator.deployments.repository.log("main")]
+
+
+def evaluated(laptop: Laptop, asset: str, check: str) -> list[tuple[str | None, bool]]:
+    """How a check went for which partition, the last evaluation first."""
+    key = dg.AssetCheckKey(dg.AssetKey(asset), check)
+    records = laptop.instance.event_log_storage.get_asset_check_execution_history(key, limit=20)
+    ended = [record.evaluation for record in records]
+    return [(each.partition, each.passed) for each in ended if isinstance(each, dg.AssetCheckEvaluation)]
+
+
+def test_one_commit_has_the_candidates_of_an_environment_and_each_release_has_its_own(dev: Laptop) -> None:
+    assert dev.settle() == ["ship dev analytics, data, ml", "survey"]
+
+    releases = [f"Release dev/{tenant}" for tenant in reversed(TENANTS)]
+    assert [subject.partition(":")[0] for subject in pushes(dev)] == [
+        *releases,
+        "Propose dev/analytics, and 2 more",
+    ]
+    for asset in ("rendered_manifests", "container_images", "change_plan", "release", "sync_status"):
+        assert dev.materialized(asset) == {partition_key("dev", tenant) for tenant in TENANTS}
+    assert all(dev.live("dev", tenant) for tenant in TENANTS)
+
+
+def test_whoever_fails_on_the_way_is_named_and_stops_nobody_else(dev: Laptop) -> None:
+    dev.settle()
+    before = {tenant: dev.released("dev", tenant) for tenant in TENANTS}
+    dev.commit("tenants/data/values.yaml", yaml_line("webserver: {replicas: none}"))
+    dev.commit("tenants/ml/values.yaml", yaml_line("hooks: {migration: {timeoutSeconds: 999}}"))
+    dev.commit("tenants/analytics/values.yaml", yaml_line("hooks: {migration: {timeoutSeconds: 998}}"))
+
+    assert dev.settle()[0] == "ship dev analytics, data, ml"
+
+    (said,) = dev.failures()
+    assert said.startswith("dev/data: ")
+    assert "replicas" in said
+    assert dev.released("dev", "data") == before["data"]
+    assert all(dev.released("dev", tenant) != before[tenant] for tenant in ("analytics", "ml"))
+    assert all(dev.live("dev", tenant) for tenant in TENANTS)
+
+
+def test_a_failed_check_is_not_hidden_by_others_of_the_same_run(dev: Laptop) -> None:
+    dev.settle()
+    dev.commit("tenants/analytics/values.yaml", yaml_line("image: {tag: latest}"))
+    dev.commit("tenants/ml/values.yaml", yaml_line("hooks: {migration: {timeoutSeconds: 999}}"))
+    dev.settle()
+
+    images = evaluated(dev, "container_images", "images_are_pinned")
+
+    assert images[:2] == [(partition_key("dev", "analytics"), False), (partition_key("dev", "ml"), True)]
+
+
+def test_a_rollback_of_many_is_one_run_that_says_who_cannot_go_back(dev: Laptop) -> None:
+    dev.commit("fleet.yaml", lambda text: text.replace("rollbackAfter: 30s", "rollbackAfter: 0s"))
+    dev.settle()
+    good = {tenant: dev.released("dev", tenant).content for tenant in TENANTS}
+    for tenant in ("analytics", "ml"):
+        dev.commit(f"tenants/{tenant}/values.yaml", yaml_line("hooks: {migration: {timeoutSeconds: 999}}"))
+    dev.settle()
+    for tenant in TENANTS:
+        dev.command("sandbox", "degrade", "dev", tenant)
+
+    (ran,) = dev.tick("unhealthy_releases")
+
+    assert ran == "roll_back dev analytics, data, ml"
+    assert {tenant: dev.released("dev", tenant).content for tenant in TENANTS} == good
+    assert [dev.live("dev", tenant) for tenant in TENANTS] == [True, False, True]
+    (said,) = dev.failures()
+    assert said.startswith("dev/data: nothing was released before")
+
+
+def test_what_is_asked_for_by_hand_runs_too(dev: Laptop) -> None:
+    dev.turn()
+    dev.run(run_of("sync", "dev", {"analytics": "by hand", "nobody": "by hand"}, "hand"))
+    assert dev.failures() == []
