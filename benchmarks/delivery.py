@@ -28,7 +28,8 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy_orchestrator.cli.init import init
-from deploy_orchestrator.delivery import Status, bootstrap
+from deploy_orchestrator.delivery import bootstrap
+from deploy_orchestrator.errors import raised
 from deploy_orchestrator.git import Person, Signer
 from deploy_orchestrator.orchestrator import Orchestrator
 from deploy_orchestrator.releases import Release
@@ -89,10 +90,14 @@ class Bench:
         """From a commit that was just made until all of `tenants` are live."""
         before, start = requests, time.perf_counter()
         self.orchestrator.fleet_repository.fetch()
-        releases = [self.release(environment, each) for each in tenants]
+        fleet = self.orchestrator.fleet()
+        deployments = [fleet.deployment(environment, each) for each in tenants]
+        previews = [raised(each) for _, each in self.orchestrator.previews(deployments, fleet)]
+        plans = [plan for each in self.orchestrator.propose(previews) if (plan := raised(each))]
+        releases = [raised(each) for each in self.orchestrator.release_all(plans)]
         ours = time.perf_counter() - start
         for _, outcome in self.orchestrator.deliver_all(releases):
-            assert isinstance(outcome, Status), outcome
+            raised(outcome)
         self.row(what, ours, time.perf_counter() - start, requests - before)
 
     def release(self, environment: str, tenant: str) -> Release:

@@ -288,9 +288,7 @@ class Orchestrator:
             SyncError: it failed, or was not healthy within what its environment's policy allows.
         """
         ((_, outcome),) = self.deliver_all([release], report)
-        if isinstance(outcome, OrchestratorError):
-            raise outcome
-        return outcome
+        return raised(outcome)
 
     def deliver_all(
         self, releases: Sequence[Release], report: Callable[[Status], None] = lambda status: None
@@ -301,16 +299,11 @@ class Orchestrator:
         Raises:
             EngineUnreachable: the engine does not answer.
         """
+        if not releases:
+            return
         policy = self._policy(releases[0])
         for release, outcome in follow(self.engine, releases, policy.deadline, policy.rollback_after, report):
             yield release, self._cleared(release, outcome) if release.removal else outcome
-
-    def deliver_all(self, releases, report):  # TEMPORARY
-        for release in releases:
-            try:
-                yield release, self.deliver(release, report)
-            except OrchestratorError as error:
-                yield release, error
 
     def verifications(self, release: Release, status: Status) -> tuple[Verification, ...]:
         """The tests that came with `release`, and how they went."""
