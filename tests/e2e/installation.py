@@ -2,7 +2,7 @@
 
 import itertools
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from deploy_orchestrator.fleet import Fleet, Policy, load
 from deploy_orchestrator.git import Repository
 from deploy_orchestrator.manifests import ChartUsed, Manifests, Object
 from deploy_orchestrator.releases import Conditions, Deployments, Release, SourceChange, make_plan
+from deploy_orchestrator.settings import Settings
 
 SERVER = "https://kubernetes.default.svc"
 ENVIRONMENTS = ("dev", "production")
@@ -26,6 +27,7 @@ APPROVER = (
     "alice@example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAID0q2DJt8VBQtg2CP6NFpm7iOO9kPXfkdlujAL9Lg1dG\n"
 )
 ACCOUNT = "deploy-orchestrator"
+KUBECONFIG = "argocds.kubeconfig"
 ARGO = {"group": "argoproj.io", "version": "v1alpha1", "namespace": "argocd"}
 
 _numbers = itertools.count(1)
@@ -42,6 +44,37 @@ class Installation:
     remote: str
     deployments: Repository
     engine: Engine
+    folder: Path
+
+    @property
+    def settings(self) -> Settings:
+        """Those of an orchestrator of this fleet, with the rights of its ServiceAccount."""
+        return Settings(
+            fleet=str(self.folder / "fleet"),
+            deployments=self.remote,
+            home=self.folder / "state",
+            engine="argocd",
+            kubeconfig=self.folder / KUBECONFIG,
+            context=self.fleet.argocd[0].name,
+        )
+
+    def commit(self, files: Mapping[str, Any], deletes: Iterable[str] = ()) -> None:
+        """Write `files` of the fleet, data as YAML, and delete others."""
+        _commit(self.folder / "fleet", files, deletes)
+
+    def set_policy(self, environment: str, policy: Mapping[str, Any]) -> None:
+        """Commit another policy; Argo CD goes on as it was bootstrapped."""
+        fleet = yaml.safe_load((self.folder / "fleet/fleet.yaml").read_text())
+        (asked,) = [each for each in fleet["environments"] if each["name"] == environment]
+        asked["policy"] = policy
+        self.commit({"fleet.yaml": fleet})
+
+    def make_namespaces(self) -> None:
+        """The fleet's own charts bring none."""
+        names = [each.namespace for each in self.fleet.deployments()]
+        self.k8s.apply(
+            *({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in names)
+        )
 
     def release(self, environment: str, tenant: str, *objects: dict[str, Any]) -> Release:
         """Push a candidate of `objects` in the tenant's namespace, and its release."""
@@ -81,12 +114,13 @@ def installed(
     folder: Path,
     tenants: list[str],
     *,
-    automated: tuple[str, ...] = (),
+    policies: Mapping[str, Any] | None = None,
     argocds: Mapping[str, str] | None = None,
 ) -> Iterator[Installation]:
     """Everything for a fleet of `tenants`, in dev and production; the Applications are gone at the end.
 
-    `argocds` are the namespaces of the Argo CDs of environments that have one of their own.
+    An environment asks for approval unless one of the `policies` is its own. `argocds` are the namespaces of
+    the Argo CDs of environments that have one of their own.
     """
     number = next(_numbers)
     owner, orchestrator, argo = (
@@ -96,7 +130,7 @@ def installed(
     for user in (orchestrator, argo):
         forge.collaborate(owner, "deployments", user)
     forge.protect(owner, "deployments", "main", orchestrator)
-    fleet = _fleet(folder / "fleet", tenants, automated, argocds or {})
+    fleet = _fleet(folder / "fleet", tenants, policies or {}, argocds or {})
     remote = forge.signed_in(url, orchestrator)
     deployments = Repository.clone(remote, folder / "deployments")
     for each in fleet.argocd:
@@ -104,7 +138,7 @@ def installed(
         k8s.apply(*bootstrap(fleet, each, url, datetime.now(UTC)))
     engine = _engine(k8s, fleet, deployments, folder)
     try:
-        yield Installation(k8s, fleet, url, remote, deployments, engine)
+        yield Installation(k8s, fleet, url, remote, deployments, engine, folder)
     finally:
         for each in fleet.argocd:
             remove(k8s, each.namespace)
@@ -124,19 +158,21 @@ def kubeconfig(k8s: Cluster, fleet: Fleet, folder: Path) -> Path:
             merged.setdefault(kind, []).append({**account[kind][0], "name": each.name})
         context = {"cluster": each.name, "user": each.name}
         merged.setdefault("contexts", []).append({"name": each.name, "context": context})
-    path = folder / "argocds.kubeconfig"
+    path = folder / KUBECONFIG
     path.write_text(yaml.safe_dump(merged))
     return path
 
 
-def _fleet(folder: Path, tenants: list[str], automated: tuple[str, ...], argocds: Mapping[str, str]) -> Fleet:
+def _fleet(
+    folder: Path, tenants: list[str], policies: Mapping[str, Any], argocds: Mapping[str, str]
+) -> Fleet:
     asks = {"approval": {"approvers": ["alice@example.com"]}}
     environments = [
         {
             "name": name,
             "cluster": argocds.get(name, "rig"),
             "kubernetes": "1.34",
-            "policy": {} if name in automated else asks,
+            "policy": policies.get(name, asks),
         }
         for name in ENVIRONMENTS
     ]
@@ -165,15 +201,20 @@ def _fleet(folder: Path, tenants: list[str], automated: tuple[str, ...], argocds
             "quota": {"cpu": "4", "memory": "8Gi", "storage": "10Gi", "pods": 20},
             "owners": ["owners@example.com"],
         }
+    subprocess.run(["git", "init", "--quiet", "--initial-branch=main", folder], check=True)
+    _commit(folder, {**files, "allowed_signers": APPROVER})
+    return load(Repository.clone(str(folder), folder.parent / "fleet-clone").at("main"))
+
+
+def _commit(folder: Path, files: Mapping[str, Any], deletes: Iterable[str] = ()) -> None:
+    git = ("git", "-C", str(folder), "-c", "user.name=test", "-c", "user.email=test@example.com")
     for path, content in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(yaml.safe_dump(content))
-    (folder / "allowed_signers").write_text(APPROVER)
-    git = ("git", "-C", str(folder), "-c", "user.name=test", "-c", "user.email=test@example.com")
-    subprocess.run([*git, "init", "--quiet", "--initial-branch=main"], check=True)
+        (folder / path).write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+    for path in deletes:
+        subprocess.run([*git, "rm", "--quiet", "-r", path], check=True)
     subprocess.run([*git, "add", "."], check=True)
-    subprocess.run([*git, "commit", "--quiet", "--message=Fleet"], check=True)
-    return load(Repository.clone(str(folder), folder.parent / "fleet-clone").at("main"))
+    subprocess.run([*git, "commit", "--quiet", "--allow-empty", "--message=Change"], check=True)
 
 
 def remove(k8s: Cluster, namespace: str = "argocd") -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-_CONTAINERS = [{"name": "main", "image": "registry.example/app:1"}]
+_CONTAINERS: list[dict[str, Any]] = [{"name": "main", "image": "registry.example/app:1"}]
 
 
 def config_map(name: str = "settings", **data: str) -> dict[str, Any]:
@@ -28,6 +28,25 @@ def quota(name: str) -> dict[str, Any]:
 def pod(name: str = "main", labels: dict[str, str] | None = None) -> dict[str, Any]:
     metadata = {"name": name, "labels": labels or {}}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": _CONTAINERS}}
+
+
+def restricted_pod(name: str, labels: dict[str, str] | None = None) -> dict[str, Any]:
+    """One that every check of manifests passes."""
+    container = {
+        **_CONTAINERS[0],
+        "resources": {"requests": {"cpu": "10m", "memory": "8Mi"}, "limits": {"memory": "8Mi"}},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+            "runAsNonRoot": True,
+            "runAsUser": 10001,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+    }
+    metadata = {"name": name, "labels": labels or {}}
+    spec = {"automountServiceAccountToken": False, "containers": [container]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
 
 
 def deployment(name: str = "web", image: str = "registry.example/app:1") -> dict[str, Any]:

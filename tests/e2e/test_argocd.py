@@ -38,7 +38,7 @@ def installation(
 ) -> Iterator[Installation]:
     """Dev syncs by itself, production by the orchestrator's operation."""
     folder = tmp_path_factory.mktemp("installation")
-    with installed(k8s, forge, folder, [*MANY, *SINGLE], automated=("dev",)) as made:
+    with installed(k8s, forge, folder, [*MANY, *SINGLE], policies={"dev": {}}) as made:
         yield made
 
 

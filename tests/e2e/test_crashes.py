@@ -1,7 +1,5 @@
 """An orchestrator that is killed at any step: the next one completes its work, and does nothing twice."""
 
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,55 +7,96 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import steps
 from installation import ARGO, Installation, installed
-from kubernetes.client import CustomObjectsApi
+from kubernetes.client import CoreV1Api, CustomObjectsApi
 from rig import Cluster, Gitea
 
 from deploy_orchestrator.git import Repository
-from deploy_orchestrator.releases import Deployments
+from deploy_orchestrator.orchestrator import Orchestrator, Preview
+from deploy_orchestrator.releases import Deployments, Release
 
-SHIP = Path(__file__).with_name("ship.py")
 WORKER = Path(__file__).parents[1] / "releases" / "worker.py"
-TENANTS = [f"crash-{number:02}" for number in range(40)]
+TENANTS = [f"crash-{number:02}" for number in range(36)]
+STAYING = ["staying-1", "staying-2"]
 AT_ONCE = 4
 
 
 @pytest.fixture
 def installation(k8s: Cluster, forge: Gitea, tmp_path: Path) -> Iterator[Installation]:
-    with installed(k8s, forge, tmp_path, TENANTS) as made:
-        for tenant in TENANTS:
-            namespace = made.fleet.deployment("dev", tenant).namespace
-            k8s.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+    with installed(k8s, forge, tmp_path, [*TENANTS, *STAYING]) as made:
+        made.make_namespaces()
+        with Orchestrator.open(made.settings) as orchestrator:
+            deployments = [each for each in made.fleet.deployments() if each.environment.name == "dev"]
+            assert all(
+                isinstance(each, Preview) for _, each in orchestrator.previews(deployments, made.fleet)
+            )
         yield made
 
 
-def test_an_orchestrator_killed_at_any_step_is_taken_up_by_the_next_that_does_nothing_twice(
-    installation: Installation, tmp_path: Path
+def test_orchestrators_that_are_killed_at_any_step_release_and_remove_a_tenant_once(
+    installation: Installation,
 ) -> None:
-    whole, *others = TENANTS
-    steps = int(ship(installation, tmp_path, whole).stdout)
-    assert 10 < steps < len(others)
+    for tenant in STAYING:
+        assert steps.run(steps.ship, installation.settings, "dev", tenant)
+    untouched = {tenant: objects(installation, tenant) for tenant in STAYING}
+    assert all(untouched.values())
 
-    def killed_and_restarted(step: int) -> int:
+    killed_at_any_step(steps.ship, installation)
+    released = {tenant: assert_released_once(installation, tenant) for tenant in TENANTS}
+
+    installation.set_policy("dev", {"removals": "100%"})
+    installation.commit({}, deletes=[f"tenants/{tenant}" for tenant in TENANTS])
+    killed_at_any_step(steps.remove, installation)
+    for tenant, release in released.items():
+        assert_removed_once(installation, tenant, release)
+    main = installation.deployments.branch()
+    for folder, ending in (("plans", ".yaml"), ("releases", ".yaml"), ("manifests", "")):
+        assert main.names(f"{folder}/dev") == [f"{tenant}{ending}" for tenant in STAYING]
+    assert {tenant: objects(installation, tenant) for tenant in STAYING} == untouched
+
+
+def killed_at_any_step(work: steps.Work, installation: Installation) -> None:
+    """Do `work` for one of the `TENANTS` at one go, and for each other one, killed before one step more and
+    done again.
+    """
+    settings = installation.settings
+    whole, *others = TENANTS
+    taken = steps.run(work, settings, "dev", whole)
+    assert taken
+    assert 10 < taken < len(others)
+
+    def killed_and_restarted(step: int) -> bool:
         tenant = others[step]
-        killed = ship(installation, tmp_path, tenant, step)
-        assert ship(installation, tmp_path, tenant).returncode == 0
-        return killed.returncode
+        killed = steps.run(work, settings, "dev", tenant, step) is None
+        if killed:
+            assert steps.run(work, settings, "dev", tenant) is not None
+        return killed
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        ends = list(pool.map(killed_and_restarted, range(steps)))
+        ends = list(pool.map(killed_and_restarted, range(len(others))))
+    assert all(ends[: taken // 2])
+    installation.deployments.fetch()
 
-    assert ends[: steps // 2] == [-signal.SIGKILL] * (steps // 2)
+
+def assert_released_once(installation: Installation, tenant: str) -> Release:
     deployments = Deployments(installation.deployments)
-    deployments.repository.fetch()
-    for tenant in (whole, *others[:steps]):
-        release = deployments.release("dev", tenant)
-        assert release is not None
-        assert [event.commit for event in deployments.history("dev", tenant)] == [release.commit]
-        proposals = deployments.repository.log("main", paths=[f"plans/dev/{tenant}.yaml"])
-        assert len(proposals) == 1
-        assert installation.engine.status("dev", tenant).live(release)
-        assert syncs(installation, tenant) == [release.revision]
+    release = deployments.release("dev", tenant)
+    assert release is not None
+    assert [event.commit for event in deployments.history("dev", tenant)] == [release.commit]
+    assert len(proposals(installation, tenant)) == 1
+    assert installation.engine.status("dev", tenant).live(release)
+    assert syncs(installation, tenant) == [release.revision]
+    return release
+
+
+def assert_removed_once(installation: Installation, tenant: str, release: Release) -> None:
+    cleared, removal, _ = Deployments(installation.deployments).history("dev", tenant)
+    assert removal.release is not None
+    assert removal.release.removal
+    assert proposals(installation, tenant)[:-1] == [cleared.commit, removal.release.revision]
+    assert syncs(installation, tenant) == [release.revision, removal.release.revision]
+    assert objects(installation, tenant) == {}
 
 
 def test_eight_writers_at_once_on_a_protected_branch_lose_nothing(forge: Gitea, tmp_path: Path) -> None:
@@ -82,25 +121,9 @@ def test_eight_writers_at_once_on_a_protected_branch_lose_nothing(forge: Gitea, 
     assert len(deployments.repository.log("main")) == 2 * 16
 
 
-def ship(
-    installation: Installation, folder: Path, tenant: str, step: int = -1
-) -> subprocess.CompletedProcess[str]:
-    """`ship.py` as a process of its own, with the state that the one before for this tenant has left."""
-    settings = {
-        "FLEET": folder / "fleet",
-        "DEPLOYMENTS": installation.remote,
-        "HOME": folder / "state" / tenant,
-        "ENGINE": "argocd",
-        "KUBECONFIG": folder / "argocds.kubeconfig",
-        "CONTEXT": "argocd",
-    }
-    environment = {f"DEPLOY_ORCHESTRATOR_{name}": str(value) for name, value in settings.items()}
-    return subprocess.run(
-        [sys.executable, SHIP, "dev", tenant, str(step)],
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def proposals(installation: Installation, tenant: str) -> list[str]:
+    """The commits that wrote its plan, newest first."""
+    return [each.id for each in installation.deployments.log("main", paths=[f"plans/dev/{tenant}.yaml"])]
 
 
 def syncs(installation: Installation, tenant: str) -> list[str]:
@@ -110,3 +133,14 @@ def syncs(installation: Installation, tenant: str) -> list[str]:
             **ARGO, plural="applications", name=f"dev.{tenant}"
         )
     return [each["revision"] for each in application["status"]["history"]]
+
+
+def objects(installation: Installation, tenant: str) -> dict[str, str]:
+    """The versions of the ConfigMaps that Argo CD has made for a tenant, by their names."""
+    with installation.k8s.client() as client:
+        found = CoreV1Api(client).list_namespaced_config_map(f"{tenant}-dev").items
+    return {
+        each.metadata.name: each.metadata.resource_version
+        for each in found
+        if "argocd.argoproj.io/tracking-id" in (each.metadata.annotations or {})
+    }

@@ -14,6 +14,7 @@ import yaml
 from installation import remove
 from kubernetes.client import CoreV1Api
 from kubernetes.watch import Watch
+from objects import restricted_pod
 from rig import FAILING_POD, Cluster, Gitea, repository
 from typer.testing import CliRunner
 
@@ -26,32 +27,9 @@ from tests.defs.conftest import Laptop
 from tests.defs.test_pipeline import more_runs, yaml_line
 
 PROBE = "charts/dagster-tenant/templates/probe.yaml"
-FAILING_PROBE = {
-    "apiVersion": "v1",
-    "kind": "Pod",
-    "metadata": {"name": "probe", "labels": FAILING_POD},
-    "spec": {
-        "automountServiceAccountToken": False,
-        "containers": [
-            {
-                "name": "probe",
-                "image": "docker.io/library/busybox:1.37",
-                "resources": {"requests": {"cpu": "10m", "memory": "8Mi"}, "limits": {"memory": "8Mi"}},
-                "securityContext": {
-                    "allowPrivilegeEscalation": False,
-                    "capabilities": {"drop": ["ALL"]},
-                    "readOnlyRootFilesystem": True,
-                    "runAsNonRoot": True,
-                    "runAsUser": 10001,
-                    "seccompProfile": {"type": "RuntimeDefault"},
-                },
-            }
-        ],
-    },
-}
 FAILING = f"""\
 {{{{- if eq .Release.Namespace "analytics-dev" }}}}
-{yaml.safe_dump(FAILING_PROBE)}
+{yaml.safe_dump(restricted_pod("probe", FAILING_POD))}
 {{{{- end }}}}
 """
 PATIENT, IMPATIENT = "rollbackAfter: 0s", "rollbackAfter: 0s\n      deadline: 30s"

@@ -29,7 +29,7 @@ def installation(
 ) -> Iterator[Installation]:
     """Dev syncs by itself, production by the orchestrator's operation."""
     folder = tmp_path_factory.mktemp("installation")
-    with installed(k8s, forge, folder, ["leaving", "staying"], automated=("dev",)) as made:
+    with installed(k8s, forge, folder, ["leaving", "staying"], policies={"dev": {}}) as made:
         yield made
 
 
