@@ -71,6 +71,7 @@ class Operation:
 
     `key` is the commit of the release that it was started for, None where the engine started it by itself or
     a person did. It is over when its phase says so: `finished` may be set while another attempt is to come.
+    `failing` is since when its release has been failing, where an operation before it failed for that too.
     """
 
     key: str | None
@@ -80,6 +81,7 @@ class Operation:
     finished: datetime | None = None
     message: str = ""
     hooks: tuple[Hook, ...] = ()
+    failing: datetime | None = None
 
     @property
     def broken(self) -> tuple[Hook, ...]:
@@ -89,6 +91,12 @@ class Operation:
     def serves(self, release: Release) -> bool:
         """Whether it makes `release` live: started for it, or for its objects and no other release."""
         return self.revision == release.revision and self.key in {release.commit, None}
+
+    def failed_since(self, release: Release) -> datetime | None:
+        """Since when operations for `release` have failed without one that succeeded; None where none has."""
+        if not self.serves(release) or self.phase is Phase.SUCCEEDED:
+            return None
+        return self.failing or ((self.finished or self.started) if self.phase.failed else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +164,14 @@ class Status:
     def failing_since(self, release: Release, deadline: timedelta) -> datetime | None:
         """Since when `release` has been failing; None where it is not, or where it has not been tried yet.
 
-        It fails when its operation failed or runs for longer than `deadline`, when what it left was seen
-        Degraded or Missing, and when that is Progressing or Suspended for longer than `deadline`.
+        It fails when its operation failed, until another one succeeds, or runs for longer than `deadline`,
+        when what it left was seen Degraded or Missing, and when that is Progressing or Suspended for longer
+        than `deadline`.
         """
         operation = self.operation
         if operation is not None and operation.serves(release):
-            if operation.phase.failed:
-                return operation.finished or operation.started
+            if failed := operation.failed_since(release):
+                return failed
             if operation.phase is Phase.RUNNING and self.observed - operation.started > deadline:
                 return operation.started + deadline
             if operation.finished is not None and self.observed < operation.finished:

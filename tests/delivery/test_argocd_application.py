@@ -67,6 +67,19 @@ def test_an_operation_of_somebody_else_has_no_key() -> None:
     assert (operation.key, operation.revision) == (None, NEW)
 
 
+@pytest.mark.parametrize(
+    ("told", "failing"), [(at(3), NOON + timedelta(seconds=3)), ("yesterday", None), ("", None)]
+)
+def test_an_operation_tells_since_when_its_release_fails_where_that_can_be_read(
+    told: str, failing: datetime | None
+) -> None:
+    again = asked()
+    again["info"].append({"name": "deploy-orchestrator.io/failing-since", "value": told})
+    operation = application(operationState=ended("Failed", operation=again)).status.operation
+    assert operation
+    assert operation.failing == failing
+
+
 def test_an_old_comparison_is_out_of_sync() -> None:
     assert application(**live()).status.sync is Sync.SYNCED
     assert application(**live(sync={"status": "Synced", "revision": OLD})).status.sync is Sync.OUT_OF_SYNC

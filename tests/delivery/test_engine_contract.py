@@ -352,6 +352,26 @@ def test_a_release_that_cannot_be_applied_fails_and_leaves_what_is_live(engine, 
     assert delivered(engine, publisher.again(good)).live(good)
 
 
+def test_a_release_that_fails_again_has_been_failing_since_it_failed_first(engine, publisher):
+    bad = publisher.release(publisher.config_map("a"), revision="1" * 40)
+    for _ in range(2):
+        with pytest.raises(SyncFailed):
+            delivered(engine, bad)
+    second = engine.status("dev", "analytics")
+    assert second.operation.failing <= second.operation.started
+    assert second.failing_since(bad, SOON) == second.operation.failing
+    with pytest.raises(SyncFailed):
+        delivered(engine, bad)
+    assert engine.status("dev", "analytics").failing_since(bad, SOON) == second.operation.failing
+    anew = publisher.release(publisher.config_map("a"), revision="2" * 40)
+    with pytest.raises(SyncFailed):
+        delivered(engine, anew)
+    first = engine.status("dev", "analytics")
+    assert first.failing_since(anew, SOON) == first.operation.finished
+    good = publisher.release(publisher.config_map("a"))
+    assert delivered(engine, good).failing_since(good, SOON) is None
+
+
 def test_every_change_of_state_is_reported_once(engine, cluster, publisher):
     release = publisher.release(publisher.config_map("a"))
     reports = []

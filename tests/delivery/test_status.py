@@ -67,6 +67,17 @@ def test_what_the_engine_synced_by_itself_is_done_too(release, done):
     assert replace(done, operation=replace(automatic, phase=Phase.FAILED)).failed(release)
 
 
+def test_what_failed_before_fails_until_another_operation_succeeds(release, done):
+    running = replace(done.operation, phase=Phase.RUNNING, finished=None, failing=NOON - MINUTE)
+    assert replace(done, operation=running).failing_since(release, MINUTE) == NOON - MINUTE
+    failed = replace(running, phase=Phase.FAILED, finished=NOON)
+    assert replace(done, operation=failed).failing_since(release, MINUTE) == NOON - MINUTE
+    succeeded = replace(running, phase=Phase.SUCCEEDED, finished=NOON)
+    assert replace(done, operation=succeeded).failing_since(release, MINUTE) is None
+    other = replace(failed, key="another")
+    assert replace(done, operation=other).failing_since(release, MINUTE) is None
+
+
 def test_an_attempt_that_waits_for_another_is_no_failure(release, done):
     waiting = replace(done.operation, phase=Phase.RUNNING, finished=NOON)
     assert not replace(done, operation=waiting, health=Health.PROGRESSING).failed(release)

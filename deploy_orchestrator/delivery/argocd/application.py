@@ -107,11 +107,13 @@ class Application:
 
     def _sync_to(self, release: Release) -> Body:
         policy = self.body["spec"].get("syncPolicy", {})
+        failing = self.operation.failed_since(release) if self.operation else None
+        told = {names.RELEASE: release.commit, **({names.FAILING: failing.isoformat()} if failing else {})}
         return {
             **self._change(_LOOK_NOW),
             "operation": {
                 "initiatedBy": {"username": names.ACCOUNT},
-                "info": [{"name": names.RELEASE, "value": release.commit}],
+                "info": [{"name": name, "value": value} for name, value in told.items()],
                 "retry": policy.get("retry"),
                 "sync": {
                     "revision": release.revision,
@@ -209,18 +211,26 @@ def _operation(requested: Body, state: Body) -> Operation:
     results = state.get("syncResult", {})
     revision = results.get("revision") or requested.get("sync", {}).get("revision", "")
     return Operation(
-        key=_key(requested),
+        key=_told(requested, names.RELEASE),
         revision=revision,
         phase=Phase(state["phase"]),
         started=_time(state["startedAt"]) if "startedAt" in state else datetime.now(UTC),
         finished=_time(state["finishedAt"]) if "finishedAt" in state else None,
         message=state.get("message", ""),
         hooks=tuple(_hook(each) for each in results.get("resources", []) if each.get("hookType")),
+        failing=_failing(requested),
     )
 
 
-def _key(operation: Body) -> str | None:
-    return next((info["value"] for info in operation.get("info", []) if info["name"] == names.RELEASE), None)
+def _told(operation: Body, name: str) -> str | None:
+    return next((info["value"] for info in operation.get("info", []) if info["name"] == name), None)
+
+
+def _failing(operation: Body) -> datetime | None:
+    try:
+        return _time(_told(operation, names.FAILING) or "").astimezone(UTC)
+    except ValueError:
+        return None
 
 
 def _object(resource: Body) -> str:

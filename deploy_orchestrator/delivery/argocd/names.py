@@ -9,6 +9,7 @@ BOOTSTRAP = "apply what `deploy-orchestrator argocd bootstrap` prints"
 
 REFRESH = "argocd.argoproj.io/refresh"
 RELEASE = "deploy-orchestrator.io/release"
+FAILING = "deploy-orchestrator.io/failing-since"
 REFRESH_SET = "argocd.argoproj.io/application-set-refresh"
 ENVIRONMENT = "deploy-orchestrator.io/environment"
 TENANT = "deploy-orchestrator.io/tenant"

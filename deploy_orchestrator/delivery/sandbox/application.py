@@ -56,6 +56,7 @@ class Application(pydantic.BaseModel):
         operation = Operation(release.commit, release.revision, Phase.RUNNING, now)
         if before is None:
             return cls(operation=operation, since=now)
+        operation = replace(operation, failing=before.operation.failed_since(release))
         last = before.operation
         if last.phase is Phase.RUNNING:
             last = replace(last, phase=Phase.ERROR, finished=now, message="interrupted")
