@@ -9,7 +9,7 @@ import typer
 from deploy_orchestrator import documents
 from deploy_orchestrator.cli.installation import described, opened
 from deploy_orchestrator.cli.output import coloured, plain, say, show_lines, tell
-from deploy_orchestrator.delivery import DeliveryError
+from deploy_orchestrator.delivery import DeliveryError, unused_projects
 from deploy_orchestrator.delivery import apply as applied
 from deploy_orchestrator.delivery import bootstrap as objects
 from deploy_orchestrator.errors import Place, instead_of
@@ -46,7 +46,8 @@ def bootstrap(
 
     With --apply it is applied to every Argo CD of the fleet, or to one, with the rights of your kubeconfig
     and in the contexts that DEPLOY_ORCHESTRATOR_CONTEXT or …_CONTEXTS name. The exit code is 2 when one of
-    them does not take it; the others are given theirs all the same.
+    them does not take it; the others are given theirs all the same. Nothing is deleted: AppProjects that an
+    earlier one made for tenants that have left, and no Application is in, are told with the command for it.
     """
     orchestrator = opened(context)
     fleet = orchestrator.fleet()
@@ -97,3 +98,7 @@ def _apply(fleet: Fleet, instance: ArgoCDInstance, wanted: list[dict[str, Any]],
             show_lines(difference)
     said = ", ".join(f"{number} {what}" for what, number in counted.items())
     say(f"{said}{' by --apply; nothing was applied' if dry_run else ''}.")
+    kubectl = f"kubectl{f' --context {where}' if where else ''} -n {instance.namespace}"
+    for name in unused_projects(cluster, wanted, instance.namespace):
+        say(plain("unused", "yellow"), f"  AppProject {name}: its tenant has left. To delete it, type:")
+        say(f"  {kubectl} delete appproject {name}")

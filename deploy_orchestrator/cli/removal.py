@@ -10,12 +10,13 @@ from deploy_orchestrator.cli.installation import opened
 from deploy_orchestrator.cli.options import Format, OnlyEnvironment, Output
 from deploy_orchestrator.cli.output import plain, say, say_below, show_change, show_json
 from deploy_orchestrator.errors import OrchestratorError, Place, instead_of
+from deploy_orchestrator.fleet import Fleet
 from deploy_orchestrator.orchestrator import Orchestrator, Preview
-from deploy_orchestrator.releases import Plan
+from deploy_orchestrator.releases import Plan, Release
 
 
 class NotRemovable(OrchestratorError):
-    """The fleet asks for the tenant, or nobody knows it."""
+    """The fleet asks for the tenant, nobody knows it, or no policy says who approves its removal."""
 
 
 def remove(
@@ -55,7 +56,8 @@ def remove(
 
 def _unasked(orchestrator: Orchestrator, tenant: str, environment: str | None) -> list[str]:
     """The environments that have or had something of the tenant, where the fleet no longer asks for it."""
-    fleet = orchestrator.fleet()
+    fleet, releases = orchestrator.fleet(), orchestrator.deployments.releases()
+    _check_policies(fleet, releases, tenant, environment)
     if environment is not None:
         fleet.environment(environment)
     names = [each.name for each in fleet.environments if environment in (None, each.name)]
@@ -69,9 +71,22 @@ def _unasked(orchestrator: Orchestrator, tenant: str, environment: str | None) -
             fix="remove that folder, or environments from its tenant.yaml, with a commit first",
         )
     if not known and not planned:
-        tenants = {each.tenant for each in orchestrator.deployments.releases()}
+        tenants = {each.tenant for each in releases}
         raise NotRemovable(f"nothing was ever planned for {tenant!r}", fix=instead_of(tenant, tenants))
     return [each for each in names if each in known or each in planned]
+
+
+def _check_policies(fleet: Fleet, releases: list[Release], tenant: str, environment: str | None) -> None:
+    known = {each.name for each in fleet.environments}
+    for release in releases:
+        where = release.environment
+        if release.tenant == tenant and where not in known and environment in (None, where):
+            raise NotRemovable(
+                f"{release.key} is released, and no policy says who approves its removal: the fleet has no "
+                f"environment {where}",
+                place=Place("fleet.yaml", field="environments"),
+                fix=f"put {where} back with a commit, remove its tenants, and take it out after that",
+            )
 
 
 def _propose(

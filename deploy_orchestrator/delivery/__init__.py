@@ -1,7 +1,7 @@
 """Make releases live and watch them: one interface to what delivers, and the engines behind it."""
 
 from deploy_orchestrator.delivery.applying import apply
-from deploy_orchestrator.delivery.argocd import ArgoCD, Contexts, Instances, bootstrap
+from deploy_orchestrator.delivery.argocd import ArgoCD, Contexts, Instances, bootstrap, unused_projects
 from deploy_orchestrator.delivery.by_environment import ByEnvironment
 from deploy_orchestrator.delivery.engine import Engine
 from deploy_orchestrator.delivery.errors import (
@@ -49,5 +49,6 @@ __all__ = [
     "follow",
     "inspect",
     "states",
+    "unused_projects",
     "verifications",
 ]

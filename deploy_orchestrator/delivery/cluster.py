@@ -69,6 +69,15 @@ class Cluster:
                 return None
             raise
 
+    def list(
+        self, api_version: str, kind: str, namespace: str, labels: Mapping[str, str] | None = None
+    ) -> list[Object]:
+        """All objects of a namespaced kind in `namespace`, those with `labels` where any are given."""
+        path = self._collection(api_version, kind, namespace)
+        selector = ",".join(f"{name}={value}" for name, value in (labels or {}).items())
+        found = self._request("GET", path, [("labelSelector", selector)] if selector else [])
+        return [_theirs({"apiVersion": api_version, "kind": kind, **each}) for each in found["items"]]
+
     def apply(self, wanted: Object, namespace: str, *, dry_run: bool) -> Object:
         """What becomes of the object by a server-side apply that takes fields over from other managers."""
         query = [("fieldManager", self._manager), ("force", "true"), *_dry(dry_run)]
@@ -86,21 +95,21 @@ class Cluster:
         self._request("POST", collection, query, {**wanted.body, "metadata": metadata}, "application/json")
 
     def _path(self, wanted: Object, namespace: str) -> str:
-        kind = self._kind(wanted)
-        within = f"/namespaces/{quote(wanted.namespace or namespace, safe='')}" if kind.namespaced else ""
-        root, _, plural = kind.collection.rpartition("/")
-        return f"{root}{within}/{plural}/{quote(wanted.name, safe='')}"
+        within = wanted.namespace or namespace
+        return f"{self._collection(wanted.api_version, wanted.kind, within)}/{quote(wanted.name, safe='')}"
 
-    def _kind(self, wanted: Object) -> _Kind:
-        version = wanted.api_version
+    def _collection(self, version: str, kind: str, namespace: str) -> str:
         if version not in self._kinds:
             self._kinds[version] = self._served(version)
-        if found := self._kinds[version].get(wanted.kind):
-            return found
-        raise NotServed(
-            f"the cluster serves no {wanted.kind} in {version}",
-            fix="install what defines it, or choose another version",
-        )
+        found = self._kinds[version].get(kind)
+        if found is None:
+            raise NotServed(
+                f"the cluster serves no {kind} in {version}",
+                fix="install what defines it, or choose another version",
+            )
+        within = f"/namespaces/{quote(namespace, safe='')}" if found.namespaced else ""
+        root, _, plural = found.collection.rpartition("/")
+        return f"{root}{within}/{plural}"
 
     def _served(self, version: str) -> Mapping[str, _Kind]:
         root = f"/{'apis' if '/' in version else 'api'}/{quote(version)}"

@@ -241,6 +241,21 @@ def test_what_is_not_to_be_removed_exits_2_and_says_why(desk, arguments, said):
     assert said in answer.errors
 
 
+def test_where_the_environment_is_gone_too_it_says_how_a_policy_comes_to_decide(desk):
+    leave(desk, "shop")
+    before = (desk.fleet / "fleet.yaml").read_text()
+    begin, end = before.index("  - name: production"), before.index("platform:")
+    desk.commit("fleet.yaml", before[:begin] + before[end:])
+    for arguments in ((), ("--environment", "production")):
+        answer = desk.run("tenant", "remove", "shop", "--yes", *arguments)
+        assert answer.code == 2
+        assert "production/shop is released, and no policy says who approves its removal" in answer.errors
+        assert "put production back with a commit" in answer.errors
+    desk.commit("fleet.yaml", before)
+    (plan,) = desk.json("tenant", "remove", "shop", "--environment", "production", "--yes")
+    assert plan["plan"]["environment"] == "production"
+
+
 def test_a_broken_tenant_is_not_removed(desk):
     desk.commit("tenants/shop/tenant.yaml", "chart: 1\n")
     answer = desk.run("tenant", "remove", "shop", "--yes")

@@ -19,6 +19,7 @@ from deploy_orchestrator.delivery import (
     apply,
     bootstrap,
     states,
+    unused_projects,
 )
 from deploy_orchestrator.delivery.cluster import Cluster
 from tests.delivery.publishing import delivered
@@ -77,6 +78,19 @@ def test_applying_the_bootstrap_again_changes_nothing(installation: Installation
     assert _bootstrapped(installation, dry_run=True) == ["AppProject argocd-far/tenant"]
     assert _bootstrapped(installation, dry_run=False) == ["AppProject argocd-far/tenant"]
     assert _bootstrapped(installation, dry_run=False) == []
+
+
+def test_a_project_that_nothing_needs_any_more_is_told_and_no_other(installation: Installation) -> None:
+    cluster = Cluster(installation.k8s.kubeconfig, None, SOON, "deploy-orchestrator")
+    wanted = bootstrap(installation.fleet, installation.fleet.argocd[1], installation.url, datetime.now(UTC))
+    without = [each for each in wanted if each["kind"] != "AppProject"]
+    assert unused_projects(cluster, without, FAR) == []
+    (project,) = (each for each in wanted if each["kind"] == "AppProject")
+    left = {**project, "metadata": {**project["metadata"], "name": "left"}}
+    theirs = {**project, "metadata": {"name": "theirs", "namespace": FAR}}
+    list(apply(cluster, [left, theirs], FAR, dry_run=False))
+    assert unused_projects(cluster, without, FAR) == ["left"]
+    assert unused_projects(cluster, [*wanted, left], FAR) == []
 
 
 def _bootstrapped(installation: Installation, *, dry_run: bool) -> list[str]:

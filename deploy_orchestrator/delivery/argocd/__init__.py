@@ -3,5 +3,6 @@
 from deploy_orchestrator.delivery.argocd.bootstrap import bootstrap
 from deploy_orchestrator.delivery.argocd.engine import ArgoCD
 from deploy_orchestrator.delivery.argocd.instances import Contexts, Instances
+from deploy_orchestrator.delivery.argocd.unused import unused_projects
 
-__all__ = ["ArgoCD", "Contexts", "Instances", "bootstrap"]
+__all__ = ["ArgoCD", "Contexts", "Instances", "bootstrap", "unused_projects"]

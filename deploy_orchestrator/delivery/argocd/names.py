@@ -5,6 +5,9 @@ from typing import Any
 API_VERSION = "argoproj.io/v1alpha1"
 ACCOUNT = "deploy-orchestrator"
 APPLICATION_SET = "deploy-orchestrator"
+OURS = {"app.kubernetes.io/part-of": ACCOUNT}
+"""The labels of all that the bootstrap makes of Argo CD's kinds."""
+
 BOOTSTRAP = "apply what `deploy-orchestrator argocd bootstrap` prints"
 
 REFRESH = "argocd.argoproj.io/refresh"
@@ -26,5 +29,5 @@ def labels(environment: str, tenant: str) -> dict[str, str]:
 
 def argo_object(kind: str, name: str, namespace: str, **content: Any) -> dict[str, Any]:
     """An object of one of Argo CD's kinds in its `namespace`."""
-    metadata = {"name": name, "namespace": namespace, "labels": {"app.kubernetes.io/part-of": ACCOUNT}}
+    metadata = {"name": name, "namespace": namespace, "labels": OURS}
     return {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, **content}
