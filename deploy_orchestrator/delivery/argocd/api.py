@@ -21,7 +21,7 @@ _TIMEOUT = (3, 12)
 _LONGEST_WATCH = 300
 _STARTING = 15
 _PAUSE = 0.5
-_NAMED = 50
+_NAMED = 20
 """As many tenants are named in a request; for more of them, the Applications of all are asked for."""
 
 # About 20 seconds in all, enough for an API server to restart, and under a minute where nothing answers at
