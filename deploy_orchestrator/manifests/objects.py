@@ -201,10 +201,12 @@ def read(files: Mapping[str, bytes]) -> Manifests:
 
     Raises:
         DocumentError: a file is not YAML.
-        InvalidObject: a file holds no Kubernetes object.
-        DuplicateObject: two files hold one object.
+        InvalidObject: a file holds no Kubernetes object, or has not the name of the one that it holds: what
+            Argo CD makes of a file depends on its name.
     """
-    return Manifests(_read_object(file, data) for file, data in sorted(files.items()) if file != _NO_OBJECTS)
+    if files == NOTHING.files():
+        return NOTHING
+    return Manifests(_read_object(file, data) for file, data in sorted(files.items()))
 
 
 NOTHING: Final = Manifests(())
@@ -216,9 +218,16 @@ def _read_object(file: str, data: bytes) -> Object:
     if not isinstance(value, dict):
         raise InvalidObject("expected one Kubernetes object", place=Place(file))
     try:
-        return Object(cast(dict[str, Any], value))
+        found = Object(cast(dict[str, Any], value))
     except InvalidObject as error:
         raise InvalidObject(error.what, place=Place(file), fix=error.fix) from error
+    if found.key.file != file:
+        raise InvalidObject(
+            f"{found.key} belongs into a file {found.key.file}",
+            place=Place(file),
+            fix="put back the files that were there",
+        )
+    return found
 
 
 def _texts(value: object) -> Mapping[str, str]:

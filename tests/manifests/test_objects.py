@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deploy_orchestrator.documents import DocumentError
 from deploy_orchestrator.manifests import (
     NOTHING,
     DuplicateObject,
@@ -131,6 +132,27 @@ def test_a_file_that_holds_no_object_is_named() -> None:
         read({"a.yaml": b"apiVersion: v1\nkind: ConfigMap\n"})
     with pytest.raises(InvalidObject, match=r"b\.yaml: expected one Kubernetes object"):
         read({"b.yaml": b"- 1\n"})
+
+
+@pytest.mark.parametrize("name", ["settings.txt", "sub/{}", "no-objects.yaml", "kustomization.yaml", ".{}"])
+def test_an_object_in_a_file_of_another_name_is_refused_for_argo_cd_would_not_apply_it(name: str) -> None:
+    ((file, data),) = Manifests((an_object(),)).files().items()
+    with pytest.raises(InvalidObject, match="ConfigMap ml-dev/settings belongs into a file"):
+        read({name.format(file): data})
+
+
+def test_several_objects_in_one_file_are_refused() -> None:
+    ((file, data),) = Manifests((an_object(),)).files().items()
+    with pytest.raises(DocumentError):
+        read({file: data + b"---\n" + data.replace(b"settings", b"more")})
+
+
+def test_the_file_for_no_objects_hides_none() -> None:
+    ((file, _),) = NOTHING.files().items()
+    some = Manifests((an_object(),)).files()
+    for files in ({**some, **NOTHING.files()}, {file: next(iter(some.values()))}):
+        with pytest.raises(InvalidObject):
+            read(files)
 
 
 def test_labels_annotations_and_hooks_hold_texts_only() -> None:

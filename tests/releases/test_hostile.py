@@ -131,6 +131,25 @@ def test_manifests_that_were_exchanged_after_planning_are_not_released(
         deployments.release_plan(plan, build.conditions())
 
 
+def test_manifests_that_were_moved_or_hidden_after_planning_are_not_released(
+    build, pipeline, repository, deployments
+):
+    candidate = build.manifests(build.config_map(a="2"))
+    plan = pipeline.propose(candidate, source=build.S2)
+    folder = "manifests/dev/analytics"
+    ((file, data),) = candidate.files().items()
+    hidden = {f"{folder}/no-objects.yaml": data.replace(b"2", b"666")}
+    moved = {f"{folder}/sub/{file}": data}
+    for writes, deletes in ((hidden, ()), (moved, (f"{folder}/{file}", f"{folder}/no-objects.yaml"))):
+        build.push(repository, "main", writes, deletes)
+        assert [each.key for each in deployments.gates(plan, build.conditions()) if not each.passed] == [
+            "candidate"
+        ]
+
+    assert pipeline.propose(candidate, source=build.S3) == plan
+    assert deployments.release_plan(plan, build.conditions()).content == candidate.content
+
+
 def test_planning_again_puts_back_a_candidate_that_somebody_else_edited(
     build, pipeline, repository, deployments
 ):
