@@ -4,21 +4,25 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from textwrap import shorten
-from typing import Literal
+from typing import Literal, Self
 
 from deploy_orchestrator.releases import Release
 
 
 class Sync(StrEnum):
-    """Whether what is live is what was asked for."""
+    """Whether what is live is what was asked for; a word that is not known here is UNKNOWN."""
 
     SYNCED = "Synced"
     OUT_OF_SYNC = "OutOfSync"
     UNKNOWN = "Unknown"
 
+    @classmethod
+    def _missing_(cls, value: object) -> Self:
+        return cls("Unknown")
+
 
 class Health(StrEnum):
-    """How what is live does."""
+    """How what is live does; a word that is not known here is UNKNOWN."""
 
     HEALTHY = "Healthy"
     PROGRESSING = "Progressing"
@@ -26,6 +30,10 @@ class Health(StrEnum):
     SUSPENDED = "Suspended"
     MISSING = "Missing"
     UNKNOWN = "Unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self:
+        return cls("Unknown")
 
 
 class Phase(StrEnum):

@@ -86,6 +86,13 @@ def test_an_old_comparison_is_out_of_sync() -> None:
     assert application(**live(OLD)).status.sync is Sync.OUT_OF_SYNC
 
 
+def test_a_word_that_only_a_newer_argo_cd_knows_is_unknown() -> None:
+    status = application(
+        **live(health={"status": "Thoughtful"}, sync={"status": "Almost", "revision": NEW})
+    ).status
+    assert (status.sync, status.health) == (Sync.UNKNOWN, Health.UNKNOWN)
+
+
 def test_health_is_that_of_what_is_live_and_healing_does_not_make_it_younger() -> None:
     deployed = [{"revision": revision, "deployedAt": at(second)} for revision, second in HISTORY]
     assert application(**live(history=deployed)).status.since == NOON + timedelta(seconds=5)
