@@ -24,7 +24,8 @@ from kubernetes.watch import Watch
 from objects import config_map, deployment, hook
 from rig import ControlPlane, Gitea
 
-from deploy_orchestrator.delivery import ArgoCD
+from deploy_orchestrator.delivery import ArgoCD, Status, follow
+from deploy_orchestrator.releases import Release
 from tests.delivery.publishing import delivered
 
 TENANTS = [f"fault-{number:02}" for number in range(20)]
@@ -44,7 +45,7 @@ LATER = timedelta(minutes=10)
 url, clone, kubeconfig = sys.argv[1:]
 instance = ArgoCDInstance(name="argocd")
 engine = ArgoCD.connect(instance, Repository.clone(url, Path(clone)), Path(kubeconfig))
-list(follow(engine, [Release.model_validate_json(sys.stdin.read())], LATER, LATER))
+list(follow(engine, [Release.model_validate_json(line) for line in sys.stdin], LATER, LATER))
 """
 
 MOMENTS: dict[str, Callable[[dict[str, Any]], bool]] = {
@@ -155,25 +156,40 @@ def test_an_orchestrator_that_was_killed_is_taken_over_by_the_next(
     installation: Installation, tenant: str, tmp_path: Path, moment: str
 ) -> None:
     release = installation.release("production", tenant, config_map(), hook("pre-install"))
-    kubeconfig = installation.k8s.account("argocd", "deploy-orchestrator", tmp_path)
-    with subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            FOLLOW,
-            installation.deployments.url,
-            str(tmp_path / "clone"),
-            str(kubeconfig),
-        ],
-        stdin=subprocess.PIPE,
-    ) as orchestrator:
-        assert orchestrator.stdin
-        orchestrator.stdin.write(release.model_dump_json().encode())
-        orchestrator.stdin.close()
+    with _orchestrator(installation, [release], tmp_path) as orchestrator:
         _until(installation, tenant, MOMENTS[moment])
         orchestrator.kill()
     assert delivered(installation.engine, release, LATER).done(release)
     assert _syncs(installation, tenant) == [release.revision]
+
+
+def test_an_orchestrator_that_was_killed_in_the_middle_of_many_is_taken_over_by_the_next(
+    installation: Installation, unused: Iterator[str], tmp_path: Path
+) -> None:
+    releases = [
+        installation.release("production", next(unused), config_map(), hook("pre-install")) for _ in range(4)
+    ]
+    with _orchestrator(installation, releases, tmp_path) as orchestrator:
+        _until(installation, releases[2].tenant, MOMENTS["asked for"])
+        orchestrator.kill()
+    outcomes = follow(installation.engine, releases, LATER, LATER)
+    assert all(isinstance(status, Status) and status.done(release) for release, status in outcomes)
+    assert [_syncs(installation, each.tenant) for each in releases] == [[each.revision] for each in releases]
+
+
+@contextmanager
+def _orchestrator(
+    installation: Installation, releases: list[Release], folder: Path
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process that follows `releases`."""
+    kubeconfig = installation.k8s.account("argocd", "deploy-orchestrator", folder)
+    arguments = (installation.deployments.url, str(folder / "clone"), str(kubeconfig))
+    command = [sys.executable, "-c", FOLLOW, *arguments]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        assert process.stdin
+        process.stdin.write("\n".join(each.model_dump_json() for each in releases).encode())
+        process.stdin.close()
+        yield process
 
 
 def _until(installation: Installation, tenant: str, reached: Callable[[dict[str, Any]], bool]) -> None:
