@@ -6,14 +6,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
 import httpx
-from rig import Gitea
+from rig import Gitea, User
 from rig.processes import free_port
 
 from deploy_orchestrator.cli.init import init
@@ -33,7 +33,12 @@ class Project:
         """Push another value of the tenant in dev; the commit, and the time at which the push began."""
         with (self.fleet / "tenants/analytics/values-dev.yaml").open("a") as values:
             values.write(f"# {secrets.token_hex(4)}\n")
-        _git(self.fleet, "commit", "--quiet", "--all", "--message", "Edit")
+        return self.commit()
+
+    def commit(self) -> tuple[str, float]:
+        """As `push` with whatever was edited."""
+        _git(self.fleet, "add", "--all")
+        _git(self.fleet, "commit", "--quiet", "--message", "Edit")
         began = time.time()
         _git(self.fleet, "push", "--quiet", "forge", "main")
         return _git(self.fleet, "rev-parse", "HEAD"), began
@@ -47,17 +52,30 @@ class Project:
         ]
 
 
+def one_tenant(fleet: Path, deployments: str, owner: User) -> None:
+    """The example fleet with one tenant."""
+    _git(fleet, "rm", "--quiet", "-r", "tenants/ml", "tenants/data")
+    _git(fleet, "commit", "--quiet", "--message", "One tenant")
+
+
 @contextmanager
-def pushing(forge: Gitea, folder: Path, *web: str) -> Iterator[Project]:
+def pushing(
+    forge: Gitea,
+    folder: Path,
+    *web: str,
+    lay_out: Callable[[Path, str, User], None] = one_tenant,
+    engine: Mapping[str, str] | None = None,
+) -> Iterator[Project]:
     """The receiver, told by `forge` of every push, with what `web` starts: `dagster dev`, or
-    `dagster-webserver`, which runs nothing.
+    `dagster-webserver`, which runs nothing. `lay_out` commits the fleet, told where the deployments
+    repository is and who may read it; `engine` are the settings of the delivery engine, the sandbox without
+    them.
     """
     init(folder)
     owner = forge.user("pushing")
     writer = forge.token(owner)
     fleet, deployments = (forge.repository(owner, name) for name in ("fleet", "deployments"))
-    _git(folder / "fleet", "rm", "--quiet", "-r", "tenants/ml", "tenants/data")
-    _git(folder / "fleet", "commit", "--quiet", "--message", "One tenant")
+    lay_out(folder / "fleet", deployments, owner)
     _git(folder / "fleet", "remote", "add", "forge", forge.signed_in(fleet, writer))
     _git(folder / "fleet", "push", "--quiet", "forge", "main")
     settings = (ROOT / "dagster.yaml").read_text()
@@ -70,6 +88,7 @@ def pushing(forge: Gitea, folder: Path, *web: str) -> Iterator[Project]:
         "DEPLOY_ORCHESTRATOR_DEPLOYMENTS": forge.signed_in(deployments, writer),
         "DEPLOY_ORCHESTRATOR_HOME": str(folder / "state"),
         "DEPLOY_ORCHESTRATOR_WEBHOOK_SECRET": secret,
+        **(engine or {}),
     }
     at, told = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
     commands = {
