@@ -17,8 +17,10 @@ from dagster import DagsterEventType, DagsterRunStatus, RunRecord, RunsFilter
 from deploy_orchestrator.defs.resources import LEFT
 from deploy_orchestrator.orchestrator import Orchestrator
 
-ENVIRONMENT = "deploy-orchestrator/environment"
-TENANTS = "deploy-orchestrator/tenants"
+ENVIRONMENT = "environment"
+TENANTS = "tenants"
+"""The tags by which people tell runs apart."""
+
 ATTEMPTS = 3
 PAUSE = timedelta(hours=1)
 REMEMBERED = timedelta(days=1)
@@ -66,9 +68,10 @@ def run_of(
 
 
 def wanted_by(run: dg.DagsterRun) -> list[Wanted]:
-    """What a run was made for."""
+    """What a run was made for; nothing where it is not about tenants."""
     ops = cast("Mapping[str, Any]", run.run_config.get("ops", {}))
-    batches = [Batch(**op["config"]) for op in ops.values()]
+    configs = [op.get("config", {}) for op in ops.values()]
+    batches = [Batch(**config) for config in configs if "tenants" in config]
     return [
         Wanted(batch.environment, tenant, purpose)
         for batch in batches
@@ -86,12 +89,17 @@ def requests(instance: dg.DagsterInstance, job: str, wanted: Iterable[Wanted]) -
     now = datetime.now(UTC)
     recent = instance.get_runs(RunsFilter(job_name=job, created_after=now - PAUSE))
     made = Counter(each for run in recent for each in wanted_by(run))
-    running = instance.get_runs(RunsFilter(job_name=job, statuses=_UNDER_WAY))
-    under_way = {each for run in running for each in wanted_by(run)}
-    found = [each for each in waiting if each not in under_way and made[each] < ATTEMPTS]
+    running = set(under_way(instance, job))
+    found = [each for each in waiting if each not in running and made[each] < ATTEMPTS]
     pauses = int(now.timestamp() / PAUSE.total_seconds())
     attempts = {each: f"{made[each]} of {pauses}" for each in found}
     return _runs(job, attempts)
+
+
+def under_way(instance: dg.DagsterInstance, job: str | None = None) -> list[Wanted]:
+    """What runs are queued or running for, of one job or of any."""
+    runs = instance.get_runs(RunsFilter(job_name=job, statuses=_UNDER_WAY))
+    return [each for run in runs for each in wanted_by(run)]
 
 
 def again(instance: dg.DagsterInstance, job: str) -> list[dg.RunRequest]:

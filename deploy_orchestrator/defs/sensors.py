@@ -12,7 +12,7 @@ from deploy_orchestrator.defs import pages
 from deploy_orchestrator.defs.jobs import survey
 from deploy_orchestrator.defs.partitions import environments, partition_key, tenants
 from deploy_orchestrator.defs.resources import Installation
-from deploy_orchestrator.defs.runs import Wanted, again, log_unreadable, requests, result, run_of
+from deploy_orchestrator.defs.runs import Wanted, again, log_unreadable, requests, result, run_of, under_way
 from deploy_orchestrator.defs.shipping import promote, roll_back, ship, sync
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Fleet, FleetError, changed
@@ -125,8 +125,8 @@ def open_gates(context: dg.SensorEvaluationContext, installation: Installation) 
 
 @dg.sensor(job=sync, minimum_interval_seconds=5, default_status=dg.DefaultSensorStatus.RUNNING)
 def live_releases(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult:
-    """Sync every release that is not live, also one from before a crash, finish removals, and report what has
-    changed.
+    """Sync every release that is not live and that no run is about, also one from before a crash, finish
+    removals, and report what has changed.
     """
     reported: dict[str, str] = json.loads(context.cursor or "{}")
     seen: dict[str, str] = {}
@@ -162,7 +162,9 @@ def live_releases(context: dg.SensorEvaluationContext, installation: Installatio
     for environment, error in unknown.items():
         context.log.error(f"{environment}: {error}")
     nothing_new = "; ".join(unknown.values()) or "every release is live, and nothing has changed"
-    runs = requests(context.instance, "sync", wanted)
+    busy = {(each.environment, each.tenant) for each in under_way(context.instance)} if wanted else set()
+    left = [each for each in wanted if (each.environment, each.tenant) not in busy]
+    runs = requests(context.instance, "sync", left)
     return dg.SensorResult(
         run_requests=runs,
         asset_events=events,

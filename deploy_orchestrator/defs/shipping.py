@@ -23,7 +23,7 @@ REFUSED = "cannot be reverted"
 COMMIT = "release commit"
 """What is observed of a release that should be reverted and cannot be: why, and which one."""
 
-FORWARD = {"deploy-orchestrator/direction": "forward"}
+FORWARD = {"lane": "forward"}
 """Marks what may wait for its turn; a rollback may not."""
 
 

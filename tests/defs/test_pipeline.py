@@ -173,6 +173,26 @@ def test_what_was_released_before_a_crash_is_synced_afterwards(bench: Laptop) ->
     assert bench.live("dev", "analytics")
 
 
+def test_what_a_run_is_about_is_not_synced_by_another_one(bench: Laptop) -> None:
+    bench.settle()
+    bench.commit("tenants/analytics/values-dev.yaml", more_runs)
+    with bench.orchestrator() as orchestrator:
+        plan = orchestrator.plan("dev", "analytics")
+        assert plan is not None
+        orchestrator.release(plan)
+    wanted = run_of("ship", "dev", {"analytics": "a commit"}, "key")
+    running = bench.instance.create_run_for_job(
+        bench.definitions.resolve_job_def("ship"),
+        run_config=wanted.run_config,
+        status=dg.DagsterRunStatus.STARTED,
+    )
+
+    assert bench.tick("live_releases") == []
+
+    bench.instance.report_run_canceled(running)
+    assert bench.tick("live_releases") == ["sync dev analytics"]
+
+
 def test_what_an_outage_kept_from_being_shipped_is_shipped_when_it_is_over(bench: Laptop) -> None:
     bench.settle()
     before = bench.released("dev", "analytics")
