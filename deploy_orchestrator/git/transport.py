@@ -31,9 +31,10 @@ def fetch(address: Address, clone: Path, limit: float = TRANSFER_LIMIT) -> None:
             left.unlink(missing_ok=True)
         result = _fetch(address, clone, limit)
     if result.code:
+        damaged = f"; where that works, remove {clone}, which is made again" if _has_branches(clone) else ""
         raise RemoteUnreachable(
             f"{address.url} cannot be fetched: {redact(result.errors).strip()}",
-            fix=f"try: git ls-remote {address.url}",
+            fix=f"try: git ls-remote {address.url}{damaged}",
         )
 
 
@@ -59,6 +60,10 @@ def push(address: Address, clone: Path, reference: str, expected: str | None, co
     if _LOST_RACE.search(refused["reason"]):
         return False
     raise PushRejected(f"{address.url} refuses the push, {refused['reason']}: {errors}")
+
+
+def _has_branches(clone: Path) -> bool:
+    return any(each.is_file() for each in clone.glob("refs/heads/**/*"))
 
 
 def _fetch(address: Address, clone: Path, limit: float) -> command.Result:

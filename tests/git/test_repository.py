@@ -1,5 +1,6 @@
 import base64
 import pickle
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -47,6 +48,16 @@ def test_a_clone_that_fails_leaves_nothing_and_can_be_made_again(remote, tmp_pat
     assert not (tmp_path / "clone").exists()
     away.rename(remote)
     assert Repository.clone(str(remote), tmp_path / "clone").head() is None
+
+
+def test_a_clone_that_a_power_cut_has_damaged_says_what_to_do_and_is_made_again(repository, remote, write):
+    commit = write({"a": b"1"})
+    (repository.path / "refs/heads/main").write_text("")
+    with pytest.raises(RemoteUnreachable) as raised:
+        Repository.clone(str(remote), repository.path)
+    assert f"where that works, remove {repository.path}" in (raised.value.fix or "")
+    shutil.rmtree(repository.path)
+    assert Repository.clone(str(remote), repository.path).head() == commit.id
 
 
 def test_what_a_killed_clone_left_behind_is_no_hindrance(remote, tmp_path):
