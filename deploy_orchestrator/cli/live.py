@@ -175,7 +175,8 @@ def _row(release: Release, state: Status | OrchestratorError) -> tuple[str | Tex
 def _message(release: Release, state: Status) -> str:
     if state.live(release):
         return ""
-    drift = f"changed by hand: {', '.join(state.drift)}" if state.drift else ""
+    untold = [each for each in state.drift if each not in state.message]
+    drift = f"changed by hand: {', '.join(untold)}" if untold else ""
     return "; ".join(filter(None, (drift, state.message)))
 
 

@@ -113,7 +113,7 @@ def test_status_names_what_was_changed_by_hand(desk):
     answer = desk.run("status")
     assert answer.code == 1
     assert "Healthy, OutOfSync" in answer.output
-    assert "changed by hand: ConfigMap blog-dev/blog" in answer.output
+    assert answer.output.count("changed by hand: ConfigMap blog-dev/blog") == 1
 
 
 def test_a_sync_puts_back_what_was_changed_by_hand_and_releases_nothing(desk):
