@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache, cached_property
+from functools import cache
 from typing import Literal, Self, TypeVar
 
 from deploy_orchestrator.delivery import (
@@ -19,71 +19,30 @@ from deploy_orchestrator.delivery import (
     states,
     verifications,
 )
-from deploy_orchestrator.errors import OrchestratorError, Place, raised
-from deploy_orchestrator.fleet import Deployment, Fleet, FleetError, Policy, last_readable, load
+from deploy_orchestrator.errors import OrchestratorError, raised
+from deploy_orchestrator.fleet import Deployment, Fleet, Policy, last_readable, load
 from deploy_orchestrator.git import Commit, Person, Repository, RevisionNotFound, Signer
 from deploy_orchestrator.manifests import (
-    NOTHING,
-    Diff,
-    Finding,
-    ManifestError,
     Manifests,
     Workspace,
-    diff,
-    examine,
     render,
     render_all,
 )
 from deploy_orchestrator.moment import Moment
+from deploy_orchestrator.preview import Preview, Previews, Rendered, candidate
 from deploy_orchestrator.releases import (
-    After,
     Conditions,
     Deployments,
     Gate,
     Plan,
     Release,
-    ReleaseError,
     RevertRefused,
-    make_plan,
-    make_removal,
-    source_change,
 )
 from deploy_orchestrator.settings import Settings
 from deploy_orchestrator.survey import Survey, survey
-from deploy_orchestrator.waves import ahead
 
 Given = TypeVar("Given")
 Outcome = TypeVar("Outcome")
-
-PLAIN_SECRET = "plain-secret"  # noqa: S105
-"""The check that a Secret fails when it holds values that anybody could read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """What one deployment would apply at a fleet commit, and what the checks found in it."""
-
-    fleet: Fleet
-    deployment: Deployment
-    manifests: Manifests
-    findings: tuple[Finding, ...]
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What releasing a fleet commit would change for one deployment, and the verdict on it. Nothing is
-    written.
-    """
-
-    plan: Plan
-    manifests: Manifests
-    findings: tuple[Finding, ...]
-    released: Manifests | None
-
-    @cached_property
-    def difference(self) -> Diff:
-        """What changes, with secrets hidden in its text."""
-        return diff(self.released, self.manifests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +58,7 @@ class Orchestrator:
     """Both repositories, the render cache and the delivery engine of one installation.
 
     Methods read the repositories as they were last fetched (`open` fetches) and may be called again after a
-    crash at any line. Those that write touch one deployment only.
+    crash at any line. Each deployment succeeds or fails for itself.
     """
 
     fleet_repository: Repository
@@ -153,7 +112,7 @@ class Orchestrator:
         """
         fleet = self.fleet(revision)
         deployment = fleet.deployment(environment, tenant)
-        return self._checked(fleet, deployment, render(deployment, fleet, self.workspace))
+        return self._previews.checked(fleet, deployment, render(deployment, fleet, self.workspace))
 
     def preview(self, environment: str, tenant: str, revision: str = "main") -> Preview:
         """Render one deployment, compare it with what is released, and judge the difference.
@@ -161,7 +120,7 @@ class Orchestrator:
         Raises:
             FleetError, ManifestError: as `render`; also where the environment before does not render.
         """
-        return self._preview(self.render(environment, tenant, revision))
+        return self._previews.of(self.render(environment, tenant, revision))
 
     def previews(
         self, deployments: Iterable[Deployment], fleet: Fleet
@@ -170,12 +129,11 @@ class Orchestrator:
 
         The fleet need not be committed: it may be one that is only thought of.
         """
+        previews = self._previews
         for deployment, rendered in render_all(deployments, fleet, self.workspace):
-            if isinstance(rendered, OrchestratorError):
-                yield deployment.key, rendered
-                continue
             try:
-                yield deployment.key, self._preview(self._checked(fleet, deployment, rendered))
+                checked = previews.checked(fleet, deployment, raised(rendered))
+                yield deployment.key, previews.of(checked)
             except OrchestratorError as error:
                 yield deployment.key, error
 
@@ -197,7 +155,7 @@ class Orchestrator:
             For each, in their order, what `plan` returns, or an error.
         """
         return _of_each(
-            [_candidate(preview) for preview in previews],
+            [candidate(preview) for preview in previews],
             lambda candidates: self.deployments.propose_all(candidates, self._is_overtaken),
         )
 
@@ -208,23 +166,7 @@ class Orchestrator:
             FleetError: the fleet asks for it, or has no such environment.
             ReleaseError: nothing is released there, or it is being removed.
         """
-        fleet, released = self.fleet(), self.deployments.release(environment, tenant)
-        policy = fleet.environment(environment).policy
-        if fleet.asks_for(environment, tenant):
-            raise FleetError(
-                f"the fleet asks for {tenant} in {environment}",
-                place=Place(f"tenants/{tenant}"),
-                fix="remove that folder, or the environment from its tenant.yaml, with a commit first",
-            )
-        if released is None or released.removal:
-            raise ReleaseError(f"{environment}/{tenant}: nothing is released that could be removed")
-        manifests = self.deployments.released_manifests(released)
-        commits = self.fleet_repository.log(
-            fleet.revision, since=self._since(released), paths=[f"tenants/{tenant}"]
-        )
-        source = source_change(self.fleet_repository, fleet.revision, commits, fleet.allowed_signers)
-        plan = make_removal(released, manifests, source, policy)
-        return Preview(plan, NOTHING, (), manifests)
+        return self._previews.of_removal(environment, tenant, self.fleet())
 
     def plan_removal(self, environment: str, tenant: str) -> Plan | None:
         """Commit what `preview_removal` gives as the candidate. It is released and synced as any other plan,
@@ -371,39 +313,9 @@ class Orchestrator:
             return error
         return outcome
 
-    def _checked(self, fleet: Fleet, deployment: Deployment, manifests: Manifests) -> Rendered:
-        findings = examine(manifests, deployment, fleet, self.workspace)
-        return Rendered(fleet, deployment, manifests, findings)
-
-    def _preview(self, rendered: Rendered) -> Preview:
-        fleet, deployment = rendered.fleet, rendered.deployment
-        released = self.deployments.release(deployment.environment.name, deployment.tenant.name)
-        released_manifests = self.deployments.released_manifests(released) if released else None
-        before = fleet.before(deployment)
-        since = self._since(released)
-        commits = self.fleet_repository.log(fleet.revision, since=since, paths=fleet.paths(deployment))
-        plan = make_plan(
-            deployment,
-            source=source_change(self.fleet_repository, fleet.revision, commits, fleet.allowed_signers),
-            candidate=rendered.manifests,
-            released=released,
-            released_manifests=released_manifests,
-            findings=rendered.findings,
-            after=self._after(fleet, before) if before else None,
-            ahead=ahead(deployment, commits, self.fleet_repository, self.workspace) if since else (),
-        )
-        return Preview(plan, rendered.manifests, rendered.findings, released_manifests)
-
-    def _after(self, fleet: Fleet, before: Deployment) -> After:
-        content = render(before, fleet, self.workspace).content
-        return After(environment=before.environment.name, content=content)
-
-    def _since(self, released: Release | None) -> str | None:
-        """The commit that is released; None also where the fleet's history no longer has it."""
-        try:
-            return self.fleet_repository.resolve(released.source.commit) if released else None
-        except RevisionNotFound:
-            return None
+    @property
+    def _previews(self) -> Previews:
+        return Previews(self.fleet_repository, self.deployments, self.workspace)
 
     def _is_overtaken(self, source: str, newest: str) -> bool:
         fleet = self.fleet_repository
@@ -437,16 +349,6 @@ def _unhealthy(release: Release, status: Status, policy: Policy) -> Unhealthy | 
     if failed is None or datetime.now(UTC) - failed <= policy.rollback_after:
         return None
     return Unhealthy(release, f"for longer than {policy.rollback_after}: {status.trouble(release)}")
-
-
-def _candidate(preview: Preview) -> tuple[Plan, Manifests] | OrchestratorError:
-    for finding in preview.findings:
-        if finding.rule == PLAIN_SECRET and finding.severity == "error":
-            return ManifestError(
-                f"{preview.plan.key}: {finding.object}: {finding.message} Nothing was committed",
-                fix=finding.fix,
-            )
-    return preview.plan, preview.manifests
 
 
 def _of_each(

@@ -10,7 +10,7 @@ from deploy_orchestrator.cli.output import plain, say, say_below, show_lines
 from deploy_orchestrator.delivery import Inspection, inspect
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Deployment, Fleet
-from deploy_orchestrator.orchestrator import Preview
+from deploy_orchestrator.preview import Preview
 
 if TYPE_CHECKING:
     from deploy_orchestrator.delivery.cluster import Cluster

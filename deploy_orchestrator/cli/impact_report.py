@@ -8,7 +8,7 @@ from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Edit
 from deploy_orchestrator.impact import Carrier, Concerned
 from deploy_orchestrator.manifests import Diff, Manifests, diff
-from deploy_orchestrator.orchestrator import Preview
+from deploy_orchestrator.preview import Preview
 from deploy_orchestrator.releases import Verdict
 
 

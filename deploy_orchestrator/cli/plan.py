@@ -32,7 +32,8 @@ from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Deployment, Fleet, differing, gone, load
 from deploy_orchestrator.git import History
 from deploy_orchestrator.manifests import Workspace
-from deploy_orchestrator.orchestrator import Orchestrator, Preview
+from deploy_orchestrator.orchestrator import Orchestrator
+from deploy_orchestrator.preview import Preview
 from deploy_orchestrator.releases import Judgement, Plan, Verdict
 
 

@@ -16,7 +16,8 @@ from deploy_orchestrator.defs.runs import Batch
 from deploy_orchestrator.delivery import Status, SyncError
 from deploy_orchestrator.errors import OrchestratorError, raised
 from deploy_orchestrator.fleet import Deployment
-from deploy_orchestrator.orchestrator import Orchestrator, Preview
+from deploy_orchestrator.orchestrator import Orchestrator
+from deploy_orchestrator.preview import Preview
 from deploy_orchestrator.releases import GatesClosed, Plan, Release, RevertRefused
 
 REFUSED = "cannot be reverted"
