@@ -71,6 +71,8 @@ def killed_at_any_step(work: steps.Work, installation: Installation) -> list[str
         tenant = others[step]
         killed = steps.run(work, settings, "dev", tenant, step) is None
         if killed:
+            installation.deployments.fetch()
+            assert Deployments(installation.deployments).unreadable() == []
             assert steps.run(work, settings, "dev", tenant) is not None
         return killed
 

@@ -1,7 +1,6 @@
 """The orchestrator on a real Argo CD: canary waves, and what becomes of changes that are made by hand."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,6 +10,7 @@ import pytest
 from installation import Installation, installed
 from kubernetes.client import CoreV1Api, V1ConfigMap
 from objects import config_map, restricted_pod
+from pushing import until
 from rig import FAILING_POD, Cluster, Gitea
 from typer.testing import CliRunner, Result
 
@@ -20,7 +20,6 @@ from deploy_orchestrator.orchestrator import Orchestrator
 from deploy_orchestrator.releases import Gate, GatesClosed, GateState, Plan, Release
 
 LONG, SHORT = timedelta(hours=1), timedelta(seconds=1)
-PATIENCE = 180
 
 
 @dataclass(frozen=True)
@@ -97,13 +96,6 @@ def team(k8s: Cluster, forge: Gitea, tmp_path_factory: pytest.TempPathFactory) -
                 made.ship(tenant)
             made.ship("edited", "production")
             yield made
-
-
-def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.2)
 
 
 def drift(team: Team) -> dict[str, tuple[str, ...]]:
