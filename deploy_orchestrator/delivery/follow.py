@@ -15,6 +15,11 @@ from deploy_orchestrator.delivery.errors import (
 from deploy_orchestrator.delivery.status import Hook, Operation, Phase, Status
 from deploy_orchestrator.releases import Release
 
+_AGAIN = timedelta(seconds=3)
+"""How long an engine has to begin with what was announced. Argo CD's ApplicationSet controller loses an
+announcement that comes while it works on something else, and reads the releases again after three minutes.
+"""
+
 
 def follow(
     engine: Engine,
@@ -42,10 +47,12 @@ def follow(
     """
     end = datetime.now(UTC) + deadline
     waiting = {release.tenant: _Pursuit(release, deadline, grace) for release in releases}
-    if releases:
-        engine.announce(releases[-1])
     while waiting:
-        until = min(end, *(each.due or end for each in waiting.values()))
+        waits = [each.release for each in waiting.values() if not each.begun]
+        if waits:
+            engine.announce(waits[-1])
+        again = datetime.now(UTC) + (_AGAIN if waits else deadline)
+        until = min(again, end, *(each.due or end for each in waiting.values()))
         for status in engine.watch(releases[0].environment, list(waiting), _left(until)):
             if status.tenant not in waiting:
                 continue
@@ -111,6 +118,12 @@ class _Pursuit:
         how = f"{seen.sync}, {seen.health} after {self.deadline}: {_why(seen)}" if seen else None
         fix = "look at what is live, then sync again or roll back"
         return SyncTimedOut(how or f"not seen in {self.deadline}", self.release, seen, fix=fix)
+
+    @property
+    def begun(self) -> bool:
+        """Whether an operation for it was seen."""
+        operation = self.seen.operation if self.seen else None
+        return operation is not None and operation.serves(self.release)
 
     @property
     def due(self) -> datetime | None:

@@ -121,6 +121,20 @@ def test_drift_is_certain_only_when_the_look_began_after_the_sync(
     assert (seen.drifted, seen.settled) == (drifted, settled)
 
 
+@pytest.mark.parametrize(
+    ("health", "drifted"),
+    [({"health": {"status": "Progressing", "message": "Pending deletion"}}, False), ({}, True)],
+)
+def test_what_is_still_being_deleted_calls_for_no_other_sync(health: dict[str, Any], drifted: bool) -> None:
+    held = {"kind": "ConfigMap", "name": "held", "status": "OutOfSync", "requiresPruning": True, **health}
+    out_of_sync = {"status": "OutOfSync", "revision": NEW}
+    seen = application(**live(sync=out_of_sync, resources=[held]), operationState=ended())
+    assert seen.drifted is drifted
+    edited = {"kind": "Service", "name": "web", "status": "OutOfSync"}
+    seen = application(**live(sync=out_of_sync, resources=[held, edited]), operationState=ended())
+    assert seen.drifted
+
+
 def test_drift_names_the_objects_but_not_while_a_release_waits() -> None:
     resources = [
         {

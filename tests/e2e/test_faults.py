@@ -19,17 +19,19 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 from installation import ARGO, Installation, installed
-from kubernetes.client import ApiException, CustomObjectsApi
+from kubernetes.client import ApiException, CoreV1Api, CustomObjectsApi
 from kubernetes.watch import Watch
 from objects import config_map, deployment, hook
 from rig import ControlPlane, Gitea
 
-from deploy_orchestrator.delivery import ArgoCD, Status, follow
+from deploy_orchestrator.delivery import ArgoCD, Status, SyncTimedOut, follow
 from deploy_orchestrator.releases import Release
 from tests.delivery.publishing import delivered
 
-TENANTS = [f"fault-{number:02}" for number in range(20)]
+TENANTS = [f"fault-{number:02}" for number in range(23)]
 LATER = timedelta(minutes=10)
+LESS_THAN_A_POLL = timedelta(minutes=2)
+REFRESH = "argocd.argoproj.io/application-set-refresh"
 
 
 FOLLOW = """
@@ -70,6 +72,11 @@ def unused() -> Iterator[str]:
 
 @pytest.fixture
 def tenant(unused: Iterator[str]) -> str:
+    return next(unused)
+
+
+@pytest.fixture
+def other(unused: Iterator[str]) -> str:
     return next(unused)
 
 
@@ -177,6 +184,38 @@ def test_an_orchestrator_that_was_killed_in_the_middle_of_many_is_taken_over_by_
     assert [_syncs(installation, each.tenant) for each in releases] == [[each.revision] for each in releases]
 
 
+def test_a_release_whose_announcement_was_lost_does_not_wait_for_the_next_poll(
+    installation: Installation, control_plane: ControlPlane, tenant: str, other: str
+) -> None:
+    """Argo CD takes away a request to read the releases that comes while it is at work on them."""
+    delivered(installation.engine, installation.release("production", other, config_map()))
+    controller = control_plane.processes["argocd-applicationset-controller"]
+    controller.kill()
+    release = installation.release("production", tenant, config_map())
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(delivered, installation.engine, release, LESS_THAN_A_POLL)
+        _lose_announcement(installation)
+        controller.start()
+        assert following.result().done(release)
+
+
+def test_a_release_is_not_synced_again_while_the_cluster_deletes_what_it_removed(
+    installation: Installation, tenant: str
+) -> None:
+    held = config_map("held")
+    held["metadata"]["finalizers"] = ["e2e.deploy-orchestrator.io/hold"]
+    first = installation.release("production", tenant, config_map(), held)
+    delivered(installation.engine, first)
+    second = installation.release("production", tenant, config_map(), hook("pre-install,pre-upgrade"))
+    with pytest.raises(SyncTimedOut, match="Pending deletion"):
+        delivered(installation.engine, second, timedelta(seconds=10))
+    with installation.k8s.client() as client:
+        released = {"metadata": {"finalizers": None}}
+        CoreV1Api(client).patch_namespaced_config_map("held", f"{tenant}-production", released)
+    assert delivered(installation.engine, second, LATER).done(second)
+    assert _syncs(installation, tenant) == [first.revision, second.revision]
+
+
 @contextmanager
 def _orchestrator(
     installation: Installation, releases: list[Release], folder: Path
@@ -190,6 +229,22 @@ def _orchestrator(
         process.stdin.write("\n".join(each.model_dump_json() for each in releases).encode())
         process.stdin.close()
         yield process
+
+
+def _lose_announcement(installation: Installation) -> None:
+    with installation.k8s.client() as client:
+        sets = CustomObjectsApi(client)
+        found = {**ARGO, "plural": "applicationsets"}
+        events = Watch().stream(sets.list_namespaced_custom_object, **found, timeout_seconds=60)
+        announced = next(each["object"] for each in events if REFRESH in _annotations(each["object"]))
+        name = announced["metadata"]["name"]
+        sets.patch_namespaced_custom_object(
+            **found, name=name, body={"metadata": {"annotations": {REFRESH: None}}}
+        )
+
+
+def _annotations(body: dict[str, Any]) -> dict[str, str]:
+    return body["metadata"].get("annotations", {})
 
 
 def _until(installation: Installation, tenant: str, reached: Callable[[dict[str, Any]], bool]) -> None:

@@ -53,13 +53,18 @@ class Application:
 
     @property
     def drifted(self) -> bool:
-        """Whether what the last operation brought was seen to differ from its target since."""
+        """Whether what the last operation brought was seen to differ from its target since.
+
+        What it removed and the cluster is still deleting is no such difference: another operation would run
+        all hooks again, and delete nothing sooner.
+        """
         operation = self.operation
         return (
             operation is not None
             and operation.phase is Phase.SUCCEEDED
             and self._looked
             and self._sync is Sync.OUT_OF_SYNC
+            and not self._only_deletes
         )
 
     @property
@@ -203,8 +208,19 @@ class Application:
                     yield _object(each)
 
     @property
+    def _only_deletes(self) -> bool:
+        differing = [each for each in self._resources if each.get("status") == Sync.OUT_OF_SYNC]
+        return bool(differing) and all(map(_leaving, differing))
+
+    @property
     def _resources(self) -> Sequence[Body]:
         return self._status.get("resources", [])
+
+
+def _leaving(resource: Body) -> bool:
+    """What Argo CD says of an object with a deletion timestamp, whatever its kind."""
+    progressing = resource.get("health", {}).get("status") == Health.PROGRESSING
+    return bool(resource.get("requiresPruning")) and progressing
 
 
 def _operation(requested: Body, state: Body) -> Operation:
