@@ -227,6 +227,7 @@ class Orchestrator:
         """Sync `release` and follow it until it is live and healthy; clear away what a removal leaves.
 
         Raises:
+            ReleaseError: what the release points at is not what was released.
             SyncError: it failed, or was not healthy within what its environment's policy allows.
         """
         ((_, outcome),) = self.deliver_all([release], report)
@@ -241,10 +242,17 @@ class Orchestrator:
         Raises:
             EngineUnreachable: the engine does not answer.
         """
-        if not releases:
+        intact: list[Release] = []
+        for release in releases:
+            try:
+                self.deployments.check_intact(release)
+                intact.append(release)
+            except OrchestratorError as error:
+                yield release, error
+        if not intact:
             return
-        policy = self._policy(releases[0])
-        for release, outcome in follow(self.engine, releases, policy.deadline, policy.rollback_after, report):
+        policy = self._policy(intact[0])
+        for release, outcome in follow(self.engine, intact, policy.deadline, policy.rollback_after, report):
             yield release, self._cleared(release, outcome) if release.removal else outcome
 
     def verifications(self, release: Release, status: Status) -> tuple[Verification, ...]:

@@ -174,7 +174,8 @@ class Status:
 
         It fails when its operation failed, until another one succeeds, or runs for longer than `deadline`,
         when what it left was seen Degraded or Missing, and when that is Progressing or Suspended for longer
-        than `deadline`.
+        than `deadline`. What got so only after it had the whole `deadline` to show, and after somebody had
+        changed it by hand, is not the release's fault.
         """
         operation = self.operation
         if operation is not None and operation.serves(release):
@@ -184,10 +185,14 @@ class Status:
                 return operation.started + deadline
             if operation.finished is not None and self.observed < operation.finished:
                 return None
-        if self.revision != release.revision:
+        if self.revision != release.revision or self._changed_by_hand(deadline):
             return None
         if self.health in {Health.DEGRADED, Health.MISSING}:
             return self.since
         if self.health in {Health.PROGRESSING, Health.SUSPENDED} and self.observed - self.since > deadline:
             return self.since + deadline
         return None
+
+    def _changed_by_hand(self, deadline: timedelta) -> bool:
+        finished = self.operation.finished if self.operation else None
+        return bool(self.drift) and finished is not None and self.since > finished + deadline

@@ -147,9 +147,13 @@ class Repository(History):
             if head is None or not self.is_ancestor(commit, head):
                 raise
             return True
-        with self._lock():
-            if self.head(branch) == expected:
-                self._store.open().references.create(reference, commit, force=True)
+        try:
+            with self._lock():
+                if self.head(branch) == expected:
+                    self._store.open().references.create(reference, commit, force=True)
+        except (OSError, pygit2.GitError):
+            # A Git command that was killed has left its lock there, which fetching takes away.
+            self.fetch()
         return True
 
     def _create(self) -> None:

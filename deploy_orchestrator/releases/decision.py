@@ -1,16 +1,13 @@
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 
-from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Policy
 from deploy_orchestrator.git import Repository, RevisionNotFound, Tree
-from deploy_orchestrator.manifests import NOTHING, read
 from deploy_orchestrator.releases.approvals import verified
 from deploy_orchestrator.releases.ballot import count
 from deploy_orchestrator.releases.gates import Canary, Gate, Predecessor, gates
-from deploy_orchestrator.releases.layout import Slot
+from deploy_orchestrator.releases.layout import Slot, content_at
 from deploy_orchestrator.releases.model import Approval, Plan, Quarantined
 from deploy_orchestrator.releases.removal import recent
 
@@ -53,7 +50,7 @@ def decide(repository: Repository, tree: Tree, plan: Plan, conditions: Condition
             plan,
             policy=policy,
             released=slot.read_release(tree),
-            intact=_candidate(tree, slot) == plan.content,
+            intact=content_at(tree, slot.manifests) == plan.content,
             approvals=approvals,
             predecessor=conditions.predecessor,
             canaries=conditions.canaries,
@@ -64,20 +61,6 @@ def decide(repository: Repository, tree: Tree, plan: Plan, conditions: Condition
         ),
         count(approvals, policy.approval, plan.source, now).approvals,
     )
-
-
-def _candidate(tree: Tree, slot: Slot) -> str | None:
-    """The content of the manifests that stand there; None where somebody broke them."""
-    folder = tree.id(slot.manifests)
-    return _content(replace(tree, commit=None, root=folder)) if folder else NOTHING.content
-
-
-@lru_cache(maxsize=1024)
-def _content(folder: Tree) -> str | None:
-    try:
-        return read(folder.files("")).content
-    except OrchestratorError:
-        return None
 
 
 def _stood_at_any(repository: Repository, approval: Approval, reverts: Sequence[Quarantined]) -> bool:

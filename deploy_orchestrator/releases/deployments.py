@@ -16,7 +16,7 @@ from deploy_orchestrator.releases.decision import Conditions, decide
 from deploy_orchestrator.releases.errors import ReleaseError
 from deploy_orchestrator.releases.gates import Gate
 from deploy_orchestrator.releases.history import ReleaseEvent
-from deploy_orchestrator.releases.layout import MAIN, PLANS, RELEASES, Slot, slots
+from deploy_orchestrator.releases.layout import MAIN, PLANS, RELEASES, Slot, content_at, slots
 from deploy_orchestrator.releases.model import Approval, Plan, Quarantined, Release, ReleaseFile
 
 Read = TypeVar("Read")
@@ -96,14 +96,21 @@ class Deployments:
         Raises:
             ReleaseError: what stands at its commit is not what it says.
         """
-        manifests = read(self.repository.at(release.revision).files(release.path))
-        if manifests.content != release.content:
+        self.check_intact(release)
+        return read(self.repository.at(release.revision).files(release.path))
+
+    def check_intact(self, release: ReleaseFile) -> None:
+        """Hold what a release points at against what was released.
+
+        Raises:
+            ReleaseError: as `released_manifests`.
+        """
+        if content_at(self.repository.at(release.revision), release.path) != release.content:
             raise ReleaseError(
                 f"{release.key}: the manifests at {release.revision} are not those that were released",
                 place=Place(release.path),
                 fix="revert the release, or release anew",
             )
-        return manifests
 
     def difference(self, environment: str, tenant: str) -> Diff | None:
         """What the newest candidate would change in what is released; None where there is no candidate."""

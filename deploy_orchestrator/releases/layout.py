@@ -1,11 +1,13 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TypeVar
 
 import pydantic
 
 from deploy_orchestrator import documents
-from deploy_orchestrator.errors import Place
+from deploy_orchestrator.errors import OrchestratorError, Place
 from deploy_orchestrator.git import Tree
+from deploy_orchestrator.manifests import NOTHING, read
 from deploy_orchestrator.releases.errors import ReleaseError
 from deploy_orchestrator.releases.model import Candidate, Label, Plan, Quarantined, Record, ReleaseFile
 
@@ -91,9 +93,23 @@ def is_label(name: str) -> bool:
     return True
 
 
+def content_at(tree: Tree, folder: str) -> str | None:
+    """The content of the manifests in a folder; None where somebody broke them."""
+    there = tree.id(folder)
+    return _content(replace(tree, commit=None, root=there)) if there else NOTHING.content
+
+
 def dump(record: Record | Quarantine) -> bytes:
     return documents.dump(record.model_dump(mode="json", exclude_none=True))
 
 
 def _read(tree: Tree, path: str, model: type[Model]) -> Model | None:
     return documents.parse(tree.read(path), path).into(model) if tree.exists(path) else None
+
+
+@lru_cache(maxsize=1024)
+def _content(folder: Tree) -> str | None:
+    try:
+        return read(folder.files("")).content
+    except OrchestratorError:
+        return None

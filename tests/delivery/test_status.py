@@ -254,3 +254,12 @@ def test_an_operation_that_never_ends_ends_the_following(release, done):
     running = replace(done, operation=replace(done.operation, phase=Phase.RUNNING), health=Health.PROGRESSING)
     with pytest.raises(SyncTimedOut):
         delivered(Scripted(running), release, NOW)
+
+
+def test_what_was_changed_by_hand_after_the_release_had_proven_itself_is_not_its_fault(release, done):
+    changed = replace(done, sync=Sync.OUT_OF_SYNC, drift=("ConfigMap a/b",), health=Health.MISSING)
+    late = replace(changed, since=done.operation.finished + 2 * MINUTE, observed=NOON + 5 * MINUTE)
+    assert late.failing_since(release, MINUTE) is None
+    assert replace(late, drift=()).failing_since(release, MINUTE) == late.since
+    early = replace(changed, since=done.operation.finished, observed=NOON + 5 * MINUTE)
+    assert early.failing_since(release, MINUTE) == early.since

@@ -278,3 +278,12 @@ def test_nothing_arrives_when_one_of_several_writes_cannot_be_made(repository, w
     repository.fetch()
     assert repository.head() == head
     assert repository.write_all("main", []) == []
+
+
+def test_a_lock_that_a_killed_command_left_in_the_clone_stops_no_write(repository, write):
+    write({"a": b"1"})
+    lock = repository.path / "refs/heads/main.lock"
+    lock.touch()
+    commit = write({"a": b"2"})
+    assert repository.head() == commit.id
+    assert not lock.exists()

@@ -7,7 +7,7 @@ import pytest
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import FleetError
 from deploy_orchestrator.orchestrator import Orchestrator
-from deploy_orchestrator.releases import Release, RevertRefused
+from deploy_orchestrator.releases import Release, ReleaseError, RevertRefused
 from tests.cli.conftest import Desk, git
 
 COMMON = "apiVersion: v2\nname: common\nversion: {version}\ntype: library\n"
@@ -166,3 +166,19 @@ def holds(repository: Path, text: str) -> bool:
     revisions = subprocess.check_output(["git", "-C", repository, "rev-list", "--all"], text=True).split()
     found = subprocess.run(["git", "-C", repository, "grep", "-q", text, *revisions], check=False)
     return found.returncode == 0
+
+
+def test_bytes_that_nobody_released_are_not_delivered(desk: Desk) -> None:
+    for greeting in ("hello", "hi"):
+        ship(desk, greeting)
+    with desk.orchestrator() as orchestrator:
+        deployments = orchestrator.deployments
+        release, before = deployments.release("dev", "shop"), deployments.history("dev", "shop")[1].release
+        assert release
+        assert before
+        forged = release.model_copy(update={"revision": before.revision})
+
+        with pytest.raises(ReleaseError, match="are not those that were released"):
+            orchestrator.deliver(forged)
+
+        assert orchestrator.engine.status("dev", "shop").live(release)
