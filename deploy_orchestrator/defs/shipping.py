@@ -67,6 +67,7 @@ class Shipment:
                 pending = self.orchestrator.deployments.pending(self.environment, tenant)
                 plans += [pending] if pending else []
         told: list[Event] = []
+        newest: Release | None = None
         for plan, outcome in zip(plans, self.orchestrator.release_all(plans), strict=True):
             partition = self._partition(plan.tenant)
             if isinstance(outcome, GatesClosed):
@@ -75,7 +76,11 @@ class Shipment:
                 told.append(releases.waits(partition, plan, outcome))
                 continue
             with self._alone(plan.tenant):
-                told += events("release", partition, [releases.told_release(raised(outcome))])
+                newest = raised(outcome)
+                told += events("release", partition, [releases.told_release(newest)])
+        if newest:
+            # The engine is at work while Dagster writes down what came of this.
+            self.orchestrator.engine.announce(newest)
         return told
 
     def revert(self) -> list[Event]:

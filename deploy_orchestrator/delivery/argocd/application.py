@@ -115,7 +115,7 @@ class Application:
         failing = self.operation.failed_since(release) if self.operation else None
         told = {names.RELEASE: release.commit, **({names.FAILING: failing.isoformat()} if failing else {})}
         return {
-            **self._change(_LOOK_NOW),
+            **self._change({}),
             "operation": {
                 "initiatedBy": {"username": names.ACCOUNT},
                 "info": [{"name": name, "value": value} for name, value in told.items()],

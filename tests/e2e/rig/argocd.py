@@ -123,6 +123,8 @@ class ArgoCD:
             "ARGOCD_FAKE_IN_CLUSTER": "true",
             "ARGOCD_APPLICATION_CONTROLLER_PERSIST_RESOURCE_HEALTH": "true",
             "ARGOCD_GPG_ENABLED": "false",
+            "ARGOCD_K8S_CLIENT_QPS": "500",
+            "ARGOCD_K8S_CLIENT_BURST": "1000",
             "ARGOCD_TLS_DATA_PATH": str(self.folder / "tls"),
             "ARGOCD_SSH_DATA_PATH": str(self.folder / "ssh"),
             "ARGOCD_GNUPGHOME": str(self.folder / "gnupg"),
