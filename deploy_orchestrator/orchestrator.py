@@ -244,11 +244,10 @@ class Orchestrator:
         """
         intact: list[Release] = []
         for release in releases:
-            try:
-                self.deployments.check_intact(release)
+            if altered := self._altered(release):
+                yield release, altered
+            else:
                 intact.append(release)
-            except OrchestratorError as error:
-                yield release, error
         if not intact:
             return
         policy = self._policy(intact[0])
@@ -262,9 +261,11 @@ class Orchestrator:
     def live(self) -> list[tuple[Release, Status | OrchestratorError]]:
         """Everything that is released, with the state it is in.
 
-        An error stands in place of the state where the engine of an environment does not tell it.
+        An error stands in place of the state where the engine of an environment does not tell it, and where
+        the release points at something else than what was released.
         """
-        return states(self.engine, self.deployments.releases())
+        found = states(self.engine, self.deployments.releases())
+        return [(release, self._altered(release) or state) for release, state in found]
 
     def unhealthy(self) -> list[Unhealthy]:
         """Every release that has been unhealthy for longer than its environment's policy allows.
@@ -312,6 +313,13 @@ class Orchestrator:
         if release is None:
             raise RevertRefused(f"{environment}/{tenant}: nothing is released")
         return self.deployments.revert(release, reason, datetime.now(UTC), by)
+
+    def _altered(self, release: Release) -> OrchestratorError | None:
+        try:
+            self.deployments.check_intact(release)
+        except OrchestratorError as error:
+            return error
+        return None
 
     def _cleared(self, removal: Release, outcome: Status | OrchestratorError) -> Status | OrchestratorError:
         try:

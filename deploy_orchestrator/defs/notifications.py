@@ -12,7 +12,7 @@ from deploy_orchestrator.delivery import Status
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.notifications import Event, Kind, Outbox, targets, tell
 from deploy_orchestrator.orchestrator import Orchestrator
-from deploy_orchestrator.releases import Gate, GateState, Plan, Release, ReleaseEvent
+from deploy_orchestrator.releases import Gate, GateState, Plan, Release, ReleaseError, ReleaseEvent
 from deploy_orchestrator.settings import NotificationSettings
 
 NEWS = timedelta(days=1)
@@ -72,6 +72,8 @@ def _what(event: ReleaseEvent) -> str:
 
 
 def _sync_failures(release: Release, status: Status | OrchestratorError) -> Iterator[Event]:
+    if isinstance(status, ReleaseError):
+        yield Event(Kind.SYNC_FAILED, release.key, release.commit, status.what)
     if isinstance(status, Status) and status.operation is not None and status.failed(release):
         yield Event(Kind.SYNC_FAILED, release.key, release.commit, status.operation.message or status.message)
 

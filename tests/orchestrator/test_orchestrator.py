@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from deploy_orchestrator import documents
+from deploy_orchestrator.delivery import Status
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import FleetError
+from deploy_orchestrator.git import Changes
 from deploy_orchestrator.orchestrator import Orchestrator
 from deploy_orchestrator.releases import Release, ReleaseError, RevertRefused
 from tests.cli.conftest import Desk, git
@@ -182,3 +185,26 @@ def test_bytes_that_nobody_released_are_not_delivered(desk: Desk) -> None:
             orchestrator.deliver(forged)
 
         assert orchestrator.engine.status("dev", "shop").live(release)
+
+
+def test_a_release_that_somebody_altered_is_not_called_live(desk: Desk) -> None:
+    for greeting in ("hello", "hi"):
+        ship(desk, greeting)
+    with desk.orchestrator() as orchestrator:
+        deployments = orchestrator.deployments
+        release, before = deployments.release("dev", "shop"), deployments.history("dev", "shop")[1].release
+        assert release
+        assert before
+        altered = release.model_copy(update={"revision": before.revision}).model_dump(
+            mode="json", exclude={"commit"}, exclude_none=True
+        )
+        deployments.repository.write(
+            "main", lambda _: Changes("Meddle", {"releases/dev/shop.yaml": documents.dump(altered)})
+        )
+
+        states = {found.key: state for found, state in orchestrator.live()}
+
+        assert "are not those that were released" in str(states["dev/shop"])
+        assert [
+            state for key, state in states.items() if key != "dev/shop" and not isinstance(state, Status)
+        ] == []
