@@ -2,6 +2,7 @@
 
 python benchmarks/delivery.py                  20 tenants
 python benchmarks/delivery.py --tenants 200
+python benchmarks/delivery.py --tenants 200 --ours
 
 It boots the cluster, Argo CD and Git forge of the end-to-end tests (`make e2e` builds them). A tenant is the
 platform chart that ships and a Deployment. "Ours" is the time from the commit, or what else starts it, until
@@ -80,21 +81,12 @@ class Bench:
 
     def commit(self, tenants: list[str], **values: Any) -> None:
         """Change values of tenants in all environments, in one signed commit."""
-        for tenant in tenants:
-            path = self.folder / "fleet/tenants" / tenant / "values.yaml"
-            path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), **values}))
-        for command in (["add", "--all"], ["commit", "--quiet", "--message", "Change values"]):
-            subprocess.run(["git", *command], cwd=self.folder / "fleet", check=True)
+        change(self.folder / "fleet", tenants, **values)
 
     def ship(self, what: str, environment: str, tenants: list[str]) -> None:
         """From a commit that was just made until all of `tenants` are live."""
         before, start = requests, time.perf_counter()
-        self.orchestrator.fleet_repository.fetch()
-        fleet = self.orchestrator.fleet()
-        deployments = [fleet.deployment(environment, each) for each in tenants]
-        previews = [raised(each) for _, each in self.orchestrator.previews(deployments, fleet)]
-        plans = [plan for each in self.orchestrator.propose(previews) if (plan := raised(each))]
-        releases = [raised(each) for each in self.orchestrator.release_all(plans)]
+        releases = release_all(self.orchestrator, environment, tenants)
         ours = time.perf_counter() - start
         for _, outcome in self.orchestrator.deliver_all(releases):
             raised(outcome)
@@ -112,14 +104,51 @@ class Bench:
         print(what, ours, live, sent, file=sys.stderr)
 
 
+def change(fleet: Path, tenants: list[str], **values: Any) -> None:
+    for tenant in tenants:
+        path = fleet / "tenants" / tenant / "values.yaml"
+        path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), **values}))
+    for command in (["add", "--all"], ["commit", "--quiet", "--message", "Change values"]):
+        subprocess.run(["git", *command], cwd=fleet, check=True)
+
+
+def release_all(orchestrator: Orchestrator, environment: str, tenants: list[str]) -> list[Release]:
+    """Take the newest fleet commit as far as the releases, as a run does."""
+    orchestrator.fleet_repository.fetch()
+    fleet = orchestrator.fleet()
+    deployments = [fleet.deployment(environment, each) for each in tenants]
+    previews = [raised(each) for _, each in orchestrator.previews(deployments, fleet)]
+    plans = [plan for each in orchestrator.propose(previews) if (plan := raised(each))]
+    return [raised(each) for each in orchestrator.release_all(plans)]
+
+
+def alone_here(folder: Path, tenants: int) -> None:
+    """Our share with repositories in folders: no forge, no cluster."""
+    names = [f"tenant-{number:03}" for number in range(tenants)]
+    init(folder)
+    lay_out(folder / "fleet", names)
+    fleet, deployments = str(folder / "fleet"), str(folder / "deployments.git")
+    with Orchestrator.open(Settings(fleet=fleet, deployments=deployments, home=folder / "state")) as made:
+        for what in ("first release", "all changed by one commit"):
+            start = time.perf_counter()
+            released = release_all(made, "dev", names)
+            print(f"{what}: {len(released)} tenants in {time.perf_counter() - start:.1f} s")
+            change(folder / "fleet", names, x=what)
+
+
 def main() -> None:
     """Run the benchmark that the command line asks for."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--tenants", type=int, default=FEW)
+    parser.add_argument("--ours", action="store_true", help="our share alone, with repositories in folders")
     arguments = parser.parse_args()
     sys.addaudithook(count)
+    if arguments.ours:
+        with tempfile.TemporaryDirectory() as folder:
+            alone_here(Path(folder), arguments.tenants)
+        return
     with tempfile.TemporaryDirectory() as folder, bench(Path(folder), arguments.tenants) as made:
         run(made)
         Console().print(made.table)
