@@ -96,8 +96,9 @@ class Deployments:
         Raises:
             ReleaseError: what stands at its commit is not what it says.
         """
-        self.check_intact(release)
-        return read(self.repository.at(release.revision).files(release.path))
+        manifests = read(self.repository.at(release.revision).files(release.path))
+        _check_content(release, manifests.content)
+        return manifests
 
     def check_intact(self, release: ReleaseFile) -> None:
         """Hold what a release points at against what was released.
@@ -105,12 +106,7 @@ class Deployments:
         Raises:
             ReleaseError: as `released_manifests`.
         """
-        if content_at(self.repository.at(release.revision), release.path) != release.content:
-            raise ReleaseError(
-                f"{release.key}: the manifests at {release.revision} are not those that were released",
-                place=Place(release.path),
-                fix="revert the release, or release anew",
-            )
+        _check_content(release, content_at(self.repository.at(release.revision), release.path))
 
     def difference(self, environment: str, tenant: str) -> Diff | None:
         """What the newest candidate would change in what is released; None where there is no candidate."""
@@ -222,6 +218,15 @@ class Deployments:
                 have.
         """
         return revert.revert(self.repository, release, reason, now, by)
+
+
+def _check_content(release: ReleaseFile, content: str | None) -> None:
+    if content != release.content:
+        raise ReleaseError(
+            f"{release.key}: the manifests at {release.revision} are not those that were released",
+            place=Place(release.path),
+            fix="revert the release, or release anew",
+        )
 
 
 def _pending(main: Tree, slot: Slot) -> Plan | None:

@@ -171,15 +171,20 @@ def holds(repository: Path, text: str) -> bool:
     return found.returncode == 0
 
 
+def altered(orchestrator: Orchestrator) -> tuple[Release, Release]:
+    """dev/shop as it is released, and pointed at the bytes of the release before."""
+    deployments = orchestrator.deployments
+    release, before = deployments.release("dev", "shop"), deployments.history("dev", "shop")[1].release
+    assert release
+    assert before
+    return release, release.model_copy(update={"revision": before.revision})
+
+
 def test_bytes_that_nobody_released_are_not_delivered(desk: Desk) -> None:
     for greeting in ("hello", "hi"):
         ship(desk, greeting)
     with desk.orchestrator() as orchestrator:
-        deployments = orchestrator.deployments
-        release, before = deployments.release("dev", "shop"), deployments.history("dev", "shop")[1].release
-        assert release
-        assert before
-        forged = release.model_copy(update={"revision": before.revision})
+        release, forged = altered(orchestrator)
 
         with pytest.raises(ReleaseError, match="are not those that were released"):
             orchestrator.deliver(forged)
@@ -191,15 +196,10 @@ def test_a_release_that_somebody_altered_is_not_called_live(desk: Desk) -> None:
     for greeting in ("hello", "hi"):
         ship(desk, greeting)
     with desk.orchestrator() as orchestrator:
-        deployments = orchestrator.deployments
-        release, before = deployments.release("dev", "shop"), deployments.history("dev", "shop")[1].release
-        assert release
-        assert before
-        altered = release.model_copy(update={"revision": before.revision}).model_dump(
-            mode="json", exclude={"commit"}, exclude_none=True
-        )
-        deployments.repository.write(
-            "main", lambda _: Changes("Meddle", {"releases/dev/shop.yaml": documents.dump(altered)})
+        _, forged = altered(orchestrator)
+        file = documents.dump(forged.model_dump(mode="json", exclude={"commit"}, exclude_none=True))
+        orchestrator.deployments.repository.write(
+            "main", lambda _: Changes("Meddle", {"releases/dev/shop.yaml": file})
         )
 
         states = {found.key: state for found, state in orchestrator.live()}
