@@ -28,17 +28,9 @@ from typing import Any
 
 from chart_metadata import file_name, indexes, mirrors, rows
 
-from deploy_orchestrator.charts import (
-    Catalog,
-    Offline,
-    Repositories,
-    Resolver,
-    analyze,
-    conflicts,
-    locate,
-    resolve,
-)
+from deploy_orchestrator.charts import Catalog, Repositories, Resolver, analyze, conflicts, locate, resolve
 from deploy_orchestrator.documents import dump
+from deploy_orchestrator.registries import Offline
 
 BITNAMI_URL = "https://charts.bitnami.com/bitnami"
 BITNAMI, ALFRESCO = "bitnami/charts", "Alfresco/alfresco-helm-charts"

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from deploy_orchestrator.charts import ChartIdentity, Constraint, Repositories, Version, VersionError
-from deploy_orchestrator.charts.catalog import Catalog
-from deploy_orchestrator.charts.closure import Closure
-from deploy_orchestrator.charts.resolve import Resolver
+from deploy_orchestrator.charts.graph.closure import Closure
+from deploy_orchestrator.charts.graph.resolve import Resolver
+from deploy_orchestrator.charts.sources.catalog import Catalog
 from deploy_orchestrator.documents import dump
 
 Row = Mapping[str, Any]

@@ -32,7 +32,7 @@ from deploy_orchestrator.cli.init import init
 from deploy_orchestrator.delivery import bootstrap
 from deploy_orchestrator.errors import raised
 from deploy_orchestrator.git import Person, Signer
-from deploy_orchestrator.orchestrator import Orchestrator
+from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import Release
 from deploy_orchestrator.settings import Settings
 

@@ -26,12 +26,11 @@ from rich.table import Table
 
 from deploy_orchestrator.fleet import Deployment, load
 from deploy_orchestrator.git import Repository
-from deploy_orchestrator.manifests import Manifests, Object, Workspace, check, render_all
-from deploy_orchestrator.releases import Chart
-from deploy_orchestrator.releases.risk import Change, judge
+from deploy_orchestrator.manifests import ChartUsed, Manifests, Object, Workspace, check, render_all
+from deploy_orchestrator.risk import Change, judge
 
 Body = dict[str, Any]
-CHART = Chart(name="dagster-tenant", version="0.1.0")
+CHART = ChartUsed(name="dagster-tenant", version="0.1.0")
 
 
 def main() -> None:

@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """The whole Dagster project on one page."""
 
 import dagster as dg

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from deploy_orchestrator.charts.constraint import Constraint, ConstraintError
-from deploy_orchestrator.charts.load import Chart
+from deploy_orchestrator.charts.loading import Chart
 from deploy_orchestrator.charts.metadata import Dependency
 from deploy_orchestrator.charts.values import coalesce
 from deploy_orchestrator.charts.version import VersionError

@@ -1,6 +1,7 @@
 """What can be wrong with charts, repositories and their dependencies, as types with data."""
 
 from deploy_orchestrator.errors import OrchestratorError, Place
+from deploy_orchestrator.registries import RepositoryError
 
 
 class ChartError(OrchestratorError):
@@ -15,24 +16,8 @@ class UnsafeChart(ChartError, ValueError):
     """A chart that climbs out of its folder, or is out of bounds in size, count or depth."""
 
 
-class RepositoryError(ChartError):
-    """A chart repository that cannot be used. `url` is the repository as it was asked for."""
-
-    def __init__(self, what: str, *, url: str, place: Place | None = None, fix: str | None = None) -> None:
-        super().__init__(what, place=place, fix=fix)
-        self.url = url
-
-
-class RepositoryUnreachable(RepositoryError):
-    """A repository that did not answer, or answered that it will not."""
-
-
 class IndexInvalid(RepositoryError, ValueError):
     """A repository index that is no Helm index, or is out of bounds."""
-
-
-class DigestMismatch(RepositoryError):
-    """A downloaded chart whose bytes are not those that the index, lock or registry promised."""
 
 
 class ChartNotFound(ChartError, LookupError):

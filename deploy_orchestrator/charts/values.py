@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard
 
 from deploy_orchestrator.charts.errors import ChartInvalid
-from deploy_orchestrator.charts.load import Chart
+from deploy_orchestrator.charts.loading import Chart
 from deploy_orchestrator.errors import Place
 
 Table = dict[str, Any]

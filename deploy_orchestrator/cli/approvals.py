@@ -22,7 +22,7 @@ from deploy_orchestrator.cli.output import (
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import ApprovalRule
 from deploy_orchestrator.git import Commit, Person, Signer
-from deploy_orchestrator.orchestrator import Orchestrator
+from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import Gate, GateState, Plan, count
 
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{12,64})")

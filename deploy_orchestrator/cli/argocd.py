@@ -9,7 +9,7 @@ import typer
 from deploy_orchestrator import documents
 from deploy_orchestrator.cli.installation import described, opened
 from deploy_orchestrator.cli.output import coloured, plain, say, show_lines, tell
-from deploy_orchestrator.delivery import DeliveryError, unused_projects
+from deploy_orchestrator.delivery import Cluster, DeliveryError, unused_projects
 from deploy_orchestrator.delivery import apply as applied
 from deploy_orchestrator.delivery import bootstrap as objects
 from deploy_orchestrator.errors import Place, instead_of
@@ -79,8 +79,6 @@ def _chosen(fleet: Fleet, name: str | None, *, several: bool) -> list[ArgoCDInst
 
 
 def _apply(fleet: Fleet, instance: ArgoCDInstance, wanted: list[dict[str, Any]], *, dry_run: bool) -> None:
-    from deploy_orchestrator.delivery.cluster import Cluster
-
     contexts = described().contexts_of_argocd
     where = contexts.of(instance, fleet)
     cluster = Cluster(contexts.kubeconfig, where, LIMIT, "deploy-orchestrator")

@@ -2,18 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from deploy_orchestrator.cli.output import plain, say, say_below, show_lines
-from deploy_orchestrator.delivery import Inspection, inspect
+from deploy_orchestrator.delivery import Cluster, Inspection, inspect
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Deployment, Fleet
-from deploy_orchestrator.preview import Preview
-
-if TYPE_CHECKING:
-    from deploy_orchestrator.delivery.cluster import Cluster
+from deploy_orchestrator.pipeline import Preview
 
 LIMIT = timedelta(minutes=2)
 """How long one cluster is asked for everything."""
@@ -46,8 +43,6 @@ class Clusters:
         Raises:
             NoCluster: the kubeconfig does not have the context.
         """
-        from deploy_orchestrator.delivery.cluster import Cluster
-
         name, namespace = preview.plan.cluster, preview.plan.namespace
         if name not in self._contexts:
             return None

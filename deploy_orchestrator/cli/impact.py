@@ -27,9 +27,9 @@ from deploy_orchestrator.cli.installation import fleet_alone, opened, require_kn
 from deploy_orchestrator.cli.output import progress, say, show_json, tell
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import ChartRepository, ChartUpgrade, Fleet, Wanted
-from deploy_orchestrator.impact import FleetImpact, carriers, fleet_impact
+from deploy_orchestrator.foresight import FleetImpact, carriers, fleet_impact
 from deploy_orchestrator.manifests import render_all
-from deploy_orchestrator.orchestrator import Orchestrator
+from deploy_orchestrator.pipeline import Orchestrator
 
 
 class ImpactFormat(StrEnum):

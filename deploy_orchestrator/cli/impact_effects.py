@@ -10,7 +10,8 @@ from typing import Any, cast
 from deploy_orchestrator.cli.impact_report import Judged
 from deploy_orchestrator.fleet import Deployment
 from deploy_orchestrator.manifests import Diff, ObjectKey
-from deploy_orchestrator.releases import Plan, Verdict
+from deploy_orchestrator.releases import Plan
+from deploy_orchestrator.risk import Verdict
 
 MAX_VALUE = 60
 POD = "spec.template.spec."

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from deploy_orchestrator.charts import ABSENT, ChartChange, Impact, Upgrade, ValueChange
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Edit
-from deploy_orchestrator.impact import Carrier, Concerned
+from deploy_orchestrator.foresight import Carrier, Concerned
 from deploy_orchestrator.manifests import Diff, Manifests, diff
-from deploy_orchestrator.preview import Preview
-from deploy_orchestrator.releases import Verdict
+from deploy_orchestrator.pipeline import Preview
+from deploy_orchestrator.risk import Verdict
 
 
 @dataclass(frozen=True, slots=True)

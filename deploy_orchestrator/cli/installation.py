@@ -11,7 +11,7 @@ from deploy_orchestrator.errors import OrchestratorError, Place, instead_of
 from deploy_orchestrator.fleet import Fleet, FleetError, load
 from deploy_orchestrator.git import History, Repository
 from deploy_orchestrator.manifests import Workspace
-from deploy_orchestrator.orchestrator import Orchestrator
+from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.settings import Settings
 
 

@@ -1,6 +1,5 @@
 """`status`, `history`, `rollback`, `sync`: what is live, what was, and the ways back."""
 
-import pygit2
 import typer
 from rich.text import Text
 
@@ -17,8 +16,7 @@ from deploy_orchestrator.cli.options import (
 from deploy_orchestrator.cli.output import coloured, progress, say, show_json, table, tell
 from deploy_orchestrator.delivery import Health, Status, Sync, SyncError
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.git import Person, Repository
-from deploy_orchestrator.orchestrator import Orchestrator
+from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import Release, ReleaseError, ReleaseEvent
 
 
@@ -115,7 +113,7 @@ def rollback(
     orchestrator = opened(context)
     if orchestrator.deployments.release(environment, tenant) is None:
         require_known(orchestrator.fleet(), environment, tenant)
-    back = orchestrator.roll_back(environment, tenant, reason, _user(orchestrator.deployments.repository))
+    back = orchestrator.roll_back(environment, tenant, reason, orchestrator.deployments.repository.user)
     if output is Format.TEXT:
         say(f"{back.key}: back to {back.chart.name} {back.chart.version}, by commit {back.commit[:12]}")
     _deliver(orchestrator, back, output)
@@ -192,11 +190,3 @@ def _why(event: ReleaseEvent) -> str:
         said = [f"approved by {each.who}: {each.reason}".removesuffix(": ") for each in approvals]
         return "; ".join([", ".join(event.release.source.authors), *said])
     return f"{event.who.name}: {event.reason}" if event.reason else event.who.name
-
-
-def _user(repository: Repository) -> Person | None:
-    try:
-        me = pygit2.Repository(str(repository.path)).default_signature
-    except KeyError:
-        return None
-    return Person(me.name, me.email)

@@ -20,7 +20,8 @@ from rich.text import Text
 
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.manifests import Diff
-from deploy_orchestrator.releases import Judgement, Plan, Reason, Verdict
+from deploy_orchestrator.releases import Plan
+from deploy_orchestrator.risk import Judgement, Reason, Verdict
 
 ENDLESS = 10_000
 """Columns where there is no terminal: a line is never broken, for the next program or a log."""

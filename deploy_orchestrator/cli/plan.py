@@ -26,15 +26,15 @@ from deploy_orchestrator.cli.plan_comment import code, comment, names
 from deploy_orchestrator.cli.plan_json import error_json
 from deploy_orchestrator.cli.plan_sarif import results
 from deploy_orchestrator.cli.sarif import sarif
-from deploy_orchestrator.comparison import Proposal, compare
 from deploy_orchestrator.delivery import Inspection
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Deployment, Fleet, differing, gone, load
+from deploy_orchestrator.foresight import Proposal, compare
 from deploy_orchestrator.git import History
 from deploy_orchestrator.manifests import Workspace
-from deploy_orchestrator.orchestrator import Orchestrator
-from deploy_orchestrator.preview import Preview
-from deploy_orchestrator.releases import Judgement, Plan, Verdict
+from deploy_orchestrator.pipeline import Orchestrator, Preview
+from deploy_orchestrator.releases import Plan
+from deploy_orchestrator.risk import Judgement, Verdict
 
 
 class PlanFormat(StrEnum):

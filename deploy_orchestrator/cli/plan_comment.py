@@ -9,10 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from deploy_orchestrator.cli.output import plain
-from deploy_orchestrator.comparison import Proposal
 from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.foresight import Proposal
 from deploy_orchestrator.manifests import Finding
-from deploy_orchestrator.releases import RULES, Reason, Verdict, alike
+from deploy_orchestrator.risk import RULES, Reason, Verdict, alike
 
 MARK = "<!-- deploy-orchestrator plan -->"
 """The first line, by which a pipeline finds its earlier comment to replace it."""

@@ -1,7 +1,7 @@
 """How previews and what stood in their way are told in JSON."""
 
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.preview import Preview
+from deploy_orchestrator.pipeline import Preview
 
 
 def preview_json(preview: Preview) -> dict[str, object]:

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import Final
 
 from deploy_orchestrator.cli.sarif import Result, Rule
-from deploy_orchestrator.comparison import Proposal
 from deploy_orchestrator.errors import OrchestratorError, Place
 from deploy_orchestrator.fleet import Deployment, Fleet
+from deploy_orchestrator.foresight import Proposal
 from deploy_orchestrator.git import GitError
 from deploy_orchestrator.manifests import CHECKS, Finding, ObjectKey
-from deploy_orchestrator.releases import RULES, Reason, Verdict
+from deploy_orchestrator.risk import RULES, Reason, Verdict
 
 CHARTS: Final = "charts"
 TENANTS: Final = "tenants"

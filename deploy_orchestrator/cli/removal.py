@@ -11,8 +11,7 @@ from deploy_orchestrator.cli.options import Format, OnlyEnvironment, Output
 from deploy_orchestrator.cli.output import plain, say, say_below, show_change, show_json
 from deploy_orchestrator.errors import OrchestratorError, Place, instead_of
 from deploy_orchestrator.fleet import Fleet
-from deploy_orchestrator.orchestrator import Orchestrator
-from deploy_orchestrator.preview import Preview
+from deploy_orchestrator.pipeline import Orchestrator, Preview
 from deploy_orchestrator.releases import Plan, Release
 
 

@@ -8,7 +8,7 @@ from deploy_orchestrator.cli.installation import opened, require_known
 from deploy_orchestrator.cli.options import Environment, Format, Output, Tenant
 from deploy_orchestrator.cli.output import coloured, say, show_json
 from deploy_orchestrator.delivery import DeliveryError, Sandbox, Status
-from deploy_orchestrator.orchestrator import Orchestrator
+from deploy_orchestrator.pipeline import Orchestrator
 
 sandbox = typer.Typer(help="Act on the sandbox, which stands in for a cluster.", no_args_is_help=True)
 

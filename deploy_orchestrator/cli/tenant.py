@@ -4,15 +4,13 @@ import tempfile
 from pathlib import Path
 from typing import Annotated
 
-import pygit2
 import typer
-from pygit2.enums import RepositoryOpenFlag
 
 from deploy_orchestrator.cli.options import Fleet, Format, Output
 from deploy_orchestrator.cli.output import say, show_json
 from deploy_orchestrator.errors import OrchestratorError, Place
 from deploy_orchestrator.fleet import new_tenant
-from deploy_orchestrator.git import Repository
+from deploy_orchestrator.git import Repository, RevisionNotFound, checked_out
 
 tenant = typer.Typer(help="Add tenants to the fleet, and remove what is left of them.", no_args_is_help=True)
 
@@ -56,11 +54,10 @@ def new(
 
 def _head(fleet: Path) -> str:
     try:
-        return str(pygit2.Repository(str(fleet), RepositoryOpenFlag.NO_SEARCH).head.target)
-    except pygit2.GitError as error:
+        return checked_out(fleet)
+    except RevisionNotFound as error:
         raise NotAWorkingCopy(
-            f"{fleet} is no working copy of a fleet with a commit: {error}",
-            fix="name yours with --fleet, or make one: deploy-orchestrator init",
+            error.what, fix="name yours with --fleet, or make one: deploy-orchestrator init"
         ) from error
 
 

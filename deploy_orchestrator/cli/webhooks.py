@@ -26,7 +26,7 @@ def webhooks(
     """
     import uvicorn
 
-    from deploy_orchestrator.webhooks import DagsterRuns, Deliveries, followed, receiver
+    from deploy_orchestrator.web import DagsterRuns, Deliveries, followed, receiver
 
     settings = described()
     app = receiver(

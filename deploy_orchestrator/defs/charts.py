@@ -8,7 +8,7 @@ import dagster as dg
 
 from deploy_orchestrator.defs import pages
 from deploy_orchestrator.defs.resources import AGAIN, Installation
-from deploy_orchestrator.survey import FirstSeen, conflict_names, first_seen, is_new, upgrade_names
+from deploy_orchestrator.foresight import FirstSeen, conflict_names, first_seen, is_new, upgrade_names
 
 NEW = "new since the last audit"
 SEEN = "first seen"

@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """What an asset tells of one partition, as events of a run that is about many."""
 
 from collections.abc import Iterable, Iterator

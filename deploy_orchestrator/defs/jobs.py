@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """What is done as a whole, and by night."""
 
 import dagster as dg

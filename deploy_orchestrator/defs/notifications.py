@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """Who hears of it: the facts of Git, of the engine and of the runs, told to people, each once."""
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ from deploy_orchestrator.defs.shipping import COMMIT, REFUSED
 from deploy_orchestrator.delivery import Status
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.notifications import Event, Kind, Outbox, targets, tell
-from deploy_orchestrator.orchestrator import Orchestrator
+from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import Gate, GateState, Plan, Release, ReleaseError, ReleaseEvent
 from deploy_orchestrator.settings import NotificationSettings
 

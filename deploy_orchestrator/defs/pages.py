@@ -14,10 +14,11 @@ from deploy_orchestrator.charts import Closure, Conflict, DependencyVersions, dr
 from deploy_orchestrator.delivery import Engine, Hook, Operation, Status, Verification
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Fleet
+from deploy_orchestrator.foresight import Survey, Surveyed
 from deploy_orchestrator.images import Image
 from deploy_orchestrator.manifests import Diff, Finding, Manifests
-from deploy_orchestrator.releases import Gate, Plan, Reason, Release, Verdict, alike
-from deploy_orchestrator.survey import Survey, Surveyed
+from deploy_orchestrator.releases import Gate, Plan, Release
+from deploy_orchestrator.risk import Reason, Verdict, alike
 
 MAX_DIFF = 60_000
 MAX_SIGHTINGS = 5

@@ -10,7 +10,8 @@ from deploy_orchestrator.defs.manifests import rendered_manifests
 from deploy_orchestrator.defs.partitions import deployment_of, deployments
 from deploy_orchestrator.defs.resources import AGAIN, Installation
 from deploy_orchestrator.manifests import Diff
-from deploy_orchestrator.releases import GatesClosed, Plan, Release, Verdict
+from deploy_orchestrator.releases import GatesClosed, Plan, Release
+from deploy_orchestrator.risk import Verdict
 
 
 @dg.asset(

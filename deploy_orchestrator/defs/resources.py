@@ -6,11 +6,11 @@ from contextlib import contextmanager
 import dagster as dg
 from pydantic import Field
 
-from deploy_orchestrator.charts import RepositoryUnreachable
 from deploy_orchestrator.delivery import EngineUnreachable
 from deploy_orchestrator.errors import OrchestratorError, machine_refused
 from deploy_orchestrator.git import RemoteUnreachable, WriteContended
-from deploy_orchestrator.orchestrator import Orchestrator
+from deploy_orchestrator.pipeline import Orchestrator
+from deploy_orchestrator.registries import RepositoryUnreachable
 from deploy_orchestrator.releases import Superseded
 from deploy_orchestrator.settings import Settings
 

@@ -15,7 +15,7 @@ import dagster as dg
 from dagster import DagsterEventType, DagsterRunStatus, RunRecord, RunsFilter
 
 from deploy_orchestrator.defs.resources import LEFT
-from deploy_orchestrator.orchestrator import Orchestrator
+from deploy_orchestrator.pipeline import Orchestrator
 
 ENVIRONMENT = "environment"
 TENANTS = "tenants"

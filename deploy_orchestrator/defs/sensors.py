@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """What happens without anybody doing anything: what each look at Git and at the engine asks for."""
 
 import hashlib
@@ -17,7 +18,7 @@ from deploy_orchestrator.defs.shipping import promote, roll_back, ship, sync
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Fleet, FleetError, changed
 from deploy_orchestrator.git import RevisionNotFound
-from deploy_orchestrator.orchestrator import Orchestrator
+from deploy_orchestrator.pipeline import Orchestrator
 
 PLANNING_OPENS = ("base", "candidate")
 """The gates that planning again opens."""
@@ -162,7 +163,11 @@ def live_releases(context: dg.SensorEvaluationContext, installation: Installatio
     for environment, error in unknown.items():
         context.log.error(f"{environment}: {error}")
     nothing_new = "; ".join(unknown.values()) or "every release is live, and nothing has changed"
-    busy = {(each.environment, each.tenant) for each in under_way(context.instance)} if wanted else set()
+    busy = (
+        {(each.environment, each.tenant) for each in under_way(context.instance)}
+        if wanted
+        else frozenset[tuple[str, str]]()
+    )
     left = [each for each in wanted if (each.environment, each.tenant) not in busy]
     runs = requests(context.instance, "sync", left)
     return dg.SensorResult(

@@ -1,3 +1,4 @@
+# pyright: reportUnknownMemberType=false
 """Many tenants of one environment on their way in one run: one push for all candidates, one for all releases,
 and every sync followed at once. One tenant's failure never stops another's.
 """
@@ -16,8 +17,7 @@ from deploy_orchestrator.defs.runs import Batch
 from deploy_orchestrator.delivery import Status, SyncError
 from deploy_orchestrator.errors import OrchestratorError, raised
 from deploy_orchestrator.fleet import Deployment
-from deploy_orchestrator.orchestrator import Orchestrator
-from deploy_orchestrator.preview import Preview
+from deploy_orchestrator.pipeline import Orchestrator, Preview
 from deploy_orchestrator.releases import GatesClosed, Plan, Release, RevertRefused
 
 REFUSED = "cannot be reverted"

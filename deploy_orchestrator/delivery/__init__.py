@@ -3,6 +3,7 @@
 from deploy_orchestrator.delivery.applying import apply
 from deploy_orchestrator.delivery.argocd import ArgoCD, Contexts, Instances, bootstrap, unused_projects
 from deploy_orchestrator.delivery.by_environment import ByEnvironment
+from deploy_orchestrator.delivery.cluster import Cluster
 from deploy_orchestrator.delivery.engine import Engine
 from deploy_orchestrator.delivery.errors import (
     DeliveryError,
@@ -14,16 +15,17 @@ from deploy_orchestrator.delivery.errors import (
     SyncTimedOut,
     SyncUnhealthy,
 )
-from deploy_orchestrator.delivery.follow import follow
+from deploy_orchestrator.delivery.following import follow
 from deploy_orchestrator.delivery.inspection import Inspection, inspect
+from deploy_orchestrator.delivery.observation import states
 from deploy_orchestrator.delivery.sandbox import Sandbox
-from deploy_orchestrator.delivery.states import states
 from deploy_orchestrator.delivery.status import Health, Hook, Operation, Phase, Status, Sync
 from deploy_orchestrator.delivery.verification import Verification, verifications
 
 __all__ = [
     "ArgoCD",
     "ByEnvironment",
+    "Cluster",
     "Contexts",
     "DeliveryError",
     "Engine",

@@ -5,24 +5,31 @@ import json
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import urllib3
-from kubernetes.client import ApiClient, ApiException, Configuration
-from kubernetes.config import ConfigException, load_config  # pyright: ignore[reportUnknownVariableType]
 
 from deploy_orchestrator.delivery.errors import ClusterRefused, ClusterUnreachable, NoCluster
+
+if TYPE_CHECKING:
+    from kubernetes.client import ApiClient
 
 _CONNECTIONS = 64
 
 
-def connect(kubeconfig: Path | None, context: str | None, retries: urllib3.Retry) -> ApiClient:
+def connect(kubeconfig: Path | None, context: str | None, retries: urllib3.Retry) -> "ApiClient":
     """A client for the cluster of a `context` in `kubeconfig`; None: the current one, and the user's own file
     or the cluster that this runs in.
 
     Raises:
         NoCluster: the kubeconfig is missing or broken, or does not have the context.
     """
+    from kubernetes.client import ApiClient, Configuration
+    from kubernetes.config import (
+        ConfigException,
+        load_config,  # pyright: ignore[reportUnknownVariableType]
+    )
+
     settings = Configuration()
     file = str(kubeconfig) if kubeconfig else None
     try:
@@ -41,6 +48,8 @@ def reported(fixes: Mapping[int, str] | None = None) -> Generator[None]:
     Raises:
         ClusterRefused, ClusterUnreachable
     """
+    from kubernetes.client import ApiException
+
     try:
         yield
     except ApiException as error:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from deploy_orchestrator.delivery.errors import ClusterRefused, DeliveryError, NotServed
 from deploy_orchestrator.manifests import Diff, Manifests, Object, ObjectKey, diff, hooks, redacted, untyped
-from deploy_orchestrator.releases import Plan, Reason, Verdict
+from deploy_orchestrator.releases import Plan
+from deploy_orchestrator.risk import Reason, Verdict
 
 if TYPE_CHECKING:
     from deploy_orchestrator.delivery.cluster import Cluster

@@ -14,6 +14,7 @@ the stricter or the more exact one:
 
 from deploy_orchestrator.documents.document import HIDDEN, Document, parse, parse_all
 from deploy_orchestrator.documents.reader import MAX_BYTES, MAX_DEPTH, MAX_NODES, DocumentError, dotted
+from deploy_orchestrator.documents.record import Record
 from deploy_orchestrator.documents.writer import dump
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "MAX_NODES",
     "Document",
     "DocumentError",
+    "Record",
     "dotted",
     "dump",
     "parse",

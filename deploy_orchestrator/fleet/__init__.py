@@ -7,7 +7,7 @@ from deploy_orchestrator.fleet.errors import FleetError
 from deploy_orchestrator.fleet.fields import kubernetes_versions
 from deploy_orchestrator.fleet.fleet import Deployment, Fleet, ValueLayer
 from deploy_orchestrator.fleet.layout import PLATFORM, layer_names
-from deploy_orchestrator.fleet.load import last_readable, load
+from deploy_orchestrator.fleet.loading import last_readable, load
 from deploy_orchestrator.fleet.model import (
     ApprovalRule,
     ArgoCDInstance,

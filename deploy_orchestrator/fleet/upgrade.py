@@ -12,7 +12,6 @@ from deploy_orchestrator.charts import (
     Dependency,
     PublishedChart,
     Repositories,
-    RepositoryError,
     VersionNotFound,
     locate,
     unpacked,
@@ -22,9 +21,10 @@ from deploy_orchestrator.fleet.draft import Draft, Edit
 from deploy_orchestrator.fleet.errors import FleetError
 from deploy_orchestrator.fleet.fleet import Fleet
 from deploy_orchestrator.fleet.layout import CHARTS, FLEET_FILE, TENANT_FILE, TENANTS
-from deploy_orchestrator.fleet.load import load
+from deploy_orchestrator.fleet.loading import load
 from deploy_orchestrator.fleet.reading import Field, read
 from deploy_orchestrator.git import Tree
+from deploy_orchestrator.registries import RepositoryError
 
 _LOCKS = {"Chart.yaml": "Chart.lock", "requirements.yaml": "requirements.lock"}
 

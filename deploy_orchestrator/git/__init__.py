@@ -18,6 +18,7 @@ from deploy_orchestrator.git.errors import (
     WriteContended,
 )
 from deploy_orchestrator.git.history import History
+from deploy_orchestrator.git.objects import checked_out
 from deploy_orchestrator.git.repository import Repository
 from deploy_orchestrator.git.signature import Signature, Signer
 from deploy_orchestrator.git.tree import Tree
@@ -43,5 +44,6 @@ __all__ = [
     "Unsigned",
     "UntrustedSignature",
     "WriteContended",
+    "checked_out",
     "redact",
 ]

@@ -4,6 +4,8 @@ from pathlib import Path
 import pygit2
 from pygit2.enums import RepositoryOpenFlag
 
+from deploy_orchestrator.git.errors import RevisionNotFound
+
 
 class ObjectStore:
     """The objects of the clone at `path`. May be shared between threads and sent to another process."""
@@ -30,3 +32,15 @@ class ObjectStore:
 
     def __repr__(self) -> str:
         return f"ObjectStore({str(self.path)!r})"
+
+
+def checked_out(folder: Path) -> str:
+    """The id of the commit that the working copy at `folder` has checked out.
+
+    Raises:
+        RevisionNotFound: it is no working copy, or has no commit yet.
+    """
+    try:
+        return str(pygit2.Repository(str(folder), RepositoryOpenFlag.NO_SEARCH).head.target)
+    except pygit2.GitError as error:
+        raise RevisionNotFound(f"{folder} is no working copy with a commit: {error}") from error

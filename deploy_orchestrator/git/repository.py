@@ -76,6 +76,15 @@ class Repository(History):
         with self._lock():
             fetch(self._address, self.path)
 
+    @property
+    def user(self) -> Person | None:
+        """Who commits here by the user's own settings; None where they do not say."""
+        try:
+            me = pygit2.Repository(str(self.path)).default_signature
+        except KeyError:
+            return None
+        return Person(me.name, me.email)
+
     def write(self, branch: str, change: Change, *, signer: Signer | None = None) -> Commit | None:
         """Pushes one commit onto `branch`: the `Changes` that `change` returns for what the branch holds now.
 

@@ -11,7 +11,7 @@ from deploy_orchestrator.manifests.errors import (
     ManifestError,
     RenderError,
 )
-from deploy_orchestrator.manifests.examine import examine
+from deploy_orchestrator.manifests.examination import examine
 from deploy_orchestrator.manifests.findings import Check, Finding, Severity
 from deploy_orchestrator.manifests.keys import ObjectKey
 from deploy_orchestrator.manifests.lint import lint
@@ -19,8 +19,8 @@ from deploy_orchestrator.manifests.objects import NOTHING, ChartUsed, Manifests,
 from deploy_orchestrator.manifests.pods import Container, Pod, pod_of
 from deploy_orchestrator.manifests.quantities import quantity
 from deploy_orchestrator.manifests.references import ImageReference, NotAnImage
-from deploy_orchestrator.manifests.render import render, render_all
 from deploy_orchestrator.manifests.secrets import redacted
+from deploy_orchestrator.manifests.tenants import render, render_all
 from deploy_orchestrator.manifests.workers import Limits
 from deploy_orchestrator.manifests.workspace import Workspace
 

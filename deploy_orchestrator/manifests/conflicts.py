@@ -10,7 +10,6 @@ from deploy_orchestrator.charts import (
     ChartError,
     Conflict,
     Harm,
-    Offline,
     Repositories,
     analyze,
     explain,
@@ -25,6 +24,7 @@ from deploy_orchestrator.manifests.composition import ChartRelease, releases_of
 from deploy_orchestrator.manifests.exceptions import excepted
 from deploy_orchestrator.manifests.findings import Check, Finding
 from deploy_orchestrator.manifests.workspace import Workspace
+from deploy_orchestrator.registries import Offline, RepositoryError
 
 _FORMAT: Final = "conflicts 1"
 CONFLICT: Final = Check(
@@ -71,7 +71,7 @@ def _found(release: ChartRelease) -> Iterator[Finding]:
     place = Place(f"{release.source}/Chart.yaml")
     try:
         analysis = analyze(load(release.chart.path), Repositories(web=Offline()), values=values)
-    except ChartError as error:
+    except (ChartError, RepositoryError) as error:
         yield UNJUDGED.finding(None, f"{release.source}: {error.what}", error.fix, place)
         return
     for missing in analysis.closure.unresolved:

@@ -92,8 +92,7 @@ class Object:
         return _CANONICAL.encode(self.body).encode()
 
 
-@dataclass(frozen=True, slots=True)
-class ChartUsed:
+class ChartUsed(documents.Record):
     """The chart that a tenant's manifests come from."""
 
     name: str

@@ -41,7 +41,7 @@ def render_release(release: ChartRelease, workspace: Workspace) -> RenderedRelea
     result = ask("template", release, options, workspace)
     _require_kubernetes(release, result["chart"]["kubeVersion"])
     return RenderedRelease(
-        chart=ChartUsed(result["chart"]["name"], result["chart"]["version"]),
+        chart=ChartUsed(name=result["chart"]["name"], version=result["chart"]["version"]),
         objects=_printed(result["objects"], release.source),
         skipped=tuple(_skipped(each, release.source) for each in result["skipped"]),
         again=None if result["again"] is None else _printed(result["again"], release.source),

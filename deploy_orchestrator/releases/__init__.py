@@ -5,46 +5,37 @@ from deploy_orchestrator.releases.ballot import Ballot, Void, count
 from deploy_orchestrator.releases.decision import Conditions
 from deploy_orchestrator.releases.deployments import Deployments
 from deploy_orchestrator.releases.digest import digest_of
-from deploy_orchestrator.releases.errors import GatesClosed, ReleaseError, RevertRefused, Superseded
-from deploy_orchestrator.releases.gates import Canary, Gate, GateState, Predecessor, gates
+from deploy_orchestrator.releases.errors import ReleaseError, RevertRefused, Superseded
+from deploy_orchestrator.releases.gates import Canary, Gate, GatesClosed, GateState, Predecessor, gates
 from deploy_orchestrator.releases.history import ReleaseEvent
 from deploy_orchestrator.releases.model import (
     After,
     Ahead,
     Approval,
-    Chart,
     Plan,
     Quarantined,
-    Reason,
     Release,
+    Removals,
     SourceChange,
-    Summary,
-    Verdict,
-    alike,
 )
-from deploy_orchestrator.releases.planning import Judgement, assess, make_plan
-from deploy_orchestrator.releases.removal import Removals, make_removal
-from deploy_orchestrator.releases.risk import RULES
+from deploy_orchestrator.releases.planning import make_plan
+from deploy_orchestrator.releases.removal import make_removal
 from deploy_orchestrator.releases.source import source_change
 
 __all__ = [
-    "RULES",
     "After",
     "Ahead",
     "Approval",
     "Ballot",
     "Canary",
-    "Chart",
     "Conditions",
     "Deployments",
     "Gate",
     "GateState",
     "GatesClosed",
-    "Judgement",
     "Plan",
     "Predecessor",
     "Quarantined",
-    "Reason",
     "RejectedApproval",
     "Release",
     "ReleaseError",
@@ -52,12 +43,8 @@ __all__ = [
     "Removals",
     "RevertRefused",
     "SourceChange",
-    "Summary",
     "Superseded",
-    "Verdict",
     "Void",
-    "alike",
-    "assess",
     "count",
     "digest_of",
     "gates",

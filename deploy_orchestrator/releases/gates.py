@@ -9,9 +9,9 @@ from enum import StrEnum
 
 from deploy_orchestrator.fleet import Policy
 from deploy_orchestrator.releases.ballot import Ballot, count
-from deploy_orchestrator.releases.model import Approval, Plan, Quarantined, ReleaseFile, Verdict
-from deploy_orchestrator.releases.removal import Removals
-from deploy_orchestrator.releases.risk import severity
+from deploy_orchestrator.releases.errors import ReleaseError
+from deploy_orchestrator.releases.model import Approval, Plan, Quarantined, ReleaseFile, Removals
+from deploy_orchestrator.risk import Verdict, severity
 
 
 class GateState(StrEnum):
@@ -33,6 +33,17 @@ class Gate:
     @property
     def passed(self) -> bool:
         return self.state is GateState.OPEN
+
+
+class GatesClosed(ReleaseError):
+    """Not every gate is open; `gates` holds those that are not."""
+
+    def __init__(self, what: str, gates: tuple[Gate, ...]) -> None:
+        super().__init__(
+            f"{what}: {'; '.join(gate.reason for gate in gates)}",
+            fix="see `deploy-orchestrator pending`; it goes out once nothing stands in its way",
+        )
+        self.gates = gates
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,17 +5,17 @@ becomes part of a path is checked, and a plan or a release whose digest does not
 made.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC
-from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 import pydantic
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, StringConstraints
 
-from deploy_orchestrator.manifests import NOTHING
+from deploy_orchestrator.documents import Record
+from deploy_orchestrator.manifests import NOTHING, ChartUsed
 from deploy_orchestrator.releases.digest import digest_of
+from deploy_orchestrator.risk import Reason, Summary, Verdict
 
 Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 """A DNS label, as environments, tenants and namespaces are named."""
@@ -34,57 +34,6 @@ Email = Annotated[
 
 Text = Annotated[str, StringConstraints(max_length=2000)]
 Time = Annotated[AwareDatetime, AfterValidator(lambda time: time.astimezone(UTC))]
-
-
-class Record(BaseModel):
-    """Immutable, and without fields that nobody knows."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Verdict(StrEnum):
-    """What the risk rules make of a change, mildest first."""
-
-    SAFE = "safe"
-    NEEDS_APPROVAL = "needs-approval"
-    BLOCKED = "blocked"
-
-    @classmethod
-    def worst(cls, verdicts: "Iterable[Verdict]") -> "Verdict":
-        """The gravest of `verdicts`; safe where there are none."""
-        order = list(cls)
-        return max(verdicts, key=order.index, default=cls.SAFE)
-
-
-class Reason(Record):
-    """Why a change has its verdict: what a rule saw, why that matters, and what to do about it.
-
-    `object` names the object it is about, None where it is about the change as a whole. `policy` tells by
-    which words of the environment's policy the rule has this severity, None where it has its own.
-    """
-
-    rule: str
-    severity: Verdict
-    object: str | None = None
-    saw: str
-    why: str
-    do: str
-    policy: str | None = None
-
-
-def alike(reasons: Iterable[Reason]) -> list[tuple[Reason, ...]]:
-    """`reasons` in their order, those together that one rule has for several objects."""
-    groups: defaultdict[object, list[Reason]] = defaultdict(list)
-    for reason in reasons:
-        groups[reason.rule, reason.severity, reason.do, reason.policy].append(reason)
-    return [tuple(group) for group in groups.values()]
-
-
-class Chart(Record):
-    """The chart that manifests were rendered from."""
-
-    name: str
-    version: str
 
 
 class SourceChange(Record):
@@ -117,17 +66,6 @@ class Ahead(Record):
     commit: CommitId
 
 
-class Summary(Record):
-    """How many objects a change adds, changes and removes."""
-
-    added: int
-    changed: int
-    removed: int
-
-    def __str__(self) -> str:
-        return f"{self.added} added, {self.changed} changed, {self.removed} removed"
-
-
 class Approval(Record):
     """A decision on one digest that its author signed, verified.
 
@@ -155,7 +93,7 @@ class Candidate(Record):
     digest: Digest
     content: Digest
     base: Digest | None = None
-    chart: Chart
+    chart: ChartUsed
     source: SourceChange
 
     @pydantic.model_validator(mode="after")
@@ -229,3 +167,11 @@ class Quarantined(Record):
     reverted: CommitId
     at: Time
     decided: CommitId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Removals:
+    """How many tenants of an environment were removed within `removal.WINDOW`, of how many that it had."""
+
+    made: int
+    of: int

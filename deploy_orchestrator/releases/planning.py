@@ -1,76 +1,18 @@
-"""Judge what a rendered candidate would do to one tenant in one environment."""
+"""The plan of a rendered candidate."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from deploy_orchestrator.fleet import Deployment
-from deploy_orchestrator.manifests import Diff, Finding, Manifests
+from deploy_orchestrator.manifests import Finding, Manifests
 from deploy_orchestrator.releases.digest import digest_of
-from deploy_orchestrator.releases.errors import ReleaseError
 from deploy_orchestrator.releases.model import (
     After,
     Ahead,
-    Chart,
     Plan,
-    Reason,
     Release,
     SourceChange,
-    Summary,
-    Verdict,
 )
-from deploy_orchestrator.releases.risk import Change, judge
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What a candidate changes, and the reasons that the risk rules have for or against it."""
-
-    chart: Chart
-    difference: Diff
-    reasons: tuple[Reason, ...]
-
-    @property
-    def verdict(self) -> Verdict:
-        return Verdict.worst(reason.severity for reason in self.reasons)
-
-    @property
-    def summary(self) -> Summary:
-        added, changed, removed = self.difference.added, self.difference.changed, self.difference.removed
-        return Summary(added=len(added), changed=len(changed), removed=len(removed))
-
-
-def assess(
-    deployment: Deployment,
-    *,
-    candidate: Manifests,
-    before: Manifests | None,
-    chart_before: Chart | None,
-    findings: Sequence[Finding],
-) -> Judgement:
-    """What `candidate` would do in place of `before`, which came from `chart_before`; None: of nothing.
-
-    `findings` are what checks say about the candidate.
-
-    Raises:
-        ReleaseError: the policy overrides a rule that does not exist, or the candidate is empty or does not
-            name its chart.
-    """
-    if not candidate.objects:
-        raise ReleaseError(
-            f"{deployment.key}: the candidate has no objects; its release would take away all that runs",
-            fix="check the chart and its values",
-        )
-    if candidate.chart is None:
-        raise ReleaseError(f"{deployment.key}: the manifests do not tell which chart they are from")
-    chart = Chart(name=candidate.chart.name, version=candidate.chart.version)
-    change = Change(
-        before=before,
-        after=candidate,
-        chart_before=chart_before,
-        chart=chart,
-        findings=findings,
-    )
-    return Judgement(chart, change.diff, judge(change, deployment.environment.policy.rules))
+from deploy_orchestrator.risk import assess
 
 
 def make_plan(
@@ -90,7 +32,7 @@ def make_plan(
     healthy in earlier waves.
 
     Raises:
-        ReleaseError: as `assess`.
+        EmptyCandidate, UnknownRule: as `assess`.
     """
     judgement = assess(
         deployment,

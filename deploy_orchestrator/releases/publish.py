@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.git import Changes, Commit, Repository, Tree
 from deploy_orchestrator.releases.decision import Conditions, Decision, decide
-from deploy_orchestrator.releases.errors import GatesClosed, ReleaseError, Superseded
+from deploy_orchestrator.releases.errors import ReleaseError, Superseded
+from deploy_orchestrator.releases.gates import GatesClosed
 from deploy_orchestrator.releases.history import last_change
 from deploy_orchestrator.releases.layout import MAIN, Slot, dump
 from deploy_orchestrator.releases.model import Plan, Release, ReleaseFile

@@ -1,6 +1,5 @@
 """A tenant leaves an environment: a plan of no objects, released as any other, then nothing is left."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from deploy_orchestrator.fleet import Policy
@@ -9,23 +8,14 @@ from deploy_orchestrator.manifests import NOTHING, Manifests
 from deploy_orchestrator.releases.digest import digest_of
 from deploy_orchestrator.releases.history import newest_first
 from deploy_orchestrator.releases.layout import MAIN, RELEASES, Slot
-from deploy_orchestrator.releases.model import Plan, Reason, Release, SourceChange, Summary, Verdict
-from deploy_orchestrator.releases.risk import Change, judge
-from deploy_orchestrator.releases.risk.data import DataDeleted
+from deploy_orchestrator.releases.model import Plan, Release, Removals, SourceChange
+from deploy_orchestrator.risk import Change, DataDeleted, Reason, Summary, Verdict, judge
 
 REMOVES = "Removes"
 """The trailer of the commit that releases a removal."""
 
 WINDOW = timedelta(days=1)
 """How long a removal counts against the share of tenants that an environment's policy lets go."""
-
-
-@dataclass(frozen=True, slots=True)
-class Removals:
-    """How many tenants of an environment were removed within `WINDOW`, of how many that it had."""
-
-    made: int
-    of: int
 
 
 def make_removal(released: Release, manifests: Manifests, source: SourceChange, policy: Policy) -> Plan:

@@ -9,13 +9,12 @@ from deploy_orchestrator.charts import (
     ChartInvalid,
     ChartNotFound,
     DependencyCycle,
-    DigestMismatch,
     Repositories,
-    RepositoryError,
     UnsafeChart,
     assemble,
     load,
 )
+from deploy_orchestrator.registries import DigestMismatch, RepositoryError
 
 MakeChart = Callable[..., Path]
 MakePackage = Callable[..., bytes]

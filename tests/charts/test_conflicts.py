@@ -13,7 +13,6 @@ from deploy_orchestrator.charts import (
     ChartIdentity,
     Conflict,
     Harm,
-    Offline,
     Repositories,
     analyze,
     conflicts,
@@ -23,7 +22,8 @@ from deploy_orchestrator.charts import (
     locate,
     resolve,
 )
-from deploy_orchestrator.charts.pinned import pinned
+from deploy_orchestrator.charts.upgrades.pinned import pinned
+from deploy_orchestrator.registries import Offline
 
 Publish = Callable[..., Repositories]
 MakeChart = Callable[..., Path]

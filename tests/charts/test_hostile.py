@@ -11,16 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from deploy_orchestrator.charts import (
-    ChartError,
-    Offline,
-    Repositories,
-    assemble,
-    load,
-    load_package,
-    resolve,
-)
+from deploy_orchestrator.charts import ChartError, Repositories, assemble, load, load_package, resolve
 from deploy_orchestrator.documents import dump
+from deploy_orchestrator.registries import Offline
 
 MakePackage = Callable[..., bytes]
 

@@ -11,15 +11,14 @@ from deploy_orchestrator.charts import (
     Closure,
     CopyState,
     Destination,
-    DigestMismatch,
     Repositories,
-    RepositoryError,
     load,
     locate,
     mirror,
     packaged,
     resolve,
 )
+from deploy_orchestrator.registries import DigestMismatch, RepositoryError
 from tests.registry import Registry, serving
 
 MakePackage = Callable[..., bytes]

@@ -12,19 +12,22 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from deploy_orchestrator.charts import (
-    ChartInvalid,
     ChartNotFound,
-    DigestMismatch,
     IndexInvalid,
-    Offline,
     PublishedChart,
     Repositories,
-    RepositoryError,
-    RepositoryUnreachable,
     locate,
     resolve,
 )
-from deploy_orchestrator.charts.credentials import Login, login
+from deploy_orchestrator.registries import (
+    DigestMismatch,
+    Login,
+    LoginsUnreadable,
+    Offline,
+    RepositoryError,
+    RepositoryUnreachable,
+    login,
+)
 
 MakePackage = Callable[..., bytes]
 Reply = tuple[int, Mapping[str, str], bytes]
@@ -578,7 +581,7 @@ def test_a_broken_file_of_repositories_is_named_and_never_quoted(
     file = home / ".config/helm/repositories.yaml"
     file.parent.mkdir(parents=True)
     file.write_text(text)
-    with pytest.raises(ChartInvalid, match="not Helm's file of repositories") as caught:
+    with pytest.raises(LoginsUnreadable, match="not Helm's file of repositories") as caught:
         versions(Repositories(), server.url)
     assert "hunter2" not in str(caught.value)
 

@@ -14,7 +14,6 @@ from deploy_orchestrator.charts import (
     Problem,
     PublishedChart,
     Repositories,
-    RepositoryError,
     UnsafeChart,
     VersionError,
     VersionNotFound,
@@ -23,6 +22,7 @@ from deploy_orchestrator.charts import (
     locate,
     resolve,
 )
+from deploy_orchestrator.registries import RepositoryError
 
 Publish = Callable[..., Repositories]
 MakeChart = Callable[..., Path]

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from deploy_orchestrator.cli import main
-from deploy_orchestrator.orchestrator import Orchestrator
+from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import GatesClosed
 from deploy_orchestrator.settings import Settings
 

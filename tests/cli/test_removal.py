@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy_orchestrator.orchestrator import Orchestrator
+from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import GatesClosed, Release, RevertRefused, Superseded
 from tests.cli.conftest import TENANT, Desk
 

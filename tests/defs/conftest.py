@@ -16,7 +16,7 @@ from deploy_orchestrator.cli.init import init
 from deploy_orchestrator.definitions import project
 from deploy_orchestrator.defs.resources import Installation
 from deploy_orchestrator.defs.runs import ENVIRONMENT, TENANTS
-from deploy_orchestrator.orchestrator import Orchestrator
+from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import Release
 from deploy_orchestrator.settings import Settings
 

@@ -21,7 +21,8 @@ from deploy_orchestrator.delivery import (
     Sync,
 )
 from deploy_orchestrator.fleet import ArgoCDInstance
-from deploy_orchestrator.releases import Chart, Release, SourceChange, digest_of
+from deploy_orchestrator.manifests import ChartUsed
+from deploy_orchestrator.releases import Release, SourceChange, digest_of
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 NEW, OLD, COMMIT = "2" * 40, "1" * 40, "c" * 40
@@ -36,7 +37,7 @@ def release(environment: str, tenant: str) -> Release:
         cluster="main",
         digest=digest_of(environment=environment, tenant=tenant, content=CONTENT, replaces=None),
         content=CONTENT,
-        chart=Chart(name="app", version="1.0.0"),
+        chart=ChartUsed(name="app", version="1.0.0"),
         source=SourceChange(commit=OLD, authors=(), signed=False),
         revision=NEW,
         path=f"manifests/{environment}/{tenant}",

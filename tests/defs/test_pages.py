@@ -5,7 +5,7 @@ from typing import Any
 
 from deploy_orchestrator.defs import pages
 from deploy_orchestrator.manifests import Manifests, Object, diff
-from deploy_orchestrator.releases import Reason, Verdict
+from deploy_orchestrator.risk import Reason, Verdict
 
 
 def config_map(**data: str) -> Manifests:

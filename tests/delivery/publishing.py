@@ -9,8 +9,8 @@ from deploy_orchestrator import documents
 from deploy_orchestrator.delivery import Engine, Status, follow
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.git import Changes, Repository
-from deploy_orchestrator.manifests import Manifests, Object
-from deploy_orchestrator.releases import Chart, Release, SourceChange, digest_of
+from deploy_orchestrator.manifests import ChartUsed, Manifests, Object
+from deploy_orchestrator.releases import Release, SourceChange, digest_of
 
 SOON = timedelta(minutes=5)
 
@@ -82,7 +82,7 @@ class Publisher:
                 cluster=self.cluster,
                 digest=digest,
                 content=manifests.content,
-                chart=Chart(name="app", version="1.0.0"),
+                chart=ChartUsed(name="app", version="1.0.0"),
                 source=SourceChange(commit="1" * 40, authors=(), signed=False),
                 revision=candidate,
                 path=folder,

@@ -82,7 +82,7 @@ class Installation:
         namespace = deployment.namespace
         home = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
         inside = [{**each, "metadata": {"namespace": namespace, **each["metadata"]}} for each in objects]
-        candidate = Manifests(tuple(map(Object, (home, *inside))), ChartUsed("app", "1.0.0"))
+        candidate = Manifests(tuple(map(Object, (home, *inside))), ChartUsed(name="app", version="1.0.0"))
         releases = Deployments(self.deployments)
         released = releases.release(environment, tenant)
         plan = make_plan(

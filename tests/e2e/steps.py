@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
-from deploy_orchestrator.orchestrator import Orchestrator
+from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.settings import Settings
 
 STEPS = {"subprocess.Popen", "http.client.send"}
@@ -18,7 +18,7 @@ Work = Callable[[Orchestrator, str, str], None]
 
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(
-    ["deploy_orchestrator.orchestrator", "deploy_orchestrator.delivery.argocd.api"]
+    ["deploy_orchestrator.pipeline.orchestrator", "deploy_orchestrator.delivery.argocd.api"]
 )
 
 

@@ -14,8 +14,7 @@ from rig import Cluster, Gitea
 
 from deploy_orchestrator.delivery import Status
 from deploy_orchestrator.git import Repository
-from deploy_orchestrator.orchestrator import Orchestrator
-from deploy_orchestrator.preview import Preview
+from deploy_orchestrator.pipeline import Orchestrator, Preview
 from deploy_orchestrator.releases import Deployments, Plan, Release
 
 WORKER = Path(__file__).parents[1] / "releases" / "worker.py"

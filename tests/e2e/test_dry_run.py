@@ -14,7 +14,7 @@ from test_risk_rules import plan_of
 from deploy_orchestrator.delivery import Inspection, inspect
 from deploy_orchestrator.delivery.cluster import Cluster
 from deploy_orchestrator.manifests import Manifests, Object
-from deploy_orchestrator.releases import Verdict
+from deploy_orchestrator.risk import Verdict
 
 Body = dict[str, Any]
 SOON = timedelta(seconds=60)

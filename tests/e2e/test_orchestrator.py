@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from deploy_orchestrator.cli import app
 from deploy_orchestrator.delivery import Status, SyncError
-from deploy_orchestrator.orchestrator import Orchestrator
+from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import Gate, GatesClosed, GateState, Plan, Release
 
 LONG, SHORT = timedelta(hours=1), timedelta(seconds=1)

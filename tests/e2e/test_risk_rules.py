@@ -19,7 +19,8 @@ from variations import Body, Path, Schema, Variation, value_at, variations
 
 from deploy_orchestrator.fleet import ChartReference, Deployment, Environment, Quota, Tenant
 from deploy_orchestrator.manifests import ChartUsed, InvalidObject, Manifests, Object
-from deploy_orchestrator.releases import Chart, Plan, Release, SourceChange, Verdict, digest_of, make_plan
+from deploy_orchestrator.releases import Plan, Release, SourceChange, digest_of, make_plan
+from deploy_orchestrator.risk import Verdict
 
 KINDS = list(yaml.safe_load_all((FilePath(__file__).parent / "kinds.yaml").read_text()))
 
@@ -165,9 +166,12 @@ def copy_of(body: Body) -> Body:
 
 
 def plan_of(before: Body, after: Body) -> Plan:
-    chart = Chart(name="any", version="1.0.0")
+    chart = ChartUsed(name="any", version="1.0.0")
     source = SourceChange(commit="a" * 40, authors=("author@example.com",), signed=True)
-    old, new = (Manifests((Object(body),), ChartUsed(chart.name, chart.version)) for body in (before, after))
+    old, new = (
+        Manifests((Object(body),), ChartUsed(name=chart.name, version=chart.version))
+        for body in (before, after)
+    )
     tenant = Tenant(
         name="risk",
         chart=ChartReference(name="any", version="1.0.0"),

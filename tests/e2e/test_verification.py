@@ -15,7 +15,7 @@ from rig import Cluster, Gitea
 from deploy_orchestrator.delivery import Health, Status, SyncFailed
 from deploy_orchestrator.git import Repository
 from deploy_orchestrator.manifests import Workspace
-from deploy_orchestrator.orchestrator import Orchestrator
+from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import Deployments, Gate, GatesClosed, Release
 
 CONTEXT = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}

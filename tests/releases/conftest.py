@@ -89,7 +89,7 @@ class Build:
 
     @staticmethod
     def manifests(*objects: Object, version: str = "1.0.0") -> Manifests:
-        return Manifests(objects, ChartUsed("dagster-tenant", version))
+        return Manifests(objects, ChartUsed(name="dagster-tenant", version=version))
 
     @staticmethod
     def deployment(

@@ -1,7 +1,8 @@
 import pytest
 
 from deploy_orchestrator.manifests import Finding
-from deploy_orchestrator.releases import GatesClosed, ReleaseError, Superseded, Verdict
+from deploy_orchestrator.releases import GatesClosed, Superseded
+from deploy_orchestrator.risk import EmptyCandidate, Verdict
 
 
 def test_a_first_release_is_safe_and_goes_out_alone(build, pipeline, deployments):
@@ -175,5 +176,5 @@ def test_whatever_a_check_says_is_read_back_as_it_was(build, pipeline, deploymen
 
 
 def test_a_candidate_without_objects_is_no_candidate(build, pipeline):
-    with pytest.raises(ReleaseError, match="no objects"):
+    with pytest.raises(EmptyCandidate, match="no objects"):
         pipeline.plan(build.manifests())

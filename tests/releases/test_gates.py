@@ -5,24 +5,22 @@ from datetime import timedelta
 import pytest
 
 from deploy_orchestrator.fleet import ApprovalRule, Freeze, Policy, RuleOverride
+from deploy_orchestrator.manifests import ChartUsed
 from deploy_orchestrator.releases import (
     After,
     Approval,
     Canary,
-    Chart,
     Gate,
     GateState,
     Plan,
     Predecessor,
     Quarantined,
-    Reason,
     Removals,
     SourceChange,
-    Summary,
-    Verdict,
     digest_of,
     gates,
 )
+from deploy_orchestrator.risk import Reason, Summary, Verdict
 
 ANN, BOB, CAT = "ann@example.com", "bob@example.com", "cat@example.com"
 CONTENT, OTHER = f"sha256:{'c' * 64}", f"sha256:{'d' * 64}"
@@ -45,7 +43,7 @@ def plan_of(
         digest=digest_of(environment="production", tenant="analytics", content=CONTENT, replaces=base),
         content=CONTENT,
         base=base,
-        chart=Chart(name="dagster-tenant", version="1.0.0"),
+        chart=ChartUsed(name="dagster-tenant", version="1.0.0"),
         source=SourceChange(commit=COMMIT, authors=authors, signed=signed),
         verdict=verdict,
         reasons=(Reason(rule=RULES_OF[verdict], severity=verdict, saw="a migration changes", why="", do=""),),

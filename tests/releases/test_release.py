@@ -3,7 +3,8 @@
 import pytest
 
 from deploy_orchestrator.git import Repository
-from deploy_orchestrator.releases import After, Deployments, GatesClosed, Predecessor, Verdict
+from deploy_orchestrator.releases import After, Deployments, GatesClosed, Predecessor
+from deploy_orchestrator.risk import Verdict
 
 ANN, BOB = "ann@example.com", "bob@example.com"
 

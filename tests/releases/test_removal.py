@@ -12,9 +12,9 @@ from deploy_orchestrator.releases import (
     RevertRefused,
     SourceChange,
     Superseded,
-    Verdict,
     make_removal,
 )
+from deploy_orchestrator.risk import Verdict
 
 TENANTS = ("analytics", "ml", "data")
 

@@ -19,7 +19,7 @@ SOURCE = SourceChange(commit="1" * 40, authors=("author@example.com",), signed=T
 
 def deploy(deployments: Deployments, name: str, killed: bool) -> None:
     body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"tenant": name}}
-    candidate = Manifests((Object(body),), ChartUsed("dagster-tenant", "1.0.0"))
+    candidate = Manifests((Object(body),), ChartUsed(name="dagster-tenant", version="1.0.0"))
     tenant = Tenant(
         name=name,
         chart=ChartReference(name="dagster-tenant", version="1.0.0"),

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
 
-from deploy_orchestrator.charts.closure import Closure
 from deploy_orchestrator.charts.drawing.graphviz import graphviz
 from deploy_orchestrator.charts.drawing.mermaid import mermaid
 from deploy_orchestrator.charts.drawing.page import page
 from deploy_orchestrator.charts.drawing.picture import Picture, picture
 from deploy_orchestrator.charts.errors import UnsafeChart
+from deploy_orchestrator.charts.graph.closure import Closure
 
 MAX_ARROWS = 3_000
 """The most needs that are laid out; more would take minutes, and no one could read them."""

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from deploy_orchestrator.charts.closure import Closure, Node, enabled_below
-from deploy_orchestrator.charts.conflicts import conflicts
-from deploy_orchestrator.charts.explain import explain
+from deploy_orchestrator.charts.graph.closure import Closure, Node, enabled_below
+from deploy_orchestrator.charts.graph.conflicts import conflicts
+from deploy_orchestrator.charts.graph.explain import explain
 from deploy_orchestrator.charts.published import ChartIdentity
 
 _WIDTH = 40

@@ -7,7 +7,7 @@ from typing import Any
 
 from deploy_orchestrator.charts.conditions import switched
 from deploy_orchestrator.charts.harm import Harm, worst
-from deploy_orchestrator.charts.load import Chart
+from deploy_orchestrator.charts.loading import Chart
 from deploy_orchestrator.charts.templates.scope import Located, Owner, Scope, Way
 
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from deploy_orchestrator.charts.conditions import switched
 from deploy_orchestrator.charts.harm import Harm
-from deploy_orchestrator.charts.load import Chart
+from deploy_orchestrator.charts.loading import Chart
 from deploy_orchestrator.charts.templates.output import COMPUTED, Line, output
 from deploy_orchestrator.charts.templates.scope import Owner, owners
 from deploy_orchestrator.documents import DocumentError, parse

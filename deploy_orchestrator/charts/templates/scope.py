@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, cast
 
-from deploy_orchestrator.charts.load import Chart
+from deploy_orchestrator.charts.loading import Chart
 from deploy_orchestrator.charts.metadata import Dependency
 from deploy_orchestrator.charts.templates.names import Name
 from deploy_orchestrator.charts.templates.parser import Definition, Use, parse, uses_in

@@ -24,7 +24,7 @@ from deploy_orchestrator.manifests.findings import Check, Finding
 from deploy_orchestrator.manifests.lint import LINT
 from deploy_orchestrator.manifests.objects import Manifests
 from deploy_orchestrator.manifests.printed import UNKNOWN_HOOK, VOLATILE
-from deploy_orchestrator.manifests.render import CLOCK, LOOKUP, UNREAD
+from deploy_orchestrator.manifests.tenants import CLOCK, LOOKUP, UNREAD
 
 NO_SUCH_CHECK: Final = Check(
     "exception-unknown",

@@ -1,0 +1,255 @@
+"""The way out of a conflict: the fewest version changes to direct dependencies under which it is gone."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial, reduce
+from itertools import groupby, islice, product
+from typing import Any, TypeAlias
+
+import resolvelib
+
+from deploy_orchestrator.charts.errors import ChartNotFound
+from deploy_orchestrator.charts.graph.closure import Closure, Node, Problem, enabled_below
+from deploy_orchestrator.charts.graph.conflicts import Conflict
+from deploy_orchestrator.charts.graph.lookup import Found
+from deploy_orchestrator.charts.graph.resolve import Resolver
+from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart
+from deploy_orchestrator.charts.version import Version
+from deploy_orchestrator.registries import RepositoryError
+
+MAX_ROUNDS = 10_000
+MAX_OTHERS = 300
+"""The most other versions of one direct dependency that are tried, nearest first."""
+
+_NOTHING, _NOWHERE = "", "!"
+"""In the place of a version: nothing is loaded, and what is needed is not published."""
+
+_Loads: TypeAlias = Mapping[ChartIdentity, frozenset[str]]
+_SlotKey: TypeAlias = "str | ChartIdentity"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One direct dependency, called `key` there, that takes another version."""
+
+    key: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Changes after which everything loads the same version of the chart `name`; None: nothing needs it."""
+
+    name: str
+    changes: tuple[Change, ...]
+    loads: str | None
+
+    def __str__(self) -> str:
+        parts = [f"{change.key} from {change.before} to {change.after}" for change in self.changes]
+        said = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+        then = f"everything loads {self.name} {self.loads}" if self.loads else f"nothing needs {self.name}"
+        return f"Change {said}: then {then}."
+
+
+def find_fix(
+    conflict: Conflict, among: Collection[Conflict], root: Found, closure: Closure, resolver: Resolver
+) -> Fix | None:
+    """The fewest changes that remove `conflict` from the `closure` of `root`; None if none published do.
+
+    Of equally few changes those go first that bring no conflict which is not `among` those there are now,
+    then those that load the newest version, then the nearest upgrades, releases before prereleases.
+    """
+    others = {other.identity for other in among} - {conflict.identity}
+    slots = tuple(_slots(root, closure, resolver))
+    return _Search(conflict.identity, slots, frozenset(others)).smallest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    slot: _SlotKey
+    version: str
+    loads: _Loads = field(default_factory=dict[ChartIdentity, frozenset[str]], compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    slot: _SlotKey
+    versions: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    key: str
+    current: _Candidate
+    others: Callable[[], Iterator[_Candidate]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    chart: ChartIdentity
+    slots: tuple[_Slot, ...]
+    tolerated: frozenset[ChartIdentity]
+
+    def smallest(self) -> Fix | None:
+        now = {version for slot in self.slots for version in self._loads(slot.current)}
+        return self._among(now) or self._among(
+            {
+                _NOTHING,
+                *(
+                    version
+                    for slot in self.slots
+                    for other in slot.others()
+                    for version in self._loads(other)
+                ),
+            }
+        )
+
+    def _among(self, versions: Collection[str]) -> Fix | None:
+        newest_first = sorted({*versions} - {_NOTHING, _NOWHERE}, key=Version.parse, reverse=True)
+        ordered = [*newest_first, *({_NOTHING} & {*versions})]
+        by_changes = groupby(sorted(ordered, key=self._changes), key=self._changes)
+        for _, equal in by_changes:
+            for settled, version in product((self._is_settled, self._is_it), list(equal)):
+                if fix := self._solve(version, settled):
+                    return fix
+        return None
+
+    def _is_settled(self, chart: ChartIdentity) -> bool:
+        return chart not in self.tolerated
+
+    def _is_it(self, chart: ChartIdentity) -> bool:
+        return chart == self.chart
+
+    def _loads(self, candidate: _Candidate) -> frozenset[str]:
+        return candidate.loads.get(self.chart, frozenset())
+
+    def _must_change(self, slot: _Slot, version: str) -> bool:
+        return not self._loads(slot.current) <= {version}
+
+    def _changes(self, version: str) -> int:
+        return sum(self._must_change(slot, version) for slot in self.slots)
+
+    def _solve(self, version: str, settled: Callable[[ChartIdentity], bool]) -> Fix | None:
+        candidates = {
+            slot.key: slot.others if self._must_change(slot, version) else partial(iter, (slot.current,))
+            for slot in self.slots
+        }
+        wanted = [_Wanted(self.chart, frozenset({version})), *map(_Wanted, candidates)]
+        solver = resolvelib.Resolver(_Provider(candidates, settled), resolvelib.BaseReporter())
+        try:
+            chosen = solver.resolve(wanted, max_rounds=MAX_ROUNDS).mapping
+        except resolvelib.ResolutionError:
+            return None
+        changes = (
+            Change(slot.key, slot.current.version, chosen[slot.key].version)
+            for slot in self.slots
+            if self._must_change(slot, version)
+        )
+        return Fix(self.chart.name, tuple(changes), version or None)
+
+
+class _Provider(resolvelib.AbstractProvider[_Wanted, _Candidate, _SlotKey]):
+    def __init__(
+        self,
+        candidates: Mapping[str, Callable[[], Iterator[_Candidate]]],
+        settled: Callable[[ChartIdentity], bool],
+    ) -> None:
+        self._candidates = candidates
+        self._settled = settled
+
+    def identify(self, requirement_or_candidate: _Wanted | _Candidate) -> _SlotKey:
+        return requirement_or_candidate.slot
+
+    def get_preference(self, identifier: _SlotKey, *_: Any, **__: Any) -> tuple[bool, str]:
+        return isinstance(identifier, str), str(identifier)
+
+    def find_matches(
+        self,
+        identifier: _SlotKey,
+        requirements: Mapping[_SlotKey, Iterator[_Wanted]],
+        incompatibilities: Mapping[_SlotKey, Iterator[_Candidate]],
+    ) -> "Sequence[_Candidate] | Callable[[], Iterator[_Candidate]]":
+        bad = set(incompatibilities[identifier])
+        if isinstance(identifier, str):
+            candidates = self._candidates[identifier]
+            return lambda: (candidate for candidate in candidates() if candidate not in bad)
+        wanted = (wanted.versions for wanted in requirements[identifier] if wanted.versions is not None)
+        versions = sorted(reduce(lambda some, other: some & other, wanted))
+        return [one for one in (_Candidate(identifier, version) for version in versions) if one not in bad]
+
+    def is_satisfied_by(self, requirement: _Wanted, candidate: _Candidate) -> bool:
+        return requirement.versions is None or candidate.version in requirement.versions
+
+    def get_dependencies(self, candidate: _Candidate) -> list[_Wanted]:
+        return [
+            _Wanted(chart, versions if len(versions) == 1 else frozenset())
+            for chart, versions in candidate.loads.items()
+            if self._settled(chart)
+        ]
+
+
+def _slots(root: Found, closure: Closure, resolver: Resolver) -> Iterator[_Slot]:
+    for step in resolver.steps(root):
+        if not isinstance(step.to, Found):
+            continue
+        key, node = step.dependency.key, step.to.node
+        if closure.graph.edges[root.node, node, key]["enabled"]:
+            yield _Slot(
+                key,
+                _Candidate(key, node.version, _loaded_now(node, closure)),
+                lambda key=key, node=node: _others(key, node, resolver),
+            )
+
+
+def _others(key: str, node: Node, resolver: Resolver) -> Iterator[_Candidate]:
+    try:
+        published = resolver.catalog.versions(node.identity)
+    except (ChartNotFound, RepositoryError):
+        return
+    for chart in islice(_nearest(published, Version.parse(node.version)), MAX_OTHERS):
+        described = resolver.catalog.described(chart)
+        yield _Candidate(
+            key, chart.version, _loaded_by(Found(Node(*node.identity, chart.version), described), resolver)
+        )
+
+
+def _nearest(published: Sequence[PublishedChart], current: Version) -> list[PublishedChart]:
+    up = [chart for chart in reversed(published) if Version.parse(chart.version) > current]
+    down = [chart for chart in published if Version.parse(chart.version) < current]
+    return sorted(up + down, key=lambda chart: bool(Version.parse(chart.version).prerelease))
+
+
+def _loaded_now(node: Node, closure: Closure) -> _Loads:
+    below = enabled_below(closure.graph, node)
+    loads = _by_chart(below)
+    for missing in closure.unresolved:
+        if missing.parent in below and missing.identity and missing.problem is Problem.NONE_ALLOWED:
+            loads[missing.identity] |= {_NOWHERE}
+    return loads
+
+
+def _loaded_by(found: Found, resolver: Resolver) -> _Loads:
+    seen = {found.node}
+    missing: list[ChartIdentity] = []
+    below = [found]
+    while below:
+        for step in resolver.steps(below.pop()):
+            if isinstance(step.to, Found):
+                if step.to.node not in seen:
+                    seen.add(step.to.node)
+                    below.append(step.to)
+            elif step.to.identity and step.to.problem is Problem.NONE_ALLOWED:
+                missing.append(step.to.identity)
+    loads = _by_chart(seen)
+    for chart in missing:
+        loads[chart] |= {_NOWHERE}
+    return loads
+
+
+def _by_chart(nodes: Iterable[Node]) -> defaultdict[ChartIdentity, frozenset[str]]:
+    loads: defaultdict[ChartIdentity, frozenset[str]] = defaultdict(frozenset)
+    for node in nodes:
+        loads[node.identity] |= {node.version}
+    return loads

@@ -1,0 +1,83 @@
+"""What the repositories have published, today or up to a given time."""
+
+from datetime import datetime
+
+from deploy_orchestrator.charts.constraint import Constraint
+from deploy_orchestrator.charts.errors import ChartNotFound, VersionNotFound
+from deploy_orchestrator.charts.loading import Chart
+from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart, exactly
+from deploy_orchestrator.charts.sources.repositories import Repositories
+from deploy_orchestrator.errors import instead_of
+
+
+class Catalog:
+    """The published versions of charts, as they were at the time `as_of`, or are now.
+
+    A version whose repository does not tell when it was published counts as always there.
+    """
+
+    def __init__(self, repositories: Repositories, as_of: datetime | None = None) -> None:
+        self._repositories = repositories
+        self._as_of = as_of
+        self._newest: dict[tuple[ChartIdentity, str], PublishedChart | None] = {}
+
+    def identity(self, url: str, name: str) -> ChartIdentity:
+        """The chart that is called `name` in the repository at `url`. Raises RepositoryError."""
+        return ChartIdentity(self._repositories.identity(url), name)
+
+    def versions(self, chart: ChartIdentity) -> tuple[PublishedChart, ...]:
+        """Every version, newest first. Raises ChartNotFound and RepositoryError."""
+        published = self._repositories.find(*chart)
+        return published if self._as_of is None else tuple(filter(self._was_there, published))
+
+    def described(self, chart: PublishedChart) -> PublishedChart:
+        """`chart` with everything that its repository tells about it. Raises RepositoryError."""
+        return self._repositories.described(chart)
+
+    def contents(self, chart: PublishedChart) -> Chart:
+        """`chart` with its contents, downloaded. Raises as `Repositories.chart`."""
+        return self._repositories.chart(chart)
+
+    def newest(self, chart: ChartIdentity, constraint: str) -> PublishedChart:
+        """The highest version that `constraint` allows, described.
+
+        Raises:
+            VersionNotFound: none is allowed.
+            ConstraintError: that is no constraint.
+            ChartNotFound, RepositoryError: the chart cannot be looked up.
+        """
+        key = (chart, constraint)
+        if key not in self._newest:
+            allowed = Constraint.parse(constraint)
+            candidates = (one for one in self._repositories.find(*chart) if allowed.allows(one.version))
+            self._newest[key] = next(filter(self._was_there, candidates), None)
+        found = self._newest[key]
+        if found is None:
+            raise self._missing(chart, constraint)
+        return self._repositories.described(found)
+
+    def exactly(self, chart: ChartIdentity, version: str) -> PublishedChart:
+        """The version that `version` means, described. Raises as `newest`."""
+        versions = self._repositories.find(*chart)
+        found = exactly(versions, version)
+        if found is None:
+            raise VersionNotFound(
+                f"{chart.repository} has no {chart.name} in version {version}",
+                fix=instead_of(version, (each.version for each in versions)),
+            )
+        return self._repositories.described(found)
+
+    def _was_there(self, chart: PublishedChart) -> bool:
+        if self._as_of is None:
+            return True
+        created = self._repositories.described(chart).created
+        return created is None or created <= self._as_of
+
+    def _missing(self, chart: ChartIdentity, wanted: str) -> ChartNotFound:
+        versions = self.versions(chart)
+        then = f" by {self._as_of:%Y-%m-%d}" if self._as_of else ""
+        has = f"{len(versions)}, the newest {versions[0].version}" if versions else "none"
+        return VersionNotFound(
+            f"no version of {chart} is allowed by {wanted!r}; published{then}: {has}",
+            fix="mend the constraint, or publish such a version",
+        )

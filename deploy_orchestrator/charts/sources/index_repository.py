@@ -1,0 +1,182 @@
+"""A chart repository with an `index.yaml`, on a web server or in a folder."""
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+import msgspec
+
+from deploy_orchestrator.charts.errors import ChartError, IndexInvalid
+from deploy_orchestrator.charts.loading import MAX_PACKAGE_BYTES
+from deploy_orchestrator.charts.published import PublishedChart
+from deploy_orchestrator.charts.sources.index import MAX_BYTES, Index
+from deploy_orchestrator.registries import (
+    Access,
+    Answer,
+    RepositoryError,
+    RepositoryUnreachable,
+    Web,
+    access,
+    scheme,
+)
+from deploy_orchestrator.storage import Cache, fingerprint
+
+_PARSED = "indexes-2"
+"""Where parsed indexes are kept; another number for another form."""
+
+_INDEX_SUFFIXES = (".yaml", ".yml", ".json", ".gz")
+
+
+class _Seen(msgspec.Struct, frozen=True, array_like=True):
+    etag: str
+    last_modified: str
+    fingerprint: str
+
+
+class IndexRepository:
+    """The charts of the index at `location`, a URL or a path of a repository or of its index itself.
+
+    `identity` is the repository's own URL. The index is read once, when the first chart is asked for.
+    """
+
+    def __init__(
+        self,
+        identity: str,
+        location: str,
+        web: Web,
+        cache: Cache,
+        accesses: Callable[[str], Access | None] = access,
+    ) -> None:
+        self.identity = identity
+        self._web = web
+        self._accesses = accesses
+        self._cache = cache
+        self._address = _index_address(location)
+        self._index: Index | None = None
+
+    def names(self) -> tuple[str, ...]:
+        """The names of all charts. Raises RepositoryError."""
+        return self._load().names
+
+    def versions(self, name: str) -> tuple[PublishedChart, ...]:
+        """Every version of a chart, newest first. Raises RepositoryError."""
+        return self._load().versions(name)
+
+    def described(self, chart: PublishedChart) -> PublishedChart:
+        """The chart itself: an index tells everything at once."""
+        return chart
+
+    def package(self, chart: PublishedChart) -> bytes:
+        """The bytes of the chart's package, not yet checked.
+
+        Raises:
+            RepositoryError: none of its URLs gives a package.
+        """
+        failure: ChartError | RepositoryError | None = None
+        for url in chart.urls:
+            try:
+                return self._read(self._package_address(url), MAX_PACKAGE_BYTES)
+            except RepositoryError as error:
+                failure = error
+        why = failure.what if failure else "the index has no URL for it"
+        raise RepositoryError(
+            f"the package of {chart} from {self.identity} cannot be read: {why}",
+            url=self.identity,
+            fix=f"give a copy that has its packages too: --repository {self.identity}=FOLDER_OR_URL",
+        ) from failure
+
+    def _load(self) -> Index:
+        if self._index is None:
+            self._index = (
+                self._fetch()
+                if scheme(self._address)
+                else self._parsed(self._read_file(self._address, MAX_BYTES))
+            )
+        return self._index
+
+    def _fetch(self) -> Index:
+        seen = _seen(self._cache.read("responses", self._address))
+        kept = self._cache.read(_PARSED, seen.fingerprint) if seen else None
+        conditions = (
+            {"If-None-Match": seen.etag, "If-Modified-Since": seen.last_modified} if seen and kept else {}
+        )
+        answer = self._ask(
+            self._address,
+            MAX_BYTES,
+            {name: value for name, value in conditions.items() if value},
+            accept=(200, 304) if kept else (200,),
+        )
+        if answer.status == 304 and kept:
+            return Index.restore(kept, self.identity)
+        index = self._parsed(answer.body)
+        new = _Seen(
+            answer.headers.get("etag", ""), answer.headers.get("last-modified", ""), fingerprint(answer.body)
+        )
+        self._cache.write("responses", self._address, msgspec.msgpack.encode(new))
+        return index
+
+    def _parsed(self, data: bytes) -> Index:
+        key = fingerprint(data)
+        if kept := self._cache.read(_PARSED, key):
+            return Index.restore(kept, self.identity)
+        index = Index.parse(data, self.identity)
+        self._cache.write(_PARSED, key, index.keep())
+        return index
+
+    def _read(self, address: str, limit: int) -> bytes:
+        if scheme(address):
+            return self._ask(address, limit, {}).body
+        return self._read_file(address, limit)
+
+    @cached_property
+    def _access(self) -> Access | None:
+        return self._accesses(self._address)
+
+    def _ask(
+        self, address: str, limit: int, headers: dict[str, str], accept: tuple[int, ...] = (200,)
+    ) -> Answer:
+        own = self._access if self._access and self._access.is_for(address) else None
+        return self._web.fetch(
+            address,
+            limit=limit,
+            repository=self.identity,
+            headers={**headers, **(own.headers if own else {})},
+            accept=accept,
+            tls=own.tls if own else None,
+        )
+
+    def _read_file(self, path: str, limit: int) -> bytes:
+        try:
+            with Path(path).open("rb") as file:
+                data = file.read(limit + 1)
+        except (OSError, ValueError) as error:
+            raise RepositoryUnreachable(f"cannot read {path}: {error}", url=self.identity) from error
+        if len(data) > limit:
+            raise IndexInvalid(f"{path} is larger than {limit:,} bytes", url=self.identity)
+        return data
+
+    def _package_address(self, url: str) -> str:
+        if scheme(self._address):
+            address = urljoin(self._address, url)
+            if urlsplit(address).scheme in ("http", "https"):
+                return address
+        elif "://" in url:
+            if urlsplit(url).scheme in ("http", "https"):
+                return url
+        else:
+            folder = Path(self._address).parent.resolve()
+            file = (folder / url).resolve()
+            if file.is_relative_to(folder):
+                return str(file)
+        raise RepositoryError(f"a package outside the repository: {url}", url=self.identity)
+
+
+def _index_address(location: str) -> str:
+    if location.lower().endswith(_INDEX_SUFFIXES):
+        return location
+    return f"{location.rstrip('/')}/index.yaml"
+
+
+def _seen(kept: bytes | None) -> _Seen | None:
+    return msgspec.msgpack.decode(kept, type=_Seen) if kept else None

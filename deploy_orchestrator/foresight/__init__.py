@@ -1,0 +1,32 @@
+"""What would happen: what the fleet is built on, what a commit changes, what an upgrade does."""
+
+from deploy_orchestrator.foresight.comparison import Proposal, compare
+from deploy_orchestrator.foresight.impact import Carrier, Concerned, FleetImpact, carriers, fleet_impact
+from deploy_orchestrator.foresight.surveying import (
+    FirstSeen,
+    Survey,
+    Surveyed,
+    conflict_names,
+    first_seen,
+    is_new,
+    survey,
+    upgrade_names,
+)
+
+__all__ = [
+    "Carrier",
+    "Concerned",
+    "FirstSeen",
+    "FleetImpact",
+    "Proposal",
+    "Survey",
+    "Surveyed",
+    "carriers",
+    "compare",
+    "conflict_names",
+    "first_seen",
+    "fleet_impact",
+    "is_new",
+    "survey",
+    "upgrade_names",
+]

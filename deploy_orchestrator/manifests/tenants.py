@@ -1,0 +1,148 @@
+"""All manifests of a tenant in an environment: both its releases rendered, in one canonical set."""
+
+import json
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import Final
+
+from deploy_orchestrator.documents import parse
+from deploy_orchestrator.errors import OrchestratorError, instead_of
+from deploy_orchestrator.fleet import Deployment, Fleet, ValueLayer
+from deploy_orchestrator.manifests.cache import cache_key
+from deploy_orchestrator.manifests.composition import FROM_FLEET, ChartRelease, releases_of
+from deploy_orchestrator.manifests.engines import engines_identity
+from deploy_orchestrator.manifests.findings import Check, Finding
+from deploy_orchestrator.manifests.objects import ChartUsed, Manifests
+from deploy_orchestrator.manifests.printed import combined, skipped_hook, volatile
+from deploy_orchestrator.manifests.reads import Reads, unread
+from deploy_orchestrator.manifests.rendering import RenderedRelease, render_release
+from deploy_orchestrator.manifests.verification import tested_after_sync
+from deploy_orchestrator.manifests.workspace import Workspace
+
+_FORMAT: Final = "6"
+CLOCK: Final = Check(
+    "clock",
+    "warning",
+    "What it prints may depend on the day, so that the same input renders to something else tomorrow.",
+    "give the chart the time as a value, or do without",
+)
+LOOKUP: Final = Check(
+    "lookup",
+    "warning",
+    "It finds nothing here, and may find something in a cluster.",
+    "give the chart what it looks up as a value",
+)
+UNREAD: Final = Check(
+    "unread-value",
+    "warning",
+    "Nothing in the chart reads this value: it does nothing, or its name is misspelt.",
+    "mend the name, or remove the value",
+)
+
+
+def render(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> Manifests:
+    """What would be applied: the objects of the platform release and of the tenant's own, and what was found.
+
+    Unchanged inputs are never rendered again.
+
+    Raises:
+        RenderError: a chart does not render.
+        InvalidObject, DuplicateObject: a template prints what is no object, or one that another prints too.
+        OrchestratorError: the chart, its values or its dependencies cannot be had.
+    """
+    key = _key(engines_identity(), deployment, fleet)
+    return _kept(key, workspace) or _made(key, deployment, fleet, workspace)
+
+
+def render_all(
+    deployments: Iterable[Deployment], fleet: Fleet, workspace: Workspace
+) -> Iterator[tuple[Deployment, Manifests | OrchestratorError]]:
+    """As `render`, many at a time and in their order; an error stands in place of the manifests."""
+    waiting = iter(deployments)
+    helm = engines_identity()
+    with ThreadPoolExecutor(workspace.workers.count) as threads:
+
+        def start(deployment: Deployment) -> tuple[Deployment, Manifests | Future[Manifests]]:
+            key = _key(helm, deployment, fleet)
+            if kept := _kept(key, workspace):
+                return deployment, kept
+            workspace.workers.start()
+            return deployment, threads.submit(_made, key, deployment, fleet, workspace)
+
+        started = deque(start(each) for each in islice(waiting, 2 * workspace.workers.count))
+        while started:
+            deployment, result = started.popleft()
+            if isinstance(result, Future):
+                try:
+                    result = result.result()
+                except OrchestratorError as error:
+                    result = error
+            started.extend(start(each) for each in islice(waiting, 1))
+            yield deployment, result
+
+
+def _key(helm: str, deployment: Deployment, fleet: Fleet) -> str:
+    return cache_key(_FORMAT, helm, fleet.inputs(deployment))
+
+
+def _kept(key: str, workspace: Workspace) -> Manifests | None:
+    kept = workspace.manifests.read(key)
+    return None if kept is None else _unpacked(kept)
+
+
+def _made(key: str, deployment: Deployment, fleet: Fleet, workspace: Workspace) -> Manifests:
+    releases = releases_of(deployment, fleet, workspace)
+    rendered = [render_release(release, workspace) for release in releases]
+    objects = combined([each.objects for each in rendered], deployment.namespace)
+    manifests = Manifests(
+        objects=tested_after_sync(object_ for object_, _ in objects),
+        chart=rendered[-1].chart,
+        findings=tuple(
+            finding
+            for release, result in zip(releases, rendered, strict=True)
+            for finding in _findings(release, result)
+        ),
+        templates={object_.key: place.file for object_, place in objects},
+    )
+    workspace.manifests.write(key, _packed(manifests))
+    return manifests
+
+
+def _findings(release: ChartRelease, rendered: RenderedRelease) -> Iterator[Finding]:
+    for printed in rendered.skipped:
+        yield skipped_hook(printed)
+    if rendered.again is not None:
+        yield from volatile(rendered.objects, rendered.again, release.namespace)
+    if "clock" in release.asks:
+        yield CLOCK.finding(None, f"{release.source} calls now or ago")
+    if "lookup" in release.asks:
+        yield LOOKUP.finding(None, f"{release.source} calls lookup")
+    for layer in release.layers:
+        if layer.path != FROM_FLEET:
+            yield from _unread(layer, release.chart.reads)
+
+
+def _unread(layer: ValueLayer, known: Reads) -> Iterator[Finding]:
+    document = parse(layer.data, layer.path)
+    for path, beside in unread(document.value, known):
+        place = document.place(*path)
+        yield UNREAD.finding(None, str(place), instead_of(path[-1], beside), place)
+
+
+def _packed(manifests: Manifests) -> bytes:
+    about = {
+        "chart": manifests.chart.model_dump() if manifests.chart else None,
+        "findings": [finding.as_json() for finding in manifests.findings],
+        "templates": [*manifests.templates.values()],
+    }
+    return json.dumps(about).encode() + b"\n" + manifests.canonical
+
+
+def _unpacked(data: bytes) -> Manifests:
+    about, _, canonical = data.partition(b"\n")
+    kept = json.loads(about)
+    chart = ChartUsed(**kept["chart"]) if kept["chart"] else None
+    findings = map(Finding.from_json, kept["findings"])
+    return Manifests.from_canonical(canonical, chart, findings, kept["templates"])

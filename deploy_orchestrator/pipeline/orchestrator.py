@@ -1,0 +1,376 @@
+"""The pipeline on one page: what the rooms do for one deployment, from a fleet commit to a live release."""
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Literal, Self, TypeVar
+
+from deploy_orchestrator.delivery import (
+    ArgoCD,
+    ByEnvironment,
+    Engine,
+    Instances,
+    Sandbox,
+    Status,
+    Verification,
+    follow,
+    states,
+    verifications,
+)
+from deploy_orchestrator.errors import OrchestratorError, raised
+from deploy_orchestrator.fleet import Deployment, Fleet, Policy, last_readable, load
+from deploy_orchestrator.foresight import Survey, survey
+from deploy_orchestrator.git import Commit, Person, Repository, RevisionNotFound, Signer
+from deploy_orchestrator.manifests import (
+    Manifests,
+    Workspace,
+    render,
+    render_all,
+)
+from deploy_orchestrator.pipeline.moment import Moment
+from deploy_orchestrator.pipeline.preview import Preview, Previews, Rendered, candidate
+from deploy_orchestrator.releases import Conditions, Deployments, Gate, Plan, Release, RevertRefused
+from deploy_orchestrator.settings import Settings
+
+Given = TypeVar("Given")
+Outcome = TypeVar("Outcome")
+
+
+@dataclass(frozen=True, slots=True)
+class Unhealthy:
+    """A release that has been unhealthy for longer than its environment's policy allows."""
+
+    release: Release
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Orchestrator:
+    """Both repositories, the render cache and the delivery engine of one installation.
+
+    Methods read the repositories as they were last fetched (`open` fetches) and may be called again after a
+    crash at any line. Each deployment succeeds or fails for itself.
+    """
+
+    fleet_repository: Repository
+    deployments: Deployments
+    engine: Engine
+    workspace: Workspace
+
+    @classmethod
+    @contextmanager
+    def open(cls, settings: Settings) -> Generator[Self]:
+        """The installation that `settings` describe, with its clones made or brought up to date.
+
+        Raises:
+            GitError: a repository cannot be reached.
+        """
+        clones = settings.home / "clones"
+        fleet = Repository.clone(settings.fleet, clones / "fleet")
+        deployments = Repository.clone(settings.deployments, clones / "deployments")
+        with closing(Workspace(settings.home / "cache")) as workspace:
+            yield cls(
+                fleet,
+                Deployments(deployments),
+                _engine(settings, fleet, deployments),
+                workspace,
+            )
+
+    def fleet(self, revision: str = "main") -> Fleet:
+        """The fleet as it stands at a `revision` of its repository.
+
+        Raises:
+            FleetError: fleet.yaml itself is broken.
+        """
+        return load(self.fleet_repository.at(revision))
+
+    def survey(self) -> Survey:
+        """What the newest fleet commit is built on. Raises FleetError as `fleet`."""
+        fleet = self.fleet()
+        return survey(fleet, self.workspace.repositories(fleet.mirrors))
+
+    def manifests(self, environment: str, tenant: str) -> Manifests:
+        """The manifests of one deployment at the newest fleet commit, not checked. Raises as `render`."""
+        fleet = self.fleet()
+        return render(fleet.deployment(environment, tenant), fleet, self.workspace)
+
+    def render(self, environment: str, tenant: str, revision: str = "main") -> Rendered:
+        """The manifests of one deployment, checked.
+
+        Raises:
+            FleetError: the tenant's own files are broken, or it is not in that environment.
+            ManifestError: its chart does not render.
+        """
+        fleet = self.fleet(revision)
+        deployment = fleet.deployment(environment, tenant)
+        return self._previews.checked(fleet, deployment, render(deployment, fleet, self.workspace))
+
+    def preview(self, environment: str, tenant: str, revision: str = "main") -> Preview:
+        """Render one deployment, compare it with what is released, and judge the difference.
+
+        Raises:
+            FleetError, ManifestError: as `render`; also where the environment before does not render.
+        """
+        return self._previews.of(self.render(environment, tenant, revision))
+
+    def previews(
+        self, deployments: Iterable[Deployment], fleet: Fleet
+    ) -> Iterator[tuple[str, Preview | OrchestratorError]]:
+        """As `preview` for many deployments of `fleet`, by key; an error stands in place of one.
+
+        The fleet need not be committed: it may be one that is only thought of.
+        """
+        previews = self._previews
+        for deployment, rendered in render_all(deployments, fleet, self.workspace):
+            try:
+                checked = previews.checked(fleet, deployment, raised(rendered))
+                yield deployment.key, previews.of(checked)
+            except OrchestratorError as error:
+                yield deployment.key, error
+
+    def plan(self, environment: str, tenant: str) -> Plan | None:
+        """Commit what `preview` gives for the newest fleet commit as the candidate, with its plan.
+
+        Returns:
+            The plan that is pending now; None where the candidate is what is released already.
+
+        Raises:
+            ManifestError: a Secret holds plain values, which Git would keep for good.
+        """
+        return raised(self.propose([self.preview(environment, tenant)])[0])
+
+    def propose(self, previews: Sequence[Preview]) -> list[Plan | OrchestratorError | None]:
+        """Commit many previews of one fleet commit as candidates with their plans, in one commit.
+
+        Returns:
+            For each, in their order, what `plan` returns, or an error.
+        """
+        return _of_each(
+            [candidate(preview) for preview in previews],
+            lambda candidates: self.deployments.propose_all(candidates, self._is_overtaken),
+        )
+
+    def preview_removal(self, environment: str, tenant: str) -> Preview:
+        """What removing a deployment that the fleet no longer asks for would delete. Nothing is written.
+
+        Raises:
+            FleetError: the fleet asks for it, or has no such environment.
+            ReleaseError: nothing is released there, or it is being removed.
+        """
+        return self._previews.of_removal(environment, tenant, self.fleet())
+
+    def plan_removal(self, environment: str, tenant: str) -> Plan | None:
+        """Commit what `preview_removal` gives as the candidate. It is released and synced as any other plan,
+        and `deliver` clears its files away when nothing is left. Raises as `preview_removal`.
+        """
+        return raised(self.propose([self.preview_removal(environment, tenant)])[0])
+
+    def gates(self, plan: Plan) -> tuple[Gate, ...]:
+        """Everything that stands between `plan` and its release, open or not, as of now.
+
+        Where the fleet no longer has its tenant there, or that is broken, one closed gate says so.
+        """
+        return self._moment([plan]).gates(plan)
+
+    def pending(self) -> Iterator[tuple[Plan, tuple[Gate, ...] | OrchestratorError]]:
+        """Every pending plan with its gates, of one look at the engine; an error in place of those that
+        cannot be told.
+        """
+        plans = self.deployments.pending_plans()
+        moment = self._moment(plans)
+        for plan in plans:
+            try:
+                yield plan, moment.gates(plan)
+            except OrchestratorError as error:
+                yield plan, error
+
+    def release(self, plan: Plan) -> Release:
+        """Release a pending plan.
+
+        Raises:
+            GatesClosed: something still stands in its way.
+            Superseded: it is no longer what is pending.
+            FleetError: the fleet no longer has its tenant there, or that is broken.
+        """
+        return raised(self.release_all([plan])[0])
+
+    def release_all(self, plans: Sequence[Plan]) -> list[Release | OrchestratorError]:
+        """Release many pending plans, in a commit each, all pushed in one go and in their order; an error
+        as `release` raises it stands in place of a release that could not be made.
+        """
+        moment = self._moment(plans)
+
+        def conditions(plan: Plan) -> tuple[Plan, Conditions] | OrchestratorError:
+            try:
+                return plan, moment.conditions(plan)
+            except OrchestratorError as error:
+                return error
+
+        return _of_each([conditions(plan) for plan in plans], self.deployments.release_plans)
+
+    def decide(
+        self, plan: Plan, decision: Literal["approve", "reject"], reason: str, signer: Signer
+    ) -> Commit:
+        """Push a person's signed decision on exactly the bytes of `plan`."""
+        return self.deployments.decide(plan, decision, reason, signer, datetime.now(UTC))
+
+    def deliver(self, release: Release, report: Callable[[Status], None] = lambda status: None) -> Status:
+        """Sync `release` and follow it until it is live and healthy; clear away what a removal leaves.
+
+        Raises:
+            ReleaseError: what the release points at is not what was released.
+            SyncError: it failed, or was not healthy within what its environment's policy allows.
+        """
+        ((_, outcome),) = self.deliver_all([release], report)
+        return raised(outcome)
+
+    def deliver_all(
+        self, releases: Sequence[Release], report: Callable[[Status], None] = lambda status: None
+    ) -> Iterator[tuple[Release, Status | OrchestratorError]]:
+        """As `deliver` for many `releases` of one environment, one of each tenant, all at the same time: each
+        with its status as soon as it is live and healthy, or with what it failed by in place of one.
+
+        Raises:
+            EngineUnreachable: the engine does not answer.
+        """
+        intact: list[Release] = []
+        for release in releases:
+            if altered := self._altered(release):
+                yield release, altered
+            else:
+                intact.append(release)
+        if not intact:
+            return
+        policy = self._policy(intact[0])
+        for release, outcome in follow(self.engine, intact, policy.deadline, policy.rollback_after, report):
+            yield release, self._cleared(release, outcome) if release.removal else outcome
+
+    def verifications(self, release: Release, status: Status) -> tuple[Verification, ...]:
+        """The tests that came with `release`, and how they went."""
+        return verifications(release, self.deployments.released_manifests(release), status)
+
+    def live(self) -> list[tuple[Release, Status | OrchestratorError]]:
+        """Everything that is released, with the state it is in.
+
+        An error stands in place of the state where the engine of an environment does not tell it, and where
+        the release points at something else than what was released.
+        """
+        found = states(self.engine, self.deployments.releases())
+        return [(release, self._altered(release) or state) for release, state in found]
+
+    def unhealthy(self) -> list[Unhealthy]:
+        """Every release that has been unhealthy for longer than its environment's policy allows.
+
+        Where the fleet no longer has the environment there is no policy, and nothing is judged. While
+        fleet.yaml is broken, what it said before holds, so that the way back stays open.
+        """
+        environments = last_readable(self.fleet_repository).environments
+        policies = {environment.name: environment.policy for environment in environments}
+        return [
+            found
+            for release, status in self.live()
+            if isinstance(status, Status)
+            and (policy := policies.get(release.environment))
+            and (found := _unhealthy(release, status, policy))
+        ]
+
+    def revert_unhealthy(self, environment: str, tenant: str) -> Release | None:
+        """Revert the commit of a release that stays unhealthy; None where it does not (any more).
+
+        Raises:
+            RevertRefused: there is nothing to go back to, going back would lose data, or a revert brought the
+                release back, so that what is wrong is elsewhere: a person must act.
+        """
+        release = self.deployments.release(environment, tenant)
+        if release is None:
+            return None
+        found = _unhealthy(release, self.engine.status(environment, tenant), self._policy(release))
+        if found is None:
+            return None
+        if self.deployments.history(environment, tenant)[0].kind == "revert":
+            raise RevertRefused(
+                f"{release.key}: it was brought back by a revert, and is unhealthy too: {found.reason}",
+                fix="look for what is wrong outside of the release; roll back by hand if that helps",
+            )
+        return self.deployments.revert(release, found.reason, datetime.now(UTC))
+
+    def roll_back(self, environment: str, tenant: str, reason: str, by: Person | None = None) -> Release:
+        """Revert the commit of the current release because a person says so.
+
+        Raises:
+            RevertRefused: nothing is released, or as `revert_unhealthy`.
+        """
+        release = self.deployments.release(environment, tenant)
+        if release is None:
+            raise RevertRefused(f"{environment}/{tenant}: nothing is released")
+        return self.deployments.revert(release, reason, datetime.now(UTC), by)
+
+    def _altered(self, release: Release) -> OrchestratorError | None:
+        try:
+            self.deployments.check_intact(release)
+        except OrchestratorError as error:
+            return error
+        return None
+
+    def _cleared(self, removal: Release, outcome: Status | OrchestratorError) -> Status | OrchestratorError:
+        try:
+            if isinstance(outcome, Status):
+                self.deployments.clear(removal.environment, removal.tenant, removal)
+        except OrchestratorError as error:
+            return error
+        return outcome
+
+    @property
+    def _previews(self) -> Previews:
+        return Previews(self.fleet_repository, self.deployments, self.workspace)
+
+    def _is_overtaken(self, source: str, newest: str) -> bool:
+        fleet = self.fleet_repository
+        try:
+            fleet.resolve(newest)
+        except RevisionNotFound:
+            fleet.fetch()
+        return fleet.is_ancestor(source, newest) and fleet.is_ancestor(newest, "main")
+
+    def _moment(self, plans: Sequence[Plan]) -> Moment:
+        """Now, for `plans`: the engine is asked once for each environment that they depend on."""
+        tenants = {
+            tenant for plan in plans for tenant in (plan.tenant, *(each.tenant for each in plan.ahead))
+        }
+
+        @cache
+        def statuses(environment: str) -> dict[str, Status]:
+            return {each.tenant: each for each in self.engine.statuses(environment, tenants)}
+
+        def status(environment: str, tenant: str) -> Status:
+            return statuses(environment)[tenant]
+
+        return Moment(self.fleet(), self.fleet_repository, self.deployments, status, datetime.now(UTC))
+
+    def _policy(self, release: Release) -> Policy:
+        return last_readable(self.fleet_repository).environment(release.environment).policy
+
+
+def _unhealthy(release: Release, status: Status, policy: Policy) -> Unhealthy | None:
+    failed = status.failing_since(release, policy.deadline)
+    if failed is None or datetime.now(UTC) - failed <= policy.rollback_after:
+        return None
+    return Unhealthy(release, f"for longer than {policy.rollback_after}: {status.trouble(release)}")
+
+
+def _of_each(
+    given: Sequence[Given | OrchestratorError],
+    do: Callable[[list[Given]], list[Outcome | OrchestratorError]],
+) -> list[Outcome | OrchestratorError]:
+    """What `do` makes of all that is no error, with the errors in their places."""
+    done = iter(do([each for each in given if not isinstance(each, OrchestratorError)]))
+    return [each if isinstance(each, OrchestratorError) else next(done) for each in given]
+
+
+def _engine(settings: Settings, fleet: Repository, deployments: Repository) -> Engine:
+    if settings.engine == "sandbox":
+        return Sandbox(settings.home / "sandbox", deployments)
+    instances = Instances(lambda: load(fleet.at("main")), deployments, settings.contexts_of_argocd)
+    return ByEnvironment(ArgoCD.name, instances)

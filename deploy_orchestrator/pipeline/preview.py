@@ -1,0 +1,136 @@
+"""What releasing a fleet commit would change: rendered, checked, compared with what is released, judged."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from deploy_orchestrator.errors import OrchestratorError, Place
+from deploy_orchestrator.fleet import Deployment, Fleet, FleetError
+from deploy_orchestrator.git import Repository, RevisionNotFound
+from deploy_orchestrator.manifests import (
+    NOTHING,
+    Diff,
+    Finding,
+    ManifestError,
+    Manifests,
+    Workspace,
+    diff,
+    examine,
+    render,
+)
+from deploy_orchestrator.pipeline.waves import ahead
+from deploy_orchestrator.releases import (
+    After,
+    Deployments,
+    Plan,
+    Release,
+    ReleaseError,
+    make_plan,
+    make_removal,
+    source_change,
+)
+
+PLAIN_SECRET = "plain-secret"  # noqa: S105
+"""The check that a Secret fails when it holds values that anybody could read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What one deployment would apply at a fleet commit, and what the checks found in it."""
+
+    fleet: Fleet
+    deployment: Deployment
+    manifests: Manifests
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What releasing a fleet commit would change for one deployment, and the verdict on it. Nothing is
+    written.
+    """
+
+    plan: Plan
+    manifests: Manifests
+    findings: tuple[Finding, ...]
+    released: Manifests | None
+
+    @cached_property
+    def difference(self) -> Diff:
+        """What changes, with secrets hidden in its text."""
+        return diff(self.released, self.manifests)
+
+
+@dataclass(frozen=True, slots=True)
+class Previews:
+    """Previews of what the fleet repository asks for, against what the deployments repository holds."""
+
+    fleet_repository: Repository
+    deployments: Deployments
+    workspace: Workspace
+
+    def checked(self, fleet: Fleet, deployment: Deployment, manifests: Manifests) -> Rendered:
+        """The `manifests` of a deployment with what the checks find in them."""
+        findings = examine(manifests, deployment, fleet, self.workspace)
+        return Rendered(fleet, deployment, manifests, findings)
+
+    def of(self, rendered: Rendered) -> Preview:
+        """See `Orchestrator.preview`."""
+        fleet, deployment = rendered.fleet, rendered.deployment
+        released = self.deployments.release(deployment.environment.name, deployment.tenant.name)
+        released_manifests = self.deployments.released_manifests(released) if released else None
+        before = fleet.before(deployment)
+        since = self._since(released)
+        commits = self.fleet_repository.log(fleet.revision, since=since, paths=fleet.paths(deployment))
+        plan = make_plan(
+            deployment,
+            source=source_change(self.fleet_repository, fleet.revision, commits, fleet.allowed_signers),
+            candidate=rendered.manifests,
+            released=released,
+            released_manifests=released_manifests,
+            findings=rendered.findings,
+            after=self._after(fleet, before) if before else None,
+            ahead=ahead(deployment, commits, self.fleet_repository, self.workspace) if since else (),
+        )
+        return Preview(plan, rendered.manifests, rendered.findings, released_manifests)
+
+    def of_removal(self, environment: str, tenant: str, fleet: Fleet) -> Preview:
+        """See `Orchestrator.preview_removal`."""
+        released = self.deployments.release(environment, tenant)
+        policy = fleet.environment(environment).policy
+        if fleet.asks_for(environment, tenant):
+            raise FleetError(
+                f"the fleet asks for {tenant} in {environment}",
+                place=Place(f"tenants/{tenant}"),
+                fix="remove that folder, or the environment from its tenant.yaml, with a commit first",
+            )
+        if released is None or released.removal:
+            raise ReleaseError(f"{environment}/{tenant}: nothing is released that could be removed")
+        manifests = self.deployments.released_manifests(released)
+        commits = self.fleet_repository.log(
+            fleet.revision, since=self._since(released), paths=[f"tenants/{tenant}"]
+        )
+        source = source_change(self.fleet_repository, fleet.revision, commits, fleet.allowed_signers)
+        plan = make_removal(released, manifests, source, policy)
+        return Preview(plan, NOTHING, (), manifests)
+
+    def _after(self, fleet: Fleet, before: Deployment) -> After:
+        content = render(before, fleet, self.workspace).content
+        return After(environment=before.environment.name, content=content)
+
+    def _since(self, released: Release | None) -> str | None:
+        """The commit that is released; None also where the fleet's history no longer has it."""
+        try:
+            return self.fleet_repository.resolve(released.source.commit) if released else None
+        except RevisionNotFound:
+            return None
+
+
+def candidate(preview: Preview) -> tuple[Plan, Manifests] | OrchestratorError:
+    """What is committed of a preview; an error where Git must not have it."""
+    for finding in preview.findings:
+        if finding.rule == PLAIN_SECRET and finding.severity == "error":
+            return ManifestError(
+                f"{preview.plan.key}: {finding.object}: {finding.message} Nothing was committed",
+                fix=finding.fix,
+            )
+    return preview.plan, preview.manifests

@@ -1,0 +1,46 @@
+"""Speak to chart repositories, OCI registries and web servers: logins, certificates, bounds."""
+
+from deploy_orchestrator.registries.credentials import Login, login
+from deploy_orchestrator.registries.errors import (
+    DigestMismatch,
+    LoginsUnreadable,
+    RepositoryError,
+    RepositoryUnreachable,
+)
+from deploy_orchestrator.registries.helm_repositories import Access, access
+from deploy_orchestrator.registries.location import normalized, scheme
+from deploy_orchestrator.registries.registry import (
+    CREATED,
+    MANIFEST,
+    MAX_ANSWER_BYTES,
+    Blob,
+    Manifest,
+    Registry,
+    decoded,
+)
+from deploy_orchestrator.registries.web import Answer, Internet, Offline, Tls, Web
+
+__all__ = [
+    "CREATED",
+    "MANIFEST",
+    "MAX_ANSWER_BYTES",
+    "Access",
+    "Answer",
+    "Blob",
+    "DigestMismatch",
+    "Internet",
+    "Login",
+    "LoginsUnreadable",
+    "Manifest",
+    "Offline",
+    "Registry",
+    "RepositoryError",
+    "RepositoryUnreachable",
+    "Tls",
+    "Web",
+    "access",
+    "decoded",
+    "login",
+    "normalized",
+    "scheme",
+]

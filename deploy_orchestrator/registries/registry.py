@@ -1,0 +1,180 @@
+"""An OCI registry: where it is, and the user's login to it.
+
+https://github.com/opencontainers/distribution-spec/blob/main/spec.md
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+from urllib.parse import quote, urlencode, urljoin, urlsplit
+
+import msgspec
+
+from deploy_orchestrator.registries.credentials import Login, login
+from deploy_orchestrator.registries.errors import RepositoryError, RepositoryUnreachable
+from deploy_orchestrator.registries.web import Answer, Web
+
+MAX_ANSWER_BYTES = 4 * 1024 * 1024
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+CREATED = "org.opencontainers.image.created"
+
+_PARAMETER = re.compile(r'([a-z]+)="([^"]*)"')
+_PATH = re.compile(r"[A-Za-z0-9]+(?:[._/-]+[A-Za-z0-9]+)*")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class Blob(msgspec.Struct, frozen=True, rename="camel"):
+    """What a manifest says about bytes in the registry; `digest` is `sha256:<hex>`."""
+
+    media_type: str
+    digest: str
+    size: int
+
+
+class Manifest(msgspec.Struct, frozen=True, rename="camel"):
+    """What is under a tag: of a chart, its metadata and its package; of an image, its
+    configuration and its layers.
+    """
+
+    config: Blob
+    layers: tuple[Blob, ...]
+    annotations: dict[str, str] | None = None
+    schema_version: int = 2
+    media_type: str = MANIFEST
+
+
+class _Token(msgspec.Struct, frozen=True):
+    token: str | None = None
+    access_token: str | None = None
+
+
+class Registry:
+    """The charts below `location`, an `oci://` URL; plain HTTP for this machine, HTTPS for all others.
+
+    `identity` is the URL to name in messages. Every method may raise RepositoryError.
+    """
+
+    def __init__(
+        self, location: str, identity: str, web: Web, logins: Callable[[str], Login | None] = login
+    ) -> None:
+        parts = urlsplit(location)
+        self.identity = identity
+        self._host = parts.netloc
+        self._path = parts.path.strip("/")
+        scheme = "http" if parts.hostname in _LOOPBACK else "https"
+        self._base = f"{scheme}://{parts.netloc}/v2/"
+        self._web = web
+        self._logins = logins
+        self._authorizations: dict[str, str] = {}
+
+    def of(self, name: str) -> str:
+        """The URL of everything about one chart."""
+        path = f"{self._path}/{name}" if self._path else name
+        if not _PATH.fullmatch(path):
+            raise RepositoryError(f"{path!r} is no name in a registry", url=self.identity)
+        return f"{self._base}{path}"
+
+    def manifest_of(self, name: str, version: str) -> str:
+        """The URL of the manifest of one version, whose tag has `_` for `+`, as Helm has it."""
+        return f"{self.of(name)}/manifests/{version.replace('+', '_')}"
+
+    def within(self, address: str) -> str:
+        """The URL that the registry answered with, which leads to the registry itself."""
+        url = urljoin(self._base, address)
+        if not url.startswith(self._base):
+            raise RepositoryError("the registry leads to another server", url=self.identity)
+        return url
+
+    def ask(
+        self,
+        url: str,
+        name: str,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        limit: int = MAX_ANSWER_BYTES,
+        accept: tuple[int, ...] = (200,),
+    ) -> Answer:
+        """The answer about the chart `name`, with the user's login where the registry wants one."""
+
+        def ask(accept: tuple[int, ...]) -> Answer:
+            authorization = self._authorizations.get(name)
+            return self._web.fetch(
+                url,
+                limit=limit,
+                repository=self.identity,
+                method=method,
+                headers={**(headers or {}), **({"Authorization": authorization} if authorization else {})},
+                content=content,
+                accept=accept,
+            )
+
+        answer = ask((*accept, 401))
+        if answer.status != 401:
+            return answer
+        self._authorizations[name] = self._authorized(answer.headers.get("www-authenticate", ""))
+        return ask(accept)
+
+    def upload(self, name: str, blob: Blob, data: bytes) -> None:
+        """Put `data`, which `blob` describes, under `name`, unless it is there."""
+        base = self.of(name)
+        known = self.ask(f"{base}/blobs/{blob.digest}", name, method="HEAD", accept=(200, 404))
+        if known.status == 200:
+            return
+        begun = self.ask(f"{base}/blobs/uploads/", name, method="POST", accept=(202,))
+        session = self.within(begun.headers.get("location", ""))
+        self.ask(
+            f"{session}{'&' if '?' in session else '?'}digest={quote(blob.digest)}",
+            name,
+            method="PUT",
+            headers={"Content-Type": "application/octet-stream"},
+            content=data,
+            accept=(201,),
+        )
+
+    def _authorized(self, challenge: str) -> str:
+        kind, _, rest = challenge.partition(" ")
+        user = self._logins(self._host)
+        if kind.lower() == "basic" and user:
+            return user.basic
+        parameters = dict(_PARAMETER.findall(rest))
+        realm = parameters.pop("realm", "")
+        if kind.lower() != "bearer" or not realm.startswith(("https://", self._base.partition("/v2/")[0])):
+            raise RepositoryUnreachable(
+                f"{self._host} wants a login",
+                url=self.identity,
+                fix=f"log in with `helm registry login {self._host}`",
+            )
+        return f"Bearer {self._token(realm, parameters, user)}"
+
+    def _token(self, realm: str, parameters: Mapping[str, str], user: Login | None) -> str:
+        wanted = {key: value for key, value in parameters.items() if key in ("service", "scope")}
+        if user and user.is_token:
+            form = {
+                **wanted,
+                "grant_type": "refresh_token",
+                "refresh_token": user.secret,
+                "client_id": user.user,
+            }
+            answer = self._web.fetch(
+                realm, limit=MAX_ANSWER_BYTES, repository=self.identity, method="POST", form=form
+            )
+        else:
+            url = f"{realm}{'&' if '?' in realm else '?'}{urlencode(wanted)}"
+            headers = {"Authorization": user.basic} if user else {}
+            answer = self._web.fetch(url, limit=MAX_ANSWER_BYTES, repository=self.identity, headers=headers)
+        token = decoded(answer.body, _Token, self.identity)
+        return token.token or token.access_token or ""
+
+
+_Answered = TypeVar("_Answered", bound=msgspec.Struct)
+
+
+def decoded(body: bytes, kind: type[_Answered], repository: str) -> _Answered:
+    """What a registry answered, as the `kind` of answer that it should be. Raises RepositoryError."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise RepositoryError(f"not what a registry answers: {error}", url=repository) from error

@@ -1,0 +1,25 @@
+"""What a change risks: one file a family of rules, one small class a rule."""
+
+from deploy_orchestrator.risk.assessment import Judgement, assess
+from deploy_orchestrator.risk.catalogue import RULES
+from deploy_orchestrator.risk.change import Change
+from deploy_orchestrator.risk.data import DataDeleted
+from deploy_orchestrator.risk.errors import EmptyCandidate, UnknownRule
+from deploy_orchestrator.risk.judging import judge, severity
+from deploy_orchestrator.risk.verdict import Reason, Summary, Verdict, alike
+
+__all__ = [
+    "RULES",
+    "Change",
+    "DataDeleted",
+    "EmptyCandidate",
+    "Judgement",
+    "Reason",
+    "Summary",
+    "UnknownRule",
+    "Verdict",
+    "alike",
+    "assess",
+    "judge",
+    "severity",
+]

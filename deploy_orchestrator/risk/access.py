@@ -1,0 +1,136 @@
+"""Who may do what: roles and whom they are bound to."""
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any, Final
+
+from deploy_orchestrator.manifests import Object, untyped
+from deploy_orchestrator.risk.change import Altered, Change
+from deploy_orchestrator.risk.rule import Rule, Sighting
+from deploy_orchestrator.risk.verdict import Verdict
+
+_GROUP: Final = "rbac.authorization.k8s.io"
+_ROLES: Final = frozenset({"Role", "ClusterRole"})
+_BINDINGS: Final = frozenset({"RoleBinding", "ClusterRoleBinding"})
+
+Right = tuple[str, str, str, str]
+"""Verb, API group, resource and name, or verb, "", URL and ""; `*` is any."""
+
+
+class RightsWidened(Rule):
+    id = "rights-widened"
+    severity = Verdict.NEEDS_APPROVAL
+    sees = "a role allows more, or a role is bound to somebody it was not bound to"
+    why = "Whoever takes over what runs under it can do more harm."
+    do = "Check that the right is needed, and no wider than needed, then approve."
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        for each in change.added:
+            if _is(each, _ROLES) and "aggregationRule" in each.body:
+                yield Sighting("a new role that gathers the rights of others", each.key, ((),))
+            elif _is(each, _ROLES) and _rights(each):
+                yield Sighting(f"a new role: {_named(_rights(each))}", each.key, ((),))
+            elif _is(each, _BINDINGS) and _subjects(each):
+                yield Sighting(f"a new binding: {', '.join(sorted(_subjects(each)))}", each.key, ((),))
+        for altered in change.altered:
+            gained = _gained(altered.before, altered.after)
+            if gained:
+                yield Sighting(f"it gains {gained}", altered.key, _paths(altered))
+
+
+class RightsNarrowed(Rule):
+    id = "rights-narrowed"
+    severity = Verdict.NEEDS_APPROVAL
+    sees = "a role allows less, or is no longer bound to somebody"
+    why = "What relied on the right fails when it next needs it."
+    do = "Check that nobody uses the right, then approve."
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        for altered in change.altered:
+            lost = _gained(altered.after, altered.before)
+            if lost:
+                yield Sighting(f"it loses {lost}", altered.key, _paths(altered))
+
+
+class RightsRewritten(Rule):
+    id = "rights-rewritten"
+    severity = Verdict.SAFE
+    sees = "a role says the same in other words"
+    why = "The same rights are given."
+    do = "Nothing."
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        for altered in change.altered:
+            if (
+                not _paths(altered)
+                or "aggregationRule" in altered.before.body
+                or "aggregationRule" in altered.after.body
+            ):
+                continue
+            if not _gained(altered.before, altered.after) and not _gained(altered.after, altered.before):
+                yield Sighting("the same rights in other words", altered.key, _paths(altered))
+
+
+def _is(each: Object, kinds: frozenset[str]) -> bool:
+    return each.key.group == _GROUP and each.kind in kinds
+
+
+def _paths(altered: Altered) -> tuple[tuple[str, ...], ...]:
+    if not _is(altered.after, _ROLES | _BINDINGS):
+        return ()
+    return tuple(field.path for field in altered.fields if field.path[0] in {"rules", "subjects"})
+
+
+def _gained(before: Object, after: Object) -> str:
+    """The rights or subjects that `after` has and `before` has not, in words."""
+    if _is(after, _ROLES):
+        old = _rights(before)
+        return _named([right for right in _rights(after) if not any(_covers(wide, right) for wide in old)])
+    if _is(after, _BINDINGS):
+        return ", ".join(sorted(_subjects(after) - _subjects(before)))
+    return ""
+
+
+def _rights(role: Object) -> list[Right]:
+    return [right for rule in untyped.items(role.body.get("rules")) for right in _rights_of(rule)]
+
+
+def _rights_of(rule: Any) -> Iterator[Right]:
+    verbs, names = _texts(rule, "verbs"), _texts(rule, "resourceNames") or ["*"]
+    yield from product(verbs, _texts(rule, "apiGroups"), _texts(rule, "resources"), names)
+    yield from product(verbs, [""], _texts(rule, "nonResourceURLs"), [""])
+
+
+def _texts(rule: Any, field: str) -> list[str]:
+    return [untyped.text(item) for item in untyped.items(untyped.mapping(rule).get(field))]
+
+
+def _covers(wide: Right, narrow: Right) -> bool:
+    return all(have in {"*", want} for have, want in zip(wide, narrow, strict=True))
+
+
+def _subjects(binding: Object) -> set[str]:
+    return {
+        "/".join(
+            filter(
+                None,
+                (
+                    untyped.text(untyped.at(item, "kind")),
+                    untyped.text(untyped.at(item, "namespace")),
+                    untyped.text(untyped.at(item, "name")),
+                ),
+            )
+        )
+        for item in untyped.items(binding.body.get("subjects"))
+    }
+
+
+def _named(rights: list[Right]) -> str:
+    words = [
+        " ".join(filter(None, (verb, ".".join(filter(None, (resource, group))), "" if name == "*" else name)))
+        for verb, group, resource, name in rights
+    ]
+    return ", ".join(words[:5]) + (f" and {len(words) - 5} more" if len(words) > 5 else "")
+
+
+RULES = (RightsWidened(), RightsNarrowed(), RightsRewritten())

@@ -1,0 +1,62 @@
+"""Judge what a rendered candidate would do to one tenant in one environment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from deploy_orchestrator.fleet import Deployment
+from deploy_orchestrator.manifests import ChartUsed, Diff, Finding, Manifests
+from deploy_orchestrator.risk.change import Change
+from deploy_orchestrator.risk.errors import EmptyCandidate
+from deploy_orchestrator.risk.judging import judge
+from deploy_orchestrator.risk.verdict import Reason, Summary, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a candidate changes, and the reasons that the risk rules have for or against it."""
+
+    chart: ChartUsed
+    difference: Diff
+    reasons: tuple[Reason, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        return Verdict.worst(reason.severity for reason in self.reasons)
+
+    @property
+    def summary(self) -> Summary:
+        added, changed, removed = self.difference.added, self.difference.changed, self.difference.removed
+        return Summary(added=len(added), changed=len(changed), removed=len(removed))
+
+
+def assess(
+    deployment: Deployment,
+    *,
+    candidate: Manifests,
+    before: Manifests | None,
+    chart_before: ChartUsed | None,
+    findings: Sequence[Finding],
+) -> Judgement:
+    """What `candidate` would do in place of `before`, which came from `chart_before`; None: of nothing.
+
+    `findings` are what checks say about the candidate.
+
+    Raises:
+        UnknownRule: the policy overrides a rule that does not exist.
+        EmptyCandidate: it has no objects, or does not name its chart.
+    """
+    if not candidate.objects:
+        raise EmptyCandidate(
+            f"{deployment.key}: the candidate has no objects; its release would take away all that runs",
+            fix="check the chart and its values",
+        )
+    if candidate.chart is None:
+        raise EmptyCandidate(f"{deployment.key}: the manifests do not tell which chart they are from")
+    change = Change(
+        before=before,
+        after=candidate,
+        chart_before=chart_before,
+        chart=candidate.chart,
+        findings=findings,
+    )
+    return Judgement(candidate.chart, change.diff, judge(change, deployment.environment.policy.rules))

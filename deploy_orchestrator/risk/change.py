@@ -1,0 +1,176 @@
+"""A change as the risk rules see it."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from deploy_orchestrator.manifests import (
+    ChartUsed,
+    Diff,
+    FieldChange,
+    Finding,
+    Manifests,
+    Object,
+    ObjectKey,
+    diff,
+    hooks,
+    untyped,
+)
+from deploy_orchestrator.risk.defaults import says_nothing
+from deploy_orchestrator.risk.pods import Path, template_path, within, within_container
+
+_VARYING = re.compile(r"[-._]?(?:v?\d[\w.]*|[0-9a-f]{6,})(?=[-._]|$)")
+_LONGEST_NAME = 253
+_SELECTORS = frozenset({"selector", "podSelector", "labelSelector"})
+
+
+@dataclass(frozen=True, slots=True)
+class Altered:
+    """An object that stays and differs, or that goes by another `key` now (`renamed`).
+
+    `fields` are the smallest ones that differ: a mapping that came or went whole is told entry by entry.
+    `defaults` are those that came or went and say what holds anyway. `template` is where the pods' template
+    stands.
+    """
+
+    key: ObjectKey
+    before: Object
+    after: Object
+    fields: tuple[FieldChange, ...]
+    defaults: tuple[FieldChange, ...]
+    template: Path | None
+    renamed: bool = False
+
+    @classmethod
+    def of(
+        cls, before: Object, after: Object, fields: Sequence[FieldChange], *, renamed: bool = False
+    ) -> "Altered":
+        template = template_path(after)
+        telling: list[FieldChange] = []
+        idle: list[FieldChange] = []
+        for field in (small for each in fields for small in _entries(each)):
+            (idle if says_nothing(after.key, template, field) else telling).append(field)
+        return cls(after.key, before, after, tuple(telling), tuple(idle), template, renamed)
+
+    def in_pod(self, field: FieldChange) -> Path | None:
+        """Where a field stands in the template of the pods; None where it stands elsewhere."""
+        return within(field.path, self.template)
+
+    def in_container(self, field: FieldChange) -> Path | None:
+        """Where a field stands in its container, as `("image",)`; None where it stands elsewhere."""
+        return within_container(field.path, self.template)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a release would do to one tenant in one environment.
+
+    For a `first` release nothing is replaced, so nothing is added, altered or removed.
+    """
+
+    before: Manifests | None
+    after: Manifests
+    chart_before: ChartUsed | None
+    chart: ChartUsed
+    findings: Sequence[Finding] = ()
+
+    @property
+    def first(self) -> bool:
+        return self.before is None
+
+    def before_of(self, key: ObjectKey) -> Object | None:
+        """The object that is replaced by the one with this key."""
+        return self.before.by_key.get(key) if self.before else None
+
+    @cached_property
+    def diff(self) -> Diff:
+        return diff(self.before, self.after)
+
+    @cached_property
+    def renamed(self) -> tuple[Altered, ...]:
+        """One-off work (hooks and Jobs) that is removed under one name and added under another."""
+        return () if self.first else tuple(_renames(self.diff))
+
+    @cached_property
+    def altered(self) -> tuple[Altered, ...]:
+        stay = (Altered.of(each.before, each.after, each.fields) for each in self.diff.changed)
+        return (*stay, *self.renamed)
+
+    @cached_property
+    def selected_labels(self) -> frozenset[str]:
+        """The keys of all labels that a selector in either set of manifests looks at."""
+        both = (*(self.before.objects if self.before else ()), *self.after.objects)
+        return frozenset(label for each in both for label in _selected(each.body))
+
+    @cached_property
+    def added(self) -> tuple[Object, ...]:
+        renamed = {each.key for each in self.renamed}
+        return () if self.first else tuple(each for each in self.diff.added if each.key not in renamed)
+
+    @cached_property
+    def removed(self) -> tuple[Object, ...]:
+        renamed = {each.before.key for each in self.renamed}
+        return tuple(each for each in self.diff.removed if each.key not in renamed)
+
+
+def _entries(field: FieldChange) -> Iterator[FieldChange]:
+    old, new = _parts(field.before), _parts(field.after)
+    if (old or field.before is None) and (new or field.after is None):
+        for name in sorted({**old, **new}):
+            yield from _entries(FieldChange((*field.path, name), old.get(name), new.get(name)))
+    else:
+        yield field
+
+
+def _parts(value: Any) -> Mapping[str, Any]:
+    """What a value is made of, by the steps of paths: the entries of a mapping, or items that have names."""
+    items = untyped.items(value)
+    named = {
+        f"[{untyped.text(untyped.at(item, 'name'))}]": item
+        for item in items
+        if untyped.text(untyped.at(item, "name"))
+    }
+    return named if len(named) == len(items) > 0 else untyped.mapping(value)
+
+
+def _renames(difference: Diff) -> Iterator[Altered]:
+    waiting = [each for each in difference.removed if _runs_once(each)]
+    for new in difference.added:
+        old = next((each for each in waiting if _runs_once(new) and _same_role(each, new)), None)
+        if old is not None:
+            waiting.remove(old)
+            namesake = Object({**old.body, "metadata": {**old.body["metadata"], "name": new.name}})
+            changed = diff(Manifests((namesake,)), Manifests((new,))).changed
+            yield Altered.of(old, new, changed[0].fields if changed else (), renamed=True)
+
+
+def _runs_once(each: Object) -> bool:
+    return hooks.is_hook(each) or (each.key.group, each.kind) == ("batch", "Job")
+
+
+def _same_role(old: Object, new: Object) -> bool:
+    return (
+        (old.key.group, old.kind, old.namespace) == (new.key.group, new.kind, new.namespace)
+        and sorted(old.hooks) == sorted(new.hooks)
+        and _stem(old) == _stem(new)
+    )
+
+
+def _stem(each: Object) -> str:
+    return _VARYING.sub("", each.name[:_LONGEST_NAME])
+
+
+def _selected(value: Any) -> Iterator[str]:
+    for item in untyped.items(value):
+        yield from _selected(item)
+    for name, below in untyped.mapping(value).items():
+        if name in _SELECTORS:
+            yield from untyped.mapping(untyped.at(below, "matchLabels"))
+            yield from (
+                untyped.text(untyped.at(item, "key"))
+                for item in untyped.items(untyped.at(below, "matchExpressions"))
+            )
+            yield from (label for label, value in untyped.mapping(below).items() if isinstance(value, str))
+        yield from _selected(below)

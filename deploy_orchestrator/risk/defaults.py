@@ -1,0 +1,196 @@
+"""Fields that say what holds anyway."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from deploy_orchestrator.manifests import FieldChange, ObjectKey
+from deploy_orchestrator.risk.pods import Path, within, within_container
+
+Defaults = Mapping[str, Any]
+
+_WORKLOAD: Final[Defaults] = {
+    "spec.minReadySeconds": 0,
+    "spec.revisionHistoryLimit": 10,
+    "spec.updateStrategy.type": "RollingUpdate",
+}
+_CLAIM: Final[Defaults] = {"spec.volumeMode": "Filesystem"}
+_BINDING: Final[Defaults] = {"roleRef.apiGroup": "rbac.authorization.k8s.io"}
+_PROBE: Final[Defaults] = {
+    "failureThreshold": 3,
+    "httpGet.scheme": "HTTP",
+    "periodSeconds": 10,
+    "successThreshold": 1,
+    "timeoutSeconds": 1,
+}
+_PROBES: Final = ("livenessProbe", "readinessProbe", "startupProbe")
+_DEVICES: Final[Defaults] = {
+    "devices.requests.*.exactly.allocationMode": "ExactCount",
+    "devices.requests.*.exactly.count": 1,
+}
+
+OF_KIND: Final[Mapping[tuple[str, str], Defaults]] = {
+    ("", "ConfigMap"): {"immutable": False},
+    ("", "PersistentVolume"): {**_CLAIM, "spec.persistentVolumeReclaimPolicy": "Retain"},
+    ("", "PersistentVolumeClaim"): _CLAIM,
+    ("", "Secret"): {"immutable": False, "type": "Opaque"},
+    ("", "Service"): {
+        "spec.internalTrafficPolicy": "Cluster",
+        "spec.ports.*.protocol": "TCP",
+        "spec.publishNotReadyAddresses": False,
+        "spec.sessionAffinity": "None",
+        "spec.type": "ClusterIP",
+    },
+    ("apps", "DaemonSet"): {
+        **_WORKLOAD,
+        "spec.updateStrategy.rollingUpdate.maxSurge": 0,
+        "spec.updateStrategy.rollingUpdate.maxUnavailable": 1,
+    },
+    ("apps", "Deployment"): {
+        "spec.minReadySeconds": 0,
+        "spec.paused": False,
+        "spec.progressDeadlineSeconds": 600,
+        "spec.revisionHistoryLimit": 10,
+        "spec.strategy.rollingUpdate.maxSurge": "25%",
+        "spec.strategy.rollingUpdate.maxUnavailable": "25%",
+        "spec.strategy.type": "RollingUpdate",
+    },
+    ("apps", "StatefulSet"): {
+        **_WORKLOAD,
+        "spec.persistentVolumeClaimRetentionPolicy.whenDeleted": "Retain",
+        "spec.persistentVolumeClaimRetentionPolicy.whenScaled": "Retain",
+        "spec.podManagementPolicy": "OrderedReady",
+        "spec.updateStrategy.rollingUpdate.partition": 0,
+        "spec.volumeClaimTemplates.*.apiVersion": "v1",
+        "spec.volumeClaimTemplates.*.kind": "PersistentVolumeClaim",
+        "spec.volumeClaimTemplates.*.spec.volumeMode": "Filesystem",
+    },
+    ("batch", "CronJob"): {
+        "spec.concurrencyPolicy": "Allow",
+        "spec.failedJobsHistoryLimit": 1,
+        "spec.successfulJobsHistoryLimit": 3,
+        "spec.suspend": False,
+    },
+    ("batch", "Job"): {
+        "spec.backoffLimit": 6,
+        "spec.completionMode": "NonIndexed",
+        "spec.podFailurePolicy.rules.*.onPodConditions.*.status": "True",
+        "spec.podReplacementPolicy": "TerminatingOrFailed",
+        "spec.suspend": False,
+    },
+    ("networking.k8s.io", "NetworkPolicy"): {
+        "spec.egress.*.ports.*.protocol": "TCP",
+        "spec.ingress.*.ports.*.protocol": "TCP",
+    },
+    ("rbac.authorization.k8s.io", "ClusterRoleBinding"): _BINDING,
+    ("rbac.authorization.k8s.io", "RoleBinding"): _BINDING,
+    ("resource.k8s.io", "ResourceClaim"): {f"spec.{path}": value for path, value in _DEVICES.items()},
+    ("resource.k8s.io", "ResourceClaimTemplate"): {
+        f"spec.spec.{path}": value for path, value in _DEVICES.items()
+    },
+    ("scheduling.k8s.io", "PriorityClass"): {
+        "globalDefault": False,
+        "preemptionPolicy": "PreemptLowerPriority",
+    },
+    ("storage.k8s.io", "CSIDriver"): {
+        "spec.attachRequired": True,
+        "spec.podInfoOnMount": False,
+        "spec.requiresRepublish": False,
+        "spec.storageCapacity": False,
+        "spec.volumeLifecycleModes": ["Persistent"],
+    },
+    ("storage.k8s.io", "StorageClass"): {
+        "allowVolumeExpansion": False,
+        "reclaimPolicy": "Delete",
+        "volumeBindingMode": "Immediate",
+    },
+}
+"""By group and kind: what the API server writes into a field that is left out (`SetDefaults_*` in its
+source), or takes it for.
+"""
+
+OF_POD: Final[Defaults] = {
+    "spec.dnsPolicy": "ClusterFirst",
+    "spec.enableServiceLinks": True,
+    "spec.hostIPC": False,
+    "spec.hostNetwork": False,
+    "spec.hostPID": False,
+    "spec.restartPolicy": "Always",
+    "spec.schedulerName": "default-scheduler",
+    "spec.shareProcessNamespace": False,
+    "spec.terminationGracePeriodSeconds": 30,
+}
+OF_CONTAINER: Final[Defaults] = {
+    "ports.*.protocol": "TCP",
+    "stdin": False,
+    "terminationMessagePath": "/dev/termination-log",
+    "terminationMessagePolicy": "File",
+    "tty": False,
+    **{
+        f"{probe}.{path}": value
+        for path, value in _PROBE.items()
+        for probe in ("livenessProbe", "readinessProbe", "startupProbe")
+    },
+}
+
+_NOTHING_WHEN_EMPTY: Final = frozenset(
+    {
+        "affinity",
+        "annotations",
+        "args",
+        "command",
+        "data",
+        "env",
+        "envFrom",
+        "hostAliases",
+        "imagePullSecrets",
+        "initContainers",
+        "labels",
+        "limits",
+        "metadata",
+        "nodeSelector",
+        "ports",
+        "requests",
+        "resources",
+        "securityContext",
+        "tolerations",
+        "topologySpreadConstraints",
+        "volumeMounts",
+        "volumes",
+    }
+)
+
+
+_NOT_FILLED_IN: Final[Collection[Path | None]] = (
+    ("spec", "affinity"),
+    ("spec", "enableServiceLinks"),
+    ("spec", "resources"),
+    ("spec", "shareProcessNamespace"),
+)
+
+
+def says_nothing(key: ObjectKey, template: Path | None, field: FieldChange) -> bool:
+    """Whether a field comes or goes without a difference."""
+    if (field.before is None) == (field.after is None):
+        return False
+    value = field.after if field.before is None else field.before
+    if value in ({}, []) and field.path[-1] in _NOTHING_WHEN_EMPTY:
+        return True
+    return any(
+        path is not None and _by_default(path, value, defaults)
+        for path, defaults in (
+            (within_container(field.path, template), OF_CONTAINER),
+            (within(field.path, template), OF_POD),
+            (field.path, OF_KIND.get((key.group, key.kind), {})),
+        )
+    )
+
+
+def is_filled_in(template: Path | None, field: FieldChange) -> bool:
+    """Whether the API server writes the default by itself, so that an immutable field may come to say it."""
+    container, pod = within_container(field.path, template), within(field.path, template)
+    return container != ("securityContext",) and pod not in _NOT_FILLED_IN
+
+
+def _by_default(path: Path, value: Any, defaults: Defaults) -> bool:
+    known = ".".join("*" if step.startswith("[") else step for step in path)
+    return known in defaults and defaults[known] == value and type(defaults[known]) is type(value)

@@ -1,0 +1,276 @@
+"""Database migrations, and other work that runs once in a release."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from deploy_orchestrator.manifests import Container, FieldChange, Object, hooks, quantity, untyped
+from deploy_orchestrator.risk.change import Altered, Change
+from deploy_orchestrator.risk.metadata import label_of
+from deploy_orchestrator.risk.pods import containers_of, image_of
+from deploy_orchestrator.risk.rule import Rule, Sighting
+from deploy_orchestrator.risk.verdict import Verdict
+
+_TOOL: Final = re.compile(
+    r"(?<![a-z])(alembic|atlas|bytebase|dbmate|diesel|drizzle-kit|flyway|gh-ost|goose|golang-migrate|knex|liquibase|"
+    r"phinx|prisma|pt-online-schema-change|refinery|sequelize|skeema|sqitch|sqlx|typeorm|yoyo|"
+    r"migrat(?:e|es|or|ion|ions)|db[-_ :]?(?:init|migrate|setup|sync|upgrade)|upgrade[-_ ]?db|"
+    r"schema[-_ :]?(?:change|sync|update|upgrade))(?![a-z])",
+    re.IGNORECASE,
+)
+"""Migration tools, and words for what they do, as whole words in a name, an image or a command."""
+
+_JOB = ("batch", "Job")
+
+
+class Migration(Rule):
+    id = "migration"
+    severity = Verdict.NEEDS_APPROVAL
+    sees = "a migration (hook, Job or init container) is new, changed or gone, by its name, image or command"
+    why = "It changes the data for good; going back to the release before does not bring the data back."
+    do = (
+        "Read what it does and how long it takes, make sure of a backup, then approve. Annotate a hook that "
+        'cannot be undone with deploy-orchestrator.io/irreversible: "true".'
+    )
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        for each in change.added:
+            if tool := _migrates(each):
+                yield Sighting(f"migration ({tool}) is new", each.key, ((),) if _runs_once(each) else ())
+        for each in change.removed:
+            if (tool := _migrates(each)) and _runs_once(each):
+                yield Sighting(f"migration ({tool}) is gone", each.key, ((),))
+        for altered in change.altered:
+            yield from _altered_migration(altered)
+
+
+class HookChanged(Rule):
+    id = "hook-changed"
+    severity = Verdict.NEEDS_APPROVAL
+    sees = "a hook that is no known migration and no test is new, changed or gone"
+    why = "It runs with each release, and what it does cannot be told from outside."
+    do = "Read what it does now, then approve."
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        for each, word in [
+            *((each, "new") for each in change.added),
+            *((each, "gone") for each in change.removed),
+        ]:
+            if _is_plain_hook(each):
+                yield Sighting(f"hook for {_events(each)} is {word}", each.key, ((),))
+        for altered in change.altered:
+            if _is_plain_hook(altered.before) or _is_plain_hook(altered.after):
+                fields = [field for field in _work(altered) if altered.in_container(field) != ("image",)]
+                if fields:
+                    yield _sighting("hook changes", altered, fields)
+
+
+class JobRuns(Rule):
+    id = "job-runs"
+    severity = Verdict.NEEDS_APPROVAL
+    sees = "a Job that is no hook and no known migration is new, or has another name"
+    why = "It runs once as soon as it is applied, and what it does cannot be told from outside."
+    do = "Read what it does, then approve."
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        for each in change.added:
+            if _is_plain_job(each):
+                yield Sighting("a new Job runs", each.key, ((),))
+        for altered in change.altered:
+            if altered.renamed and _is_plain_job(altered.after):
+                yield _sighting(f"it was {altered.before.name} and runs again", altered, altered.fields)
+
+
+class HookOrder(Rule):
+    id = "hook-order"
+    severity = Verdict.NEEDS_APPROVAL
+    sees = "hooks or sync waves run in another order than before"
+    why = "What one step needs may not be there yet."
+    do = "Check that each step still finds what it needs, then approve."
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        moved = [
+            (altered, field) for altered in change.altered for field in altered.fields if _is_weight(field)
+        ]
+        if not moved or _order(change, before=True) == _order(change, before=False):
+            return
+        for altered, field in moved:
+            words = f"{field.path[-1]} {field.before or '0'} → {field.after or '0'}"
+            yield Sighting(words, altered.key, (field.path,))
+
+
+class HookOrderKept(Rule):
+    id = "hook-order-kept"
+    severity = Verdict.SAFE
+    sees = "hook weights or sync waves change, and everything still runs in the same order"
+    why = "Only the order counts."
+    do = "Nothing."
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        if _order(change, before=True) != _order(change, before=False):
+            return
+        for altered in change.altered:
+            for field in altered.fields:
+                if _is_weight(field):
+                    yield Sighting(f"{field.path[-1]} changes, the order stays", altered.key, (field.path,))
+
+
+class HookRenamed(Rule):
+    id = "hook-renamed"
+    severity = Verdict.SAFE
+    sees = "a hook has another name, as when the name carries a version"
+    why = "A hook runs on each release whatever its name. What else changes in it is judged by itself."
+    do = "Nothing."
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        for altered in change.altered:
+            if altered.renamed and hooks.is_hook(altered.after):
+                yield Sighting(f"it was {altered.before.name}", altered.key)
+
+
+class TestChanged(Rule):
+    id = "test-changed"
+    severity = Verdict.SAFE
+    sees = "a test (`helm.sh/hook: test`) that migrates nothing is new, changed or gone"
+    why = "It asks what is live, and changes nothing of it."
+    do = "Nothing."
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        for each in (*change.added, *change.removed):
+            if _is_plain_test(each):
+                yield Sighting("a test comes or goes", each.key, ((),))
+        for altered in change.altered:
+            if _is_plain_test(altered.before) and _is_plain_test(altered.after):
+                yield Sighting("a test changes", altered.key, ((),))
+
+
+def _altered_migration(altered: Altered) -> Iterator[Sighting]:
+    tool = _migrates(altered.after) or _migrates(altered.before)
+    if not tool:
+        return
+    if _runs_once(altered.after) or _runs_once(altered.before):
+        fields = list(_work(altered))
+    else:
+        names = {f"[{each.name}]" for each in _migrating_init(altered.before, altered.after)}
+        fields = [
+            field
+            for field in altered.fields
+            for path in [altered.in_pod(field)]
+            if path and path[:2] == ("spec", "initContainers") and path[2:3] and path[2] in names
+        ]
+    again = altered.renamed and not hooks.is_hook(altered.after)
+    if fields or again:
+        yield _sighting(
+            f"migration ({tool}) changes" if fields else f"migration ({tool}) runs again", altered, fields
+        )
+
+
+def _work(altered: Altered) -> Iterator[FieldChange]:
+    """The fields that change what runs: not labels, weights and check sums."""
+    for field in altered.fields:
+        path = altered.in_pod(field) or field.path
+        inert = path[:2] == ("metadata", "annotations") and path[2:3] and path[2].startswith("checksum/")
+        if not (label_of(altered, field) or _is_weight(field) or inert):
+            yield field
+
+
+def _migrates(each: Object) -> str | None:
+    """The word that tells that an object migrates something."""
+    if hooks.is_test(each):
+        return next(filter(None, map(_tool_run_by, containers_of(each))), None)
+    if _runs_once(each):
+        found = _TOOL.search(each.name)
+        return found[0].lower() if found else next(filter(None, map(_tool_of, containers_of(each))), None)
+    return next((_tool_of(container) for container in _migrating_init(each)), None)
+
+
+def _migrating_init(*objects: Object) -> Iterator[Container]:
+    for each in objects:
+        for container in containers_of(each):
+            if container.list == "initContainers" and _tool_of(container):
+                yield container
+
+
+def _tool_of(container: Container) -> str | None:
+    image = image_of(container).rpartition("/")[2]
+    found = _TOOL.search(f"{container.name} {image} {_command(container)}")
+    return found[0].lower() if found else None
+
+
+def _tool_run_by(test: Container) -> str | None:
+    """A test may ask about migrations, as for a page of that name, and runs none."""
+    program = image_of(test).rpartition("/")[2].partition(":")[0]
+    return next((word.lower() for word in (program, *_command(test).split()) if _TOOL.fullmatch(word)), None)
+
+
+def _command(container: Container) -> str:
+    words = [*untyped.items(container.body.get("command")), *untyped.items(container.body.get("args"))]
+    return " ".join(map(str, words))
+
+
+def _runs_once(each: Object) -> bool:
+    return hooks.is_hook(each) or (each.key.group, each.kind) == _JOB
+
+
+def _is_plain_hook(each: Object) -> bool:
+    return hooks.is_hook(each) and not hooks.is_test(each) and not _migrates(each)
+
+
+def _is_plain_test(each: Object) -> bool:
+    return hooks.is_test(each) and not _migrates(each)
+
+
+def _is_plain_job(each: Object) -> bool:
+    return (each.key.group, each.kind) == _JOB and not hooks.is_hook(each) and not _migrates(each)
+
+
+def _is_weight(field: FieldChange) -> bool:
+    return field.path[:2] == ("metadata", "annotations") and field.path[2:] in {
+        (hooks.HELM_WEIGHT,),
+        (hooks.ARGO_WAVE,),
+    }
+
+
+def _order(change: Change, *, before: bool) -> list[tuple[str, list[set[str]]]]:
+    """The steps of each event: what runs together, in order; of what is there before and after."""
+    pairs = [(each.key, each.before if before else each.after) for each in change.altered]
+    altered = {key for key, _ in pairs}
+    kept = [(each.key, each) for each in change.after.objects if each.key not in altered]
+    new = {each.key for each in change.added}
+    steps: dict[str, dict[float, set[str]]] = {}
+    for key, each in [*pairs, *kept]:
+        if key not in new:
+            for event in _moments(each):
+                steps.setdefault(event, {}).setdefault(_weight(each), set()).add(str(key))
+    return [(event, [rank[weight] for weight in sorted(rank)]) for event, rank in sorted(steps.items())]
+
+
+def _moments(each: Object) -> tuple[str, ...]:
+    """What an object is for. That a test runs after a sync too goes without saying."""
+    return each.hooks if hooks.is_test(each) else (*each.hooks, *hooks.argo_events(each)) or ("Sync",)
+
+
+def _weight(each: Object) -> float:
+    wave = each.annotations.get(hooks.ARGO_WAVE, each.annotations.get(hooks.HELM_WEIGHT, "0"))
+    return float(quantity(wave) or 0)
+
+
+def _events(each: Object) -> str:
+    return ", ".join((*each.hooks, *hooks.argo_events(each)))
+
+
+def _sighting(saw: str, altered: Altered, fields: Iterable[FieldChange]) -> Sighting:
+    listed = list(fields)
+    names = ", ".join(field.field for field in listed[:3]) + (" …" if len(listed) > 3 else "")
+    return Sighting(f"{saw}: {names}" if listed else saw, altered.key, tuple(field.path for field in listed))
+
+
+RULES = (
+    Migration(),
+    HookChanged(),
+    JobRuns(),
+    HookOrder(),
+    HookOrderKept(),
+    HookRenamed(),
+    TestChanged(),
+)

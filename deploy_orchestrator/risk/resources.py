@@ -1,0 +1,136 @@
+"""How much pods ask for and may use, and what the tenant may use together."""
+
+from decimal import Decimal
+from typing import Final
+
+from deploy_orchestrator.manifests import FieldChange, quantity
+from deploy_orchestrator.risk.change import Altered, Change
+from deploy_orchestrator.risk.rule import FieldRule
+from deploy_orchestrator.risk.verdict import Verdict
+
+_HALF: Final = Decimal("0.5")
+_QUOTA: Final = ("", "ResourceQuota")
+
+Amounts = tuple[Decimal | None, Decimal | None]
+
+
+class ResourcesCut(FieldRule):
+    id = "resources-cut"
+    severity = Verdict.NEEDS_APPROVAL
+    sees = "a request or limit is cut by more than half, a request is dropped, or a limit is new"
+    why = "The container may be killed for memory, slowed down, or moved off its node."
+    do = "Compare with what it uses at its highest, then approve."
+
+    def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
+        kind, amounts = _amounts(altered, field)
+        before, after = amounts
+        cut = before is not None and after is not None and after < before * _HALF
+        dropped = kind == "requests" and before is not None and after is None
+        limited = kind == "limits" and before is None and after is not None
+        return _words(field) if cut or dropped or limited else None
+
+
+class LimitDropped(FieldRule):
+    id = "limit-dropped"
+    severity = Verdict.NEEDS_APPROVAL
+    sees = "a limit is dropped"
+    why = "The container may use up its node, and take others down with it."
+    do = "Keep a memory limit at least."
+
+    def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
+        kind, (before, after) = _amounts(altered, field)
+        return _words(field) if kind == "limits" and before is not None and after is None else None
+
+
+class ResourcesTrimmed(FieldRule):
+    id = "resources-trimmed"
+    severity = Verdict.SAFE
+    sees = "a request or limit is cut by half at most"
+    why = "The roll-out keeps the old pods until new ones are ready."
+    do = "Watch memory after the release."
+
+    def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
+        _, (before, after) = _amounts(altered, field)
+        if before is None or after is None or not before * _HALF <= after < before:
+            return None
+        return _words(field)
+
+
+class ResourcesUp(FieldRule):
+    id = "resources-up"
+    severity = Verdict.SAFE
+    sees = "a request or limit is raised, or a request is new"
+    why = "The container gets more. The quota bounds it."
+    do = "Nothing."
+
+    def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
+        kind, (before, after) = _amounts(altered, field)
+        if (
+            after is None
+            or (before is None and kind != "requests")
+            or (before is not None and after <= before)
+        ):
+            return None
+        return _words(field)
+
+
+class QuotaLowered(FieldRule):
+    id = "quota-lowered"
+    severity = Verdict.NEEDS_APPROVAL
+    sees = "the quota of a namespace is lowered, or bounds something that it did not"
+    why = "Pods that are moved or scaled later may be refused, though those that run now stay."
+    do = "Compare with what the tenant uses now, then approve."
+
+    def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
+        if not _is_quota(altered, field):
+            return None
+        before, after = quantity(field.before), quantity(field.after)
+        return _words(field) if after is not None and (before is None or after < before) else None
+
+
+class QuotaRaised(FieldRule):
+    id = "quota-raised"
+    severity = Verdict.SAFE
+    sees = "the quota of a namespace is raised"
+    why = "The tenant may use more; nothing that runs changes."
+    do = "Nothing."
+
+    def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
+        if not _is_quota(altered, field):
+            return None
+        before, after = quantity(field.before), quantity(field.after)
+        return _words(field) if before is not None and after is not None and after > before else None
+
+
+def _amounts(altered: Altered, field: FieldChange) -> tuple[str, Amounts]:
+    """`requests` or `limits`, and both amounts; `""` and nothing for what is no amount of a container."""
+    path = altered.in_container(field) or ()
+    if len(path) != 3 or path[0] != "resources" or path[1] not in {"requests", "limits"}:
+        return "", (None, None)
+    return path[1], (quantity(field.before), quantity(field.after))
+
+
+def _is_quota(altered: Altered, field: FieldChange) -> bool:
+    return (
+        (altered.key.group, altered.key.kind) == _QUOTA
+        and field.path[:2] == ("spec", "hard")
+        and len(field.path) == 3
+    )
+
+
+def _words(field: FieldChange) -> str:
+    return f"{'.'.join(field.path[-2:])} {_shown(field.before)} → {_shown(field.after)}"
+
+
+def _shown(value: object) -> str:
+    return "none" if value is None else str(value)
+
+
+RULES = (
+    ResourcesCut(),
+    LimitDropped(),
+    ResourcesTrimmed(),
+    ResourcesUp(),
+    QuotaLowered(),
+    QuotaRaised(),
+)

@@ -1,0 +1,76 @@
+"""Candidates that would not apply, or not as they read, whatever is released now."""
+
+from collections.abc import Iterator
+
+from deploy_orchestrator.manifests import hooks, untyped
+from deploy_orchestrator.risk.change import Change
+from deploy_orchestrator.risk.pods import labels_of
+from deploy_orchestrator.risk.rule import Rule, Sighting
+from deploy_orchestrator.risk.verdict import Verdict
+
+_OWN_SELECTOR = {("apps", kind) for kind in ("DaemonSet", "Deployment", "ReplicaSet", "StatefulSet")}
+
+
+class CheckFailed(Rule):
+    id = "check-failed"
+    severity = Verdict.BLOCKED
+    sees = "a check of the manifests found an error: schema, removed API, tenant policy"
+    why = "The API server would refuse the object, or the tenant policy forbids it."
+    do = "Mend what the check names, or add an exception with a reason and an expiry to the fleet."
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        for finding in change.findings:
+            if finding.severity == "error" and finding.rule != HarmfulConflict.id:
+                yield Sighting(f"{finding.rule}: {finding.message}", finding.object, do=finding.fix)
+
+
+class HarmfulConflict(Rule):
+    id = "dependency-conflict"
+    severity = Verdict.BLOCKED
+    sees = "charts that this one is built on need versions that do harm together"
+    why = (
+        "One version of a library replaces the templates of another, so objects are not what their chart "
+        "meant."
+    )
+    do = "Take versions that agree; the conflict report proposes some."
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        for finding in change.findings:
+            if finding.severity == "error" and finding.rule == self.id:
+                yield Sighting(finding.message, do=finding.fix)
+
+
+class UnknownHook(Rule):
+    id = "hook-unknown"
+    severity = Verdict.BLOCKED
+    sees = "a hook annotation that names an event which Helm or Argo CD does not know"
+    why = "Helm drops the whole object without a word; Argo CD applies it as if it were no hook."
+    do = "Mend the event's name."
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        for each in change.after.objects:
+            unknown = [event for event in each.hooks if event not in hooks.HELM_EVENTS]
+            unknown += [event for event in hooks.argo_events(each) if event not in hooks.ARGO_EVENTS]
+            if unknown:
+                yield Sighting(f"hook for {', '.join(map(repr, unknown))}", each.key)
+
+
+class SelectorMisses(Rule):
+    id = "selector-misses"
+    severity = Verdict.BLOCKED
+    sees = "a workload whose selector does not match the labels of its own pods"
+    why = "The API server refuses it."
+    do = "Give the pod template the labels that the selector names."
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        for each in change.after.objects:
+            if (each.key.group, each.kind) not in _OWN_SELECTOR:
+                continue
+            wanted = untyped.mapping(untyped.at(each.body, "spec", "selector", "matchLabels"))
+            labels = labels_of(each)
+            missed = sorted(key for key in wanted if labels.get(key) != wanted[key])
+            if missed:
+                yield Sighting(f"the pods lack what the selector asks for: {', '.join(missed)}", each.key)
+
+
+RULES = (CheckFailed(), HarmfulConflict(), UnknownHook(), SelectorMisses())

@@ -1,0 +1,113 @@
+"""The receiver of webhooks: an ASGI application that answers at once, and starts runs afterwards."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.web.webhooks.deliveries import Deliveries
+from deploy_orchestrator.web.webhooks.errors import Refused
+from deploy_orchestrator.web.webhooks.followed import Followed
+from deploy_orchestrator.web.webhooks.push import authenticate, read
+
+MAX_BODY = 5 * 1024 * 1024
+MAX_SECONDS = 10.0
+
+_log = logging.getLogger("uvicorn.error")
+
+
+class Runs(Protocol):
+    """Whoever starts the runs that a sensor would ask for, and says how many; see `DagsterRuns`."""
+
+    async def start(self, sensor: str) -> int: ...
+
+
+def receiver(followed: Iterable[Followed], secret: str, runs: Runs, deliveries: Deliveries) -> Starlette:
+    """The application: `POST /webhooks` takes what a forge tells, `GET /healthz` says that it is up.
+
+    A delivery is answered with 202 when it starts a look, 200 when nothing follows what it tells of, 400
+    when it cannot be read, 401 without a good signature, 408 when it takes longer than `MAX_SECONDS`, 409
+    when it came before, and 413 over `MAX_BODY` bytes. Only the repository and the branch are taken from
+    it: what is there now is looked up. Sensors that many deliveries ask for are looked at once.
+    """
+    looks = _Looks(runs)
+    branches = tuple(followed)
+
+    async def webhook(request: Request) -> PlainTextResponse:
+        try:
+            body = await _body(request)
+            authenticate(request.headers, body, secret)
+            push = read(request.headers, body)
+            sensors = {name for each in branches if push and each.moved(push) for name in each.sensors}
+            if not sensors:
+                return PlainTextResponse("nothing follows that here\n", 200)
+            if not await run_in_threadpool(deliveries.is_new, body):
+                raise Refused(409, "this was delivered before")
+        except Refused as refused:
+            _log.info("webhook refused: %s", refused.what)
+            return PlainTextResponse(f"{refused.what}\n", refused.status)
+        looks.ask(sensors)
+        return PlainTextResponse(f"looking: {', '.join(sorted(sensors))}\n", 202)
+
+    async def health(request: Request) -> PlainTextResponse:
+        return PlainTextResponse("ok\n")
+
+    @asynccontextmanager
+    async def looking(app: Starlette) -> AsyncGenerator[None]:
+        task = asyncio.create_task(looks.forever())
+        try:
+            yield
+        finally:
+            task.cancel()
+
+    return Starlette(
+        routes=[Route("/webhooks", webhook, methods=["POST"]), Route("/healthz", health)],
+        lifespan=looking,
+    )
+
+
+@dataclass(slots=True)
+class _Looks:
+    """One look at a time. Whatever is asked for during one is done after it, each sensor once."""
+
+    runs: Runs
+    wanted: set[str] = field(default_factory=set[str])
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def ask(self, sensors: Iterable[str]) -> None:
+        self.wanted.update(sensors)
+        self.asked.set()
+
+    async def forever(self) -> None:
+        while await self.asked.wait():
+            self.asked.clear()
+            sensors, self.wanted = sorted(self.wanted), set()
+            for sensor in sensors:
+                try:
+                    started = await self.runs.start(sensor)
+                except OrchestratorError as error:
+                    _log.error("%s", error)
+                else:
+                    _log.info("%s: %d runs started", sensor, started)
+
+
+async def _body(request: Request) -> bytes:
+    received = bytearray()
+    try:
+        async with asyncio.timeout(MAX_SECONDS):
+            async for chunk in request.stream():
+                received += chunk
+                if len(received) > MAX_BODY:
+                    raise Refused(413, f"a delivery may have {MAX_BODY} bytes; the sensors follow without it")
+    except TimeoutError as error:
+        raise Refused(408, f"the body did not arrive within {MAX_SECONDS:.0f} seconds") from error
+    return bytes(received)

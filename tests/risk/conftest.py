@@ -1,0 +1,135 @@
+import copy
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy_orchestrator.fleet import (
+    ChartReference,
+    Deployment,
+    Environment,
+    Policy,
+    Quota,
+    RuleOverride,
+    Tenant,
+)
+from deploy_orchestrator.manifests import ChartUsed, Finding, Manifests, Object
+from deploy_orchestrator.releases import Plan, Release, SourceChange, digest_of, make_plan
+
+HERE = Path(__file__).parent
+BASE = [body for body in yaml.safe_load_all((HERE / "base.yaml").read_text()) if body]
+COMMIT = "a" * 40
+
+
+def edited(objects: list[Any], case: dict[str, Any]) -> list[Any]:
+    """`objects` with what a case says: `set` and `unset` fields, `remove` and `add` objects."""
+    result = {f"{each['kind']}/{each['metadata']['name']}": copy.deepcopy(each) for each in objects}
+    for name, fields in case.get("set", {}).items():
+        for path, value in fields.items():
+            put(result[name], path, value)
+    for name, paths in case.get("unset", {}).items():
+        for path in paths:
+            put(result[name], path, None)
+    for name in case.get("remove", ()):
+        del result[name]
+    return [*result.values(), *case.get("add", ())]
+
+
+def put(value: Any, path: str, new: Any) -> None:
+    """Set what stands at a path such as `spec.containers[web].image`; None takes it away."""
+    *steps, last = [step for step in re.findall(r"\[[^\]]+\]|\"[^\"]+\"|[^.\[\"]+", path) if step]
+    for step in steps:
+        value = below(value, step)
+    if isinstance(value, list):
+        index = next((number for number, item in enumerate(value) if named(item, last)), len(value))
+        value[index : index + 1] = [] if new is None else [new]
+    elif new is None:
+        del value[last.strip('"')]
+    else:
+        value[last.strip('"')] = copy.deepcopy(new)
+
+
+def below(value: Any, step: str) -> Any:
+    if isinstance(value, list):
+        found = [item for item in value if named(item, step)]
+        return found[0] if found else value[int(step[1:-1])]
+    return value.setdefault(step.strip('"'), {})
+
+
+def named(item: Any, step: str) -> bool:
+    return step[1:-1] in (item.get("name"), str(item.get("port")), item.get("host"))
+
+
+@pytest.fixture(scope="session")
+def judged() -> Callable[..., Plan]:
+    """The plan for replacing the base, changed by `before`, with the base changed by a case."""
+
+    def plan(case: dict[str, Any], overrides: dict[str, RuleOverride] | None = None) -> Plan:
+        old = edited(BASE, case.get("before", {}))
+        return planned(old, edited(old, case), case, overrides)
+
+    return plan
+
+
+def planned(
+    old: list[Any] | None,
+    new: list[Any],
+    case: dict[str, Any],
+    overrides: dict[str, RuleOverride] | None = None,
+) -> Plan:
+    chart_before, chart_after = (
+        (name, version)
+        for text in case.get("chart", ["dagster-tenant 1.4.2", "dagster-tenant 1.4.2"])
+        for name, version in [text.split()]
+    )
+    candidate = Manifests(tuple(map(Object, new)), ChartUsed(name=chart_after[0], version=chart_after[1]))
+    before = None if old is None else Manifests(tuple(map(Object, old)))
+    environment = Environment(
+        name="production", cluster="main", kubernetes="1.34", policy=Policy(rules=overrides or {})
+    )
+    tenant = Tenant(
+        name="analytics",
+        chart=ChartReference(name="dagster-tenant", version="1.x"),
+        environments=("production",),
+        quota=Quota(cpu="8", memory="16Gi", storage="40Gi", pods=40),
+        owners=("owner@example.com",),
+    )
+    return make_plan(
+        Deployment(environment, tenant, "analytics-production"),
+        source=SourceChange(commit=COMMIT, authors=("author@example.com",), signed=True),
+        candidate=candidate,
+        released=None
+        if before is None
+        else released(before, ChartUsed(name=chart_before[0], version=chart_before[1])),
+        released_manifests=before,
+        findings=[Finding(object=None, **finding) for finding in case.get("findings", ())],
+        after=None,
+    )
+
+
+@pytest.fixture(scope="session")
+def plan_of() -> Callable[..., Plan]:
+    """The plan for replacing any objects with others."""
+    return planned
+
+
+def released(manifests: Manifests, chart: ChartUsed) -> Release:
+    return Release(
+        environment="production",
+        tenant="analytics",
+        namespace="analytics-production",
+        cluster="main",
+        digest=digest_of(
+            environment="production", tenant="analytics", content=manifests.content, replaces=None
+        ),
+        content=manifests.content,
+        chart=chart,
+        source=SourceChange(commit=COMMIT, authors=("author@example.com",), signed=True),
+        revision=COMMIT,
+        path="manifests/production/analytics",
+        released_at="2026-03-02T12:00:00Z",
+        commit=COMMIT,
+    )
