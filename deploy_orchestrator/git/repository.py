@@ -31,7 +31,7 @@ _LOCK_LIMIT = 60.0
 _ATTEMPTS = 30
 _LONGEST_PAUSE = 1.0
 
-Change = Callable[[Tree], Changes | None]
+Update = Callable[[Tree], Changes | None]
 """What to write where a branch holds this; None for nothing."""
 
 
@@ -85,10 +85,10 @@ class Repository(History):
             return None
         return Person(me.name, me.email)
 
-    def write(self, branch: str, change: Change, *, signer: Signer | None = None) -> Commit | None:
-        """Pushes one commit onto `branch`: the `Changes` that `change` returns for what the branch holds now.
+    def write(self, branch: str, update: Update, *, signer: Signer | None = None) -> Commit | None:
+        """Pushes one commit onto `branch`: the `Changes` that `update` returns for what the branch holds now.
 
-        When somebody else pushes first, `change` is asked again with what they left, so it must depend on
+        When somebody else pushes first, `update` is asked again with what they left, so it must depend on
         nothing but its argument. It is asked with an empty tree where there is no such branch. None is
         returned, and nothing written, when it returns None or changes nothing. So a call that failed
         half-way can simply be made again.
@@ -100,19 +100,19 @@ class Repository(History):
             SigningFailed: `signer` could not sign.
             UnsafeTree: `Changes` has a path that no commit may hold.
         """
-        return self.write_all(branch, [change], signer=signer)[0]
+        return self.write_all(branch, [update], signer=signer)[0]
 
     def write_all(
-        self, branch: str, changes: Sequence[Change], *, signer: Signer | None = None
+        self, branch: str, updates: Sequence[Update], *, signer: Signer | None = None
     ) -> list[Commit | None]:
-        """As `write` for several `changes`, each asked with what the commit of the one before it holds.
+        """As `write` for several `updates`, each asked with what the commit of the one before it holds.
 
         Their commits are pushed in one go, and arrive together or not at all. Raises as `write`.
         """
         for attempt in range(_ATTEMPTS):
             self.fetch()
             expected = self.head(branch)
-            made, head = self._commits(expected, changes, signer)
+            made, head = self._commits(expected, updates, signer)
             if head is None or head == expected or self._push(branch, expected, head):
                 return [self.commit(each) if each else None for each in made]
             time.sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.02 * 2**attempt)))  # noqa: S311
@@ -121,13 +121,13 @@ class Repository(History):
         )
 
     def _commits(
-        self, head: str | None, changes: Sequence[Change], signer: Signer | None
+        self, head: str | None, updates: Sequence[Update], signer: Signer | None
     ) -> tuple[list[str | None], str | None]:
-        """The commit of each of `changes`, on this machine only, and the last one."""
+        """The commit of each of `updates`, on this machine only, and the last one."""
         made: list[str | None] = []
-        for change in changes:
+        for update in updates:
             tree = self._tree(head)
-            wanted = change(tree)
+            wanted = update(tree)
             root = apply(self._store.open(), tree.root, wanted) if wanted else tree.root
             if wanted is None or root == tree.root:
                 made.append(None)

@@ -15,7 +15,7 @@ from deploy_orchestrator.manifests.examination import examine
 from deploy_orchestrator.manifests.findings import Check, Finding, Severity
 from deploy_orchestrator.manifests.keys import ObjectKey
 from deploy_orchestrator.manifests.lint import lint
-from deploy_orchestrator.manifests.objects import NOTHING, ChartUsed, Manifests, Object, read
+from deploy_orchestrator.manifests.objects import NOTHING, ChartUsed, Manifests, Object, read_manifests
 from deploy_orchestrator.manifests.pods import Container, Pod, pod_of
 from deploy_orchestrator.manifests.quantities import quantity
 from deploy_orchestrator.manifests.references import ImageReference, NotAnImage
@@ -57,7 +57,7 @@ __all__ = [
     "lint",
     "pod_of",
     "quantity",
-    "read",
+    "read_manifests",
     "redacted",
     "render",
     "render_all",

@@ -195,7 +195,7 @@ def _distinct(objects: Iterable[Object]) -> tuple[Object, ...]:
     return ordered
 
 
-def read(files: Mapping[str, bytes]) -> Manifests:
+def read_manifests(files: Mapping[str, bytes]) -> Manifests:
     """The manifests that `Manifests.files` wrote.
 
     Raises:

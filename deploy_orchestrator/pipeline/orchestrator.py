@@ -30,7 +30,7 @@ from deploy_orchestrator.manifests import (
     render_all,
 )
 from deploy_orchestrator.pipeline.moment import Moment
-from deploy_orchestrator.pipeline.preview import Preview, Previews, Rendered, candidate
+from deploy_orchestrator.pipeline.preview import Preview, Previews, Rendered, committable
 from deploy_orchestrator.releases import Conditions, Deployments, Gate, Plan, Release, RevertRefused
 from deploy_orchestrator.settings import Settings
 
@@ -148,7 +148,7 @@ class Orchestrator:
             For each, in their order, what `plan` returns, or an error.
         """
         return _of_each(
-            [candidate(preview) for preview in previews],
+            [committable(preview) for preview in previews],
             lambda candidates: self.deployments.propose_all(candidates, self._is_overtaken),
         )
 

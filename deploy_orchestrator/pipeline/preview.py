@@ -125,7 +125,7 @@ class Previews:
             return None
 
 
-def candidate(preview: Preview) -> tuple[Plan, Manifests] | OrchestratorError:
+def committable(preview: Preview) -> tuple[Plan, Manifests] | OrchestratorError:
     """What is committed of a preview; an error where Git must not have it."""
     for finding in preview.findings:
         if finding.rule == PLAIN_SECRET and finding.severity == "error":

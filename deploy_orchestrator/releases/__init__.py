@@ -2,10 +2,10 @@
 
 from deploy_orchestrator.releases.approvals import RejectedApproval
 from deploy_orchestrator.releases.ballot import Ballot, Void, count
-from deploy_orchestrator.releases.decision import Conditions
 from deploy_orchestrator.releases.deployments import Deployments
 from deploy_orchestrator.releases.digest import digest_of
 from deploy_orchestrator.releases.errors import ReleaseError, RevertRefused, Superseded
+from deploy_orchestrator.releases.evaluation import Conditions
 from deploy_orchestrator.releases.gates import Canary, Gate, GatesClosed, GateState, Predecessor, gates
 from deploy_orchestrator.releases.history import ReleaseEvent
 from deploy_orchestrator.releases.model import (

@@ -7,17 +7,17 @@ from typing import Literal, TypeVar
 
 from deploy_orchestrator.errors import OrchestratorError, Place, raised
 from deploy_orchestrator.git import Commit, Person, Repository, Signer, Tree
-from deploy_orchestrator.manifests import Diff, Manifests, diff, read
-from deploy_orchestrator.releases import approvals, candidate, history, publish, revert
+from deploy_orchestrator.manifests import Diff, Manifests, diff, read_manifests
+from deploy_orchestrator.releases import approvals, history, propose, publish, revert
 from deploy_orchestrator.releases import removal as removals
 from deploy_orchestrator.releases.approvals import RejectedApproval
-from deploy_orchestrator.releases.candidate import IsAncestor
-from deploy_orchestrator.releases.decision import Conditions, decide
 from deploy_orchestrator.releases.errors import ReleaseError
+from deploy_orchestrator.releases.evaluation import Conditions, evaluate
 from deploy_orchestrator.releases.gates import Gate
 from deploy_orchestrator.releases.history import ReleaseEvent
 from deploy_orchestrator.releases.layout import MAIN, PLANS, RELEASES, Slot, content_at, slots
 from deploy_orchestrator.releases.model import Approval, Plan, Quarantined, Release, ReleaseFile
+from deploy_orchestrator.releases.propose import IsAncestor
 
 Read = TypeVar("Read")
 
@@ -57,7 +57,7 @@ class Deployments:
     def manifests(self, environment: str, tenant: str) -> Manifests | None:
         """The newest candidate's manifests, released or not."""
         files = self.repository.branch(MAIN).files(Slot(environment, tenant).manifests)
-        return read(files) if files else None
+        return read_manifests(files) if files else None
 
     def release(self, environment: str, tenant: str) -> Release | None:
         """What is released now."""
@@ -96,7 +96,7 @@ class Deployments:
         Raises:
             ReleaseError: what stands at its commit is not what it says.
         """
-        manifests = read(self.repository.at(release.revision).files(release.path))
+        manifests = read_manifests(self.repository.at(release.revision).files(release.path))
         _check_content(release, manifests.content)
         return manifests
 
@@ -139,7 +139,7 @@ class Deployments:
         """As `propose` for many candidates of one fleet commit, in one commit and in their order; an error
         stands in place of a plan that could not be committed.
         """
-        return candidate.propose(self.repository, candidates, is_ancestor)
+        return propose.propose(self.repository, candidates, is_ancestor)
 
     def clear(self, environment: str, tenant: str, removal: Release | None = None) -> Commit | None:
         """Take away the files of a deployment of which nothing is live: after its `removal` was synced, or
@@ -152,7 +152,7 @@ class Deployments:
 
     def gates(self, plan: Plan, conditions: Conditions) -> tuple[Gate, ...]:
         """Everything that stands between `plan` and its release, open or not."""
-        return decide(self.repository, self.repository.branch(MAIN), plan, conditions).gates
+        return evaluate(self.repository, self.repository.branch(MAIN), plan, conditions).gates
 
     def release_plan(self, plan: Plan, conditions: Conditions) -> Release:
         """Release a pending plan: one commit that writes its release file, with everything checked against

@@ -7,9 +7,9 @@ import pydantic
 from deploy_orchestrator import documents
 from deploy_orchestrator.errors import OrchestratorError, Place
 from deploy_orchestrator.git import Tree
-from deploy_orchestrator.manifests import NOTHING, read
+from deploy_orchestrator.manifests import NOTHING, read_manifests
 from deploy_orchestrator.releases.errors import ReleaseError
-from deploy_orchestrator.releases.model import Candidate, Label, Plan, Quarantined, Record, ReleaseFile
+from deploy_orchestrator.releases.model import Label, Plan, Quarantined, Record, ReleaseFile, Subject
 
 MAIN = "main"
 PLANS = "plans"
@@ -18,7 +18,7 @@ RELEASES = "releases"
 _LABEL = pydantic.TypeAdapter[str](Label)
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
-CandidateModel = TypeVar("CandidateModel", bound=Candidate)
+SubjectFile = TypeVar("SubjectFile", bound=Subject)
 
 
 class Quarantine(pydantic.RootModel[tuple[Quarantined, ...]]):
@@ -66,7 +66,7 @@ class Slot:
         found = _read(tree, self.quarantine, Quarantine)
         return found.root if found else ()
 
-    def _mine(self, record: CandidateModel | None, path: str) -> CandidateModel | None:
+    def _mine(self, record: SubjectFile | None, path: str) -> SubjectFile | None:
         if record is not None and (record.environment, record.tenant) != (self.environment, self.tenant):
             raise ReleaseError(
                 f"the file is about {record.key}", place=Place(path), fix="put back the file that was there"
@@ -110,6 +110,6 @@ def _read(tree: Tree, path: str, model: type[Model]) -> Model | None:
 @lru_cache(maxsize=1024)
 def _content(folder: Tree) -> str | None:
     try:
-        return read(folder.files("")).content
+        return read_manifests(folder.files("")).content
     except OrchestratorError:
         return None

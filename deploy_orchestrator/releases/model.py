@@ -81,7 +81,7 @@ class Approval(Record):
     key: str
 
 
-class Candidate(Record):
+class Subject(Record):
     """What plans and releases share: which bytes go where, and what they replace (`base`, None for a first
     release).
     """
@@ -115,7 +115,7 @@ class Candidate(Record):
         return self.content == NOTHING.content
 
 
-class Plan(Candidate):
+class Plan(Subject):
     """A rendered change to one tenant in one environment, judged. It goes nowhere until it is released."""
 
     verdict: Verdict
@@ -132,7 +132,7 @@ class Plan(Candidate):
         return self
 
 
-class ReleaseFile(Candidate):
+class ReleaseFile(Subject):
     """What Argo CD follows: the objects at `path` of the commit `revision` of the deployments repository."""
 
     revision: CommitId

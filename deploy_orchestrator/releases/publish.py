@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.git import Changes, Commit, Repository, Tree
-from deploy_orchestrator.releases.decision import Conditions, Decision, decide
 from deploy_orchestrator.releases.errors import ReleaseError, Superseded
+from deploy_orchestrator.releases.evaluation import Conditions, Evaluation, evaluate
 from deploy_orchestrator.releases.gates import GatesClosed
 from deploy_orchestrator.releases.history import last_change
 from deploy_orchestrator.releases.layout import MAIN, Slot, dump
@@ -60,10 +60,10 @@ class _Releasing:
             self.made = standing
             return None
         pending = _still_pending(tree, self._slot, self.plan, standing)
-        decision = decide(self.repository, tree, pending, self.conditions)
-        if decision.closed:
-            raise GatesClosed(f"{self.plan.key} cannot be released now", decision.closed)
-        self.made = _release_file(self.repository, tree, self._slot, pending, decision, self.conditions)
+        evaluation = evaluate(self.repository, tree, pending, self.conditions)
+        if evaluation.closed:
+            raise GatesClosed(f"{self.plan.key} cannot be released now", evaluation.closed)
+        self.made = _release_file(self.repository, tree, self._slot, pending, evaluation, self.conditions)
         return Changes(_message(pending, self.made), {self._slot.release: dump(self.made)})
 
 
@@ -80,7 +80,7 @@ def _still_pending(tree: Tree, slot: Slot, plan: Plan, released: ReleaseFile | N
 
 
 def _release_file(
-    repository: Repository, tree: Tree, slot: Slot, plan: Plan, decision: Decision, conditions: Conditions
+    repository: Repository, tree: Tree, slot: Slot, plan: Plan, evaluation: Evaluation, conditions: Conditions
 ) -> ReleaseFile:
     if tree.commit is None:
         raise ReleaseError(f"there is no branch {MAIN}")
@@ -96,7 +96,7 @@ def _release_file(
         source=plan.source,
         revision=last_change(repository, tree.commit, slot.manifests).id,
         path=slot.manifests,
-        approvals=decision.approvals,
+        approvals=evaluation.approvals,
         released_at=conditions.now,
     )
 

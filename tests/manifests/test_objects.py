@@ -12,7 +12,7 @@ from deploy_orchestrator.manifests import (
     Manifests,
     Object,
     ObjectKey,
-    read,
+    read_manifests,
 )
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
@@ -79,7 +79,7 @@ def test_a_hostile_name_stays_in_its_folder(name: str) -> None:
 @given(st.lists(st.tuples(texts.filter(bool), values), max_size=5, unique_by=lambda pair: pair[0]))
 def test_reading_what_was_written_gives_back_equal_manifests(pairs: list[tuple[str, object]]) -> None:
     manifests = Manifests(tuple(an_object(name=name, data=value) for name, value in pairs))
-    again = read(manifests.files())
+    again = read_manifests(manifests.files())
     assert again == manifests
     assert again.content == manifests.content
 
@@ -129,22 +129,22 @@ def test_objects_that_a_file_system_may_not_tell_apart_are_refused() -> None:
 
 def test_a_file_that_holds_no_object_is_named() -> None:
     with pytest.raises(InvalidObject, match=r"a\.yaml: ConfigMap has no metadata"):
-        read({"a.yaml": b"apiVersion: v1\nkind: ConfigMap\n"})
+        read_manifests({"a.yaml": b"apiVersion: v1\nkind: ConfigMap\n"})
     with pytest.raises(InvalidObject, match=r"b\.yaml: expected one Kubernetes object"):
-        read({"b.yaml": b"- 1\n"})
+        read_manifests({"b.yaml": b"- 1\n"})
 
 
 @pytest.mark.parametrize("name", ["settings.txt", "sub/{}", "no-objects.yaml", "kustomization.yaml", ".{}"])
 def test_an_object_in_a_file_of_another_name_is_refused_for_argo_cd_would_not_apply_it(name: str) -> None:
     ((file, data),) = Manifests((an_object(),)).files().items()
     with pytest.raises(InvalidObject, match="ConfigMap ml-dev/settings belongs into a file"):
-        read({name.format(file): data})
+        read_manifests({name.format(file): data})
 
 
 def test_several_objects_in_one_file_are_refused() -> None:
     ((file, data),) = Manifests((an_object(),)).files().items()
     with pytest.raises(DocumentError):
-        read({file: data + b"---\n" + data.replace(b"settings", b"more")})
+        read_manifests({file: data + b"---\n" + data.replace(b"settings", b"more")})
 
 
 def test_the_file_for_no_objects_hides_none() -> None:
@@ -152,7 +152,7 @@ def test_the_file_for_no_objects_hides_none() -> None:
     some = Manifests((an_object(),)).files()
     for files in ({**some, **NOTHING.files()}, {file: next(iter(some.values()))}):
         with pytest.raises(InvalidObject):
-            read(files)
+            read_manifests(files)
 
 
 def test_labels_annotations_and_hooks_hold_texts_only() -> None:
@@ -176,4 +176,4 @@ def test_labels_annotations_and_hooks_hold_texts_only() -> None:
 def test_no_objects_are_a_file_that_git_keeps_and_read_as_none() -> None:
     files = NOTHING.files()
     assert len(files) == 1
-    assert read(files) == NOTHING == Manifests(())
+    assert read_manifests(files) == NOTHING == Manifests(())

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from deploy_orchestrator.charts import ChartError
-from deploy_orchestrator.manifests import Manifests, Object, Workspace, read, render
+from deploy_orchestrator.manifests import Manifests, Object, Workspace, read_manifests, render
 
 Rendered = Callable[..., Manifests]
 
@@ -190,7 +190,7 @@ def test_numbers_keep_all_their_digits(rendered: Rendered) -> None:
     printed = f"{{apiVersion: x.io/v1, kind: Thing, metadata: {{name: a}}, spec: {spec}}}"
     manifests = rendered({"templates/a.yaml": printed})
     assert only(manifests, "Thing", "a").body["spec"] == {"big": 1234567890123456789, "mode": 420}
-    assert read(manifests.files()) == manifests
+    assert read_manifests(manifests.files()) == manifests
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ class Conditions:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class Evaluation:
     gates: tuple[Gate, ...]
     approvals: tuple[Approval, ...]
 
@@ -38,14 +38,14 @@ class Decision:
         return tuple(gate for gate in self.gates if not gate.passed)
 
 
-def decide(repository: Repository, tree: Tree, plan: Plan, conditions: Conditions) -> Decision:
+def evaluate(repository: Repository, tree: Tree, plan: Plan, conditions: Conditions) -> Evaluation:
     """The gates of `plan` as the deployments repository holds it in `tree`, and the approvals that count."""
     slot = Slot(plan.environment, plan.tenant)
     approvals, _ = verified(repository, plan.digest, conditions.allowed_signers)
     policy, now = conditions.policy, conditions.now
     quarantined = slot.read_quarantine(tree)
     reverts = [entry for entry in quarantined if entry.content == plan.content]
-    return Decision(
+    return Evaluation(
         gates(
             plan,
             policy=policy,
