@@ -4,7 +4,7 @@ PORT ?= 3000
 UV := $(or $(shell command -v uv),.venv-uv/bin/uv)
 BIN := .venv/bin
 
-.PHONY: run test e2e lint types install clean help
+.PHONY: run test e2e lint types docs install clean help
 
 help: ## Say what each target does
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -26,9 +26,14 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
+	$(BIN)/zizmor --offline --quiet .github
 
 types: install
 	$(BIN)/pyright
+
+docs: install ## Write the pages that are made from the code, and build the site into .site
+	$(BIN)/python -m reference
+	$(BIN)/mkdocs build --strict --quiet
 
 install: .venv/installed ## Make .venv from uv.lock
 
@@ -44,4 +49,4 @@ install: .venv/installed ## Make .venv from uv.lock
 	python3 -m venv .venv-uv && .venv-uv/bin/pip install --quiet uv
 
 clean: ## Remove the local repositories, history and caches
-	rm -rf .local
+	rm -rf .local .site

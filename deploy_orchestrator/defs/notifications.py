@@ -20,9 +20,14 @@ NEWS = timedelta(days=1)
 """How long after a release or a revert people are still told of it."""
 
 
-@dg.sensor(minimum_interval_seconds=15, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    minimum_interval_seconds=15,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description=(
+        "Tell people what waits for approval, was released, was reverted, could not be reverted or synced."
+    ),
+)
 def notifications(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult:
-    """Tell people what waits for approval, was released, was reverted, could not be reverted or synced."""
     settings = NotificationSettings()
     try:
         people = targets(settings.listed())

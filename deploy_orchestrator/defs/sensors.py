@@ -33,9 +33,9 @@ OVERVIEW = "*"
     jobs=[survey, ship],
     minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Ship what a new commit of the fleet repository changes, and nothing else.",
 )
 def fleet_commits(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult:
-    """Ship what a new commit of the fleet repository changes, and nothing else."""
     with installation.open() as orchestrator:
         head = orchestrator.fleet_repository.head()
         if head is None or head == context.cursor:
@@ -76,9 +76,13 @@ def fleet_commits(context: dg.SensorEvaluationContext, installation: Installatio
         )
 
 
-@dg.sensor(job=ship, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    job=ship,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Ship again what an outage kept from being shipped.",
+)
 def failed_runs(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-    """Ship again what an outage kept from being shipped."""
     return result(again(context.instance, "ship"), "no outage kept anything from being shipped")
 
 
@@ -93,12 +97,13 @@ def _at(orchestrator: Orchestrator, revision: str | None) -> Fleet | None:
     jobs=[promote, ship],
     minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
+    description=(
+        "Release what waited: an approval was signed, the environment before or an earlier wave is "
+        "healthy long enough, a freeze ended. Plan anew what replaces something that is no longer "
+        "released, and what somebody has edited."
+    ),
 )
 def open_gates(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult:
-    """Release what waited: an approval was signed, the environment before or an earlier wave is healthy long
-    enough, a freeze ended. Plan anew what replaces something that is no longer released, and what somebody
-    has edited.
-    """
     with installation.open() as orchestrator:
         opened: list[Wanted] = []
         outdated: list[Wanted] = []
@@ -124,11 +129,16 @@ def open_gates(context: dg.SensorEvaluationContext, installation: Installation) 
     return result(runs, "; ".join(waiting) or "nothing is pending")
 
 
-@dg.sensor(job=sync, minimum_interval_seconds=5, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    job=sync,
+    minimum_interval_seconds=5,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description=(
+        "Sync every release that is not live and that no run is about, also one from before a "
+        "crash, finish removals, and report what has changed."
+    ),
+)
 def live_releases(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult:
-    """Sync every release that is not live and that no run is about, also one from before a crash, finish
-    removals, and report what has changed.
-    """
     reported: dict[str, str] = json.loads(context.cursor or "{}")
     seen: dict[str, str] = {}
     wanted: list[Wanted] = []
@@ -182,9 +192,15 @@ def _digest(overview: Mapping[str, Any]) -> str:
     return hashlib.sha256(repr(sorted(overview.items())).encode()).hexdigest()
 
 
-@dg.sensor(job=roll_back, minimum_interval_seconds=5, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    job=roll_back,
+    minimum_interval_seconds=5,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description=(
+        "Revert every release that has been unhealthy for longer than its environment's policy allows."
+    ),
+)
 def unhealthy_releases(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult:
-    """Revert every release that has been unhealthy for longer than its environment's policy allows."""
     with installation.open() as orchestrator:
         wanted = [
             Wanted(found.release.environment, found.release.tenant, found.release.commit)

@@ -110,7 +110,7 @@ class Wave(Model):
 class Policy(Model):
     """What an environment asks of a change and of its release.
 
-    `approval`: None lets changes that need approval go on without. `soak`: how long the change must have been
+    `approval`; None: changes that need approval go on without. `soak`: how long the change must have been
     healthy in the environment before. `deadline`: by when a sync must be healthy. `rollback_after`: how long
     a release may be unhealthy before it is reverted. `waves`: who goes before whom; tenants that no wave
     names go last. `removals`: the share of the tenants that may be removed within a day, in percent; one at

@@ -1,6 +1,5 @@
 """The JSON schemas agree with what `load` accepts."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +41,3 @@ def test_a_mistake_in_form_does_not_fit_the_schema(files: Files, file: str) -> N
     for mistake in of_form:
         text = str(files[PATHS[file]]).replace(mistake["right"], mistake["wrong"])
         assert not validator.is_valid(value_of(text)), mistake
-
-
-@pytest.mark.parametrize("file", PATHS)
-def test_the_schemas_in_the_documentation_are_these(file: str) -> None:
-    written = Path(__file__).parents[2] / "docs" / "schemas" / f"{file.removesuffix('.yaml')}.json"
-    assert json.loads(written.read_bytes()) == json_schemas()[file]

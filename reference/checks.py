@@ -1,10 +1,10 @@
-"""Makes docs/checks.md from the checks; run it as a module to print the page."""
+"""Every check on manifests, by family."""
 
-import sys
 from collections.abc import Sequence
 
 from deploy_orchestrator.manifests.checks import CHECKS, FAMILIES, RULES
 from deploy_orchestrator.manifests.findings import Check
+from reference.markdown import table
 
 _HEAD = """\
 # Checks
@@ -22,11 +22,11 @@ exceptions:
     expires: 2027-01-31T00:00:00+01:00
 ```
 
-This page is made from the checks: `python -m deploy_orchestrator.manifests.checks.table > docs/checks.md`.
+<!-- Made from the code by `make docs`. -->
 """
 
 
-def table() -> str:
+def page() -> str:
     """All checks as a Markdown page, by family."""
     families: list[tuple[str, Sequence[Check]]] = [
         (str(family.__doc__).partition("\n")[0], family.RULES) for family in FAMILIES
@@ -39,13 +39,9 @@ def table() -> str:
 
 
 def _section(title: str, checks: Sequence[Check]) -> str:
-    lines = [
-        f"| `{each.id}` | {each.severity} | {each.reason} | {each.fix[:1].upper()}{each.fix[1:]}. |"
+    rows = [
+        (f"`{each.id}`", each.severity, each.reason, f"{each.fix[:1].upper()}{each.fix[1:]}.")
         for each in checks
     ]
-    head = ["| Check | Severity | Why it matters | What to do |", "| --- | --- | --- | --- |"]
-    return "\n".join([f"## {title.removesuffix('.')}", "", *head, *lines, ""])
-
-
-if __name__ == "__main__":
-    sys.stdout.write(table())
+    head = ("Check", "Severity", "Why it matters", "What to do")
+    return f"## {title.removesuffix('.')}\n\n{table(head, rows)}\n"

@@ -1,10 +1,9 @@
-"""Makes docs/risk-rules.md from the rules; run it as a module to print the page."""
-
-import sys
+"""Every risk rule, by family."""
 
 from deploy_orchestrator.risk.catalogue import FAMILIES, RULES, UNKNOWN
 from deploy_orchestrator.risk.rule import Stated
 from deploy_orchestrator.risk.verdict import Verdict
+from reference.markdown import table
 
 _HEAD = """\
 # Risk rules
@@ -23,11 +22,11 @@ environments:
         image-major: {severity: safe, reason: majors are tried in staging for a week}
 ```
 
-This page is made from the rules: `python -m deploy_orchestrator.risk.table > docs/risk-rules.md`.
+<!-- Made from the code by `make docs`. -->
 """
 
 
-def table() -> str:
+def page() -> str:
     """All rules as a Markdown page, by family."""
     families = [(str(family.__doc__).partition("\n")[0], family.RULES) for family in FAMILIES]
     sections = [_section(title, rules) for title, rules in [*families, ("Everything else.", (UNKNOWN,))]]
@@ -37,20 +36,6 @@ def table() -> str:
 
 
 def _section(title: str, rules: tuple[Stated, ...]) -> str:
-    lines = [
-        f"| `{rule.id}` | {rule.severity} | {_cell(rule.sees)} | {_cell(rule.why)} | {_cell(rule.do)} |"
-        for rule in rules
-    ]
-    head = [
-        "| Rule | Severity | Speaks when | Why it matters | What to do |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    return "\n".join([f"## {title.removesuffix('.')}", "", *head, *lines, ""])
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
-
-
-if __name__ == "__main__":
-    sys.stdout.write(table())
+    rows = [(f"`{rule.id}`", rule.severity, rule.sees, rule.why, rule.do) for rule in rules]
+    head = ("Rule", "Severity", "Speaks when", "Why it matters", "What to do")
+    return f"## {title.removesuffix('.')}\n\n{table(head, rows)}\n"
