@@ -17,6 +17,8 @@ from deploy_orchestrator.errors import OrchestratorError
 
 HOME = Path(".local")
 PEOPLE = ("alice", "bob")
+DAGSTER = ("dagster.yaml", "workspace.yaml")
+"""What Dagster reads in the folder that it is started from: its instance, and where the project is."""
 
 
 class InitError(OrchestratorError):
@@ -31,7 +33,8 @@ def init(
 
     Makes a fleet repository and an empty deployments repository, and keeps what is already there. The fleet
     gets two people with SSH keys of their own under DIRECTORY/keys: alice, who commits to it, and bob, who
-    approves. Both stand in its allowed_signers.
+    approves. Both stand in its allowed_signers. The current folder gets dagster.yaml and workspace.yaml, by
+    which `dagster dev -w workspace.yaml` serves the web UI from there.
     """
     fleet, deployments, keys = (directory / name for name in ("fleet", "deployments.git", "keys"))
     directory.mkdir(parents=True, exist_ok=True)
@@ -39,12 +42,15 @@ def init(
         _lay(keys, _keys)
         _lay(deployments, _deployments)
         _lay(fleet, lambda made: _fleet(made, keys))
+        for name in DAGSTER:
+            _lay_file(Path(name))
     if output is Format.JSON:
-        show_json({"fleet": fleet, "deployments": deployments, "keys": keys})
+        show_json({"fleet": fleet, "deployments": deployments, "keys": keys, "dagster": DAGSTER})
         return
     say(f"fleet        {fleet}  (commit here)")
     say(f"deployments  {deployments}  (written by the orchestrator)")
     say(f"keys         {keys}  (alice commits, bob approves)")
+    say(f"dagster      {', '.join(DAGSTER)}  (dagster dev -w {DAGSTER[1]})")
     if directory != HOME:
         say("\nFor the other commands to find them:")
         for name, path in (("FLEET", fleet), ("DEPLOYMENTS", deployments), ("HOME", directory / "state")):
@@ -58,6 +64,14 @@ def _lay(path: Path, build: Callable[[Path], None]) -> None:
         made = Path(folder) / path.name
         made.mkdir()
         build(made)
+        made.rename(path)
+
+
+def _lay_file(path: Path) -> None:
+    if path.exists():
+        return
+    with tempfile.TemporaryDirectory(dir=path.absolute().parent, prefix=".init-") as folder:
+        shutil.copyfile(_shipped() / path.name, made := Path(folder) / path.name)
         made.rename(path)
 
 
@@ -76,9 +90,9 @@ def _deployments(made: Path) -> None:
 
 
 def _fleet(made: Path, keys: Path) -> None:
-    charts, example = _example()
-    shutil.copytree(example, made, dirs_exist_ok=True, copy_function=shutil.copyfile)
-    shutil.copytree(charts, made / "charts", copy_function=shutil.copyfile)
+    shipped = _shipped()
+    shutil.copytree(shipped / "examples" / "fleet", made, dirs_exist_ok=True, copy_function=shutil.copyfile)
+    shutil.copytree(shipped / "charts", made / "charts", copy_function=shutil.copyfile)
     with (made / "allowed_signers").open("a") as signers:
         for person in PEOPLE:
             kind, key, *_ = (keys / f"{person}.pub").read_text().split()
@@ -98,11 +112,12 @@ def _fleet(made: Path, keys: Path) -> None:
     _git(made, "commit", "--quiet", "--message", "Start the fleet")
 
 
-def _example() -> tuple[Path, Path]:
+def _shipped() -> Path:
+    """The folder of what ships beside the code: in the package once it is installed, else the repository."""
     package = Path(__file__).parents[1]
     for root in (package / "shipped", package.parent):
         if (root / "examples" / "fleet").is_dir():
-            return root / "charts", root / "examples" / "fleet"
+            return root
     raise InitError(
         "the example fleet is missing from this installation", fix="install deploy-orchestrator again"
     )

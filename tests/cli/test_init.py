@@ -25,7 +25,12 @@ def state(folder):
 def test_it_lays_out_a_fleet_that_loads_and_people_who_can_sign(nowhere, tmp_path):
     answer = nowhere.run("init")
     assert answer.code == 0
-    assert [line.split()[0] for line in answer.output.splitlines()] == ["fleet", "deployments", "keys"]
+    assert [line.split()[0] for line in answer.output.splitlines()] == [
+        "fleet",
+        "deployments",
+        "keys",
+        "dagster",
+    ]
     clone = Repository.clone(str(tmp_path / ".local/fleet"), tmp_path / "clone")
     fleet = load(clone.branch())
     assert not fleet.broken
@@ -51,6 +56,13 @@ def test_what_is_missing_is_made_again(nowhere):
     nowhere.run("init")
     assert git(".local/deployments.git", "rev-parse", "--is-bare-repository") == "true"
     assert git(".local/fleet", "rev-parse", "HEAD") == before
+
+
+def test_what_dagster_reads_is_laid_out_and_not_overwritten(nowhere):
+    Path("dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    nowhere.run("init")
+    assert Path("dagster.yaml").read_text() == "telemetry: {enabled: false}\n"
+    assert "deploy_orchestrator.definitions" in Path("workspace.yaml").read_text()
 
 
 def test_settings_of_the_users_git_do_not_interfere(nowhere, tmp_path, monkeypatch):
@@ -110,6 +122,7 @@ def test_as_json_it_is_where_things_are(nowhere):
         "fleet": ".local/fleet",
         "deployments": ".local/deployments.git",
         "keys": ".local/keys",
+        "dagster": ["dagster.yaml", "workspace.yaml"],
     }
 
 
