@@ -4,7 +4,7 @@ PORT ?= 3000
 UV := $(or $(shell command -v uv),.venv-uv/bin/uv)
 BIN := .venv/bin
 
-.PHONY: run test e2e lint types docs install clean help
+.PHONY: run test e2e lint types docs dist install clean help
 
 help: ## Say what each target does
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -34,6 +34,11 @@ types: install
 docs: install ## Write the pages that are made from the code, and build the site into .site
 	$(BIN)/python -m reference
 	$(BIN)/mkdocs build --strict --quiet
+
+dist: install ## Build sdist and wheel into dist, and try the wheel in a fresh environment
+	rm -rf dist
+	$(UV) build --quiet
+	tests/wheel/fresh.sh $(UV) dist/*.whl
 
 install: .venv/installed ## Make .venv from uv.lock
 
