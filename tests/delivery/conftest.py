@@ -1,12 +1,19 @@
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from kubernetes.client import CoreV1Api
+from kubernetes.config import new_client_from_config
 
 from deploy_orchestrator.delivery import ByEnvironment, Engine, Sandbox
+from deploy_orchestrator.fleet import Fleet
 from deploy_orchestrator.git import Repository
 from deploy_orchestrator.releases import Release
+from tests.delivery.argo_cluster import ArgoCluster
+from tests.delivery.fleets import laid_out
+from tests.delivery.installation import FLEET, TENANTS, Installation, installed
 from tests.delivery.publishing import Publisher
 
 
@@ -56,12 +63,34 @@ class SandboxCluster:
         self.sandbox.recover(release.environment, release.tenant)
 
 
-@pytest.fixture(params=["sandbox", "by environment"])
-def cluster(request: pytest.FixtureRequest, sandbox: Sandbox) -> SandboxCluster:
+@pytest.fixture(scope="session")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
+    return laid_out(tmp_path_factory.mktemp("fleet"), FLEET, TENANTS)
+
+
+@pytest.fixture
+def installation(fleet: Fleet, publisher: Publisher, tmp_path: Path) -> Iterator[Installation]:
+    with installed(fleet, publisher.repository.url, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def argo_cluster(installation: Installation) -> Iterator[ArgoCluster]:
+    with new_client_from_config(str(installation.kubeconfig)) as client:
+        yield ArgoCluster(
+            installation.engine, installation.deployments, lambda: installation.engine, CoreV1Api(client)
+        )
+
+
+@pytest.fixture(params=["sandbox", "by environment", "argo cd"])
+def cluster(request: pytest.FixtureRequest) -> SandboxCluster | ArgoCluster:
+    if request.param == "argo cd":
+        return request.getfixturevalue("argo_cluster")
+    sandbox = request.getfixturevalue("sandbox")
     engines = {"sandbox": sandbox, "by environment": ByEnvironment("sandboxes", lambda _: sandbox)}
     return SandboxCluster(sandbox, engines[request.param])
 
 
 @pytest.fixture
-def engine(cluster: SandboxCluster) -> Engine:
+def engine(cluster: SandboxCluster | ArgoCluster) -> Engine:
     return cluster.engine

@@ -1,22 +1,19 @@
 """What the bootstrap gives Argo CD; that a real one takes it is proved in tests/e2e."""
 
-import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from deploy_orchestrator.delivery import bootstrap
-from deploy_orchestrator.fleet import Fleet, load
-from deploy_orchestrator.git import Changes, Repository
+from deploy_orchestrator.fleet import Fleet
 from deploy_orchestrator.manifests import Object
+from tests.delivery.fleets import laid_out
 
 URL = "https://git.example/deployments.git"
 BEFORE, WITHIN, AFTER = (datetime(2026, month, 1, tzinfo=UTC) for month in (6, 7, 9))
-KEY = "alice@example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAID0q2DJt8VBQtg2CP6NFpm7iOO9kPXfkdlujAL9Lg1dG"
+TENANTS = {"ml": ["dev"], "shop": ["dev", "production"]}
 
 FLEET: dict[str, Any] = {
     "clusters": [
@@ -54,37 +51,13 @@ TWO = {
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
-    return laid_out(tmp_path_factory.mktemp("fleet"), FLEET)
+    return laid_out(tmp_path_factory.mktemp("fleet"), FLEET, TENANTS)
 
 
 @pytest.fixture(scope="module")
 def of_two(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
     """The same, with an Argo CD of its own for production."""
-    return laid_out(tmp_path_factory.mktemp("fleet"), TWO)
-
-
-def laid_out(folder: Path, fleet: dict[str, Any]) -> Fleet:
-    """Tenants ml in dev only, and shop in dev and production."""
-    files: dict[str, Any] = {
-        "fleet.yaml": fleet,
-        "charts/app/Chart.yaml": {"apiVersion": "v2", "name": "app", "version": "1.0.0"},
-        "tenants/ml/tenant.yaml": _tenant("dev"),
-        "tenants/shop/tenant.yaml": _tenant("dev", "production"),
-    }
-    writes = {path: yaml.safe_dump(content).encode() for path, content in files.items()}
-    subprocess.run(["git", "init", "--bare", "-q", folder / "fleet.git"], check=True)
-    repository = Repository.clone(str(folder / "fleet.git"), folder / "clone")
-    repository.write("main", lambda _: Changes("x", {**writes, "allowed_signers": KEY.encode()}))
-    return load(repository.at("main"))
-
-
-def _tenant(*environments: str) -> dict[str, Any]:
-    return {
-        "chart": {"name": "app", "version": "1.0.0"},
-        "environments": list(environments),
-        "quota": {"cpu": "4", "memory": "8Gi", "storage": "10Gi", "pods": 20},
-        "owners": ["owners@example.com"],
-    }
+    return laid_out(tmp_path_factory.mktemp("fleet"), TWO, TENANTS)
 
 
 def found(fleet: Fleet, kind: str, now: datetime = BEFORE) -> dict[str, dict[str, Any]]:

@@ -1,20 +1,18 @@
 """The contract of every engine, held by a real Argo CD."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
-from installation import Installation, installed
+from installation import installed
 from kubernetes.client import CoreV1Api
 from rig import Cluster, Gitea
 from test_engine_contract import *  # noqa: F403
 
-from deploy_orchestrator.delivery import Engine, Health, Status, Sync
-from deploy_orchestrator.manifests import Manifests
-from deploy_orchestrator.releases import Release
-from tests.delivery.publishing import SOON, Publisher, namespaced
+from deploy_orchestrator.delivery import Engine
+from tests.delivery.argo_cluster import ArgoCluster
+from tests.delivery.publishing import Publisher
 
 TENANTS = ["analytics", "ml"]
 
@@ -28,63 +26,6 @@ end
 return hs
 """
 """Lets tests break ConfigMaps: one is Degraded while its `x` is the one that was broken."""
-
-
-@dataclass(frozen=True)
-class ArgoCluster:
-    """What the contract does from outside: here to the cluster, waiting until Argo CD has seen it."""
-
-    installation: Installation
-    api: CoreV1Api
-    folder: Path
-
-    @property
-    def engine(self) -> Engine:
-        return self.installation.engine
-
-    def restarted(self) -> Engine:
-        return self.installation.another(self.folder / "restarted")
-
-    def live(self, release: Release) -> dict[str, bytes]:
-        """The objects that Argo CD applied, as the files that they were."""
-        found = self.api.list_namespaced_config_map(release.namespace).items
-        mine = [
-            namespaced("v1", "ConfigMap", each.metadata.name, namespace=release.namespace, data=each.data)
-            for each in found
-            if "argocd.argoproj.io/tracking-id" in (each.metadata.annotations or {})
-        ]
-        return Manifests(tuple(mine)).files() if mine else {}
-
-    def edit(self, release: Release, file: str) -> None:
-        self.api.patch_namespaced_config_map(_name(file), release.namespace, {"data": {"name": "by hand"}})
-        self._wait(release, lambda status: status.sync is Sync.OUT_OF_SYNC)
-
-    def remove(self, release: Release, file: str) -> None:
-        name = _name(file)
-        self.api.delete_namespaced_config_map(name, release.namespace)
-        self._wait(release, lambda status: f"ConfigMap {release.namespace}/{name}" in status.drift)
-
-    def break_live(self, release: Release, reason: str) -> None:
-        for each in self.api.list_namespaced_config_map(release.namespace).items:
-            broken = {"e2e/broken": (each.data or {}).get("x", "nil"), "e2e/broken-why": reason}
-            self._annotate(each, broken)
-        self._wait(release, lambda status: status.health is Health.DEGRADED)
-
-    def fail_hook(self, release: Release, name: str, output: str) -> None:
-        """Nothing to do: the pod of the next release says so itself."""
-
-    def mend_live(self, release: Release) -> None:
-        for each in self.api.list_namespaced_config_map(release.namespace).items:
-            self._annotate(each, {"e2e/broken": None})
-        self._wait(release, lambda status: status.health is Health.HEALTHY)
-
-    def _annotate(self, config_map: Any, annotations: dict[str, str | None]) -> None:
-        metadata = config_map.metadata
-        body = {"metadata": {"annotations": annotations}}
-        self.api.patch_namespaced_config_map(metadata.name, metadata.namespace, body)
-
-    def _wait(self, release: Release, seen: Callable[[Status], bool]) -> None:
-        assert any(map(seen, self.engine.watch(release.environment, [release.tenant], SOON)))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -101,7 +42,8 @@ def cluster(k8s: Cluster, forge: Gitea, tmp_path: Path) -> Iterator[ArgoCluster]
         namespaces = [each.namespace for each in installation.fleet.deployments()]
         for name in namespaces:
             k8s.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-        yield ArgoCluster(installation, api, tmp_path)
+        again = partial(installation.another, tmp_path / "restarted")
+        yield ArgoCluster(installation.engine, installation.deployments, again, api)
         for name in namespaces:
             api.delete_collection_namespaced_config_map(name)
 
@@ -113,8 +55,4 @@ def engine(cluster: ArgoCluster) -> Engine:
 
 @pytest.fixture
 def publisher(cluster: ArgoCluster) -> Publisher:
-    return Publisher(cluster.installation.deployments, "rig")
-
-
-def _name(file: str) -> str:
-    return file.split(".")[-2]
+    return Publisher(cluster.deployments, "rig")

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from deploy_orchestrator.charts import ChartError
-from deploy_orchestrator.manifests import Manifests, Object, Workspace, read_manifests, render
+from deploy_orchestrator.manifests import ChartUsed, Manifests, Object, Workspace, read_manifests, render
 
 Rendered = Callable[..., Manifests]
 
@@ -267,7 +267,7 @@ def test_a_chart_from_a_repository_brings_its_own_layers(
     loaded = on_disk.load()
     manifests = render(loaded.deployment("dev", "ml"), loaded, workspace)
     assert values_of(manifests) == {"a": 1, "b": 2, "c": 3}
-    assert str(manifests.chart) == "ChartUsed(name='web', version='1.0.0')"
+    assert manifests.chart == ChartUsed(name="web", version="1.0.0")
 
 
 @pytest.mark.parametrize(

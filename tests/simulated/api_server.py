@@ -1,0 +1,585 @@
+"""A Kubernetes API server that keeps objects in memory: discovery, reads, watches, creates, merge patches,
+server-side applies, dry runs and deletes, with the refusals that a caller must expect.
+
+It knows no schemas: every list is replaced as a whole, as in a custom resource.
+"""
+
+import json
+import re
+import threading
+import time
+import uuid
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from socket import SHUT_RDWR, socket
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlsplit
+
+import yaml
+
+Body = dict[str, Any]
+
+ACCOUNT = "system:serviceaccount:argocd:deploy-orchestrator"
+
+_ADMISSION = "admissionregistration.k8s.io/v1"
+_RBAC = "rbac.authorization.k8s.io/v1"
+_ARGO = "argoproj.io/v1alpha1"
+_CLUSTER_SCOPED = frozenset(
+    {
+        "CustomResourceDefinition",
+        "Namespace",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+    }
+)
+_SERVED = {
+    "v1": {
+        "configmaps": "ConfigMap",
+        "namespaces": "Namespace",
+        "pods": "Pod",
+        "secrets": "Secret",
+        "serviceaccounts": "ServiceAccount",
+    },
+    "batch/v1": {"jobs": "Job"},
+    "apiextensions.k8s.io/v1": {"customresourcedefinitions": "CustomResourceDefinition"},
+    _ADMISSION: {
+        "validatingadmissionpolicies": "ValidatingAdmissionPolicy",
+        "validatingadmissionpolicybindings": "ValidatingAdmissionPolicyBinding",
+    },
+    _RBAC: {"rolebindings": "RoleBinding", "roles": "Role"},
+    _ARGO: {
+        "applications": "Application",
+        "applicationsets": "ApplicationSet",
+        "appprojects": "AppProject",
+    },
+}
+_PATH = re.compile(
+    r"/(?:api|apis/(?P<group>[^/]+))/(?P<version>[^/]+)"
+    r"(?:/namespaces/(?P<namespace>[^/]+))?(?:/(?P<plural>[^/]+)(?:/(?P<name>[^/]+))?)?"
+)
+_MERGES = frozenset({"application/merge-patch+json", "application/strategic-merge-patch+json"})
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+
+
+class Refused(Exception):
+    """What the server answers in place of an object."""
+
+    def __init__(self, code: int, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.code, self.reason, self.message = code, reason, message
+
+    @property
+    def status(self) -> Body:
+        return {
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Failure",
+            "message": self.message,
+            "reason": self.reason,
+            "code": self.code,
+        }
+
+
+class Kind(NamedTuple):
+    api_version: str
+    plural: str
+    name: str
+
+    @property
+    def namespaced(self) -> bool:
+        return self.name not in _CLUSTER_SCOPED
+
+    @property
+    def group(self) -> str:
+        return self.api_version.rpartition("/")[0]
+
+    @property
+    def resource(self) -> str:
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+
+class Key(NamedTuple):
+    kind: Kind
+    namespace: str
+    name: str
+
+    def missing(self) -> Refused:
+        return Refused(404, "NotFound", f'{self.kind.resource} "{self.name}" not found')
+
+
+class Event(NamedTuple):
+    version: int
+    type: str
+    key: Key
+    object: Body
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What befalls requests: those that begin with `request`, such as `PATCH /api/v1`, `times` of them.
+
+    They are answered after `delay` seconds with `status`, `headers` and `body`; without a `status` the
+    connection is cut.
+    """
+
+    request: str
+    times: int = 1
+    status: int | None = None
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    delay: float = 0
+
+
+@dataclass
+class ApiServer:
+    """`asked` are the requests so far. `denies` tells whether a caller over HTTP may not use a verb on a
+    resource; `admits` may refuse an object to everybody."""
+
+    port: int = 0
+    asked: list[str] = field(default_factory=list[str])
+    denies: Callable[[str, str], bool] = lambda verb, resource: False
+    admits: Callable[[Body], Refused | None] = lambda body: None
+
+    def __post_init__(self) -> None:
+        self._objects: dict[Key, Body] = {}
+        self._applied: dict[tuple[Key, str], Body] = {}
+        self._events: list[Event] = []
+        self._faults: list[Fault] = []
+        self._kinds = {
+            (version, plural): Kind(version, plural, name)
+            for version, served in _SERVED.items()
+            for plural, name in served.items()
+        }
+        self._version = 0
+        self._oldest = 0
+        self._watches = 0
+        self._closed = False
+        self._changed = threading.Condition()
+
+    # What tests and the controllers in this process do: with all rights.
+
+    def kind(self, name: str) -> Kind:
+        return next(kind for kind in self._kinds.values() if kind.name == name)
+
+    def read(self, kind: str, namespace: str, name: str) -> Body | None:
+        with self._changed:
+            return deepcopy(self._objects.get(Key(self.kind(kind), namespace, name)))
+
+    def list(self, kind: str, namespace: str) -> list[Body]:
+        with self._changed:
+            return deepcopy(
+                [body for key, body in self._objects.items() if key[:2] == (self.kind(kind), namespace)]
+            )
+
+    def put(self, body: Body) -> Body:
+        """Write an object as it is, whether it is there or not."""
+        metadata = body["metadata"]
+        key = Key(self.kind(body["kind"]), metadata.get("namespace", ""), metadata["name"])
+        with self._changed:
+            return self._store(key, deepcopy(body))
+
+    def patch(self, kind: str, namespace: str, name: str, change: Body) -> Body:
+        """Merge a change; raises Refused as over HTTP."""
+        with self._changed:
+            return self._merge(Key(self.kind(kind), namespace, name), change)
+
+    def delete(self, kind: str, namespace: str, name: str) -> None:
+        with self._changed:
+            self._delete(Key(self.kind(kind), namespace, name))
+
+    def namespaces(self, *names: str) -> None:
+        for name in names:
+            self.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+
+    def wait_beyond(self, version: int, limit: float) -> int:
+        """The version of the newest write, as soon as there is one after `version` or `limit` is over."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._version > version or self._closed, limit)
+            return self._version
+
+    def fails(self, *faults: Fault) -> None:
+        with self._changed:
+            self._faults.extend(faults)
+
+    def forget_history(self) -> None:
+        """As a compaction of etcd: watches that ask for what was before are too old."""
+        with self._changed:
+            self._oldest = self._version = self._version + 1
+
+    def cut_watches(self) -> None:
+        with self._changed:
+            self._watches += 1
+            self._changed.notify_all()
+
+    def kubeconfig(self, path: Path, *contexts: str) -> Path:
+        """The file for a client of this server, with a context of each name."""
+        cluster = {"server": f"http://127.0.0.1:{self.port}"}
+        names = contexts or ("here",)
+        content = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": names[0],
+            "clusters": [{"name": "here", "cluster": cluster}],
+            "users": [{"name": "me", "user": {"token": "a-token"}}],
+            "contexts": [{"name": name, "context": {"cluster": "here", "user": "me"}} for name in names],
+        }
+        path.write_text(yaml.safe_dump(content))
+        return path
+
+    # What is asked over HTTP.
+
+    def fault(self, request: str) -> Fault | None:
+        with self._changed:
+            for number, fault in enumerate(self._faults):
+                if request.startswith(fault.request) and fault.times:
+                    self._faults[number] = replace(fault, times=fault.times - 1)
+                    return fault
+        return None
+
+    def answer(
+        self, method: str, path: str, query: Mapping[str, str], content: str, body: Body
+    ) -> tuple[int, Body]:
+        """The answer to a request that is no watch.
+
+        Raises:
+            Refused
+        """
+        found = _PATH.fullmatch(path)
+        version = "/".join(filter(None, found.group("group", "version"))) if found else ""
+        if found is None or version not in {kind.api_version for kind in self._kinds.values()}:
+            raise Refused(404, "", "404 page not found\n")
+        if found["plural"] is None:
+            return 200, self._discovery(version)
+        kind, namespace, name = self.kind_at(path), found["namespace"] or "", found["name"]
+        dry_run = query.get("dryRun") == "All"
+        self._authorize(method, Key(kind, namespace, name or ""))
+        with self._changed:
+            match method, name:
+                case "GET", None:
+                    return 200, self._collection(kind, namespace, query.get("labelSelector", ""))
+                case "GET", name:
+                    return 200, deepcopy(self._existing(Key(kind, namespace, name)))
+                case "POST", None:
+                    return 201, self._create(kind, namespace, body, dry_run)
+                case "PATCH", name if content == "application/apply-patch+yaml":
+                    return self._apply(Key(kind, namespace, name or ""), query["fieldManager"], body, dry_run)
+                case "PATCH", name if content in _MERGES:
+                    return 200, self._merge(Key(kind, namespace, name or ""), body)
+                case "DELETE", name:
+                    self._delete(Key(kind, namespace, name or ""))
+                    return 200, {"kind": "Status", "apiVersion": "v1", "status": "Success"}
+                case _:
+                    raise Refused(415, "UnsupportedMediaType", f"{method} of {content} is not supported")
+
+    def watch(self, path: str, query: Mapping[str, str]) -> Iterator[Body]:
+        """The events after a version, until `timeoutSeconds` are over."""
+        found = _PATH.fullmatch(path)
+        kind, namespace = self.kind_at(path), found["namespace"] if found else ""
+        self._authorize("WATCH", Key(kind, namespace, ""))
+        end = time.monotonic() + float(query["timeoutSeconds"])
+        version, selects = int(query["resourceVersion"]), _selector(query.get("labelSelector", ""))
+        with self._changed:
+            generation = self._watches
+        while True:
+            with self._changed:
+                if version < self._oldest:
+                    said = f"too old resource version: {version} ({self._oldest})"
+                    yield {"type": "ERROR", "object": Refused(410, "Expired", said).status}
+                    return
+                due = [each for each in self._events if each.version > version]
+                if not due:
+                    left = end - time.monotonic()
+                    if generation != self._watches:
+                        raise ConnectionAbortedError("told to")
+                    if left <= 0 or self._closed:
+                        return
+                    self._changed.wait(left)
+                    continue
+            version = due[-1].version
+            for each in due:
+                if each.key[:2] == (kind, namespace) and selects(each.object):
+                    yield {"type": each.type, "object": each.object}
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def kind_at(self, path: str) -> Kind:
+        found = _PATH.fullmatch(path)
+        assert found
+        version = "/".join(filter(None, found.group("group", "version")))
+        try:
+            return self._kinds[version, found["plural"]]
+        except KeyError:
+            raise Refused(404, "NotFound", "the server could not find the requested resource") from None
+
+    def _discovery(self, version: str) -> Body:
+        resources: list[Body] = []
+        for kind in self._kinds.values():
+            if kind.api_version == version:
+                names = (kind.plural, f"{kind.plural}/status")
+                resources += (
+                    {"name": name, "kind": kind.name, "namespaced": kind.namespaced} for name in names
+                )
+        return {"kind": "APIResourceList", "groupVersion": version, "resources": resources}
+
+    def _authorize(self, method: str, key: Key) -> None:
+        verb = {"GET": "get" if key.name else "list", "POST": "create"}.get(method, method.lower())
+        if self.denies(verb, key.kind.resource):
+            named = f' "{key.name}"' if key.name else ""
+            raise Refused(
+                403,
+                "Forbidden",
+                f'{key.kind.resource}{named} is forbidden: User "{ACCOUNT}" cannot {verb} resource '
+                f'"{key.kind.plural}" in API group "{key.kind.group}" in the namespace "{key.namespace}"',
+            )
+
+    def _collection(self, kind: Kind, namespace: str, selector: str) -> Body:
+        selects = _selector(selector)
+        items = [
+            body for key, body in self._objects.items() if key[:2] == (kind, namespace) and selects(body)
+        ]
+        # As the real one does, items of built-in kinds do not repeat what the list says.
+        strip = "." not in kind.group
+        items = [
+            {k: v for k, v in each.items() if not (strip and k in ("apiVersion", "kind"))} for each in items
+        ]
+        return {
+            "apiVersion": kind.api_version,
+            "kind": f"{kind.name}List",
+            "metadata": {"resourceVersion": str(self._version)},
+            "items": deepcopy(items),
+        }
+
+    def _existing(self, key: Key) -> Body:
+        if key not in self._objects:
+            raise key.missing()
+        return self._objects[key]
+
+    def _create(self, kind: Kind, namespace: str, body: Body, dry_run: bool) -> Body:
+        metadata = body["metadata"]
+        name = metadata.get("name") or f"{metadata['generateName']}{uuid.uuid4().hex[:5]}"
+        key = Key(kind, namespace, name)
+        made = {
+            **body,
+            "metadata": {**metadata, "name": name, **({"namespace": namespace} if namespace else {})},
+        }
+        self._check(key, made)
+        if key in self._objects:
+            raise Refused(409, "AlreadyExists", f'{kind.resource} "{name}" already exists')
+        return made if dry_run else self._store(key, made)
+
+    def _merge(self, key: Key, change: Body) -> Body:
+        live = self._existing(key)
+        wanted = change.get("metadata", {}).get("resourceVersion")
+        if wanted is not None and wanted != live["metadata"]["resourceVersion"]:
+            raise Refused(
+                409,
+                "Conflict",
+                f'Operation cannot be fulfilled on {key.kind.resource} "{key.name}": the object has been '
+                "modified; please apply your changes to the latest version and try again",
+            )
+        made = merged(live, change)
+        return deepcopy(live) if made == live else self._store(key, made)
+
+    def _apply(self, key: Key, manager: str, body: Body, dry_run: bool) -> tuple[int, Body]:
+        live = self._objects.get(key)
+        made = merged(_without(live or {}, self._applied.get((key, manager), {}), body), body)
+        if key.namespace:
+            made["metadata"].setdefault("namespace", key.namespace)
+        self._check(key, made)
+        if not dry_run:
+            self._applied[key, manager] = deepcopy(body)
+        if made == live or dry_run:
+            return 200, deepcopy(made)
+        made["metadata"]["managedFields"] = [{"manager": manager, "operation": "Apply"}]
+        return 200 if live else 201, self._store(key, made)
+
+    def _delete(self, key: Key) -> None:
+        gone = self._existing(key)
+        del self._objects[key]
+        self._applied = {known: body for known, body in self._applied.items() if known[0] != key}
+        self._happened("DELETED", key, gone)
+
+    def _check(self, key: Key, body: Body) -> None:
+        if not _NAME.fullmatch(key.name):
+            raise _invalid(
+                key, f'metadata.name: Invalid value: "{key.name}": a lowercase RFC 1123 subdomain must'
+            )
+        if key.namespace and Key(self.kind("Namespace"), "", key.namespace) not in self._objects:
+            raise Key(self.kind("Namespace"), "", key.namespace).missing()
+        live = self._objects.get(key)
+        if live and live.get("immutable") and live.get("data") != body.get("data"):
+            raise _invalid(key, "data: Forbidden: field is immutable when `immutable` is set")
+        if refused := self.admits(body):
+            raise refused
+
+    def _store(self, key: Key, body: Body) -> Body:
+        before = self._objects.get(key)
+        told = {
+            "uid": before["metadata"]["uid"] if before else str(uuid.uuid4()),
+            "creationTimestamp": before["metadata"]["creationTimestamp"] if before else now(),
+            "resourceVersion": str(self._version + 1),
+        }
+        made = {**body, "metadata": {**body["metadata"], **told}}
+        self._objects[key] = made
+        if key.kind.name == "CustomResourceDefinition":
+            self._define(made["spec"])
+        self._happened("MODIFIED" if before else "ADDED", key, made)
+        return deepcopy(made)
+
+    def _define(self, spec: Body) -> None:
+        for each in spec["versions"]:
+            kind = Kind(f"{spec['group']}/{each['name']}", spec["names"]["plural"], spec["names"]["kind"])
+            self._kinds[kind.api_version, kind.plural] = kind
+
+    def _happened(self, what: str, key: Key, body: Body) -> None:
+        self._version += 1
+        body = {**body, "metadata": {**body["metadata"], "resourceVersion": str(self._version)}}
+        self._events.append(Event(self._version, what, key, deepcopy(body)))
+        self._changed.notify_all()
+
+
+def _invalid(key: Key, why: str) -> Refused:
+    return Refused(422, "Invalid", f'{key.kind.name} "{key.name}" is invalid: {why}')
+
+
+def now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def merged(into: Any, change: Any) -> Any:
+    """A JSON merge patch (RFC 7396)."""
+    if not isinstance(change, dict):
+        return change
+    result = dict(into) if isinstance(into, dict) else {}
+    for name, value in change.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = merged(result.get(name), value)
+    return result
+
+
+def _without(live: Any, before: Any, wanted: Any) -> Any:
+    """`live` without the fields that a manager applied `before` and no longer wants."""
+    if not (isinstance(live, dict) and isinstance(before, dict) and isinstance(wanted, dict)):
+        return live
+    kept = {name: value for name, value in live.items() if name in wanted or name not in before}
+    return {name: _without(value, before.get(name), wanted.get(name)) for name, value in kept.items()}
+
+
+def _selector(text: str) -> Callable[[Body], bool]:
+    """A label selector of `name`, `name=value` and `name in (one,two)`."""
+    wanted: list[tuple[str, set[str] | None]] = []
+    for each in re.findall(r"(?:[^,(]|\([^)]*\))+", text):
+        name, equals, value = each.partition("=")
+        if " in (" in each:
+            name, _, values = each.partition(" in (")
+            wanted.append((name, set(values.rstrip(")").split(","))))
+        else:
+            wanted.append((name, {value} if equals else None))
+
+    def selects(body: Body) -> bool:
+        labels = body["metadata"].get("labels") or {}
+        return all(name in labels and (values is None or labels[name] in values) for name, values in wanted)
+
+    return selects
+
+
+@contextmanager
+def serving() -> Generator[ApiServer]:
+    """A server that answers while the block runs."""
+    server = ApiServer()
+    connections: set[socket] = set()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+        wbufsize = -1
+
+        def setup(self) -> None:
+            super().setup()
+            connections.add(self.connection)
+
+        def finish(self) -> None:
+            connections.discard(self.connection)
+            with suppress(OSError):
+                super().finish()
+
+        def handle(self) -> None:
+            with suppress(OSError):
+                super().handle()
+
+        def do_GET(self) -> None:
+            url = urlsplit(self.path)
+            query = dict(parse_qsl(url.query))
+            text = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            request = f"{self.command} {self.path}"
+            server.asked.append(request)
+            if fault := server.fault(request):
+                time.sleep(fault.delay)
+                if fault.status is None:
+                    self.close_connection = True
+                else:
+                    self._send(fault.status, fault.body, fault.headers)
+                return
+            try:
+                if query.get("watch"):
+                    self._stream(server.watch(url.path, query))
+                    return
+                content = self.headers.get("Content-Type", "")
+                status, body = server.answer(
+                    self.command, url.path, query, content, json.loads(text or b"{}")
+                )
+            except Refused as refused:
+                plain = refused.message.encode()
+                self._send(refused.code, json.dumps(refused.status).encode() if refused.reason else plain)
+            else:
+                self._send(status, json.dumps(body).encode())
+
+        do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815
+
+        def _send(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+            self.send_response(status)
+            for name, value in {**(headers or {}), "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def _stream(self, events: Iterator[Body]) -> None:
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.flush()
+            for event in events:
+                line = json.dumps(event).encode() + b"\n"
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
+                self.wfile.flush()
+            self.wfile.write(b"0\r\n\r\n")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        http.daemon_threads = True
+        http.block_on_close = False
+        server.port = http.server_port
+        thread = threading.Thread(target=http.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.close()
+            http.shutdown()
+            thread.join()
+            for connection in list(connections):
+                with suppress(OSError):
+                    connection.shutdown(SHUT_RDWR)
