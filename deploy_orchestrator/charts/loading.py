@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from deploy_orchestrator.charts.errors import ChartInvalid, ChartNotFound, UnsafeChart
 from deploy_orchestrator.charts.files import Budget, Files, archive_files, folder_files
-from deploy_orchestrator.charts.metadata import ChartMetadata, Lock, Requirements, read
+from deploy_orchestrator.charts.metadata import ChartMetadata, Lock, Requirements, read_metadata
 from deploy_orchestrator.documents import DocumentError, parse_all
 from deploy_orchestrator.errors import Place
 
@@ -133,10 +133,10 @@ def _has_meaning(file: str) -> bool:
 def _metadata(files: Files, name: str) -> ChartMetadata:
     if "Chart.yaml" not in files:
         raise ChartInvalid("there is no Chart.yaml", place=Place(name), fix="add a Chart.yaml")
-    metadata = read(files["Chart.yaml"], f"{name}/Chart.yaml", ChartMetadata)
+    metadata = read_metadata(files["Chart.yaml"], f"{name}/Chart.yaml", ChartMetadata)
     if "requirements.yaml" not in files:
         return metadata
-    requirements = read(files["requirements.yaml"], f"{name}/requirements.yaml", Requirements)
+    requirements = read_metadata(files["requirements.yaml"], f"{name}/requirements.yaml", Requirements)
     return (
         metadata.model_copy(update={"dependencies": requirements.dependencies})
         if requirements.dependencies
@@ -147,7 +147,7 @@ def _metadata(files: Files, name: str) -> ChartMetadata:
 def _lock(files: Files, name: str) -> Lock | None:
     for file in ("requirements.lock", "Chart.lock"):
         if file in files:
-            return read(files[file], f"{name}/{file}", Lock)
+            return read_metadata(files[file], f"{name}/{file}", Lock)
     return None
 
 

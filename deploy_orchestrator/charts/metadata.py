@@ -146,7 +146,7 @@ class Requirements(_Lenient):
 _Model = TypeVar("_Model", bound=_Lenient)
 
 
-def read(data: bytes, file: str, model: type[_Model]) -> _Model:
+def read_metadata(data: bytes, file: str, model: type[_Model]) -> _Model:
     """A chart's YAML file as `model`; `file` is its name for messages.
 
     Raises:

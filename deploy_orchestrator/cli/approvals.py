@@ -44,14 +44,14 @@ def _digest(given: str | None) -> str | None:
     return match[1]
 
 
-Digest = Annotated[
+DigestPrefix = Annotated[
     str | None,
     typer.Option(
         callback=_digest, help="Decide only if what is pending has this digest, or one that begins so."
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Email = Annotated[
+SignsAs = Annotated[
     str | None,
     typer.Option("--as", help="Your e-mail, together with --key; by default as git knows you."),
 ]
@@ -95,9 +95,9 @@ def approve(
     environment: Environment,
     tenant: Tenant,
     reason: Reason = "",
-    digest: Digest = None,
+    digest: DigestPrefix = None,
     yes: Yes = False,
-    email: Email = None,
+    email: SignsAs = None,
     key: Key = None,
     output: Output = Format.TEXT,
 ) -> None:
@@ -114,9 +114,9 @@ def reject(
     environment: Environment,
     tenant: Tenant,
     reason: Reason,
-    digest: Digest = None,
+    digest: DigestPrefix = None,
     yes: Yes = False,
-    email: Email = None,
+    email: SignsAs = None,
     key: Key = None,
     output: Output = Format.TEXT,
 ) -> None:

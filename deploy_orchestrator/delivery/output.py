@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from deploy_orchestrator.git import redact
+from deploy_orchestrator.terms import SENSITIVE
 
 LINES: Final = 20
 LENGTH: Final = 2_000
@@ -11,7 +12,7 @@ LENGTH: Final = 2_000
 
 _ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]{0,32}[ -/]{0,4}[@-~]|\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)|[@-Z\\-_])")
 _SECRET = re.compile(
-    r"((?:passw|passphrase|secret|token|credential|authorization|api_?-?key|private_?-?key|access_?-?key)"
+    rf"({SENSITIVE}"
     r"[\w.-]{0,40}[\"']?\s{0,3}[:=]\s{0,3}(?:(?:basic|bearer)\s{1,3})?|\bbearer\s{1,3})"
     r"(\"[^\"]*\"?|'[^']*'?|[^\s,;\"']+)",
     re.IGNORECASE,

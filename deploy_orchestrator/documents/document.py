@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 import pydantic
 from pydantic_core import ErrorDetails
 
-from deploy_orchestrator.documents.reader import MAX_BYTES, DocumentError, FieldPath, dotted, read
+from deploy_orchestrator.documents.reader import MAX_BYTES, DocumentError, dotted, read_documents
 from deploy_orchestrator.errors import Place, instead_of
+from deploy_orchestrator.terms import FieldPath
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 
@@ -36,7 +37,7 @@ class Document:
     def place(self, *field: str | int) -> Place:
         """Where `field` stands in the file; where it is absent, the line of the nearest field above it."""
         lines: dict[FieldPath, int] = {}
-        for index, _ in enumerate(read(self.text, self.file, lines)):
+        for index, _ in enumerate(read_documents(self.text, self.file, lines)):
             if index == self.index:
                 break
             lines.clear()
@@ -87,7 +88,7 @@ def parse_all(data: bytes, file: str) -> list[Document]:
         raise DocumentError(f"not UTF-8 at byte {error.start}", place=Place(file, line)) from error
     return [
         Document(value, file, text, index, duplicates)
-        for index, (value, duplicates) in enumerate(read(text, file))
+        for index, (value, duplicates) in enumerate(read_documents(text, file))
     ]
 
 

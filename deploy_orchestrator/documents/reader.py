@@ -9,8 +9,7 @@ import yaml
 
 from deploy_orchestrator.documents.scalars import MERGE_TAG, UnreadableError, as_json, as_key, plain, tagged
 from deploy_orchestrator.errors import OrchestratorError, Place
-
-FieldPath = tuple[str | int, ...]
+from deploy_orchestrator.terms import FieldPath
 
 MAX_BYTES = 20_000_000
 MAX_DEPTH = 100
@@ -30,7 +29,7 @@ def dotted(field: Iterable[str | int]) -> str:
     return text
 
 
-def read(
+def read_documents(
     text: str, file: str, lines: dict[FieldPath, int] | None = None
 ) -> Iterator[tuple[Any, tuple[Place, ...]]]:
     """Each document's value, with the place of every key that stands twice in one mapping.

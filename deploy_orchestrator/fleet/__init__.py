@@ -20,7 +20,6 @@ from deploy_orchestrator.fleet.model import (
     Policy,
     Quota,
     RuleOverride,
-    Severity,
     Tenant,
     Wave,
 )
@@ -47,7 +46,6 @@ __all__ = [
     "Policy",
     "Quota",
     "RuleOverride",
-    "Severity",
     "Tenant",
     "UpgradedFleet",
     "ValueLayer",

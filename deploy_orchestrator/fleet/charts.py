@@ -20,8 +20,9 @@ from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet.errors import FleetError
 from deploy_orchestrator.fleet.layout import CHARTS
 from deploy_orchestrator.fleet.model import ChartReference, ChartRepository
-from deploy_orchestrator.fleet.reading import Field, read, require_known
+from deploy_orchestrator.fleet.reading import read_document, require_known
 from deploy_orchestrator.git import Tree, UnsafeTree
+from deploy_orchestrator.terms import FieldPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class LocalCharts:
         """The charts that were asked for and are not broken, by name."""
         return {name: chart for name, chart in self._read.items() if isinstance(chart, LocalChart)}
 
-    def resolve(self, reference: ChartReference, document: Document, field: Field) -> ChartReference:
+    def resolve(self, reference: ChartReference, document: Document, field: FieldPath) -> ChartReference:
         """`reference`, which stands in `field` of `document`, with its repository as a URL.
 
         Raises:
@@ -101,7 +102,7 @@ class LocalCharts:
         return reference
 
 
-def _exact(version: str, document: Document, field: Field) -> None:
+def _exact(version: str, document: Document, field: FieldPath) -> None:
     try:
         Version.parse(version)
     except VersionError as error:
@@ -112,7 +113,7 @@ def _exact(version: str, document: Document, field: Field) -> None:
         ) from error
 
 
-def _allows(constraint: str, chart: LocalChart, document: Document, field: Field) -> None:
+def _allows(constraint: str, chart: LocalChart, document: Document, field: FieldPath) -> None:
     try:
         allowed = Constraint.parse(constraint).allows(chart.version)
     except ConstraintError as error:
@@ -149,7 +150,7 @@ def _read(tree: Tree, folder: str) -> LocalChart:
     return LocalChart(folder, Version.parse(version), tree.ids(folder), trees, frozenset(repositories))
 
 
-def dependencies_in(tree: Tree, folder: str) -> Iterator[tuple[Document, Field, Dependency]]:
+def dependencies_in(tree: Tree, folder: str) -> Iterator[tuple[Document, FieldPath, Dependency]]:
     """What the chart in `folder` declares to need: the document and the field that says so, and what it says.
 
     Raises:
@@ -157,17 +158,17 @@ def dependencies_in(tree: Tree, folder: str) -> Iterator[tuple[Document, Field, 
     """
     documents = [_chart_yaml(tree, folder)]
     if tree.exists(f"{folder}/requirements.yaml"):
-        documents.append(read(tree, f"{folder}/requirements.yaml", "names the dependencies"))
+        documents.append(read_document(tree, f"{folder}/requirements.yaml", "names the dependencies"))
     for document in documents:
         for index, dependency in enumerate(document.into(Requirements).dependencies or ()):
             yield document, ("dependencies", index), dependency
 
 
 def _chart_yaml(tree: Tree, folder: str) -> Document:
-    return read(tree, f"{folder}/Chart.yaml", "describes the chart")
+    return read_document(tree, f"{folder}/Chart.yaml", "describes the chart")
 
 
-def _beside(tree: Tree, folder: str, url: str, document: Document, field: Field) -> str:
+def _beside(tree: Tree, folder: str, url: str, document: Document, field: FieldPath) -> str:
     path = url.removeprefix("file://")
     target = posixpath.normpath(posixpath.join(folder, path))
     if path.startswith("/") or not target.startswith(f"{CHARTS}/"):

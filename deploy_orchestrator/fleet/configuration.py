@@ -9,9 +9,15 @@ from deploy_orchestrator.fleet.charts import LocalCharts
 from deploy_orchestrator.fleet.errors import FleetError
 from deploy_orchestrator.fleet.layout import ALLOWED_SIGNERS, FLEET_FILE, TENANTS
 from deploy_orchestrator.fleet.model import ApprovalRule, ChartReference, Environment, FleetFile
-from deploy_orchestrator.fleet.reading import Field, read, require_known, require_unique, require_unique_keys
+from deploy_orchestrator.fleet.reading import (
+    read_document,
+    require_known,
+    require_unique,
+    require_unique_keys,
+)
 from deploy_orchestrator.fleet.signers import principals
 from deploy_orchestrator.git import Tree
+from deploy_orchestrator.terms import FieldPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,7 @@ def configuration(tree: Tree) -> Configuration:
     Raises:
         OrchestratorError: it, `allowed_signers` or the platform chart is broken.
     """
-    document = read(tree, FLEET_FILE, "names clusters, environments and the platform chart")
+    document = read_document(tree, FLEET_FILE, "names clusters, environments and the platform chart")
     require_unique_keys(document)
     file = document.into(FleetFile)
     _check_clusters(document, file)
@@ -117,7 +123,7 @@ def _is_file(tree: Tree, name: str) -> bool:
     return True
 
 
-def _approval_rules(file: FleetFile) -> Iterator[tuple[Field, ApprovalRule]]:
+def _approval_rules(file: FleetFile) -> Iterator[tuple[FieldPath, ApprovalRule]]:
     for index, environment in enumerate(file.environments):
         if environment.policy.approval:
             yield ("environments", index, "policy", "approval"), environment.policy.approval

@@ -8,8 +8,9 @@ from deploy_orchestrator import documents
 from deploy_orchestrator.charts import Constraint, ConstraintError
 from deploy_orchestrator.errors import Place
 from deploy_orchestrator.fleet.layout import LAYER_PREFIX
-from deploy_orchestrator.fleet.reading import Field, read
+from deploy_orchestrator.fleet.reading import read_document
 from deploy_orchestrator.git import Changes, Tree
+from deploy_orchestrator.terms import FieldPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +40,17 @@ class Draft:
 
     def value(self, file: str) -> Any:
         """What the YAML `file` says."""
-        return self._values[file] if file in self._values else read(self._before, file, "").value
+        return self._values[file] if file in self._values else read_document(self._before, file, "").value
 
-    def set(self, file: str, field: Field, value: object) -> None:
+    def set(self, file: str, field: FieldPath, value: object) -> None:
         """Let the `field` of a YAML `file` be another; nobody has to do it by hand. None takes it away."""
         self._values[file] = _with(self.value(file), field, value)
 
-    def upgrade(self, file: str, field: Field, version: str) -> None:
+    def upgrade(self, file: str, field: FieldPath, version: str) -> None:
         """Let the constraint in a field be exactly `version`: an edit where it does not allow that."""
         before = str(_at(self.value(file), field) or "")
         if not _allows(before, version):
-            self.edits.append(Edit(read(self._before, file, "").place(*field), before, version))
+            self.edits.append(Edit(read_document(self._before, file, "").place(*field), before, version))
         self.set(file, field, version)
 
     def lock(self, file: str, name: str, version: str) -> None:
@@ -59,7 +60,7 @@ class Draft:
         for index, locked in enumerate(self.value(file).get("dependencies") or ()):
             if locked.get("name") == name and locked.get("version") != version:
                 field = ("dependencies", index, "version")
-                place = read(self._before, file, "").place(*field)
+                place = read_document(self._before, file, "").place(*field)
                 self.edits.append(Edit(place, str(locked.get("version")), version))
                 self.set(file, field, version)
 
@@ -77,13 +78,13 @@ def _allows(constraint: str, version: str) -> bool:
         return False
 
 
-def _at(value: Any, field: Field) -> Any:
+def _at(value: Any, field: FieldPath) -> Any:
     for step in field:
         value = value[step] if isinstance(step, int) else value.get(step)
     return value
 
 
-def _with(value: Any, field: Field, new: object) -> Any:
+def _with(value: Any, field: FieldPath, new: object) -> Any:
     if not field:
         return new
     step, *below = field

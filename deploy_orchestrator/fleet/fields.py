@@ -3,22 +3,20 @@
 import importlib.util
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from deploy_orchestrator.documents import HIDDEN
+from deploy_orchestrator.terms import Label, as_pattern, checked_label
 
 _DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,7})s)?", re.ASCII)
-_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
-_QUANTITY = re.compile(r"\+?(?:\d+(?:\.\d*)?|\.\d+)(?:[numkMGTPE]|[KMGTPE]i|[eE][-+]?\d{1,3})?", re.ASCII)
 _SHARE = re.compile(r"(?:100|[1-9]?\d)%", re.ASCII)
-_EMAIL = re.compile(r'[^\s@,"*?!]+@[^\s@,"*?!]+')
 _CHART_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _CLUSTER_KIND = re.compile(r"(?:[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?/)?[A-Z][A-Za-z0-9]*")
 _PRINTABLE = re.compile(r"[!-~]+")
@@ -35,27 +33,6 @@ def _duration(value: Any) -> timedelta:
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 
 
-def _time(value: Any) -> datetime:
-    try:
-        time = datetime.fromisoformat(value) if isinstance(value, str) else value
-        if isinstance(time, datetime) and time.tzinfo:
-            return time.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise ValueError("expected a time with its time zone, such as 2026-12-20T00:00:00+01:00")
-
-
-def is_label(text: str) -> bool:
-    """Whether `text` may name a namespace or any other Kubernetes object (RFC 1123 label)."""
-    return len(text) <= 63 and bool(_LABEL.fullmatch(text))
-
-
-def _label(text: str) -> str:
-    if not is_label(text):
-        raise ValueError("expected a DNS label: lower-case letters, digits and '-' inside, at most 63")
-    return text
-
-
 def _environment_name(name: str) -> str:
     if name.startswith("tenant-"):
         raise ValueError("expected another name: values-tenant-….yaml are the values of a tenant")
@@ -65,27 +42,14 @@ def _environment_name(name: str) -> str:
 def _namespace(template: str) -> str:
     if "{tenant}" not in template:
         raise ValueError("expected {tenant} in it, so that each tenant has its own")
-    _label(template.replace("{tenant}", "t").replace("{environment}", "e"))
+    checked_label(template.replace("{tenant}", "t").replace("{environment}", "e"))
     return template
-
-
-def _quantity(value: Any) -> str:
-    text = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
-    if not isinstance(text, str) or not _QUANTITY.fullmatch(text):
-        raise ValueError("expected a Kubernetes quantity such as 500m, 4 or 8Gi")
-    return text
 
 
 def _share(value: Any) -> int:
     if not isinstance(value, str) or not _SHARE.fullmatch(value):
         raise ValueError("expected a share from 0% to 100%")
     return int(value[:-1])
-
-
-def _email(text: str) -> str:
-    if not _EMAIL.fullmatch(text):
-        raise ValueError("expected an e-mail address")
-    return text
 
 
 def _chart_name(name: str) -> str:
@@ -148,26 +112,14 @@ def kubernetes_versions() -> tuple[str, ...]:
     return tuple(f"{major}.{minor}" for major, minor in sorted(versions))
 
 
-def _text(pattern: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$"})
-
-
-Label = Annotated[str, AfterValidator(_label), _text(_LABEL.pattern)]
 EnvironmentName = Annotated[Label, AfterValidator(_environment_name)]
 NamespaceTemplate = Annotated[str, AfterValidator(_namespace)]
-ChartName = Annotated[str, AfterValidator(_chart_name), _text(_CHART_NAME.pattern)]
-ClusterKind = Annotated[str, AfterValidator(_cluster_kind), _text(_CLUSTER_KIND.pattern)]
+ChartName = Annotated[str, AfterValidator(_chart_name), as_pattern(_CHART_NAME.pattern)]
+ClusterKind = Annotated[str, AfterValidator(_cluster_kind), as_pattern(_CLUSTER_KIND.pattern)]
 Line = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\r\n]*\S[^\r\n]*$")]
-Email = Annotated[str, AfterValidator(_email), _text(_EMAIL.pattern)]
-RepositoryUrl = Annotated[str, AfterValidator(_repository_url), _text(f"(?:{'|'.join(_SCHEMES)})://.+")]
-ServerUrl = Annotated[str, AfterValidator(_server_url), _text("https?://.+")]
-WebUrl = Annotated[str, AfterValidator(_web_url), _text("https?://.+")]
-KubernetesVersion = Annotated[str, AfterValidator(_kubernetes), _text(r"\d+\.\d+")]
-Duration = Annotated[timedelta, BeforeValidator(_duration), _text(rf"(?=\d){_DURATION.pattern}")]
-Share = Annotated[int, BeforeValidator(_share), _text(_SHARE.pattern)]
-Time = Annotated[datetime, BeforeValidator(_time)]
-Quantity = Annotated[
-    str,
-    BeforeValidator(_quantity),
-    WithJsonSchema({"type": ["string", "number"], "pattern": f"^{_QUANTITY.pattern}$", "minimum": 0}),
-]
+RepositoryUrl = Annotated[str, AfterValidator(_repository_url), as_pattern(f"(?:{'|'.join(_SCHEMES)})://.+")]
+ServerUrl = Annotated[str, AfterValidator(_server_url), as_pattern("https?://.+")]
+WebUrl = Annotated[str, AfterValidator(_web_url), as_pattern("https?://.+")]
+KubernetesVersion = Annotated[str, AfterValidator(_kubernetes), as_pattern(r"\d+\.\d+")]
+Duration = Annotated[timedelta, BeforeValidator(_duration), as_pattern(rf"(?=\d){_DURATION.pattern}")]
+Share = Annotated[int, BeforeValidator(_share), as_pattern(_SHARE.pattern)]

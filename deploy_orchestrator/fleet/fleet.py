@@ -18,7 +18,7 @@ from deploy_orchestrator.fleet.model import (
     Environment,
     Tenant,
 )
-from deploy_orchestrator.fleet.reading import pick, read, require_unique_keys
+from deploy_orchestrator.fleet.reading import pick, read_document, require_unique_keys
 from deploy_orchestrator.git import Tree
 
 
@@ -188,7 +188,7 @@ class Fleet:
 
 def _layer(tree: Tree, path: str) -> ValueLayer:
     try:
-        document = read(tree, path, "holds values")
+        document = read_document(tree, path, "holds values")
     except OrchestratorError as error:
         raise FleetError.of(error) from error
     require_unique_keys(document)

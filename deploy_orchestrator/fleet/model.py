@@ -1,7 +1,7 @@
 """What `fleet.yaml` and `tenant.yaml` say, as data."""
 
 from datetime import timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
 from pydantic.alias_generators import to_camel
@@ -10,21 +10,17 @@ from deploy_orchestrator.fleet.fields import (
     ChartName,
     ClusterKind,
     Duration,
-    Email,
     EnvironmentName,
     KubernetesVersion,
-    Label,
     Line,
     NamespaceTemplate,
-    Quantity,
     RepositoryUrl,
     ServerUrl,
     Share,
-    Time,
     WebUrl,
 )
+from deploy_orchestrator.terms import Email, Label, Quantity, Time, Verdict
 
-Severity = Literal["safe", "needs-approval", "blocked"]
 Count = Annotated[StrictInt, Field(ge=1)]
 
 
@@ -84,7 +80,7 @@ class Freeze(Model):
 class RuleOverride(Model):
     """Another verdict for a risk rule than its own, and why."""
 
-    severity: Severity
+    severity: Verdict
     reason: Line
 
 

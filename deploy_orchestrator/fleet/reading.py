@@ -7,12 +7,12 @@ from deploy_orchestrator.documents import Document, parse
 from deploy_orchestrator.errors import Place, instead_of
 from deploy_orchestrator.fleet.errors import FleetError
 from deploy_orchestrator.git import PathNotFound, Tree
+from deploy_orchestrator.terms import FieldPath
 
-Field = tuple[str | int, ...]
 _Value = TypeVar("_Value")
 
 
-def read(tree: Tree, file: str, purpose: str) -> Document:
+def read_document(tree: Tree, file: str, purpose: str) -> Document:
     """The YAML document in `file`; `purpose` says what such a file does.
 
     Raises:
@@ -42,7 +42,7 @@ def pick(name: str, known: Mapping[str, _Value], kind: str, place: Place) -> _Va
     return known[name]
 
 
-def require_known(document: Document, field: Field, name: str, known: Collection[str], kind: str) -> None:
+def require_known(document: Document, field: FieldPath, name: str, known: Collection[str], kind: str) -> None:
     """Raises FleetError, at the `field` of `document` that holds it, unless `name` is `known`."""
     if name not in known:
         raise FleetError(
@@ -50,9 +50,9 @@ def require_known(document: Document, field: Field, name: str, known: Collection
         )
 
 
-def require_unique(document: Document, fields: Iterable[tuple[Field, str]]) -> None:
+def require_unique(document: Document, fields: Iterable[tuple[FieldPath, str]]) -> None:
     """Raises FleetError, at the second one, if two of the `fields` of `document` hold the same."""
-    seen: dict[str, Field] = {}
+    seen: dict[str, FieldPath] = {}
     for field, value in fields:
         if value in seen:
             first = document.place(*seen[value])

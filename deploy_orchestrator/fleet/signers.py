@@ -14,7 +14,7 @@ _KEY_TYPE = re.compile(r"(?:sk-)?(?:ssh|ecdsa)-[a-z0-9-]+(?:@openssh\.com)?")
 
 
 def principals(data: bytes) -> frozenset[str]:
-    """Everyone who is named with a key; patterns are no one's name.
+    """Everyone who is named with a key, in lower case; patterns are no one's name.
 
     Raises:
         FleetError: a line that holds no SSH public key.
@@ -32,7 +32,7 @@ def _principals(line: str, number: int) -> list[str]:
             place=Place(ALLOWED_SIGNERS, number),
             fix='write a line such as: alice@example.com namespaces="git" ssh-ed25519 AAAA…',
         )
-    return names.strip('"').split(",")
+    return names.strip('"').lower().split(",")
 
 
 def _is_key(kind: str, encoded: str) -> bool:

@@ -8,11 +8,16 @@ from deploy_orchestrator.errors import Place, instead_of
 from deploy_orchestrator.fleet.charts import LocalChart
 from deploy_orchestrator.fleet.configuration import Configuration
 from deploy_orchestrator.fleet.errors import FleetError
-from deploy_orchestrator.fleet.fields import is_label
 from deploy_orchestrator.fleet.layout import PLATFORM, TENANT_FILE, TENANTS, layer_names, layer_paths
 from deploy_orchestrator.fleet.model import Environment, Tenant, TenantFile
-from deploy_orchestrator.fleet.reading import read, require_known, require_unique, require_unique_keys
+from deploy_orchestrator.fleet.reading import (
+    read_document,
+    require_known,
+    require_unique,
+    require_unique_keys,
+)
 from deploy_orchestrator.git import Tree
+from deploy_orchestrator.terms import is_label
 
 MAX_NAME = 53
 
@@ -59,7 +64,9 @@ class TenantFolders:
         """
         check_name(name)
         folder = f"{TENANTS}/{name}"
-        document = read(self._tree, f"{folder}/{TENANT_FILE}", "says what the tenant runs, and where")
+        document = read_document(
+            self._tree, f"{folder}/{TENANT_FILE}", "says what the tenant runs, and where"
+        )
         require_unique_keys(document)
         file = document.into(TenantFile)
         chart = self._charts.resolve(file.chart, document, ("chart",))

@@ -22,9 +22,10 @@ from deploy_orchestrator.fleet.errors import FleetError
 from deploy_orchestrator.fleet.fleet import Fleet
 from deploy_orchestrator.fleet.layout import CHARTS, FLEET_FILE, TENANT_FILE, TENANTS
 from deploy_orchestrator.fleet.loading import load
-from deploy_orchestrator.fleet.reading import Field, read
+from deploy_orchestrator.fleet.reading import read_document
 from deploy_orchestrator.git import Tree
 from deploy_orchestrator.registries import RepositoryError
+from deploy_orchestrator.terms import FieldPath
 
 _LOCKS = {"Chart.yaml": "Chart.lock", "requirements.yaml": "requirements.lock"}
 
@@ -102,7 +103,7 @@ class _Use:
     chart: ChartIdentity
     key: str
     file: str
-    field: Field
+    field: FieldPath
     folder: str | None
     version: str
     within: ChartIdentity | None = None
@@ -157,7 +158,7 @@ def _references(fleet: Fleet, repositories: Repositories) -> Iterator[_Use]:
 
 
 def _name(tree: Tree, folder: str) -> str:
-    return str(read(tree, f"{folder}/Chart.yaml", "describes the chart").value["name"])
+    return str(read_document(tree, f"{folder}/Chart.yaml", "describes the chart").value["name"])
 
 
 def _beside(folder: str, dependency: Dependency) -> str | None:

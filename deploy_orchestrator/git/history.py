@@ -1,6 +1,5 @@
 """The commits of a repository on this machine, to read."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +13,9 @@ from deploy_orchestrator.git.errors import GitError, RevisionNotFound
 from deploy_orchestrator.git.objects import ObjectStore
 from deploy_orchestrator.git.signature import Signature, verify
 from deploy_orchestrator.git.tree import Tree
+from deploy_orchestrator.terms import is_commit_id
 
 _LOG_LIMIT = 20.0
-_FULL_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ class History:
             RevisionNotFound: it names no commit, or several.
         """
         objects, branch = self._store.open(), f"refs/heads/{revision}"
-        is_branch = pygit2.reference_is_valid_name(branch) and not _FULL_ID.fullmatch(revision)
+        is_branch = pygit2.reference_is_valid_name(branch) and not is_commit_id(revision)
         try:
             named = objects.references.get(branch) if is_branch else None
             return str((named or objects.revparse_single(revision)).peel(pygit2.Commit).id)
@@ -149,7 +148,7 @@ class History:
         tokens = iter(result.output.decode(errors="surrogateescape").split("\0")[:-1])
         commit = ""
         for token in tokens:
-            if _FULL_ID.fullmatch(token):
+            if is_commit_id(token):
                 commit = token
             else:
                 paths.setdefault(commit, []).append(next(tokens))

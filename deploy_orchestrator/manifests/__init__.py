@@ -12,12 +12,12 @@ from deploy_orchestrator.manifests.errors import (
     RenderError,
 )
 from deploy_orchestrator.manifests.examination import examine
+from deploy_orchestrator.manifests.fields import NamedPath
 from deploy_orchestrator.manifests.findings import Check, Finding, Severity
 from deploy_orchestrator.manifests.keys import ObjectKey
 from deploy_orchestrator.manifests.lint import lint
 from deploy_orchestrator.manifests.objects import NOTHING, ChartUsed, Manifests, Object, read_manifests
 from deploy_orchestrator.manifests.pods import Container, Pod, pod_of
-from deploy_orchestrator.manifests.quantities import quantity
 from deploy_orchestrator.manifests.references import ImageReference, NotAnImage
 from deploy_orchestrator.manifests.secrets import redacted
 from deploy_orchestrator.manifests.tenants import render, render_all
@@ -40,6 +40,7 @@ __all__ = [
     "Limits",
     "ManifestError",
     "Manifests",
+    "NamedPath",
     "NotAnImage",
     "Object",
     "ObjectChange",
@@ -56,7 +57,6 @@ __all__ = [
     "hooks",
     "lint",
     "pod_of",
-    "quantity",
     "read_manifests",
     "redacted",
     "render",

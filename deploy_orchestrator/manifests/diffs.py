@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 
 from deploy_orchestrator import documents
 from deploy_orchestrator.manifests import lists, secrets
-from deploy_orchestrator.manifests.fields import Path, dotted
+from deploy_orchestrator.manifests.fields import NamedPath, dotted
 from deploy_orchestrator.manifests.keys import ObjectKey
 from deploy_orchestrator.manifests.kinds import is_built_in
 from deploy_orchestrator.manifests.objects import Manifests, Object
@@ -23,7 +23,7 @@ class FieldChange:
     `("spec", "template", "spec", "containers", "[postgres]", "image")`.
     """
 
-    path: Path
+    path: NamedPath
     before: Any
     after: Any
 
@@ -91,7 +91,7 @@ def _fields(before: Object, after: Object) -> tuple[FieldChange, ...]:
 class _Comparison:
     sets: bool
 
-    def __call__(self, path: Path, before: Any, after: Any) -> Iterator[FieldChange]:
+    def __call__(self, path: NamedPath, before: Any, after: Any) -> Iterator[FieldChange]:
         if isinstance(before, dict) and isinstance(after, dict):
             old, new = cast(dict[str, Any], before), cast(dict[str, Any], after)
             for name in sorted({**old, **new}):
@@ -101,7 +101,7 @@ class _Comparison:
         elif not _equal(before, after):
             yield FieldChange(path, before, after)
 
-    def _lists(self, path: Path, before: list[Any], after: list[Any]) -> Iterator[FieldChange]:
+    def _lists(self, path: NamedPath, before: list[Any], after: list[Any]) -> Iterator[FieldChange]:
         if names := lists.identities(path[-1], before, after):
             yield from self._keyed(path, before, after, *names)
         elif self.sets and path[-1] in lists.SETS:
@@ -111,7 +111,7 @@ class _Comparison:
             yield from self._items(path, before, after, whole=(before, after))
 
     def _items(
-        self, path: Path, before: list[Any], after: list[Any], *, whole: tuple[list[Any], list[Any]]
+        self, path: NamedPath, before: list[Any], after: list[Any], *, whole: tuple[list[Any], list[Any]]
     ) -> Iterator[FieldChange]:
         if all(isinstance(item, dict | list) for item in (*before, *after)):
             for index in range(max(len(before), len(after))):
@@ -121,7 +121,7 @@ class _Comparison:
             yield FieldChange(path, *whole)
 
     def _keyed(
-        self, path: Path, before: list[Any], after: list[Any], old_names: list[str], new_names: list[str]
+        self, path: NamedPath, before: list[Any], after: list[Any], old_names: list[str], new_names: list[str]
     ) -> Iterator[FieldChange]:
         old = dict(zip(old_names, before, strict=True))
         new = dict(zip(new_names, after, strict=True))

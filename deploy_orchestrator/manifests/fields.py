@@ -5,7 +5,7 @@ from typing import Any
 
 from deploy_orchestrator.manifests import lists, untyped
 
-Path = tuple[str, ...]
+NamedPath = tuple[str, ...]
 """A step is a field's name, `[identity]` of a keyed list's item, or `[index]` in another list."""
 
 
@@ -22,7 +22,7 @@ def dotted(path: Iterable[str]) -> str:
     return text
 
 
-def named(body: Any, path: Iterable[str | int]) -> Path:
+def named(body: Any, path: Iterable[str | int]) -> NamedPath:
     """A path by field names and list indexes in `body`, with items by their identity if they have one."""
     steps: list[str] = []
     field = ""

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -23,12 +23,6 @@ import helm_python
 Request = Mapping[str, Any]
 Texts = list[tuple[str, str]]
 
-HOOK_EVENTS: Final = frozenset(
-    {
-        *("pre-install", "post-install", "pre-delete", "post-delete", "pre-upgrade", "post-upgrade"),
-        *("pre-rollback", "post-rollback", "test", "test-success"),
-    }
-)
 MAX_DEPTH: Final = 90
 _GRACE_SECONDS: Final = 1
 
@@ -64,7 +58,8 @@ def template(request: Request) -> dict[str, Any]:
 
     It names the `chart` folder (dependencies in place), the release `name` and `namespace`, value `layers` of
     `file` and `text` in the order of `-f`, whether to render `twice`, and `binary`: None for Helm in process,
-    or the path of a helm, which is told the `kubernetes` version and `apis`.
+    or the path of a helm, which is told the `kubernetes` version and `apis`. An object with a hook for
+    anything but `hookEvents` is left out.
     """
     try:
         helm_python.validate_release_name(request["name"])
@@ -74,7 +69,7 @@ def template(request: Request) -> dict[str, Any]:
     render = _in_process if request["binary"] is None else _by_binary
     first = render(request, values)
     again = render(request, values) if request["twice"] else first
-    objects, skipped = _objects(first.texts)
+    objects, skipped = _objects(first.texts, request["hookEvents"])
     if request["binary"]:
         objects = [{**each, "line": None} for each in objects]
     return {
@@ -84,7 +79,7 @@ def template(request: Request) -> dict[str, Any]:
             *skipped,
             *({"hook": hook, "file": None, "line": None, "body": None} for hook in first.skipped),
         ],
-        "again": None if again == first else _objects(again.texts)[0],
+        "again": None if again == first else _objects(again.texts, request["hookEvents"])[0],
     }
 
 
@@ -175,7 +170,7 @@ def _by_binary(request: Request, values: dict[str, Any]) -> _Rendered:
         return _Rendered(about, texts, tuple(_SKIPPED.findall(said)))
     message = said.rpartition("Error: ")[2].strip() or f"helm ended with status {done.returncode}"
     if message.startswith("YAML parse error"):
-        _objects(texts)
+        _objects(texts, request["hookEvents"])
     raise Failure("values" if "specifications of the schema" in message else "template", message)
 
 
@@ -192,7 +187,7 @@ def _about(chart: helm_python.Chart) -> dict[str, str]:
     return {key: str(metadata.get(key) or "") for key in ("name", "version", "kubeVersion")}
 
 
-def _objects(texts: Texts) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _objects(texts: Texts, events: Collection[str]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The objects in `texts`, and those that Helm leaves out for their hook annotation."""
     objects: list[dict[str, Any]] = []
     skipped: list[dict[str, Any]] = []
@@ -201,7 +196,7 @@ def _objects(texts: Texts) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
             if body := _object(file, line, document):
                 entry = {"file": file, "line": line, "body": body}
                 hook = _hook(file, line, body)
-                if hook is None or {event.strip().lower() for event in hook.split(",")} <= HOOK_EVENTS:
+                if hook is None or {event.strip().lower() for event in hook.split(",")} <= set(events):
                     objects.append(entry)
                 else:
                     skipped.append({"hook": hook, **entry})

@@ -7,24 +7,6 @@ from typing import Final
 
 from deploy_orchestrator.manifests.objects import HOOK, Object
 
-HELM_EVENTS: Final = frozenset(
-    [
-        "pre-install",
-        "post-install",
-        "pre-delete",
-        "post-delete",
-        "pre-upgrade",
-        "post-upgrade",
-        "pre-rollback",
-        "post-rollback",
-        "test",
-        "test-success",
-    ]
-)
-"""Every event that Helm knows: `release.HookEvent` in its source, and `test-success`, which it reads as
-`test`.
-"""
-
 ARGO_EVENTS: Final = frozenset(["PreSync", "Sync", "PostSync", "SyncFail", "PreDelete", "PostDelete", "Skip"])
 """Every hook type that Argo CD knows."""
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from deploy_orchestrator.manifests import untyped
-from deploy_orchestrator.manifests.fields import Path
+from deploy_orchestrator.manifests.fields import NamedPath
 from deploy_orchestrator.manifests.objects import Object
 
-_TEMPLATES: Final[Mapping[tuple[str, str], Path]] = {
+_TEMPLATES: Final[Mapping[tuple[str, str], NamedPath]] = {
     ("", "Pod"): (),
     ("", "PodTemplate"): ("template",),
     ("", "ReplicationController"): ("spec", "template"),
@@ -19,7 +19,7 @@ _TEMPLATES: Final[Mapping[tuple[str, str], Path]] = {
     ("batch", "CronJob"): ("spec", "jobTemplate", "spec", "template"),
     ("batch", "Job"): ("spec", "template"),
 }
-_CUSTOM: Final[Path] = ("spec", "template")
+_CUSTOM: Final[NamedPath] = ("spec", "template")
 CONTAINER_LISTS: Final = ("initContainers", "containers", "ephemeralContainers")
 
 
@@ -29,7 +29,7 @@ class Container:
 
     list: str
     name: str
-    path: Path
+    path: NamedPath
     body: Mapping[str, Any]
 
 
@@ -38,7 +38,7 @@ class Pod:
     """The pods that `owner` makes: labels, annotations and `spec` of each, and the path to that spec."""
 
     owner: Object
-    path: Path
+    path: NamedPath
     metadata: Mapping[str, Any]
     spec: Mapping[str, Any]
 

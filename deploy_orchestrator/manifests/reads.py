@@ -11,7 +11,7 @@ from typing import Any
 
 from deploy_orchestrator.charts import Chart, Dependency
 from deploy_orchestrator.manifests import untyped
-from deploy_orchestrator.manifests.fields import Path
+from deploy_orchestrator.manifests.fields import NamedPath
 
 Reads = Mapping[str, "Reads"] | None
 """What is read below each field; None where all of it is."""
@@ -25,7 +25,7 @@ def reads(chart: Chart, actions: Iterable[str]) -> Reads:
 
     `actions` are the template actions of the chart, its dependencies and its default values.
     """
-    named = set[Path]()
+    named = set[NamedPath]()
     for action in actions:
         for found in _LOOKED_UP.finditer(action):
             named.add(tuple(json.loads(f"[{','.join(found[1].split())}]")))
@@ -34,7 +34,7 @@ def reads(chart: Chart, actions: Iterable[str]) -> Reads:
     return _below(chart, named)
 
 
-def unread(values: Any, known: Reads, path: Path = ()) -> Iterator[tuple[Path, Iterable[str]]]:
+def unread(values: Any, known: Reads, path: NamedPath = ()) -> Iterator[tuple[NamedPath, Iterable[str]]]:
     """The path of each field of `values` that is not read, with the names that are known beside it."""
     for name, value in untyped.mapping(values).items():
         if known is None or value is None:
@@ -45,7 +45,7 @@ def unread(values: Any, known: Reads, path: Path = ()) -> Iterator[tuple[Path, I
             yield from unread(value, known[name], (*path, name))
 
 
-def _below(chart: Chart, named: Iterable[Path]) -> Reads:
+def _below(chart: Chart, named: Iterable[NamedPath]) -> Reads:
     known: Reads = {name: _of_default(value) for name, value in chart.values.items()}
     dependencies = chart.metadata.dependencies
     for path in (("global",), ("tags",), *named, *_of_schema(chart.schema), *_asked_by(dependencies)):
@@ -61,13 +61,13 @@ def _of_default(value: Any) -> Reads:
     return {name: _of_default(below) for name, below in untyped.mapping(value).items()} or None
 
 
-def _of_schema(schema: Any, path: Path = ()) -> Iterator[Path]:
+def _of_schema(schema: Any, path: NamedPath = ()) -> Iterator[NamedPath]:
     for name, below in untyped.mapping(untyped.mapping(schema).get("properties")).items():
         inner = list(_of_schema(below, (*path, name)))
         yield from inner or [(*path, name)]
 
 
-def _asked_by(dependencies: Iterable[Dependency]) -> Iterator[Path]:
+def _asked_by(dependencies: Iterable[Dependency]) -> Iterator[NamedPath]:
     for dependency in dependencies:
         for condition in dependency.condition.split(","):
             yield tuple(condition.strip().split("."))
@@ -77,7 +77,7 @@ def _asked_by(dependencies: Iterable[Dependency]) -> Iterator[Path]:
                 yield tuple(parent.split("."))
 
 
-def _with(known: Reads, path: Path) -> Reads:
+def _with(known: Reads, path: NamedPath) -> Reads:
     if known is None or not path:
         return None
     first, *rest = path

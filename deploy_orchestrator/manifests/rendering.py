@@ -13,6 +13,7 @@ from deploy_orchestrator.manifests.failures import in_fleet
 from deploy_orchestrator.manifests.objects import ChartUsed
 from deploy_orchestrator.manifests.printed import Printed, SkippedHook
 from deploy_orchestrator.manifests.workspace import Workspace
+from deploy_orchestrator.terms import HELM_HOOK_EVENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ def render_release(release: ChartRelease, workspace: Workspace) -> RenderedRelea
         "binary": program,
         "kubernetes": release.kubernetes if program else None,
         "apis": release.api_versions if program else (),
+        "hookEvents": sorted(HELM_HOOK_EVENTS),
     }
     result = ask("template", release, options, workspace)
     _require_kubernetes(release, result["chart"]["kubeVersion"])

@@ -1,22 +1,19 @@
 """Keep secret values out of everything that people look at, and still show that one changed."""
 
 import base64
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final, cast
 
 from deploy_orchestrator.manifests import lists
-from deploy_orchestrator.manifests.fields import Path
+from deploy_orchestrator.manifests.fields import NamedPath
 from deploy_orchestrator.manifests.objects import Object
+from deploy_orchestrator.terms import names_a_secret
 
 HIDDEN: Final = "(hidden)"
 CHANGED: Final = "(hidden, changed)"
 
 _DATA: Final = frozenset({"data", "stringData"})
-_NAME = re.compile(
-    r"passw|passphrase|secret|token|credential|api_?key|private_?key|access_?key|dsn$", re.IGNORECASE
-)
 
 
 def hidden(object_: Object, before: Object | None = None) -> Mapping[str, Any]:
@@ -28,7 +25,7 @@ def hidden(object_: Object, before: Object | None = None) -> Mapping[str, Any]:
         return object_.body
     known = _secrets(before) if before else {}
 
-    def mask(path: Path, value: Any) -> str:
+    def mask(path: NamedPath, value: Any) -> str:
         return CHANGED if path in known and known[path] != value else HIDDEN
 
     return cast(Mapping[str, Any], _replaced(object_.kind, (), object_.body, mask))
@@ -62,13 +59,13 @@ def _decoded(values: Iterable[str]) -> Iterator[str]:
             yield base64.b64decode(value, validate=True).decode()
 
 
-def _secrets(object_: Object) -> dict[Path, Any]:
-    found: dict[Path, Any] = {}
+def _secrets(object_: Object) -> dict[NamedPath, Any]:
+    found: dict[NamedPath, Any] = {}
     _replaced(object_.kind, (), object_.body, found.__setitem__)
     return found
 
 
-def _replaced(kind: str, path: Path, value: Any, replace: Callable[[Path, Any], Any]) -> Any:
+def _replaced(kind: str, path: NamedPath, value: Any, replace: Callable[[NamedPath, Any], Any]) -> Any:
     if isinstance(value, dict):
         fields = cast(dict[str, Any], value)
         return {
@@ -86,9 +83,9 @@ def _replaced(kind: str, path: Path, value: Any, replace: Callable[[Path, Any], 
     return value
 
 
-def _is_secret(kind: str, path: Path, name: str, fields: Mapping[str, Any]) -> bool:
+def _is_secret(kind: str, path: NamedPath, name: str, fields: Mapping[str, Any]) -> bool:
     if fields[name] is None:
         return False
     if kind == "Secret":
         return len(path) == 1 and path[0] in _DATA
-    return name == "value" and bool(_NAME.search(str(fields.get("name", ""))))
+    return name == "value" and names_a_secret(str(fields.get("name", "")))

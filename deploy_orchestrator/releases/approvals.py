@@ -10,7 +10,7 @@ from typing import Literal
 import pydantic
 
 from deploy_orchestrator import documents
-from deploy_orchestrator.documents import DocumentError
+from deploy_orchestrator.documents import DocumentError, Record
 from deploy_orchestrator.git import (
     Changes,
     Commit,
@@ -23,9 +23,15 @@ from deploy_orchestrator.git import (
     UntrustedSignature,
 )
 from deploy_orchestrator.releases.errors import ReleaseError
-from deploy_orchestrator.releases.model import Approval, Digest, Email, Plan, Record, Text, Time
+from deploy_orchestrator.releases.model import Approval, Plan
+from deploy_orchestrator.terms import Digest, Email, Text, Time
 
 BRANCH = "approvals"
+
+_FIXES = {
+    "who": "sign with the address that the policy names: --as EMAIL --key KEY, or git config user.email",
+    "reason": "say it in fewer words",
+}
 
 
 class Decision(Record):
@@ -81,7 +87,8 @@ def sign(
         )
     except pydantic.ValidationError as error:
         first = error.errors()[0]
-        raise ReleaseError(f"not a decision: {first['loc'][0]}: {first['msg']}") from error
+        field, said = str(first["loc"][0]), first["msg"].removeprefix("Value error, ")
+        raise ReleaseError(f"not a decision: {field}: {said}", fix=_FIXES.get(field)) from error
     path = f"{_folder(plan.digest)}/{made.who}.yaml"
     verb = decision.capitalize()
     message = f"{verb} {plan.key}\n\nDigest: {plan.digest}\n"

@@ -5,17 +5,17 @@ from typing import TypeVar
 import pydantic
 
 from deploy_orchestrator import documents
+from deploy_orchestrator.documents import Record
 from deploy_orchestrator.errors import OrchestratorError, Place
 from deploy_orchestrator.git import Tree
 from deploy_orchestrator.manifests import NOTHING, read_manifests
 from deploy_orchestrator.releases.errors import ReleaseError
-from deploy_orchestrator.releases.model import Label, Plan, Quarantined, Record, ReleaseFile, Subject
+from deploy_orchestrator.releases.model import Plan, Quarantined, ReleaseFile, Subject
+from deploy_orchestrator.terms import is_label
 
 MAIN = "main"
 PLANS = "plans"
 RELEASES = "releases"
-
-_LABEL = pydantic.TypeAdapter[str](Label)
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 SubjectFile = TypeVar("SubjectFile", bound=Subject)
@@ -83,14 +83,6 @@ def slots(tree: Tree, folder: str) -> list[Slot]:
         for tenant, dot, ending in [file.rpartition(".")]
         if (dot, ending) == (".", "yaml") and is_label(tenant) and is_label(environment)
     ]
-
-
-def is_label(name: str) -> bool:
-    try:
-        _LABEL.validate_python(name)
-    except pydantic.ValidationError:
-        return False
-    return True
 
 
 def content_at(tree: Tree, folder: str) -> str | None:

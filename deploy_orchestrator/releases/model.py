@@ -6,34 +6,15 @@ made.
 """
 
 from dataclasses import dataclass
-from datetime import UTC
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 import pydantic
-from pydantic import AfterValidator, AwareDatetime, StringConstraints
 
 from deploy_orchestrator.documents import Record
 from deploy_orchestrator.manifests import NOTHING, ChartUsed
 from deploy_orchestrator.releases.digest import digest_of
-from deploy_orchestrator.risk import Reason, Summary, Verdict
-
-Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
-"""A DNS label, as environments, tenants and namespaces are named."""
-
-Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
-CommitId = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
-Email = Annotated[
-    str,
-    StringConstraints(
-        pattern=r"^[A-Za-z0-9_+%'-][A-Za-z0-9._+%'-]*@[A-Za-z0-9][A-Za-z0-9.-]*$",
-        max_length=200,
-        to_lower=True,
-    ),
-]
-"""An e-mail address in lower case: people are the same whatever the case they are written in."""
-
-Text = Annotated[str, StringConstraints(max_length=2000)]
-Time = Annotated[AwareDatetime, AfterValidator(lambda time: time.astimezone(UTC))]
+from deploy_orchestrator.risk import Reason, Summary
+from deploy_orchestrator.terms import CommitId, Digest, Email, Label, Text, Time, Verdict
 
 
 class SourceChange(Record):

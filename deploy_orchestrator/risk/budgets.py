@@ -4,14 +4,15 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final
 
-from deploy_orchestrator.manifests import Manifests, Object, quantity, untyped
-from deploy_orchestrator.risk.change import Change, Path
+from deploy_orchestrator.manifests import Manifests, NamedPath, Object, untyped
+from deploy_orchestrator.risk.change import Change
 from deploy_orchestrator.risk.pods import labels_of
 from deploy_orchestrator.risk.rule import Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
+from deploy_orchestrator.terms import quantity
 
 _BUDGET: Final = ("policy", "PodDisruptionBudget")
-_BOUNDS: Final[tuple[Path, ...]] = (("spec", "minAvailable"), ("spec", "maxUnavailable"))
+_BOUNDS: Final[tuple[NamedPath, ...]] = (("spec", "minAvailable"), ("spec", "maxUnavailable"))
 
 
 class BudgetStops(Rule):

@@ -12,6 +12,7 @@ from deploy_orchestrator.manifests import (
     FieldChange,
     Finding,
     Manifests,
+    NamedPath,
     Object,
     ObjectKey,
     diff,
@@ -19,7 +20,7 @@ from deploy_orchestrator.manifests import (
     untyped,
 )
 from deploy_orchestrator.risk.defaults import says_nothing
-from deploy_orchestrator.risk.pods import Path, template_path, within, within_container
+from deploy_orchestrator.risk.pods import template_path, within, within_container
 
 _VARYING = re.compile(r"[-._]?(?:v?\d[\w.]*|[0-9a-f]{6,})(?=[-._]|$)")
 _LONGEST_NAME = 253
@@ -40,7 +41,7 @@ class Altered:
     after: Object
     fields: tuple[FieldChange, ...]
     defaults: tuple[FieldChange, ...]
-    template: Path | None
+    template: NamedPath | None
     renamed: bool = False
 
     @classmethod
@@ -54,11 +55,11 @@ class Altered:
             (idle if says_nothing(after.key, template, field) else telling).append(field)
         return cls(after.key, before, after, tuple(telling), tuple(idle), template, renamed)
 
-    def in_pod(self, field: FieldChange) -> Path | None:
+    def in_pod(self, field: FieldChange) -> NamedPath | None:
         """Where a field stands in the template of the pods; None where it stands elsewhere."""
         return within(field.path, self.template)
 
-    def in_container(self, field: FieldChange) -> Path | None:
+    def in_container(self, field: FieldChange) -> NamedPath | None:
         """Where a field stands in its container, as `("image",)`; None where it stands elsewhere."""
         return within_container(field.path, self.template)
 

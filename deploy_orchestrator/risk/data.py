@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from typing import Final
 
-from deploy_orchestrator.manifests import FieldChange, Object, hooks, quantity
+from deploy_orchestrator.manifests import FieldChange, Object, hooks
 from deploy_orchestrator.risk.change import Altered, Change
 from deploy_orchestrator.risk.images import repository_of
 from deploy_orchestrator.risk.pods import containers_of, image_of
 from deploy_orchestrator.risk.rule import FieldRule, Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
+from deploy_orchestrator.terms import quantity
 
 _HOLDS_DATA: Final = {
     ("", "Namespace"): "everything in the namespace goes with it",

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from deploy_orchestrator.manifests import FieldChange, ObjectKey
-from deploy_orchestrator.risk.pods import Path, within, within_container
+from deploy_orchestrator.manifests import FieldChange, NamedPath, ObjectKey
+from deploy_orchestrator.risk.pods import within, within_container
 
 Defaults = Mapping[str, Any]
 
@@ -160,7 +160,7 @@ _NOTHING_WHEN_EMPTY: Final = frozenset(
 )
 
 
-_NOT_FILLED_IN: Final[Collection[Path | None]] = (
+_NOT_FILLED_IN: Final[Collection[NamedPath | None]] = (
     ("spec", "affinity"),
     ("spec", "enableServiceLinks"),
     ("spec", "resources"),
@@ -168,7 +168,7 @@ _NOT_FILLED_IN: Final[Collection[Path | None]] = (
 )
 
 
-def says_nothing(key: ObjectKey, template: Path | None, field: FieldChange) -> bool:
+def says_nothing(key: ObjectKey, template: NamedPath | None, field: FieldChange) -> bool:
     """Whether a field comes or goes without a difference."""
     if (field.before is None) == (field.after is None):
         return False
@@ -185,12 +185,12 @@ def says_nothing(key: ObjectKey, template: Path | None, field: FieldChange) -> b
     )
 
 
-def is_filled_in(template: Path | None, field: FieldChange) -> bool:
+def is_filled_in(template: NamedPath | None, field: FieldChange) -> bool:
     """Whether the API server writes the default by itself, so that an immutable field may come to say it."""
     container, pod = within_container(field.path, template), within(field.path, template)
     return container != ("securityContext",) and pod not in _NOT_FILLED_IN
 
 
-def _by_default(path: Path, value: Any, defaults: Defaults) -> bool:
+def _by_default(path: NamedPath, value: Any, defaults: Defaults) -> bool:
     known = ".".join("*" if step.startswith("[") else step for step in path)
     return known in defaults and defaults[known] == value and type(defaults[known]) is type(value)

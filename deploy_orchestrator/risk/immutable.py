@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from deploy_orchestrator.manifests import FieldChange, hooks, quantity, untyped
-from deploy_orchestrator.risk.change import Altered, Change, Path
+from deploy_orchestrator.manifests import FieldChange, NamedPath, hooks, untyped
+from deploy_orchestrator.risk.change import Altered, Change
 from deploy_orchestrator.risk.defaults import is_filled_in
 from deploy_orchestrator.risk.rule import FieldRule, Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
+from deploy_orchestrator.terms import quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Fixed:
     fields: tuple[str, ...]
     but: tuple[str, ...] = ()
 
-    def covers(self, path: Path) -> bool:
+    def covers(self, path: NamedPath) -> bool:
         return _within(path, self.fields) and not _within(path, self.but)
 
 
@@ -231,11 +232,11 @@ def _is_suspended(altered: Altered, field: FieldChange) -> bool:
     )
 
 
-def _within(path: Path, fields: tuple[str, ...]) -> bool:
+def _within(path: NamedPath, fields: tuple[str, ...]) -> bool:
     return any(_matches(path, tuple(field.split("."))) for field in fields)
 
 
-def _matches(path: Path, pattern: Path) -> bool:
+def _matches(path: NamedPath, pattern: NamedPath) -> bool:
     return len(path) >= len(pattern) and all(
         step == wanted or (wanted == "*" and step.startswith("["))
         for step, wanted in zip(path, pattern, strict=False)

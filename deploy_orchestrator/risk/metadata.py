@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import Final
 
-from deploy_orchestrator.manifests import FieldChange, quantity
+from deploy_orchestrator.manifests import FieldChange
 from deploy_orchestrator.risk.change import Altered, Change
 from deploy_orchestrator.risk.rule import FieldRule, Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
+from deploy_orchestrator.terms import quantity
 
 _INERT_ANNOTATIONS: Final = (
     "app.kubernetes.io/",

@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from deploy_orchestrator.manifests import Container, FieldChange, Object, hooks, quantity, untyped
+from deploy_orchestrator.manifests import Container, FieldChange, Object, hooks, untyped
 from deploy_orchestrator.risk.change import Altered, Change
 from deploy_orchestrator.risk.metadata import label_of
 from deploy_orchestrator.risk.pods import containers_of, image_of
 from deploy_orchestrator.risk.rule import Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
+from deploy_orchestrator.terms import quantity
 
 _TOOL: Final = re.compile(
     r"(?<![a-z])(alembic|atlas|bytebase|dbmate|diesel|drizzle-kit|flyway|gh-ost|goose|golang-migrate|knex|liquibase|"

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from deploy_orchestrator.manifests import FieldChange, Object, untyped
-from deploy_orchestrator.risk.change import Altered, Change, Path
+from deploy_orchestrator.manifests import FieldChange, NamedPath, Object, untyped
+from deploy_orchestrator.risk.change import Altered, Change
 from deploy_orchestrator.risk.rule import FieldRule, Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
 
@@ -142,7 +142,7 @@ def _openings(policy: Object, direction: str) -> list[Any]:
     return untyped.items(untyped.at(policy.body, "spec", direction))
 
 
-def _loosened(altered: Altered) -> tuple[Path, ...]:
+def _loosened(altered: Altered) -> tuple[NamedPath, ...]:
     """The fields of a policy that may let more through: all but those that certainly only close."""
     if not _is_policy(altered.after):
         return ()

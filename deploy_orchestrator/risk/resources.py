@@ -3,10 +3,11 @@
 from decimal import Decimal
 from typing import Final
 
-from deploy_orchestrator.manifests import FieldChange, quantity
+from deploy_orchestrator.manifests import FieldChange
 from deploy_orchestrator.risk.change import Altered, Change
 from deploy_orchestrator.risk.rule import FieldRule
 from deploy_orchestrator.risk.verdict import Verdict
+from deploy_orchestrator.terms import quantity
 
 _HALF: Final = Decimal("0.5")
 _QUOTA: Final = ("", "ResourceQuota")

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from deploy_orchestrator.manifests import FieldChange, ObjectKey
-from deploy_orchestrator.risk.change import Altered, Change, Path
+from deploy_orchestrator.manifests import FieldChange, NamedPath, ObjectKey
+from deploy_orchestrator.risk.change import Altered, Change
 from deploy_orchestrator.risk.verdict import Verdict
 
 
@@ -21,7 +21,7 @@ class Sighting:
 
     saw: str
     object: ObjectKey | None = None
-    explains: tuple[Path, ...] = ()
+    explains: tuple[NamedPath, ...] = ()
     do: str | None = None
 
 

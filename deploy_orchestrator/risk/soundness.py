@@ -7,6 +7,7 @@ from deploy_orchestrator.risk.change import Change
 from deploy_orchestrator.risk.pods import labels_of
 from deploy_orchestrator.risk.rule import Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
+from deploy_orchestrator.terms import HELM_HOOK_EVENTS
 
 _OWN_SELECTOR = {("apps", kind) for kind in ("DaemonSet", "Deployment", "ReplicaSet", "StatefulSet")}
 
@@ -49,7 +50,7 @@ class UnknownHook(Rule):
 
     def judge(self, change: Change) -> Iterator[Sighting]:
         for each in change.after.objects:
-            unknown = [event for event in each.hooks if event not in hooks.HELM_EVENTS]
+            unknown = [event for event in each.hooks if event not in HELM_HOOK_EVENTS]
             unknown += [event for event in hooks.argo_events(each) if event not in hooks.ARGO_EVENTS]
             if unknown:
                 yield Sighting(f"hook for {', '.join(map(repr, unknown))}", each.key)

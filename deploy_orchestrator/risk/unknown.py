@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from deploy_orchestrator.manifests import ObjectKey
-from deploy_orchestrator.risk.change import Change, Path
+from deploy_orchestrator.manifests import NamedPath, ObjectKey
+from deploy_orchestrator.risk.change import Change
 from deploy_orchestrator.risk.rule import Sighting, Stated
 from deploy_orchestrator.risk.verdict import Verdict
 
@@ -17,7 +17,7 @@ class UnknownChange(Stated):
 
     def judge(self, change: Change, sightings: Iterable[Sighting]) -> Iterator[Sighting]:
         """What is left of `change` when all that `sightings` explain is taken away."""
-        explained: dict[ObjectKey, list[Path]] = {}
+        explained: dict[ObjectKey, list[NamedPath]] = {}
         for sighting in sightings:
             if sighting.object is not None:
                 explained.setdefault(sighting.object, []).extend(sighting.explains)
@@ -35,5 +35,5 @@ class UnknownChange(Stated):
                 yield Sighting(f"{', '.join(left[:5])}{more} changes", altered.key)
 
 
-def _covered(path: Path, known: list[Path]) -> bool:
+def _covered(path: NamedPath, known: list[NamedPath]) -> bool:
     return any(path[: len(prefix)] == prefix for prefix in known)

@@ -2,23 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from enum import StrEnum
 
 from deploy_orchestrator.documents import Record
-
-
-class Verdict(StrEnum):
-    """What the risk rules make of a change, mildest first."""
-
-    SAFE = "safe"
-    NEEDS_APPROVAL = "needs-approval"
-    BLOCKED = "blocked"
-
-    @classmethod
-    def worst(cls, verdicts: "Iterable[Verdict]") -> "Verdict":
-        """The gravest of `verdicts`; safe where there are none."""
-        order = list(cls)
-        return max(verdicts, key=order.index, default=cls.SAFE)
+from deploy_orchestrator.terms import Verdict
 
 
 class Reason(Record):

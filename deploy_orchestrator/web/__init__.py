@@ -10,7 +10,7 @@ from deploy_orchestrator.web.webhooks import (
     Refused,
     authenticate,
     followed,
-    read,
+    read_push,
     receiver,
 )
 
@@ -24,6 +24,6 @@ __all__ = [
     "Refused",
     "authenticate",
     "followed",
-    "read",
+    "read_push",
     "receiver",
 ]

@@ -198,6 +198,28 @@ def test_approvers_have_a_key_of_their_own(files: Files, commit: Commit, text: b
     assert said in str(error.value)
 
 
+@pytest.mark.parametrize("name", ["ops&infra@example.com", "Ann.Bell@Example.com"])
+def test_an_approver_is_the_same_whatever_the_case_and_the_signs_in_the_address(
+    files: Files, commit: Commit, name: str
+) -> None:
+    for file in ("fleet.yaml", "allowed_signers"):
+        files[file] = str(files[file]).replace("alice@example.com", name)
+    files["allowed_signers"] = str(files["allowed_signers"]).replace("ops&", "OPS&")
+    approval = load(commit(files)).environment("production").policy.approval
+    assert approval is not None
+    assert name.lower() in approval.approvers
+
+
+@pytest.mark.parametrize("name", ["a/b@example.com", "ops*@example.com", "<ops>@a.example", "öps@a.example"])
+def test_an_approver_who_could_not_sign_is_refused_where_they_are_named(
+    files: Files, commit: Commit, name: str
+) -> None:
+    for file in ("fleet.yaml", "allowed_signers"):
+        files[file] = str(files[file]).replace("alice@example.com", name)
+    with pytest.raises(FleetError, match=r"approvers\[0\]: expected an e-mail address such as"):
+        load(commit(files))
+
+
 def test_one_line_may_name_several_signers_and_restrict_their_key(files: Files, commit: Commit) -> None:
     key = str(files["allowed_signers"]).splitlines()[1].partition(" ")[2]
     files["allowed_signers"] = (

@@ -5,8 +5,9 @@ import subprocess
 import pytest
 import yaml
 
+from deploy_orchestrator.fleet import ApprovalRule
 from deploy_orchestrator.git import Signer
-from deploy_orchestrator.releases import ReleaseError
+from deploy_orchestrator.releases import ReleaseError, count
 
 ANN, BOB = "ann@example.com", "bob@example.com"
 
@@ -263,6 +264,16 @@ def test_several_keys_of_one_person_are_all_good(build, deployments, plan, peopl
     assert refused == []
 
 
+@pytest.mark.parametrize("email", ["ops&infra@example.com", "Ann.Bell+ops@Example.com", "o'neil=x@a.example"])
+def test_who_may_be_named_as_approver_can_sign(build, deployments, plan, people, email):
+    someone = people(email)
+    deployments.decide(plan, "approve", "", someone.signer, build.NOW)
+    (approval,), refused = deployments.approvals(plan.digest, someone.allowed)
+    rule = ApprovalRule(approvers=(email,))
+    assert refused == []
+    assert [each.who for each in count([approval], rule, plan.source, build.NOW).approvals] == [email.lower()]
+
+
 @pytest.mark.parametrize(
     "email", ["../main@example.com", "a b@example.com", ".@x", "", "a@b/c", "a\n@example.com"]
 )
@@ -270,6 +281,7 @@ def test_an_address_that_cannot_be_a_file_name_signs_nothing(
     build, deployments, plan, ann, repository, email
 ):
     signer = Signer(type(ann.person)("Ann", email), str(ann.key))
-    with pytest.raises(ReleaseError, match="not a decision"):
+    with pytest.raises(ReleaseError, match="not a decision: who: expected an e-mail address") as refused:
         deployments.decide(plan, "approve", "", signer, build.NOW)
+    assert refused.value.fix is not None
     assert repository.head("approvals") is None

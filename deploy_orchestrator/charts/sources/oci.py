@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from deploy_orchestrator.charts.loading import MAX_PACKAGE_BYTES
-from deploy_orchestrator.charts.metadata import ChartMetadata, read
+from deploy_orchestrator.charts.metadata import ChartMetadata, read_metadata
 from deploy_orchestrator.charts.published import PublishedChart, dependencies_as_json
 from deploy_orchestrator.charts.version import Version, VersionError
 from deploy_orchestrator.registries import (
@@ -27,6 +27,7 @@ from deploy_orchestrator.registries import (
     login,
 )
 from deploy_orchestrator.storage import Cache
+from deploy_orchestrator.terms import is_digest
 
 MAX_PAGES = 200
 
@@ -34,7 +35,6 @@ CONFIG = "application/vnd.cncf.helm.config.v1+json"
 CONTENT = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 
 _NEXT = re.compile(r'<([^>]+)>\s*;\s*rel="?next"?')
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class _Tags(msgspec.Struct, frozen=True):
@@ -88,7 +88,9 @@ class OciRepository:
         content = package_of(manifest)
         if content is None:
             raise RepositoryError(f"{chart} is no Helm chart", url=self.identity)
-        metadata = read(self._blob(chart.name, manifest.config, MAX_ANSWER_BYTES), str(chart), ChartMetadata)
+        metadata = read_metadata(
+            self._blob(chart.name, manifest.config, MAX_ANSWER_BYTES), str(chart), ChartMetadata
+        )
         return msgspec.structs.replace(
             chart,
             created=_time((manifest.annotations or {}).get(CREATED, "")),
@@ -106,7 +108,7 @@ class OciRepository:
         return self._blob(chart.name, blob, MAX_PACKAGE_BYTES)
 
     def _blob(self, name: str, blob: Blob, limit: int) -> bytes:
-        if not _DIGEST.fullmatch(blob.digest):
+        if not is_digest(blob.digest):
             raise RepositoryError(f"{name}: no digest: {blob.digest!r}", url=self.identity)
         kept = self._cache.read("blobs", blob.digest)
         if kept is not None:

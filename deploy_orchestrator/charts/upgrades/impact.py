@@ -12,9 +12,7 @@ from deploy_orchestrator.charts.graph.conflicts import Conflict
 from deploy_orchestrator.charts.harm import Harm
 from deploy_orchestrator.charts.published import ChartIdentity
 from deploy_orchestrator.charts.version import Version
-
-Field = tuple[str, ...]
-"""The keys that lead to a value."""
+from deploy_orchestrator.terms import KeyPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ ABSENT = _Absent()
 class ValueChange:
     """A default that is added, removed or another; `field` leads to it."""
 
-    field: Field
+    field: KeyPath
     before: object
     after: object
 
@@ -101,7 +99,7 @@ def changed_values(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple
     return tuple(_value_changes(before, after, ()))
 
 
-def is_set(values: Mapping[str, Any], field: Field) -> bool:
+def is_set(values: Mapping[str, Any], field: KeyPath) -> bool:
     """Whether `values` set `field`, something in it, or something else in place of what it stands in."""
     found: object = values
     for key in field:
@@ -129,7 +127,7 @@ def _chart_changes(before: Closure, after: Closure) -> Iterator[ChartChange]:
             yield ChartChange(identity, *(tuple(sorted(side, key=Version.parse)) for side in (old, new)))
 
 
-def _value_changes(before: object, after: object, field: Field) -> Iterator[ValueChange]:
+def _value_changes(before: object, after: object, field: KeyPath) -> Iterator[ValueChange]:
     old, new = _mapping(before), _mapping(after)
     if old is not None and new is not None and (old or new):
         for key in dict.fromkeys((*old, *new)):

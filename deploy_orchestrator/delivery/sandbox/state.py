@@ -1,4 +1,3 @@
-import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,9 +10,9 @@ from deploy_orchestrator.delivery.errors import DeliveryError, EngineUnreachable
 from deploy_orchestrator.delivery.sandbox import files
 from deploy_orchestrator.delivery.sandbox.application import Application
 from deploy_orchestrator.errors import Place
+from deploy_orchestrator.terms import is_label
 
 _LOCK_LIMIT = 30.0
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 class BrokenState(DeliveryError):
@@ -72,10 +71,6 @@ class State:
 
     def store(self, application: Application) -> None:
         files.write_durably(self.file, application.model_dump_json(indent=1).encode())
-
-
-def is_label(name: str) -> bool:
-    return _LABEL.fullmatch(name) is not None
 
 
 def check_label(name: str) -> None:

@@ -11,12 +11,12 @@ from typing import Any, Final
 from deploy_orchestrator.fleet import Deployment
 from deploy_orchestrator.manifests import schemas, untyped
 from deploy_orchestrator.manifests.checks.rule import Broken, Rule
-from deploy_orchestrator.manifests.fields import Path, dotted
+from deploy_orchestrator.manifests.fields import NamedPath, dotted
 from deploy_orchestrator.manifests.objects import Manifests
 from deploy_orchestrator.manifests.pods import Pod, pod_of
 
 Version = tuple[int, int]
-Violation = tuple[Path, str]
+Violation = tuple[NamedPath, str]
 Control = Callable[[Pod, Version], Iterator[Violation]]
 
 _VOLUMES: Final = frozenset(
@@ -64,19 +64,19 @@ _PROBES: Final = (
 )
 
 
-def _contexts(pod: Pod) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+def _contexts(pod: Pod) -> Iterator[tuple[NamedPath, Mapping[str, Any]]]:
     """The security contexts of the pod and of its containers, with the paths to them."""
     yield (*pod.path, "securityContext"), untyped.mapping(pod.spec.get("securityContext"))
     for container in pod.containers():
         yield (*container.path, "securityContext"), untyped.mapping(container.body.get("securityContext"))
 
 
-def _container_contexts(pod: Pod) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+def _container_contexts(pod: Pod) -> Iterator[tuple[NamedPath, Mapping[str, Any]]]:
     _, *containers = _contexts(pod)
     yield from containers
 
 
-def _inherited(pod: Pod, *field: str) -> Iterator[tuple[Path, Any]]:
+def _inherited(pod: Pod, *field: str) -> Iterator[tuple[NamedPath, Any]]:
     """A field of each container's security context, the pod's own where the container has none."""
     default = untyped.at(pod.spec, "securityContext", *field)
     for path, context in _container_contexts(pod):

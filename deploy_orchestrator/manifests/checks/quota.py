@@ -9,7 +9,7 @@ from deploy_orchestrator.manifests import untyped
 from deploy_orchestrator.manifests.checks.rule import Broken, Rule
 from deploy_orchestrator.manifests.objects import Manifests, Object
 from deploy_orchestrator.manifests.pods import Pod, pod_of
-from deploy_orchestrator.manifests.quantities import quantity
+from deploy_orchestrator.terms import quantity
 
 _COMPUTE: Final = ("cpu", "memory")
 _WORKLOADS: Final = frozenset(

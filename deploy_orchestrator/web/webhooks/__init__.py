@@ -5,7 +5,7 @@ from deploy_orchestrator.web.webhooks.dagster_runs import DagsterRuns
 from deploy_orchestrator.web.webhooks.deliveries import Deliveries
 from deploy_orchestrator.web.webhooks.errors import DagsterUnreachable, Refused, WebhookError
 from deploy_orchestrator.web.webhooks.followed import Followed, followed
-from deploy_orchestrator.web.webhooks.push import Push, authenticate, read
+from deploy_orchestrator.web.webhooks.push import Push, authenticate, read_push
 
 __all__ = [
     "MAX_BODY",
@@ -19,6 +19,6 @@ __all__ = [
     "WebhookError",
     "authenticate",
     "followed",
-    "read",
+    "read_push",
     "receiver",
 ]

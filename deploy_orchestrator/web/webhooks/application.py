@@ -17,7 +17,7 @@ from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.web.webhooks.deliveries import Deliveries
 from deploy_orchestrator.web.webhooks.errors import Refused
 from deploy_orchestrator.web.webhooks.followed import Followed
-from deploy_orchestrator.web.webhooks.push import authenticate, read
+from deploy_orchestrator.web.webhooks.push import authenticate, read_push
 
 MAX_BODY = 5 * 1024 * 1024
 MAX_SECONDS = 10.0
@@ -46,7 +46,7 @@ def receiver(followed: Iterable[Followed], secret: str, runs: Runs, deliveries: 
         try:
             body = await _body(request)
             authenticate(request.headers, body, secret)
-            push = read(request.headers, body)
+            push = read_push(request.headers, body)
             sensors = {name for each in branches if push and each.moved(push) for name in each.sensors}
             if not sensors:
                 return PlainTextResponse("nothing follows that here\n", 200)

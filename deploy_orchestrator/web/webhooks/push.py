@@ -57,7 +57,7 @@ def authenticate(headers: Mapping[str, str], body: bytes, secret: str) -> None:
         raise Refused(401, "the signature is missing or wrong: is the secret the same on both sides?")
 
 
-def read(headers: Mapping[str, str], body: bytes) -> Push | None:
+def read_push(headers: Mapping[str, str], body: bytes) -> Push | None:
     """The push that an authenticated delivery tells of; None where it tells of something else.
 
     Raises:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy_orchestrator.settings import Settings
-from deploy_orchestrator.web import Push, Refused, authenticate, followed, read
+from deploy_orchestrator.web import Push, Refused, authenticate, followed, read_push
 
 SECRET = "It's a Secret to Everybody"
 HELLO = "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
@@ -95,7 +95,7 @@ def test_a_signature_is_good_for_one_body_only(signed: bytes, sent: bytes) -> No
 def test_a_push_is_read_as_each_forge_writes_it(
     header: tuple[str, str], payload: dict[str, Any], push: Push | None
 ) -> None:
-    assert read(dict([header]), body(payload)) == push
+    assert read_push(dict([header]), body(payload)) == push
 
 
 @pytest.mark.parametrize(
@@ -116,13 +116,13 @@ def test_a_push_is_read_as_each_forge_writes_it(
 )
 def test_what_is_no_push_as_json_is_refused(payload: bytes) -> None:
     with pytest.raises(Refused, match="application/json") as refused:
-        read({"x-github-event": "push"}, payload)
+        read_push({"x-github-event": "push"}, payload)
     assert refused.value.status == 400
 
 
 def test_an_event_without_a_name_is_refused() -> None:
     with pytest.raises(Refused, match="event"):
-        read({}, body(GITHUB))
+        read_push({}, body(GITHUB))
 
 
 @pytest.mark.parametrize(
