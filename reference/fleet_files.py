@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from deploy_orchestrator.fleet.model import FleetFile, TenantFile
+from deploy_orchestrator.terms import Verdict
 from reference.markdown import one_line, table
 
 Model = type[BaseModel]
@@ -98,8 +99,8 @@ def _is(file: str, annotation: Any) -> str:
             return f"a list, each {_is(file, arguments[0])}"
         case origin if origin is dict:
             return f"by name, each {_is(file, arguments[1])}"
-        case origin if origin is Literal:
-            return " or ".join(f"`{each}`" for each in arguments)
+        case None if annotation is Verdict:
+            return " or ".join(f"`{each}`" for each in Verdict)
         case origin if origin is Annotated and get_origin(arguments[0]) is tuple:
             return _is(file, arguments[0])
         case _:
