@@ -1,6 +1,7 @@
 """The fields of `fleet.yaml` and `tenant.yaml`, from their models."""
 
 from collections.abc import Iterator
+from enum import Enum
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -103,6 +104,8 @@ def _is(file: str, annotation: Any) -> str:
             return " or ".join(f"`{each}`" for each in Verdict)
         case origin if origin is Annotated and get_origin(arguments[0]) is tuple:
             return _is(file, arguments[0])
+        case _ if isinstance(annotation, type) and issubclass(annotation, Enum):
+            return " or ".join(f"`{each.value}`" for each in annotation)
         case _:
             return _link(file, annotation) or _expected(annotation)
 
