@@ -48,6 +48,13 @@ class Publisher:
         return namespaced("batch/v1", "Job", name, annotations, spec=spec)
 
     @staticmethod
+    def hanging_hook(name: str) -> Object:
+        """A Job before the others that never ends."""
+        before = Publisher.hook(name, "pre-install, pre-upgrade")
+        annotations = {**before.body["metadata"]["annotations"], "e2e/hangs": ""}
+        return Object({**before.body, "metadata": {**before.body["metadata"], "annotations": annotations}})
+
+    @staticmethod
     def test(name: str, weight: int = 0, fails: str | None = None) -> Object:
         """A pod of `helm test` as it is rendered; one that `fails` prints that."""
         annotations = {

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -60,7 +60,7 @@ _SERVED = {
 }
 _PATH = re.compile(
     r"/(?:api|apis/(?P<group>[^/]+))/(?P<version>[^/]+)"
-    r"(?:/namespaces/(?P<namespace>[^/]+))?(?:/(?P<plural>[^/]+)(?:/(?P<name>[^/]+))?)?"
+    r"(?:(?:/namespaces/(?P<namespace>[^/]+))?/(?P<plural>[^/]+)(?:/(?P<name>[^/]+))?)?"
 )
 _MERGES = frozenset({"application/merge-patch+json", "application/strategic-merge-patch+json"})
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
@@ -150,7 +150,7 @@ class ApiServer:
         self._objects: dict[Key, Body] = {}
         self._applied: dict[tuple[Key, str], Body] = {}
         self._events: list[Event] = []
-        self._faults: list[Fault] = []
+        self._faults: list[tuple[Fault, int]] = []
         self._kinds = {
             (version, plural): Kind(version, plural, name)
             for version, served in _SERVED.items()
@@ -171,7 +171,7 @@ class ApiServer:
         with self._changed:
             return deepcopy(self._objects.get(Key(self.kind(kind), namespace, name)))
 
-    def list(self, kind: str, namespace: str) -> list[Body]:
+    def of_kind(self, kind: str, namespace: str) -> list[Body]:
         with self._changed:
             return deepcopy(
                 [body for key, body in self._objects.items() if key[:2] == (self.kind(kind), namespace)]
@@ -205,7 +205,12 @@ class ApiServer:
 
     def fails(self, *faults: Fault) -> None:
         with self._changed:
-            self._faults.extend(faults)
+            self._faults += ((fault, fault.times) for fault in faults)
+
+    @property
+    def unmet(self) -> list[Fault]:
+        """Faults that befell no request yet."""
+        return [fault for fault, left in self._faults if left == fault.times]
 
     def forget_history(self) -> None:
         """As a compaction of etcd: watches that ask for what was before are too old."""
@@ -236,9 +241,9 @@ class ApiServer:
 
     def fault(self, request: str) -> Fault | None:
         with self._changed:
-            for number, fault in enumerate(self._faults):
-                if request.startswith(fault.request) and fault.times:
-                    self._faults[number] = replace(fault, times=fault.times - 1)
+            for number, (fault, left) in enumerate(self._faults):
+                if left and request.startswith(fault.request):
+                    self._faults[number] = fault, left - 1
                     return fault
         return None
 

@@ -89,10 +89,10 @@ class ArgoCD:
             raise failures[0]
 
     def _reconcile(self) -> None:
-        for each in self.api.list("ApplicationSet", self.namespace):
+        for each in self.api.of_kind("ApplicationSet", self.namespace):
             if REFRESH_SET in each["metadata"].get("annotations", {}):
                 self._generate(each)
-        for each in self.api.list("Application", self.namespace):
+        for each in self.api.of_kind("Application", self.namespace):
             try:
                 self._advance(each)
             except Refused as refused:
@@ -310,7 +310,7 @@ class ArgoCD:
         )
         return [
             each
-            for each in self.api.list("ConfigMap", namespace)
+            for each in self.api.of_kind("ConfigMap", namespace)
             if each["metadata"].get("annotations", {}).get(TRACKING, "").startswith(prefix)
         ]
 

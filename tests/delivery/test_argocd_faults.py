@@ -1,0 +1,257 @@
+"""What the Argo CD engine does when the API server, or Argo CD, does not do its part."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from deploy_orchestrator.delivery import (
+    ArgoCD,
+    DeliveryError,
+    EngineUnreachable,
+    Health,
+    Phase,
+    Status,
+    SyncFailed,
+    SyncSuperseded,
+    SyncTimedOut,
+    follow,
+)
+from deploy_orchestrator.releases import Release
+from tests.delivery.installation import Installation
+from tests.delivery.publishing import SOON, Publisher, delivered
+from tests.simulated import Fault
+
+ARGO = "/apis/argoproj.io/v1alpha1/namespaces/argocd"
+READ, WRITE, ANNOUNCE = (
+    f"GET {ARGO}/applications",
+    f"PATCH {ARGO}/applications/",
+    f"PATCH {ARGO}/applicationsets",
+)
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def release(publisher: Publisher) -> Release:
+    return publisher.release(publisher.config_map("a", x="1"))
+
+
+@pytest.fixture
+def engine(installation: Installation) -> ArgoCD:
+    return installation.one
+
+
+def announced(installation: Installation, release: Release) -> Status:
+    """As soon as Argo CD has compared it."""
+    installation.one.announce(release)
+    states = installation.one.watch(release.environment, [release.tenant], SOON)
+    return next(status for status in states if status.health is not Health.MISSING or status.drift)
+
+
+def announcements(installation: Installation) -> int:
+    return installation.api.asked.count(f"{ANNOUNCE}/deploy-orchestrator")
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+@pytest.mark.parametrize("request_", [READ, WRITE, ANNOUNCE], ids=["read", "write", "announcement"])
+def test_what_an_overloaded_api_server_puts_off_is_asked_again(
+    installation: Installation, engine: ArgoCD, release: Release, status: int, request_: str
+) -> None:
+    installation.api.fails(Fault(request_, times=2, status=status, body=b"{}"))
+    assert delivered(engine, release).done(release)
+
+
+def test_it_waits_for_as_long_as_the_api_server_says(
+    installation: Installation, engine: ArgoCD, release: Release
+) -> None:
+    installation.api.fails(Fault(ANNOUNCE, status=429, headers={"Retry-After": "1"}))
+    started = time.monotonic()
+    engine.announce(release)
+    assert time.monotonic() - started >= 1
+    assert announcements(installation) == 2
+
+
+@pytest.mark.parametrize("request_", [READ, WRITE, ANNOUNCE], ids=["read", "write", "announcement"])
+def test_a_connection_that_is_cut_is_opened_again(
+    installation: Installation, engine: ArgoCD, release: Release, request_: str
+) -> None:
+    installation.api.fails(Fault(request_, times=2))
+    assert delivered(engine, release).done(release)
+
+
+def test_nothing_is_started_on_what_somebody_has_changed_since_it_was_seen(
+    installation: Installation, engine: ArgoCD, release: Release
+) -> None:
+    seen = announced(installation, release)
+    installation.api.patch(
+        "Application", "argocd", "dev.analytics", {"metadata": {"labels": {"by": "somebody"}}}
+    )
+    asked = len(installation.api.asked)
+    engine.sync(release, seen)
+    assert [each.split()[0] for each in installation.api.asked[asked:]] == ["PATCH"]
+    assert "operation" not in (installation.api.read("Application", "argocd", "dev.analytics") or {})
+    assert delivered(engine, release).done(release)
+
+
+def test_an_application_that_is_gone_since_it_was_seen_is_waited_for(
+    installation: Installation, engine: ArgoCD, release: Release
+) -> None:
+    seen = announced(installation, release)
+    installation.api.delete("Application", "argocd", "dev.analytics")
+    assert engine.sync(release, seen) is None
+    assert engine.sync(release) is None
+    assert delivered(engine, release).done(release)
+
+
+@pytest.mark.parametrize("breaks", ["cut_watches", "forget_history"])
+def test_a_watch_that_breaks_off_misses_nothing(
+    installation: Installation, engine: ArgoCD, publisher: Publisher, breaks: str
+) -> None:
+    hanging = publisher.release(publisher.config_map("a"), publisher.hanging_hook("wait"))
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(delivered, engine, hanging)
+        for status in engine.watch("dev", ["analytics"], SOON):
+            if status.operation and status.operation.hooks:
+                break
+        getattr(installation.api, breaks)()
+        installation.api.patch(
+            "Job", "analytics-dev", "wait", {"metadata": {"annotations": {"e2e/hangs": None}}}
+        )
+        assert following.result(60).done(hanging)
+
+
+def test_an_announcement_that_argo_cd_loses_is_made_again(
+    installation: Installation, engine: ArgoCD, release: Release
+) -> None:
+    installation.argocd.lost = 1
+    assert delivered(engine, release).done(release)
+    assert announcements(installation) == 2
+
+
+def test_a_refusal_that_passes_is_waited_for_once_the_api_server_had_admitted_the_caller(
+    installation: Installation, engine: ArgoCD, release: Release
+) -> None:
+    engine.statuses("dev", ["analytics"])
+    installation.api.fails(Fault(READ, status=403, body=b"starting"))
+    assert engine.status("dev", "analytics").health is Health.MISSING
+
+
+@pytest.mark.parametrize(
+    ("resource", "ask"),
+    [
+        ("applications.argoproj.io", lambda engine, release: engine.status("dev", "analytics")),
+        ("applications.argoproj.io", lambda engine, release: engine.statuses("dev", ["analytics"])),
+        ("applicationsets.argoproj.io", lambda engine, release: engine.announce(release)),
+    ],
+    ids=["status", "statuses", "announcement"],
+)
+def test_who_may_not_is_told_what_to_apply(
+    installation: Installation,
+    engine: ArgoCD,
+    release: Release,
+    resource: str,
+    ask: Callable[[ArgoCD, Release], object],
+) -> None:
+    installation.api.denies = lambda verb, asked: asked == resource
+    with pytest.raises(DeliveryError, match="is forbidden: User") as raised:
+        ask(engine, release)
+    assert raised.value.fix == "apply what `deploy-orchestrator argocd bootstrap` prints"
+
+
+def test_an_argo_cd_without_our_application_set_is_told(
+    installation: Installation, engine: ArgoCD, release: Release
+) -> None:
+    installation.api.delete("ApplicationSet", "argocd", "deploy-orchestrator")
+    with pytest.raises(
+        DeliveryError, match=r'applicationsets.argoproj.io "deploy-orchestrator" not found'
+    ) as raised:
+        delivered(engine, release)
+    assert "bootstrap" in (raised.value.fix or "")
+
+
+def test_what_one_write_was_refused_concerns_its_release_alone(
+    installation: Installation, engine: ArgoCD, publisher: Publisher, release: Release
+) -> None:
+    other = publisher.release(publisher.config_map("a"), tenant="ml")
+    installation.api.fails(
+        Fault(f"{WRITE}dev.ml", times=100, status=422, body=b'{"message": "denied request"}')
+    )
+    outcomes = {each.tenant: outcome for each, outcome in follow(engine, [release, other], SOON, SOON)}
+    assert isinstance(outcomes["analytics"], Status)
+    assert "denied request" in str(outcomes["ml"])
+
+
+def test_a_newer_release_ends_what_is_in_its_way(
+    installation: Installation, engine: ArgoCD, publisher: Publisher
+) -> None:
+    hanging = publisher.release(publisher.config_map("a", x="1"), publisher.hanging_hook("wait"))
+    with pytest.raises(SyncTimedOut, match="waiting for completion of hook"):
+        delivered(engine, hanging, SECOND)
+    status = engine.status("dev", "analytics")
+    assert status.operation
+    assert status.operation.phase is Phase.RUNNING
+    assert status.trouble(hanging).startswith("the sync is not over")
+    newer = publisher.release(publisher.config_map("a", x="2"))
+    assert delivered(engine, newer).done(newer)
+    assert installation.api.read("Job", "analytics-dev", "wait") is None
+
+
+def test_an_older_release_does_not_end_a_newer_one_that_runs(engine: ArgoCD, publisher: Publisher) -> None:
+    older = publisher.release(publisher.config_map("a", x="1"))
+    hanging = publisher.release(publisher.config_map("a", x="2"), publisher.hanging_hook("wait"))
+    with pytest.raises(SyncTimedOut):
+        delivered(engine, hanging, SECOND)
+    with pytest.raises(SyncSuperseded, match=f"release {hanging.commit[:12]} took its place"):
+        engine.sync(older)
+
+
+def test_an_operation_of_somebody_elses_release_does_not_supersede_ours(
+    installation: Installation, engine: ArgoCD, release: Release
+) -> None:
+    announced(installation, release)
+    theirs = {
+        "info": [{"name": "deploy-orchestrator.io/release", "value": "f" * 40}],
+        "sync": {"revision": release.revision, "prune": True},
+    }
+    change = {"operation": theirs, "status": {"operationState": None}}
+    installation.api.patch("Application", "argocd", "dev.analytics", change)
+    assert delivered(engine, release).done(release)
+
+
+def test_whoever_cannot_tell_which_release_is_later_asks_again_later(
+    installation: Installation, engine: ArgoCD, publisher: Publisher, release: Release
+) -> None:
+    delivered(installation.one, publisher.release(publisher.config_map("a", x="2")))
+    forge = Path(installation.deployments.url)
+    forge.rename(forge.with_name("moved.git"))
+    with pytest.raises(EngineUnreachable):
+        engine.sync(release.model_copy(update={"commit": "e" * 40}))
+
+
+def test_what_syncs_by_itself_is_not_synced_twice(installation: Installation, publisher: Publisher) -> None:
+    engine = installation.engine
+    release = publisher.release(
+        publisher.config_map("a"), publisher.hook("migrate", "pre-install,pre-upgrade"), environment="preview"
+    )
+    operation = delivered(engine, release).operation
+    assert operation
+    assert operation.phase is Phase.SUCCEEDED
+    assert engine.sync(release) == operation
+
+
+def test_what_failed_by_itself_is_tried_once_more(installation: Installation, publisher: Publisher) -> None:
+    bad = publisher.release(
+        publisher.config_map("a"), publisher.test("ask", fails="no"), environment="preview"
+    )
+    with pytest.raises(SyncFailed, match="ask"):
+        delivered(installation.engine, bad)
+
+
+@pytest.fixture(autouse=True)
+def _answered(installation: Installation) -> Iterator[None]:
+    """Every fault that a test plants is one that was met."""
+    yield
+    assert not installation.api.unmet
