@@ -30,8 +30,8 @@ from rich.table import Table
 
 from deploy_orchestrator.cli.init import init
 from deploy_orchestrator.delivery import bootstrap
-from deploy_orchestrator.errors import raised
 from deploy_orchestrator.git import Person, Signer
+from deploy_orchestrator.outcomes import raised
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import Release
 from deploy_orchestrator.settings import Settings
@@ -41,6 +41,7 @@ sys.path.append(str(Path(__file__).parents[1] / "tests" / "e2e"))
 from installation import ARGO
 from objects import config_map, deployment, pod
 from rig import FAILING_POD, ArgoCD, Cluster, ControlPlane, Gitea, repository
+from steps import propose, released
 
 SOON = timedelta(minutes=30)
 FEW = 20
@@ -93,9 +94,9 @@ class Bench:
         self.row(what, ours, time.perf_counter() - start, requests - before)
 
     def release(self, environment: str, tenant: str) -> Release:
-        plan = self.orchestrator.plan(environment, tenant)
+        plan = propose(self.orchestrator, environment, tenant)
         assert plan
-        return self.orchestrator.release(plan)
+        return released(self.orchestrator, plan)
 
     def row(self, what: str, ours: float | None, live: float, sent: int | None) -> None:
         self.table.add_row(
@@ -175,13 +176,13 @@ def approve(bench: Bench, tenant: str) -> None:
     bench.commit([tenant], image="registry.example/app:2")
     orchestrator.fleet_repository.fetch()
     orchestrator.deliver(bench.release("dev", tenant))
-    plan = orchestrator.plan("production", tenant)
+    plan = propose(orchestrator, "production", tenant)
     assert plan
     assert plan.verdict == "needs-approval"
     bob = Signer(Person("Bob", "bob@example.com"), str(bench.folder / "keys" / "bob"))
     before, start = requests, time.perf_counter()
     orchestrator.decide(plan, "approve", "seen", bob)
-    release = orchestrator.release(plan)
+    release = released(orchestrator, plan)
     ours = time.perf_counter() - start
     orchestrator.deliver(release)
     bench.row("approval → production", ours, time.perf_counter() - start, requests - before)

@@ -5,11 +5,8 @@ import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeVar
 
 MAX_KNOWN = 10
-
-Outcome = TypeVar("Outcome")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +39,8 @@ class OrchestratorError(Exception):
         return located if self.fix is None else f"{located}\n  fix: {self.fix}"
 
 
-def raised(outcome: Outcome | OrchestratorError) -> Outcome:
-    """What came of something; raised where that is an error."""
-    if isinstance(outcome, OrchestratorError):
-        raise outcome
-    return outcome
+class Transient(OrchestratorError):
+    """What may come right without anybody doing anything: the same call is worth making again."""
 
 
 class MachineRefused(OrchestratorError):

@@ -22,6 +22,7 @@ from deploy_orchestrator.cli.output import (
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import ApprovalRule
 from deploy_orchestrator.git import Commit, Person, Signer
+from deploy_orchestrator.outcomes import failures
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import Gate, GateState, Plan, count
 
@@ -82,7 +83,7 @@ def pending(context: typer.Context, output: Output = Format.TEXT) -> None:
         for plan, gates in plans:
             say(f"{plan.key}  ", coloured(plan.verdict), f"  {plan.summary}")
             say_below([("digest", _bare(plan.digest)[:12]), *standing(gates)])
-    errors = [gates for _, gates in judged if isinstance(gates, OrchestratorError)]
+    errors = [error for _, error in failures(judged)]
     errors += orchestrator.deployments.unreadable()
     for error in errors:
         tell(error)

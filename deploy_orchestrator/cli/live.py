@@ -16,6 +16,7 @@ from deploy_orchestrator.cli.options import (
 from deploy_orchestrator.cli.output import coloured, progress, say, show_json, table, tell
 from deploy_orchestrator.delivery import Health, Status, Sync, SyncError
 from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.outcomes import failures
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import Release, ReleaseError, ReleaseEvent
 
@@ -55,7 +56,7 @@ def status(
             rows=(_row(*each) for each in worst_last),
         )
         say(f"{healthy} of {len(found)} are live and healthy (engine: {orchestrator.engine.name}).")
-    untold = {str(state): state for _, state in found if isinstance(state, OrchestratorError)}
+    untold = {str(error): error for _, error in failures(found)}
     errors = [*orchestrator.deployments.unreadable(), *untold.values()]
     for error in errors:
         tell(error)

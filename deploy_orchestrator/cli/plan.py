@@ -32,6 +32,7 @@ from deploy_orchestrator.fleet import Deployment, Fleet, differing, gone, load
 from deploy_orchestrator.foresight import Proposal, compare
 from deploy_orchestrator.git import History
 from deploy_orchestrator.manifests import Workspace
+from deploy_orchestrator.outcomes import failures
 from deploy_orchestrator.pipeline import Orchestrator, Preview
 from deploy_orchestrator.releases import Plan
 from deploy_orchestrator.risk import Judgement, Verdict
@@ -150,7 +151,7 @@ def _against_released(
         [_proposal(each, fleet) for each in previews],
         [
             *((name, error) for name, error in fleet.broken.items() if tenant in (None, name)),
-            *((key, each) for key, each in outcomes if isinstance(each, OrchestratorError)),
+            *failures(outcomes),
         ],
         {each.plan.key: each.plan for each in previews},
         inspections=inspections,
@@ -195,7 +196,7 @@ def _against(
         [each for _, each in outcomes if isinstance(each, Proposal) and each],
         [
             *((name, error) for name, error in broken.items() if name not in old),
-            *((key, each) for key, each in outcomes if isinstance(each, OrchestratorError)),
+            *failures(outcomes),
         ],
         {},
         before,

@@ -1,17 +1,15 @@
 """What is live: each release synced, and followed until it is healthy."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import dagster as dg
 
-from deploy_orchestrator.defs import pages
-from deploy_orchestrator.defs.partitions import deployment_of, deployments
+from deploy_orchestrator.defs.events import Told
+from deploy_orchestrator.defs.partitions import deployments
 from deploy_orchestrator.defs.releases import release
 from deploy_orchestrator.defs.resources import AGAIN, Installation
-from deploy_orchestrator.delivery import Engine, Status, SyncError, Verification
-from deploy_orchestrator.releases import Release
+from deploy_orchestrator.defs.shipment import Shipment, of_one
 
 
 @dg.asset(
@@ -34,41 +32,9 @@ from deploy_orchestrator.releases import Release
         ),
     ],
 )
-def sync_status(
-    context: dg.AssetExecutionContext, installation: Installation
-) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+def sync_status(context: dg.AssetExecutionContext, installation: Installation) -> Iterator[Told]:
     """The state of one tenant in one environment after its release was synced."""
-    environment, tenant = deployment_of(context)
-    with installation.open() as orchestrator:
-        current = orchestrator.deployments.release(environment, tenant)
-        if current is None:
-            context.log.info("nothing is released yet")
-            return
-        try:
-            status = orchestrator.deliver(current, lambda seen: context.log.info(seen.message))
-        except SyncError as error:
-            context.log.error(str(error))
-            status = orchestrator.engine.status(environment, tenant)
-        tests = orchestrator.verifications(current, status)
-    yield from told(current, status, tests, orchestrator.engine)
-
-
-def told(
-    current: Release, status: Status, tests: Sequence[Verification], engine: Engine
-) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-    """The state that a release is in, and how the tests that came with it went."""
-    state = pages.status(status, current, engine)
-    yield dg.MaterializeResult(metadata=state)
-    yield dg.AssetCheckResult(
-        check_name="live_and_healthy",
-        passed=status.live(current),
-        metadata={"deployment": current.key, **state},
-    )
-    yield dg.AssetCheckResult(
-        check_name="tests_passed",
-        passed=status.live(current) or all(test.passed for test in tests),
-        metadata={"deployment": current.key, "tests": pages.tests(tests)},
-    )
+    yield from of_one(context, installation, Shipment.sync)
 
 
 fleet_status = dg.AssetSpec(

@@ -1,7 +1,7 @@
 # pyright: reportUnknownMemberType=false
-"""What an asset tells of one partition, as events of a run that is about many."""
+"""What is told of one partition of an asset: by the asset, or as an event of a run that is about many."""
 
-from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
@@ -12,25 +12,38 @@ Event = dg.AssetMaterialization | dg.AssetCheckEvaluation | dg.AssetObservation
 DATA_VERSION = "dagster/data_version"
 
 
-def events(asset: str, partition: str, told: Iterable[Told]) -> Iterator[Event]:
-    """Everything that is told of one partition of an asset."""
-    for each in told:
-        if isinstance(each, dg.AssetObservation):
-            yield each
-        elif isinstance(each, dg.AssetCheckResult):
-            yield dg.AssetCheckEvaluation(
-                asset_key=dg.AssetKey(asset),
-                check_name=each.check_name or "",
-                passed=each.passed,
-                metadata=each.metadata,
-                severity=each.severity,
-                partition=partition,
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One thing that is `told` of a `partition` of an `asset`."""
+
+    asset: str
+    partition: str
+    told: Told
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is a check that did not pass."""
+        return isinstance(self.told, dg.AssetCheckResult) and not self.told.passed
+
+    @property
+    def event(self) -> Event:
+        """The same as an event."""
+        told = self.told
+        if isinstance(told, dg.AssetObservation):
+            return told
+        if isinstance(told, dg.AssetCheckResult):
+            return dg.AssetCheckEvaluation(
+                asset_key=dg.AssetKey(self.asset),
+                check_name=told.check_name or "",
+                passed=told.passed,
+                metadata=told.metadata,
+                severity=told.severity,
+                partition=self.partition,
             )
-        else:
-            version = each.data_version
-            yield dg.AssetMaterialization(
-                asset,
-                partition=partition,
-                metadata=each.metadata,
-                tags={DATA_VERSION: version.value} if version else None,
-            )
+        version = told.data_version
+        return dg.AssetMaterialization(
+            self.asset,
+            partition=self.partition,
+            metadata=told.metadata,
+            tags={DATA_VERSION: version.value} if version else None,
+        )

@@ -1,16 +1,14 @@
 """What the manifests run: every container image, and whether its bytes can change under the same name."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import dagster as dg
 
-from deploy_orchestrator.defs import pages
+from deploy_orchestrator.defs.events import Told
 from deploy_orchestrator.defs.manifests import rendered_manifests
-from deploy_orchestrator.defs.partitions import deployment_of, deployments
+from deploy_orchestrator.defs.partitions import deployments
 from deploy_orchestrator.defs.resources import AGAIN, Installation
-from deploy_orchestrator.images import images
-from deploy_orchestrator.manifests import Manifests
+from deploy_orchestrator.defs.shipment import Shipment, of_one
 
 
 @dg.asset(
@@ -27,24 +25,6 @@ from deploy_orchestrator.manifests import Manifests
         )
     ],
 )
-def container_images(
-    context: dg.AssetExecutionContext, installation: Installation
-) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+def container_images(context: dg.AssetExecutionContext, installation: Installation) -> Iterator[Told]:
     """The container images of one tenant in one environment, and who uses each."""
-    environment, tenant = deployment_of(context)
-    with installation.open() as orchestrator:
-        manifests = orchestrator.manifests(environment, tenant)
-    yield from told(f"{environment}/{tenant}", manifests)
-
-
-def told(key: str, manifests: Manifests) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-    """The images of a deployment, and whether they are pinned."""
-    found = images(manifests)
-    unpinned = [image.reference for image in found if not image.pinned]
-    yield dg.MaterializeResult(metadata={"images": pages.images(found), "image count": len(found)})
-    yield dg.AssetCheckResult(
-        check_name="images_are_pinned",
-        passed=not unpinned,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={"deployment": key, "unpinned": dg.JsonMetadataValue(unpinned)},
-    )
+    yield from of_one(context, installation, Shipment.render)

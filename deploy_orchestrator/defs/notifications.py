@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from deploy_orchestrator.defs.partitions import partition_key
+from deploy_orchestrator.defs.reports import COMMIT, REFUSED
 from deploy_orchestrator.defs.resources import Installation
-from deploy_orchestrator.defs.shipping import COMMIT, REFUSED
 from deploy_orchestrator.delivery import Status
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.notifications import Event, Kind, Outbox, targets, tell

@@ -6,15 +6,10 @@ from contextlib import contextmanager
 import dagster as dg
 from pydantic import Field
 
-from deploy_orchestrator.delivery import EngineUnreachable
-from deploy_orchestrator.errors import OrchestratorError, machine_refused
-from deploy_orchestrator.git import RemoteUnreachable, WriteContended
+from deploy_orchestrator.errors import OrchestratorError, Transient, machine_refused
 from deploy_orchestrator.pipeline import Orchestrator
-from deploy_orchestrator.registries import RepositoryUnreachable
-from deploy_orchestrator.releases import Superseded
 from deploy_orchestrator.settings import Settings
 
-TRANSIENT = (EngineUnreachable, RemoteUnreachable, RepositoryUnreachable, Superseded, WriteContended)
 LEFT = "left to do again"
 """In what a failed run tells: the tenants for which a transient error was the reason."""
 
@@ -48,7 +43,7 @@ class Installation(dg.ConfigurableResource["Installation"]):
             with Orchestrator.open(settings) as orchestrator:
                 yield orchestrator
         except OrchestratorError as error:
-            raise dg.Failure(description=str(error), allow_retries=isinstance(error, TRANSIENT)) from error
+            raise dg.Failure(description=str(error), allow_retries=isinstance(error, Transient)) from error
         except OSError as error:
             refused = machine_refused(error)
             if refused is None:

@@ -1,16 +1,19 @@
 from pathlib import Path
 
 from deploy_orchestrator.delivery.status import Status
-from deploy_orchestrator.errors import OrchestratorError, Place
+from deploy_orchestrator.errors import OrchestratorError, Place, Transient
 from deploy_orchestrator.releases import Release
+
+_TOO_MANY_REQUESTS = 429
+_SERVER_ERROR = 500
 
 
 class DeliveryError(OrchestratorError):
     """Something is wrong between a release and its being live."""
 
 
-class EngineUnreachable(DeliveryError):
-    """The engine, or what it needs, does not answer. The same call may succeed later."""
+class EngineUnreachable(Transient, DeliveryError):
+    """The engine, or what it needs, does not answer."""
 
 
 class NotDeployed(DeliveryError):
@@ -70,6 +73,16 @@ class ClusterRefused(DeliveryError):
         super().__init__(f"the Kubernetes API refused: {said}", fix=fix)
         self.status = status
         self.said = said
+
+    @classmethod
+    def of(cls, status: int, said: str, *, fix: str | None = None) -> "ClusterRefused":
+        """The refusal that an HTTP status stands for."""
+        kind = ClusterBusy if status == _TOO_MANY_REQUESTS or status >= _SERVER_ERROR else cls
+        return kind(status, said, fix=fix)
+
+
+class ClusterBusy(Transient, ClusterRefused):
+    """The Kubernetes API has too much to do, or failed itself."""
 
 
 class NotServed(DeliveryError):

@@ -22,6 +22,7 @@ from deploy_orchestrator.fleet.layout import CHARTS
 from deploy_orchestrator.fleet.model import ChartReference, ChartRepository
 from deploy_orchestrator.fleet.reading import read_document, require_known
 from deploy_orchestrator.git import Tree, UnsafeTree
+from deploy_orchestrator.outcomes import Outcome, attempt
 from deploy_orchestrator.terms import FieldPath
 
 
@@ -63,7 +64,7 @@ class LocalCharts:
         self._urls = {each.name: each.url for each in repositories} | {
             each.url: each.url for each in repositories
         }
-        self._read: dict[str, LocalChart | OrchestratorError] = {}
+        self._read: dict[str, Outcome[LocalChart]] = {}
 
     def get(self, name: str) -> LocalChart:
         """The chart in `charts/<name>`.
@@ -72,10 +73,7 @@ class LocalCharts:
             FleetError: a `Chart.yaml`, its own or that of a `file://` dependency, is broken.
         """
         if name not in self._read:
-            try:
-                self._read[name] = _read(self._tree, f"{CHARTS}/{name}")
-            except OrchestratorError as error:
-                self._read[name] = error
+            self._read[name] = attempt(_read, self._tree, f"{CHARTS}/{name}")
         found = self._read[name]
         if isinstance(found, OrchestratorError):
             raise FleetError.of(found)

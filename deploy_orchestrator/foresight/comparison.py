@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Deployment, Fleet
 from deploy_orchestrator.manifests import ChartUsed, Finding, Manifests, Workspace, examine, render_all
+from deploy_orchestrator.outcomes import Outcome, attempt, raised
 from deploy_orchestrator.risk import Judgement, Reason, Verdict, assess
 
 
@@ -37,7 +38,7 @@ class Proposal:
 
 def compare(
     before: Fleet, after: Fleet, wanted: Sequence[Deployment], workspace: Workspace
-) -> Iterator[tuple[str, Proposal | OrchestratorError]]:
+) -> Iterator[tuple[str, Outcome[Proposal]]]:
     """What `after` would change in the `wanted` ones of its deployments if what `before` says were released,
     by key and in their order.
 
@@ -47,14 +48,19 @@ def compare(
     replaced = render_all([known[each.key] for each in wanted if each.key in known], before, workspace)
     for deployment, candidate in render_all(wanted, after, workspace):
         old = next(replaced) if deployment.key in known else None
-        if isinstance(candidate, OrchestratorError):
-            yield deployment.key, candidate
-            continue
-        try:
-            base = _base(old, before, deployment, workspace)
-            yield deployment.key, _proposal(deployment, candidate, base, after, workspace)
-        except OrchestratorError as error:
-            yield deployment.key, error
+        yield deployment.key, attempt(_compared, deployment, candidate, old, before, after, workspace)
+
+
+def _compared(
+    deployment: Deployment,
+    candidate: Outcome[Manifests],
+    old: tuple[Deployment, Outcome[Manifests]] | None,
+    before: Fleet,
+    after: Fleet,
+    workspace: Workspace,
+) -> Proposal:
+    base = _base(old, before, deployment, workspace)
+    return _proposal(deployment, raised(candidate), base, after, workspace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,7 @@ class _Base:
 
 
 def _base(
-    old: tuple[Deployment, Manifests | OrchestratorError] | None,
+    old: tuple[Deployment, Outcome[Manifests]] | None,
     before: Fleet,
     deployment: Deployment,
     workspace: Workspace,

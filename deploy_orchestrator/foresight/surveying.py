@@ -27,6 +27,7 @@ from deploy_orchestrator.charts import (
 )
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import ChartReference, Deployment, Fleet
+from deploy_orchestrator.outcomes import attempt
 
 CHARTS = "charts"
 
@@ -120,12 +121,11 @@ def survey(fleet: Fleet, repositories: Repositories) -> Survey:
     failures: dict[str, OrchestratorError] = {}
     for reference, uses in uses_of(fleet).items():
         name = f"{reference.name} {reference.version}"
-        with tempfile.TemporaryDirectory() as scratch:
-            try:
-                root = chart_of(reference, fleet, Path(scratch), repositories)
-                surveyed += _surveyed(name, root, uses, repositories, Path(scratch, CHARTS))
-            except OrchestratorError as error:
-                failures[name] = error
+        found = attempt(_surveyed, name, reference, fleet, uses, repositories)
+        if isinstance(found, OrchestratorError):
+            failures[name] = found
+        else:
+            surveyed += found
     return Survey(tuple(surveyed), failures)
 
 
@@ -149,6 +149,14 @@ def values_of(fleet: Fleet, deployment: Deployment) -> dict[str, Any]:
 
 
 def _surveyed(
+    name: str, reference: ChartReference, fleet: Fleet, uses: list[Use], repositories: Repositories
+) -> list[Surveyed]:
+    with tempfile.TemporaryDirectory() as scratch:
+        root = chart_of(reference, fleet, Path(scratch), repositories)
+        return list(_variants(name, root, uses, repositories, Path(scratch, CHARTS)))
+
+
+def _variants(
     name: str, root: Chart | PublishedChart, uses: list[Use], repositories: Repositories, folder: Path
 ) -> Iterator[Surveyed]:
     alike: dict[str, tuple[Analysis, Mapping[str, Any], list[str]]] = {}

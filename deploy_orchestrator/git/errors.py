@@ -1,6 +1,6 @@
 from collections.abc import Collection
 
-from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.errors import OrchestratorError, Transient
 
 
 class GitError(OrchestratorError):
@@ -24,17 +24,16 @@ class UnsafeRemote(GitError):
     """An address that Git would take for an option or for a program to run, or a protocol not spoken here."""
 
 
-class RemoteUnreachable(GitError):
-    """The remote did not answer in time, does not exist, or let nobody in. The same call may succeed
-    later."""
+class RemoteUnreachable(Transient, GitError):
+    """The remote did not answer in time, does not exist, or let nobody in."""
 
 
 class PushRejected(GitError):
     """The remote refuses this push for good: a protected branch, a hook, a checked-out branch."""
 
 
-class WriteContended(GitError):
-    """Others kept writing to the branch first. The same call may succeed later."""
+class WriteContended(Transient, GitError):
+    """Others kept writing to the branch first."""
 
 
 class RevertConflict(GitError):

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Final
 
 from deploy_orchestrator.documents import parse
-from deploy_orchestrator.errors import OrchestratorError, instead_of
+from deploy_orchestrator.errors import instead_of
 from deploy_orchestrator.fleet import Deployment, Fleet, ValueLayer
 from deploy_orchestrator.manifests.cache import cache_key
 from deploy_orchestrator.manifests.composition import FROM_FLEET, ChartRelease, releases_of
@@ -20,6 +20,7 @@ from deploy_orchestrator.manifests.reads import Reads, unread
 from deploy_orchestrator.manifests.rendering import RenderedRelease, render_release
 from deploy_orchestrator.manifests.verification import tested_after_sync
 from deploy_orchestrator.manifests.workspace import Workspace
+from deploy_orchestrator.outcomes import Outcome, attempt
 
 _FORMAT: Final = "6"
 CLOCK: Final = Check(
@@ -58,7 +59,7 @@ def render(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> Manife
 
 def render_all(
     deployments: Iterable[Deployment], fleet: Fleet, workspace: Workspace
-) -> Iterator[tuple[Deployment, Manifests | OrchestratorError]]:
+) -> Iterator[tuple[Deployment, Outcome[Manifests]]]:
     """As `render`, many at a time and in their order; an error stands in place of the manifests."""
     waiting = iter(deployments)
     helm = engines_identity()
@@ -75,10 +76,7 @@ def render_all(
         while started:
             deployment, result = started.popleft()
             if isinstance(result, Future):
-                try:
-                    result = result.result()
-                except OrchestratorError as error:
-                    result = error
+                result = attempt(result.result)
             started.extend(start(each) for each in islice(waiting, 1))
             yield deployment, result
 

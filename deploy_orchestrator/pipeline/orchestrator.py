@@ -5,7 +5,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Literal, Self, TypeVar
+from typing import Literal, Self
 
 from deploy_orchestrator.delivery import (
     ArgoCD,
@@ -19,23 +19,18 @@ from deploy_orchestrator.delivery import (
     states,
     verifications,
 )
-from deploy_orchestrator.errors import OrchestratorError, raised
 from deploy_orchestrator.fleet import Deployment, Fleet, Policy, last_readable, load
 from deploy_orchestrator.foresight import Survey, survey
 from deploy_orchestrator.git import Commit, Person, Repository, RevisionNotFound, Signer
 from deploy_orchestrator.manifests import (
-    Manifests,
     Workspace,
-    render,
     render_all,
 )
+from deploy_orchestrator.outcomes import Outcome, attempt, raised, through
 from deploy_orchestrator.pipeline.moment import Moment
 from deploy_orchestrator.pipeline.preview import Preview, Previews, Rendered, committable
 from deploy_orchestrator.releases import Conditions, Deployments, Gate, Plan, Release, RevertRefused
 from deploy_orchestrator.settings import Settings
-
-Given = TypeVar("Given")
-Outcome = TypeVar("Outcome")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,64 +86,35 @@ class Orchestrator:
         fleet = self.fleet()
         return survey(fleet, self.workspace.repositories(fleet.mirrors))
 
-    def manifests(self, environment: str, tenant: str) -> Manifests:
-        """The manifests of one deployment at the newest fleet commit, not checked. Raises as `render`."""
-        fleet = self.fleet()
-        return render(fleet.deployment(environment, tenant), fleet, self.workspace)
-
-    def render(self, environment: str, tenant: str, revision: str = "main") -> Rendered:
-        """The manifests of one deployment, checked.
-
-        Raises:
-            FleetError: the tenant's own files are broken, or it is not in that environment.
-            ManifestError: its chart does not render.
-        """
-        fleet = self.fleet(revision)
-        deployment = fleet.deployment(environment, tenant)
-        return self._previews.checked(fleet, deployment, render(deployment, fleet, self.workspace))
-
-    def preview(self, environment: str, tenant: str, revision: str = "main") -> Preview:
-        """Render one deployment, compare it with what is released, and judge the difference.
-
-        Raises:
-            FleetError, ManifestError: as `render`; also where the environment before does not render.
-        """
-        return self._previews.of(self.render(environment, tenant, revision))
+    def checked(
+        self, deployments: Iterable[Deployment], fleet: Fleet
+    ) -> Iterator[tuple[str, Outcome[Rendered]]]:
+        """The manifests of many deployments of `fleet`, checked, by key; an error stands in place of one."""
+        previews = self._previews
+        for deployment, rendered in render_all(deployments, fleet, self.workspace):
+            yield deployment.key, attempt(previews.checked, fleet, deployment, rendered)
 
     def previews(
         self, deployments: Iterable[Deployment], fleet: Fleet
-    ) -> Iterator[tuple[str, Preview | OrchestratorError]]:
-        """As `preview` for many deployments of `fleet`, by key; an error stands in place of one.
+    ) -> Iterator[tuple[str, Outcome[Preview]]]:
+        """As `checked`, each compared with what is released, and the difference judged.
 
         The fleet need not be committed: it may be one that is only thought of.
         """
         previews = self._previews
-        for deployment, rendered in render_all(deployments, fleet, self.workspace):
-            try:
-                checked = previews.checked(fleet, deployment, raised(rendered))
-                yield deployment.key, previews.of(checked)
-            except OrchestratorError as error:
-                yield deployment.key, error
+        for key, rendered in self.checked(deployments, fleet):
+            yield key, attempt(previews.of, rendered)
 
-    def plan(self, environment: str, tenant: str) -> Plan | None:
-        """Commit what `preview` gives for the newest fleet commit as the candidate, with its plan.
-
-        Returns:
-            The plan that is pending now; None where the candidate is what is released already.
-
-        Raises:
-            ManifestError: a Secret holds plain values, which Git would keep for good.
-        """
-        return raised(self.propose([self.preview(environment, tenant)])[0])
-
-    def propose(self, previews: Sequence[Preview]) -> list[Plan | OrchestratorError | None]:
+    def propose(self, previews: Sequence[Preview]) -> list[Outcome[Plan | None]]:
         """Commit many previews of one fleet commit as candidates with their plans, in one commit.
 
         Returns:
-            For each, in their order, what `plan` returns, or an error.
+            For each, in their order, the plan that is pending now, None where the candidate is what is
+            released already; or an error, as a ManifestError where a Secret holds plain values, which Git
+            would keep for good.
         """
-        return _of_each(
-            [committable(preview) for preview in previews],
+        return through(
+            [attempt(committable, preview) for preview in previews],
             lambda candidates: self.deployments.propose_all(candidates, self._is_overtaken),
         )
 
@@ -174,17 +140,14 @@ class Orchestrator:
         """
         return self._moment([plan]).gates(plan)
 
-    def pending(self) -> Iterator[tuple[Plan, tuple[Gate, ...] | OrchestratorError]]:
+    def pending(self) -> Iterator[tuple[Plan, Outcome[tuple[Gate, ...]]]]:
         """Every pending plan with its gates, of one look at the engine; an error in place of those that
         cannot be told.
         """
         plans = self.deployments.pending_plans()
         moment = self._moment(plans)
         for plan in plans:
-            try:
-                yield plan, moment.gates(plan)
-            except OrchestratorError as error:
-                yield plan, error
+            yield plan, attempt(moment.gates, plan)
 
     def release(self, plan: Plan) -> Release:
         """Release a pending plan.
@@ -196,19 +159,16 @@ class Orchestrator:
         """
         return raised(self.release_all([plan])[0])
 
-    def release_all(self, plans: Sequence[Plan]) -> list[Release | OrchestratorError]:
+    def release_all(self, plans: Sequence[Plan]) -> list[Outcome[Release]]:
         """Release many pending plans, in a commit each, all pushed in one go and in their order; an error
         as `release` raises it stands in place of a release that could not be made.
         """
         moment = self._moment(plans)
 
-        def conditions(plan: Plan) -> tuple[Plan, Conditions] | OrchestratorError:
-            try:
-                return plan, moment.conditions(plan)
-            except OrchestratorError as error:
-                return error
+        def conditions(plan: Plan) -> tuple[Plan, Conditions]:
+            return plan, moment.conditions(plan)
 
-        return _of_each([conditions(plan) for plan in plans], self.deployments.release_plans)
+        return through([attempt(conditions, plan) for plan in plans], self.deployments.release_plans)
 
     def decide(
         self, plan: Plan, decision: Literal["approve", "reject"], reason: str, signer: Signer
@@ -228,7 +188,7 @@ class Orchestrator:
 
     def deliver_all(
         self, releases: Sequence[Release], report: Callable[[Status], None] = lambda status: None
-    ) -> Iterator[tuple[Release, Status | OrchestratorError]]:
+    ) -> Iterator[tuple[Release, Outcome[Status]]]:
         """As `deliver` for many `releases` of one environment, one of each tenant, all at the same time: each
         with its status as soon as it is live and healthy, or with what it failed by in place of one.
 
@@ -237,7 +197,7 @@ class Orchestrator:
         """
         intact: list[Release] = []
         for release in releases:
-            if altered := self._altered(release):
+            if altered := attempt(self.deployments.check_intact, release):
                 yield release, altered
             else:
                 intact.append(release)
@@ -245,20 +205,22 @@ class Orchestrator:
             return
         policy = self._policy(intact[0])
         for release, outcome in follow(self.engine, intact, policy.deadline, policy.rollback_after, report):
-            yield release, self._cleared(release, outcome) if release.removal else outcome
+            yield release, attempt(self._settled, release, outcome)
 
     def verifications(self, release: Release, status: Status) -> tuple[Verification, ...]:
         """The tests that came with `release`, and how they went."""
         return verifications(release, self.deployments.released_manifests(release), status)
 
-    def live(self) -> list[tuple[Release, Status | OrchestratorError]]:
+    def live(self) -> list[tuple[Release, Outcome[Status]]]:
         """Everything that is released, with the state it is in.
 
         An error stands in place of the state where the engine of an environment does not tell it, and where
         the release points at something else than what was released.
         """
         found = states(self.engine, self.deployments.releases())
-        return [(release, self._altered(release) or state) for release, state in found]
+        return [
+            (release, attempt(self.deployments.check_intact, release) or state) for release, state in found
+        ]
 
     def unhealthy(self) -> list[Unhealthy]:
         """Every release that has been unhealthy for longer than its environment's policy allows.
@@ -307,20 +269,11 @@ class Orchestrator:
             raise RevertRefused(f"{environment}/{tenant}: nothing is released")
         return self.deployments.revert(release, reason, datetime.now(UTC), by)
 
-    def _altered(self, release: Release) -> OrchestratorError | None:
-        try:
-            self.deployments.check_intact(release)
-        except OrchestratorError as error:
-            return error
-        return None
-
-    def _cleared(self, removal: Release, outcome: Status | OrchestratorError) -> Status | OrchestratorError:
-        try:
-            if isinstance(outcome, Status):
-                self.deployments.clear(removal.environment, removal.tenant, removal)
-        except OrchestratorError as error:
-            return error
-        return outcome
+    def _settled(self, release: Release, outcome: Outcome[Status]) -> Status:
+        status = raised(outcome)
+        if release.removal:
+            self.deployments.clear(release.environment, release.tenant, release)
+        return status
 
     @property
     def _previews(self) -> Previews:
@@ -358,15 +311,6 @@ def _unhealthy(release: Release, status: Status, policy: Policy) -> Unhealthy | 
     if failed is None or datetime.now(UTC) - failed <= policy.rollback_after:
         return None
     return Unhealthy(release, f"for longer than {policy.rollback_after}: {status.trouble(release)}")
-
-
-def _of_each(
-    given: Sequence[Given | OrchestratorError],
-    do: Callable[[list[Given]], list[Outcome | OrchestratorError]],
-) -> list[Outcome | OrchestratorError]:
-    """What `do` makes of all that is no error, with the errors in their places."""
-    done = iter(do([each for each in given if not isinstance(each, OrchestratorError)]))
-    return [each if isinstance(each, OrchestratorError) else next(done) for each in given]
 
 
 def _engine(settings: Settings, fleet: Repository, deployments: Repository) -> Engine:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from deploy_orchestrator.errors import OrchestratorError, Place
+from deploy_orchestrator.errors import Place
 from deploy_orchestrator.fleet import Deployment, Fleet, FleetError
 from deploy_orchestrator.git import Repository, RevisionNotFound
 from deploy_orchestrator.manifests import (
@@ -17,6 +17,7 @@ from deploy_orchestrator.manifests import (
     examine,
     render,
 )
+from deploy_orchestrator.outcomes import Outcome, raised
 from deploy_orchestrator.pipeline.waves import ahead
 from deploy_orchestrator.releases import (
     After,
@@ -68,13 +69,15 @@ class Previews:
     deployments: Deployments
     workspace: Workspace
 
-    def checked(self, fleet: Fleet, deployment: Deployment, manifests: Manifests) -> Rendered:
-        """The `manifests` of a deployment with what the checks find in them."""
+    def checked(self, fleet: Fleet, deployment: Deployment, outcome: Outcome[Manifests]) -> Rendered:
+        """The manifests of a deployment with what the checks find in them; raised where they are an error."""
+        manifests = raised(outcome)
         findings = examine(manifests, deployment, fleet, self.workspace)
         return Rendered(fleet, deployment, manifests, findings)
 
-    def of(self, rendered: Rendered) -> Preview:
-        """See `Orchestrator.preview`."""
+    def of(self, outcome: Outcome[Rendered]) -> Preview:
+        """What releasing them would change, judged; raised where they are an error."""
+        rendered = raised(outcome)
         fleet, deployment = rendered.fleet, rendered.deployment
         released = self.deployments.release(deployment.environment.name, deployment.tenant.name)
         released_manifests = self.deployments.released_manifests(released) if released else None
@@ -125,11 +128,11 @@ class Previews:
             return None
 
 
-def committable(preview: Preview) -> tuple[Plan, Manifests] | OrchestratorError:
-    """What is committed of a preview; an error where Git must not have it."""
+def committable(preview: Preview) -> tuple[Plan, Manifests]:
+    """What is committed of a preview. Raises ManifestError where Git must not have it."""
     for finding in preview.findings:
         if finding.rule == PLAIN_SECRET and finding.severity == "error":
-            return ManifestError(
+            raise ManifestError(
                 f"{preview.plan.key}: {finding.object}: {finding.message} Nothing was committed",
                 fix=finding.fix,
             )

@@ -5,10 +5,10 @@ before that it changes too has it live and healthy for the soak time.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Deployment, Fleet, FleetError, load
 from deploy_orchestrator.git import Commit, Repository
 from deploy_orchestrator.manifests import Workspace, render
+from deploy_orchestrator.outcomes import attempt
 from deploy_orchestrator.releases import Ahead
 
 
@@ -51,10 +51,8 @@ class _Change:
             return True
         if self.before.inputs(old) == self.after.inputs(new):
             return False
-        try:
-            return render(old, self.before, self.workspace) != render(new, self.after, self.workspace)
-        except OrchestratorError:
-            return True
+        before = attempt(render, old, self.before, self.workspace)
+        return before != attempt(render, new, self.after, self.workspace)
 
 
 def _change(commit: Commit, environment: str, repository: Repository, workspace: Workspace) -> _Change | None:

@@ -1,6 +1,6 @@
 """What can be wrong with places that charts and images come from, as types with data."""
 
-from deploy_orchestrator.errors import OrchestratorError, Place
+from deploy_orchestrator.errors import OrchestratorError, Place, Transient
 
 
 class RepositoryError(OrchestratorError):
@@ -11,7 +11,7 @@ class RepositoryError(OrchestratorError):
         self.url = url
 
 
-class RepositoryUnreachable(RepositoryError):
+class RepositoryUnreachable(Transient, RepositoryError):
     """A repository that did not answer, or answered that it will not."""
 
 

@@ -1,13 +1,14 @@
 """The deployments repository, typed: candidates and plans, releases, approvals, quarantine, history."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeVar
 
-from deploy_orchestrator.errors import OrchestratorError, Place, raised
-from deploy_orchestrator.git import Commit, Person, Repository, Signer, Tree
+from deploy_orchestrator.errors import OrchestratorError, Place
+from deploy_orchestrator.git import Commit, Person, Repository, Signer
 from deploy_orchestrator.manifests import Diff, Manifests, diff, read_manifests
+from deploy_orchestrator.outcomes import Outcome, attempt, failures, raised, values
 from deploy_orchestrator.releases import approvals, history, propose, publish, revert
 from deploy_orchestrator.releases import removal as removals
 from deploy_orchestrator.releases.approvals import RejectedApproval
@@ -18,8 +19,9 @@ from deploy_orchestrator.releases.history import ReleaseEvent
 from deploy_orchestrator.releases.layout import MAIN, PLANS, RELEASES, Slot, content_at, slots
 from deploy_orchestrator.releases.model import Approval, Plan, Quarantined, Release, ReleaseFile
 from deploy_orchestrator.releases.propose import IsAncestor
+from deploy_orchestrator.releases.standing import Standing
 
-Read = TypeVar("Read")
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +39,11 @@ class Deployments:
 
     def plan(self, environment: str, tenant: str) -> Plan | None:
         """The newest plan, released or not."""
-        return Slot(environment, tenant).read_plan(self.repository.branch(MAIN))
+        return self._standing(Slot(environment, tenant)).plan
 
     def pending(self, environment: str, tenant: str) -> Plan | None:
         """The newest plan where it is not released."""
-        return _pending(self.repository.branch(MAIN), Slot(environment, tenant))
+        return self._standing(Slot(environment, tenant)).pending
 
     def planned(self, environment: str, tenant: str) -> datetime | None:
         """When the plan that is there last changed; None where there is none."""
@@ -52,7 +54,7 @@ class Deployments:
 
     def pending_plans(self) -> list[Plan]:
         """Every plan that is not released, but for what `unreadable` tells."""
-        return _each(self.repository.branch(MAIN), PLANS, _pending)[0]
+        return [plan for plan in values(self._each(PLANS, lambda standing: standing.pending)) if plan]
 
     def manifests(self, environment: str, tenant: str) -> Manifests | None:
         """The newest candidate's manifests, released or not."""
@@ -61,34 +63,22 @@ class Deployments:
 
     def release(self, environment: str, tenant: str) -> Release | None:
         """What is released now."""
-        main, slot = self.repository.branch(MAIN), Slot(environment, tenant)
-        file = slot.read_release(main)
-        if file is None or main.commit is None:
-            return None
-        return Release(
-            **dict(file), commit=history.last_change(self.repository, main.commit, slot.release).id
-        )
+        return self._standing(Slot(environment, tenant)).release
 
     def releases(self) -> list[Release]:
         """Everything that is released now, but for what `unreadable` tells."""
-        main = self.repository.branch(MAIN)
-        files, _ = _each(main, RELEASES, lambda tree, slot: slot.read_release(tree))
-        if main.commit is None:
-            return []
-        commits = history.release_commits(self.repository, main.commit)
-        return [
-            Release(**dict(file), commit=commits[Slot(file.environment, file.tenant).release].id)
-            for file in files
-        ]
+        head = self.repository.head(MAIN)
+        made = history.release_commits(self.repository, head) if head else None
+        found = self._each(RELEASES, lambda standing: standing.release, made)
+        return [release for release in values(found) if release]
 
     def unreadable(self) -> list[OrchestratorError]:
         """What is wrong with plans and release files on `main`, each being left out of the lists of all
         others.
         """
-        main = self.repository.branch(MAIN)
-        _, plans = _each(main, PLANS, lambda tree, slot: slot.read_plan(tree))
-        _, files = _each(main, RELEASES, lambda tree, slot: slot.read_release(tree))
-        return [*plans, *files]
+        plans = self._each(PLANS, lambda standing: standing.plan)
+        files = self._each(RELEASES, lambda standing: standing.released)
+        return [error for _, error in failures(enumerate([*plans, *files]))]
 
     def released_manifests(self, release: ReleaseFile) -> Manifests:
         """The manifests that a release stands for.
@@ -135,7 +125,7 @@ class Deployments:
 
     def propose_all(
         self, candidates: Sequence[tuple[Plan, Manifests]], is_ancestor: IsAncestor
-    ) -> list[Plan | OrchestratorError | None]:
+    ) -> list[Outcome[Plan | None]]:
         """As `propose` for many candidates of one fleet commit, in one commit and in their order; an error
         stands in place of a plan that could not be committed.
         """
@@ -152,7 +142,7 @@ class Deployments:
 
     def gates(self, plan: Plan, conditions: Conditions) -> tuple[Gate, ...]:
         """Everything that stands between `plan` and its release, open or not."""
-        return evaluate(self.repository, self.repository.branch(MAIN), plan, conditions).gates
+        return evaluate(self._standing(Slot(plan.environment, plan.tenant)), plan, conditions).gates
 
     def release_plan(self, plan: Plan, conditions: Conditions) -> Release:
         """Release a pending plan: one commit that writes its release file, with everything checked against
@@ -167,7 +157,7 @@ class Deployments:
         """
         return raised(self.release_plans([(plan, conditions)])[0])
 
-    def release_plans(self, plans: Sequence[tuple[Plan, Conditions]]) -> list[Release | OrchestratorError]:
+    def release_plans(self, plans: Sequence[tuple[Plan, Conditions]]) -> list[Outcome[Release]]:
         """As `release_plan` for many plans, each in a commit of its own, all pushed in one go and in their
         order; an error stands in place of a release that could not be made.
         """
@@ -198,7 +188,7 @@ class Deployments:
 
     def quarantine(self, environment: str, tenant: str) -> list[Quarantined]:
         """What was reverted, oldest first."""
-        return list(Slot(environment, tenant).read_quarantine(self.repository.branch(MAIN)))
+        return list(self._standing(Slot(environment, tenant)).quarantine)
 
     def history(self, environment: str, tenant: str) -> list[ReleaseEvent]:
         """What was released, reverted and removed, newest first."""
@@ -219,6 +209,16 @@ class Deployments:
         """
         return revert.revert(self.repository, release, reason, now, by)
 
+    def _standing(self, slot: Slot) -> Standing:
+        return Standing(self.repository, self.repository.branch(MAIN), slot)
+
+    def _each(
+        self, folder: str, part: Callable[[Standing], Part], commits: Mapping[str, Commit] | None = None
+    ) -> list[Outcome[Part]]:
+        main = self.repository.branch(MAIN)
+        found = [Standing(self.repository, main, slot, commits) for slot in slots(main, folder)]
+        return [attempt(part, each) for each in found]
+
 
 def _check_content(release: ReleaseFile, content: str | None) -> None:
     if content != release.content:
@@ -227,24 +227,3 @@ def _check_content(release: ReleaseFile, content: str | None) -> None:
             place=Place(release.path),
             fix="revert the release, or release anew",
         )
-
-
-def _pending(main: Tree, slot: Slot) -> Plan | None:
-    plan, released = slot.read_plan(main), slot.read_release(main)
-    return None if plan is None or (released is not None and released.digest == plan.digest) else plan
-
-
-def _each(
-    main: Tree, folder: str, read: Callable[[Tree, Slot], Read | None]
-) -> tuple[list[Read], list[OrchestratorError]]:
-    found: list[Read] = []
-    errors: list[OrchestratorError] = []
-    for slot in slots(main, folder):
-        try:
-            record = read(main, slot)
-        except OrchestratorError as error:
-            errors.append(error)
-        else:
-            if record is not None:
-                found.append(record)
-    return found, errors

@@ -1,13 +1,13 @@
 """Why something is not proposed, released, decided on or reverted."""
 
-from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.errors import OrchestratorError, Transient
 
 
 class ReleaseError(OrchestratorError):
     """Something that this room refuses to do."""
 
 
-class Superseded(ReleaseError):
+class Superseded(Transient, ReleaseError):
     """What was planned is not what is pending now, or what it replaces has changed: plan again."""
 
 

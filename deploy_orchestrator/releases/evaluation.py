@@ -3,13 +3,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from deploy_orchestrator.fleet import Policy
-from deploy_orchestrator.git import Repository, RevisionNotFound, Tree
+from deploy_orchestrator.git import Repository, RevisionNotFound
 from deploy_orchestrator.releases.approvals import verified
 from deploy_orchestrator.releases.ballot import count
 from deploy_orchestrator.releases.gates import Canary, Gate, Predecessor, gates
-from deploy_orchestrator.releases.layout import Slot, content_at
 from deploy_orchestrator.releases.model import Approval, Plan, Quarantined
 from deploy_orchestrator.releases.removal import recent
+from deploy_orchestrator.releases.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +38,22 @@ class Evaluation:
         return tuple(gate for gate in self.gates if not gate.passed)
 
 
-def evaluate(repository: Repository, tree: Tree, plan: Plan, conditions: Conditions) -> Evaluation:
-    """The gates of `plan` as the deployments repository holds it in `tree`, and the approvals that count."""
-    slot = Slot(plan.environment, plan.tenant)
+def evaluate(standing: Standing, plan: Plan, conditions: Conditions) -> Evaluation:
+    """The gates of `plan` where this stands in its slot, and the approvals that count."""
+    repository, policy, now = standing.repository, conditions.policy, conditions.now
     approvals, _ = verified(repository, plan.digest, conditions.allowed_signers)
-    policy, now = conditions.policy, conditions.now
-    quarantined = slot.read_quarantine(tree)
-    reverts = [entry for entry in quarantined if entry.content == plan.content]
+    reverts = [entry for entry in standing.quarantine if entry.content == plan.content]
     return Evaluation(
         gates(
             plan,
             policy=policy,
-            released=slot.read_release(tree),
-            intact=content_at(tree, slot.manifests) == plan.content,
+            current=standing.is_replaced_by(plan),
+            intact=standing.is_intact(plan),
             approvals=approvals,
             predecessor=conditions.predecessor,
             canaries=conditions.canaries,
-            removals=recent(repository, tree, plan.environment, now) if plan.removal else None,
-            quarantined=quarantined,
+            removals=recent(repository, standing.tree, plan.environment, now) if plan.removal else None,
+            quarantined=standing.quarantine,
             stale={each.commit for each in approvals if _stood_at_any(repository, each, reverts)},
             now=now,
         ),

@@ -10,7 +10,7 @@ from enum import StrEnum
 from deploy_orchestrator.fleet import Policy
 from deploy_orchestrator.releases.ballot import Ballot, count
 from deploy_orchestrator.releases.errors import ReleaseError
-from deploy_orchestrator.releases.model import Approval, Plan, Quarantined, ReleaseFile, Removals
+from deploy_orchestrator.releases.model import Approval, Plan, Quarantined, Removals
 from deploy_orchestrator.risk import Verdict, severity
 
 
@@ -79,7 +79,7 @@ def gates(
     plan: Plan,
     *,
     policy: Policy,
-    released: ReleaseFile | None,
+    current: bool,
     intact: bool,
     approvals: Sequence[Approval],
     predecessor: Predecessor | None,
@@ -91,17 +91,17 @@ def gates(
 ) -> tuple[Gate, ...]:
     """Every gate of `plan` under the `policy` of its environment, open or not.
 
-    `released` is what is released there now, `intact` tells whether the manifests that stand there are still
-    those that were planned, `approvals` is what was verified for the plan's digest; `stale` are the commits
-    of those that stood already when the same bytes were reverted. The verdict is taken under `policy`, which
-    may be newer than the plan. A rejection closes the way whatever the verdict; a blocked plan passes
-    nowhere; one that needs approval passes where the policy asks for none.
+    `current` tells whether what is released there is still what the plan replaces, `intact` whether the
+    manifests that stand there are still those that were planned; `approvals` is what was verified for the
+    plan's digest; `stale` are the commits of those that stood already when the same bytes were reverted.
+    The verdict is taken under `policy`, which may be newer than the plan. A rejection closes the way whatever
+    the verdict; a blocked plan passes nowhere; one that needs approval passes where the policy asks for none.
     """
     ballot = count(approvals, policy.approval, plan.source, now)
     severities = [severity(reason, policy.rules) for reason in plan.reasons]
     judged = Verdict.worst(severities)
     return (
-        _base(plan, released),
+        _base(current),
         _candidate(intact),
         _verdict(plan, severities),
         _approval(plan, policy, judged, ballot),
@@ -113,8 +113,8 @@ def gates(
     )
 
 
-def _base(plan: Plan, released: ReleaseFile | None) -> Gate:
-    if plan.base == (released.content if released else None):
+def _base(current: bool) -> Gate:
+    if current:
         return Gate("base", GateState.OPEN, "it was planned against what is released")
     return Gate("base", GateState.CLOSED, "what is released has changed since it was planned: plan again")
 

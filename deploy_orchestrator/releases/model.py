@@ -6,11 +6,13 @@ made.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, Self
 
 import pydantic
 
 from deploy_orchestrator.documents import Record
+from deploy_orchestrator.git import Commit
 from deploy_orchestrator.manifests import NOTHING, ChartUsed
 from deploy_orchestrator.releases.digest import digest_of
 from deploy_orchestrator.risk import Reason, Summary
@@ -112,6 +114,16 @@ class Plan(Subject):
             raise ValueError(f"the verdict does not fit its reasons: it should be {worst}")
         return self
 
+    def released(self, *, revision: str, approvals: tuple[Approval, ...], at: datetime) -> "ReleaseFile":
+        """What is written where this is released, with its manifests as of the commit `revision`."""
+        return ReleaseFile(
+            **{name: getattr(self, name) for name in Subject.model_fields},
+            revision=revision,
+            path=f"manifests/{self.key}",
+            approvals=approvals,
+            released_at=at,
+        )
+
 
 class ReleaseFile(Subject):
     """What Argo CD follows: the objects at `path` of the commit `revision` of the deployments repository."""
@@ -126,6 +138,10 @@ class ReleaseFile(Subject):
         if self.path != f"manifests/{self.key}":
             raise ValueError(f"the path does not fit: it should be manifests/{self.key}")
         return self
+
+    def made_by(self, commit: Commit) -> "Release":
+        """The release that `commit` made of this file."""
+        return Release(**dict(self), commit=commit.id)
 
 
 class Release(ReleaseFile):

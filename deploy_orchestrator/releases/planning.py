@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from deploy_orchestrator.fleet import Deployment
-from deploy_orchestrator.manifests import Finding, Manifests
+from deploy_orchestrator.manifests import ChartUsed, Finding, Manifests
 from deploy_orchestrator.releases.digest import digest_of
 from deploy_orchestrator.releases.model import (
     After,
@@ -12,7 +12,7 @@ from deploy_orchestrator.releases.model import (
     Release,
     SourceChange,
 )
-from deploy_orchestrator.risk import assess
+from deploy_orchestrator.risk import Reason, Summary, Verdict, assess
 
 
 def make_plan(
@@ -42,22 +42,52 @@ def make_plan(
         findings=findings,
     )
     environment, tenant = deployment.environment, deployment.tenant
-    base = released.content if released else None
-    return Plan(
+    return planned(
+        released,
         environment=environment.name,
         tenant=tenant.name,
         namespace=deployment.namespace,
         cluster=environment.cluster,
-        digest=digest_of(
-            environment=environment.name, tenant=tenant.name, content=candidate.content, replaces=base
-        ),
         content=candidate.content,
-        base=base,
         chart=judgement.chart,
         source=source,
-        verdict=judgement.verdict,
         reasons=judgement.reasons,
         after=after,
-        ahead=tuple(ahead),
+        ahead=ahead,
         summary=judgement.summary,
+    )
+
+
+def planned(
+    replaced: Release | None,
+    *,
+    environment: str,
+    tenant: str,
+    namespace: str,
+    cluster: str,
+    content: str,
+    chart: ChartUsed,
+    source: SourceChange,
+    reasons: Sequence[Reason],
+    summary: Summary,
+    after: After | None = None,
+    ahead: Sequence[Ahead] = (),
+) -> Plan:
+    """The plan of releasing `content` in place of what is `replaced`, with its digest and its verdict."""
+    base = replaced.content if replaced else None
+    return Plan(
+        environment=environment,
+        tenant=tenant,
+        namespace=namespace,
+        cluster=cluster,
+        digest=digest_of(environment=environment, tenant=tenant, content=content, replaces=base),
+        content=content,
+        base=base,
+        chart=chart,
+        source=source,
+        verdict=Verdict.worst(reason.severity for reason in reasons),
+        reasons=tuple(reasons),
+        after=after,
+        ahead=tuple(ahead),
+        summary=summary,
     )

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.git import Changes, Repository, RevisionNotFound, Tree
 from deploy_orchestrator.manifests import Manifests
+from deploy_orchestrator.outcomes import Outcome
 from deploy_orchestrator.releases.errors import Superseded
 from deploy_orchestrator.releases.layout import MAIN, Slot, dump
-from deploy_orchestrator.releases.model import Plan, ReleaseFile
+from deploy_orchestrator.releases.model import Plan
+from deploy_orchestrator.releases.standing import Standing
 
 IsAncestor = Callable[[str, str], bool]
 
 
 def propose(
     repository: Repository, candidates: Sequence[tuple[Plan, Manifests]], is_ancestor: IsAncestor
-) -> list[Plan | OrchestratorError | None]:
+) -> list[Outcome[Plan | None]]:
     """See `Deployments.propose_all`."""
     proposals = [_Proposal(repository, plan, manifests, is_ancestor) for plan, manifests in candidates]
     source = candidates[0][0].source.commit if candidates else ""
@@ -36,7 +38,7 @@ class _Proposal:
     plan: Plan
     manifests: Manifests
     is_ancestor: IsAncestor
-    pending: Plan | OrchestratorError | None = None
+    pending: Outcome[Plan | None] = None
 
     def asked(self, tree: Tree) -> Changes | None:
         try:
@@ -49,18 +51,19 @@ class _Proposal:
         plan, slot = self.plan, Slot(self.plan.environment, self.plan.tenant)
         if self.manifests.content != plan.content:
             raise Superseded(f"{plan.key}: the plan was made for other manifests", fix="plan again")
-        current, released = _readable_plan(tree, slot), slot.read_release(tree)
-        self.pending = _pending(current, released)
-        newest = _newest_source(self.repository, tree, slot, current, released)
+        standing = Standing(self.repository, tree, slot)
+        current = standing.sound_plan
+        self.pending = None if current is None or standing.is_released(current) else current
+        newest = _newest_source(standing)
         if _older(plan.source.commit, newest, self.is_ancestor):
             return None
         files = {f"{slot.manifests}/{name}": data for name, data in self.manifests.files().items()}
-        if released is not None and released.content == plan.content:
+        if standing.is_wanted_by(plan):
             self.pending = None
-            keep = current is not None and current.digest == released.digest
+            keep = current is not None and standing.is_released(current)
             message = f"Withdraw {plan.key}\n\nThe newest source gives what is released.\n\n{_trailers(plan)}"
             return Changes(message, files, [slot.manifests, *([] if keep else [slot.plan])])
-        if plan.base != (released.content if released else None):
+        if not standing.is_replaced_by(plan):
             raise Superseded(
                 f"{plan.key}: what is released has changed since it was planned", fix="plan again"
             )
@@ -79,20 +82,6 @@ def _together(changes: Sequence[Changes], source: str) -> Changes | None:
     return Changes(said, writes, [path for each in changes for path in each.deletes])
 
 
-def _readable_plan(tree: Tree, slot: Slot) -> Plan | None:
-    """None also for a plan that somebody broke: it is written anew from the source."""
-    try:
-        return slot.read_plan(tree)
-    except OrchestratorError:
-        return None
-
-
-def _pending(current: Plan | None, released: ReleaseFile | None) -> Plan | None:
-    if current is None or (released is not None and released.digest == current.digest):
-        return None
-    return current
-
-
 def _older(source: str, newest: str | None, is_ancestor: IsAncestor) -> bool:
     if newest is None or newest == source:
         return False
@@ -102,17 +91,14 @@ def _older(source: str, newest: str | None, is_ancestor: IsAncestor) -> bool:
         return False
 
 
-def _newest_source(
-    repository: Repository, tree: Tree, slot: Slot, current: Plan | None, released: ReleaseFile | None
-) -> str | None:
-    if current is not None:
-        return current.source.commit
-    if released is None or tree.commit is None:
+def _newest_source(standing: Standing) -> str | None:
+    if standing.sound_plan is not None:
+        return standing.sound_plan.source.commit
+    if standing.released is None or standing.tree.commit is None:
         return None
-    withdrawn = repository.log(tree.commit, paths=[slot.plan], limit=1)
-    return (
-        withdrawn[0].trailers.get("Source", released.source.commit) if withdrawn else released.source.commit
-    )
+    released = standing.released.source.commit
+    withdrawn = standing.repository.log(standing.tree.commit, paths=[standing.slot.plan], limit=1)
+    return withdrawn[0].trailers.get("Source", released) if withdrawn else released
 
 
 def _same(plan: Plan, current: Plan) -> bool:

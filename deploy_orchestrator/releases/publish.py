@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.git import Changes, Commit, Repository, Tree
+from deploy_orchestrator.outcomes import Outcome
 from deploy_orchestrator.releases.errors import ReleaseError, Superseded
-from deploy_orchestrator.releases.evaluation import Conditions, Evaluation, evaluate
+from deploy_orchestrator.releases.evaluation import Conditions, evaluate
 from deploy_orchestrator.releases.gates import GatesClosed
 from deploy_orchestrator.releases.history import last_change
 from deploy_orchestrator.releases.layout import MAIN, Slot, dump
 from deploy_orchestrator.releases.model import Plan, Release, ReleaseFile
 from deploy_orchestrator.releases.removal import REMOVES
+from deploy_orchestrator.releases.standing import Standing
 
 
-def release(
-    repository: Repository, plans: Sequence[tuple[Plan, Conditions]]
-) -> list[Release | OrchestratorError]:
+def release(repository: Repository, plans: Sequence[tuple[Plan, Conditions]]) -> list[Outcome[Release]]:
     """See `Deployments.release_plans`."""
     releasing = [_Releasing(repository, *each) for each in plans]
     commits = repository.write_all(MAIN, releasing)
@@ -33,7 +33,7 @@ class _Releasing:
     repository: Repository
     plan: Plan
     conditions: Conditions
-    made: ReleaseFile | OrchestratorError | None = None
+    made: Outcome[ReleaseFile | None] = None
 
     def __call__(self, tree: Tree) -> Changes | None:
         try:
@@ -42,63 +42,42 @@ class _Releasing:
             self.made = error
             return None
 
-    def outcome(self, commit: Commit | None, head: str | None) -> Release | OrchestratorError:
+    def outcome(self, commit: Commit | None, head: str | None) -> Outcome[Release]:
         if isinstance(self.made, OrchestratorError):
             return self.made
         if self.made is None or head is None:
             return ReleaseError(f"{self.plan.key}: the release is gone from {MAIN}")
-        standing = commit or last_change(self.repository, head, self._slot.release)
-        return Release(**dict(self.made), commit=standing.id)
+        return self.made.made_by(commit or last_change(self.repository, head, self._slot.release))
 
     @property
     def _slot(self) -> Slot:
         return Slot(self.plan.environment, self.plan.tenant)
 
     def _changes(self, tree: Tree) -> Changes | None:
-        standing = self._slot.read_release(tree)
-        if standing is not None and standing.digest == self.plan.digest:
-            self.made = standing
+        standing = Standing(self.repository, tree, self._slot)
+        if standing.is_released(self.plan):
+            self.made = standing.released
             return None
-        pending = _still_pending(tree, self._slot, self.plan, standing)
-        evaluation = evaluate(self.repository, tree, pending, self.conditions)
+        plan = _still_pending(standing, self.plan)
+        evaluation = evaluate(standing, plan, self.conditions)
         if evaluation.closed:
-            raise GatesClosed(f"{self.plan.key} cannot be released now", evaluation.closed)
-        self.made = _release_file(self.repository, tree, self._slot, pending, evaluation, self.conditions)
-        return Changes(_message(pending, self.made), {self._slot.release: dump(self.made)})
+            raise GatesClosed(f"{plan.key} cannot be released now", evaluation.closed)
+        self.made = plan.released(
+            revision=last_change(self.repository, tree.commit or "", self._slot.manifests).id,
+            approvals=evaluation.approvals,
+            at=self.conditions.now,
+        )
+        return Changes(_message(plan, self.made), {self._slot.release: dump(self.made)})
 
 
-def _still_pending(tree: Tree, slot: Slot, plan: Plan, released: ReleaseFile | None) -> Plan:
-    pending = slot.read_plan(tree)
+def _still_pending(standing: Standing, plan: Plan) -> Plan:
+    pending = standing.plan
     if pending is None or pending.digest != plan.digest:
         now = "nothing is pending" if pending is None else f"{pending.digest} is pending"
         raise Superseded(
             f"{plan.key}: {plan.digest} is not the plan any more, {now}", fix="look at the new plan"
         )
-    if pending.base != (released.content if released else None):
-        raise Superseded(f"{plan.key}: what is released has changed since it was planned", fix="plan again")
     return pending
-
-
-def _release_file(
-    repository: Repository, tree: Tree, slot: Slot, plan: Plan, evaluation: Evaluation, conditions: Conditions
-) -> ReleaseFile:
-    if tree.commit is None:
-        raise ReleaseError(f"there is no branch {MAIN}")
-    return ReleaseFile(
-        environment=plan.environment,
-        tenant=plan.tenant,
-        namespace=plan.namespace,
-        cluster=plan.cluster,
-        digest=plan.digest,
-        content=plan.content,
-        base=plan.base,
-        chart=plan.chart,
-        source=plan.source,
-        revision=last_change(repository, tree.commit, slot.manifests).id,
-        path=slot.manifests,
-        approvals=evaluation.approvals,
-        released_at=conditions.now,
-    )
 
 
 def _message(plan: Plan, file: ReleaseFile) -> str:

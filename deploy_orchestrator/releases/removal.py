@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from deploy_orchestrator.fleet import Policy
 from deploy_orchestrator.git import Changes, Commit, Repository, Tree
 from deploy_orchestrator.manifests import NOTHING, Manifests
-from deploy_orchestrator.releases.digest import digest_of
 from deploy_orchestrator.releases.history import newest_first
 from deploy_orchestrator.releases.layout import MAIN, RELEASES, Slot
 from deploy_orchestrator.releases.model import Plan, Release, Removals, SourceChange
+from deploy_orchestrator.releases.planning import planned
+from deploy_orchestrator.releases.standing import Standing
 from deploy_orchestrator.risk import Change, DataDeleted, Reason, Summary, Verdict, judge
 
 REMOVES = "Removes"
@@ -37,22 +38,15 @@ def make_removal(released: Release, manifests: Manifests, source: SourceChange, 
     )
     lost = (reason for reason in judge(change, policy.rules) if reason.rule == DataDeleted.id)
     reasons = (removed, *lost)
-    return Plan(
+    return planned(
+        released,
         environment=released.environment,
         tenant=released.tenant,
         namespace=released.namespace,
         cluster=released.cluster,
-        digest=digest_of(
-            environment=released.environment,
-            tenant=released.tenant,
-            content=NOTHING.content,
-            replaces=released.content,
-        ),
         content=NOTHING.content,
-        base=released.content,
         chart=released.chart,
         source=source,
-        verdict=Verdict.worst(reason.severity for reason in reasons),
         reasons=reasons,
         summary=Summary(added=0, changed=0, removed=count),
     )
@@ -63,7 +57,8 @@ def clear(repository: Repository, environment: str, tenant: str, released: Relea
     slot = Slot(environment, tenant)
 
     def change(tree: Tree) -> Changes | None:
-        file, plan = slot.read_release(tree), slot.read_plan(tree)
+        standing = Standing(repository, tree, slot)
+        file, plan = standing.released, standing.plan
         if file is not None and (released is None or file.digest != released.digest or not file.removal):
             return None
         gone = [slot.release, slot.quarantine]

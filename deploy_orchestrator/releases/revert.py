@@ -9,9 +9,10 @@ from deploy_orchestrator.git import Changes, Commit, Person, Repository, Tree
 from deploy_orchestrator.manifests import ObjectKey, read_manifests
 from deploy_orchestrator.releases.approvals import BRANCH as APPROVALS
 from deploy_orchestrator.releases.errors import RevertRefused
-from deploy_orchestrator.releases.history import last_change, origin
+from deploy_orchestrator.releases.history import origin
 from deploy_orchestrator.releases.layout import MAIN, Quarantine, Slot, dump
 from deploy_orchestrator.releases.model import Quarantined, Release, ReleaseFile
+from deploy_orchestrator.releases.standing import Standing
 
 IRREVERSIBLE = "deploy-orchestrator.io/irreversible"
 
@@ -22,22 +23,22 @@ def revert(
     """See `Deployments.revert`."""
     slot = Slot(release.environment, release.tenant)
     reason = textwrap.shorten(reason, 500, placeholder=" …")
-    standing: Release | None = None
+    reverted: Release | None = None
     before: ReleaseFile | None = None
 
     def change(tree: Tree) -> Changes | None:
-        nonlocal standing, before
+        nonlocal reverted, before
         made = origin(repository, release.commit, slot)
         before = _before(repository, made, slot)
-        entries = slot.read_quarantine(tree)
-        current = _current(repository, tree, slot)
+        standing = Standing(repository, tree, slot)
+        entries, current = standing.quarantine, standing.release
         if current is None or current.commit != release.commit:
             if current is None or all(entry.reverted != made.id for entry in entries):
                 raise RevertRefused(
                     f"{release.key}: {release.digest} is not what is released now",
                     fix="look at the history, and revert what is released",
                 )
-            standing = current
+            reverted = current
             return None
         if release.removal:
             raise RevertRefused(
@@ -67,21 +68,14 @@ def revert(
 
     commit = repository.write(MAIN, change)
     if commit is not None and before is not None:
-        return Release(**dict(before), commit=commit.id)
-    if standing is None:
+        return before.made_by(commit)
+    if reverted is None:
         raise RevertRefused(f"{release.key}: there was nothing to undo")
-    return standing
+    return reverted
 
 
 def _before(repository: Repository, made: Commit, slot: Slot) -> ReleaseFile | None:
     return slot.read_release(repository.at(made.parents[0])) if made.parents else None
-
-
-def _current(repository: Repository, tree: Tree, slot: Slot) -> Release | None:
-    file = slot.read_release(tree)
-    if file is None or tree.commit is None:
-        return None
-    return Release(**dict(file), commit=last_change(repository, tree.commit, slot.release).id)
 
 
 def _check_reversible(repository: Repository, release: Release, before: ReleaseFile) -> None:

@@ -20,6 +20,7 @@ from deploy_orchestrator.cli import main
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import GatesClosed
 from deploy_orchestrator.settings import Settings
+from tests.steps import propose, released
 
 PUBLISHED = Path(__file__).parents[1] / "data" / "published"
 PEOPLE = ("alice", "bob", "mallory")
@@ -154,11 +155,11 @@ class Desk:
         """What the orchestrator does: plan everything, release what may go out, make it live."""
         with self.orchestrator() as orchestrator:
             for deployment in orchestrator.fleet().deployments():
-                plan = orchestrator.plan(deployment.environment.name, deployment.tenant.name)
+                plan = propose(orchestrator, deployment.environment.name, deployment.tenant.name)
                 if plan is None:
                     continue
                 try:
-                    orchestrator.deliver(orchestrator.release(plan))
+                    orchestrator.deliver(released(orchestrator, plan))
                 except GatesClosed:
                     continue
 

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from tests.cli.conftest import git
+from tests.steps import propose
 
 
 def test_pending_tells_what_waits_and_for_what(waiting):
@@ -41,7 +42,7 @@ def test_a_broken_plan_exits_2_and_the_others_are_shown(waiting):
 def test_a_broken_quarantine_file_exits_2_and_the_others_are_shown(waiting):
     waiting.commit("tenants/blog/values.yaml", "greeting: hey\n")
     with waiting.orchestrator() as orchestrator:
-        orchestrator.plan("dev", "blog")
+        propose(orchestrator, "dev", "blog")
     deployments = waiting.clone()
     (deployments / "quarantine/dev").mkdir(parents=True)
     (deployments / "quarantine/dev/blog.yaml").write_text("junk\n")

@@ -11,6 +11,7 @@ import pytest
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import GatesClosed, Release, RevertRefused, Superseded
 from tests.cli.conftest import TENANT, Desk
+from tests.steps import propose, released
 
 
 def leave(desk: Desk, tenant: str) -> None:
@@ -25,7 +26,7 @@ def carry_on(desk: Desk) -> None:
         for plan, gates in list(orchestrator.pending()):
             if isinstance(gates, tuple) and all(gate.passed for gate in gates):
                 with suppress(GatesClosed):
-                    orchestrator.deliver(orchestrator.release(plan))
+                    orchestrator.deliver(released(orchestrator, plan))
 
 
 def approve(desk: Desk) -> None:
@@ -44,7 +45,7 @@ def live(desk: Desk, namespace: str) -> list[Path]:
     return list(Path(f".local/state/sandbox/here/{namespace}").glob("*.yaml"))
 
 
-def released(orchestrator: Orchestrator, environment: str, tenant: str) -> Release:
+def standing(orchestrator: Orchestrator, environment: str, tenant: str) -> Release:
     release = orchestrator.deployments.release(environment, tenant)
     assert release is not None
     return release
@@ -96,9 +97,9 @@ def test_a_crash_between_any_two_steps_is_mended_by_the_next_run(desk):
     with desk.orchestrator() as orchestrator:
         plan = orchestrator.deployments.pending("production", "shop")
         assert plan is not None
-        removal = orchestrator.release(plan)
+        removal = released(orchestrator, plan)
     with desk.orchestrator() as orchestrator:
-        assert released(orchestrator, "production", "shop") == removal
+        assert standing(orchestrator, "production", "shop") == removal
         orchestrator.engine.sync(removal)
     assert "is under way" in desk.run("tenant", "remove", "shop", "--yes").output
     with desk.orchestrator() as orchestrator:
@@ -172,7 +173,7 @@ def test_a_tenant_that_comes_back_before_it_is_removed_stays(desk):
         plan = orchestrator.deployments.pending("dev", "shop")
         assert plan is not None
         with pytest.raises(Exception, match="the fleet asks for shop in dev"):
-            orchestrator.release(plan)
+            released(orchestrator, plan)
     desk.ship()
     assert desk.run("pending").output == "Nothing waits.\n"
     assert live(desk, "shop-production")
@@ -184,18 +185,18 @@ def test_a_tenant_that_comes_back_while_it_is_removed_is_a_new_one(desk):
     with desk.orchestrator() as orchestrator:
         plan = orchestrator.deployments.pending("dev", "blog")
         assert plan is not None
-        removal = orchestrator.release(plan)
+        removal = released(orchestrator, plan)
     desk.commit("tenants/blog/tenant.yaml", TENANT.format(environments="dev"))
     with desk.orchestrator() as orchestrator:
-        again = orchestrator.plan("dev", "blog")
+        again = propose(orchestrator, "dev", "blog")
         assert again is not None
         orchestrator.deliver(removal)
         with pytest.raises(Superseded, match="plan again"):
-            orchestrator.release(again)
+            released(orchestrator, again)
     desk.ship()
     assert live(desk, "blog-dev")
     with desk.orchestrator() as orchestrator:
-        assert released(orchestrator, "dev", "blog").base is None
+        assert standing(orchestrator, "dev", "blog").base is None
 
 
 def test_a_removal_is_never_undone_by_a_revert(desk):
@@ -204,7 +205,7 @@ def test_a_removal_is_never_undone_by_a_revert(desk):
     with desk.orchestrator() as orchestrator:
         plan = orchestrator.deployments.pending("dev", "blog")
         assert plan is not None
-        orchestrator.release(plan)
+        released(orchestrator, plan)
         with pytest.raises(RevertRefused, match="does not come back by a revert"):
             orchestrator.roll_back("dev", "blog", "no")
 
@@ -212,7 +213,7 @@ def test_a_removal_is_never_undone_by_a_revert(desk):
 def test_what_was_never_released_is_just_cleared(desk):
     desk.commit("tenants/cafe/tenant.yaml", TENANT.format(environments="dev"))
     with desk.orchestrator() as orchestrator:
-        assert orchestrator.plan("dev", "cafe")
+        assert propose(orchestrator, "dev", "cafe")
     leave(desk, "cafe")
     assert desk.run("tenant", "remove", "cafe", "--yes").code == 0
     assert files(desk, "cafe") == []

@@ -23,6 +23,7 @@ from deploy_orchestrator.delivery import (
 from deploy_orchestrator.fleet import ArgoCDInstance
 from deploy_orchestrator.manifests import ChartUsed
 from deploy_orchestrator.releases import Release, SourceChange, digest_of
+from tests.steps import propose, released
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 NEW, OLD, COMMIT = "2" * 40, "1" * 40, "c" * 40
@@ -127,7 +128,7 @@ def test_the_page_is_reported_when_something_changed_and_not_otherwise(laptop):
         return [event.asset_key.to_user_string() for event in result.asset_events]
 
     with laptop.orchestrator() as orchestrator:
-        orchestrator.release(orchestrator.plan("dev", "data"))
+        released(orchestrator, propose(orchestrator, "dev", "data"))
     assert tick() == ["fleet_status"]
     assert tick() == []
     with laptop.orchestrator() as orchestrator:

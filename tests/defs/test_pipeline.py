@@ -7,6 +7,7 @@ from deploy_orchestrator.defs.partitions import partition_key
 from deploy_orchestrator.defs.runs import run_of
 from deploy_orchestrator.git import Changes
 from tests.defs.conftest import Laptop
+from tests.steps import propose, released
 
 PLATFORM = "platform:\n  name: tenant-platform\n  version: ~0.1.0\n"
 ASSETS = ["rendered_manifests", "container_images", "change_plan", "release", "sync_status"]
@@ -164,9 +165,9 @@ def test_what_was_released_before_a_crash_is_synced_afterwards(bench: Laptop) ->
     bench.settle()
     bench.cursors["fleet_commits"] = bench.commit("tenants/analytics/values-dev.yaml", more_runs)
     with bench.orchestrator() as orchestrator:
-        plan = orchestrator.plan("dev", "analytics")
+        plan = propose(orchestrator, "dev", "analytics")
         assert plan is not None
-        orchestrator.release(plan)
+        released(orchestrator, plan)
 
     assert bench.settle() == ["sync dev analytics"]
 
@@ -177,9 +178,9 @@ def test_what_a_run_is_about_is_not_synced_by_another_one(bench: Laptop) -> None
     bench.settle()
     bench.commit("tenants/analytics/values-dev.yaml", more_runs)
     with bench.orchestrator() as orchestrator:
-        plan = orchestrator.plan("dev", "analytics")
+        plan = propose(orchestrator, "dev", "analytics")
         assert plan is not None
-        orchestrator.release(plan)
+        released(orchestrator, plan)
     wanted = run_of("ship", "dev", {"analytics": "a commit"}, "key")
     running = bench.instance.create_run_for_job(
         bench.definitions.resolve_job_def("ship"),

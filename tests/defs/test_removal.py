@@ -3,6 +3,7 @@
 import shutil
 
 from tests.defs.conftest import Laptop
+from tests.steps import released
 
 
 def test_a_removal_goes_out_when_it_is_approved_and_clears_up_after_itself(bench: Laptop) -> None:
@@ -31,7 +32,7 @@ def test_a_removal_that_was_interrupted_is_finished(bench: Laptop) -> None:
     with bench.orchestrator() as orchestrator:
         plan = orchestrator.deployments.pending("dev", "analytics")
         assert plan is not None
-        orchestrator.engine.sync(orchestrator.release(plan))
+        orchestrator.engine.sync(released(orchestrator, plan))
 
     assert bench.settle() == ["sync dev analytics"]
 

@@ -9,7 +9,9 @@ import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
+from deploy_orchestrator.outcomes import raised
 from deploy_orchestrator.pipeline import Orchestrator
+from deploy_orchestrator.releases import Plan, Release
 from deploy_orchestrator.settings import Settings
 
 STEPS = {"subprocess.Popen", "http.client.send"}
@@ -22,10 +24,22 @@ _processes.set_forkserver_preload(
 )
 
 
+def propose(orchestrator: Orchestrator, environment: str, tenant: str) -> Plan | None:
+    """What is pending after the newest fleet commit was planned."""
+    fleet = orchestrator.fleet()
+    ((_, preview),) = orchestrator.previews([fleet.deployment(environment, tenant)], fleet)
+    return raised(orchestrator.propose([raised(preview)])[0])
+
+
+def released(orchestrator: Orchestrator, plan: Plan) -> Release:
+    """What comes of releasing a plan."""
+    return raised(orchestrator.release_all([plan])[0])
+
+
 def ship(orchestrator: Orchestrator, environment: str, tenant: str) -> None:
     """From the newest fleet commit until it is live."""
-    plan = orchestrator.plan(environment, tenant)
-    release = orchestrator.release(plan) if plan else orchestrator.deployments.release(environment, tenant)
+    plan = propose(orchestrator, environment, tenant)
+    release = released(orchestrator, plan) if plan else orchestrator.deployments.release(environment, tenant)
     assert release
     orchestrator.deliver(release)
 
@@ -36,7 +50,7 @@ def remove(orchestrator: Orchestrator, environment: str, tenant: str) -> None:
     if release and not release.removal:
         plan = orchestrator.plan_removal(environment, tenant)
         assert plan
-        release = orchestrator.release(plan)
+        release = released(orchestrator, plan)
     if release:
         orchestrator.deliver(release)
 

@@ -12,6 +12,7 @@ from kubernetes.client import CoreV1Api, V1ConfigMap
 from objects import config_map, restricted_pod
 from pushing import until
 from rig import FAILING_POD, Cluster, Gitea
+from steps import propose, released
 from typer.testing import CliRunner, Result
 
 from deploy_orchestrator.cli import app
@@ -46,12 +47,12 @@ class Team:
         self.orchestrator.fleet_repository.fetch()
 
     def plan(self, tenant: str, environment: str = "dev") -> Plan:
-        plan = self.orchestrator.plan(environment, tenant)
+        plan = propose(self.orchestrator, environment, tenant)
         assert plan
         return plan
 
     def ship(self, tenant: str, environment: str = "dev") -> tuple[Release, Status]:
-        release = self.orchestrator.release(self.plan(tenant, environment))
+        release = released(self.orchestrator, self.plan(tenant, environment))
         return release, self.orchestrator.deliver(release)
 
     def released(self, tenant: str, environment: str = "dev") -> Release:
@@ -115,11 +116,11 @@ def test_a_change_goes_on_to_the_next_wave_when_it_was_healthy_in_the_first_for_
     team.greet("good morning")
     plan = team.plan("second")
     with pytest.raises(GatesClosed, match="wave 1 goes first: first has no plan for it yet"):
-        team.orchestrator.release(plan)
+        released(team.orchestrator, plan)
 
     canary, status = team.ship("first")
     with pytest.raises(GatesClosed, match="first has it, healthy for"):
-        team.orchestrator.release(plan)
+        released(team.orchestrator, plan)
     assert set(team.greetings("second").values()) == {"hello"}
 
     team.soak(SHORT)
@@ -142,7 +143,7 @@ def test_a_change_that_fails_in_the_first_wave_reaches_no_other(team: Team) -> N
     assert gate.state is GateState.WAITING
     assert "first has it, and is not live and healthy since" in gate.reason
     with pytest.raises(GatesClosed):
-        team.orchestrator.release(plan)
+        released(team.orchestrator, plan)
 
     back = team.orchestrator.revert_unhealthy("dev", "first")
     assert back
@@ -151,7 +152,7 @@ def test_a_change_that_fails_in_the_first_wave_reaches_no_other(team: Team) -> N
     assert gate.state is GateState.CLOSED
     assert "quarantine: reverted" in gate.reason
     with pytest.raises(GatesClosed):
-        team.orchestrator.release(plan)
+        released(team.orchestrator, plan)
     assert team.released("second") == before
     assert team.greetings("second") == greetings
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from installation import SERVER, installed
 from rig import Cluster, Gitea
+from steps import propose, released
 
 from deploy_orchestrator.delivery import Health, Status, SyncFailed
 from deploy_orchestrator.git import Repository
@@ -76,16 +77,16 @@ class Team:
         self.orchestrator.fleet_repository.fetch()
 
     def release(self, environment: str) -> Release:
-        plan = self.orchestrator.plan(environment, "shop")
+        plan = propose(self.orchestrator, environment, "shop")
         assert plan
-        return self.orchestrator.release(plan)
+        return released(self.orchestrator, plan)
 
     def ship(self, environment: str) -> tuple[Release, Status]:
         release = self.release(environment)
         return release, self.orchestrator.deliver(release)
 
     def promotion(self) -> Gate:
-        plan = self.orchestrator.plan("production", "shop")
+        plan = propose(self.orchestrator, "production", "shop")
         assert plan
         return next(gate for gate in self.orchestrator.gates(plan) if gate.key == "promotion")
 

@@ -12,6 +12,7 @@ from deploy_orchestrator.git import Changes
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import Release, ReleaseError, RevertRefused
 from tests.cli.conftest import Desk, git
+from tests.steps import previewed, propose, released
 
 COMMON = "apiVersion: v2\nname: common\nversion: {version}\ntype: library\n"
 USER = """\
@@ -104,7 +105,7 @@ def test_a_plan_of_a_tenant_that_has_left_the_fleet_is_not_released(waiting: Des
         assert [gate.key for gate in closed] == ["fleet"]
         assert "shop" in closed[0].reason
         with pytest.raises(FleetError, match="shop"):
-            orchestrator.release(plan)
+            released(orchestrator, plan)
 
 
 def test_a_rewritten_history_of_the_fleet_stops_nobody(desk: Desk) -> None:
@@ -116,19 +117,19 @@ def test_a_rewritten_history_of_the_fleet_stops_nobody(desk: Desk) -> None:
     shutil.rmtree(desk.folder / ".local/state/clones", ignore_errors=True)
 
     with desk.orchestrator() as orchestrator:
-        plan = orchestrator.plan("dev", "blog")
+        plan = propose(orchestrator, "dev", "blog")
         assert plan is not None
         assert plan.source.authors == ("alice@example.com",)
-        assert orchestrator.plan("dev", "shop") is None
+        assert propose(orchestrator, "dev", "shop") is None
 
 
 def test_a_candidate_from_a_commit_that_was_taken_back_is_withdrawn(waiting: Desk) -> None:
     with waiting.orchestrator() as orchestrator:
-        assert orchestrator.plan("production", "shop") is not None
+        assert propose(orchestrator, "production", "shop") is not None
     git(waiting.fleet, "reset", "--quiet", "--hard", "HEAD~1")
 
     with waiting.orchestrator() as orchestrator:
-        assert orchestrator.plan("production", "shop") is None
+        assert propose(orchestrator, "production", "shop") is None
         assert orchestrator.deployments.pending("production", "shop") is None
 
 
@@ -148,7 +149,7 @@ def test_subcharts_that_bring_two_versions_of_a_library_block_whoever_runs_both(
     desk.commit("tenants/blog/values.yaml", "b: {enabled: false}\n")
 
     with desk.orchestrator() as orchestrator:
-        shop, blog = orchestrator.preview("dev", "shop").plan, orchestrator.preview("dev", "blog").plan
+        shop, blog = previewed(orchestrator, "dev", "shop").plan, previewed(orchestrator, "dev", "blog").plan
         assert [each.rule for each in shop.reasons if each.severity == "blocked"] == ["dependency-conflict"]
         (conflict,) = (each.saw for each in shop.reasons if each.rule == "dependency-conflict")
         assert "a 0.1.0 needs common 1.0.0 and b 0.1.0 needs common 2.0.0" in conflict
@@ -159,7 +160,7 @@ def test_a_plain_secret_reaches_no_commit(desk: Desk) -> None:
     desk.commit("charts/app/templates/secret.yaml", SECRET)
 
     with desk.orchestrator() as orchestrator, pytest.raises(OrchestratorError, match="password"):
-        orchestrator.plan("dev", "shop")
+        propose(orchestrator, "dev", "shop")
 
     assert not holds(desk.folder / ".local/deployments.git", "hunter2")
 

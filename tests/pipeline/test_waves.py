@@ -8,6 +8,7 @@ import pytest
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import Gate, GatesClosed, GateState
 from tests.cli.conftest import TENANT, Desk, copied, git, inside
+from tests.steps import propose, released
 
 WAVES = "waves: [{tenants: [blog], soak: 0s}, {tenants: [shop], soak: 0s}]"
 
@@ -32,15 +33,15 @@ def greet(desk: Desk, text: str, *tenants: str) -> None:
 def plan(desk: Desk, *tenants: str) -> None:
     with desk.orchestrator() as orchestrator:
         for tenant in tenants:
-            orchestrator.plan("dev", tenant)
+            propose(orchestrator, "dev", tenant)
 
 
 def go(desk: Desk, *tenants: str) -> None:
     with desk.orchestrator() as orchestrator:
         for tenant in tenants:
-            pending = orchestrator.plan("dev", tenant)
+            pending = propose(orchestrator, "dev", tenant)
             assert pending is not None
-            orchestrator.deliver(orchestrator.release(pending))
+            orchestrator.deliver(released(orchestrator, pending))
 
 
 def wave(desk: Desk, tenant: str) -> Gate:
@@ -81,7 +82,7 @@ def test_a_shared_change_goes_wave_by_wave(train: Desk) -> None:
         shop = orchestrator.deployments.pending("dev", "shop")
         assert shop is not None
         with pytest.raises(GatesClosed, match="dev/shop"):
-            orchestrator.release(shop)
+            released(orchestrator, shop)
 
     go(train, "blog")
     assert wave(train, "shop").passed

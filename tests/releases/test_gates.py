@@ -77,7 +77,7 @@ def gate(build):
         approvals=(),
         predecessor=None,
         quarantined=(),
-        released=None,
+        current=True,
         now=build.NOW,
         canaries=(),
         removals=None,
@@ -85,7 +85,7 @@ def gate(build):
         found = gates(
             plan or plan_of(),
             policy=policy or Policy(),
-            released=released,
+            current=current,
             intact=True,
             approvals=approvals,
             predecessor=predecessor,
@@ -108,7 +108,7 @@ def test_every_gate_has_its_own_key_and_a_reason(build):
     found = gates(
         plan_of(),
         policy=Policy(),
-        released=None,
+        current=True,
         intact=True,
         approvals=(),
         predecessor=None,
@@ -408,6 +408,6 @@ def test_content_that_was_reverted_twice_needs_an_approval_after_the_second_time
 
 
 def test_a_plan_for_another_base_than_the_release_is_closed(gate):
-    found = gate("base", plan_of(base=OTHER))
+    found = gate("base", current=False)
     assert found.state is GateState.CLOSED
     assert "plan again" in found.reason

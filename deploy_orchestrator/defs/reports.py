@@ -1,0 +1,148 @@
+# pyright: reportUnknownMemberType=false
+"""What is told of one tenant in one environment at each stage, asset by asset."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from deploy_orchestrator.defs import pages
+from deploy_orchestrator.defs.events import Report, Told
+from deploy_orchestrator.defs.partitions import partition_key
+from deploy_orchestrator.delivery import Engine, Status, Verification
+from deploy_orchestrator.images import images as images_of
+from deploy_orchestrator.manifests import Diff, Finding, Manifests
+from deploy_orchestrator.releases import GatesClosed, Plan, Release, RevertRefused
+from deploy_orchestrator.risk import Verdict
+
+REFUSED = "cannot be reverted"
+COMMIT = "release commit"
+"""What is observed of a release that should be reverted and cannot be: why, and which one."""
+
+
+def rendered(
+    environment: str, tenant: str, manifests: Manifests, findings: Sequence[Finding], revision: str
+) -> Iterator[Report]:
+    """What was rendered at a fleet commit, what the checks found in it, and the images that it runs."""
+    key, partition = f"{environment}/{tenant}", partition_key(environment, tenant)
+    for told in _manifests(key, manifests, findings, revision):
+        yield Report("rendered_manifests", partition, told)
+    for told in _images(key, manifests):
+        yield Report("container_images", partition, told)
+
+
+def planned(environment: str, tenant: str, plan: Plan | None, difference: Diff) -> Iterator[Report]:
+    """What is pending, if anything, and the verdict on it."""
+    partition = partition_key(environment, tenant)
+    for told in _plan(f"{environment}/{tenant}", plan, difference):
+        yield Report("change_plan", partition, told)
+
+
+def waits(plan: Plan, waiting: GatesClosed) -> Report:
+    """What the release of a plan waits for."""
+    metadata = {"waits for": pages.gates(waiting.gates), "digest": plan.digest}
+    return _observed(plan.environment, plan.tenant, metadata)
+
+
+def released(release: Release) -> Report:
+    """What is released."""
+    told = dg.MaterializeResult(data_version=dg.DataVersion(release.digest), metadata=pages.release(release))
+    return Report("release", partition_key(release.environment, release.tenant), told)
+
+
+def refused(release: Release, error: RevertRefused) -> Report:
+    """Why a release that should be reverted cannot be."""
+    return _observed(release.environment, release.tenant, {REFUSED: error.what, COMMIT: release.commit})
+
+
+def synced(
+    release: Release, status: Status, tests: Sequence[Verification], engine: Engine
+) -> Iterator[Report]:
+    """The state that a release is in, and how the tests that came with it went."""
+    partition = partition_key(release.environment, release.tenant)
+    for told in _state(release, status, tests, engine):
+        yield Report("sync_status", partition, told)
+
+
+def _observed(environment: str, tenant: str, metadata: Mapping[str, dg.MetadataValue[Any] | str]) -> Report:
+    partition = partition_key(environment, tenant)
+    return Report(
+        "release", partition, dg.AssetObservation("release", partition=partition, metadata=metadata)
+    )
+
+
+def _manifests(key: str, manifests: Manifests, findings: Sequence[Finding], revision: str) -> Iterator[Told]:
+    errors = [finding for finding in findings if finding.severity == "error"]
+    yield dg.MaterializeResult(
+        data_version=dg.DataVersion(manifests.content),
+        metadata={
+            "objects": pages.objects(manifests),
+            "object count": len(manifests.objects),
+            "content": manifests.content,
+            "chart": pages.chart(manifests),
+            "fleet commit": revision,
+        },
+    )
+    yield dg.AssetCheckResult(
+        check_name="manifests_are_sound",
+        passed=not errors,
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={
+            "deployment": key,
+            "findings": pages.findings(findings),
+            "errors": len(errors),
+            "warnings": len(findings) - len(errors),
+        },
+    )
+
+
+def _images(key: str, manifests: Manifests) -> Iterator[Told]:
+    found = images_of(manifests)
+    unpinned = [image.reference for image in found if not image.pinned]
+    yield dg.MaterializeResult(metadata={"images": pages.images(found), "image count": len(found)})
+    yield dg.AssetCheckResult(
+        check_name="images_are_pinned",
+        passed=not unpinned,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"deployment": key, "unpinned": dg.JsonMetadataValue(unpinned)},
+    )
+
+
+def _plan(key: str, plan: Plan | None, difference: Diff) -> Iterator[Told]:
+    if plan is None:
+        yield dg.MaterializeResult(metadata={"plan": pages.NOTHING_PENDING, "verdict": "nothing to release"})
+        yield dg.AssetCheckResult(
+            check_name="change_is_not_blocked", passed=True, metadata={"deployment": key}
+        )
+        return
+    yield dg.MaterializeResult(
+        data_version=dg.DataVersion(plan.digest),
+        metadata={
+            "verdict": plan.verdict.value,
+            "reasons": pages.reasons(plan),
+            "diff": pages.difference(difference),
+            "digest": plan.digest,
+            "source": plan.source.commit,
+            "authors": ", ".join(plan.source.authors),
+        },
+    )
+    yield dg.AssetCheckResult(
+        check_name="change_is_not_blocked",
+        passed=plan.verdict is not Verdict.BLOCKED,
+        metadata={"deployment": key, "reasons": pages.reasons(plan)},
+    )
+
+
+def _state(current: Release, status: Status, tests: Sequence[Verification], engine: Engine) -> Iterator[Told]:
+    state = pages.status(status, current, engine)
+    yield dg.MaterializeResult(metadata=state)
+    yield dg.AssetCheckResult(
+        check_name="live_and_healthy",
+        passed=status.live(current),
+        metadata={"deployment": current.key, **state},
+    )
+    yield dg.AssetCheckResult(
+        check_name="tests_passed",
+        passed=status.live(current) or all(test.passed for test in tests),
+        metadata={"deployment": current.key, "tests": pages.tests(tests)},
+    )

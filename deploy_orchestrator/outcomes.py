@@ -1,0 +1,47 @@
+"""For each of many: what came of it, or why nothing did."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import ParamSpec, TypeAlias, TypeVar
+
+from deploy_orchestrator.errors import OrchestratorError
+
+Value = TypeVar("Value")
+Given = TypeVar("Given")
+Key = TypeVar("Key")
+Asked = ParamSpec("Asked")
+
+Outcome: TypeAlias = Value | OrchestratorError
+"""What came of something, or the error that stands in its place."""
+
+
+def attempt(do: Callable[Asked, Value], *args: Asked.args, **kwargs: Asked.kwargs) -> Outcome[Value]:
+    """What `do` returns, or the error that it raises for the user."""
+    try:
+        return do(*args, **kwargs)
+    except OrchestratorError as error:
+        return error
+
+
+def raised(outcome: Outcome[Value]) -> Value:
+    """What came of something; raised where that is an error."""
+    if isinstance(outcome, OrchestratorError):
+        raise outcome
+    return outcome
+
+
+def values(outcomes: Iterable[Outcome[Value]]) -> list[Value]:
+    """All that came of something."""
+    return [each for each in outcomes if not isinstance(each, OrchestratorError)]
+
+
+def failures(outcomes: Iterable[tuple[Key, Outcome[object]]]) -> list[tuple[Key, OrchestratorError]]:
+    """The errors, each with what it is about."""
+    return [(key, each) for key, each in outcomes if isinstance(each, OrchestratorError)]
+
+
+def through(
+    given: Sequence[Outcome[Given]], do: Callable[[list[Given]], Sequence[Outcome[Value]]]
+) -> list[Outcome[Value]]:
+    """What `do` makes of all that is given and no error, with the errors in their places."""
+    done = iter(do(values(given)))
+    return [each if isinstance(each, OrchestratorError) else next(done) for each in given]
