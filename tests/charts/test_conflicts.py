@@ -11,6 +11,7 @@ from deploy_orchestrator.charts import (
     Analysis,
     Chart,
     ChartIdentity,
+    Closure,
     Conflict,
     Harm,
     Repositories,
@@ -192,12 +193,46 @@ def test_an_explanation_says_through_whom(publish: Publish) -> None:
             {"web@1.0.0": ["a 1.x", "b *", "common 1.x"]},
             "Change b from 2.0.0 to 1.0.0: then everything loads common 1.4.0.",
         ),
+        (
+            {"a@2.0.0": ["common 2.x.x", "gone 3.x"], "gone@1.0.0": []},
+            "Change b from 2.0.0 to 1.0.0: then everything loads common 1.4.0.",
+        ),
+        (
+            {"web@1.0.0": ["a 1.x", "common 3.x"]},
+            "Change common from 3.x to 1.4.0: then everything loads common 1.4.0.",
+        ),
     ],
 )
 def test_a_fix_is_the_fewest_and_nearest_changes(
     publish: Publish, charts: dict[str, list[str]], fix: str | None
 ) -> None:
     assert only(analysis(publish(main={**CLASH, **charts}))).fix == fix
+
+
+UNMET = {
+    "web@1.0.0": ["a *", "b *"],
+    "a@1.0.0": [],
+    "a@2.0.0": [],
+    "a@3.0.0": ["common 1.x"],
+    "b@1.0.0": ["common 3.x"],
+    "common@1.0.0": [],
+}
+
+
+def test_a_need_that_nothing_published_meets_may_be_all_that_a_fix_leaves(publish: Publish) -> None:
+    assert only(analysis(publish(main=UNMET))).fix == (
+        "Change a from 3.0.0 to 2.0.0: then only common 3.x is needed, which is not published."
+    )
+
+
+def test_a_fix_spreads_no_need_that_nothing_published_meets(publish: Publish) -> None:
+    charts = {**UNMET, "a@1.0.0": ["common 3.x"], "a@2.0.0": ["common 3.x"]}
+    assert only(analysis(publish(main=charts))).fix is None
+
+
+def test_needs_that_nothing_published_meets_for_different_reasons_still_clash(publish: Publish) -> None:
+    charts = {**UNMET, "web@1.0.0": ["a *", "b *", "c *"], "c@1.0.0": ["common >=4"]}
+    assert only(analysis(publish(main=charts))).fix is None
 
 
 def test_a_fix_that_brings_another_conflict_is_the_last_choice(publish: Publish) -> None:
@@ -348,6 +383,10 @@ def _pins(universe: Universe, current: Mapping[str, str]) -> Iterator[dict[str, 
                 yield dict(zip(changed, chosen, strict=True))
 
 
+def _unmet(closure: Closure) -> set[tuple[str, str]]:
+    return {(one.parent.name, one.dependency.version) for one in closure.unresolved}
+
+
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(universe=universes())
 def test_no_fewer_changes_than_those_of_the_fix_would_do(publish: Publish, universe: Universe) -> None:
@@ -356,13 +395,14 @@ def test_no_fewer_changes_than_those_of_the_fix_would_do(publish: Publish, unive
     found = analyze(root, repositories)
     assume(found.conflicts)
     current = {need.key: need.chart.version for need in found.closure.needs if need.parent == found.root}
+    unmet = _unmet(found.closure)
 
     def is_gone(pins: Mapping[str, str]) -> bool:
         changed = root
         for key, version in pins.items():
             changed = pinned(changed, key, version)
         closure = resolve(changed, repositories)
-        return not conflicts(closure) and len(closure.unresolved) <= len(found.closure.unresolved)
+        return not conflicts(closure) and _unmet(closure) <= unmet
 
     smallest = next((pins for pins in _pins(universe, current) if is_gone(pins)), None)
     fix = only(found).fix

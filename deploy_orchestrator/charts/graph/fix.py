@@ -10,20 +10,21 @@ from typing import Any, TypeAlias
 import resolvelib
 
 from deploy_orchestrator.charts.errors import ChartNotFound
-from deploy_orchestrator.charts.graph.closure import Closure, Node, Problem, enabled_below
+from deploy_orchestrator.charts.graph.closure import Closure, Node, Problem, Unresolved, enabled_below
 from deploy_orchestrator.charts.graph.conflicts import Conflict
 from deploy_orchestrator.charts.graph.lookup import Found
 from deploy_orchestrator.charts.graph.resolve import Resolver
+from deploy_orchestrator.charts.metadata import Dependency
 from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart
-from deploy_orchestrator.charts.version import Version
+from deploy_orchestrator.charts.version import Version, VersionError
 from deploy_orchestrator.registries import RepositoryError
 
 MAX_ROUNDS = 10_000
 MAX_OTHERS = 300
 """The most other versions of one direct dependency that are tried, nearest first."""
 
-_NOTHING, _NOWHERE = "", "!"
-"""In the place of a version: nothing is loaded, and what is needed is not published."""
+_NOTHING, _UNMET = "", "!"
+"""In the place of a version: nothing is loaded; and, before a constraint, nothing published meets it."""
 
 _Loads: TypeAlias = Mapping[ChartIdentity, frozenset[str]]
 _SlotKey: TypeAlias = "str | ChartIdentity"
@@ -40,16 +41,23 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """Changes after which everything loads the same version of the chart `name`; None: nothing needs it."""
+    """Changes after which everything `loads` the same version of the chart `name`.
+
+    Without such a version nothing needs it, or only what needs the constraint `unmet`, which nothing
+    published meets.
+    """
 
     name: str
     changes: tuple[Change, ...]
-    loads: str | None
+    loads: str | None = None
+    unmet: str | None = None
 
     def __str__(self) -> str:
         parts = [f"{change.key} from {change.before} to {change.after}" for change in self.changes]
         said = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
         then = f"everything loads {self.name} {self.loads}" if self.loads else f"nothing needs {self.name}"
+        if self.unmet:
+            then = f"only {self.name} {self.unmet} is needed, which is not published"
         return f"Change {said}: then {then}."
 
 
@@ -58,6 +66,8 @@ def find_fix(
 ) -> Fix | None:
     """The fewest changes that remove `conflict` from the `closure` of `root`; None if none published do.
 
+    No change brings a need that nothing published meets, unless what it changes has the same need now. A
+    direct dependency that nothing published meets is changed from its constraint to a version.
     Of equally few changes those go first that bring no conflict which is not `among` those there are now,
     then those that load the newest version, then the nearest upgrades, releases before prereleases.
     """
@@ -94,21 +104,17 @@ class _Search:
 
     def smallest(self) -> Fix | None:
         now = {version for slot in self.slots for version in self._loads(slot.current)}
-        return self._among(now) or self._among(
-            {
-                _NOTHING,
-                *(
-                    version
-                    for slot in self.slots
-                    for other in slot.others()
-                    for version in self._loads(other)
-                ),
-            }
-        )
+        return self._among(now) or self._among({_NOTHING, *self._offered()} - now)
+
+    def _offered(self) -> Iterator[str]:
+        for slot in self.slots:
+            for other in slot.others():
+                yield from self._loads(other)
 
     def _among(self, versions: Collection[str]) -> Fix | None:
-        newest_first = sorted({*versions} - {_NOTHING, _NOWHERE}, key=Version.parse, reverse=True)
-        ordered = [*newest_first, *({_NOTHING} & {*versions})]
+        unmet = {version for version in versions if version.startswith(_UNMET)}
+        newest_first = sorted({*versions} - {_NOTHING} - unmet, key=Version.parse, reverse=True)
+        ordered = [*newest_first, *({_NOTHING} & {*versions}), *sorted(unmet)]
         by_changes = groupby(sorted(ordered, key=self._changes), key=self._changes)
         for _, equal in by_changes:
             for settled, version in product((self._is_settled, self._is_it), list(equal)):
@@ -147,6 +153,8 @@ class _Search:
             for slot in self.slots
             if self._must_change(slot, version)
         )
+        if version.startswith(_UNMET):
+            return Fix(self.chart.name, tuple(changes), unmet=version.removeprefix(_UNMET))
         return Fix(self.chart.name, tuple(changes), version or None)
 
 
@@ -192,64 +200,83 @@ class _Provider(resolvelib.AbstractProvider[_Wanted, _Candidate, _SlotKey]):
 
 def _slots(root: Found, closure: Closure, resolver: Resolver) -> Iterator[_Slot]:
     for step in resolver.steps(root):
-        if not isinstance(step.to, Found):
+        needed, key = step.dependency, step.dependency.key
+        if isinstance(step.to, Found):
+            node = step.to.node
+            if not closure.graph.edges[root.node, node, key]["enabled"]:
+                continue
+            identity, version, loads = node.identity, node.version, _loaded_now(node, closure)
+        elif step.to.identity and step.to.problem is Problem.NONE_ALLOWED:
+            identity, version = step.to.identity, needed.version
+            loads = {identity: frozenset({_unmet(needed)})}
+        else:
             continue
-        key, node = step.dependency.key, step.to.node
-        if closure.graph.edges[root.node, node, key]["enabled"]:
-            yield _Slot(
-                key,
-                _Candidate(key, node.version, _loaded_now(node, closure)),
-                lambda key=key, node=node: _others(key, node, resolver),
-            )
+        current = _Candidate(key, version, loads)
+        yield _Slot(key, current, partial(_others, current, identity, resolver))
 
 
-def _others(key: str, node: Node, resolver: Resolver) -> Iterator[_Candidate]:
+def _others(current: _Candidate, identity: ChartIdentity, resolver: Resolver) -> Iterator[_Candidate]:
     try:
-        published = resolver.catalog.versions(node.identity)
+        published = resolver.catalog.versions(identity)
     except (ChartNotFound, RepositoryError):
         return
-    for chart in islice(_nearest(published, Version.parse(node.version)), MAX_OTHERS):
+    missing_now = _missing(current)
+    for chart in islice(_nearest(published, current.version), MAX_OTHERS):
         described = resolver.catalog.described(chart)
-        yield _Candidate(
-            key, chart.version, _loaded_by(Found(Node(*node.identity, chart.version), described), resolver)
-        )
+        loads = _loaded_by(Found(Node(*identity, chart.version), described), resolver)
+        other = _Candidate(current.slot, chart.version, loads)
+        if _missing(other) <= missing_now:
+            yield other
 
 
-def _nearest(published: Sequence[PublishedChart], current: Version) -> list[PublishedChart]:
-    up = [chart for chart in reversed(published) if Version.parse(chart.version) > current]
-    down = [chart for chart in published if Version.parse(chart.version) < current]
+def _missing(candidate: _Candidate) -> set[tuple[ChartIdentity, str]]:
+    return {
+        (chart, version)
+        for chart, versions in candidate.loads.items()
+        for version in versions
+        if version.startswith(_UNMET)
+    }
+
+
+def _nearest(published: Sequence[PublishedChart], current: str) -> list[PublishedChart]:
+    try:
+        now = Version.parse(current)
+    except VersionError:
+        up, down = list[PublishedChart](), [*published]
+    else:
+        up = [chart for chart in reversed(published) if Version.parse(chart.version) > now]
+        down = [chart for chart in published if Version.parse(chart.version) < now]
     return sorted(up + down, key=lambda chart: bool(Version.parse(chart.version).prerelease))
 
 
 def _loaded_now(node: Node, closure: Closure) -> _Loads:
     below = enabled_below(closure.graph, node)
-    loads = _by_chart(below)
-    for missing in closure.unresolved:
-        if missing.parent in below and missing.identity and missing.problem is Problem.NONE_ALLOWED:
-            loads[missing.identity] |= {_NOWHERE}
-    return loads
+    return _by_chart(below, (missing for missing in closure.unresolved if missing.parent in below))
 
 
 def _loaded_by(found: Found, resolver: Resolver) -> _Loads:
     seen = {found.node}
-    missing: list[ChartIdentity] = []
+    missing: list[Unresolved] = []
     below = [found]
     while below:
         for step in resolver.steps(below.pop()):
-            if isinstance(step.to, Found):
-                if step.to.node not in seen:
-                    seen.add(step.to.node)
-                    below.append(step.to)
-            elif step.to.identity and step.to.problem is Problem.NONE_ALLOWED:
-                missing.append(step.to.identity)
-    loads = _by_chart(seen)
-    for chart in missing:
-        loads[chart] |= {_NOWHERE}
-    return loads
+            if isinstance(step.to, Unresolved):
+                missing.append(step.to)
+            elif step.to.node not in seen:
+                seen.add(step.to.node)
+                below.append(step.to)
+    return _by_chart(seen, missing)
 
 
-def _by_chart(nodes: Iterable[Node]) -> defaultdict[ChartIdentity, frozenset[str]]:
+def _by_chart(nodes: Iterable[Node], unresolved: Iterable[Unresolved]) -> _Loads:
     loads: defaultdict[ChartIdentity, frozenset[str]] = defaultdict(frozenset)
     for node in nodes:
         loads[node.identity] |= {node.version}
+    for missing in unresolved:
+        if missing.identity and missing.problem is Problem.NONE_ALLOWED:
+            loads[missing.identity] |= {_unmet(missing.dependency)}
     return loads
+
+
+def _unmet(dependency: Dependency) -> str:
+    return f"{_UNMET}{dependency.version}"
