@@ -1,8 +1,10 @@
 """Speak to chart repositories, OCI registries and web servers: logins, certificates, bounds."""
 
 from deploy_orchestrator.registries.credentials import Login, login
+from deploy_orchestrator.registries.egress import Egress
 from deploy_orchestrator.registries.errors import (
     DigestMismatch,
+    EgressRefused,
     LoginsUnreadable,
     RepositoryError,
     RepositoryUnreachable,
@@ -28,6 +30,8 @@ __all__ = [
     "Answer",
     "Blob",
     "DigestMismatch",
+    "Egress",
+    "EgressRefused",
     "Internet",
     "Login",
     "LoginsUnreadable",

@@ -15,6 +15,10 @@ class RepositoryUnreachable(Transient, RepositoryError):
     """A repository that did not answer, or answered that it will not."""
 
 
+class EgressRefused(RepositoryError):
+    """A server that nothing may be asked of; see `Egress`."""
+
+
 class DigestMismatch(RepositoryError):
     """Downloaded bytes that are not those that the index, lock or registry promised."""
 

@@ -4,7 +4,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -12,7 +11,7 @@ from deploy_orchestrator.documents import DocumentError, parse
 from deploy_orchestrator.errors import Place
 from deploy_orchestrator.registries.credentials import Login, helm_folder
 from deploy_orchestrator.registries.errors import LoginsUnreadable
-from deploy_orchestrator.registries.location import normalized
+from deploy_orchestrator.registries.location import normalized, origin
 from deploy_orchestrator.registries.web import Tls
 
 _INDEX = "/index.yaml"
@@ -33,7 +32,7 @@ class Access:
 
     def is_for(self, address: str) -> bool:
         """Whether `address` is on the repository's own server: scheme, host and port are the same."""
-        return _origin(address) == _origin(self.url)
+        return origin(address) == origin(self.url)
 
 
 class _Entry(BaseModel):
@@ -81,9 +80,3 @@ def _place(url: str) -> str:
         return normalized(url).removesuffix(_INDEX)
     except ValueError:
         return url
-
-
-def _origin(url: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(url)
-    default = {"http": 80, "https": 443}.get(parts.scheme)
-    return parts.scheme, (parts.hostname or "").lower(), parts.port or default

@@ -4,6 +4,9 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+"""Registries at these are spoken to by plain HTTP."""
+
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -43,3 +46,25 @@ def scheme(location: str) -> str:
     """`http`, `https` or `oci` of a normalized URL; empty for a path."""
     head, found, _ = location.partition("://")
     return head if found else ""
+
+
+def origin(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port of a URL: what two addresses of one server have in common. Raises ValueError."""
+    parts = urlsplit(url)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or _PORTS.get(parts.scheme)
+
+
+def address_of(url: str) -> tuple[str, int] | None:
+    """The host and port that a repository's URL leads to; None for what is no URL of a server."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    host = (parts.hostname or "").lower()
+    if not host:
+        return None
+    scheme = parts.scheme.lower()
+    if scheme == "oci":
+        scheme = "http" if host in LOOPBACK else "https"
+    return (host, port or _PORTS[scheme]) if scheme in _PORTS else None

@@ -12,6 +12,7 @@ import msgspec
 
 from deploy_orchestrator.registries.credentials import Login, login
 from deploy_orchestrator.registries.errors import RepositoryError, RepositoryUnreachable
+from deploy_orchestrator.registries.location import LOOPBACK, origin
 from deploy_orchestrator.registries.web import Answer, Web
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
@@ -21,7 +22,7 @@ CREATED = "org.opencontainers.image.created"
 
 _PARAMETER = re.compile(r'([a-z]+)="([^"]*)"')
 _PATH = re.compile(r"[A-Za-z0-9]+(?:[._/-]+[A-Za-z0-9]+)*")
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_SERVER = re.compile(r"[A-Za-z0-9._-]+(?::\d+)?|\[[0-9A-Fa-f:.]+\](?::\d+)?")
 
 
 class Blob(msgspec.Struct, frozen=True, rename="camel"):
@@ -62,7 +63,7 @@ class Registry:
         self.identity = identity
         self._host = parts.netloc
         self._path = parts.path.strip("/")
-        scheme = "http" if parts.hostname in _LOOPBACK else "https"
+        scheme = "http" if parts.hostname in LOOPBACK else "https"
         self._base = f"{scheme}://{parts.netloc}/v2/"
         self._web = web
         self._logins = logins
@@ -114,6 +115,12 @@ class Registry:
         answer = ask((*accept, 401))
         if answer.status != 401:
             return answer
+        if origin(answer.url) != origin(self._base):
+            raise RepositoryUnreachable(
+                f"{self._host} leads to {urlsplit(answer.url).netloc}, which wants a login of its own",
+                url=self.identity,
+                fix="ask who runs the registry; a login is shown to the registry alone",
+            )
         self._authorizations[name] = self._authorized(answer.headers.get("www-authenticate", ""))
         return ask(accept)
 
@@ -141,13 +148,22 @@ class Registry:
             return user.basic
         parameters = dict(_PARAMETER.findall(rest))
         realm = parameters.pop("realm", "")
-        if kind.lower() != "bearer" or not realm.startswith(("https://", self._base.partition("/v2/")[0])):
+        if kind.lower() != "bearer" or not self._may_ask(realm):
             raise RepositoryUnreachable(
                 f"{self._host} wants a login",
                 url=self.identity,
                 fix=f"log in with `helm registry login {self._host}`",
             )
         return f"Bearer {self._token(realm, parameters, user)}"
+
+    def _may_ask(self, realm: str) -> bool:
+        """Whether a realm that the registry names may see the login: one over TLS, or the registry itself."""
+        try:
+            parts = urlsplit(realm)
+            is_itself = origin(realm) == origin(self._base)
+        except ValueError:
+            return False
+        return bool(_SERVER.fullmatch(parts.netloc)) and (parts.scheme == "https" or is_itself)
 
     def _token(self, realm: str, parameters: Mapping[str, str], user: Login | None) -> str:
         wanted = {key: value for key, value in parameters.items() if key in ("service", "scope")}

@@ -1,13 +1,20 @@
 """Read from HTTP servers that nobody vouches for: bounded in size and in time, errors told in one way."""
 
+import logging
 import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.request import getproxies
 
-from deploy_orchestrator.registries.errors import RepositoryUnreachable
+from deploy_orchestrator.registries.bodies import BodyRefused, body_of
+from deploy_orchestrator.registries.egress import Egress, mended_by
+from deploy_orchestrator.registries.errors import EgressRefused, RepositoryUnreachable
+from deploy_orchestrator.registries.location import address_of
 
 if TYPE_CHECKING:
     import httpx
@@ -15,17 +22,29 @@ if TYPE_CHECKING:
 DEADLINE = 120.0
 """Seconds that one answer may take, all of it."""
 
+ATTEMPTS = 3
+"""How often a read is tried that a busy server refuses."""
+
+PATIENCE = 30.0
+"""The longest time in seconds that a server may ask to be left alone for, and still be asked again."""
+
+_READS = ("GET", "HEAD")
+_BUSY = (429, 500, 502, 503, 504)
+
+logging.getLogger("stamina").addHandler(logging.NullHandler())
+
 _LOGIN_FIX = "log in with `helm repo add NAME URL --username USER`, or `helm registry login HOST`"
 _FIX = "check the URL and the network, or give a copy of the repository with --repository URL=PATH_OR_URL"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server answered: the status, the headers, and the whole body."""
+    """What a server answered: the status, the headers, the whole body, and the `url` after all redirects."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +74,13 @@ class Web(Protocol):
     ) -> Answer:
         """The answer to a request that carries `content`, or a `form`, at most `limit` bytes long.
 
-        `repository` is the one to name in messages. Redirects are followed, without an `Authorization` header
-        to another server, and not at all with `tls`.
+        `repository` is the one to name in messages. Redirects of reads are followed, without an
+        `Authorization` header to another server, and not at all with `tls`. A read is tried again where the
+        server is busy, after the time that it asks for.
 
         Raises:
             RepositoryUnreachable: no answer, a status not in `accept`, or larger or slower than it may be.
+            EgressRefused: the server, or one that it redirects to, may not be reached.
         """
         ...
 
@@ -76,12 +97,15 @@ class Offline:
 
 
 class Internet:
-    """The real network, through the proxies that the environment names. Safe for several threads.
+    """The real network, as far as `egress` lets, through the proxies that the environment names.
 
-    Its client is imported and made at the first request: most analyses read copies, and need none.
+    Safe for several threads. Its client is imported and made at the first request: most analyses read copies,
+    and need none. Behind a proxy, which looks names up itself, names are held against `egress`, and addresses
+    only where a URL has them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, egress: Egress | None = None) -> None:
+        self._egress = egress or Egress()
         self._client = lru_cache(maxsize=None)(_client)
 
     def fetch(
@@ -98,25 +122,36 @@ class Internet:
         tls: Tls | None = None,
     ) -> Answer:
         import httpx
+        import stamina
+
+        def again(error: Exception) -> bool | float:
+            if isinstance(error, _Busy) and method in _READS:
+                return error.worth_waiting
+            return isinstance(error, httpx.ConnectError)
 
         def ask() -> Answer:
-            sent = self._client(tls).stream(
-                method, url, headers=dict(headers or {}), content=content, data=form
+            client = self._client(tls)
+            sent = client.stream(
+                method,
+                url,
+                headers=dict(headers or {}),
+                content=content,
+                data=form,
+                follow_redirects=tls is None and method in _READS,
+                extensions={"trace": _Watch(self._egress, repository)},
             )
             with sent as response:
                 if response.status_code not in accept:
-                    raise RepositoryUnreachable(
-                        f"the server answered {response.status_code} {response.reason_phrase} for {url}",
-                        url=repository,
-                        fix=_LOGIN_FIX if response.status_code in (401, 403) else _FIX,
-                    )
-                return Answer(response.status_code, response.headers, _body(response, limit, repository))
+                    raise _refused(response, url, repository)
+                body = body_of(response.iter_raw(), response.headers, limit, time.monotonic() + DEADLINE)
+                return Answer(response.status_code, response.headers, body, str(response.url))
 
         try:
-            try:
-                return ask()
-            except httpx.ConnectError:
-                return ask()
+            return stamina.RetryingCaller(
+                attempts=ATTEMPTS, timeout=DEADLINE, wait_initial=0.2, wait_jitter=0.2
+            )(again, ask)
+        except BodyRefused as error:
+            raise RepositoryUnreachable(f"{error} for {url}", url=repository) from error
         except (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, OSError) as error:
             reason = str(error) or type(error).__name__
             raise RepositoryUnreachable(
@@ -124,16 +159,88 @@ class Internet:
             ) from error
 
 
+class _Busy(RepositoryUnreachable):
+    """A server that may answer when it is asked again. `wait`: the seconds that it asks for."""
+
+    def __init__(self, what: str, *, url: str, fix: str, wait: float | None) -> None:
+        asks = "" if wait is None else f", and asks to come back in {wait:.0f} seconds"
+        super().__init__(f"{what}{asks}", url=url, fix=fix)
+        self._wait = wait
+
+    @property
+    def worth_waiting(self) -> bool | float:
+        """Whether to ask again: after so many seconds where that is a number."""
+        if self._wait is None:
+            return True
+        return self._wait if self._wait <= PATIENCE else False
+
+
+def _refused(response: "httpx.Response", url: str, repository: str) -> RepositoryUnreachable:
+    what = f"the server answered {response.status_code} {response.reason_phrase} for {url}"
+    if response.status_code in _BUSY:
+        wait = _seconds(response.headers.get("retry-after", ""))
+        return _Busy(what, url=repository, fix=_FIX, wait=wait)
+    fix = _LOGIN_FIX if response.status_code in (401, 403) else _FIX
+    return RepositoryUnreachable(what, url=repository, fix=fix)
+
+
+def _seconds(retry_after: str) -> float | None:
+    if retry_after.isascii() and retry_after.isdecimal():
+        return float(retry_after)
+    try:
+        until = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    return max(0.0, (until.astimezone(UTC) - datetime.now(UTC)).total_seconds())
+
+
+class _Watch:
+    """Holds one request and each redirect of it against the egress: the name first, and then the address of
+    the connection, before anything is sent over it. Called by httpcore as its `trace`.
+    """
+
+    def __init__(self, egress: Egress, repository: str) -> None:
+        self._egress = egress
+        self._repository = repository
+        self._proxies = set(filter(None, map(address_of, getproxies().values())))
+        self._to = ("", 0)
+
+    def __call__(self, event: str, info: Mapping[str, Any]) -> None:
+        if event == "connection.connect_tcp.started":
+            self._to = info["host"], info["port"]
+        elif event == "connection.connect_tcp.complete" and self._to not in self._proxies:
+            stream = info["return_value"]
+            address: str = stream.get_extra_info("server_addr")[0]
+            if refusal := self._egress.refusal_of_address(*self._to, address):
+                stream.close()
+                raise self._refused(refusal, self._to[0])
+
+    def look(self, url: "httpx.URL") -> None:
+        """Raises EgressRefused where nothing may be asked of the server at `url`."""
+        host = url.host.lower()
+        port = url.port or (443 if url.scheme == "https" else 80)
+        if refusal := self._egress.refusal(host, port):
+            raise self._refused(refusal, host)
+
+    def _refused(self, refusal: str, host: str) -> EgressRefused:
+        return EgressRefused(refusal, url=self._repository, fix=mended_by(host))
+
+
 def _client(tls: Tls | None) -> "httpx.Client":
     import httpx
 
     return httpx.Client(
         timeout=httpx.Timeout(20.0, connect=8.0),
-        follow_redirects=tls is None,
         max_redirects=5,
-        headers={"User-Agent": "deploy-orchestrator"},
+        headers={"User-Agent": "deploy-orchestrator", "Accept-Encoding": "gzip"},
+        event_hooks={"request": [_look]},
         verify=_context(tls) if tls else True,
     )
+
+
+def _look(request: "httpx.Request") -> None:
+    watch: _Watch = request.extensions["trace"]
+    watch.look(request.url)
 
 
 def _context(tls: Tls) -> ssl.SSLContext:
@@ -141,19 +248,3 @@ def _context(tls: Tls) -> ssl.SSLContext:
     if tls.certificate:
         context.load_cert_chain(tls.certificate, tls.key or None)
     return context
-
-
-def _body(response: "httpx.Response", limit: int, repository: str) -> bytes:
-    until = time.monotonic() + DEADLINE
-    body = bytearray()
-    for chunk in response.iter_bytes():
-        body += chunk
-        if len(body) > limit:
-            raise RepositoryUnreachable(
-                f"the answer is larger than {limit:,} bytes for {response.url}", url=repository
-            )
-        if time.monotonic() > until:
-            raise RepositoryUnreachable(
-                f"no whole answer within {DEADLINE:.0f} seconds for {response.url}", url=repository
-            )
-    return bytes(body)

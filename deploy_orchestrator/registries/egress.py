@@ -1,0 +1,98 @@
+"""Which servers may be spoken to: any public one, or those of a list; this machine only where it is named."""
+
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from deploy_orchestrator.registries.location import address_of
+
+_FIX = "if that is meant, add {host} to egress in fleet.yaml"
+
+_METADATA = frozenset(
+    map(ip_address, ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254"))
+)
+"""Where clouds tell a machine its own credentials, beside 169.254.169.254."""
+
+_THIS_NETWORK = ip_network("0.0.0.0/8")
+_TRANSLATED = ip_network("64:ff9b::/96")
+
+
+@dataclass(frozen=True, slots=True)
+class Egress:
+    """The servers that charts and registries may be read from.
+
+    `hosts`: names as `charts.example.com`, with a port for that one alone, or `*.example.com` for all below
+    it; None: any. `named` are the host and port of each repository that a person names; they count as listed.
+    Loopback, link-local and metadata addresses are reached only where they, or `localhost`, are named or
+    listed themselves: never by a name that leads there.
+    """
+
+    hosts: frozenset[str] | None = None
+    named: frozenset[tuple[str, int]] = frozenset()
+
+    def naming(self, *urls: str) -> "Egress":
+        """These, and the servers of `urls`; what is no URL of a server names none."""
+        return replace(self, named=self.named | set(filter(None, map(address_of, urls))))
+
+    def refusal(self, host: str, port: int) -> str | None:
+        """Why nothing is asked of `host`; None where it may be."""
+        if not self._is_listed(host, port):
+            return f"{_told(host, port)} is not in the list of servers that may be reached"
+        if _is_inner(host) and not self._is_named(host, port):
+            return f"{_told(host, port)} is this machine, or its metadata"
+        return None
+
+    def refusal_of_address(self, host: str, port: int, address: str) -> str | None:
+        """Why nothing is sent to `address`, where `host` led; None where it may be."""
+        if is_inner(address) and not (_is_inner(host) and self._is_named(host, port)):
+            return f"{_told(host, port)} leads to {address}, which is this machine, or its metadata"
+        return None
+
+    def _is_named(self, host: str, port: int) -> bool:
+        return (host, port) in self.named or bool({host, f"{host}:{port}"} & (self.hosts or frozenset()))
+
+    def _is_listed(self, host: str, port: int) -> bool:
+        if self.hosts is None or self._is_named(host, port):
+            return True
+        above = host.split(".")[1:]
+        return any(f"*.{'.'.join(above[start:])}" in self.hosts for start in range(len(above)))
+
+
+def mended_by(host: str) -> str:
+    """What to do about a refusal."""
+    return _FIX.format(host=host)
+
+
+def is_inner(address: str) -> bool:
+    """Whether an IP address is loopback, link-local, multicast, unspecified, or a cloud's metadata."""
+    outer = ip_address(address)
+    return any(
+        each.is_loopback
+        or each.is_link_local
+        or each.is_multicast
+        or each.is_unspecified
+        or each in _METADATA
+        or each in _THIS_NETWORK
+        for each in (outer, *_embedded(outer))
+    )
+
+
+def _embedded(address: IPv4Address | IPv6Address) -> tuple[IPv4Address, ...]:
+    if isinstance(address, IPv4Address):
+        return ()
+    translated = IPv4Address(int(address) & 0xFFFFFFFF) if address in _TRANSLATED else None
+    found = (address.ipv4_mapped, address.sixtofour, translated)
+    return tuple(each for each in found if each is not None)
+
+
+def _is_inner(host: str) -> bool:
+    name = host.rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return is_inner(name)
+    except ValueError:
+        return False
+
+
+def _told(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
