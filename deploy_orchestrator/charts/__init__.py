@@ -27,6 +27,7 @@ from deploy_orchestrator.charts.metadata import ChartMetadata, Dependency, Lock,
 from deploy_orchestrator.charts.mirroring.destination import Destination
 from deploy_orchestrator.charts.mirroring.mirror import Copy, CopyState, mirror
 from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart
+from deploy_orchestrator.charts.schema_references import require_inner_references
 from deploy_orchestrator.charts.sources.assemble import assemble
 from deploy_orchestrator.charts.sources.catalog import Catalog
 from deploy_orchestrator.charts.sources.locate import locate
@@ -141,6 +142,7 @@ __all__ = [
     "packaged",
     "pinned",
     "proof",
+    "require_inner_references",
     "resolve",
     "switched",
     "target",

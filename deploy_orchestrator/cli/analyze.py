@@ -73,7 +73,7 @@ def analyze(
 
     Exit code 1 when a conflict cannot be satisfied or does harm.
     """
-    repositories, given = repositories_at(repository), values_in(values)
+    repositories, given = repositories_at(repository, charts), values_in(values)
     picture = _picture_format(graph) if graph else ""
     with progress("looking up dependencies"):
         found = [

@@ -11,6 +11,7 @@ import typer
 from deploy_orchestrator import documents
 from deploy_orchestrator.charts import Repositories, layered
 from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.registries import ANYWHERE, Egress, Internet
 from deploy_orchestrator.settings import Settings
 
 NONE: Mapping[str, str] = MappingProxyType({})
@@ -38,10 +39,19 @@ AsOf = Annotated[
 Values = Annotated[list[Path] | None, typer.Option(help="Values file; they switch dependencies on and off.")]
 
 
-def repositories_at(given: Iterable[str] | None, mirrors: Mapping[str, str] = NONE) -> Repositories:
-    """The chart repositories where `--repository` says, else where `mirrors` say. Raises BadOption."""
+def repositories_at(
+    given: Iterable[str] | None,
+    charts: Iterable[str] = (),
+    mirrors: Mapping[str, str] = NONE,
+    egress: Egress = ANYWHERE,
+) -> Repositories:
+    """The chart repositories where `--repository` says, else where `mirrors` say. Raises BadOption.
+
+    Servers that `--repository` or one of `charts` names may be asked whatever `egress` says.
+    """
     first = mirrors_in(given)
-    return Repositories({**first, **mirrors, **first}, Settings().home / "cache" / "repositories")
+    web = Internet(egress.naming(*first, *first.values(), *charts))
+    return Repositories({**first, **mirrors, **first}, Settings().home / "cache" / "repositories", web)
 
 
 def values_in(files: Iterable[Path] | None) -> dict[str, Any] | None:

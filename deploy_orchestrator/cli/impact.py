@@ -11,6 +11,7 @@ import typer
 from deploy_orchestrator.charts import Chart, PublishedChart, Repositories, locate
 from deploy_orchestrator.charts import upgrade as upgrade_chart
 from deploy_orchestrator.cli.chart_options import (
+    NONE,
     AsOf,
     BadOption,
     Repository,
@@ -30,6 +31,7 @@ from deploy_orchestrator.fleet import ChartRepository, ChartUpgrade, Fleet, Want
 from deploy_orchestrator.foresight import FleetImpact, carriers, fleet_impact
 from deploy_orchestrator.manifests import render_all
 from deploy_orchestrator.pipeline import Orchestrator
+from deploy_orchestrator.registries import ANYWHERE
 
 
 class ImpactFormat(StrEnum):
@@ -81,7 +83,9 @@ def impact(
             require_known(fleet, None, name)
     if as_of and not unseen:
         unseen = BadOption("--as-of tells of charts alone; manifests are rendered with what there is now")
-    repositories, given = repositories_at(repository, fleet.mirrors if fleet else {}), values_in(values)
+    mirrors, egress = (fleet.mirrors, fleet.egress) if fleet else (NONE, ANYWHERE)
+    repositories = repositories_at(repository, [chart], mirrors, egress)
+    given = values_in(values)
     with progress("comparing"):
         root = locate(chart, repositories) if _is_exact(chart) else None
         wanted = _wanted(chart, root, repositories)

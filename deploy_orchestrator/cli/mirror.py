@@ -41,7 +41,7 @@ def mirror(
     was broken off can be run again. Your own logins of Helm or Docker are used. The exit code is 2 when
     something could not be found or copied; the rest is copied all the same.
     """
-    repositories, destination = repositories_at(repository), Destination(to)
+    repositories, destination = repositories_at(repository, charts), Destination(to)
     packages: dict[Node, Callable[[], bytes]] = {}
     closures: list[Closure] = []
     with progress("looking up dependencies"):

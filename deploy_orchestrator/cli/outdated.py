@@ -26,7 +26,7 @@ def outdated(
     exit code is 1 when something is outdated, and 2 when a dependency cannot be looked up; the others are
     shown all the same.
     """
-    repositories, given = repositories_at(repository), values_in(values)
+    repositories, given = repositories_at(repository, charts), values_in(values)
     with progress("looking up dependencies"):
         roots = [locate(chart, repositories) for chart in charts]
         found = [outdated_dependencies(root, repositories, as_of=as_of, values=given) for root in roots]

@@ -9,7 +9,6 @@ from deploy_orchestrator.cli.installation import NotSetUp, described
 from deploy_orchestrator.errors import Place
 from deploy_orchestrator.settings import WebhookSettings
 
-MAX_CONNECTIONS = 64
 MIN_SECRET = 16
 
 
@@ -24,17 +23,13 @@ def webhooks(
     DEPLOY_ORCHESTRATOR_WEBHOOK_SECRET, or in the file that DEPLOY_ORCHESTRATOR_WEBHOOK_SECRET_FILE names.
     What a push starts is what the sensors would start a few seconds later, and while this is down they do.
     """
-    import uvicorn
-
-    from deploy_orchestrator.web import DagsterRuns, Deliveries, followed, receiver
+    from deploy_orchestrator.web import DagsterRuns, Deliveries, followed, receiver, server
 
     settings = described()
     app = receiver(
         followed(settings), _secret(), DagsterRuns(dagster), Deliveries(settings.home / "webhooks.sqlite")
     )
-    uvicorn.run(
-        app, host=host, port=port, limit_concurrency=MAX_CONNECTIONS, server_header=False, access_log=False
-    )
+    server(app, host, port).run()
 
 
 def _secret() -> str:

@@ -19,6 +19,9 @@ _DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,7
 _SHARE = re.compile(r"(?:100|[1-9]?\d)%", re.ASCII)
 _CHART_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _CLUSTER_KIND = re.compile(r"(?:[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?/)?[A-Z][A-Za-z0-9]*")
+_HOST = re.compile(
+    r"(?:(?:\*\.)?[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?", re.ASCII
+)
 _PRINTABLE = re.compile(r"[!-~]+")
 _SCHEMES = ("http", "https", "oci", "file")
 
@@ -62,6 +65,12 @@ def _cluster_kind(kind: str) -> str:
     if not _CLUSTER_KIND.fullmatch(kind):
         raise ValueError("expected a kind with its API group, such as rbac.authorization.k8s.io/ClusterRole")
     return kind
+
+
+def _host(text: str) -> str:
+    if not _HOST.fullmatch(text):
+        raise ValueError("expected a host such as charts.example.com, *.example.com or [::1]:5000")
+    return text
 
 
 def _repository_url(url: str) -> str:
@@ -117,6 +126,7 @@ NamespaceTemplate = Annotated[str, AfterValidator(_namespace)]
 ChartName = Annotated[str, AfterValidator(_chart_name), as_pattern(_CHART_NAME.pattern)]
 ClusterKind = Annotated[str, AfterValidator(_cluster_kind), as_pattern(_CLUSTER_KIND.pattern)]
 Line = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\r\n]*\S[^\r\n]*$")]
+Host = Annotated[str, AfterValidator(_host), as_pattern(_HOST.pattern)]
 RepositoryUrl = Annotated[str, AfterValidator(_repository_url), as_pattern(f"(?:{'|'.join(_SCHEMES)})://.+")]
 ServerUrl = Annotated[str, AfterValidator(_server_url), as_pattern("https?://.+")]
 WebUrl = Annotated[str, AfterValidator(_web_url), as_pattern("https?://.+")]

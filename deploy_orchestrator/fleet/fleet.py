@@ -20,6 +20,7 @@ from deploy_orchestrator.fleet.model import (
 )
 from deploy_orchestrator.fleet.reading import pick, read_document, require_unique_keys
 from deploy_orchestrator.git import Tree
+from deploy_orchestrator.registries import Egress
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ class Fleet:
     """Everything that the fleet repository says at the commit `revision`.
 
     `environments` are in promotion order, `tenants` and `broken` by name: the ones that can be deployed, and
-    what is wrong with the others. `charts` are those of `charts/` that tenants and `platform` ask for,
+    what is wrong with the others. `hosts` are the `egress` of fleet.yaml.
+    `charts` are those of `charts/` that tenants and `platform` ask for,
     `values` the Git object ids of the values files that apply to a tenant, by path.
     """
 
@@ -58,6 +60,7 @@ class Fleet:
     clusters: tuple[Cluster, ...]
     environments: tuple[Environment, ...]
     repositories: tuple[ChartRepository, ...]
+    hosts: tuple[str, ...] | None
     platform: ChartReference
     allowed_signers: bytes
     tenants: Mapping[str, Tenant]
@@ -70,6 +73,13 @@ class Fleet:
     def mirrors(self) -> dict[str, str]:
         """Where to read chart repositories from, by their URL, for those that have a mirror."""
         return {each.url: each.mirror for each in self.repositories if each.mirror}
+
+    @property
+    def egress(self) -> Egress:
+        """Where charts and registries may be read from: `hosts`, and where the repositories are."""
+        hosts = None if self.hosts is None else frozenset(self.hosts)
+        named = (url for each in self.repositories for url in (each.url, each.mirror) if url)
+        return Egress(hosts).naming(*named)
 
     def cluster(self, name: str) -> Cluster:
         """The cluster called `name`; FleetError where there is none."""

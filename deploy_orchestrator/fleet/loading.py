@@ -43,6 +43,7 @@ def load(tree: Tree) -> Fleet:
         clusters=settings.file.clusters,
         environments=settings.file.environments,
         repositories=settings.file.repositories,
+        hosts=settings.file.egress,
         platform=settings.platform,
         allowed_signers=settings.allowed_signers,
         tenants=tenants,

@@ -11,6 +11,7 @@ from deploy_orchestrator.fleet.fields import (
     ClusterKind,
     Duration,
     EnvironmentName,
+    Host,
     KubernetesVersion,
     Line,
     NamespaceTemplate,
@@ -198,10 +199,16 @@ class Tenant(TenantFile):
 
 
 class FleetFile(Model):
-    """The fields of `fleet.yaml`."""
+    """The fields of `fleet.yaml`.
+
+    `egress`: the servers that charts and registries may be read from, as `charts.example.com`,
+    `*.example.com` or `registry.example.com:5000`; None: any public one. Those of `repositories` are among
+    them.
+    """
 
     argocd: tuple[ArgoCDInstance, ...] = Field(default=(ArgoCDInstance(name="argocd"),), min_length=1)
     clusters: tuple[Cluster, ...] = Field(min_length=1)
     environments: tuple[Environment, ...] = Field(min_length=1)
     repositories: tuple[ChartRepository, ...] = ()
+    egress: tuple[Host, ...] | None = None
     platform: ChartReference

@@ -13,14 +13,23 @@ from typing import Any, Final
 
 from filelock import FileLock
 
-from deploy_orchestrator.charts import Catalog, Chart, ChartInvalid, Repositories, assemble, load
+from deploy_orchestrator.charts import (
+    Catalog,
+    Chart,
+    ChartInvalid,
+    Repositories,
+    assemble,
+    load,
+    require_inner_references,
+)
 from deploy_orchestrator.fleet import ChartReference, LocalChart
 from deploy_orchestrator.git import Tree
 from deploy_orchestrator.manifests.actions import actions_of, asks
 from deploy_orchestrator.manifests.cache import Cache, cache_key
 from deploy_orchestrator.manifests.reads import Reads, reads
+from deploy_orchestrator.registries import ANYWHERE, Egress, Internet
 
-_FORMAT: Final = "4"
+_FORMAT: Final = "5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +60,32 @@ class AssembledCharts:
         self.records = Cache(folder / "records")
         self._checked: dict[str, AssembledChart] = {}
 
-    def local(self, chart: LocalChart, tree: Tree, mirrors: Mapping[str, str]) -> AssembledChart:
+    def local(
+        self, chart: LocalChart, tree: Tree, mirrors: Mapping[str, str], egress: Egress = ANYWHERE
+    ) -> AssembledChart:
         """A chart of `tree` with its dependencies, from the folders beside it or from repositories.
 
-        `mirrors` tell where to read a repository instead, by its URL.
+        `mirrors` tell where to read a repository instead, by its URL, `egress` which servers may be asked.
 
         Raises:
             PathNotFound, UnsafeTree, ChartError: what exporting or assembling met.
+            UnsafeChart: a schema refers to something outside of the chart, which Helm would read.
         """
 
         def make(folder: Path) -> None:
             with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
                 exported = chart.export(tree, Path(scratch))
-                assemble(exported, folder, Repositories(mirrors, self.downloads))
+                assemble(exported, folder, Repositories(mirrors, self.downloads, Internet(egress)))
 
         trees = json.dumps(dict(chart.trees), sort_keys=True)
         return self._once(cache_key(_FORMAT, chart.folder, trees), make)
 
-    def published(self, reference: ChartReference, mirrors: Mapping[str, str]) -> AssembledChart:
+    def published(
+        self, reference: ChartReference, mirrors: Mapping[str, str], egress: Egress = ANYWHERE
+    ) -> AssembledChart:
         """A chart from a repository in the version of `reference`, with what it carries.
+
+        `mirrors` and `egress` are as in `local`.
 
         Raises:
             ChartError: it cannot be had, or lacks a dependency.
@@ -77,7 +93,7 @@ class AssembledCharts:
         url = reference.repository or ""
 
         def make(package: Path) -> None:
-            repositories = Repositories(mirrors, self.downloads)
+            repositories = Repositories(mirrors, self.downloads, Internet(egress))
             catalog = Catalog(repositories)
             found = catalog.exactly(catalog.identity(url, reference.name), reference.version)
             package.write_bytes(repositories.package(found))
@@ -112,7 +128,9 @@ class AssembledCharts:
                 made = Path(scratch, key)
                 made.mkdir()
                 make(made / "chart")
-                record = {"digest": _digest(made), **_record(load(made / "chart"))}
+                chart = load(made / "chart")
+                require_inner_references(chart)
+                record = {"digest": _digest(made), **_record(chart)}
                 made.rename(target)
             self.records.write(key, json.dumps(record).encode())
         return self._recorded(key, record)

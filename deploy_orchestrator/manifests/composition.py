@@ -71,10 +71,10 @@ def _release(
 ) -> ChartRelease:
     if reference.repository is None:
         local = fleet.charts[reference.name]
-        source, chart = local.folder, workspace.charts.local(local, fleet.tree, fleet.mirrors)
+        source, chart = local.folder, workspace.charts.local(local, fleet.tree, fleet.mirrors, fleet.egress)
     else:
         source = f"{reference.repository}/{reference.name}"
-        chart = workspace.charts.published(reference, fleet.mirrors)
+        chart = workspace.charts.published(reference, fleet.mirrors, fleet.egress)
         layers = (*_carried_layers(chart, source, deployment), *layers)
     return ChartRelease(
         name=name,

@@ -13,6 +13,7 @@ from deploy_orchestrator.charts import Repositories
 from deploy_orchestrator.manifests.assembly import AssembledCharts
 from deploy_orchestrator.manifests.cache import Cache
 from deploy_orchestrator.manifests.workers import Limits, Workers
+from deploy_orchestrator.registries import Egress, Internet
 
 _KEPT: Final = timedelta(days=30)
 _PRUNED_EVERY: Final = timedelta(days=1)
@@ -35,9 +36,11 @@ class Workspace:
         self.workers = Workers(processes or os.cpu_count() or 1, limits or Limits())
         self._prune(cache / "pruned")
 
-    def repositories(self, mirrors: Mapping[str, str]) -> Repositories:
-        """The chart repositories, read from mirrors where they have one; what they give is kept here."""
-        return Repositories(mirrors, self.downloads)
+    def repositories(self, mirrors: Mapping[str, str], egress: Egress) -> Repositories:
+        """The chart repositories, read from mirrors where they have one, of the servers that `egress` lets
+        reach; what they give is kept here.
+        """
+        return Repositories(mirrors, self.downloads, Internet(egress))
 
     @cached_property
     def kubernetes(self) -> str:

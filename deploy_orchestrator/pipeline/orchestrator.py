@@ -84,7 +84,7 @@ class Orchestrator:
     def survey(self) -> Survey:
         """What the newest fleet commit is built on. Raises FleetError as `fleet`."""
         fleet = self.fleet()
-        return survey(fleet, self.workspace.repositories(fleet.mirrors))
+        return survey(fleet, self.workspace.repositories(fleet.mirrors, fleet.egress))
 
     def checked(
         self, deployments: Iterable[Deployment], fleet: Fleet

@@ -1,7 +1,7 @@
 """Speak to chart repositories, OCI registries and web servers: logins, certificates, bounds."""
 
 from deploy_orchestrator.registries.credentials import Login, login
-from deploy_orchestrator.registries.egress import Egress
+from deploy_orchestrator.registries.egress import ANYWHERE, Egress
 from deploy_orchestrator.registries.errors import (
     DigestMismatch,
     EgressRefused,
@@ -23,6 +23,7 @@ from deploy_orchestrator.registries.registry import (
 from deploy_orchestrator.registries.web import Answer, Internet, Offline, Tls, Web
 
 __all__ = [
+    "ANYWHERE",
     "CREATED",
     "MANIFEST",
     "MAX_ANSWER_BYTES",

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Final
 
 from deploy_orchestrator.registries.location import address_of
-
-_FIX = "if that is meant, add {host} to egress in fleet.yaml"
 
 _METADATA = frozenset(
     map(ip_address, ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254"))
@@ -48,7 +47,10 @@ class Egress:
         return None
 
     def _is_named(self, host: str, port: int) -> bool:
-        return (host, port) in self.named or bool({host, f"{host}:{port}"} & (self.hosts or frozenset()))
+        told = _told(host, port)
+        return (host, port) in self.named or bool(
+            {told, told.rpartition(":")[0]} & (self.hosts or frozenset())
+        )
 
     def _is_listed(self, host: str, port: int) -> bool:
         if self.hosts is None or self._is_named(host, port):
@@ -57,9 +59,13 @@ class Egress:
         return any(f"*.{'.'.join(above[start:])}" in self.hosts for start in range(len(above)))
 
 
-def mended_by(host: str) -> str:
+ANYWHERE: Final = Egress()
+"""Any public server."""
+
+
+def mended_by(host: str, port: int) -> str:
     """What to do about a refusal."""
-    return _FIX.format(host=host)
+    return f"if that is meant, add {_told(host, port)} to egress in fleet.yaml"
 
 
 def is_inner(address: str) -> bool:

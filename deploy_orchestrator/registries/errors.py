@@ -15,7 +15,7 @@ class RepositoryUnreachable(Transient, RepositoryError):
     """A repository that did not answer, or answered that it will not."""
 
 
-class EgressRefused(RepositoryError):
+class EgressRefused(RepositoryUnreachable):
     """A server that nothing may be asked of; see `Egress`."""
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.request import getproxies
 
 from deploy_orchestrator.registries.bodies import BodyRefused, body_of
-from deploy_orchestrator.registries.egress import Egress, mended_by
+from deploy_orchestrator.registries.egress import ANYWHERE, Egress, mended_by
 from deploy_orchestrator.registries.errors import EgressRefused, RepositoryUnreachable
 from deploy_orchestrator.registries.location import address_of
 
@@ -28,6 +28,7 @@ ATTEMPTS = 3
 PATIENCE = 30.0
 """The longest time in seconds that a server may ask to be left alone for, and still be asked again."""
 
+_PORTS = {"http": 80, "https": 443}
 _READS = ("GET", "HEAD")
 _BUSY = (429, 500, 502, 503, 504)
 
@@ -104,8 +105,8 @@ class Internet:
     only where a URL has them.
     """
 
-    def __init__(self, egress: Egress | None = None) -> None:
-        self._egress = egress or Egress()
+    def __init__(self, egress: Egress = ANYWHERE) -> None:
+        self._egress = egress
         self._client = lru_cache(maxsize=None)(_client)
 
     def fetch(
@@ -213,17 +214,19 @@ class _Watch:
             address: str = stream.get_extra_info("server_addr")[0]
             if refusal := self._egress.refusal_of_address(*self._to, address):
                 stream.close()
-                raise self._refused(refusal, self._to[0])
+                raise self._refused(refusal, *self._to)
 
     def look(self, url: "httpx.URL") -> None:
-        """Raises EgressRefused where nothing may be asked of the server at `url`."""
+        """Raises EgressRefused where nothing may be asked of the HTTP server at `url`."""
+        if url.scheme not in _PORTS:
+            return
         host = url.host.lower()
-        port = url.port or (443 if url.scheme == "https" else 80)
+        port = url.port or _PORTS[url.scheme]
         if refusal := self._egress.refusal(host, port):
-            raise self._refused(refusal, host)
+            raise self._refused(refusal, host, port)
 
-    def _refused(self, refusal: str, host: str) -> EgressRefused:
-        return EgressRefused(refusal, url=self._repository, fix=mended_by(host))
+    def _refused(self, refusal: str, host: str, port: int) -> EgressRefused:
+        return EgressRefused(refusal, url=self._repository, fix=mended_by(host, port))
 
 
 def _client(tls: Tls | None) -> "httpx.Client":

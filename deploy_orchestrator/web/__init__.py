@@ -2,6 +2,7 @@
 
 from deploy_orchestrator.web.webhooks import (
     MAX_BODY,
+    MAX_CONNECTIONS,
     DagsterRuns,
     DagsterUnreachable,
     Deliveries,
@@ -12,10 +13,12 @@ from deploy_orchestrator.web.webhooks import (
     followed,
     read_push,
     receiver,
+    server,
 )
 
 __all__ = [
     "MAX_BODY",
+    "MAX_CONNECTIONS",
     "DagsterRuns",
     "DagsterUnreachable",
     "Deliveries",
@@ -26,4 +29,5 @@ __all__ = [
     "followed",
     "read_push",
     "receiver",
+    "server",
 ]

@@ -27,6 +27,7 @@ from deploy_orchestrator.charts import (
     write_lock,
 )
 from deploy_orchestrator.documents import dump
+from deploy_orchestrator.registries import Egress, Internet
 
 MakeChart = Callable[..., Path]
 MakePackage = Callable[..., bytes]
@@ -241,7 +242,7 @@ def test_a_lock_has_the_bytes_that_helm_writes(served: str, make_chart: MakeChar
     else:
         metadata = {"name": "web", "apiVersion": "v2", "dependencies": dependencies}
     folder = make_chart(metadata, inside)
-    ours = update_lock(load(folder), Repositories(), NOW)
+    ours = update_lock(load(folder), Repositories(web=Internet(Egress().naming(served))), NOW)
     helm_python.dependency_update(folder)
     updated = load(folder)
     assert updated.lock is not None

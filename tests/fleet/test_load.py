@@ -38,6 +38,20 @@ def test_a_fleet_is_loaded_with_its_environments_in_promotion_order(files: Files
     assert load(commit(files)) is load(commit(files))
 
 
+def test_the_servers_to_read_from_are_any_public_ones_or_those_of_a_list(
+    files: Files, commit: Commit
+) -> None:
+    assert load(commit(files)).egress.refusal("elsewhere.example", 443) is None
+    listed = f"{files['fleet.yaml']!s}egress: [ghcr.io, '*.pkg.example', 'localhost:5000']\n"
+    egress = load(commit({**files, "fleet.yaml": listed})).egress
+    for host, port in (("ghcr.io", 443), ("a.pkg.example", 443), ("localhost", 5000)):
+        assert egress.refusal(host, port) is None
+    for host in ("charts.example.com", "mirror.example.com"):
+        assert egress.refusal(host, 443) is None
+    for host, port in (("elsewhere.example", 443), ("localhost", 5001), ("pkg.example", 443)):
+        assert egress.refusal(host, port) is not None
+
+
 def test_a_tenant_is_named_after_its_folder(files: Files, commit: Commit) -> None:
     shop = load(commit(files)).tenants["shop"]
     assert shop.name == "shop"

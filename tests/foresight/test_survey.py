@@ -9,6 +9,7 @@ from deploy_orchestrator.charts import Harm, Repositories
 from deploy_orchestrator.fleet import Fleet, load
 from deploy_orchestrator.foresight import conflict_names, first_seen, is_new, survey, upgrade_names
 from deploy_orchestrator.git import Repository
+from deploy_orchestrator.registries import Egress, Internet
 from tests.hub import Hub, publishing
 
 FLEET = """\
@@ -73,21 +74,29 @@ def fleet(hub: Hub, tmp_path: Path) -> Callable[..., Fleet]:
     return make
 
 
-def test_a_link_out_of_one_chart_stops_no_other(fleet: Callable[..., Fleet], tmp_path: Path) -> None:
+def reaching(hub: Hub) -> Repositories:
+    return Repositories(web=Internet(Egress().naming(hub.url)))
+
+
+def test_a_link_out_of_one_chart_stops_no_other(
+    fleet: Callable[..., Fleet], hub: Hub, tmp_path: Path
+) -> None:
     (tmp_path / "fleet/charts/odd").mkdir(parents=True)
     (tmp_path / "fleet/charts/odd/values.yaml").symlink_to("/etc/passwd")
     chart = "apiVersion: v2\nname: odd\nversion: 1.0.0\n"
     tenant = TENANT.replace("app", "odd")
     found = survey(
-        fleet(**{"charts/odd/Chart.yaml": chart, "tenants/odd/tenant.yaml": tenant}), Repositories()
+        fleet(**{"charts/odd/Chart.yaml": chart, "tenants/odd/tenant.yaml": tenant}), reaching(hub)
     )
     assert "leads out" in found.failures.pop("odd 1.0.0").what
     assert found.failures == {}
     assert {each.chart for each in found.charts} == {"ground 1.0.0", "app 1.0.0"}
 
 
-def test_a_clash_is_found_only_where_values_switch_a_subchart_on(fleet: Callable[..., Fleet]) -> None:
-    found = survey(fleet(), Repositories())
+def test_a_clash_is_found_only_where_values_switch_a_subchart_on(
+    fleet: Callable[..., Fleet], hub: Hub
+) -> None:
+    found = survey(fleet(), reaching(hub))
     assert found.failures == {}
     ((surveyed, conflict),) = found.conflicts
     assert surveyed.deployments == ("live/shop",)
@@ -100,31 +109,31 @@ def test_a_clash_is_found_only_where_values_switch_a_subchart_on(fleet: Callable
     ]
 
 
-def test_outdated_dependencies_are_those_that_are_switched_on(fleet: Callable[..., Fleet]) -> None:
-    found = survey(fleet(), Repositories())
+def test_outdated_dependencies_are_those_that_are_switched_on(fleet: Callable[..., Fleet], hub: Hub) -> None:
+    found = survey(fleet(), reaching(hub))
     assert {(each.deployments, one.key, one.newest) for each, one in found.outdated} == {
         (("live/shop",), "web", "3.0.0"),
         (("dev/blog", "dev/shop", "live/blog"), "web", "3.0.0"),
     }
 
 
-def test_a_chart_that_cannot_be_analysed_stops_no_other(fleet: Callable[..., Fleet]) -> None:
+def test_a_chart_that_cannot_be_analysed_stops_no_other(fleet: Callable[..., Fleet], hub: Hub) -> None:
     tenant = TENANT.replace("name: app", "name: lost, repository: hub")
     more = 'repositories: [{name: hub, url: "https://127.0.0.1:9"}]\n'
-    found = survey(fleet(**{"fleet.yaml": FLEET + more, "tenants/z/tenant.yaml": tenant}), Repositories())
+    found = survey(fleet(**{"fleet.yaml": FLEET + more, "tenants/z/tenant.yaml": tenant}), reaching(hub))
     assert list(found.failures) == ["lost 1.0.0"]
     assert len(found.conflicts) == 1
 
 
 def test_a_conflict_has_a_name_for_each_deployment_and_harm(fleet: Callable[..., Fleet], hub: Hub) -> None:
-    ((surveyed, conflict),) = survey(fleet(), Repositories()).conflicts
+    ((surveyed, conflict),) = survey(fleet(), reaching(hub)).conflicts
     assert conflict_names(surveyed, conflict) == (
         f"live/shop app: common of {hub.url}, harmful, unsatisfiable",
     )
 
 
-def test_an_upgrade_has_a_name_for_each_version(fleet: Callable[..., Fleet]) -> None:
-    (surveyed, versions), *_ = survey(fleet(), Repositories()).outdated
+def test_an_upgrade_has_a_name_for_each_version(fleet: Callable[..., Fleet], hub: Hub) -> None:
+    (surveyed, versions), *_ = survey(fleet(), reaching(hub)).outdated
     assert upgrade_names(surveyed, versions) == ("app: web 3.0.0",)
 
 

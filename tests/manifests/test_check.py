@@ -1,5 +1,6 @@
 """Each rule: what breaks it, and that sound manifests do not."""
 
+import base64
 import copy
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -27,6 +28,9 @@ def deployment(kubernetes: str = "1.34") -> Deployment:
         ),
         "ml-dev",
     )
+
+
+SOPS = f"ENC[AES256_GCM,data:p673wQ==,iv:{'Y' * 43}=,tag:{'U' * 21}g==,type:str]"
 
 
 def an_object(
@@ -275,6 +279,19 @@ BROKEN: list[tuple[str, Change, str]] = [
     ),
     ("plain-secret", put("secret.data", {"password": "aHVudGVyMg=="}), "data holds password"),
     ("plain-secret", put("secret.stringData", {"token": "hunter2"}), "stringData holds token"),
+    ("plain-secret", put("secret.stringData", {"token": "ENC[hunter2]"}), "stringData holds token"),
+    ("plain-secret", put("secret.stringData", {"token": f"{SOPS} hunter2"}), "stringData holds token"),
+    ("plain-secret", put("secret.data", {"token": "RU5DWyBodW50ZXIy"}), "data holds token"),
+    (
+        "plain-secret",
+        put("secret.stringData", {"token": SOPS.replace("data:", "data:hunter2 ")}),
+        "stringData holds token",
+    ),
+    (
+        "plain-secret",
+        put("secret.stringData", {"token": SOPS.replace("tag:", "tag:AAAA")}),
+        "stringData holds token",
+    ),
     ("image-unpinned", put(f"{MAIN}.image", "ghcr.io/acme/web"), "image: ghcr.io/acme/web names no version"),
     ("image-unpinned", put(f"{MAIN}.image", "web:latest"), "names no version"),
     ("image-unpinned", put(f"{MAIN}.image", "A B"), "'A B' is no image reference"),
@@ -349,7 +366,8 @@ SOUND: list[Change] = [
     put(f"{MAIN}.resources.requests.cpu", 0.5),
     put(f"{MAIN}.resources.requests.memory", "1Gi"),
     put(f"{MAIN}.livenessProbe", {"httpGet": {"port": "http", "path": "/"}}),
-    put("secret.data", {"password": "RU5DW0FFUw=="}),
+    put("secret.data", {"password": base64.b64encode(SOPS.encode()).decode(), "token": SOPS}),
+    put("secret.stringData", {"password": SOPS.replace("type:str", "type:int")}),
     put("secret.data", {}),
     put("thing", an_object("x.io/v1", "Thing", "thing", spec={"anything": ["goes"]})),
     put(

@@ -1,6 +1,11 @@
+import json
+from pathlib import Path
 from typing import Any
 
-from deploy_orchestrator.manifests import Workspace, lint
+import pytest
+
+from deploy_orchestrator.charts import UnsafeChart
+from deploy_orchestrator.manifests import Workspace, lint, render
 
 CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
 
@@ -37,3 +42,55 @@ def test_linting_uses_the_tenants_values(on_disk: Any, workspace: Workspace) -> 
     assert not lint(fleet.deployment("dev", "ml"), fleet, workspace)
     (finding,) = lint(fleet.deployment("production", "ml"), fleet, workspace)
     assert '"Not_fine"' in finding.message
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        ({"$ref": "http://127.0.0.1:9/meta"}, r"\$ref leads out of the chart, to http://127.0.0.1:9/meta"),
+        ({"$ref": "file:///etc/passwd"}, "to file:///etc/passwd"),
+        ({"$ref": "other.json"}, "to other.json"),
+        ({"properties": {"a": {"allOf": [{"$ref": "../../values.schema.json#/a"}]}}}, "leads out"),
+        ({"$id": "http://example.com/a", "$ref": "http://example.com/a"}, "leads out"),
+        ({"$dynamicRef": "http://127.0.0.1:9/meta#a"}, "dynamicRef leads out"),
+        ({"$schema": "http://127.0.0.1:9/meta"}, r"\$schema leads out"),
+    ],
+)
+@pytest.mark.parametrize("in_subchart", [False, True])
+def test_a_schema_that_leads_out_of_the_chart_is_neither_linted_nor_rendered(
+    on_disk: Any, workspace: Workspace, schema: dict[str, Any], said: str, in_subchart: bool
+) -> None:
+    below = "charts/sub/" if in_subchart else ""
+    on_disk.chart(
+        "ml",
+        {
+            "templates/a.yaml": CONFIG_MAP,
+            f"{below}values.schema.json": json.dumps(schema),
+            "charts/sub/Chart.yaml": "apiVersion: v2\nname: sub\nversion: 1.0.0\n",
+        },
+    )
+    on_disk.tenant("ml")
+    fleet = on_disk.load()
+    for use in (lint, render):
+        with pytest.raises(UnsafeChart, match=said) as error:
+            use(fleet.deployment("dev", "ml"), fleet, workspace)
+        assert Path(str(error.value.place)).name == "values.schema.json"
+
+
+def test_a_schema_may_refer_to_itself(on_disk: Any, workspace: Workspace) -> None:
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$defs": {"port": {"type": "integer"}},
+        "properties": {"port": {"$ref": "#/$defs/port"}, "$ref": {"type": "string"}},
+    }
+    on_disk.chart(
+        "ml",
+        {
+            "templates/a.yaml": CONFIG_MAP,
+            "values.schema.json": json.dumps(schema),
+            "values.yaml": "port: 1",
+        },
+    )
+    on_disk.tenant("ml")
+    fleet = on_disk.load()
+    assert render(fleet.deployment("dev", "ml"), fleet, workspace).objects

@@ -22,6 +22,7 @@ from deploy_orchestrator.registries import (
     MANIFEST,
     Blob,
     DigestMismatch,
+    Egress,
     Internet,
     Login,
     Manifest,
@@ -57,7 +58,7 @@ class Destination:
                 fix="write it as oci://HOST/PATH, in lower case",
             )
         self._url = url.rstrip("/")
-        self._web = web or Internet()
+        self._web = web or Internet(Egress().naming(url))
         self._logins = logins
         self._registries: dict[str, Registry] = {}
 

@@ -14,7 +14,15 @@ from deploy_orchestrator.charts.loading import Chart, load_package
 from deploy_orchestrator.charts.published import PublishedChart
 from deploy_orchestrator.charts.sources.index_repository import IndexRepository
 from deploy_orchestrator.charts.sources.oci import OciRepository
-from deploy_orchestrator.registries import DigestMismatch, Internet, RepositoryError, Web, normalized, scheme
+from deploy_orchestrator.registries import (
+    DigestMismatch,
+    Egress,
+    Internet,
+    RepositoryError,
+    Web,
+    normalized,
+    scheme,
+)
 from deploy_orchestrator.storage import Cache
 
 NO_MIRRORS: Mapping[str, str] = MappingProxyType({})
@@ -40,7 +48,7 @@ class Repositories:
     `mirrors` maps a repository's URL to where it is really read: another URL, a folder, or an index, YAML or
     JSON, plain or gzipped. URLs that are read at the same place are one repository. What is downloaded is
     kept below `cache`, so that an index that has not changed is neither sent nor parsed again. `web` is the
-    network, which `Offline()` switches off.
+    network, which `Offline()` switches off; by default any public server, and those that `mirrors` names.
     """
 
     def __init__(
@@ -51,7 +59,7 @@ class Repositories:
         for url in self._mirrors:
             self._identities.setdefault(self._location(url), url)
         self._cache = Cache(cache)
-        self._web = web or Internet()
+        self._web = web or Internet(Egress().naming(*mirrors, *mirrors.values()))
         self._opened: dict[str, ChartRepository] = {}
         self._failures: dict[str, RepositoryError] = {}
         self._lock = threading.RLock()

@@ -6,9 +6,11 @@ from deploy_orchestrator.web.webhooks.deliveries import Deliveries
 from deploy_orchestrator.web.webhooks.errors import DagsterUnreachable, Refused, WebhookError
 from deploy_orchestrator.web.webhooks.followed import Followed, followed
 from deploy_orchestrator.web.webhooks.push import Push, authenticate, read_push
+from deploy_orchestrator.web.webhooks.serving import MAX_CONNECTIONS, server
 
 __all__ = [
     "MAX_BODY",
+    "MAX_CONNECTIONS",
     "DagsterRuns",
     "DagsterUnreachable",
     "Deliveries",
@@ -21,4 +23,5 @@ __all__ = [
     "followed",
     "read_push",
     "receiver",
+    "server",
 ]
