@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from chart_metadata import file_name, indexes, mirrors, rows
+from results import Results
 
 from deploy_orchestrator.charts import Catalog, Repositories, Resolver, analyze, conflicts, locate, resolve
 from deploy_orchestrator.documents import dump
@@ -37,6 +38,7 @@ BITNAMI, ALFRESCO = "bitnami/charts", "Alfresco/alfresco-helm-charts"
 CHART, VERSION = "alfresco-repository", "0.8.1"
 DEPTH = 20
 REPEATS, HELM_REPEATS = 5, 2
+UNITS = {"work": "s", "processor": "s of processor", "process": "s of the whole process", "peak": "MB"}
 
 
 def every_chart(folder: Path, suffix: str, cache: Path) -> str:
@@ -103,8 +105,8 @@ ROWS: dict[str, Callable[[Path, str, Path], str]] = {
 }
 
 
-def measured(row: str, folder: Path, suffix: str, cache: Path, *, cold: bool) -> dict[str, Any]:
-    """One row, in a process of its own: of several runs the one in the middle."""
+def measured(row: str, folder: Path, suffix: str, cache: Path, *, cold: bool) -> list[dict[str, Any]]:
+    """One row, several times, each in a process of its own; the fastest first."""
     runs: list[dict[str, Any]] = []
     for _ in range(REPEATS):
         if cold:
@@ -113,7 +115,7 @@ def measured(row: str, folder: Path, suffix: str, cache: Path, *, cold: bool) ->
         command = [sys.executable, __file__, "--row", row, str(folder), suffix, str(cache)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         runs.append({**json.loads(done.stdout), "process": time.perf_counter() - start})
-    return sorted(runs, key=lambda run: run["process"])[REPEATS // 2]
+    return sorted(runs, key=lambda run: run["process"])
 
 
 def measure(row: str, folder: Path, suffix: str, cache: Path) -> None:
@@ -231,6 +233,7 @@ def served(folder: Path) -> Iterator[str]:
 
 def report(metadata: Path, helm: str | None) -> None:
     """Print the table."""
+    results = Results("analysis")
     print("| what | result | work | CPU | whole process | peak | Helm |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
     with tempfile.TemporaryDirectory() as temporary:
@@ -253,13 +256,19 @@ def report(metadata: Path, helm: str | None) -> None:
             (f"{CHART} {VERSION}, again", "one_chart", ".yaml", "chart", closure),
             ("graphs of many edges", "many_edges", ".json", "edges", None),
         ):
-            took = measured(row, folder, suffix, folder / "caches" / cache, cold=label.endswith("cold"))
+            runs = measured(row, folder, suffix, folder / "caches" / cache, cold=label.endswith("cold"))
+            took = runs[REPEATS // 2]
+            for part, unit in UNITS.items():
+                results.add(label, unit, *(run[part] for run in runs))
+            if beside is not None:
+                results.add(f"{label}: Helm", "s", beside)
             helms = "" if beside is None else f"{beside:.2f} s, ×{beside / took['process']:.0f}"
             print(
                 f"| {label} | {took['result']} | {took['work']:.2f} s | {took['processor']:.2f} s"
                 f" | {took['process']:.2f} s | {took['peak']} MB | {helms} |",
                 flush=True,
             )
+    results.write()
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ from typing import Any
 import yaml
 from kubernetes.client import CustomObjectsApi
 from kubernetes.watch import Watch
+from results import Results
 from rich.console import Console
 from rich.table import Table
 
@@ -79,6 +80,7 @@ class Bench:
     deployments: str
     remote: str
     table: Table
+    results: Results
 
     def commit(self, tenants: list[str], **values: Any) -> None:
         """Change values of tenants in all environments, in one signed commit."""
@@ -99,6 +101,11 @@ class Bench:
         return released(self.orchestrator, plan)
 
     def row(self, what: str, ours: float | None, live: float, sent: int | None) -> None:
+        self.results.add(what, "s until live", live)
+        if ours is not None:
+            self.results.add(what, "s of ours", ours)
+        if sent is not None:
+            self.results.add(what, "requests", sent)
         self.table.add_row(
             what, f"{ours:.2f} s" if ours else "", f"{live:.2f} s", str(sent) if sent is not None else ""
         )
@@ -126,6 +133,7 @@ def release_all(orchestrator: Orchestrator, environment: str, tenants: list[str]
 def alone_here(folder: Path, tenants: int) -> None:
     """Our share with repositories in folders: no forge, no cluster."""
     names = [f"tenant-{number:03}" for number in range(tenants)]
+    results = Results("delivery-ours")
     init(folder)
     lay_out(folder / "fleet", names)
     fleet, deployments = str(folder / "fleet"), str(folder / "deployments.git")
@@ -133,8 +141,11 @@ def alone_here(folder: Path, tenants: int) -> None:
         for what in ("first release", "all changed by one commit"):
             start = time.perf_counter()
             released = release_all(made, "dev", names)
-            print(f"{what}: {len(released)} tenants in {time.perf_counter() - start:.1f} s")
+            taken = time.perf_counter() - start
+            print(f"{what}: {len(released)} tenants in {taken:.1f} s")
+            results.add(f"{what}: {len(released)} tenants", "s of ours", taken)
             change(folder / "fleet", names, x=what)
+    results.write()
 
 
 def main() -> None:
@@ -153,6 +164,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, bench(Path(folder), arguments.tenants) as made:
         run(made)
         Console().print(made.table)
+        made.results.write()
 
 
 def run(bench: Bench) -> None:
@@ -270,6 +282,7 @@ def bench(folder: Path, tenants: int) -> Iterator[Bench]:
     for each in ("cluster", "forge"):
         (folder / each).mkdir()
     names = [f"tenant-{number:03}" for number in range(tenants)]
+    results = Results("delivery-ours")
     init(folder)
     lay_out(folder / "fleet", names)
     with ControlPlane(folder / "cluster") as k8s, ArgoCD(k8s), Gitea(folder / "forge") as forge:
@@ -287,7 +300,8 @@ def bench(folder: Path, tenants: int) -> Iterator[Bench]:
             fleet = orchestrator.fleet()
             k8s.apply(*bootstrap(fleet, fleet.argocd[0], url, datetime.now(UTC)))
             table = Table("what", "ours", "live", "requests")
-            yield Bench(folder, k8s, orchestrator, names, url, settings.deployments, table)
+            results = Results("delivery")
+            yield Bench(folder, k8s, orchestrator, names, url, settings.deployments, table, results)
 
 
 def lay_out(fleet: Path, tenants: list[str]) -> None:

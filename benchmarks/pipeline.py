@@ -23,6 +23,7 @@ from installation import ARGO
 from kubernetes.client import CustomObjectsApi
 from kubernetes.watch import Watch
 from pushing import PATIENCE, Project, pushing, until
+from results import Results
 from rig import ArgoCD, Cluster, ControlPlane, Gitea, User, repository
 
 from deploy_orchestrator.delivery import bootstrap
@@ -39,17 +40,22 @@ def main() -> None:
     parser.add_argument("--pushes", type=int, default=3)
     arguments = parser.parse_args()
     names = [f"tenant-{number:03}" for number in range(arguments.tenants)]
+    results = Results("pipeline")
     with tempfile.TemporaryDirectory() as folder, booted(Path(folder), names) as (k8s, project):
         began = time.time()
         for environment in ("dev", "production"):
             until_live(k8s, environment, {f"{environment}.{name}": "" for name in names})
-        print(f"first release of {len(names)} tenants: {time.time() - began:.1f} s", flush=True)
+        first = time.time() - began
+        print(f"first release of {len(names)} tenants: {first:.1f} s", flush=True)
+        results.add(f"first release of {len(names)} tenants", "s", first)
         seen = [push(k8s, project, names, str(number)) for number in range(arguments.pushes)]
     print(f"{len(names)} tenants changed by one commit; load {os.getloadavg()[0]:.1f}")
     for what, seconds in zip(
         ("run asked for", "run started", "all live"), zip(*seen, strict=True), strict=True
     ):
         print(f"{what}: median {statistics.median(seconds):.1f} s, worst {max(seconds):.1f} s")
+        results.add(what, "s", *seconds)
+    results.write()
 
 
 def push(k8s: Cluster, project: Project, names: list[str], value: str) -> tuple[float, float, float]:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from results import Results
 from rich.console import Console
 from rich.table import Table
 
@@ -37,6 +38,7 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self.table = Table("what", "wall (s)", "processors (s)", "each (ms)")
+        self.results = Results("rendering")
 
     def time(self, what: str, work: Callable[[], int]) -> float:
         """Seconds that `work` takes; it returns how many things it did."""
@@ -44,6 +46,8 @@ class Stopwatch:
         count = work()
         wall, used = time.perf_counter() - start, _processor_seconds() - before
         self.table.add_row(what, f"{wall:.3f}", f"{used:.3f}", f"{wall / count * 1000:.2f}" if count else "")
+        self.results.add(what, "s", wall)
+        self.results.add(what, "s of processors", used)
         return wall
 
 
@@ -106,7 +110,10 @@ def run(folder: Path, tenants: int, processes: int, *, peers: bool) -> None:
     console.print(f"{len(fleet.deployments())} deployments; cold is {cold / unchanged:.0f} times unchanged")
     for ratio in ratios:
         console.print(ratio)
-    console.print(f"memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    console.print(f"memory: {memory:.0f} MB")
+    watch.results.add("memory of the main process", "MB", memory)
+    watch.results.write()
 
 
 def sound(result: Manifests | Exception) -> int:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from rendering import lay, sound
+from results import Results
 from rich.console import Console
 from rich.table import Table
 
@@ -59,14 +60,18 @@ def main() -> None:
         judged[max((reason.severity.value for reason in reasons), default="nothing changed")] += 1
         for what, seconds in zip(spent, (checked - start, decided - checked, ended - decided), strict=True):
             spent[what] += seconds
-    table = Table("what", "all (s)", "each (ms)")
+    table, results = Table("what", "all (s)", "each (ms)"), Results("verdicts")
     for what, seconds in spent.items():
         table.add_row(what, f"{seconds:.1f}", f"{seconds / sets * 1000:.2f}")
+        results.add(what, "ms each", seconds / sets * 1000)
     objects = sum(len(before.objects) for _, before in rendered) / len(rendered)
     console = Console()
     console.print(table)
     console.print(f"{sets:,} changes of {objects:.0f} objects on average: {dict(judged)}")
-    console.print(f"memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    console.print(f"memory: {memory:.0f} MB")
+    results.add("memory", "MB", memory)
+    results.write()
 
 
 def tenants(folder: Path) -> Iterator[tuple[Deployment, Manifests]]:

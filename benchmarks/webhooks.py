@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 from pushing import Project, pushing, until
+from results import Results
 from rig import Gitea
 
 
@@ -21,6 +22,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     arguments.add_argument("--pushes", type=int, default=10)
     pushes = arguments.parse_args().pushes
+    results = Results("webhooks")
     with (
         tempfile.TemporaryDirectory() as scratch,
         Gitea(Path(scratch)) as forge,
@@ -35,6 +37,8 @@ def main() -> None:
     )
     for what, seconds in zip(("asked for", "started"), zip(*by_push, strict=True), strict=True):
         print(f"first run {what}: median {statistics.median(seconds):.2f} s, worst {max(seconds):.2f} s")
+        results.add(f"first run {what}", "s", *seconds)
+    results.write()
 
 
 def _push(project: Project) -> tuple[float, float, bool]:

@@ -42,6 +42,7 @@ def page() -> str:
 
 def _file(file: str) -> Iterator[str]:
     yield f"## {file}\n"
+    yield f"{_about(_FILES[file])}\n"
     yield f"{_fields(file, _FILES[file])}\n"
     for model in _entries(_FILES[file]):
         yield f"### {_title(file, model)}\n"
