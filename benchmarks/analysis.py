@@ -221,7 +221,7 @@ def served(folder: Path) -> Iterator[str]:
                 archive.addfile(member, io.BytesIO(data))
             return stream.getvalue()
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:

@@ -78,9 +78,8 @@ def tenants(folder: Path) -> Iterator[tuple[Deployment, Manifests]]:
     lay(folder / "fleet", 3)
     fleet = load(Repository.clone(str(folder / "fleet"), folder / "clone").at("main"))
     with closing(Workspace(folder / "cache")) as workspace:
-        for deployment, manifests in render_all(fleet.deployments(), fleet, workspace):
-            sound(manifests)
-            yield deployment, manifests
+        for deployment, result in render_all(fleet.deployments(), fleet, workspace):
+            yield deployment, sound(result)
 
 
 def reread(manifests: Manifests) -> Manifests:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import urllib3
 
@@ -27,7 +27,7 @@ def connect(kubeconfig: Path | None, context: str | None, retries: urllib3.Retry
     from kubernetes.client import ApiClient, Configuration
     from kubernetes.config import (
         ConfigException,
-        load_config,  # pyright: ignore[reportUnknownVariableType]
+        load_config,
     )
 
     settings = Configuration()
@@ -36,7 +36,7 @@ def connect(kubeconfig: Path | None, context: str | None, retries: urllib3.Retry
         load_config(config_file=file, context=context, client_configuration=settings)
     except ConfigException as error:
         raise NoCluster(kubeconfig, context, error) from error
-    cast(Any, settings).retries = retries
+    settings.retries = retries
     settings.connection_pool_maxsize = _CONNECTIONS
     return ApiClient(settings)
 

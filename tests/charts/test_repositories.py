@@ -70,7 +70,7 @@ def server() -> Iterator[Server]:
 
         do_POST = do_GET  # noqa: N815
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
@@ -320,11 +320,12 @@ def registry(server: Server, make_package: MakePackage) -> Registry:
     made = Registry(server)
     server.answer = made.answer
     need = {"name": "common", "version": "1.x.x", "repository": made.url}
-    for metadata in (
+    charts: list[dict[str, object]] = [
         {"name": "web", "version": "1.2.0", "dependencies": [need]},
         {"name": "web", "version": "1.10.0+build.1", "dependencies": [need], "appVersion": "7"},
         {"name": "common", "version": "1.0.0", "type": "library"},
-    ):
+    ]
+    for metadata in charts:
         made.push(make_package(metadata), metadata)
     return made
 

@@ -310,7 +310,7 @@ def test_what_is_no_template_is_told_with_file_and_line(
 
 
 def in_memory(source: bytes) -> Chart:
-    chart = ChartMetadata(name="web", version="1.0.0")
+    chart = ChartMetadata.model_validate({"name": "web", "version": "1.0.0"})
     return Chart(chart, {}, None, {"templates/x.yaml": source}, {}, {}, None, (), "sha256:0")
 
 

@@ -90,8 +90,9 @@ class Laptop:
                 run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE
             ).records:
                 event = record.event_log_entry.dagster_event
-                data = event.step_failure_data.user_failure_data if event else None
-                found.append((data.description if data else None) or event.message)
+                assert event
+                data = event.step_failure_data.user_failure_data
+                found.append((data.description if data else None) or event.message or "")
         return found
 
     @property
@@ -131,6 +132,7 @@ class Laptop:
         """As `turn` for one sensor."""
         definitions = self.definitions
         sensor = definitions.resolve_sensor_def(name)
+        assert definitions.resources
         context = dg.build_sensor_context(
             instance=self.instance,
             cursor=self.cursors.get(name),
@@ -138,6 +140,7 @@ class Laptop:
             resources={"installation": definitions.resources["installation"]},
         )
         tick = sensor(context)
+        assert isinstance(tick, dg.SensorResult)
         for wanted in tick.dynamic_partitions_requests or []:
             self.instance.add_dynamic_partitions(wanted.partitions_def_name, list(wanted.partition_keys))
         ran = [

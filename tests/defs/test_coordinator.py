@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -40,14 +41,16 @@ def coordinator(instance: dg.DagsterInstance) -> OncePerRunKey:
 
 
 def made(instance: dg.DagsterInstance, tags: dict[str, str], parent: DagsterRun | None = None) -> DagsterRun:
-    family = {"parent_run_id": parent.run_id, "root_run_id": parent.run_id} if parent else {}
+    family = parent.run_id if parent else None
+    origin = RemoteJobOrigin(ORIGIN, "ship")
     return instance.create_run_for_job(
-        ship, tags=tags, remote_job_origin=RemoteJobOrigin(ORIGIN, "ship"), **family
+        ship, tags=tags, remote_job_origin=origin, parent_run_id=family, root_run_id=family
     )
 
 
 def submit(coordinator: OncePerRunKey, run: DagsterRun) -> DagsterRunStatus:
-    return coordinator.submit_run(SubmitRunContext(run, workspace=None)).status
+    nowhere: Any = None
+    return coordinator.submit_run(SubmitRunContext(run, workspace=nowhere)).status
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])

@@ -28,6 +28,8 @@ from tests.steps import propose, released
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 NEW, OLD, COMMIT = "2" * 40, "1" * 40, "c" * 40
 CONTENT = f"sha256:{'a' * 64}"
+NOWHERE: Any = None
+"""The page asks neither the repository nor the cluster."""
 
 
 def release(environment: str, tenant: str) -> Release:
@@ -56,7 +58,7 @@ def healthy(environment: str, tenant: str) -> Status:
 @pytest.fixture
 def page(tmp_path):
     def made(*found) -> dict[str, Any]:
-        return pages.fleet_status(found, Sandbox(tmp_path, None))
+        return pages.fleet_status(found, Sandbox(tmp_path, NOWHERE))
 
     return made
 
@@ -89,6 +91,7 @@ def test_what_was_changed_by_hand_is_named(page):
 
 def test_the_last_operation_tells_how_long_it_took_and_which_hook_failed(page):
     done = healthy("dev", "ml")
+    assert done.operation
     hook = Hook("Job ml-dev/migrate", "before", Phase.FAILED, "exit code 3")
     failed = replace(done.operation, phase=Phase.FAILED, hooks=(hook,), message="one hook failed")
     shown = rows(
@@ -100,7 +103,7 @@ def test_the_last_operation_tells_how_long_it_took_and_which_hook_failed(page):
 
 
 def test_each_deployment_leads_to_its_application():
-    argocd = ArgoCD(ArgoCDInstance(name="argocd", url="https://argocd.example"), None, None)
+    argocd = ArgoCD(ArgoCDInstance(name="argocd", url="https://argocd.example"), NOWHERE, NOWHERE)
     ((first, *_),) = rows(pages.fleet_status([(release("dev", "ml"), healthy("dev", "ml"))], argocd))
     assert first == "[dev/ml](https://argocd.example/applications/argocd/dev.ml)"
 

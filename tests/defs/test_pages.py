@@ -1,10 +1,10 @@
 """What the web UI shows of a change: all of it, as it is, and nothing twice."""
 
-from types import SimpleNamespace
 from typing import Any
 
 from deploy_orchestrator.defs import pages
 from deploy_orchestrator.manifests import Manifests, Object, diff
+from deploy_orchestrator.releases import Plan
 from deploy_orchestrator.risk import Reason, Verdict
 
 
@@ -29,7 +29,7 @@ def test_what_one_rule_saw_in_many_objects_is_one_row_and_hides_no_other() -> No
     many = [reason("many", Verdict.NEEDS_APPROVAL, object=f"ConfigMap a/{number}") for number in range(40)]
     one = reason("one", Verdict.NEEDS_APPROVAL, object="Secret a/b", policy="Says the policy")
     fine = reason("fine", Verdict.SAFE)
-    _, _, *rows = pages.reasons(SimpleNamespace(reasons=(*many, one, fine))).value.splitlines()
+    _, _, *rows = pages.reasons(Plan.model_construct(reasons=(*many, one, fine))).value.splitlines()
     assert rows == [
         "| needs-approval | many: " + "; ".join(f"ConfigMap a/{n}: seen" for n in range(5)) + "; and 35 more"
         " | It matters. Mend it. |",

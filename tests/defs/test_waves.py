@@ -49,7 +49,9 @@ def test_the_next_wave_starts_when_the_one_before_is_healthy(pair: Laptop) -> No
         ),
         limit=1,
     )
-    metadata = observed.records[0].asset_observation.metadata
+    observation = observed.records[0].asset_observation
+    assert observation
+    metadata = observation.metadata
     assert "wave 1 goes first: ml" in str(metadata["waits for"].value)
 
 

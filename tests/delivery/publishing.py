@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from deploy_orchestrator import documents
-from deploy_orchestrator.delivery import Engine, Status, follow
+from deploy_orchestrator.delivery import Engine, Operation, Status, follow
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.git import Changes, Repository
 from deploy_orchestrator.manifests import ChartUsed, Manifests, Object
@@ -27,6 +27,12 @@ def delivered(
     if isinstance(outcome, OrchestratorError):
         raise outcome
     return outcome
+
+
+def operation_of(status: Status) -> Operation:
+    """The operation of a status that has one."""
+    assert status.operation
+    return status.operation
 
 
 @dataclass(frozen=True)

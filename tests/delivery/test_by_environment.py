@@ -1,7 +1,7 @@
 """Several engines as one, each for its own environments; real ones are held to it in tests/e2e."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import yaml
@@ -13,6 +13,7 @@ from deploy_orchestrator.delivery import (
     EngineUnreachable,
     Instances,
     Sandbox,
+    Status,
     states,
 )
 from deploy_orchestrator.fleet import Fleet, FleetError, load
@@ -25,14 +26,14 @@ class Silent:
 
     name = "silent"
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.asked = 0
 
-    def statuses(self, *_):
+    def statuses(self, *_: Any, **__: Any) -> NoReturn:
         self.asked += 1
         raise EngineUnreachable("nothing answers")
 
-    announce = sync = status = watch = link = statuses
+    announce = sync = status = watch = link = leftover = statuses
 
 
 @pytest.fixture
@@ -54,6 +55,7 @@ def test_an_engine_that_does_not_answer_stops_only_its_own_environments(engine, 
     assert delivered(engine, production).live(production)
     (_, unknown), (_, live) = states(engine, [dev, production])
     assert isinstance(unknown, EngineUnreachable)
+    assert isinstance(live, Status)
     assert live.live(production)
 
 
@@ -78,7 +80,7 @@ def test_what_is_released_is_asked_for_once_an_environment(sandbox, publisher):
     ]
     found = states(Counting(sandbox.folder, sandbox.deployments), releases)
     assert [release for release, _ in found] == releases
-    assert [(state.environment, state.tenant) for _, state in found] == [
+    assert [(state.environment, state.tenant) for _, state in found if isinstance(state, Status)] == [
         ("dev", "ml"),
         ("production", "ml"),
         ("dev", "analytics"),

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -15,15 +16,15 @@ from deploy_orchestrator.delivery import (
     SyncUnhealthy,
     follow,
 )
-from tests.delivery.publishing import SOON, delivered
+from tests.delivery.publishing import SOON, delivered, operation_of
 
 NOW = timedelta(0)
 OUTPUT = "connecting to db\nno route to host"
 
 
-def told(engine, *releases):
-    """The outcome of each by its key, followed together."""
-    return [(release.key, outcome) for release, outcome in follow(engine, releases, SOON, SOON)]
+def told(engine, *releases) -> dict[str, Any]:
+    """The outcome of each by its key, a Status or an error, followed together."""
+    return {release.key: outcome for release, outcome in follow(engine, releases, SOON, SOON)}
 
 
 def test_what_was_never_synced_is_missing(engine):
@@ -40,8 +41,10 @@ def test_a_synced_release_becomes_live_and_healthy(engine, cluster, publisher):
     assert status.done(release)
     assert (status.sync, status.health, status.drift) == (Sync.SYNCED, Health.HEALTHY, ())
     assert status.revision == release.revision
-    assert (status.operation.key, status.operation.phase) == (release.commit, Phase.SUCCEEDED)
-    assert status.operation.started <= status.operation.finished <= status.observed
+    operation = operation_of(status)
+    assert (operation.key, operation.phase) == (release.commit, Phase.SUCCEEDED)
+    assert operation.finished
+    assert operation.started <= operation.finished <= status.observed
     tree = publisher.repository.at(release.revision)
     assert cluster.live(release) == tree.files(release.path)
 
@@ -60,7 +63,7 @@ def test_tests_run_last_and_in_order(engine, publisher):
         publisher.test("third", 8),
         publisher.test("second", 7),
     )
-    operation = delivered(engine, release).operation
+    operation = operation_of(delivered(engine, release))
     assert [(each.object, each.stage, each.phase) for each in operation.hooks] == [
         ("Job analytics-dev/late", "after", Phase.SUCCEEDED),
         ("Pod analytics-dev/second", "after", Phase.SUCCEEDED),
@@ -90,12 +93,12 @@ def test_a_release_whose_test_fails_does_not_count_as_live_until_it_is_reverted(
     back = publisher.again(good)
     status = delivered(engine, back)
     assert status.live(back)
-    assert [each.phase for each in status.operation.hooks] == [Phase.SUCCEEDED]
+    assert [each.phase for each in operation_of(status).hooks] == [Phase.SUCCEEDED]
 
 
 def test_a_release_that_is_synced_again_is_not_run_again(engine, publisher):
     release = publisher.release(publisher.config_map("a"), publisher.hook("migrate", "pre-upgrade"))
-    first = delivered(engine, release).operation
+    first = operation_of(delivered(engine, release))
     assert engine.sync(release) == first
     assert delivered(engine, release).operation == first
 
@@ -107,7 +110,7 @@ def test_a_release_brought_back_by_a_revert_is_a_sync_of_its_own(engine, cluster
     delivered(engine, bad)
     back = publisher.again(good)
     status = delivered(engine, back)
-    assert status.operation.key == back.commit != good.commit
+    assert operation_of(status).key == back.commit != good.commit
     assert status.revision == good.revision
     assert cluster.live(back) == publisher.repository.at(good.revision).files(good.path)
 
@@ -182,12 +185,12 @@ def test_many_go_live_together_and_one_that_fails_stops_no_other(engine, publish
     good, better = (
         publisher.release(publisher.config_map("a", x="1"), tenant=tenant) for tenant in ("analytics", "ml")
     )
-    outcomes = dict(told(engine, good, better))
+    outcomes = told(engine, good, better)
     assert outcomes[good.key].done(good)
     assert outcomes[better.key].done(better)
     bad = publisher.release(publisher.config_map("a", x="2"), revision="1" * 40)
     best = publisher.release(publisher.config_map("a", x="2"), tenant="ml")
-    outcomes = dict(told(engine, bad, best))
+    outcomes = told(engine, bad, best)
     assert isinstance(outcomes[bad.key], SyncFailed)
     assert outcomes[best.key].done(best)
     assert engine.status("dev", "analytics").revision == good.revision
@@ -195,12 +198,12 @@ def test_many_go_live_together_and_one_that_fails_stops_no_other(engine, publish
 
 def test_following_many_again_syncs_only_what_is_not_live(engine, cluster, publisher):
     live = publisher.release(publisher.config_map("a"), publisher.hook("migrate", "pre-install"))
-    operation = delivered(engine, live).operation
+    operation = operation_of(delivered(engine, live))
     waiting = publisher.release(publisher.config_map("a"), tenant="ml")
-    outcomes = dict(told(cluster.restarted(), live, waiting))
+    outcomes = told(cluster.restarted(), live, waiting)
     assert outcomes[live.key].operation == operation
     assert outcomes[waiting.key].done(waiting)
-    again = dict(told(engine, live, waiting))
+    again = told(engine, live, waiting)
     assert again[live.key].operation == operation
     assert again[waiting.key].operation == outcomes[waiting.key].operation
 
@@ -210,7 +213,7 @@ def test_an_older_release_among_many_stops_no_other(engine, publisher):
     newer = publisher.release(publisher.config_map("a", x="2"))
     delivered(engine, newer)
     other = publisher.release(publisher.config_map("a"), tenant="ml")
-    outcomes = dict(told(engine, older, other))
+    outcomes = told(engine, older, other)
     assert isinstance(outcomes[older.key], SyncSuperseded)
     assert outcomes[other.key].done(other)
     assert engine.status("dev", "analytics").live(newer)
@@ -218,7 +221,7 @@ def test_an_older_release_among_many_stops_no_other(engine, publisher):
 
 def test_one_watch_tells_the_changes_of_each_tenant_that_is_asked_for(engine, cluster, publisher):
     releases = [publisher.release(publisher.config_map("a"), tenant=tenant) for tenant in ("analytics", "ml")]
-    dict(told(engine, *releases))
+    told(engine, *releases)
     states = engine.watch("dev", ["analytics", "unknown"], SOON)
     assert {next(states).tenant, next(states).tenant} == {"analytics", "unknown"}
     cluster.break_live(releases[1], "told to")
@@ -234,7 +237,7 @@ def test_hooks_run_around_the_other_objects_in_order_and_are_not_kept(engine, cl
         publisher.hook("first", "pre-install,pre-upgrade", weight=-5),
         publisher.hook("smoke", "test"),
     )
-    operation = delivered(engine, release).operation
+    operation = operation_of(delivered(engine, release))
     assert [(each.object.rpartition("/")[2], each.stage) for each in operation.hooks] == [
         ("first", "before"),
         ("second", "before"),
@@ -319,6 +322,7 @@ def test_following_what_stays_unhealthy_ends_at_the_deadline_and_may_be_tried_ag
     cluster.break_live(release, "readiness probe failed")
     with pytest.raises(SyncTimedOut, match="readiness probe failed") as raised:
         delivered(engine, release, NOW)
+    assert raised.value.status
     assert raised.value.status.health is Health.DEGRADED
     assert raised.value.release == release
     cluster.mend_live(release)
@@ -333,6 +337,7 @@ def test_what_stays_unhealthy_for_longer_than_its_grace_is_not_followed_until_th
     cluster.break_live(release, "readiness probe failed")
     with pytest.raises(SyncUnhealthy, match="longer than 0:00:02: Degraded") as raised:
         delivered(engine, release, grace=timedelta(seconds=2))
+    assert raised.value.status
     assert datetime.now(UTC) - raised.value.status.since > timedelta(seconds=2)
 
 
@@ -344,8 +349,9 @@ def test_a_release_that_cannot_be_applied_fails_and_leaves_what_is_live(engine, 
     with pytest.raises(SyncFailed) as raised:
         delivered(engine, bad)
     status = raised.value.status
+    assert status
     assert status.failed(bad)
-    assert status.failing_since(bad, SOON) == status.operation.finished
+    assert status.failing_since(bad, SOON) == operation_of(status).finished
     assert status.revision == good.revision
     assert status.sync is Sync.OUT_OF_SYNC
     assert cluster.live(good) == live

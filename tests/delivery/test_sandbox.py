@@ -105,6 +105,7 @@ def test_a_killed_process_keeps_nobody_out(sandbox, publisher):
     with subprocess.Popen(
         [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
+        assert process.stdout
         assert process.stdout.readline() == b"held\n"
         os.kill(process.pid, signal.SIGKILL)
     assert sandbox.sync(release).phase is Phase.SUCCEEDED

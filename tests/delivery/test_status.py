@@ -1,4 +1,5 @@
 import time
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -112,16 +113,28 @@ class Scripted:
         self.states = list(states)
         self.asked: list[str] = []
 
-    def announce(self, release):
+    def announce(self, release: Release) -> None:
         self.asked.append("announce")
 
-    def sync(self, release, seen):
+    def sync(self, release: Release, seen: Status | None = None) -> Operation | None:
         self.asked.append("sync")
-        return seen.operation
+        return seen.operation if seen else None
 
-    def watch(self, environment, tenants, limit):
+    def status(self, environment: str, tenant: str) -> Status:
+        return self.states[-1]
+
+    def statuses(self, environment: str, tenants: Iterable[str]) -> list[Status]:
+        return [self.states[-1] for _ in tenants]
+
+    def watch(self, environment: str, tenants: Collection[str], limit: timedelta) -> Iterator[Status]:
         yield from self.states
         time.sleep(limit.total_seconds())
+
+    def leftover(self, environment: str, tenant: str) -> None:
+        return None
+
+    def link(self, environment: str, tenant: str) -> None:
+        return None
 
 
 def test_following_asks_again_while_another_operation_is_in_the_way(release, done):
@@ -200,9 +213,10 @@ def test_what_the_engine_refuses_for_one_stops_no_other(publisher, done):
     releases = [publisher.release(publisher.config_map("a"), tenant=tenant) for tenant in ("analytics", "ml")]
 
     class Refusing(Scripted):
-        def sync(self, release, seen):
+        def sync(self, release: Release, seen: Status | None = None) -> Operation | None:
             if release == releases[0]:
                 raise DeliveryError("refused")
+            return None
 
     waiting = [replace(done, tenant=each.tenant, operation=None) for each in releases]
     operation = replace(done.operation, key=releases[1].commit, revision=releases[1].revision)
@@ -225,7 +239,7 @@ def test_several_lines_of_a_hook_stand_below_its_name_and_where_the_others_are_i
     with pytest.raises(SyncFailed) as raised:
         delivered(Scripted(replace(done, operation=None), replace(done, operation=operation)), release)
     assert "Pod analytics-dev/ask:\n  connecting\n  no route to host\none hook failed" in str(raised.value)
-    assert "kubectl logs --namespace analytics-dev pod/ask --all-containers" in raised.value.fix
+    assert "kubectl logs --namespace analytics-dev pod/ask --all-containers" in str(raised.value.fix)
 
 
 def test_only_what_makes_pods_has_logs():

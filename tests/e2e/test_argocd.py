@@ -90,7 +90,9 @@ def test_what_is_changed_by_hand_heals_in_dev(
     events = Watch().stream(core.list_namespaced_config_map, f"{tenant}-dev", timeout_seconds=300)
     assert any((event["object"].data or {}).get("x") == "by hand" for event in events)
     assert any((event["object"].data or {}).get("x") == "released" for event in events)
-    assert installation.engine.sync(release).serves(release)
+    operation = installation.engine.sync(release)
+    assert operation
+    assert operation.serves(release)
 
 
 def test_what_is_changed_by_hand_is_drift_in_production(

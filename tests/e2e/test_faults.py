@@ -319,7 +319,7 @@ def _stormy(kubeconfig: Path, status: int) -> Iterator[Path]:
 
         do_GET = do_PATCH = handle_any  # noqa: N815
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:

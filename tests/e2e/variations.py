@@ -131,7 +131,7 @@ def value_at(body: Body, path: Path) -> Any:
     """What stands there, None where nothing does."""
     value: Any = body
     for step in path:
-        value = value[step] if isinstance(value, list) else (value or {}).get(step)
+        value = value[step] if isinstance(step, int) else (value or {}).get(step)
     return value
 
 

@@ -19,6 +19,7 @@ from deploy_orchestrator.fleet import (
     load,
 )
 from deploy_orchestrator.git import Tree
+from deploy_orchestrator.terms import Verdict
 
 Files = dict[str, str | bytes]
 Commit = Callable[[Mapping[str, str | bytes]], Tree]
@@ -86,7 +87,7 @@ def test_a_policy_is_read_in_full_and_has_defaults(files: Files, commit: Commit)
     )
     assert production.freezes[0].start.tzinfo is UTC
     assert production.rules == {
-        "image-major": RuleOverride(severity="blocked", reason="by the platform team only")
+        "image-major": RuleOverride(severity=Verdict.BLOCKED, reason="by the platform team only")
     }
 
 

@@ -4,6 +4,7 @@ import pygit2
 import pytest
 from pygit2.enums import FileMode, ObjectType
 
+from deploy_orchestrator.errors import Place
 from deploy_orchestrator.git import PathNotFound, Repository, Tree, UnsafeTree
 
 FILE, PROGRAM, LINK, FOLDER, SUBMODULE = (
@@ -56,7 +57,7 @@ def test_reading_what_is_no_file_says_which_path_at_which_commit(path, repositor
     commit = write({"a/file": b""})
     with pytest.raises(PathNotFound) as raised:
         repository.at("main").read(path)
-    assert raised.value.place.file == path
+    assert raised.value.place == Place(path)
     assert commit.id in raised.value.what
 
 
@@ -130,7 +131,7 @@ def test_a_link_that_leads_out_is_refused_and_leaves_nothing(target, crafted, tm
     tree = crafted.tree((FOLDER, b"deep", crafted.folder()), (LINK, b"link", crafted.blob(target)))
     with pytest.raises(UnsafeTree) as raised:
         tree.export("", tmp_path / "cache")
-    assert raised.value.place.file == "link"
+    assert raised.value.place == Place("link")
     assert list((tmp_path / "cache").iterdir()) == []
 
 
@@ -162,7 +163,7 @@ def test_a_name_that_no_folder_may_have_is_refused(name, crafted, tmp_path):
     for question in (lambda: tree.export("chart", tmp_path / "cache"), lambda: tree.files("chart")):
         with pytest.raises(UnsafeTree) as raised:
             question()
-        assert raised.value.place.file == "chart"
+        assert raised.value.place == Place("chart")
 
 
 def test_two_entries_of_one_name_are_refused(crafted, tmp_path):

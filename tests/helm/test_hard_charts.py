@@ -187,7 +187,7 @@ def test_each_tpl_goes_one_level_down() -> None:
 
 
 def test_numbers_are_doubles_and_yaml_is_of_version_1_1() -> None:
-    seen = data("value-types")["value-types"]
+    seen: dict[Any, Any] = data("value-types")["value-types"]
     assert seen["million"] == "1e+06"
     assert seen["as-int"] == "1000000"
     assert seen["octal"] == "420"

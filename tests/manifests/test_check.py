@@ -136,7 +136,7 @@ Change = Callable[[Bodies], object]
 def put(path: str, value: Any) -> Change:
     def change(bodies: Bodies) -> None:
         parent, _, last = path.rpartition(".")
-        owner = at(bodies, parent) if parent else bodies
+        owner: Any = at(bodies, parent) if parent else bodies
         owner[int(last) if isinstance(owner, list) else last] = value
 
     return change

@@ -14,9 +14,9 @@ DELETION = "argocd.argoproj.io/hook-delete-policy"
 CONTAINER = {"name": "ask", "image": "curl:8"}
 
 
-def hook(events: str, weight: int | None = None, **annotations: str) -> dict[str, str]:
+def hook(events: str, weight: int | None = None, annotations: dict[str, str] | None = None) -> dict[str, str]:
     weighed = {} if weight is None else {"helm.sh/hook-weight": str(weight)}
-    return {"helm.sh/hook": events, **weighed, **annotations}
+    return {"helm.sh/hook": events, **weighed, **(annotations or {})}
 
 
 def pod(annotations: dict[str, str], *containers: dict[str, Any], **spec: Any) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def test_tests_come_after_all_other_hooks_in_the_order_of_their_weights(rendered
         data=config_map(hook("test", -5)),
         first=pod(hook("test", -5)),
         second=pod(hook("test")),
-        waved=pod(hook("test", -9, **{WAVE: "1"})),
+        waved=pod(hook("test", -9, annotations={WAVE: "1"})),
     )
     waves = {name: int(each.annotations.get(WAVE, 0)) for name, each in found.items()}
     assert waves == {"late": 0, "own": 9, "before": 0, "data": 10, "first": 10, "second": 15, "waved": 16}
@@ -73,7 +73,7 @@ def test_waves_are_left_to_weights_where_no_other_hook_comes_after(rendered: Ren
 
 def test_a_test_that_failed_stays_to_be_looked_at(rendered: Rendered) -> None:
     policies = "before-hook-creation, hook-succeeded,hook-failed"
-    found = made(rendered, test=pod(hook("test", **{"helm.sh/hook-delete-policy": policies})))
+    found = made(rendered, test=pod(hook("test", annotations={"helm.sh/hook-delete-policy": policies})))
     assert found["test"].annotations[DELETION] == "BeforeHookCreation,HookSucceeded"
     assert "helm.sh/hook-delete-policy" not in found["test"].annotations
 
@@ -95,18 +95,21 @@ def test_what_is_more_than_a_test_runs_when_it_did_and_after_the_sync(rendered: 
     policy = {"helm.sh/hook-delete-policy": "hook-failed"}
     found = made(
         rendered,
-        before=pod(hook("test,pre-install", **policy)),
+        before=pod(hook("test,pre-install", annotations=policy)),
         after=pod(hook("post-upgrade, test")),
         undone=pod(hook("test,post-rollback")),
     )
-    assert found["before"].annotations == {**hook("test,pre-install", **policy), HOOK: "PostSync,PreSync"}
+    assert found["before"].annotations == {
+        **hook("test,pre-install", annotations=policy),
+        HOOK: "PostSync,PreSync",
+    }
     assert found["after"].annotations == hook("post-upgrade, test")
     assert found["undone"].annotations[HOOK] == "PostSync"
 
 
 def test_a_chart_says_by_itself_when_argo_cd_runs_its_test(rendered: Rendered) -> None:
     for event in ("Skip", "PreSync", "Sync,PostSync"):
-        annotations = hook("test", **{HOOK: event})
+        annotations = hook("test", annotations={HOOK: event})
         assert made(rendered, test=pod(annotations))["test"].body["spec"]["containers"] == [CONTAINER]
         assert made(rendered, test=pod(annotations))["test"].annotations == annotations
 

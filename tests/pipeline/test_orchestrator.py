@@ -12,6 +12,7 @@ from deploy_orchestrator.git import Changes
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import Release, ReleaseError, RevertRefused
 from tests.cli.conftest import Desk, git
+from tests.pipeline.conftest import sandbox_of
 from tests.steps import previewed, propose, released
 
 COMMON = "apiVersion: v2\nname: common\nversion: {version}\ntype: library\n"
@@ -57,7 +58,7 @@ def degraded(orchestrator: Orchestrator) -> Release:
     release = orchestrator.deployments.release("dev", "shop")
     assert release is not None
     orchestrator.engine.sync(release)
-    orchestrator.engine.degrade("dev", "shop", "the database is down")
+    sandbox_of(orchestrator).degrade("dev", "shop", "the database is down")
     return release
 
 

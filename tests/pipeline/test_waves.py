@@ -8,6 +8,7 @@ import pytest
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import Gate, GatesClosed, GateState
 from tests.cli.conftest import TENANT, Desk, copied, git, inside
+from tests.pipeline.conftest import sandbox_of
 from tests.steps import propose, released
 
 WAVES = "waves: [{tenants: [blog], soak: 0s}, {tenants: [shop], soak: 0s}]"
@@ -116,7 +117,7 @@ def test_a_commit_that_changes_no_manifest_of_a_canary_is_not_held_by_it(train: 
     train.commit("charts/app/values-tenant-blog.yaml", "greeting: pinned\n")
     go(train, "blog")
     with train.orchestrator() as orchestrator:
-        orchestrator.engine.degrade("dev", "blog", "down for reasons of its own")
+        sandbox_of(orchestrator).degrade("dev", "blog", "down for reasons of its own")
 
     greet(train, "hi")
     go(train, "shop")
@@ -131,7 +132,7 @@ def test_a_first_release_waits_for_no_wave(train: Desk) -> None:
 def fail(orchestrator: Orchestrator) -> None:
     release = orchestrator.deployments.release("dev", "blog")
     assert release is not None
-    orchestrator.engine.degrade("dev", "blog", "it does not start")
+    sandbox_of(orchestrator).degrade("dev", "blog", "it does not start")
 
 
 def reject(orchestrator: Orchestrator) -> None:

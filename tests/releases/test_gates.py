@@ -1,6 +1,7 @@
 """What must hold before a plan is released: pure functions of data and a time."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -54,7 +55,7 @@ def plan_of(
 
 @pytest.fixture
 def decision(build):
-    def make(who, decision="approve", at=build.NOW, key=None, reason=""):
+    def make(who, decision: Any = "approve", at=build.NOW, key=None, reason=""):
         return Approval(
             digest=plan_of().digest,
             who=who,
@@ -147,10 +148,10 @@ def test_safe_passes_without_approval(gate):
 
 
 def test_a_policy_that_is_newer_than_the_plan_decides(gate):
-    raised = Policy(rules={"labels-changed": RuleOverride(severity="blocked", reason="not this week")})
+    raised = Policy(rules={"labels-changed": RuleOverride(severity=Verdict.BLOCKED, reason="not this week")})
     assert gate("verdict", plan_of(Verdict.SAFE), raised).state is GateState.CLOSED
     lowered = asks().model_copy(
-        update={"rules": {"migration": RuleOverride(severity="safe", reason="additive")}}
+        update={"rules": {"migration": RuleOverride(severity=Verdict.SAFE, reason="additive")}}
     )
     assert gate("approval", plan_of(), lowered).passed
 
@@ -359,7 +360,7 @@ def test_a_share_of_the_tenants_and_always_one_may_be_removed_within_a_day(gate,
 
 
 def test_what_removes_no_tenant_is_not_counted(gate):
-    assert gate("removals", policy=Policy(removals="0%")).passed
+    assert gate("removals", policy=Policy.model_validate({"removals": "0%"})).passed
 
 
 def test_a_freeze_holds_from_its_start_until_before_its_end(build, gate):

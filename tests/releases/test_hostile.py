@@ -48,7 +48,7 @@ def test_a_plan_that_was_tampered_with_is_refused(altered, deployments, changes)
     altered(PLAN, **changes)
     with pytest.raises(DocumentError) as refused:
         deployments.plan("dev", "analytics")
-    assert refused.value.place.file == PLAN
+    assert str(refused.value.place).startswith(PLAN)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_release_file_that_was_tampered_with_is_refused(altered, deployments, 
     altered(RELEASE, **changes)
     with pytest.raises(DocumentError) as refused:
         deployments.release("dev", "analytics")
-    assert refused.value.place.file == RELEASE
+    assert str(refused.value.place).startswith(RELEASE)
 
 
 def test_a_whole_file_of_another_tenant_is_refused(build, repository, deployments):

@@ -98,7 +98,9 @@ def test_those_removed_within_a_day_count_also_when_nothing_is_left_of_them(
     assert "1 of 3 tenants" in found.reason
     assert removals(deployments, plan, build.conditions(now=now + timedelta(hours=23))).reason == found.reason
     assert removals(deployments, plan, build.conditions(now=now + timedelta(hours=25))).passed
-    assert removals(deployments, plan, build.conditions(Policy(removals="70%"), now=now)).passed
+    assert removals(
+        deployments, plan, build.conditions(Policy.model_validate({"removals": "70%"}), now=now)
+    ).passed
 
 
 def test_what_is_left_is_cleared_once_and_nothing_else_is(deployments, remove):

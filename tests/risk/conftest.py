@@ -1,6 +1,7 @@
 import copy
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,6 @@ def released(manifests: Manifests, chart: ChartUsed) -> Release:
         source=SourceChange(commit=COMMIT, authors=("author@example.com",), signed=True),
         revision=COMMIT,
         path="manifests/production/analytics",
-        released_at="2026-03-02T12:00:00Z",
+        released_at=datetime(2026, 3, 2, 12, tzinfo=UTC),
         commit=COMMIT,
     )

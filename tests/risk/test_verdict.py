@@ -37,14 +37,14 @@ def test_a_first_release_is_blocked_where_it_would_not_apply(plan_of):
 
 
 def test_a_policy_raises_a_rule_and_says_why(plan_of):
-    raised = {"first-release": RuleOverride(severity="needs-approval", reason="sales signs first")}
+    raised = {"first-release": RuleOverride(severity=Verdict.NEEDS_APPROVAL, reason="sales signs first")}
     plan = plan_of(None, BASE, {}, raised)
     assert plan.verdict is Verdict.NEEDS_APPROVAL
     assert plan.reasons[0].policy == "sales signs first (it is safe otherwise)"
 
 
 def test_a_policy_lowers_a_rule_and_says_why(judged):
-    lowered = {"image-major": RuleOverride(severity="safe", reason="we test majors in staging")}
+    lowered = {"image-major": RuleOverride(severity=Verdict.SAFE, reason="we test majors in staging")}
     plan = judged(BUMP, lowered)
     assert plan.verdict is Verdict.SAFE
     assert plan.reasons[0].policy == "we test majors in staging (it is needs-approval otherwise)"
@@ -52,7 +52,7 @@ def test_a_policy_lowers_a_rule_and_says_why(judged):
 
 def test_a_policy_on_a_rule_that_does_not_exist_is_refused_with_the_nearest_name(judged):
     with pytest.raises(UnknownRule, match="did you mean 'image-major'"):
-        judged(BUMP, {"image-mayor": RuleOverride(severity="safe", reason="x")})
+        judged(BUMP, {"image-mayor": RuleOverride(severity=Verdict.SAFE, reason="x")})
 
 
 def test_the_gravest_reasons_come_first(judged):

@@ -72,7 +72,7 @@ def test_dagster_takes_the_instance(render: Render, tmp_path: Path, values: Obje
     config, _ = dagster_instance_config(str(tmp_path))
     for section in ("run_launcher", "run_coordinator", "compute_logs", "local_artifact_storage"):
         named = config[section]
-        configurable = class_from_code_pointer(named["module"], named["class"])
+        configurable: Any = class_from_code_pointer(named["module"], named["class"])
         assert process_config(configurable.config_type(), named["config"]).success
 
 

@@ -105,7 +105,7 @@ def test_manifests_carry_no_secret(deployment: list[Object]) -> None:
 def test_all_of_it_at_its_busiest_fits_in_the_quota(deployment: list[Object]) -> None:
     """Every replica and one more while it rolls out, a hook or a test, and as many runs as are let on."""
     [quota] = of_kind(deployment, "ResourceQuota")
-    used = dict.fromkeys(
+    used: dict[str, Decimal] = dict.fromkeys(
         ("requests.cpu", "requests.memory", "limits.memory", "requests.storage", "pods"), Decimal(0)
     )
 

@@ -8,7 +8,7 @@ Degraded while `e2e/broken` tells their `x`, as in the contract's run against a 
 import re
 import sys
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
@@ -226,7 +226,7 @@ class ArgoCD:
                     self.api.delete(each["kind"], metadata["namespace"], metadata["name"])
                     yield {**_reference(each), "status": "Pruned"}
 
-    def _run(self, wanted: Body, attempt: str) -> Body:
+    def _run(self, wanted: Mapping[str, Any], attempt: str) -> Body:
         metadata = wanted["metadata"]
         live = self.api.read(wanted["kind"], metadata["namespace"], metadata["name"])
         if not live or live["metadata"]["annotations"].get(ATTEMPT) != attempt:
@@ -337,7 +337,7 @@ def _health(live: Body) -> Body:
     return {"status": "Healthy"}
 
 
-def _reference(body: Body) -> Body:
+def _reference(body: Mapping[str, Any]) -> Body:
     group, _, version = body["apiVersion"].rpartition("/")
     metadata = body["metadata"]
     return {
