@@ -131,7 +131,9 @@ def test_the_page_is_reported_when_something_changed_and_not_otherwise(laptop):
         return [event.asset_key.to_user_string() for event in result.asset_events]
 
     with laptop.orchestrator() as orchestrator:
-        released(orchestrator, propose(orchestrator, "dev", "data"))
+        plan = propose(orchestrator, "dev", "data")
+        assert plan
+        released(orchestrator, plan)
     assert tick() == ["fleet_status"]
     assert tick() == []
     with laptop.orchestrator() as orchestrator:

@@ -51,7 +51,7 @@ def _serving() -> Iterator[Server]:
 
         do_HEAD = do_POST = do_PUT = do_GET  # noqa: N815
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
