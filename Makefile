@@ -33,7 +33,7 @@ types: install
 
 docs: install ## Write the pages that are made from the code, and build the site into .site
 	$(BIN)/python -m reference
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 dist: install ## Build sdist and wheel into dist, and try the wheel in a fresh environment
 	rm -rf dist

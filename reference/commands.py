@@ -1,5 +1,8 @@
 """The commands, as typer documents them."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import typer
 from typer.cli import get_docs_for_click
 
@@ -13,6 +16,8 @@ them: settings, exit codes and JSON.
 
 <!-- Made from the code by `make docs`. -->
 """
+_LINE = 200
+"""Of what a command does, as much as fits on a line of a list; typer cuts at 45 characters."""
 
 
 def page() -> str:
@@ -21,4 +26,12 @@ def page() -> str:
     made = get_docs_for_click(
         obj=command, ctx=typer.Context(command), name="deploy-orchestrator", title="The program"
     )
+    for each in _all(command):
+        made = made.replace(f": {each.get_short_help_str()}\n", f": {each.get_short_help_str(_LINE)}\n")
     return f"{_HEAD}\n{made.replace('# The program', '## The program', 1).rstrip()}\n"
+
+
+def _all(command: Any) -> Iterator[Any]:
+    for each in getattr(command, "commands", {}).values():
+        yield each
+        yield from _all(each)
