@@ -2,6 +2,7 @@
 
 import email
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -69,6 +70,8 @@ def test_its_metadata_says_where_the_project_is_and_which_version(unpacked: Path
     assert metadata["Version"] == VERSION
     urls = dict(url.split(", ", 1) for url in metadata.get_all("Project-URL", []))
     assert {"Documentation", "Source", "Issues", "Changelog"} <= set(urls)
+    relative = re.findall(r"\]\((?!http)", str(metadata.get_payload()))
+    assert relative == [], "on the index there is no repository around the page"
 
 
 def test_the_version_that_the_program_says_is_that_of_the_project(run: Run) -> None:
