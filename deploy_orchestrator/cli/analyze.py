@@ -34,6 +34,7 @@ from deploy_orchestrator.cli.chart_options import (
 from deploy_orchestrator.cli.conflict_text import show_conflict, why_unknown
 from deploy_orchestrator.cli.output import plain, progress, say, screen, show_json
 from deploy_orchestrator.cli.sarif import Result, Rule, sarif
+from deploy_orchestrator.markdown import code, text
 
 NOT_FOUND = Rule(
     "dependency-not-found",
@@ -136,11 +137,13 @@ def _tree(analysis: Analysis) -> Tree:
 
 
 def _markdown(analysis: Analysis) -> str:
-    lines = [f"### {analysis.root}", ""]
-    lines += [f"- not found: `{one.dependency.name}`: {one.why}" for one in analysis.closure.unresolved]
+    lines = [f"### {text(analysis.root)}", ""]
     lines += [
-        f"- **{one.name}** ({', '.join([one.harm, *why_unknown(one, analysis)])}): {explain(one)}"
-        f" Way out: {one.fix or 'none found.'}"
+        f"- not found: {code(one.dependency.name)}: {text(one.why)}" for one in analysis.closure.unresolved
+    ]
+    lines += [
+        f"- **{text(one.name)}** ({text(', '.join([one.harm, *why_unknown(one, analysis)]))}):"
+        f" {text(explain(one))} Way out: {text(one.fix or 'none found.')}"
         for one in analysis.conflicts
     ]
     return "\n".join(lines if len(lines) > 2 else [*lines, "No conflicts."])

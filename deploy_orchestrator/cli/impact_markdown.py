@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from deploy_orchestrator.charts import Upgrade, explain
 from deploy_orchestrator.cli.impact_effects import effects
-from deploy_orchestrator.cli.impact_report import ImpactReport, carried, key, kind, summary, versions
-from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.cli.impact_report import ImpactReport, Judged, carried, key, kind, summary, versions
+from deploy_orchestrator.markdown import Markdown, code, fence, table, text
 
 
 def impact_markdown(report: ImpactReport, *, in_full: bool) -> str:
@@ -14,60 +14,51 @@ def impact_markdown(report: ImpactReport, *, in_full: bool) -> str:
 
 
 def _lines(report: ImpactReport, *, in_full: bool) -> Iterator[str]:
-    yield f"### {report.title}\n"
+    yield f"### {text(report.title)}\n"
     for edit in report.edits:
-        yield f"- edit `{edit.place}`: `{edit.before or 'nothing'}` → `{edit.after}`"
+        yield f"- edit {code(str(edit.place))}: {code(edit.before or 'nothing')} → {code(edit.after)}"
     for found in report.upgrades:
         if report.edits:
-            yield f"\n#### chart {found.before.root}\n"
+            yield f"\n#### chart {text(found.before.root)}\n"
         yield from _upgrade(found, report)
     if report.unseen:
-        yield f"\nDeployments not looked at: {report.unseen.what}"
+        yield f"\nDeployments not looked at: {text(report.unseen.what)}"
     for carrier in report.carriers:
-        yield f"- {carried(carrier)}"
+        yield f"- {text(carried(carrier))}"
     if report.judged:
-        yield "\n| Deployment | Verdict | Change |\n| --- | --- | --- |"
-    for each in report.judged:
-        if each.preview is None:
-            yield f"| {each.key} | **fails** | |"
-        else:
-            verdict = f"**{each.preview.plan.verdict}**" if each.difference else "unchanged"
-            yield f"| {each.key} | {verdict} | {summary(each.difference)} |"
+        yield f"\n{table(('Deployment', 'Verdict', 'Change'), map(_row, report.judged))}"
     for effect in effects(report.judged):
-        yield f"\n#### {', '.join(each.key for each in effect.judged)}\n"
+        yield f"\n#### {text(', '.join(each.key for each in effect.judged))}\n"
         for concern in effect.concerns:
-            yield f"- **{concern.verdict}** {concern.saw} {concern.do}".rstrip()
+            yield f"- **{concern.verdict}** {text(concern.saw)} {text(concern.do)}".rstrip()
         full = "".join(each.difference.unified() for each in effect.judged)
-        yield _fenced(full if in_full else "".join(f"{each}\n" for each in effect.changes))
+        yield "\n" + fence(full if in_full else "\n".join(map(str, effect.changes)), "diff")
     for place, error in report.failures:
-        yield f"\n**{place} fails**: {_one_line(error)}"
+        yield f"\n**{text(place)} fails**: {text(error)}"
+
+
+def _row(each: Judged) -> tuple[object, ...]:
+    if each.preview is None:
+        return each.key, Markdown("**fails**"), ""
+    verdict = f"**{each.preview.plan.verdict}**" if each.difference else "unchanged"
+    return each.key, Markdown(verdict), summary(each.difference)
 
 
 def _upgrade(found: Upgrade, report: ImpactReport) -> Iterator[str]:
     impact = found.impact
     for change in impact.charts:
-        yield f"- `{change.identity.name}`: {versions(change)}"
+        yield f"- {code(change.identity.name)}: {text(versions(change))}"
     for need in found.broken:
-        yield f"- **breaks**: {need.parent} needs {need.chart.name} `{need.constraint}`"
+        yield f"- **breaks**: {text(need.parent)} needs {text(need.chart.name)} {code(need.constraint)}"
     for missing in impact.missing:
-        yield f"- **goes missing**: `{missing.dependency.name}`: {missing.why}"
+        yield f"- **goes missing**: {code(missing.dependency.name)}: {text(missing.why)}"
     for one in (*impact.appearing, *impact.worsening):
-        yield f"- **conflict on {one.name}** ({one.harm}): {explain(one)} Way out: {one.fix or 'none found.'}"
+        way_out = text(one.fix or "none found.")
+        yield f"- **conflict on {text(one.name)}** ({one.harm}): {text(explain(one))} Way out: {way_out}"
     for one in impact.going:
-        yield f"- no more conflict on {one.name}"
+        yield f"- no more conflict on {text(one.name)}"
     for change in found.values or ():
-        setters = ", ".join(report.setters(change, found))
-        yield f"- {kind(change)} default `{key(change)}`" + (f", set by {setters}" if setters else "")
+        setters = text(", ".join(report.setters(change, found)))
+        yield f"- {kind(change)} default {code(key(change))}" + (f", set by {setters}" if setters else "")
     if found.values is None and found.unread:
-        yield f"- defaults cannot be compared: {_one_line(found.unread)}"
-
-
-def _one_line(error: OrchestratorError) -> str:
-    return " ".join(str(error).split())
-
-
-def _fenced(text: str) -> str:
-    fence = "```"
-    while fence in text:
-        fence += "`"
-    return f"\n{fence}diff\n{text}{fence}"
+        yield f"- defaults cannot be compared: {text(found.unread)}"

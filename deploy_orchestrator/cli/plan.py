@@ -22,7 +22,7 @@ from deploy_orchestrator.cli.output import (
     table,
     tell,
 )
-from deploy_orchestrator.cli.plan_comment import code, comment, names
+from deploy_orchestrator.cli.plan_comment import comment, names
 from deploy_orchestrator.cli.plan_json import error_json
 from deploy_orchestrator.cli.plan_sarif import results
 from deploy_orchestrator.cli.sarif import sarif
@@ -32,6 +32,7 @@ from deploy_orchestrator.fleet import Deployment, Fleet, differing, gone, load
 from deploy_orchestrator.foresight import Proposal, compare
 from deploy_orchestrator.git import History
 from deploy_orchestrator.manifests import Workspace
+from deploy_orchestrator.markdown import code
 from deploy_orchestrator.outcomes import failures
 from deploy_orchestrator.pipeline import Orchestrator, Preview
 from deploy_orchestrator.releases import Plan

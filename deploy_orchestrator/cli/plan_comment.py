@@ -8,10 +8,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from deploy_orchestrator.cli.output import plain
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.foresight import Proposal
 from deploy_orchestrator.manifests import Finding
+from deploy_orchestrator.markdown import code, fence, rail, visible
 from deploy_orchestrator.risk import RULES, Reason, Verdict, alike
 
 MARK = "<!-- deploy-orchestrator plan -->"
@@ -21,7 +21,6 @@ MAX_COMMENT = 40_000
 """The most characters of a comment; GitHub takes 65,536."""
 
 MAX_DIFF = 8_000
-MAX_TEXT = 400
 MAX_NAMES = 12
 MAX_REASONS = 12
 MAX_ALIKE = 3
@@ -61,19 +60,6 @@ def comment(
             body[index] += f"\n\n{diff}"
             room -= len(diff) + 2
     return "\n\n".join([*head, *body, *_left_out(len(texts) - len(body), silent)])
-
-
-def code(text: str, limit: int = MAX_TEXT) -> str:
-    """`text` on one line, in a code span that it cannot end; cut where it is longer than `limit`."""
-    line = " ".join(plain(text).plain.split())
-    line = line if len(line) <= limit else f"{line[: limit - 1]}…"
-    ticks = "`" * (_longest_run(line) + 1)
-    space = " " if line.startswith("`") or line.endswith("`") else ""
-    return f"{ticks}{space}{line or ' '}{space}{ticks}"
-
-
-def _longest_run(text: str) -> int:
-    return max(map(len, re.findall("`+", text)), default=0)
 
 
 def _headline(proposals: Sequence[Proposal], failures: Sequence[object]) -> str:
@@ -167,9 +153,9 @@ def _failure(key: str, error: OrchestratorError) -> str:
 
 
 def _diff(proposal: Proposal, limit: int) -> str | None:
-    lines = plain(proposal.judgement.difference.unified()).plain.removesuffix("\n").split("\n")
-    fence = "`" * max(3, _longest_run("\n".join(lines)) + 1)
-    room = limit - 2 * len(fence) - _RESERVE
+    text = visible(proposal.judgement.difference.unified().removesuffix("\n"))
+    lines = text.split("\n")
+    room = limit - 2 * len(rail(text)) - _RESERVE
     kept: list[str] = []
     for line in lines:
         room -= len(line) + 1
@@ -180,9 +166,9 @@ def _diff(proposal: Proposal, limit: int) -> str | None:
         return None
     cut = len(lines) - len(kept)
     size = f"{len(lines):,} lines" + (f", of which the first {len(kept):,} are shown" if cut else "")
-    text = "\n".join(kept)
+    block = fence("\n".join(kept), "diff")
     summary = f"<summary>Diff of {proposal.deployment.key}, {size}</summary>"
-    return f"<details>{summary}\n\n{fence}diff\n{text}\n{fence}\n\n</details>"
+    return f"<details>{summary}\n\n{block}\n\n</details>"
 
 
 def _left_out(sections: int, diffs: int) -> Iterator[str]:

@@ -1,15 +1,12 @@
 """What people see in the web UI: results as tables, diffs and pictures in Dagster's metadata."""
 
 import base64
-import html
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 import dagster as dg
 
+from deploy_orchestrator import markdown
 from deploy_orchestrator.charts import Closure, Conflict, DependencyVersions, draw, explain
 from deploy_orchestrator.delivery import Engine, Hook, Operation, Status, Verification
 from deploy_orchestrator.errors import OrchestratorError
@@ -23,25 +20,12 @@ from deploy_orchestrator.risk import Reason, Verdict, alike
 MAX_DIFF = 60_000
 MAX_SIGHTINGS = 5
 MAX_ROWS = 500
-_LINE_BREAK = re.compile(r"[\r\n\v\f\x85\u2028\u2029]")
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
-_MARKDOWN = re.compile(r"[\\`*_~|\[\]]")
 NOTHING_PENDING = dg.MarkdownMetadataValue("Nothing to release: the candidate is what is released.")
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A text in a table that leads to a URL."""
-
-    text: str
-    url: str
-
-
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> dg.MarkdownMetadataValue:
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.MarkdownMetadataValue:
     """A Markdown table whose cells cannot break out of it."""
-    lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
-    lines += ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
-    return dg.MarkdownMetadataValue("\n".join(lines) if len(lines) > 2 else "none")
+    return dg.MarkdownMetadataValue(markdown.table(columns, rows) if rows else "none")
 
 
 def charts(fleet: Fleet) -> dg.MarkdownMetadataValue:
@@ -161,7 +145,7 @@ def difference(diff: Diff) -> dg.MarkdownMetadataValue:
     """A coloured diff, cut where the UI would become slow."""
     text = diff.unified()
     cut = "" if len(text) <= MAX_DIFF else f"\n… {len(text) - MAX_DIFF:,} more characters"
-    return dg.MarkdownMetadataValue(_block("diff", text[:MAX_DIFF] + cut))
+    return dg.MarkdownMetadataValue(markdown.fence(text[:MAX_DIFF] + cut, "diff"))
 
 
 def reasons(plan: Plan) -> dg.MarkdownMetadataValue:
@@ -253,7 +237,7 @@ def _deployment(released: Release, state: Status | OrchestratorError, engine: En
     url = engine.link(state.environment, state.tenant) or ""
     told = "" if state.live(released) or not state.message else f": {state.message}"
     return (
-        Link(released.key, url) if url.startswith("http") else released.key,
+        markdown.link(released.key, url) if url.startswith("http") else released.key,
         revision,
         "the same" if state.revision == released.revision else (state.revision or "nothing")[:8],
         f"{state.health}, {state.sync}{told}",
@@ -281,17 +265,12 @@ def tests(found: Iterable[Verification]) -> dg.MarkdownMetadataValue:
 def _ran(hooks: Sequence[tuple[str, Hook | None]]) -> dg.MarkdownMetadataValue:
     rows = [(name, ran.phase if ran else "not run", (ran and ran.logs) or "") for name, ran in hooks]
     told = [
-        f"{_cell(name)}:\n\n{_block('', ran.message)}"
+        f"{markdown.text(name)}:\n\n{markdown.fence(ran.message)}"
         for name, ran in hooks
         if ran and ran.phase.failed and ran.message
     ]
     shown = table(["hook", "outcome", "all that it printed"], rows).md_str
     return dg.MarkdownMetadataValue("\n\n".join([shown or "", *told]))
-
-
-def _block(language: str, text: str) -> str:
-    fence = "~" * max(3, 1 + max(map(len, re.findall("~+", text)), default=0))
-    return f"{fence}{language}\n{text}\n{fence}"
 
 
 def _link(url: str) -> dg.UrlMetadataValue | dg.PathMetadataValue:
@@ -302,10 +281,3 @@ def _link(url: str) -> dg.UrlMetadataValue | dg.PathMetadataValue:
 def _few(surveyed: Surveyed) -> str:
     first, *more = surveyed.deployments
     return f"{first} and {len(more)} more" if more else first
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, Link):
-        return f"[{_cell(value.text)}]({quote(value.url, safe=':/?&=%#.,~-_')})"
-    text = _CONTROL.sub("\ufffd", _LINE_BREAK.sub(" ", str(value)))
-    return _MARKDOWN.sub(r"\\\g<0>", html.escape(text, quote=False))

@@ -16,6 +16,8 @@ CHARTS = {
     "db@1.0.0": (COMMON, {"port": 5, "size": "1Gi", "old": True}),
     "db@2.0.0": ([{**COMMON[0], "version": "2.x"}], {"port": 6, "size": "2Gi", "new": True}),
     "web@1.0.0": (COMMON, {}),
+    "lure@1.0.0": ([], {}),
+    "lure@2.0.0": ([], {"x` @acme/admins [approve here](https://evil.example) `y": 2}),
     "common@1.0.0": ([], {}),
     "common@2.0.0": ([], {}),
 }
@@ -83,6 +85,11 @@ def test_markdown_is_a_list_under_what_is_upgraded(impact):
     assert answer.output.startswith("### db 1.0.0 to 2.0.0 in app@0.1.0\n")
     assert "- **breaks**: app@0.1.0 needs db `1.x`\n" in answer.output
     assert "- **conflict on common** (none): Because " in answer.output
+
+
+def test_what_a_charts_author_wrote_stays_closed_in_markdown(impact):
+    output = impact("lure@1.0.0", "--to", "2.0.0", "--format", "markdown").output
+    assert "- added default ``x` @acme/admins [approve here](https://evil.example) `y``\n" in output
 
 
 def test_values_may_switch_the_conflict_off(impact, fresh):

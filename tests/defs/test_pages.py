@@ -15,10 +15,10 @@ def config_map(**data: str) -> Manifests:
 
 
 def test_a_diff_shows_the_text_as_it_is_and_the_text_ends_no_fence() -> None:
-    shown = pages.difference(diff(config_map(a="1"), config_map(a="~~~~~~~~"))).value
+    shown = pages.difference(diff(config_map(a="1"), config_map(a="````````"))).value
     first, *lines, last = shown.splitlines()
-    assert (first, last) == ("~~~~~~~~~diff", "~~~~~~~~~")
-    assert "+  a: ~~~~~~~~" in lines
+    assert (first, last) == ("`````````diff", "`````````")
+    assert "+  a: '````````'" in lines
 
 
 def reason(rule: str, severity: Verdict, **about: Any) -> Reason:
