@@ -7,7 +7,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,9 +24,9 @@ from deploy_orchestrator.charts import (
 from deploy_orchestrator.fleet import ChartReference, LocalChart
 from deploy_orchestrator.git import Tree
 from deploy_orchestrator.manifests.actions import actions_of, asks
-from deploy_orchestrator.manifests.cache import Cache, cache_key
 from deploy_orchestrator.manifests.reads import Reads, reads
 from deploy_orchestrator.registries import ANYWHERE, Egress, Internet
+from deploy_orchestrator.storage import Cache, cache_key
 
 _FORMAT: Final = "5"
 
@@ -101,9 +100,9 @@ class AssembledCharts:
 
         return self._once(cache_key(_FORMAT, url, reference.name, reference.version), make)
 
-    def prune(self, unused: timedelta) -> None:
-        """Remove the charts that nobody has asked for in so long."""
-        self.records.prune(unused)
+    def prune(self) -> None:
+        """Remove the charts that nobody has asked for in 30 days."""
+        self.records.prune()
         for lock in self.folder.glob("*.lock"):
             key = lock.name.removesuffix(".lock")
             if key not in self.records:

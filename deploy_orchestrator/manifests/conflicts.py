@@ -19,12 +19,12 @@ from deploy_orchestrator.charts import (
 from deploy_orchestrator.documents import parse
 from deploy_orchestrator.errors import Place
 from deploy_orchestrator.fleet import Deployment, Fleet
-from deploy_orchestrator.manifests.cache import cache_key
 from deploy_orchestrator.manifests.composition import ChartRelease, releases_of
 from deploy_orchestrator.manifests.exceptions import excepted
 from deploy_orchestrator.manifests.findings import Check, Finding
 from deploy_orchestrator.manifests.workspace import Workspace
 from deploy_orchestrator.registries import Offline, RepositoryError
+from deploy_orchestrator.storage import cache_key
 
 _FORMAT: Final = "conflicts 1"
 CONFLICT: Final = Check(

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from deploy_orchestrator.errors import Place
-from deploy_orchestrator.manifests.cache import cache_key
 from deploy_orchestrator.manifests.composition import ChartRelease
 from deploy_orchestrator.manifests.errors import RenderError
 from deploy_orchestrator.manifests.failures import render_error
 from deploy_orchestrator.manifests.workers import WorkerError
 from deploy_orchestrator.manifests.workspace import Workspace
+from deploy_orchestrator.storage import cache_key
 
 _FORMAT: Final = "1"
 _IN_PROCESS: Final = f"{version('helm-python-sdk')} {os.environ.get('HELM_C_LIB', '')}"

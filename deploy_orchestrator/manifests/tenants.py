@@ -10,7 +10,6 @@ from typing import Final
 from deploy_orchestrator.documents import parse
 from deploy_orchestrator.errors import instead_of
 from deploy_orchestrator.fleet import Deployment, Fleet, ValueLayer
-from deploy_orchestrator.manifests.cache import cache_key
 from deploy_orchestrator.manifests.composition import FROM_FLEET, ChartRelease, releases_of
 from deploy_orchestrator.manifests.engines import engines_identity
 from deploy_orchestrator.manifests.findings import Check, Finding
@@ -21,6 +20,7 @@ from deploy_orchestrator.manifests.rendering import RenderedRelease, render_rele
 from deploy_orchestrator.manifests.verification import tested_after_sync
 from deploy_orchestrator.manifests.workspace import Workspace
 from deploy_orchestrator.outcomes import Outcome, attempt
+from deploy_orchestrator.storage import cache_key
 
 _FORMAT: Final = "6"
 CLOCK: Final = Check(

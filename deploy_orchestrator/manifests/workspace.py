@@ -11,11 +11,10 @@ from typing import Final
 
 from deploy_orchestrator.charts import Repositories
 from deploy_orchestrator.manifests.assembly import AssembledCharts
-from deploy_orchestrator.manifests.cache import Cache
 from deploy_orchestrator.manifests.workers import Limits, Workers
 from deploy_orchestrator.registries import Egress, Internet
+from deploy_orchestrator.storage import Cache
 
-_KEPT: Final = timedelta(days=30)
 _PRUNED_EVERY: Final = timedelta(days=1)
 
 
@@ -56,5 +55,4 @@ class Workspace:
         if marker.exists() and time.time() - marker.stat().st_mtime < _PRUNED_EVERY.total_seconds():
             return
         marker.touch(mode=0o600)
-        for kept in (self.charts, self.releases, self.manifests):
-            kept.prune(_KEPT)
+        self.charts.prune()

@@ -2,6 +2,7 @@ import base64
 import gzip
 import hashlib
 import json
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -127,8 +128,8 @@ def test_a_changed_index_replaces_the_one_that_was_kept(server: Server, tmp_path
 def test_an_index_whose_copy_was_lost_is_asked_for_in_full(server: Server, tmp_path: Path) -> None:
     server.answer = lambda path, headers: (200, {"ETag": '"1"'}, index("1.0.0"))
     versions(reaching(server, cache=tmp_path), server.url)
-    for file in tmp_path.glob("indexes-*/*"):
-        file.unlink()
+    (kept,) = tmp_path.glob("indexes-*")
+    shutil.rmtree(kept)
     assert versions(reaching(server, cache=tmp_path), server.url) == ["1.0.0"]
     assert "if-none-match" not in server.asked[1][1]
 

@@ -64,8 +64,8 @@ def test_a_sync_that_is_killed_at_any_moment_is_completed_by_the_next(
                 engine.sync(second)
         except Killed:
             kills += 1
-            assert not engine.status("dev", "analytics").done(second)
-            assert engine.sync(second).phase is Phase.SUCCEEDED
+            if not engine.status("dev", "analytics").done(second):
+                assert engine.sync(second).phase is Phase.SUCCEEDED
         assert engine.status("dev", "analytics").done(second)
         assert live(engine) == expected
         if fuse.left >= 0:

@@ -1,8 +1,6 @@
 """The lock that `helm dependency update` would write."""
 
 import json
-import os
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from deploy_orchestrator.charts.metadata import Dependency, Lock, LockedDependen
 from deploy_orchestrator.charts.sources.repositories import Repositories
 from deploy_orchestrator.documents import DocumentError, dump, parse
 from deploy_orchestrator.errors import Place
+from deploy_orchestrator.storage import write_whole
 
 
 def update_lock(
@@ -58,15 +57,7 @@ def write_lock(folder: Path, chart: Chart, lock: Lock) -> Path | None:
         raise UnsafeChart(
             "a link to a file elsewhere", place=Place(str(file)), fix="replace it with the file"
         )
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".lock-")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(lock_as_yaml(lock))
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(file)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(file, lock_as_yaml(lock), mode=0o644)
     return file
 
 

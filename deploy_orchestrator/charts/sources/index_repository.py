@@ -96,8 +96,8 @@ class IndexRepository:
         return self._index
 
     def _fetch(self) -> Index:
-        seen = _seen(self._cache.read("responses", self._address))
-        kept = self._cache.read(_PARSED, seen.fingerprint) if seen else None
+        seen = _seen(self._cache.of("responses").read(self._address))
+        kept = self._cache.of(_PARSED).read(seen.fingerprint) if seen else None
         conditions = (
             {"If-None-Match": seen.etag, "If-Modified-Since": seen.last_modified} if seen and kept else {}
         )
@@ -113,15 +113,15 @@ class IndexRepository:
         new = _Seen(
             answer.headers.get("etag", ""), answer.headers.get("last-modified", ""), fingerprint(answer.body)
         )
-        self._cache.write("responses", self._address, msgspec.msgpack.encode(new))
+        self._cache.of("responses").write(self._address, msgspec.msgpack.encode(new))
         return index
 
     def _parsed(self, data: bytes) -> Index:
         key = fingerprint(data)
-        if kept := self._cache.read(_PARSED, key):
+        if kept := self._cache.of(_PARSED).read(key):
             return Index.restore(kept, self.identity)
         index = Index.parse(data, self.identity)
-        self._cache.write(_PARSED, key, index.keep())
+        self._cache.of(_PARSED).write(key, index.keep())
         return index
 
     def _read(self, address: str, limit: int) -> bytes:

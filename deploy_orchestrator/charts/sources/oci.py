@@ -110,7 +110,7 @@ class OciRepository:
     def _blob(self, name: str, blob: Blob, limit: int) -> bytes:
         if not is_digest(blob.digest):
             raise RepositoryError(f"{name}: no digest: {blob.digest!r}", url=self.identity)
-        kept = self._cache.read("blobs", blob.digest)
+        kept = self._cache.of("blobs").read(blob.digest)
         if kept is not None:
             return kept
         data = self._registry.ask(f"{self._registry.of(name)}/blobs/{blob.digest}", name, limit=limit).body
@@ -119,7 +119,7 @@ class OciRepository:
             raise DigestMismatch(
                 f"{name}: asked for {blob.digest}, the registry sent {found}", url=self.identity
             )
-        self._cache.write("blobs", blob.digest, data)
+        self._cache.of("blobs").write(blob.digest, data)
         return data
 
     def _next(self, answer: Answer) -> str | None:

@@ -116,7 +116,7 @@ class Repositories:
             RepositoryError: they cannot be had.
         """
         chart = self.described(chart)
-        kept = self._cache.read("packages", chart.digest) if chart.digest else None
+        kept = self._cache.of("packages").read(chart.digest) if chart.digest else None
         if kept is not None:
             return kept
         with self._lock:
@@ -131,7 +131,7 @@ class Repositories:
                 url=chart.repository,
                 fix="do not use it; ask who runs the repository",
             )
-        self._cache.write("packages", chart.digest, data)
+        self._cache.of("packages").write(chart.digest, data)
         return data
 
     def chart(self, chart: PublishedChart) -> Chart:

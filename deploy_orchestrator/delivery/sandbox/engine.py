@@ -7,7 +7,7 @@ from pathlib import Path
 
 from deploy_orchestrator import documents
 from deploy_orchestrator.delivery.errors import DeliveryError, EngineUnreachable, NotDeployed, SyncSuperseded
-from deploy_orchestrator.delivery.sandbox import files, hooks
+from deploy_orchestrator.delivery.sandbox import hooks
 from deploy_orchestrator.delivery.sandbox.application import Application, Applied
 from deploy_orchestrator.delivery.sandbox.state import BrokenState, State, check_label
 from deploy_orchestrator.delivery.status import Health, Operation, Phase, Status, Sync
@@ -15,6 +15,7 @@ from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.git import RemoteUnreachable, Repository, RevisionNotFound
 from deploy_orchestrator.manifests import Manifests, read_manifests
 from deploy_orchestrator.releases import Release
+from deploy_orchestrator.storage import write_whole
 
 _STATE = ".state"
 _INTERVAL = 0.2
@@ -190,7 +191,7 @@ class Sandbox:
         state.store(application)
         for path, (_, content) in contents.items():
             if self._live(path) != objects[path].sha256:
-                files.write(self.folder / path, content)
+                _write(self.folder / path, content)
         for path in application.objects.keys() - objects.keys():
             (self.folder / path).unlink(missing_ok=True)
         after = hooks.run(manifests.objects, "after", application.broken_hooks)
@@ -225,6 +226,11 @@ def _existing(state: State) -> Application:
 
 def _differs(status: Status, seen: Status | None) -> bool:
     return seen is None or replace(status, observed=seen.observed, since=seen.since) != seen
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, content, mode=0o644)
 
 
 def _digest(content: bytes) -> str:

@@ -7,9 +7,9 @@ import pydantic
 from filelock import FileLock, Timeout
 
 from deploy_orchestrator.delivery.errors import DeliveryError, EngineUnreachable
-from deploy_orchestrator.delivery.sandbox import files
 from deploy_orchestrator.delivery.sandbox.application import Application
 from deploy_orchestrator.errors import Place
+from deploy_orchestrator.storage import write_whole
 from deploy_orchestrator.terms import is_label
 
 _LOCK_LIMIT = 30.0
@@ -70,7 +70,8 @@ class State:
             ) from error
 
     def store(self, application: Application) -> None:
-        files.write_durably(self.file, application.model_dump_json(indent=1).encode())
+        data = application.model_dump_json(indent=1).encode()
+        write_whole(self.file, data, durable=True, mode=0o644)
 
 
 def check_label(name: str) -> None:
