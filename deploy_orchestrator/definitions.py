@@ -34,9 +34,9 @@ def project(installation: Installation) -> dg.Definitions:
             sensors.unhealthy_releases,
             notifications.notifications,
         ],
-        resources={"installation": installation},
+        resources={"installation": installation.resource()},
         executor=dg.in_process_executor,
     )
 
 
-defs = project(Installation.of(Settings()))
+defs = project(Installation(Settings()))

@@ -20,22 +20,24 @@ class Settings(BaseSettings):
     `sandbox`, a folder in place of a cluster, or `argocd`, in the cluster of `kubeconfig` and `context`
     (without them the user's own, or the one that this runs in). Where the fleet names several Argo CDs,
     `contexts` has the kubeconfig context of each by its name, as JSON: `{"europe": "admin@eu-1"}`.
+    `kubeconfig_commands` lets a kubeconfig name a program to run, as those of cloud providers do.
     """
 
     model_config = SettingsConfigDict(env_prefix="DEPLOY_ORCHESTRATOR_", frozen=True)
 
-    fleet: str = ".local/fleet"
-    deployments: str = ".local/deployments.git"
+    fleet: str = Field(default=".local/fleet", repr=False)
+    deployments: str = Field(default=".local/deployments.git", repr=False)
     home: Path = Path(".local/state")
     engine: Literal["sandbox", "argocd"] = "sandbox"
     kubeconfig: Path | None = None
     context: str | None = None
     contexts: dict[str, str] = Field(default_factory=dict[str, str])
+    kubeconfig_commands: bool = False
 
     @property
     def contexts_of_argocd(self) -> Contexts:
         """How each Argo CD of the fleet is reached."""
-        return Contexts(self.kubeconfig, self.context, self.contexts)
+        return Contexts(self.kubeconfig, self.context, self.contexts, self.kubeconfig_commands)
 
 
 class WebhookSettings(BaseSettings):

@@ -81,7 +81,7 @@ def _chosen(fleet: Fleet, name: str | None, *, several: bool) -> list[ArgoCDInst
 def _apply(fleet: Fleet, instance: ArgoCDInstance, wanted: list[dict[str, Any]], *, dry_run: bool) -> None:
     contexts = described().contexts_of_argocd
     where = contexts.of(instance, fleet)
-    cluster = Cluster(contexts.kubeconfig, where, LIMIT, "deploy-orchestrator")
+    cluster = Cluster(contexts.kubeconfig, where, LIMIT, "deploy-orchestrator", commands=contexts.commands)
     say(
         plain(f"Argo CD {instance.name}", "bold"),
         f"  namespace {instance.namespace}, {f'context {where}' if where else 'the current context'}",

@@ -47,7 +47,9 @@ class Clusters:
         if name not in self._contexts:
             return None
         if name not in self._connected:
-            self._connected[name] = Cluster(None, self._contexts[name], LIMIT, "deploy-orchestrator-plan")
+            self._connected[name] = Cluster(
+                None, self._contexts[name], LIMIT, "deploy-orchestrator-plan", commands=True
+            )
         return inspect(self._connected[name], namespace, preview.released, preview.manifests)
 
 

@@ -24,7 +24,9 @@ SEEN = "first seen"
         )
     ],
 )
-def charts(installation: Installation) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+def charts(
+    installation: dg.ResourceParam[Installation],
+) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     """The charts that the newest fleet commit asks for, and who runs them."""
     with installation.open() as orchestrator:
         fleet = orchestrator.fleet()
@@ -69,7 +71,7 @@ def _report(name: str, description: str) -> dg.AssetSpec:
     retry_policy=AGAIN,
 )
 def dependencies(
-    context: dg.AssetExecutionContext, installation: Installation
+    context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     """What the fleet is built on, looked up and judged in one go."""
     with installation.open() as orchestrator:

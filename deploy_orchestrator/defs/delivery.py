@@ -32,7 +32,9 @@ from deploy_orchestrator.defs.shipment import Shipment, of_one
         ),
     ],
 )
-def sync_status(context: dg.AssetExecutionContext, installation: Installation) -> Iterator[Told]:
+def sync_status(
+    context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+) -> Iterator[Told]:
     """The state of one tenant in one environment after its release was synced."""
     yield from of_one(context, installation, Shipment.sync)
 

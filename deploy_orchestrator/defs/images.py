@@ -25,6 +25,8 @@ from deploy_orchestrator.defs.shipment import Shipment, of_one
         )
     ],
 )
-def container_images(context: dg.AssetExecutionContext, installation: Installation) -> Iterator[Told]:
+def container_images(
+    context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+) -> Iterator[Told]:
     """The container images of one tenant in one environment, and who uses each."""
     yield from of_one(context, installation, Shipment.render)

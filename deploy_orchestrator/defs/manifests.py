@@ -27,6 +27,8 @@ from deploy_orchestrator.defs.shipment import Shipment, of_one
         )
     ],
 )
-def rendered_manifests(context: dg.AssetExecutionContext, installation: Installation) -> Iterator[Told]:
+def rendered_manifests(
+    context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+) -> Iterator[Told]:
     """The exact objects that one tenant in one environment would get from the newest fleet commit."""
     yield from of_one(context, installation, Shipment.render)

@@ -27,7 +27,9 @@ NEWS = timedelta(days=1)
         "Tell people what waits for approval, was released, was reverted, could not be reverted or synced."
     ),
 )
-def notifications(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult:
+def notifications(
+    context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
+) -> dg.SensorResult:
     settings = NotificationSettings()
     try:
         people = targets(settings.listed())

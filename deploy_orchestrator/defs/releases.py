@@ -25,7 +25,9 @@ from deploy_orchestrator.defs.shipment import Shipment, of_one
         )
     ],
 )
-def change_plan(context: dg.AssetExecutionContext, installation: Installation) -> Iterator[Told]:
+def change_plan(
+    context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+) -> Iterator[Told]:
     """The change against what is released, its verdict with reasons, committed as a candidate."""
     yield from of_one(context, installation, Shipment.plan)
 
@@ -38,7 +40,9 @@ def change_plan(context: dg.AssetExecutionContext, installation: Installation) -
     kinds={"git"},
     output_required=False,
 )
-def release(context: dg.AssetExecutionContext, installation: Installation) -> Iterator[Told]:
+def release(
+    context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+) -> Iterator[Told]:
     """The release file that Argo CD follows, written when every gate is open.
 
     While a gate is closed or waits, nothing is materialised: the gates are shown as an observation, and the

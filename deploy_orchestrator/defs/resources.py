@@ -1,10 +1,10 @@
-"""What assets and sensors work with: the installation, from settings that Dagster shows and validates."""
+"""What assets and sensors work with: the installation."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import dagster as dg
-from pydantic import Field
 
 from deploy_orchestrator.errors import OrchestratorError, Transient, machine_refused
 from deploy_orchestrator.pipeline import Orchestrator
@@ -16,21 +16,19 @@ LEFT = "left to do again"
 AGAIN = dg.RetryPolicy(max_retries=3, delay=1, backoff=dg.Backoff.EXPONENTIAL)
 
 
-class Installation(dg.ConfigurableResource["Installation"]):
-    """The two repositories and the state of this installation; see `deploy_orchestrator.settings`."""
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The two repositories and the state of this installation, as the settings of the process say.
 
-    fleet: str
-    deployments: str
-    home: str
-    engine: str = "sandbox"
-    kubeconfig: str | None = None
-    context: str | None = None
-    contexts: dict[str, str] = Field(default_factory=dict[str, str])
+    Dagster sees an object without configuration: what is given with a launch cannot lead a run to another
+    installation, and nothing of the settings is kept in Dagster's database.
+    """
 
-    @classmethod
-    def of(cls, settings: Settings) -> "Installation":
-        """As `settings` say."""
-        return cls(**settings.model_dump(mode="json"))
+    settings: Settings = field(repr=False)
+
+    def resource(self) -> dg.ResourceDefinition:
+        """This installation as Dagster takes it: whoever configures it is refused."""
+        return dg.ResourceDefinition(lambda _: self, config_schema={})
 
     @contextmanager
     def open(self) -> Generator[Orchestrator]:
@@ -38,9 +36,8 @@ class Installation(dg.ConfigurableResource["Installation"]):
 
         An error meant for the user becomes a failed step that shows its message, retried where that may help.
         """
-        settings = Settings.model_validate(self.model_dump(include=set(Settings.model_fields)))
         try:
-            with Orchestrator.open(settings) as orchestrator:
+            with Orchestrator.open(self.settings) as orchestrator:
                 yield orchestrator
         except OrchestratorError as error:
             raise dg.Failure(description=str(error), allow_retries=isinstance(error, Transient)) from error

@@ -13,9 +13,11 @@ from typing import Any, cast
 
 import dagster as dg
 from dagster import DagsterEventType, DagsterRunStatus, RunRecord, RunsFilter
+from pydantic import ValidationError, field_validator
 
 from deploy_orchestrator.defs.resources import LEFT
 from deploy_orchestrator.pipeline import Orchestrator
+from deploy_orchestrator.terms import Label, checked_label
 
 ENVIRONMENT = "environment"
 TENANTS = "tenants"
@@ -36,11 +38,30 @@ _UNDER_WAY = [
 ]
 
 
-class Batch(dg.Config):
-    """Tenants of one environment, each with the purpose that its run serves, which people read."""
+MAX_TENANTS = 20_000
+MAX_PURPOSE = 200
 
-    environment: str
+
+class Batch(dg.Config):
+    """Tenants of one environment, each with the purpose that its run serves, which people read.
+
+    Anybody who reaches the web server can write one: what is no name of a tenant is refused before a run
+    looks at it.
+    """
+
+    environment: Label
     tenants: dict[str, str]
+
+    @field_validator("tenants")
+    @classmethod
+    def _are_names_within_bounds(cls, tenants: dict[str, str]) -> dict[str, str]:
+        if not 0 < len(tenants) <= MAX_TENANTS:
+            raise ValueError(f"expected 1 to {MAX_TENANTS:,} tenants")
+        for name in tenants:
+            checked_label(name)
+        if max(map(len, tenants.values())) > MAX_PURPOSE:
+            raise ValueError(f"expected a purpose of at most {MAX_PURPOSE} characters")
+        return tenants
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +89,22 @@ def run_of(
 
 
 def wanted_by(run: dg.DagsterRun) -> list[Wanted]:
-    """What a run was made for; nothing where it is not about tenants."""
+    """What a run was made for; nothing where it is not about tenants, or could not run at all."""
     ops = cast("Mapping[str, Any]", run.run_config.get("ops", {}))
     configs = [op.get("config", {}) for op in ops.values()]
-    batches = [Batch(**config) for config in configs if "tenants" in config]
     return [
         Wanted(batch.environment, tenant, purpose)
-        for batch in batches
+        for config in configs
+        if "tenants" in config and (batch := _batch(config))
         for tenant, purpose in batch.tenants.items()
     ]
+
+
+def _batch(config: Mapping[str, Any]) -> Batch | None:
+    try:
+        return Batch(**config)
+    except ValidationError:
+        return None
 
 
 def requests(instance: dg.DagsterInstance, job: str, wanted: Iterable[Wanted]) -> list[dg.RunRequest]:

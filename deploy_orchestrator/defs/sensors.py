@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
+from pydantic import TypeAdapter, ValidationError
 
 from deploy_orchestrator.defs import pages
 from deploy_orchestrator.defs.jobs import survey
@@ -25,6 +26,8 @@ PLANNING_OPENS = ("base", "candidate")
 
 PRIORITY = "dagster/priority"
 
+_REPORTED = TypeAdapter(dict[str, str])
+
 OVERVIEW = "*"
 """In the cursor of `live_releases`: which overview was reported last, and in which hour."""
 
@@ -35,7 +38,9 @@ OVERVIEW = "*"
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Ship what a new commit of the fleet repository changes, and nothing else.",
 )
-def fleet_commits(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult:
+def fleet_commits(
+    context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
+) -> dg.SensorResult:
     with installation.open() as orchestrator:
         head = orchestrator.fleet_repository.head()
         if head is None or head == context.cursor:
@@ -103,7 +108,9 @@ def _at(orchestrator: Orchestrator, revision: str | None) -> Fleet | None:
         "released, and what somebody has edited."
     ),
 )
-def open_gates(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult:
+def open_gates(
+    context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
+) -> dg.SensorResult:
     with installation.open() as orchestrator:
         opened: list[Wanted] = []
         outdated: list[Wanted] = []
@@ -138,8 +145,10 @@ def open_gates(context: dg.SensorEvaluationContext, installation: Installation) 
         "crash, finish removals, and report what has changed."
     ),
 )
-def live_releases(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult:
-    reported: dict[str, str] = json.loads(context.cursor or "{}")
+def live_releases(
+    context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
+) -> dg.SensorResult:
+    reported = _reported(context.cursor)
     seen: dict[str, str] = {}
     wanted: list[Wanted] = []
     events: list[dg.AssetMaterialization] = []
@@ -188,6 +197,14 @@ def live_releases(context: dg.SensorEvaluationContext, installation: Installatio
     )
 
 
+def _reported(cursor: str | None) -> dict[str, str]:
+    """What was reported when the cursor was written; nothing where that is not what is written there."""
+    try:
+        return _REPORTED.validate_json(cursor or "{}")
+    except ValidationError:
+        return {}
+
+
 def _digest(overview: Mapping[str, Any]) -> str:
     return hashlib.sha256(repr(sorted(overview.items())).encode()).hexdigest()
 
@@ -200,7 +217,9 @@ def _digest(overview: Mapping[str, Any]) -> str:
         "Revert every release that has been unhealthy for longer than its environment's policy allows."
     ),
 )
-def unhealthy_releases(context: dg.SensorEvaluationContext, installation: Installation) -> dg.SensorResult:
+def unhealthy_releases(
+    context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
+) -> dg.SensorResult:
     with installation.open() as orchestrator:
         wanted = [
             Wanted(found.release.environment, found.release.tenant, found.release.commit)

@@ -174,7 +174,10 @@ Step = Callable[[Shipment], Iterable[Report]]
 
 @contextmanager
 def shipment(
-    log: dg.DagsterLogManager, installation: Installation, environment: str, tenants: Iterable[str]
+    log: dg.DagsterLogManager,
+    installation: Installation,
+    environment: str,
+    tenants: Iterable[str],
 ) -> Generator[Shipment]:
     """Tenants on their way; dg.Failure at the end where somebody failed."""
     with installation.open() as orchestrator:

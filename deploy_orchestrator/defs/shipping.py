@@ -22,7 +22,9 @@ def _job(name: str, does: str, *steps: Step, tags: Mapping[str, str] | None = No
     """
 
     @dg.op(name=f"{name}_tenants", description=does, out={}, retry_policy=AGAIN)
-    def tenants(context: dg.OpExecutionContext, config: Batch, installation: Installation) -> Iterator[Event]:
+    def tenants(
+        context: dg.OpExecutionContext, config: Batch, installation: dg.ResourceParam[Installation]
+    ) -> Iterator[Event]:
         with shipment(context.log, installation, config.environment, config.tenants) as under_way:
             told = [report for step in steps for report in step(under_way)]
             for report in sorted(told, key=lambda report: report.failed):

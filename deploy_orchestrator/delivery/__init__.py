@@ -8,6 +8,7 @@ from deploy_orchestrator.delivery.engine import Engine
 from deploy_orchestrator.delivery.errors import (
     DeliveryError,
     EngineUnreachable,
+    KubeconfigRunsProgram,
     NotDeployed,
     SyncError,
     SyncFailed,
@@ -34,6 +35,7 @@ __all__ = [
     "Hook",
     "Inspection",
     "Instances",
+    "KubeconfigRunsProgram",
     "NotDeployed",
     "Operation",
     "Phase",

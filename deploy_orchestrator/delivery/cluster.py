@@ -44,16 +44,24 @@ class Cluster:
     when `limit` has passed.
 
     Args:
-        kubeconfig, context: as `connect` takes them.
+        kubeconfig, context, commands: as `connect` takes them.
         limit: for all requests together.
         manager: the name under which its fields are set.
 
     Raises:
-        NoCluster: the kubeconfig is missing or broken, or does not have the context.
+        KubeconfigRunsProgram, NoCluster: as `connect`.
     """
 
-    def __init__(self, kubeconfig: Path | None, context: str | None, limit: timedelta, manager: str) -> None:
-        self._api: Any = connect(kubeconfig, context, _RETRIES)
+    def __init__(
+        self,
+        kubeconfig: Path | None,
+        context: str | None,
+        limit: timedelta,
+        manager: str,
+        *,
+        commands: bool = False,
+    ) -> None:
+        self._api: Any = connect(kubeconfig, context, _RETRIES, commands=commands)
         self._end = time.monotonic() + limit.total_seconds()
         self._limit = limit
         self._manager = manager

@@ -9,19 +9,29 @@ from typing import TYPE_CHECKING, Any
 
 import urllib3
 
-from deploy_orchestrator.delivery.errors import ClusterRefused, ClusterUnreachable, NoCluster
+from deploy_orchestrator.delivery.errors import (
+    ClusterRefused,
+    ClusterUnreachable,
+    KubeconfigRunsProgram,
+    NoCluster,
+)
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
 _CONNECTIONS = 64
+_PROGRAMS = ("exec", "auth-provider")
 
 
-def connect(kubeconfig: Path | None, context: str | None, retries: urllib3.Retry) -> "ApiClient":
+def connect(
+    kubeconfig: Path | None, context: str | None, retries: urllib3.Retry, *, commands: bool = False
+) -> "ApiClient":
     """A client for the cluster of a `context` in `kubeconfig`; None: the current one, and the user's own file
-    or the cluster that this runs in.
+    or the cluster that this runs in. Only with `commands` may it name a program to run, as those of cloud
+    providers do.
 
     Raises:
+        KubeconfigRunsProgram: it names one, and may not.
         NoCluster: the kubeconfig is missing or broken, or does not have the context.
     """
     from kubernetes.client import ApiClient, Configuration
@@ -33,12 +43,24 @@ def connect(kubeconfig: Path | None, context: str | None, retries: urllib3.Retry
     settings = Configuration()
     file = str(kubeconfig) if kubeconfig else None
     try:
+        if not commands:
+            _require_no_program(kubeconfig)
         load_config(config_file=file, context=context, client_configuration=settings)
     except ConfigException as error:
         raise NoCluster(kubeconfig, context, error) from error
     settings.retries = retries
     settings.connection_pool_maxsize = _CONNECTIONS
     return ApiClient(settings)
+
+
+def _require_no_program(kubeconfig: Path | None) -> None:
+    from kubernetes.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION, KubeConfigMerger
+
+    merged: Any = KubeConfigMerger(str(kubeconfig) if kubeconfig else KUBE_CONFIG_DEFAULT_LOCATION)
+    users: Any = merged.config.safe_get("users") if merged.config else None
+    for each in users or ():
+        if any(program in each["user"] for program in _PROGRAMS):
+            raise KubeconfigRunsProgram(kubeconfig, str(each["name"]))
 
 
 @contextmanager

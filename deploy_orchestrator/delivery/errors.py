@@ -56,6 +56,18 @@ class NoCluster(DeliveryError):
         )
 
 
+class KubeconfigRunsProgram(DeliveryError):
+    """A kubeconfig names a program to run (`exec`, `auth-provider`), and the operator did not allow that."""
+
+    def __init__(self, kubeconfig: Path | None, user: str) -> None:
+        super().__init__(
+            f"the kubeconfig has a program run for the user {user!r}",
+            place=Place(str(kubeconfig)) if kubeconfig else None,
+            fix="use a token or a client certificate, or allow it where the file is yours alone: "
+            "DEPLOY_ORCHESTRATOR_KUBECONFIG_COMMANDS=true",
+        )
+
+
 class ClusterUnreachable(EngineUnreachable):
     """The Kubernetes API did not answer, and went on not answering."""
 

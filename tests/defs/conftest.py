@@ -110,7 +110,7 @@ class Laptop:
 
     @property
     def definitions(self) -> dg.Definitions:
-        return project(Installation.of(self.settings))
+        return project(Installation(self.settings))
 
     def run(self, wanted: dg.RunRequest) -> str:
         """Run what a tick asks for; the job and, if any, its tenants."""

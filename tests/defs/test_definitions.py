@@ -10,7 +10,7 @@ from deploy_orchestrator.settings import Settings
 
 @pytest.fixture(scope="module")
 def definitions() -> dg.Definitions:
-    return project(Installation.of(Settings()))
+    return project(Installation(Settings()))
 
 
 def test_everything_loads(definitions: dg.Definitions) -> None:

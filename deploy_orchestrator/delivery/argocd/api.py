@@ -52,17 +52,19 @@ class Applications:
 
     Args:
         namespace: Argo CD's.
-        kubeconfig, context: its cluster, as `connect` takes them.
+        kubeconfig, context, commands: its cluster, as `connect` takes them.
 
     Raises:
-        NoCluster: as `connect`.
+        KubeconfigRunsProgram, NoCluster: as `connect`.
     """
 
-    def __init__(self, namespace: str, kubeconfig: Path | None, context: str | None) -> None:
+    def __init__(
+        self, namespace: str, kubeconfig: Path | None, context: str | None, *, commands: bool = False
+    ) -> None:
         group = {"group": "argoproj.io", "version": "v1alpha1", "namespace": namespace}
         self._kind = {**group, "plural": "applications"}
         self._sets = {**group, "plural": "applicationsets"}
-        self._api: Any = CustomObjectsApi(connect(kubeconfig, context, _RETRIES))
+        self._api: Any = CustomObjectsApi(connect(kubeconfig, context, _RETRIES, commands=commands))
         self._admitted = False
 
     def get(self, name: str) -> Application | None:

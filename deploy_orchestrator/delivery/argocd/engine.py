@@ -45,17 +45,21 @@ class ArgoCD:
         deployments: Repository,
         kubeconfig: Path | None = None,
         context: str | None = None,
+        *,
+        commands: bool = False,
     ) -> Self:
         """The engine for the Argo CD `instance` in the cluster of a `context` of `kubeconfig`; None: the
-        current one, and the user's own file or the cluster that this runs in.
+        current one, and the user's own file or the cluster that this runs in. `commands` lets the file name
+        programs to run.
 
         Raises:
-            NoCluster: the kubeconfig is missing or broken, or does not have the context.
+            KubeconfigRunsProgram, NoCluster: as `connect`.
         """
         # The Kubernetes client takes a second to import, which commands that need no cluster should not wait.
         from deploy_orchestrator.delivery.argocd.api import Applications
 
-        return cls(instance, Applications(instance.namespace, kubeconfig, context), deployments)
+        applications = Applications(instance.namespace, kubeconfig, context, commands=commands)
+        return cls(instance, applications, deployments)
 
     def announce(self, release: Release) -> None:
         """Have the ApplicationSet read all release files now, not at its next poll."""

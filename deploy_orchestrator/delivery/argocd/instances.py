@@ -25,12 +25,14 @@ class Contexts:
     """The kubeconfig contexts of Argo CD's clusters.
 
     `kubeconfig`: None for the user's own file, or the cluster that this runs in. `named` has the context of
-    each Argo CD by its name; `default` is that of the others (None: the current one).
+    each Argo CD by its name; `default` is that of the others (None: the current one). With `commands` the
+    file may name programs to run.
     """
 
     kubeconfig: Path | None = None
     default: str | None = None
     named: Mapping[str, str] = field(default_factory=dict[str, str])
+    commands: bool = False
 
     def of(self, instance: ArgoCDInstance, fleet: Fleet) -> str | None:
         """The context of one Argo CD of the fleet.
@@ -75,6 +77,12 @@ class Instances:
         instance = fleet.argocd_of(environment)
         if instance not in self._connected:
             context = self._contexts.of(instance, fleet)
-            engine = ArgoCD.connect(instance, self._deployments, self._contexts.kubeconfig, context)
+            engine = ArgoCD.connect(
+                instance,
+                self._deployments,
+                self._contexts.kubeconfig,
+                context,
+                commands=self._contexts.commands,
+            )
             self._connected.setdefault(instance, engine)
         return self._connected[instance]
