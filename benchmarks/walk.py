@@ -88,7 +88,7 @@ def walk() -> Counter[Door]:
         settings = Settings(
             fleet=str(folder / "fleet"), deployments=str(folder / "deployments.git"), home=folder / "state"
         )
-        ship = project(Installation.of(settings)).resolve_job_def("ship")
+        ship = project(Installation(settings)).resolve_job_def("ship")
 
         def run(purpose: str) -> None:
             config = run_of("ship", ENVIRONMENT, {TENANT: purpose}, purpose).run_config
