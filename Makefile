@@ -4,7 +4,7 @@ PORT ?= 3000
 UV := $(or $(shell command -v uv),.venv-uv/bin/uv)
 BIN := .venv/bin
 
-.PHONY: run test e2e lint types docs dist install clean help
+.PHONY: run test e2e lint types docs dist install clean help mutants
 
 help: ## Say what each target does
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -14,8 +14,15 @@ run: install ## Lay out the example fleet and serve the Dagster web UI on 127.0.
 	@echo "The web UI comes up on http://127.0.0.1:$(PORT)"
 	@DAGSTER_HOME=$(CURDIR) exec $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
 
-test: lint types ## Everything that needs no cluster
-	$(BIN)/python -m pytest
+test: lint types ## Everything that needs no cluster, and how much of each room that reaches
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/python -m tests.coverage_by_room
+
+mutants: install ## Change the code that guards something in small ways, and tell what no test noticed
+	$(BIN)/mutmut run
+	$(BIN)/mutmut results
 
 e2e: .venv/installed-e2e ## What needs a real Helm, cluster, Argo CD and Git forge, built and run here (Linux)
 	helm=$$(cd tests/e2e && $(CURDIR)/$(BIN)/python -m rig.build) && \
