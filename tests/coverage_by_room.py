@@ -12,7 +12,14 @@ from coverage import Coverage
 import deploy_orchestrator
 
 FLOOR = 95.0
-LOWER: dict[str, float] = {}
+LOWER = {
+    "cli": 94.0,
+    "defs": 92.0,
+    "delivery": 92.0,
+    "pipeline": 93.0,
+    "registries": 92.0,
+    "storage.py": 92.0,
+}
 """Rooms that do not reach the floor yet, and what they hold."""
 
 

@@ -1,9 +1,11 @@
 """Undoing a release: its commit reverted, its content in quarantine."""
 
+import subprocess
+
 import pytest
 
-from deploy_orchestrator.git import Person
-from deploy_orchestrator.releases import GatesClosed, Release, RevertRefused
+from deploy_orchestrator.git import Person, Repository
+from deploy_orchestrator.releases import Deployments, GatesClosed, Release, RevertRefused
 
 
 def prepare(build, pipeline):
@@ -157,6 +159,20 @@ def test_an_approval_from_before_the_revert_lifts_no_quarantine_whatever_its_dat
     deployments.decide(pending, "approve", "it was the node", ann.signer, build.later(hours=6, minutes=1))
 
     assert deployments.release_plan(pending, conditions).digest == third.digest
+
+
+def test_where_the_branch_of_approvals_was_rewritten_none_is_shown_to_be_later_than_the_revert(
+    build, deployments, three, people, remote, tmp_path
+):
+    ann = people("ann@example.com")
+    pending = deployments.plan("dev", "analytics")
+    deployments.decide(pending, "approve", "before", ann.signer, build.later(hours=4))
+    deployments.revert(three[1][2], "pods crash", build.later(hours=5))
+    subprocess.run(["git", "-C", remote, "update-ref", "-d", "refs/heads/approvals"], check=True)
+    fresh = Deployments(Repository.clone(str(remote), tmp_path / "fresh"))
+    fresh.decide(pending, "approve", "the node was at fault", ann.signer, build.later(hours=6))
+    with pytest.raises(GatesClosed, match="it takes a later approval"):
+        fresh.release_plan(pending, build.conditions(signers=(ann,), now=build.later(hours=7)))
 
 
 def test_other_bytes_are_released_without_asking_after_a_revert(build, pipeline, deployments, three):

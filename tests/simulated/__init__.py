@@ -3,7 +3,9 @@
 What it does was seen of the real one, which stays the judge: tests/e2e hold the same contract against that.
 """
 
-from tests.simulated.api_server import ApiServer, Fault, Refused, serving
+from tests.simulated.api_server import ApiServer, Fault
 from tests.simulated.argo_cd import ArgoCD
+from tests.simulated.objects import Refused
+from tests.simulated.serving import serving
 
 __all__ = ["ApiServer", "ArgoCD", "Fault", "Refused", "serving"]

@@ -4,113 +4,28 @@ server-side applies, dry runs and deletes, with the refusals that a caller must 
 It knows no schemas: every list is replaced as a whole, as in a custom resource.
 """
 
-import json
 import re
 import threading
 import time
 import uuid
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from socket import SHUT_RDWR, socket
-from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, urlsplit
+from typing import NamedTuple
 
 import yaml
 
-Body = dict[str, Any]
+from tests.simulated.objects import SERVED, Body, Key, Kind, Refused, invalid, matching, merged, now, without
 
 ACCOUNT = "system:serviceaccount:argocd:deploy-orchestrator"
 
-_ADMISSION = "admissionregistration.k8s.io/v1"
-_RBAC = "rbac.authorization.k8s.io/v1"
-_ARGO = "argoproj.io/v1alpha1"
-_CLUSTER_SCOPED = frozenset(
-    {
-        "CustomResourceDefinition",
-        "Namespace",
-        "ValidatingAdmissionPolicy",
-        "ValidatingAdmissionPolicyBinding",
-    }
-)
-_SERVED = {
-    "v1": {
-        "configmaps": "ConfigMap",
-        "namespaces": "Namespace",
-        "pods": "Pod",
-        "secrets": "Secret",
-        "serviceaccounts": "ServiceAccount",
-    },
-    "batch/v1": {"jobs": "Job"},
-    "apiextensions.k8s.io/v1": {"customresourcedefinitions": "CustomResourceDefinition"},
-    _ADMISSION: {
-        "validatingadmissionpolicies": "ValidatingAdmissionPolicy",
-        "validatingadmissionpolicybindings": "ValidatingAdmissionPolicyBinding",
-    },
-    _RBAC: {"rolebindings": "RoleBinding", "roles": "Role"},
-    _ARGO: {
-        "applications": "Application",
-        "applicationsets": "ApplicationSet",
-        "appprojects": "AppProject",
-    },
-}
 _PATH = re.compile(
     r"/(?:api|apis/(?P<group>[^/]+))/(?P<version>[^/]+)"
     r"(?:(?:/namespaces/(?P<namespace>[^/]+))?/(?P<plural>[^/]+)(?:/(?P<name>[^/]+))?)?"
 )
 _MERGES = frozenset({"application/merge-patch+json", "application/strategic-merge-patch+json"})
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
-
-
-class Refused(Exception):
-    """What the server answers in place of an object."""
-
-    def __init__(self, code: int, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.code, self.reason, self.message = code, reason, message
-
-    @property
-    def status(self) -> Body:
-        return {
-            "kind": "Status",
-            "apiVersion": "v1",
-            "metadata": {},
-            "status": "Failure",
-            "message": self.message,
-            "reason": self.reason,
-            "code": self.code,
-        }
-
-
-class Kind(NamedTuple):
-    api_version: str
-    plural: str
-    name: str
-
-    @property
-    def namespaced(self) -> bool:
-        return self.name not in _CLUSTER_SCOPED
-
-    @property
-    def group(self) -> str:
-        return self.api_version.rpartition("/")[0]
-
-    @property
-    def resource(self) -> str:
-        return f"{self.plural}.{self.group}" if self.group else self.plural
-
-
-class Key(NamedTuple):
-    kind: Kind
-    namespace: str
-    name: str
-
-    def missing(self) -> Refused:
-        return Refused(404, "NotFound", f'{self.kind.resource} "{self.name}" not found')
 
 
 class Event(NamedTuple):
@@ -151,11 +66,7 @@ class ApiServer:
         self._applied: dict[tuple[Key, str], Body] = {}
         self._events: list[Event] = []
         self._faults: list[tuple[Fault, int]] = []
-        self._kinds = {
-            (version, plural): Kind(version, plural, name)
-            for version, served in _SERVED.items()
-            for plural, name in served.items()
-        }
+        self._kinds = dict(SERVED)
         self._version = 0
         self._oldest = 0
         self._watches = 0
@@ -288,7 +199,7 @@ class ApiServer:
         kind, namespace = self.kind_at(path), found["namespace"] if found else ""
         self._authorize("WATCH", Key(kind, namespace, ""))
         end = time.monotonic() + float(query["timeoutSeconds"])
-        version, selects = int(query["resourceVersion"]), _selector(query.get("labelSelector", ""))
+        version, selects = int(query["resourceVersion"]), matching(query.get("labelSelector", ""))
         with self._changed:
             generation = self._watches
         while True:
@@ -347,7 +258,7 @@ class ApiServer:
             )
 
     def _collection(self, kind: Kind, namespace: str, selector: str) -> Body:
-        selects = _selector(selector)
+        selects = matching(selector)
         items = [
             body for key, body in self._objects.items() if key[:2] == (kind, namespace) and selects(body)
         ]
@@ -396,7 +307,7 @@ class ApiServer:
 
     def _apply(self, key: Key, manager: str, body: Body, dry_run: bool) -> tuple[int, Body]:
         live = self._objects.get(key)
-        made = merged(_without(live or {}, self._applied.get((key, manager), {}), body), body)
+        made = merged(without(live or {}, self._applied.get((key, manager), {}), body), body)
         if key.namespace:
             made["metadata"].setdefault("namespace", key.namespace)
         self._check(key, made)
@@ -415,14 +326,14 @@ class ApiServer:
 
     def _check(self, key: Key, body: Body) -> None:
         if not _NAME.fullmatch(key.name):
-            raise _invalid(
+            raise invalid(
                 key, f'metadata.name: Invalid value: "{key.name}": a lowercase RFC 1123 subdomain must'
             )
         if key.namespace and Key(self.kind("Namespace"), "", key.namespace) not in self._objects:
             raise Key(self.kind("Namespace"), "", key.namespace).missing()
         live = self._objects.get(key)
         if live and live.get("immutable") and live.get("data") != body.get("data"):
-            raise _invalid(key, "data: Forbidden: field is immutable when `immutable` is set")
+            raise invalid(key, "data: Forbidden: field is immutable when `immutable` is set")
         if refused := self.admits(body):
             raise refused
 
@@ -450,141 +361,3 @@ class ApiServer:
         body = {**body, "metadata": {**body["metadata"], "resourceVersion": str(self._version)}}
         self._events.append(Event(self._version, what, key, deepcopy(body)))
         self._changed.notify_all()
-
-
-def _invalid(key: Key, why: str) -> Refused:
-    return Refused(422, "Invalid", f'{key.kind.name} "{key.name}" is invalid: {why}')
-
-
-def now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def merged(into: Any, change: Any) -> Any:
-    """A JSON merge patch (RFC 7396)."""
-    if not isinstance(change, dict):
-        return change
-    result = dict(into) if isinstance(into, dict) else {}
-    for name, value in change.items():
-        if value is None:
-            result.pop(name, None)
-        else:
-            result[name] = merged(result.get(name), value)
-    return result
-
-
-def _without(live: Any, before: Any, wanted: Any) -> Any:
-    """`live` without the fields that a manager applied `before` and no longer wants."""
-    if not (isinstance(live, dict) and isinstance(before, dict) and isinstance(wanted, dict)):
-        return live
-    kept = {name: value for name, value in live.items() if name in wanted or name not in before}
-    return {name: _without(value, before.get(name), wanted.get(name)) for name, value in kept.items()}
-
-
-def _selector(text: str) -> Callable[[Body], bool]:
-    """A label selector of `name`, `name=value` and `name in (one,two)`."""
-    wanted: list[tuple[str, set[str] | None]] = []
-    for each in re.findall(r"(?:[^,(]|\([^)]*\))+", text):
-        name, equals, value = each.partition("=")
-        if " in (" in each:
-            name, _, values = each.partition(" in (")
-            wanted.append((name, set(values.rstrip(")").split(","))))
-        else:
-            wanted.append((name, {value} if equals else None))
-
-    def selects(body: Body) -> bool:
-        labels = body["metadata"].get("labels") or {}
-        return all(name in labels and (values is None or labels[name] in values) for name, values in wanted)
-
-    return selects
-
-
-@contextmanager
-def serving() -> Generator[ApiServer]:
-    """A server that answers while the block runs."""
-    server = ApiServer()
-    connections: set[socket] = set()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-        wbufsize = -1
-
-        def setup(self) -> None:
-            super().setup()
-            connections.add(self.connection)
-
-        def finish(self) -> None:
-            connections.discard(self.connection)
-            with suppress(OSError):
-                super().finish()
-
-        def handle(self) -> None:
-            with suppress(OSError):
-                super().handle()
-
-        def do_GET(self) -> None:
-            url = urlsplit(self.path)
-            query = dict(parse_qsl(url.query))
-            text = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-            request = f"{self.command} {self.path}"
-            server.asked.append(request)
-            if fault := server.fault(request):
-                time.sleep(fault.delay)
-                if fault.status is None:
-                    self.close_connection = True
-                else:
-                    self._send(fault.status, fault.body, fault.headers)
-                return
-            try:
-                if query.get("watch"):
-                    self._stream(server.watch(url.path, query))
-                    return
-                content = self.headers.get("Content-Type", "")
-                status, body = server.answer(
-                    self.command, url.path, query, content, json.loads(text or b"{}")
-                )
-            except Refused as refused:
-                plain = refused.message.encode()
-                self._send(refused.code, json.dumps(refused.status).encode() if refused.reason else plain)
-            else:
-                self._send(status, json.dumps(body).encode())
-
-        do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815
-
-        def _send(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
-            self.send_response(status)
-            for name, value in {**(headers or {}), "Content-Length": str(len(body))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def _stream(self, events: Iterator[Body]) -> None:
-            self.send_response(200)
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            self.wfile.flush()
-            for event in events:
-                line = json.dumps(event).encode() + b"\n"
-                self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
-                self.wfile.flush()
-            self.wfile.write(b"0\r\n\r\n")
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        http.daemon_threads = True
-        http.block_on_close = False
-        server.port = http.server_port
-        thread = threading.Thread(target=http.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.close()
-            http.shutdown()
-            thread.join()
-            for connection in list(connections):
-                with suppress(OSError):
-                    connection.shutdown(SHUT_RDWR)

@@ -18,7 +18,8 @@ import yaml
 
 from deploy_orchestrator.git import Repository, RevisionNotFound
 from deploy_orchestrator.manifests import Object, hooks
-from tests.simulated.api_server import ApiServer, Body, Fault, Refused, merged, now
+from tests.simulated.api_server import ApiServer, Fault
+from tests.simulated.objects import Body, Refused, merged, now
 
 REFRESH = "argocd.argoproj.io/refresh"
 REFRESH_SET = "argocd.argoproj.io/application-set-refresh"
