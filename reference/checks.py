@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from deploy_orchestrator.manifests.checks import CHECKS, FAMILIES, RULES
+from deploy_orchestrator.manifests.checks import CHECKS, FAMILIES, MANIFEST_CHECKS
 from deploy_orchestrator.manifests.findings import Check
 from reference.markdown import table
 
@@ -29,9 +29,9 @@ exceptions:
 def page() -> str:
     """All checks as a Markdown page, by family."""
     families: list[tuple[str, Sequence[Check]]] = [
-        (str(family.__doc__).partition("\n")[0], family.RULES) for family in FAMILIES
+        (str(family.__doc__).partition("\n")[0], family.MANIFEST_CHECKS) for family in FAMILIES
     ]
-    others = tuple(each for each in CHECKS if each not in RULES)
+    others = tuple(each for each in CHECKS if each not in MANIFEST_CHECKS)
     sections = [
         _section(title, rules) for title, rules in [*families, ("What rendering itself meets.", others)]
     ]

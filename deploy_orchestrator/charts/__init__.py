@@ -17,7 +17,7 @@ from deploy_orchestrator.charts.graph.analysis import Analysis, Contents, analyz
 from deploy_orchestrator.charts.graph.closure import Closure, Need, Node, Problem, Unresolved
 from deploy_orchestrator.charts.graph.conflicts import Conflict, Requirement, conflicts
 from deploy_orchestrator.charts.graph.explain import explain
-from deploy_orchestrator.charts.graph.fix import Change, Fix, find_fix
+from deploy_orchestrator.charts.graph.fix import Fix, VersionChange, find_fix
 from deploy_orchestrator.charts.graph.resolve import Resolver, resolve
 from deploy_orchestrator.charts.harm import Harm, worst
 from deploy_orchestrator.charts.loading import Chart, load, load_package, unpacked
@@ -67,7 +67,6 @@ __all__ = [
     "Analysis",
     "Bounds",
     "Catalog",
-    "Change",
     "Chart",
     "ChartChange",
     "ChartError",
@@ -114,6 +113,7 @@ __all__ = [
     "Upgrades",
     "ValueChange",
     "Version",
+    "VersionChange",
     "VersionError",
     "VersionNotFound",
     "analyze",

@@ -33,15 +33,15 @@ from deploy_orchestrator.cli.chart_options import (
 )
 from deploy_orchestrator.cli.conflict_text import show_conflict, why_unknown
 from deploy_orchestrator.cli.output import plain, progress, say, screen, show_json
-from deploy_orchestrator.cli.sarif import Result, Rule, sarif
+from deploy_orchestrator.cli.sarif import Descriptor, Result, sarif
 from deploy_orchestrator.markdown import code, text
 
-NOT_FOUND = Rule(
+NOT_FOUND = Descriptor(
     "dependency-not-found",
     "a dependency that no repository within reach has",
     "What cannot be looked up cannot be judged, nor rendered. Mend its name, version or repository.",
 )
-CONFLICT = Rule(
+CONFLICT = Descriptor(
     "dependency-conflict",
     "charts that need versions of one dependency which clash",
     "Helm loads all of them, and the templates of one version may replace those of another. "

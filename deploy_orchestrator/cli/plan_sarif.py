@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from deploy_orchestrator.cli.sarif import Result, Rule
+from deploy_orchestrator.cli.sarif import Descriptor, Result
 from deploy_orchestrator.errors import OrchestratorError, Place
 from deploy_orchestrator.fleet import Deployment, Fleet
 from deploy_orchestrator.foresight import Proposal
@@ -15,13 +15,15 @@ from deploy_orchestrator.risk import RULES, Reason, Verdict
 
 CHARTS: Final = "charts"
 TENANTS: Final = "tenants"
-NOT_RENDERED: Final = Rule(
+NOT_RENDERED: Final = Descriptor(
     "not-rendered",
     "a tenant that is broken, or whose chart does not render",
     "Nothing of it can be released. Mend what the message names.",
 )
-_CHECKS: Final = {each.id: Rule(each.id, each.reason, f"{each.reason} To do: {each.fix}.") for each in CHECKS}
-_RISKS: Final = {each.id: Rule(each.id, each.sees, f"{each.why} {each.do}") for each in RULES}
+_CHECKS: Final = {
+    each.id: Descriptor(each.id, each.reason, f"{each.reason} To do: {each.fix}.") for each in CHECKS
+}
+_RISKS: Final = {each.id: Descriptor(each.id, each.sees, f"{each.why} {each.do}") for each in RULES}
 _TOLD_BY_CHECKS: Final = frozenset({"check-failed", "dependency-conflict"})
 
 
@@ -67,7 +69,7 @@ def _of_finding(
 
 def _of_reason(reason: Reason, deployment: Deployment, templates: Mapping[str, str], fleet: Fleet) -> Result:
     return Result(
-        rule=_RISKS.get(reason.rule) or Rule(reason.rule, reason.why, f"{reason.why} {reason.do}"),
+        rule=_RISKS.get(reason.rule) or Descriptor(reason.rule, reason.why, f"{reason.why} {reason.do}"),
         level="error" if reason.severity is Verdict.BLOCKED else "warning",
         message=f"{_name(reason.object, deployment)}{reason.saw}. {reason.why} {reason.do}",
         file=_file(templates.get(reason.object or "", ""), deployment, fleet),

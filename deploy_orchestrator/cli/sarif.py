@@ -14,7 +14,7 @@ SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class Descriptor:
     """Something that is looked for: what it `sees`, and as `help` why that matters and what to do."""
 
     id: str
@@ -29,7 +29,7 @@ class Result:
     `about` names what it is about beside the file.
     """
 
-    rule: Rule
+    rule: Descriptor
     level: Literal["error", "warning", "note"]
     message: str
     file: str
@@ -59,7 +59,7 @@ def sarif(results: Iterable[Result]) -> dict[str, Any]:
     }
 
 
-def _rule(rule: Rule) -> dict[str, Any]:
+def _rule(rule: Descriptor) -> dict[str, Any]:
     return {
         "id": rule.id,
         "shortDescription": {"text": rule.sees},

@@ -108,7 +108,7 @@ def is_new(names: Iterable[str], seen: FirstSeen, now: datetime) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class Consumer:
     """A deployment that runs a chart, and the values that it has for it."""
 
     deployment: str
@@ -129,15 +129,15 @@ def survey(fleet: Fleet, repositories: Repositories) -> Survey:
     return Survey(tuple(surveyed), failures)
 
 
-def uses_of(fleet: Fleet) -> dict[ChartReference, list[Use]]:
+def uses_of(fleet: Fleet) -> dict[ChartReference, list[Consumer]]:
     """Every chart that `fleet` asks for, with all who run it."""
-    uses: dict[ChartReference, list[Use]] = {}
+    uses: dict[ChartReference, list[Consumer]] = {}
     for deployment in fleet.deployments():
         uses.setdefault(fleet.platform, []).append(
-            Use(deployment.key, lambda deployment=deployment: fleet.platform_values(deployment))
+            Consumer(deployment.key, lambda deployment=deployment: fleet.platform_values(deployment))
         )
         uses.setdefault(deployment.tenant.chart, []).append(
-            Use(deployment.key, lambda deployment=deployment: values_of(fleet, deployment))
+            Consumer(deployment.key, lambda deployment=deployment: values_of(fleet, deployment))
         )
     return uses
 
@@ -149,7 +149,7 @@ def values_of(fleet: Fleet, deployment: Deployment) -> dict[str, Any]:
 
 
 def _surveyed(
-    name: str, reference: ChartReference, fleet: Fleet, uses: list[Use], repositories: Repositories
+    name: str, reference: ChartReference, fleet: Fleet, uses: list[Consumer], repositories: Repositories
 ) -> list[Surveyed]:
     with tempfile.TemporaryDirectory() as scratch:
         root = chart_of(reference, fleet, Path(scratch), repositories)
@@ -157,7 +157,7 @@ def _surveyed(
 
 
 def _variants(
-    name: str, root: Chart | PublishedChart, uses: list[Use], repositories: Repositories, folder: Path
+    name: str, root: Chart | PublishedChart, uses: list[Consumer], repositories: Repositories, folder: Path
 ) -> Iterator[Surveyed]:
     alike: dict[str, tuple[Analysis, Mapping[str, Any], list[str]]] = {}
     for use in uses:

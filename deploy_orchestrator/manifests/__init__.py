@@ -1,8 +1,8 @@
 """The exact objects of every tenant: rendered by Helm, checked, compared."""
 
 from deploy_orchestrator.manifests import hooks, untyped
-from deploy_orchestrator.manifests.checks import CHECKS, RULES, check
-from deploy_orchestrator.manifests.checks.rule import Rule
+from deploy_orchestrator.manifests.checks import CHECKS, MANIFEST_CHECKS, check
+from deploy_orchestrator.manifests.checks.rule import ManifestCheck
 from deploy_orchestrator.manifests.conflicts import conflicts
 from deploy_orchestrator.manifests.diffs import Diff, FieldChange, ObjectChange, diff
 from deploy_orchestrator.manifests.errors import (
@@ -26,8 +26,8 @@ from deploy_orchestrator.manifests.workspace import Workspace
 
 __all__ = [
     "CHECKS",
+    "MANIFEST_CHECKS",
     "NOTHING",
-    "RULES",
     "ChartUsed",
     "Check",
     "Container",
@@ -38,6 +38,7 @@ __all__ = [
     "ImageReference",
     "InvalidObject",
     "Limits",
+    "ManifestCheck",
     "ManifestError",
     "Manifests",
     "NamedPath",
@@ -47,7 +48,6 @@ __all__ = [
     "ObjectKey",
     "Pod",
     "RenderError",
-    "Rule",
     "Severity",
     "Workspace",
     "check",

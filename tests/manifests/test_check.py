@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from deploy_orchestrator.fleet import ChartReference, CheckException, Deployment, Environment, Quota, Tenant
-from deploy_orchestrator.manifests import CHECKS, RULES, Finding, Manifests, Object, check
+from deploy_orchestrator.manifests import CHECKS, MANIFEST_CHECKS, Finding, Manifests, Object, check
 
 Bodies = dict[str, dict[str, Any]]
 
@@ -633,7 +633,10 @@ def test_a_schema_that_is_none_is_told_and_nothing_is_fetched_for_it(schema: dic
 
 
 def test_every_rule_is_tried() -> None:
-    assert {rule.id for rule in RULES} == {rule for rule, _, _ in BROKEN} | {"removed-api", "image-registry"}
+    assert {rule.id for rule in MANIFEST_CHECKS} == {rule for rule, _, _ in BROKEN} | {
+        "removed-api",
+        "image-registry",
+    }
 
 
 def test_every_check_has_an_id_of_its_own_and_tells_why_and_what_to_do() -> None:

@@ -31,7 +31,7 @@ _SlotKey: TypeAlias = "str | ChartIdentity"
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class VersionChange:
     """One direct dependency, called `key` there, that takes another version."""
 
     key: str
@@ -48,7 +48,7 @@ class Fix:
     """
 
     name: str
-    changes: tuple[Change, ...]
+    changes: tuple[VersionChange, ...]
     loads: str | None = None
     unmet: str | None = None
 
@@ -58,7 +58,7 @@ class Fix:
         then = f"everything loads {self.name} {self.loads}" if self.loads else f"nothing needs {self.name}"
         if self.unmet:
             then = f"only {self.name} {self.unmet} is needed, which is not published"
-        return f"Change {said}: then {then}."
+        return f"VersionChange {said}: then {then}."
 
 
 def find_fix(
@@ -149,7 +149,7 @@ class _Search:
         except resolvelib.ResolutionError:
             return None
         changes = (
-            Change(slot.key, slot.current.version, chosen[slot.key].version)
+            VersionChange(slot.key, slot.current.version, chosen[slot.key].version)
             for slot in self.slots
             if self._must_change(slot, version)
         )

@@ -20,7 +20,7 @@ from deploy_orchestrator.errors import Place
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class Call:
     """A call of `include` or `template`, with every name that it may call."""
 
     names: tuple[Name, ...]
@@ -39,7 +39,7 @@ class Definition:
     line: int
     source: str
     body: tuple[str, ...]
-    uses: tuple[Use, ...]
+    uses: tuple[Call, ...]
     evaluates: bool
 
     @property
@@ -60,7 +60,7 @@ def parse(source: bytes, file: str) -> tuple[Definition, ...]:
         raise ChartInvalid(error.what, place=Place(file, error.line), fix="mend the template") from error
 
 
-def uses_in(text: str) -> tuple[Use, ...]:
+def uses_in(text: str) -> tuple[Call, ...]:
     """What `text` includes where it is a template; nothing where it is none."""
     try:
         return tuple(use for definition in _parse(text) for use in definition.uses) if "{{" in text else ()
@@ -93,7 +93,7 @@ class _Draft:
 
     def finished(self, source: str) -> Definition:
         evaluator = Evaluator(_assigned(self.actions))
-        uses: list[Use] = []
+        uses: list[Call] = []
         evaluates = False
         for action in self.actions:
             uses += _uses(action, evaluator)
@@ -182,11 +182,11 @@ def _assigned(actions: list[Action]) -> dict[str, list[Expression]]:
     return assigned
 
 
-def _uses(action: Action, evaluator: Evaluator) -> Iterator[Use]:
+def _uses(action: Action, evaluator: Evaluator) -> Iterator[Call]:
     if action.tokens[0] in ("template", "block"):
-        yield Use((Name((literal(action.tokens[1]) or "",)),), action.line)
+        yield Call((Name((literal(action.tokens[1]) or "",)),), action.line)
     for operand in _first_operands("include", action):
-        yield Use(evaluator.names(operand), action.line)
+        yield Call(evaluator.names(operand), action.line)
 
 
 def _evaluated(action: Action, evaluator: Evaluator) -> Iterator[Name]:
@@ -194,8 +194,8 @@ def _evaluated(action: Action, evaluator: Evaluator) -> Iterator[Name]:
         yield from evaluator.names(operand)
 
 
-def _uses_in_unknown(text: Name, action: Action) -> tuple[Use, ...]:
-    return (Use((ANY,), action.line),) if any("{{" in piece for piece in text.pieces) else ()
+def _uses_in_unknown(text: Name, action: Action) -> tuple[Call, ...]:
+    return (Call((ANY,), action.line),) if any("{{" in piece for piece in text.pieces) else ()
 
 
 def _first_operands(function: str, action: Action) -> Iterator[Expression]:

@@ -14,7 +14,7 @@ from typing import Any, cast
 from deploy_orchestrator.charts.loading import Chart
 from deploy_orchestrator.charts.metadata import Dependency
 from deploy_orchestrator.charts.templates.names import Name
-from deploy_orchestrator.charts.templates.parser import Definition, Use, parse, uses_in
+from deploy_orchestrator.charts.templates.parser import Call, Definition, parse, uses_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +131,12 @@ class Scope:
             if not is_partial:
                 self._rendered[owner].append(file)
 
-    def _uses(self, definition: Definition, guess: bool) -> Iterator[Use]:
+    def _uses(self, definition: Definition, guess: bool) -> Iterator[Call]:
         yield from definition.uses
         if guess and definition.evaluates:
             yield from self._evaluated.values()
 
-    def _called(self, use: Use, guess: bool) -> Iterator[str]:
+    def _called(self, use: Call, guess: bool) -> Iterator[str]:
         for name in use.names:
             if name.exact is not None:
                 yield name.exact

@@ -17,7 +17,7 @@ from deploy_orchestrator.manifests.checks import (
     secrets,
     testing,
 )
-from deploy_orchestrator.manifests.checks.rule import Rule
+from deploy_orchestrator.manifests.checks.rule import ManifestCheck
 from deploy_orchestrator.manifests.conflicts import CONFLICT, UNJUDGED
 from deploy_orchestrator.manifests.exceptions import excepted
 from deploy_orchestrator.manifests.findings import Check, Finding
@@ -33,9 +33,11 @@ NO_SUCH_CHECK: Final = Check(
     "mend the rule's name, or remove the exception",
 )
 FAMILIES: Final = (schema, placement, pod_security, access, secrets, images, network, quota, testing)
-RULES: Final[tuple[Rule, ...]] = tuple(rule for family in FAMILIES for rule in family.RULES)
+MANIFEST_CHECKS: Final[tuple[ManifestCheck, ...]] = tuple(
+    rule for family in FAMILIES for rule in family.MANIFEST_CHECKS
+)
 CHECKS: Final[tuple[Check, ...]] = (
-    *RULES,
+    *MANIFEST_CHECKS,
     UNKNOWN_HOOK,
     VOLATILE,
     CLOCK,
@@ -56,7 +58,7 @@ def check(manifests: Manifests, deployment: Deployment, *, now: datetime | None 
     """
     found = [
         *manifests.findings,
-        *(finding for rule in RULES for finding in rule.findings(manifests, deployment)),
+        *(finding for rule in MANIFEST_CHECKS for finding in rule.findings(manifests, deployment)),
         *_of_no_check(deployment),
     ]
     return excepted(found, deployment.tenant, now or datetime.now(UTC))

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from deploy_orchestrator.fleet import Deployment
 from deploy_orchestrator.manifests import untyped
-from deploy_orchestrator.manifests.checks.rule import Broken, Rule
+from deploy_orchestrator.manifests.checks.rule import Broken, ManifestCheck
 from deploy_orchestrator.manifests.objects import Manifests, Object
 
 _GROUP: Final = "rbac.authorization.k8s.io"
@@ -64,22 +64,22 @@ def _strangers(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]
                 yield Broken(binding.key, f"it lets {name} in")
 
 
-RULES = (
-    Rule(
+MANIFEST_CHECKS = (
+    ManifestCheck(
         "rbac-wildcard",
         "error",
         "A wildcard grants what nobody has thought of, and what the next version adds.",
         "name the verbs, resources and API groups that are needed",
         _wildcards,
     ),
-    Rule(
+    ManifestCheck(
         "rbac-escalation",
         "error",
         "Whoever may do this can give themselves any right in the namespace.",
         "take the right away, or let the platform team bind the role",
         _escalations,
     ),
-    Rule(
+    ManifestCheck(
         "rbac-stranger",
         "error",
         "Rights in a tenant's namespace are for the tenant's own.",

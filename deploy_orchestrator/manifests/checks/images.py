@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from deploy_orchestrator.fleet import Deployment
-from deploy_orchestrator.manifests.checks.rule import Broken, Rule
+from deploy_orchestrator.manifests.checks.rule import Broken, ManifestCheck
 from deploy_orchestrator.manifests.fields import dotted
 from deploy_orchestrator.manifests.objects import Manifests, Object
 from deploy_orchestrator.manifests.pods import pod_of
@@ -37,15 +37,15 @@ def _foreign(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
             yield Broken(object_.key, f"{field}: {image} comes from none of {', '.join(allowed)}")
 
 
-RULES = (
-    Rule(
+MANIFEST_CHECKS = (
+    ManifestCheck(
         "image-unpinned",
         "error",
         "Tomorrow the same manifest would run other software, and a rollback would not bring the old back.",
         "give the image a tag other than latest, better a digest",
         _unpinned,
     ),
-    Rule(
+    ManifestCheck(
         "image-registry",
         "error",
         "The environment's policy names the registries that it trusts.",

@@ -5,7 +5,7 @@ from typing import Final
 
 from deploy_orchestrator.fleet import Deployment
 from deploy_orchestrator.manifests import untyped
-from deploy_orchestrator.manifests.checks.rule import Broken, Rule
+from deploy_orchestrator.manifests.checks.rule import Broken, ManifestCheck
 from deploy_orchestrator.manifests.objects import Manifests, Object
 
 _DIRECTIONS: Final = ("Ingress", "Egress")
@@ -41,15 +41,15 @@ def _wide_rules(policy: Object) -> Iterator[Broken]:
                 yield Broken(policy.key, f"spec.{field}[{index}] allows everything")
 
 
-RULES = (
-    Rule(
+MANIFEST_CHECKS = (
+    ManifestCheck(
         "default-deny",
         "error",
         "Where no policy denies it, any pod in the cluster may talk to the tenant's.",
         "add a NetworkPolicy with an empty podSelector, policyTypes Ingress and Egress, and no rules",
         _open,
     ),
-    Rule(
+    ManifestCheck(
         "network-open",
         "error",
         "A rule without peers and ports undoes the default denial for its pods.",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from deploy_orchestrator.fleet import Deployment
-from deploy_orchestrator.manifests.checks.rule import Broken, Rule
+from deploy_orchestrator.manifests.checks.rule import Broken, ManifestCheck
 from deploy_orchestrator.manifests.kinds import is_cluster_scoped
 from deploy_orchestrator.manifests.objects import Manifests, Object
 
@@ -27,15 +27,15 @@ def _is_own(object_: Object, deployment: Deployment) -> bool:
     return (object_.key.group, object_.kind, object_.name) == ("", "Namespace", deployment.namespace)
 
 
-RULES = (
-    Rule(
+MANIFEST_CHECKS = (
+    ManifestCheck(
         "foreign-namespace",
         "error",
         "A tenant may touch nothing of another.",
         "leave metadata.namespace out, or use .Release.Namespace",
         _foreign,
     ),
-    Rule(
+    ManifestCheck(
         "cluster-scoped",
         "error",
         "What belongs to the cluster touches every tenant.",

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from deploy_orchestrator.fleet import Deployment
 from deploy_orchestrator.manifests import schemas, untyped
-from deploy_orchestrator.manifests.checks.rule import Broken, Rule
+from deploy_orchestrator.manifests.checks.rule import Broken, ManifestCheck
 from deploy_orchestrator.manifests.fields import NamedPath, dotted
 from deploy_orchestrator.manifests.objects import Manifests
 from deploy_orchestrator.manifests.pods import Pod, pod_of
@@ -210,7 +210,7 @@ def _user(pod: Pod, version: Version) -> Iterator[Violation]:
             yield (*path, "runAsUser"), "must not be 0"
 
 
-def _rule(control: str, find: Control, reason: str) -> Rule:
+def _rule(control: str, find: Control, reason: str) -> ManifestCheck:
     def broken(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
         version = schemas.minor(deployment.environment.kubernetes)
         for pod in filter(None, map(pod_of, manifests.objects)):
@@ -218,10 +218,10 @@ def _rule(control: str, find: Control, reason: str) -> Rule:
                 yield Broken(pod.owner.key, f"{dotted(path)} {problem}")
 
     fix = "set the field as the Pod Security Standard restricted asks"
-    return Rule(f"pod-{control}", "error", reason, fix, broken)
+    return ManifestCheck(f"pod-{control}", "error", reason, fix, broken)
 
 
-RULES = (
+MANIFEST_CHECKS = (
     _rule(
         "host-namespaces",
         _host_namespaces,

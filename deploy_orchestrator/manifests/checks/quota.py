@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from deploy_orchestrator.fleet import Deployment
 from deploy_orchestrator.manifests import untyped
-from deploy_orchestrator.manifests.checks.rule import Broken, Rule
+from deploy_orchestrator.manifests.checks.rule import Broken, ManifestCheck
 from deploy_orchestrator.manifests.objects import Manifests, Object
 from deploy_orchestrator.manifests.pods import Pod, pod_of
 from deploy_orchestrator.terms import quantity
@@ -117,15 +117,15 @@ def _shown(resource: str, amount: Decimal) -> str:
     return f"{amount.normalize():f}"
 
 
-RULES = (
-    Rule(
+MANIFEST_CHECKS = (
+    ManifestCheck(
         "quota-exceeded",
         "error",
         "The cluster refuses pods and volumes beyond the tenant's quota, and a roll-out stops half-way.",
         "ask for less, run fewer replicas, or raise the quota in tenant.yaml",
         _exceeded,
     ),
-    Rule(
+    ManifestCheck(
         "request-missing",
         "error",
         "Where a quota counts cpu and memory, the cluster refuses pods that do not say how much they need.",

@@ -19,7 +19,7 @@ class Broken:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule(Check):
+class ManifestCheck(Check):
     """A check with what finds where it is not kept."""
 
     find: Callable[[Manifests, Deployment], Iterator[Broken]]

@@ -6,7 +6,7 @@ from typing import Final
 
 from deploy_orchestrator.fleet import Deployment, kubernetes_versions
 from deploy_orchestrator.manifests import schemas, untyped
-from deploy_orchestrator.manifests.checks.rule import Broken, Rule
+from deploy_orchestrator.manifests.checks.rule import Broken, ManifestCheck
 from deploy_orchestrator.manifests.custom_kinds import custom_kinds
 from deploy_orchestrator.manifests.kinds import is_built_in
 from deploy_orchestrator.manifests.misfits import Schema
@@ -86,36 +86,36 @@ def _unselected(manifests: Manifests, _: Deployment) -> Iterator[Broken]:
             yield Broken(object_.key, f"its pods lack {lacking}" if missing else "it has no selector")
 
 
-RULES = (
-    Rule(
+MANIFEST_CHECKS = (
+    ManifestCheck(
         "schema",
         "error",
         "The API server refuses what its schema does not allow, and drops fields that it does not know.",
         "mend the field",
         _misfits,
     ),
-    Rule(
+    ManifestCheck(
         "unknown-api",
         "error",
         "The apply fails for a kind that the API server does not serve.",
         "use a kind of this version, or install the CRD that defines it",
         _unknown,
     ),
-    Rule(
+    ManifestCheck(
         "removed-api",
         "warning",
         "The next upgrade of the cluster would make the apply fail.",
         "use the version of the API that replaces it",
         _removed_next,
     ),
-    Rule(
+    ManifestCheck(
         "object-size",
         "error",
         "The API server and etcd refuse larger objects.",
         "split it, or keep the data elsewhere",
         _too_large,
     ),
-    Rule(
+    ManifestCheck(
         "selector",
         "error",
         "The API server refuses a workload that does not select the pods it makes.",

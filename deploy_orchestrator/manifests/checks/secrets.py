@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from deploy_orchestrator.fleet import Deployment
 from deploy_orchestrator.manifests import untyped
-from deploy_orchestrator.manifests.checks.rule import Broken, Rule
+from deploy_orchestrator.manifests.checks.rule import Broken, ManifestCheck
 from deploy_orchestrator.manifests.objects import Manifests
 
 _SOPS: Final = re.compile(
@@ -47,8 +47,8 @@ def _decoded(text: str) -> bytes | None:
         return None
 
 
-RULES = (
-    Rule(
+MANIFEST_CHECKS = (
+    ManifestCheck(
         "plain-secret",
         "error",
         "Manifests are kept in Git for good, where base64 hides nothing.",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from deploy_orchestrator.fleet import Deployment
 from deploy_orchestrator.manifests import hooks, untyped
-from deploy_orchestrator.manifests.checks.rule import Broken, Rule
+from deploy_orchestrator.manifests.checks.rule import Broken, ManifestCheck
 from deploy_orchestrator.manifests.objects import Manifests, Object
 
 
@@ -24,15 +24,15 @@ def _tests(each: Object) -> bool:
     return bool(hooks.TESTS.intersection(each.hooks)) and hooks.argo_events(each) != ("Skip",)
 
 
-RULES = (
-    Rule(
+MANIFEST_CHECKS = (
+    ManifestCheck(
         "no-tests",
         "warning",
         "Healthy pods do not tell whether the tenant's services answer and its database takes connections.",
         "add pods with the annotation helm.sh/hook: test to the chart",
         _untested,
     ),
-    Rule(
+    ManifestCheck(
         "test-without-end",
         "warning",
         "It never ends, and has passed for Argo CD as soon as it is ready, whatever it finds.",
