@@ -108,8 +108,8 @@ def rollback(
 ) -> None:
     """Go back to the release before, and wait until it is live.
 
-    The Git commit of the current release is reverted, and its manifests are held in quarantine: they go out
-    again only after a later approval. The exit code is 1 when the release before does not become healthy.
+    The Git commit of the current release is reverted, and what it had changed is held in quarantine: that
+    goes out again only by an approval. The exit code is 1 when the release before does not become healthy.
     """
     orchestrator = opened(context)
     if orchestrator.deployments.release(environment, tenant) is None:

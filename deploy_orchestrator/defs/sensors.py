@@ -21,9 +21,6 @@ from deploy_orchestrator.fleet import Fleet, FleetError, changed
 from deploy_orchestrator.git import RevisionNotFound
 from deploy_orchestrator.pipeline import Orchestrator
 
-PLANNING_OPENS = ("base", "candidate")
-"""The gates that planning again opens."""
-
 PRIORITY = "dagster/priority"
 
 _REPORTED = TypeAdapter(dict[str, str])
@@ -127,7 +124,7 @@ def open_gates(
             wanted = Wanted(plan.environment, plan.tenant, plan.digest)
             if not closed:
                 opened.append(wanted)
-            elif closed[0].key in PLANNING_OPENS and not plan.removal:
+            elif any(gate.outdated for gate in closed) and not plan.removal:
                 outdated.append(wanted)
     runs = [
         *requests(context.instance, "promote", opened),

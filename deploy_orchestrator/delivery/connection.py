@@ -78,7 +78,7 @@ def reported(fixes: Mapping[int, str] | None = None) -> Generator[None]:
         refusal: Any = error
         status: int = refusal.status or 0
         said = _message(refusal.body) or refusal.reason
-        raise ClusterRefused(status, said, fix=(fixes or {}).get(status)) from error
+        raise ClusterRefused.of(status, said, fix=(fixes or {}).get(status)) from error
     except urllib3.exceptions.HTTPError as error:
         raise ClusterUnreachable(error) from error
 

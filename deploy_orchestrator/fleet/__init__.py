@@ -1,7 +1,8 @@
 """Tenants, environments, clusters, value layers and policies, read from the fleet repository at a commit."""
 
-from deploy_orchestrator.fleet.changes import changed, differing, gone
+from deploy_orchestrator.fleet.changes import basis, changed, differing, gone
 from deploy_orchestrator.fleet.charts import LocalChart
+from deploy_orchestrator.fleet.destination import Destination
 from deploy_orchestrator.fleet.draft import Edit
 from deploy_orchestrator.fleet.errors import FleetError
 from deploy_orchestrator.fleet.fields import kubernetes_versions
@@ -37,6 +38,7 @@ __all__ = [
     "CheckException",
     "Cluster",
     "Deployment",
+    "Destination",
     "Edit",
     "Environment",
     "Fleet",
@@ -51,6 +53,7 @@ __all__ = [
     "ValueLayer",
     "Wanted",
     "Wave",
+    "basis",
     "changed",
     "differing",
     "gone",

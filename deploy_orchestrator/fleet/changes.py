@@ -1,5 +1,9 @@
 """What two states of the fleet repository differ in."""
 
+import hashlib
+import json
+from dataclasses import astuple
+
 from deploy_orchestrator.fleet.fleet import Deployment, Fleet
 
 
@@ -7,9 +11,8 @@ def changed(before: Fleet | None, after: Fleet) -> list[Deployment]:
     """The deployments of `after` that have to be planned again, in promotion order and then by name.
 
     These are the new ones, those whose manifests may be others (`Fleet.inputs`), and those whose plan is
-    judged differently: another policy or cluster of their environment, other exceptions from checks, another
-    environment before it, or other manifests there, since a plan names what must be healthy before it. With
-    nothing `before`, all of them. A deployment that is gone or broken in `after` is not among them.
+    judged differently: another policy of their environment, or another `basis`. With nothing `before`, all of
+    them. A deployment that is gone or broken in `after` is not among them.
     """
     if before is None:
         return after.deployments()
@@ -18,14 +21,15 @@ def changed(before: Fleet | None, after: Fleet) -> list[Deployment]:
         each
         for each in after.deployments()
         if each.key not in known
-        or _judged_by(before, known[each.key]) != _judged_by(after, each)
-        or before.inputs(known[each.key]) != after.inputs(each)
+        or known[each.key].environment.policy != each.environment.policy
+        or basis(before, known[each.key]) != basis(after, each)
     ]
 
 
 def differing(before: Fleet, after: Fleet) -> list[Deployment]:
-    """The deployments of `after` whose manifests, or the verdict on them, may be others than `before`, in
-    promotion order and then by name. All else that `changed` has waits for others, and is itself the same.
+    """The deployments of `after` whose manifests, their destination, or the verdict on them, may be others
+    than `before`, in promotion order and then by name. All else that `changed` has waits for others, and is
+    itself the same.
     """
     known = {each.key: each for each in before.deployments()}
     return [
@@ -33,6 +37,7 @@ def differing(before: Fleet, after: Fleet) -> list[Deployment]:
         for each in after.deployments()
         if each.key not in known
         or _checked_by(known[each.key]) != _checked_by(each)
+        or known[each.key].destination != each.destination
         or before.inputs(known[each.key]) != after.inputs(each)
     ]
 
@@ -45,11 +50,23 @@ def gone(before: Fleet, after: Fleet) -> list[Deployment]:
     ]
 
 
-def _judged_by(fleet: Fleet, deployment: Deployment) -> tuple[object, ...]:
-    before = fleet.before(deployment)
-    environment = deployment.environment
-    awaited = (before.environment.name, fleet.inputs(before)) if before else None
-    return environment.policy, environment.cluster, deployment.tenant.exceptions, awaited
+def basis(fleet: Fleet, deployment: Deployment) -> str:
+    """A digest that is another one whenever a plan of this deployment is no longer what the fleet asks for.
+
+    It covers the inputs of its manifests, where it goes, what checks let pass, who goes before it in waves,
+    and the environment before it with the inputs of the manifests there, since a plan names what must be
+    healthy before it. The rest of a policy is no part of it: gates hold every plan against the newest one.
+    """
+    before, policy = fleet.before(deployment), deployment.environment.policy
+    parts = {
+        "inputs": fleet.inputs(deployment),
+        "destination": astuple(deployment.destination),
+        "exceptions": [each.model_dump(mode="json") for each in deployment.tenant.exceptions],
+        "checks": policy.model_dump(mode="json", include={"registries", "cluster_scoped"}),
+        "waves": policy.ahead_of(deployment.tenant.name),
+        "awaited": [before.environment.name, fleet.inputs(before)] if before else None,
+    }
+    return f"sha256:{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()}"
 
 
 def _checked_by(deployment: Deployment) -> tuple[object, ...]:

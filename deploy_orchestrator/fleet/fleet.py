@@ -8,6 +8,7 @@ from typing import Any
 
 from deploy_orchestrator.errors import OrchestratorError, Place
 from deploy_orchestrator.fleet.charts import LocalChart
+from deploy_orchestrator.fleet.destination import Destination
 from deploy_orchestrator.fleet.errors import FleetError
 from deploy_orchestrator.fleet.layout import FLEET_FILE, TENANT_FILE, TENANTS, layer_paths
 from deploy_orchestrator.fleet.model import (
@@ -25,16 +26,22 @@ from deploy_orchestrator.registries import Egress
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """One tenant in one environment, and the namespace it has there."""
+    """One tenant in one environment, the namespace it has there, and the URL of that cluster's API server."""
 
     environment: Environment
     tenant: Tenant
     namespace: str
+    server: str
 
     @property
     def key(self) -> str:
         """`environment/tenant`."""
         return f"{self.environment.name}/{self.tenant.name}"
+
+    @property
+    def destination(self) -> Destination:
+        """Where it goes."""
+        return Destination(self.environment.cluster, self.server, self.namespace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +200,8 @@ class Fleet:
         return [self.charts[each.name] for each in references if each.repository is None]
 
     def _deployment(self, environment: Environment, tenant: Tenant) -> Deployment:
-        return Deployment(environment, tenant, environment.namespace_of(tenant.name))
+        server = self.cluster(environment.cluster).server
+        return Deployment(environment, tenant, environment.namespace_of(tenant.name), server)
 
 
 def _layer(tree: Tree, path: str) -> ValueLayer:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.fleet import Deployment, Fleet
+from deploy_orchestrator.fleet import Deployment, Destination, Fleet
 from deploy_orchestrator.manifests import ChartUsed, Finding, Manifests, Workspace, examine, render_all
 from deploy_orchestrator.outcomes import Outcome, attempt, raised
 from deploy_orchestrator.risk import Judgement, Reason, Verdict, assess
@@ -67,6 +67,7 @@ def _compared(
 class _Base:
     manifests: Manifests | None = None
     findings: tuple[Finding, ...] = ()
+    destination: Destination | None = None
     unreadable: OrchestratorError | None = None
 
 
@@ -81,7 +82,7 @@ def _base(
     known, manifests = old
     if isinstance(manifests, OrchestratorError):
         return _Base(unreadable=manifests)
-    return _Base(manifests, examine(manifests, known, before, workspace))
+    return _Base(manifests, examine(manifests, known, before, workspace), known.destination)
 
 
 def _proposal(
@@ -94,6 +95,7 @@ def _proposal(
         candidate=candidate,
         before=base.manifests,
         chart_before=ChartUsed(name=chart.name, version=chart.version) if chart else None,
+        destination_before=base.destination,
         findings=findings,
     )
     if base.unreadable:

@@ -154,6 +154,40 @@ class History:
                 paths.setdefault(commit, []).append(next(tokens))
         return [(each, tuple(sorted(paths.get(each.id, ())))) for each in commits]
 
+    def removed(self, to: str, folder: str) -> dict[str, str]:
+        """The newest commit up to `to` that removed each file below `folder`, by its path; whether or not the
+        file came back is not looked at.
+
+        Raises:
+            RevisionNotFound: as `resolve`.
+        """
+        result = command.run(
+            [
+                "log",
+                "-z",
+                "--format=%H",
+                "--name-only",
+                "--no-renames",
+                "--diff-filter=D",
+                self.resolve(to),
+                "--",
+                folder,
+            ],
+            repository=self.path,
+            limit=_LOG_LIMIT,
+        )
+        if result.code:
+            raise GitError(f"the history of {folder} up to {to!r} cannot be read: {result.errors.strip()}")
+        found: dict[str, str] = {}
+        commit = ""
+        for token in result.output.decode(errors="surrogateescape").split("\0"):
+            name = token.strip("\n")
+            if is_commit_id(name):
+                commit = name
+            elif name:
+                found.setdefault(name, commit)
+        return found
+
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Whether `newer` has `older` in its history, or is the same commit.
 

@@ -103,15 +103,22 @@ class Repository(History):
         return self.write_all(branch, [update], signer=signer)[0]
 
     def write_all(
-        self, branch: str, updates: Sequence[Update], *, signer: Signer | None = None
+        self,
+        branch: str,
+        updates: Sequence[Update],
+        *,
+        signer: Signer | None = None,
+        begin: Callable[[], None] = lambda: None,
     ) -> list[Commit | None]:
         """As `write` for several `updates`, each asked with what the commit of the one before it holds.
 
-        Their commits are pushed in one go, and arrive together or not at all. Raises as `write`.
+        Their commits are pushed in one go, and arrive together or not at all. At each attempt `begin` is
+        called before they are asked. Raises as `write`.
         """
         for attempt in range(_ATTEMPTS):
             self.fetch()
             expected = self.head(branch)
+            begin()
             made, head = self._commits(expected, updates, signer)
             if head is None or head == expected or self._push(branch, expected, head):
                 return [self.commit(each) if each else None for each in made]

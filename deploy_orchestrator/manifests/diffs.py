@@ -2,10 +2,11 @@
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, cast
 
 from deploy_orchestrator import documents
+from deploy_orchestrator.fleet import Destination
 from deploy_orchestrator.manifests import lists, secrets
 from deploy_orchestrator.manifests.fields import NamedPath, dotted
 from deploy_orchestrator.manifests.keys import ObjectKey
@@ -48,15 +49,22 @@ class Diff:
     """What becomes of one set of manifests in another, each part in the order of the keys.
 
     `reordered` are objects whose bytes differ only in an order that means nothing, or in null for absent.
+    `moved` is where all of it goes from and to, None where it stays where it is.
     """
 
     added: tuple[Object, ...]
     removed: tuple[Object, ...]
     changed: tuple[ObjectChange, ...]
     reordered: tuple[ObjectKey, ...] = ()
+    moved: tuple[Destination, Destination] | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.added or self.removed or self.changed)
+        return bool(self.added or self.removed or self.changed or self.moved)
+
+    def between(self, before: Destination | None, after: Destination | None) -> "Diff":
+        """The same with what the destinations differ in; None where nothing was, or that is not known."""
+        stays = before is None or after is None or before.is_at(after)
+        return replace(self, moved=None if stays else (before, after))
 
     def unified(self) -> str:
         """Text for a ```diff block: each object as YAML, secrets hidden, three lines around a change."""
@@ -65,7 +73,8 @@ class Diff:
             **{each.key: (each, None) for each in self.removed},
             **{each.key: (each.before, each.after) for each in self.changed},
         }
-        return "".join(_unified(key, *sides[key]) for key in sorted(sides))
+        objects = "".join(_unified(key, *sides[key]) for key in sorted(sides))
+        return (_moved(*self.moved) if self.moved else "") + objects
 
 
 def diff(before: Manifests | None, after: Manifests) -> Diff:
@@ -174,6 +183,12 @@ def _unified(key: ObjectKey, before: Object | None, after: Object | None) -> str
         size = f"{len(old_lines):,} lines before and {len(new_lines):,} after, too many to compare here"
         return f"--- {names[0]}\n+++ {names[1]}\n@@ {size} @@\n"
     return "".join(f"{line}\n" for line in difflib.unified_diff(old_lines, new_lines, *names, lineterm=""))
+
+
+def _moved(before: Destination, after: Destination) -> str:
+    old, new = (_lines(asdict(each)) for each in (before, after))
+    lines = difflib.unified_diff(old, new, "a/destination", "b/destination", lineterm="")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _lines(body: Any) -> list[str]:

@@ -1,12 +1,13 @@
 """What the gates of plans depend on, as it is at one moment."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from deploy_orchestrator.delivery import Status
-from deploy_orchestrator.fleet import Fleet, FleetError, Policy, load
+from deploy_orchestrator.fleet import Fleet, FleetError, Policy, basis, load
 from deploy_orchestrator.git import Repository, RevisionNotFound
+from deploy_orchestrator.pipeline.sources import paths_of_removal, source_of
 from deploy_orchestrator.releases import (
     After,
     Ahead,
@@ -17,7 +18,10 @@ from deploy_orchestrator.releases import (
     GateState,
     Plan,
     Predecessor,
+    SourceChange,
 )
+from deploy_orchestrator.risk import severity
+from deploy_orchestrator.terms import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,8 @@ class Moment:
         """
         policy = self._policy(plan)
         return Conditions(
+            wanted=plan.removal or plan.inputs == self._basis(plan),
+            source=self._source(plan, policy),
             policy=policy,
             allowed_signers=self.fleet.allowed_signers,
             predecessor=self._predecessor(plan.after, plan.tenant) if plan.after else None,
@@ -65,6 +71,33 @@ class Moment:
         if self.fleet.asks_for(plan.environment, plan.tenant):
             raise FleetError(f"the fleet asks for {plan.tenant} in {plan.environment}")
         return self.fleet.environment(plan.environment).policy
+
+    def _basis(self, plan: Plan) -> str:
+        return basis(self.fleet, self.fleet.deployment(plan.environment, plan.tenant))
+
+    def _source(self, plan: Plan, policy: Policy) -> SourceChange | None:
+        """The plan's source under the keys of now, where it takes an approval."""
+        judged = Verdict.worst(severity(reason, policy.rules) for reason in plan.reasons)
+        if policy.approval is None or judged is Verdict.SAFE:
+            return None
+        released = self.deployments.release(plan.environment, plan.tenant)
+        try:
+            return source_of(
+                self.fleet_repository,
+                plan.source.commit,
+                self._paths(plan),
+                released,
+                self.fleet.allowed_signers,
+            )
+        except (FleetError, RevisionNotFound):
+            # Its history was rewritten: nobody can tell any more who made it.
+            return plan.source.model_copy(update={"signed": False})
+
+    def _paths(self, plan: Plan) -> Sequence[str]:
+        if plan.removal:
+            return paths_of_removal(plan.tenant)
+        then = load(self.fleet_repository.at(plan.source.commit))
+        return then.paths(then.deployment(plan.environment, plan.tenant))
 
     def _predecessor(self, after: After, tenant: str) -> Predecessor:
         release = self.deployments.release(after.environment, tenant)

@@ -29,7 +29,7 @@ from deploy_orchestrator.manifests import (
 from deploy_orchestrator.outcomes import Outcome, attempt, raised, through
 from deploy_orchestrator.pipeline.moment import Moment
 from deploy_orchestrator.pipeline.preview import Preview, Previews, Rendered, committable
-from deploy_orchestrator.releases import Conditions, Deployments, Gate, Plan, Release, RevertRefused
+from deploy_orchestrator.releases import Deployments, Gate, Judge, Plan, Release, RevertRefused
 from deploy_orchestrator.settings import Settings
 
 
@@ -160,15 +160,22 @@ class Orchestrator:
         return raised(self.release_all([plan])[0])
 
     def release_all(self, plans: Sequence[Plan]) -> list[Outcome[Release]]:
-        """Release many pending plans, in a commit each, all pushed in one go and in their order; an error
-        as `release` raises it stands in place of a release that could not be made.
+        """Release many pending plans, in a commit each, all pushed in one go and in their order.
+
+        At each attempt to write both repositories are fetched, and everything is judged anew: policies, keys,
+        approvals, what is released, and whether the fleet still asks for it.
+
+        Returns:
+            For each, in their order, the release or an error: GatesClosed where something still stands in
+            its way, Superseded where it is no longer what is pending, FleetError where the fleet no longer
+            has the tenant there, or that is broken.
         """
-        moment = self._moment(plans)
 
-        def conditions(plan: Plan) -> tuple[Plan, Conditions]:
-            return plan, moment.conditions(plan)
+        def look() -> Judge:
+            self.fleet_repository.fetch()
+            return self._moment(plans).conditions
 
-        return through([attempt(conditions, plan) for plan in plans], self.deployments.release_plans)
+        return self.deployments.release_plans(plans, look)
 
     def decide(
         self, plan: Plan, decision: Literal["approve", "reject"], reason: str, signer: Signer

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from deploy_orchestrator.errors import Place
-from deploy_orchestrator.fleet import Deployment, Fleet, FleetError
-from deploy_orchestrator.git import Repository, RevisionNotFound
+from deploy_orchestrator.fleet import Deployment, Destination, Fleet, FleetError, basis
+from deploy_orchestrator.git import Repository
 from deploy_orchestrator.manifests import (
     NOTHING,
     Diff,
@@ -18,12 +18,12 @@ from deploy_orchestrator.manifests import (
     render,
 )
 from deploy_orchestrator.outcomes import Outcome, raised
+from deploy_orchestrator.pipeline.sources import commits_since, paths_of_removal, source_of
 from deploy_orchestrator.pipeline.waves import ahead
 from deploy_orchestrator.releases import (
     After,
     Deployments,
     Plan,
-    Release,
     ReleaseError,
     make_plan,
     make_removal,
@@ -48,17 +48,20 @@ class Rendered:
 class Preview:
     """What releasing a fleet commit would change for one deployment, and the verdict on it. Nothing is
     written.
+
+    `released` are the manifests that are released, and `destination` is where they went; None for nothing.
     """
 
     plan: Plan
     manifests: Manifests
     findings: tuple[Finding, ...]
     released: Manifests | None
+    destination: Destination | None
 
     @cached_property
     def difference(self) -> Diff:
         """What changes, with secrets hidden in its text."""
-        return diff(self.released, self.manifests)
+        return diff(self.released, self.manifests).between(self.destination, self.plan.destination)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +85,25 @@ class Previews:
         released = self.deployments.release(deployment.environment.name, deployment.tenant.name)
         released_manifests = self.deployments.released_manifests(released) if released else None
         before = fleet.before(deployment)
-        since = self._since(released)
-        commits = self.fleet_repository.log(fleet.revision, since=since, paths=fleet.paths(deployment))
+        commits, known = commits_since(
+            self.fleet_repository, fleet.revision, fleet.paths(deployment), released
+        )
         plan = make_plan(
             deployment,
             source=source_change(self.fleet_repository, fleet.revision, commits, fleet.allowed_signers),
             candidate=rendered.manifests,
             released=released,
             released_manifests=released_manifests,
+            emptied=None
+            if released
+            else self.deployments.emptied(deployment.environment.name, deployment.tenant.name),
+            inputs=basis(fleet, deployment),
             findings=rendered.findings,
             after=self._after(fleet, before) if before else None,
-            ahead=ahead(deployment, commits, self.fleet_repository, self.workspace) if since else (),
+            ahead=ahead(deployment, commits, self.fleet_repository, self.workspace) if known else (),
         )
-        return Preview(plan, rendered.manifests, rendered.findings, released_manifests)
+        where = released.destination if released else None
+        return Preview(plan, rendered.manifests, rendered.findings, released_manifests, where)
 
     def of_removal(self, environment: str, tenant: str, fleet: Fleet) -> Preview:
         """See `Orchestrator.preview_removal`."""
@@ -109,23 +118,15 @@ class Previews:
         if released is None or released.removal:
             raise ReleaseError(f"{environment}/{tenant}: nothing is released that could be removed")
         manifests = self.deployments.released_manifests(released)
-        commits = self.fleet_repository.log(
-            fleet.revision, since=self._since(released), paths=[f"tenants/{tenant}"]
+        source = source_of(
+            self.fleet_repository, fleet.revision, paths_of_removal(tenant), released, fleet.allowed_signers
         )
-        source = source_change(self.fleet_repository, fleet.revision, commits, fleet.allowed_signers)
         plan = make_removal(released, manifests, source, policy)
-        return Preview(plan, NOTHING, (), manifests)
+        return Preview(plan, NOTHING, (), manifests, released.destination)
 
     def _after(self, fleet: Fleet, before: Deployment) -> After:
         content = render(before, fleet, self.workspace).content
         return After(environment=before.environment.name, content=content)
-
-    def _since(self, released: Release | None) -> str | None:
-        """The commit that is released; None also where the fleet's history no longer has it."""
-        try:
-            return self.fleet_repository.resolve(released.source.commit) if released else None
-        except RevisionNotFound:
-            return None
 
 
 def committable(preview: Preview) -> tuple[Plan, Manifests]:

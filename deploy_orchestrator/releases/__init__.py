@@ -5,7 +5,7 @@ from deploy_orchestrator.releases.ballot import Ballot, Void, count
 from deploy_orchestrator.releases.deployments import Deployments
 from deploy_orchestrator.releases.digest import digest_of
 from deploy_orchestrator.releases.errors import ReleaseError, RevertRefused, Superseded
-from deploy_orchestrator.releases.evaluation import Conditions
+from deploy_orchestrator.releases.evaluation import Conditions, Judge
 from deploy_orchestrator.releases.gates import Canary, Gate, GatesClosed, GateState, Predecessor, gates
 from deploy_orchestrator.releases.history import ReleaseEvent
 from deploy_orchestrator.releases.model import (
@@ -20,6 +20,7 @@ from deploy_orchestrator.releases.model import (
 )
 from deploy_orchestrator.releases.planning import make_plan
 from deploy_orchestrator.releases.removal import make_removal
+from deploy_orchestrator.releases.returning import Returning
 from deploy_orchestrator.releases.source import source_change
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Gate",
     "GateState",
     "GatesClosed",
+    "Judge",
     "Plan",
     "Predecessor",
     "Quarantined",
@@ -41,6 +43,7 @@ __all__ = [
     "ReleaseError",
     "ReleaseEvent",
     "Removals",
+    "Returning",
     "RevertRefused",
     "SourceChange",
     "Superseded",

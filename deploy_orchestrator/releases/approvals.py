@@ -22,7 +22,8 @@ from deploy_orchestrator.git import (
     Unsigned,
     UntrustedSignature,
 )
-from deploy_orchestrator.releases.errors import ReleaseError
+from deploy_orchestrator.releases.digest import FORMAT
+from deploy_orchestrator.releases.errors import EARLIER, ReleaseError, Superseded
 from deploy_orchestrator.releases.model import Approval, Plan
 from deploy_orchestrator.terms import Digest, Email, Text, Time
 
@@ -81,6 +82,10 @@ def sign(
     now: datetime,
 ) -> Commit:
     """Write one decision on `plan`, in a commit of its own that `signer` signs."""
+    if plan.format < FORMAT:
+        raise Superseded(
+            f"{plan.key}: {EARLIER}; a decision on it would be void", fix="plan again, then decide"
+        )
     try:
         made = Decision(
             digest=plan.digest, who=signer.person.email, decision=decision, reason=reason.strip(), at=now

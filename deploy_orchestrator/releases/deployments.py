@@ -13,7 +13,7 @@ from deploy_orchestrator.releases import approvals, history, propose, publish, r
 from deploy_orchestrator.releases import removal as removals
 from deploy_orchestrator.releases.approvals import RejectedApproval
 from deploy_orchestrator.releases.errors import ReleaseError
-from deploy_orchestrator.releases.evaluation import Conditions, evaluate
+from deploy_orchestrator.releases.evaluation import Conditions, Judge, evaluate
 from deploy_orchestrator.releases.gates import Gate
 from deploy_orchestrator.releases.history import ReleaseEvent
 from deploy_orchestrator.releases.layout import MAIN, PLANS, RELEASES, Slot, content_at, slots
@@ -65,6 +65,10 @@ class Deployments:
         """What is released now."""
         return self._standing(Slot(environment, tenant)).release
 
+    def emptied(self, environment: str, tenant: str) -> str | None:
+        """The commit that took away what was released, where nothing is; None where nothing ever was."""
+        return self._standing(Slot(environment, tenant)).emptied
+
     def releases(self) -> list[Release]:
         """Everything that is released now, but for what `unreadable` tells."""
         head = self.repository.head(MAIN)
@@ -103,7 +107,10 @@ class Deployments:
         manifests, release = self.manifests(environment, tenant), self.release(environment, tenant)
         if manifests is None:
             return None
-        return diff(self.released_manifests(release) if release else None, manifests)
+        plan = self.plan(environment, tenant)
+        return diff(self.released_manifests(release) if release else None, manifests).between(
+            release.destination if release else None, plan.destination if plan else None
+        )
 
     def propose(self, plan: Plan, manifests: Manifests, is_ancestor: IsAncestor) -> Plan | None:
         """Commit a candidate: its manifests in place of the ones there, and its plan. Nothing is released
@@ -142,26 +149,23 @@ class Deployments:
 
     def gates(self, plan: Plan, conditions: Conditions) -> tuple[Gate, ...]:
         """Everything that stands between `plan` and its release, open or not."""
-        return evaluate(self._standing(Slot(plan.environment, plan.tenant)), plan, conditions).gates
+        head = self.repository.head(MAIN)
+        made = history.release_commits(self.repository, head) if head else None
+        return evaluate(self._standing(Slot(plan.environment, plan.tenant), made), plan, conditions).gates
 
-    def release_plan(self, plan: Plan, conditions: Conditions) -> Release:
-        """Release a pending plan: one commit that writes its release file, with everything checked against
-        that commit's parent: digest, base, manifests, signatures and gates.
+    def release_plans(self, plans: Sequence[Plan], look: Callable[[], Judge]) -> list[Outcome[Release]]:
+        """Release many pending plans: a commit for each that writes its release file, all pushed in one go
+        and in their order, with everything checked against that commit's parent: digest, what it replaces,
+        manifests, signatures and gates.
+
+        `look` is asked anew at each attempt to write, for what is to be judged by then.
 
         Returns:
-            The release; the one that stands where this digest is released already.
-
-        Raises:
-            GatesClosed: a gate is not open.
-            Superseded: another plan is pending now, or what is released has changed since it was made.
+            For each, in their order, the release, or the one that stands where this digest is released
+            already; or an error: GatesClosed where a gate is not open, Superseded where another plan is
+            pending now, or what `look` raises for it.
         """
-        return raised(self.release_plans([(plan, conditions)])[0])
-
-    def release_plans(self, plans: Sequence[tuple[Plan, Conditions]]) -> list[Outcome[Release]]:
-        """As `release_plan` for many plans, each in a commit of its own, all pushed in one go and in their
-        order; an error stands in place of a release that could not be made.
-        """
-        return publish.release(self.repository, plans)
+        return publish.release(self.repository, plans, look)
 
     def decide(
         self, plan: Plan, decision: Literal["approve", "reject"], reason: str, signer: Signer, now: datetime
@@ -209,8 +213,8 @@ class Deployments:
         """
         return revert.revert(self.repository, release, reason, now, by)
 
-    def _standing(self, slot: Slot) -> Standing:
-        return Standing(self.repository, self.repository.branch(MAIN), slot)
+    def _standing(self, slot: Slot, commits: Mapping[str, Commit] | None = None) -> Standing:
+        return Standing(self.repository, self.repository.branch(MAIN), slot, commits)
 
     def _each(
         self, folder: str, part: Callable[[Standing], Part], commits: Mapping[str, Commit] | None = None

@@ -1,14 +1,46 @@
 import hashlib
 import json
+from dataclasses import asdict
+
+from deploy_orchestrator.fleet import Destination
+
+FORMAT = 2
+"""Of plans, releases and digests that tell where a change goes, and which release it replaces."""
 
 
-def digest_of(*, environment: str, tenant: str, content: str, replaces: str | None) -> str:
+def digest_of(
+    *,
+    environment: str,
+    tenant: str,
+    destination: Destination,
+    content: str,
+    base: str | None,
+    replaces: str | None,
+) -> str:
     """What a plan, an approval and a release are about, as `sha256:<hex>`.
 
-    The SHA-256 of canonical JSON with the names of these arguments: the `content` (digest of the rendered
-    objects) that goes to one tenant in one environment, and the content that it replaces there, None for a
-    first release.
+    The SHA-256 of canonical JSON: the `content` (digest of the rendered objects) that goes to one tenant in
+    one environment, its destination, the content that it replaces there (`base`), and the commit that
+    released that, or took away what was there (`replaces`); None where nothing ever was.
     """
-    value = {"content": content, "environment": environment, "replaces": replaces, "tenant": tenant}
+    return _sha256(
+        {
+            "format": FORMAT,
+            "environment": environment,
+            "tenant": tenant,
+            "destination": asdict(destination),
+            "content": content,
+            "base": base,
+            "replaces": replaces,
+        }
+    )
+
+
+def first_digest_of(*, environment: str, tenant: str, content: str, base: str | None) -> str:
+    """The digest of format 1, which tells neither where a change goes nor which release it replaces."""
+    return _sha256({"content": content, "environment": environment, "replaces": base, "tenant": tenant})
+
+
+def _sha256(value: object) -> str:
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

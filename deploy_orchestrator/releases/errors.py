@@ -2,6 +2,9 @@
 
 from deploy_orchestrator.errors import OrchestratorError, Transient
 
+EARLIER = "it was planned by an earlier version, whose digest tells neither its place nor what it replaces"
+"""Why a plan of format 1 is void, and all decisions on it."""
+
 
 class ReleaseError(OrchestratorError):
     """Something that this room refuses to do."""

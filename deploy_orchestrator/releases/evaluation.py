@@ -1,24 +1,27 @@
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from deploy_orchestrator.fleet import Policy
-from deploy_orchestrator.git import Repository, RevisionNotFound
 from deploy_orchestrator.releases.approvals import verified
 from deploy_orchestrator.releases.ballot import count
+from deploy_orchestrator.releases.digest import FORMAT, first_digest_of
 from deploy_orchestrator.releases.gates import Canary, Gate, Predecessor, gates
-from deploy_orchestrator.releases.model import Approval, Plan, Quarantined
+from deploy_orchestrator.releases.model import Approval, Plan, SourceChange
 from deploy_orchestrator.releases.removal import recent
+from deploy_orchestrator.releases.returning import returning
 from deploy_orchestrator.releases.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What a release depends on besides the deployments repository.
+    """What a release depends on besides the deployments repository, as of now.
 
     `policy` is the environment's, and `allowed_signers` the file, both from the newest commit of the fleet
-    repository; `predecessor` is the same tenant in the environment before, None where there is none;
-    `canaries` are those that a plan's `ahead` names, as far as the newest policy has them go first.
+    repository; `wanted` tells whether that still asks for what was planned. `source` is the plan's, judged by
+    those keys; None where that changes nothing. `predecessor` is the same tenant in the environment before,
+    None where there is none; `canaries` are those that a plan's `ahead` names, as far as the newest policy
+    has them go first.
     """
 
     policy: Policy
@@ -26,6 +29,12 @@ class Conditions:
     predecessor: Predecessor | None
     now: datetime
     canaries: tuple[Canary, ...] = ()
+    source: SourceChange | None = None
+    wanted: bool = True
+
+
+Judge = Callable[[Plan], Conditions]
+"""Tells what the release of a plan depends on. It may raise an error for the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,31 +49,35 @@ class Evaluation:
 
 def evaluate(standing: Standing, plan: Plan, conditions: Conditions) -> Evaluation:
     """The gates of `plan` where this stands in its slot, and the approvals that count."""
-    repository, policy, now = standing.repository, conditions.policy, conditions.now
-    approvals, _ = verified(repository, plan.digest, conditions.allowed_signers)
-    reverts = [entry for entry in standing.quarantine if entry.content == plan.content]
+    policy, source, now = conditions.policy, conditions.source or plan.source, conditions.now
+    approvals, former = (
+        verified(standing.repository, digest, conditions.allowed_signers)[0]
+        for digest in (plan.digest, _former_digest(plan))
+    )
     return Evaluation(
         gates(
             plan,
             policy=policy,
+            source=source,
+            wanted=conditions.wanted,
             current=standing.is_replaced_by(plan),
             intact=standing.is_intact(plan),
             approvals=approvals,
+            void=former if plan.format == FORMAT else (),
             predecessor=conditions.predecessor,
             canaries=conditions.canaries,
-            removals=recent(repository, standing.tree, plan.environment, now) if plan.removal else None,
-            quarantined=standing.quarantine,
-            stale={each.commit for each in approvals if _stood_at_any(repository, each, reverts)},
+            removals=recent(standing.repository, standing.tree, plan.environment, now)
+            if plan.removal
+            else None,
+            returning=tuple(returning(standing, plan)),
             now=now,
         ),
-        count(approvals, policy.approval, plan.source, now).approvals,
+        count(approvals, policy.approval, source, now).approvals,
     )
 
 
-def _stood_at_any(repository: Repository, approval: Approval, reverts: Sequence[Quarantined]) -> bool:
-    heads = [entry.decided for entry in reverts if entry.decided]
-    try:
-        return any(repository.is_ancestor(approval.commit, head) for head in heads)
-    except RevisionNotFound:
-        # The branch was rewritten since, so that no approval can be shown to be a later one.
-        return True
+def _former_digest(plan: Plan) -> str:
+    """The digest that the same plan would have had in format 1."""
+    return first_digest_of(
+        environment=plan.environment, tenant=plan.tenant, content=plan.content, base=plan.base
+    )

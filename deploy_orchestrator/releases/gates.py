@@ -2,16 +2,21 @@
 a time.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from deploy_orchestrator.fleet import Policy
 from deploy_orchestrator.releases.ballot import Ballot, count
-from deploy_orchestrator.releases.errors import ReleaseError
-from deploy_orchestrator.releases.model import Approval, Plan, Quarantined, Removals
+from deploy_orchestrator.releases.digest import FORMAT
+from deploy_orchestrator.releases.errors import EARLIER, ReleaseError
+from deploy_orchestrator.releases.model import Approval, Plan, Removals, SourceChange
+from deploy_orchestrator.releases.returning import Returning
 from deploy_orchestrator.risk import Verdict, severity
+
+FORMER = "it was signed for a digest that does not tell where the change goes"
+"""Why a decision on the same change, as an earlier version planned it, is void."""
 
 
 class GateState(StrEnum):
@@ -24,11 +29,15 @@ class GateState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One condition of a release: what it is called, whether it holds, and why, in words for people."""
+    """One condition of a release: what it is called, whether it holds, and why, in words for people.
+
+    Planning anew opens one that is `outdated`.
+    """
 
     key: str
     state: GateState
     reason: str
+    outdated: bool = False
 
     @property
     def passed(self) -> bool:
@@ -79,50 +88,67 @@ def gates(
     plan: Plan,
     *,
     policy: Policy,
+    source: SourceChange,
+    wanted: bool,
     current: bool,
     intact: bool,
     approvals: Sequence[Approval],
     predecessor: Predecessor | None,
-    quarantined: Sequence[Quarantined],
-    stale: Collection[str] = (),
+    void: Sequence[Approval] = (),
+    returning: Sequence[Returning] = (),
     now: datetime,
     canaries: Sequence[Canary] = (),
     removals: Removals | None = None,
 ) -> tuple[Gate, ...]:
     """Every gate of `plan` under the `policy` of its environment, open or not.
 
-    `current` tells whether what is released there is still what the plan replaces, `intact` whether the
-    manifests that stand there are still those that were planned; `approvals` is what was verified for the
-    plan's digest; `stale` are the commits of those that stood already when the same bytes were reverted.
-    The verdict is taken under `policy`, which may be newer than the plan. A rejection closes the way whatever
-    the verdict; a blocked plan passes nowhere; one that needs approval passes where the policy asks for none.
+    `source` is that of the plan, judged by the keys of now. `wanted` tells whether the newest fleet still
+    asks for what was planned, `current` whether what is released there is still what the plan replaces,
+    `intact` whether the manifests that stand there are still those that were planned. `approvals` is what was
+    verified for the plan's digest, `void` what was for the digest that it would have had in format 1.
+    `returning` is what it brings back of what was reverted. The verdict is taken under `policy`, which may be
+    newer than the plan. A rejection closes the way whatever the verdict; a blocked plan passes nowhere; one
+    that needs approval passes where the policy asks for none.
     """
-    ballot = count(approvals, policy.approval, plan.source, now)
+    ballot = count(approvals, policy.approval, source, now)
     severities = [severity(reason, policy.rules) for reason in plan.reasons]
     judged = Verdict.worst(severities)
     return (
-        _base(current),
+        _fleet(wanted),
+        _base(plan, current),
         _candidate(intact),
         _verdict(plan, severities),
-        _approval(plan, policy, judged, ballot),
+        _approval(plan, policy, judged, ballot, void),
         _promotion(plan, policy, predecessor, now),
         _wave(canaries, now),
         _removals(policy, removals),
         _freeze(policy, now),
-        _quarantine(plan, ballot, quarantined, stale),
+        _quarantine(policy, ballot, returning),
     )
 
 
-def _base(current: bool) -> Gate:
+def _fleet(wanted: bool) -> Gate:
+    if wanted:
+        return Gate("fleet", GateState.OPEN, "it is what the fleet asks for")
+    return _outdated("fleet", "the fleet has changed since it was planned")
+
+
+def _base(plan: Plan, current: bool) -> Gate:
     if current:
         return Gate("base", GateState.OPEN, "it was planned against what is released")
-    return Gate("base", GateState.CLOSED, "what is released has changed since it was planned: plan again")
+    if plan.format < FORMAT:
+        return _outdated("base", EARLIER)
+    return _outdated("base", "what is released has changed since it was planned")
+
+
+def _outdated(key: str, why: str) -> Gate:
+    return Gate(key, GateState.CLOSED, f"{why}: plan again", outdated=True)
 
 
 def _candidate(intact: bool) -> Gate:
     if intact:
         return Gate("candidate", GateState.OPEN, "the manifests are those that were planned")
-    return Gate("candidate", GateState.CLOSED, "the manifests are not those that were planned: plan again")
+    return _outdated("candidate", "the manifests are not those that were planned")
 
 
 def _verdict(plan: Plan, severities: Sequence[Verdict]) -> Gate:
@@ -137,7 +163,7 @@ def _verdict(plan: Plan, severities: Sequence[Verdict]) -> Gate:
     return Gate("verdict", GateState.CLOSED, f"blocked: {blocking[0]}{more}")
 
 
-def _approval(plan: Plan, policy: Policy, judged: Verdict, ballot: Ballot) -> Gate:
+def _approval(plan: Plan, policy: Policy, judged: Verdict, ballot: Ballot, void: Sequence[Approval]) -> Gate:
     if ballot.rejections:
         first = ballot.rejections[0]
         words = f": {first.reason}" if first.reason else ""
@@ -150,10 +176,11 @@ def _approval(plan: Plan, policy: Policy, judged: Verdict, ballot: Ballot) -> Ga
     if len(ballot.approvals) >= ballot.required:
         return Gate("approval", GateState.OPEN, f"approved by {names}")
     needed = f"{len(ballot.approvals)} of {ballot.required} approvals"
-    if not plan.source.signed:
+    if ballot.required > policy.approval.required:
         needed += " (one more than usual, for the source change is not signed)"
     notes = [f"by {names}"] if names else []
-    notes += [f"{void.approval.who}'s does not count: {void.reason}" for void in ballot.void]
+    notes += [f"{each.approval.who}'s does not count: {each.reason}" for each in ballot.void]
+    notes += [f"{each.who}'s does not count: {FORMER}" for each in void]
     return Gate("approval", GateState.WAITING, "; ".join([needed, *notes]))
 
 
@@ -187,7 +214,7 @@ def _wave(canaries: Sequence[Canary], now: datetime) -> Gate:
 
 
 def _gravest(held: Sequence[Gate]) -> Gate:
-    return next((gate for gate in held if gate.state is GateState.CLOSED), held[0])
+    return min(held, key=lambda gate: (gate.state is not GateState.CLOSED, gate.outdated))
 
 
 def _canary(canary: Canary, now: datetime) -> Gate:
@@ -212,7 +239,8 @@ def _unreleased(canary: Canary, waits: str) -> Gate:
     if not canary.held_by:
         return Gate("wave", GateState.WAITING, f"{waits} for its release")
     held = _gravest(canary.held_by)
-    mend = "; mend the change in the fleet, or take it back" if held.state is GateState.CLOSED else ""
+    stuck = held.state is GateState.CLOSED and not held.outdated
+    mend = "; mend the change in the fleet, or take it back" if stuck else ""
     return Gate("wave", held.state, f"{waits} ({held.key}: {held.reason}){mend}")
 
 
@@ -236,17 +264,18 @@ def _freeze(policy: Policy, now: datetime) -> Gate:
     return Gate("freeze", GateState.OPEN, "no freeze now")
 
 
-def _quarantine(
-    plan: Plan, ballot: Ballot, quarantined: Sequence[Quarantined], stale: Collection[str]
-) -> Gate:
-    entries = [entry for entry in quarantined if entry.content == plan.content]
-    if not entries:
-        return Gate("quarantine", GateState.OPEN, "never reverted")
-    latest = max(entries, key=lambda entry: entry.at)
-    lifting = [each for each in ballot.approvals if each.at > latest.at and each.commit not in stale]
-    if lifting:
-        return Gate("quarantine", GateState.OPEN, f"approved again by {lifting[0].who} after it was reverted")
-    reason = f"reverted at {_clock(latest.at)} ({latest.reason}): it takes a later approval, or other bytes"
+def _quarantine(policy: Policy, ballot: Ballot, returning: Sequence[Returning]) -> Gate:
+    if not returning:
+        return Gate("quarantine", GateState.OPEN, "it brings nothing back that was reverted")
+    if ballot.approvals:
+        who = ballot.approvals[0].who
+        return Gate("quarantine", GateState.OPEN, f"approved by {who} after it was reverted")
+    latest = max(returning, key=lambda each: each.entry.at)
+    approvers = f"one of {', '.join(policy.approval.approvers)}" if policy.approval else "anybody with a key"
+    reason = (
+        f"it brings back {latest.what}, reverted at {_clock(latest.entry.at)} ({latest.entry.reason}): "
+        f"it takes an approval by {approvers}, or a change of that in the fleet"
+    )
     return Gate("quarantine", GateState.CLOSED, reason)
 
 

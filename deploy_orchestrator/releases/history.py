@@ -58,9 +58,9 @@ def _reason(repository: Repository, commit: Commit, slot: Slot) -> str | None:
     return entries[-1].reason if entries else None
 
 
-def last_change(repository: Repository, head: str, path: str) -> Commit:
-    """The newest commit up to `head` that changed the file or folder at `path`, which is there."""
-    return repository.log(head, paths=[path], limit=1)[0]
+def last_change(repository: Repository, head: str, *paths: str) -> Commit:
+    """The newest commit up to `head` that changed a file or folder at one of `paths`, which are there."""
+    return repository.log(head, paths=paths, limit=1)[0]
 
 
 @lru_cache(maxsize=8)
@@ -76,6 +76,12 @@ def release_commits(repository: Repository, head: str) -> Mapping[str, Commit]:
         if not missing:
             break
     return found
+
+
+@lru_cache(maxsize=8)
+def removals(repository: Repository, head: str) -> Mapping[str, str]:
+    """The commit that took away each release file last, by its path, for all that ever were."""
+    return repository.removed(head, RELEASES)
 
 
 def origin(repository: Repository, commit: str, slot: Slot) -> Commit:

@@ -12,9 +12,10 @@ from typing import Literal, Self
 import pydantic
 
 from deploy_orchestrator.documents import Record
+from deploy_orchestrator.fleet import Destination
 from deploy_orchestrator.git import Commit
 from deploy_orchestrator.manifests import NOTHING, ChartUsed
-from deploy_orchestrator.releases.digest import digest_of
+from deploy_orchestrator.releases.digest import digest_of, first_digest_of
 from deploy_orchestrator.risk import Reason, Summary
 from deploy_orchestrator.terms import CommitId, Digest, Email, Label, Text, Time, Verdict
 
@@ -65,28 +66,48 @@ class Approval(Record):
 
 
 class Subject(Record):
-    """What plans and releases share: which bytes go where, and what they replace (`base`, None for a first
-    release).
+    """What plans and releases share: which bytes go where, and what they replace.
+
+    `base` is the content that is replaced, None for a first release, and `replaces` the commit that released
+    that, or took away what was there; None where nothing ever was. `format` 1 is an
+    earlier one: it knows no `server` and no `replaces`, and its digest covers no destination.
     """
 
+    format: Literal[1, 2] = 1
     environment: Label
     tenant: Label
     namespace: Label
     cluster: str
+    server: Text | None = None
     digest: Digest
     content: Digest
     base: Digest | None = None
+    replaces: CommitId | None = None
     chart: ChartUsed
     source: SourceChange
 
     @pydantic.model_validator(mode="after")
     def _digest_fits(self) -> Self:
-        expected = digest_of(
-            environment=self.environment, tenant=self.tenant, content=self.content, replaces=self.base
+        about = {"environment": self.environment, "tenant": self.tenant}
+        expected = (
+            first_digest_of(**about, content=self.content, base=self.base)
+            if self.format == 1
+            else digest_of(
+                **about,
+                destination=self.destination,
+                content=self.content,
+                base=self.base,
+                replaces=self.replaces,
+            )
         )
         if self.digest != expected:
             raise ValueError(f"the digest does not fit: it should be {expected}")
         return self
+
+    @property
+    def destination(self) -> Destination:
+        """Where it goes."""
+        return Destination(self.cluster, self.server, self.namespace)
 
     @property
     def key(self) -> str:
@@ -99,8 +120,12 @@ class Subject(Record):
 
 
 class Plan(Subject):
-    """A rendered change to one tenant in one environment, judged. It goes nowhere until it is released."""
+    """A rendered change to one tenant in one environment, judged. It goes nowhere until it is released.
 
+    `inputs` is the `fleet.basis` that it was planned from; None for a removal.
+    """
+
+    inputs: Digest | None = None
     verdict: Verdict
     reasons: tuple[Reason, ...]
     after: After | None = None
@@ -153,10 +178,9 @@ class Release(ReleaseFile):
 
 
 class Quarantined(Record):
-    """A content that was reverted: it is not released again until a later approval says so.
+    """A content that was reverted: neither it nor what it changed is released again until a person says so.
 
-    `decided` is the head of the branch `approvals` at that time, None where there was none: what it holds is
-    no later approval, whatever date its signer gave it.
+    `decided` was written earlier, and says nothing any more.
     """
 
     content: Digest

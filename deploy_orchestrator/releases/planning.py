@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from deploy_orchestrator.fleet import Deployment
+from deploy_orchestrator.fleet import Deployment, Destination
 from deploy_orchestrator.manifests import ChartUsed, Finding, Manifests
-from deploy_orchestrator.releases.digest import digest_of
+from deploy_orchestrator.releases.digest import FORMAT, digest_of
 from deploy_orchestrator.releases.model import (
     After,
     Ahead,
@@ -22,14 +22,17 @@ def make_plan(
     candidate: Manifests,
     released: Release | None,
     released_manifests: Manifests | None,
+    emptied: str | None = None,
+    inputs: str | None = None,
     findings: Sequence[Finding],
     after: After | None,
     ahead: Sequence[Ahead] = (),
 ) -> Plan:
     """The plan of releasing `candidate` in place of what is `released`, judged as `assess` does.
 
-    `after` names what must be healthy in the environment before, None in the first; `ahead` what must be
-    healthy in earlier waves.
+    `emptied` is the commit that took away what was released before where nothing is, `inputs` the basis of
+    the plan. `after` names what must be healthy in the environment before, None in the first; `ahead` what
+    must be healthy in earlier waves.
 
     Raises:
         EmptyCandidate, UnknownRule: as `assess`.
@@ -39,6 +42,7 @@ def make_plan(
         candidate=candidate,
         before=released_manifests,
         chart_before=released.chart if released else None,
+        destination_before=released.destination if released else None,
         findings=findings,
     )
     environment, tenant = deployment.environment, deployment.tenant
@@ -46,8 +50,9 @@ def make_plan(
         released,
         environment=environment.name,
         tenant=tenant.name,
-        namespace=deployment.namespace,
-        cluster=environment.cluster,
+        destination=deployment.destination,
+        emptied=emptied,
+        inputs=inputs,
         content=candidate.content,
         chart=judgement.chart,
         source=source,
@@ -63,8 +68,7 @@ def planned(
     *,
     environment: str,
     tenant: str,
-    namespace: str,
-    cluster: str,
+    destination: Destination,
     content: str,
     chart: ChartUsed,
     source: SourceChange,
@@ -72,19 +76,32 @@ def planned(
     summary: Summary,
     after: After | None = None,
     ahead: Sequence[Ahead] = (),
+    emptied: str | None = None,
+    inputs: str | None = None,
 ) -> Plan:
     """The plan of releasing `content` in place of what is `replaced`, with its digest and its verdict."""
-    base = replaced.content if replaced else None
+    base, replaces = (replaced.content, replaced.commit) if replaced else (None, emptied)
     return Plan(
+        format=FORMAT,
         environment=environment,
         tenant=tenant,
-        namespace=namespace,
-        cluster=cluster,
-        digest=digest_of(environment=environment, tenant=tenant, content=content, replaces=base),
+        namespace=destination.namespace,
+        cluster=destination.cluster,
+        server=destination.server,
+        digest=digest_of(
+            environment=environment,
+            tenant=tenant,
+            destination=destination,
+            content=content,
+            base=base,
+            replaces=replaces,
+        ),
         content=content,
         base=base,
+        replaces=replaces,
         chart=chart,
         source=source,
+        inputs=inputs,
         verdict=Verdict.worst(reason.severity for reason in reasons),
         reasons=tuple(reasons),
         after=after,

@@ -1,13 +1,14 @@
 """Rendered changes become a commit on `main`, next to what is released, which it does not touch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.git import Changes, Repository, RevisionNotFound, Tree
+from deploy_orchestrator.git import Changes, Commit, Repository, RevisionNotFound, Tree
 from deploy_orchestrator.manifests import Manifests
 from deploy_orchestrator.outcomes import Outcome
 from deploy_orchestrator.releases.errors import Superseded
+from deploy_orchestrator.releases.history import release_commits
 from deploy_orchestrator.releases.layout import MAIN, Slot, dump
 from deploy_orchestrator.releases.model import Plan
 from deploy_orchestrator.releases.standing import Standing
@@ -23,7 +24,8 @@ def propose(
     source = candidates[0][0].source.commit if candidates else ""
 
     def change(tree: Tree) -> Changes | None:
-        wanted = [each for proposal in proposals if (each := proposal.asked(tree))]
+        commits = release_commits(repository, tree.commit) if tree.commit and len(proposals) > 1 else None
+        wanted = [each for proposal in proposals if (each := proposal.asked(tree, commits))]
         return _together([each for each in wanted if tree.changed(each) != tree], source)
 
     repository.write(MAIN, change)
@@ -40,18 +42,18 @@ class _Proposal:
     is_ancestor: IsAncestor
     pending: Outcome[Plan | None] = None
 
-    def asked(self, tree: Tree) -> Changes | None:
+    def asked(self, tree: Tree, commits: Mapping[str, Commit] | None) -> Changes | None:
         try:
-            return self._changes(tree)
+            return self._changes(tree, commits)
         except OrchestratorError as error:
             self.pending = error
             return None
 
-    def _changes(self, tree: Tree) -> Changes | None:
+    def _changes(self, tree: Tree, commits: Mapping[str, Commit] | None) -> Changes | None:
         plan, slot = self.plan, Slot(self.plan.environment, self.plan.tenant)
         if self.manifests.content != plan.content:
             raise Superseded(f"{plan.key}: the plan was made for other manifests", fix="plan again")
-        standing = Standing(self.repository, tree, slot)
+        standing = Standing(self.repository, tree, slot, commits)
         current = standing.sound_plan
         self.pending = None if current is None or standing.is_released(current) else current
         newest = _newest_source(standing)

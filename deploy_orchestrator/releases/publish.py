@@ -2,14 +2,14 @@
 again.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.git import Changes, Commit, Repository, Tree
 from deploy_orchestrator.outcomes import Outcome
 from deploy_orchestrator.releases.errors import ReleaseError, Superseded
-from deploy_orchestrator.releases.evaluation import Conditions, evaluate
+from deploy_orchestrator.releases.evaluation import Judge, evaluate
 from deploy_orchestrator.releases.gates import GatesClosed
 from deploy_orchestrator.releases.history import last_change
 from deploy_orchestrator.releases.layout import MAIN, Slot, dump
@@ -18,12 +18,26 @@ from deploy_orchestrator.releases.removal import REMOVES
 from deploy_orchestrator.releases.standing import Standing
 
 
-def release(repository: Repository, plans: Sequence[tuple[Plan, Conditions]]) -> list[Outcome[Release]]:
+def release(
+    repository: Repository, plans: Sequence[Plan], look: Callable[[], Judge]
+) -> list[Outcome[Release]]:
     """See `Deployments.release_plans`."""
-    releasing = [_Releasing(repository, *each) for each in plans]
-    commits = repository.write_all(MAIN, releasing)
+    moment = _Moment(look)
+    releasing = [_Releasing(repository, plan, moment) for plan in plans]
+    commits = repository.write_all(MAIN, releasing, begin=moment.begin)
     head = repository.head(MAIN)
     return [each.outcome(commit, head) for each, commit in zip(releasing, commits, strict=True)]
+
+
+@dataclass(slots=True)
+class _Moment:
+    """What all releases of one attempt are judged by."""
+
+    look: Callable[[], Judge]
+    judge: Judge = field(init=False)
+
+    def begin(self) -> None:
+        self.judge = self.look()
 
 
 @dataclass(slots=True)
@@ -32,7 +46,7 @@ class _Releasing:
 
     repository: Repository
     plan: Plan
-    conditions: Conditions
+    moment: _Moment
     made: Outcome[ReleaseFile | None] = None
 
     def __call__(self, tree: Tree) -> Changes | None:
@@ -59,13 +73,17 @@ class _Releasing:
             self.made = standing.released
             return None
         plan = _still_pending(standing, self.plan)
-        evaluation = evaluate(standing, plan, self.conditions)
+        conditions = self.moment.judge(plan)
+        evaluation = evaluate(standing, plan, conditions)
         if evaluation.closed:
             raise GatesClosed(f"{plan.key} cannot be released now", evaluation.closed)
         self.made = plan.released(
-            revision=last_change(self.repository, tree.commit or "", self._slot.manifests).id,
+            # Each plan has a revision of its own, so that an engine tells a move from what is live already.
+            revision=last_change(
+                self.repository, tree.commit or "", self._slot.manifests, self._slot.plan
+            ).id,
             approvals=evaluation.approvals,
-            at=self.conditions.now,
+            at=conditions.now,
         )
         return Changes(_message(plan, self.made), {self._slot.release: dump(self.made)})
 

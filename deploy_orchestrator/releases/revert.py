@@ -7,7 +7,6 @@ from datetime import datetime
 
 from deploy_orchestrator.git import Changes, Commit, Person, Repository, Tree
 from deploy_orchestrator.manifests import ObjectKey, read_manifests
-from deploy_orchestrator.releases.approvals import BRANCH as APPROVALS
 from deploy_orchestrator.releases.errors import RevertRefused
 from deploy_orchestrator.releases.history import origin
 from deploy_orchestrator.releases.layout import MAIN, Quarantine, Slot, dump
@@ -57,7 +56,6 @@ def revert(
             reason=reason,
             reverted=made.id,
             at=now,
-            decided=repository.head(APPROVALS),
         )
         return replace(
             undone,

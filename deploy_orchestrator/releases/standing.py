@@ -6,7 +6,8 @@ from functools import cached_property
 
 from deploy_orchestrator.git import Commit, Repository, Tree
 from deploy_orchestrator.outcomes import attempt, values
-from deploy_orchestrator.releases.history import last_change
+from deploy_orchestrator.releases.digest import FORMAT
+from deploy_orchestrator.releases.history import last_change, removals
 from deploy_orchestrator.releases.layout import Slot, content_at
 from deploy_orchestrator.releases.model import Plan, Quarantined, Release, ReleaseFile
 
@@ -46,8 +47,15 @@ class Standing:
         if self.released is None or self.tree.commit is None:
             return None
         path = self.slot.release
-        found = self.commits[path] if self.commits else last_change(self.repository, self.tree.commit, path)
+        found = (self.commits or {}).get(path) or last_change(self.repository, self.tree.commit, path)
         return self.released.made_by(found)
+
+    @property
+    def emptied(self) -> str | None:
+        """The commit that took away what was released, where nothing is; None where nothing ever was."""
+        if self.released is not None or self.tree.commit is None:
+            return None
+        return removals(self.repository, self.tree.commit).get(self.slot.release)
 
     @cached_property
     def quarantine(self) -> tuple[Quarantined, ...]:
@@ -65,11 +73,20 @@ class Standing:
 
     def is_replaced_by(self, plan: Plan) -> bool:
         """Whether `plan` was made to replace what is released here."""
-        return plan.base == (self.released.content if self.released else None)
+        if plan.format < FORMAT:
+            return False
+        if self.release is not None:
+            return plan.replaces == self.release.commit
+        return plan.base is None and plan.replaces in {None, self.emptied if plan.replaces else None}
 
     def is_wanted_by(self, plan: Plan) -> bool:
         """Whether what is released is what `plan` would bring."""
-        return self.released is not None and self.released.content == plan.content
+        released = self.released
+        return (
+            released is not None
+            and released.content == plan.content
+            and released.destination.is_at(plan.destination)
+        )
 
     def is_intact(self, plan: Plan) -> bool:
         """Whether the manifests that stand here are those that were planned."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from deploy_orchestrator.fleet import Deployment
+from deploy_orchestrator.fleet import Deployment, Destination
 from deploy_orchestrator.manifests import ChartUsed, Diff, Finding, Manifests
 from deploy_orchestrator.risk.change import Change
 from deploy_orchestrator.risk.errors import EmptyCandidate
@@ -35,9 +35,11 @@ def assess(
     candidate: Manifests,
     before: Manifests | None,
     chart_before: ChartUsed | None,
+    destination_before: Destination | None = None,
     findings: Sequence[Finding],
 ) -> Judgement:
-    """What `candidate` would do in place of `before`, which came from `chart_before`; None: of nothing.
+    """What `candidate` would do in place of `before`, which came from `chart_before` and went to
+    `destination_before`; None: of nothing.
 
     `findings` are what checks say about the candidate.
 
@@ -58,5 +60,7 @@ def assess(
         chart_before=chart_before,
         chart=candidate.chart,
         findings=findings,
+        destination_before=destination_before,
+        destination=deployment.destination,
     )
     return Judgement(candidate.chart, change.diff, judge(change, deployment.environment.policy.rules))

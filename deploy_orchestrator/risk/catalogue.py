@@ -12,6 +12,7 @@ from deploy_orchestrator.risk import (
     containers,
     crds,
     data,
+    destination,
     first,
     images,
     immutable,
@@ -44,6 +45,7 @@ FAMILIES: Final = (
     metadata,
     additions,
     first,
+    destination,
 )
 JUDGING: Final[tuple[Rule, ...]] = tuple(rule for family in FAMILIES for rule in family.RULES)
 UNKNOWN: Final = UnknownChange()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from deploy_orchestrator.fleet import Destination
 from deploy_orchestrator.manifests import (
     ChartUsed,
     Diff,
@@ -76,6 +77,8 @@ class Change:
     chart_before: ChartUsed | None
     chart: ChartUsed
     findings: Sequence[Finding] = ()
+    destination_before: Destination | None = None
+    destination: Destination | None = None
 
     @property
     def first(self) -> bool:
@@ -87,7 +90,7 @@ class Change:
 
     @cached_property
     def diff(self) -> Diff:
-        return diff(self.before, self.after)
+        return diff(self.before, self.after).between(self.destination_before, self.destination)
 
     @cached_property
     def renamed(self) -> tuple[Altered, ...]:

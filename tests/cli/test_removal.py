@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deploy_orchestrator.pipeline import Orchestrator
-from deploy_orchestrator.releases import GatesClosed, Release, RevertRefused, Superseded
+from deploy_orchestrator.releases import GatesClosed, Release, RevertRefused
 from tests.cli.conftest import TENANT, Desk
 from tests.steps import propose, released
 
@@ -191,7 +191,7 @@ def test_a_tenant_that_comes_back_while_it_is_removed_is_a_new_one(desk):
         again = propose(orchestrator, "dev", "blog")
         assert again is not None
         orchestrator.deliver(removal)
-        with pytest.raises(Superseded, match="plan again"):
+        with pytest.raises(GatesClosed, match="plan again"):
             released(orchestrator, again)
     desk.ship()
     assert live(desk, "blog-dev")

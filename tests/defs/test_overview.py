@@ -20,7 +20,7 @@ from deploy_orchestrator.delivery import (
     Status,
     Sync,
 )
-from deploy_orchestrator.fleet import ArgoCDInstance
+from deploy_orchestrator.fleet import ArgoCDInstance, Destination
 from deploy_orchestrator.manifests import ChartUsed
 from deploy_orchestrator.releases import Release, SourceChange, digest_of
 from tests.steps import propose, released
@@ -34,11 +34,19 @@ NOWHERE: Any = None
 
 def release(environment: str, tenant: str) -> Release:
     return Release(
+        format=2,
         environment=environment,
         tenant=tenant,
         namespace=f"{tenant}-{environment}",
         cluster="main",
-        digest=digest_of(environment=environment, tenant=tenant, content=CONTENT, replaces=None),
+        digest=digest_of(
+            environment=environment,
+            tenant=tenant,
+            destination=Destination("main", None, f"{tenant}-{environment}"),
+            content=CONTENT,
+            base=None,
+            replaces=None,
+        ),
         content=CONTENT,
         chart=ChartUsed(name="app", version="1.0.0"),
         source=SourceChange(commit=OLD, authors=(), signed=False),

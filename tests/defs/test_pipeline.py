@@ -121,7 +121,7 @@ def test_a_release_that_stays_unhealthy_is_reverted_by_a_commit(bench: Laptop) -
     bench.command("sandbox", "degrade", "dev", "analytics")
     ran = bench.settle()
 
-    assert ran == ["roll_back dev analytics"]
+    assert ran == ["roll_back dev analytics", "ship dev analytics"]
     assert bench.released("dev", "analytics").content == good.content != bad.content
     with bench.orchestrator() as orchestrator:
         revert, *_ = orchestrator.deployments.history("dev", "analytics")

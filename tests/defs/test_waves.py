@@ -63,7 +63,7 @@ def test_a_canary_that_is_reverted_stops_the_train(pair: Laptop) -> None:
 
     pair.command("sandbox", "degrade", "dev", "ml")
 
-    assert pair.settle() == ["roll_back dev ml"]
+    assert pair.settle() == ["roll_back dev ml", "ship dev ml"]
     with pair.orchestrator() as orchestrator:
         plan = orchestrator.deployments.pending("dev", "analytics")
         assert plan is not None

@@ -8,6 +8,7 @@ from typing import Any
 from deploy_orchestrator import documents
 from deploy_orchestrator.delivery import Engine, Operation, Status, follow
 from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.fleet import Destination
 from deploy_orchestrator.git import Changes, Repository
 from deploy_orchestrator.manifests import ChartUsed, Manifests, Object
 from deploy_orchestrator.releases import Release, SourceChange, digest_of
@@ -86,13 +87,22 @@ class Publisher:
         folder = f"manifests/{environment}/{tenant}"
         files = {f"{folder}/{file}": content for file, content in manifests.files().items()}
         candidate = self._commit(files, deletes=(folder,))
-        digest = digest_of(environment=environment, tenant=tenant, content=manifests.content, replaces=None)
+        digest = digest_of(
+            environment=environment,
+            tenant=tenant,
+            destination=Destination(self.cluster, "https://main.example.com", namespace),
+            content=manifests.content,
+            base=None,
+            replaces=None,
+        )
         return self.again(
             Release(
+                format=2,
                 environment=environment,
                 tenant=tenant,
                 namespace=namespace,
                 cluster=self.cluster,
+                server="https://main.example.com",
                 digest=digest,
                 content=manifests.content,
                 chart=ChartUsed(name="app", version="1.0.0"),

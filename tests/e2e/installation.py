@@ -18,6 +18,7 @@ from deploy_orchestrator.delivery import ArgoCD, ByEnvironment, Contexts, Engine
 from deploy_orchestrator.fleet import Fleet, Policy, load
 from deploy_orchestrator.git import Repository
 from deploy_orchestrator.manifests import ChartUsed, Manifests, Object
+from deploy_orchestrator.outcomes import raised
 from deploy_orchestrator.releases import Conditions, Deployments, Release, SourceChange, make_plan
 from deploy_orchestrator.settings import Settings
 
@@ -91,11 +92,13 @@ class Installation:
             candidate=candidate,
             released=released,
             released_manifests=releases.released_manifests(released) if released else None,
+            emptied=releases.emptied(environment, tenant),
             findings=(),
             after=None,
         )
         assert releases.propose(plan, candidate, lambda older, newer: older <= newer)
-        return releases.release_plan(plan, Conditions(Policy(), b"", None, datetime.now(UTC)))
+        conditions = Conditions(Policy(), b"", None, datetime.now(UTC))
+        return raised(releases.release_plans([plan], lambda: lambda _: conditions)[0])
 
     def revert(self, release: Release, reason: str) -> Release:
         return Deployments(self.deployments).revert(release, reason, datetime.now(UTC))

@@ -12,6 +12,7 @@ from rig import Cluster, Gitea
 
 from deploy_orchestrator.fleet import Policy
 from deploy_orchestrator.manifests import NOTHING
+from deploy_orchestrator.outcomes import raised
 from deploy_orchestrator.releases import Conditions, Deployments, Release, SourceChange, make_removal
 from tests.delivery.publishing import delivered
 
@@ -39,7 +40,8 @@ def removed(installation: Installation, release: Release) -> Release:
     policy = Policy.model_validate({"removals": "100%"})
     plan = make_removal(release, releases.released_manifests(release), source, policy)
     assert releases.propose(plan, NOTHING, lambda older, newer: older <= newer)
-    return releases.release_plan(plan, Conditions(policy, b"", None, datetime.now(UTC)))
+    conditions = Conditions(policy, b"", None, datetime.now(UTC))
+    return raised(releases.release_plans([plan], lambda: lambda _: conditions)[0])
 
 
 def application(installation: Installation, environment: str) -> Any:

@@ -17,7 +17,7 @@ from rig import Cluster
 from urllib3.exceptions import ProtocolError
 from variations import Body, Path, Schema, Variation, value_at, variations
 
-from deploy_orchestrator.fleet import ChartReference, Deployment, Environment, Quota, Tenant
+from deploy_orchestrator.fleet import ChartReference, Deployment, Destination, Environment, Quota, Tenant
 from deploy_orchestrator.manifests import ChartUsed, InvalidObject, Manifests, Object
 from deploy_orchestrator.releases import Plan, Release, SourceChange, digest_of, make_plan
 from deploy_orchestrator.risk import Verdict
@@ -180,11 +180,19 @@ def plan_of(before: Body, after: Body) -> Plan:
         owners=("owner@example.com",),
     )
     released = Release(
+        format=2,
         environment="e2e",
         tenant="risk",
         namespace="risk",
         cluster="main",
-        digest=digest_of(environment="e2e", tenant="risk", content=old.content, replaces=None),
+        digest=digest_of(
+            environment="e2e",
+            tenant="risk",
+            destination=Destination("main", None, "risk"),
+            content=old.content,
+            base=None,
+            replaces=None,
+        ),
         content=old.content,
         chart=chart,
         source=source,
@@ -194,7 +202,9 @@ def plan_of(before: Body, after: Body) -> Plan:
         commit=source.commit,
     )
     return make_plan(
-        Deployment(Environment(name="e2e", cluster="main", kubernetes="1.34"), tenant, "risk"),
+        Deployment(
+            Environment(name="e2e", cluster="main", kubernetes="1.34"), tenant, "risk", "https://main"
+        ),
         source=source,
         candidate=new,
         released=released,

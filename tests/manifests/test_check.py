@@ -27,6 +27,7 @@ def deployment(kubernetes: str = "1.34") -> Deployment:
             owners=("ml@example.com",),
         ),
         "ml-dev",
+        "https://main",
     )
 
 
@@ -476,7 +477,9 @@ def test_images_come_from_the_registries_that_the_policy_names(
     policy = ours.environment.policy.model_copy(update={"registries": registries})
     environment = ours.environment.model_copy(update={"policy": policy})
     manifests = Manifests(tuple(map(Object, sound().values())))
-    assert [each.rule for each in check(manifests, Deployment(environment, ours.tenant, "ml-dev"))] == found
+    assert [
+        each.rule for each in check(manifests, Deployment(environment, ours.tenant, "ml-dev", "https://main"))
+    ] == found
 
 
 def test_a_kind_that_the_policy_lists_may_belong_to_the_whole_cluster() -> None:
@@ -490,7 +493,7 @@ def test_a_kind_that_the_policy_lists_may_belong_to_the_whole_cluster() -> None:
         update={"cluster_scoped": ("rbac.authorization.k8s.io/ClusterRole",)}
     )
     environment = ours.environment.model_copy(update={"policy": policy})
-    found = check(manifests, Deployment(environment, ours.tenant, "ml-dev"))
+    found = check(manifests, Deployment(environment, ours.tenant, "ml-dev", "https://main"))
     assert [str(each.object) for each in found if each.rule == "cluster-scoped"] == ["ClusterRoleBinding x"]
 
 
@@ -498,7 +501,7 @@ def excepting(**exception: Any) -> Deployment:
     given = {"rule": "no-tests", "reason": "a batch tenant", "expires": "2026-06-01T00:00:00Z", **exception}
     ours = deployment()
     tenant = ours.tenant.model_copy(update={"exceptions": (CheckException.model_validate(given),)})
-    return Deployment(ours.environment, tenant, ours.namespace)
+    return Deployment(ours.environment, tenant, ours.namespace, ours.server)
 
 
 def secret_in_git() -> Manifests:

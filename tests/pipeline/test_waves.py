@@ -146,7 +146,7 @@ def reject(orchestrator: Orchestrator) -> None:
     ("failure", "state", "said"),
     [
         (fail, GateState.WAITING, "blog has it, and is not live and healthy since"),
-        (reject, GateState.CLOSED, "(quarantine: reverted at"),
+        (reject, GateState.CLOSED, "(quarantine: it brings back the bytes, reverted at"),
     ],
 )
 def test_a_failure_stops_the_train(

@@ -19,6 +19,7 @@ from deploy_orchestrator.fleet import (
 )
 from deploy_orchestrator.git import Changes, Person, Repository, Signer
 from deploy_orchestrator.manifests import ChartUsed, Finding, Manifests, Object
+from deploy_orchestrator.outcomes import raised
 from deploy_orchestrator.releases import (
     After,
     Conditions,
@@ -93,10 +94,14 @@ class Build:
 
     @staticmethod
     def deployment(
-        environment: str = "dev", tenant: str = "analytics", policy: Policy | None = None
+        environment: str = "dev",
+        tenant: str = "analytics",
+        policy: Policy | None = None,
+        cluster: str = "main",
+        server: str = "https://main.example.com",
     ) -> Deployment:
         return Deployment(
-            Environment(name=environment, cluster="main", kubernetes="1.34", policy=policy or Policy()),
+            Environment(name=environment, cluster=cluster, kubernetes="1.34", policy=policy or Policy()),
             Tenant(
                 name=tenant,
                 chart=ChartReference(name="dagster-tenant", version="1.0.0"),
@@ -105,6 +110,7 @@ class Build:
                 owners=("owner@example.com",),
             ),
             f"{tenant}-{environment}",
+            server,
         )
 
     @staticmethod
@@ -120,6 +126,11 @@ class Build:
         now: datetime = NOW,
     ) -> Conditions:
         return Conditions(policy or Policy(), b"".join(each.allowed for each in signers), predecessor, now)
+
+    @staticmethod
+    def release(deployments: Deployments, plan: Plan, conditions: Conditions) -> Release:
+        """What comes of releasing one plan."""
+        return raised(deployments.release_plans([plan], lambda: lambda _: conditions)[0])
 
     @staticmethod
     def later(**span: float) -> datetime:
@@ -215,14 +226,16 @@ class Pipeline:
         policy: Policy | None = None,
         findings: tuple[Finding, ...] = (),
         after: After | None = None,
+        **where: str,
     ) -> Plan:
         released = self.deployments.release(environment, tenant)
         return make_plan(
-            Build.deployment(environment, tenant, policy),
+            Build.deployment(environment, tenant, policy, **where),
             source=SourceChange(commit=source, authors=authors, signed=signed),
             candidate=candidate,
             released=released,
             released_manifests=self.deployments.released_manifests(released) if released else None,
+            emptied=self.deployments.emptied(environment, tenant),
             findings=findings,
             after=after,
         )
@@ -233,7 +246,7 @@ class Pipeline:
     def release(self, candidate: Manifests, *, now: datetime = NOW, **plan: Any) -> Release:
         proposed = self.propose(candidate, **plan)
         assert proposed is not None
-        return self.deployments.release_plan(proposed, Build.conditions(now=now))
+        return Build.release(self.deployments, proposed, Build.conditions(now=now))
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ def test_a_fault_in_any_git_command_is_made_up_for_by_doing_it_again(
         git_that_fails(-1, when)
         repository.fetch()
         pipeline.propose(two, tenant=tenant, source=build.S2)
-        release = deployments.release_plan(deployments.plan("dev", tenant), build.conditions())
+        release = build.release(deployments, deployments.plan("dev", tenant), build.conditions())
         history = deployments.history("dev", tenant)
         assert [event.release.content for event in history] == [two.content, one.content]
         assert deployments.release("dev", tenant) == release
@@ -107,8 +107,8 @@ def test_many_tenants_from_several_processes_all_land(deployments, remote, tmp_p
 def test_two_clones_that_release_one_plan_release_it_once(build, pipeline, deployments, remote, tmp_path):
     plan = pipeline.propose(build.manifests(build.config_map(a="1")))
     other = Deployments(Repository.clone(str(remote), tmp_path / "other"))
-    release = deployments.release_plan(plan, build.conditions())
-    assert other.release_plan(plan, build.conditions(now=build.later(seconds=1))) == release
+    release = build.release(deployments, plan, build.conditions())
+    assert build.release(other, plan, build.conditions(now=build.later(seconds=1))) == release
     other.repository.fetch()
     assert len(other.history("dev", "analytics")) == 1
 

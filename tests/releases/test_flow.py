@@ -13,7 +13,7 @@ def test_a_first_release_is_safe_and_goes_out_alone(build, pipeline, deployments
     assert deployments.pending("dev", "analytics") == plan
     assert deployments.release("dev", "analytics") is None
 
-    release = deployments.release_plan(plan, build.conditions())
+    release = build.release(deployments, plan, build.conditions())
 
     assert deployments.release("dev", "analytics") == release
     assert deployments.releases() == [release]
@@ -27,7 +27,7 @@ def test_a_release_points_at_the_commit_that_wrote_its_manifests(build, pipeline
     plan = pipeline.propose(build.manifests(build.config_map(a="1")))
     proposed = repository.head()
     pipeline.release(build.manifests(build.config_map(a="2")), tenant="ml")
-    release = deployments.release_plan(plan, build.conditions())
+    release = build.release(deployments, plan, build.conditions())
     assert release.revision == proposed
     assert release.path == "manifests/dev/analytics"
     assert list(repository.at(release.revision).files(release.path)) == [
@@ -66,10 +66,10 @@ def test_proposing_again_changes_nothing(build, pipeline, repository):
 
 def test_releasing_a_released_digest_again_gives_the_same_release(build, pipeline, deployments, repository):
     plan = pipeline.propose(build.manifests(build.config_map(a="1")))
-    release = deployments.release_plan(plan, build.conditions())
+    release = build.release(deployments, plan, build.conditions())
     pipeline.propose(build.manifests(build.config_map(a="2")), source=build.S2)
     head = repository.head()
-    assert deployments.release_plan(plan, build.conditions(now=build.later(days=1))) == release
+    assert build.release(deployments, plan, build.conditions(now=build.later(days=1))) == release
     assert repository.head() == head
 
 
@@ -120,7 +120,7 @@ def test_a_plan_that_was_superseded_is_not_released(build, pipeline, deployments
     old = pipeline.propose(build.manifests(build.config_map(a="1")))
     pipeline.propose(build.manifests(build.config_map(a="2")), source=build.S2)
     with pytest.raises(Superseded, match="is not the plan any more"):
-        deployments.release_plan(old, build.conditions())
+        build.release(deployments, old, build.conditions())
 
 
 def test_a_plan_is_not_released_over_another_release_than_it_was_made_for(build, pipeline, deployments):
@@ -142,7 +142,7 @@ def test_a_blocked_plan_is_released_nowhere(build, pipeline, deployments):
     plan = pipeline.propose(build.manifests(build.job(image="app:1.0.1")), source=build.S2)
     assert plan.verdict is Verdict.BLOCKED
     with pytest.raises(GatesClosed) as closed:
-        deployments.release_plan(plan, build.conditions())
+        build.release(deployments, plan, build.conditions())
     assert [gate.key for gate in closed.value.gates] == ["verdict"]
     assert closed.value.gates[0].reason in closed.value.what
     assert closed.value.gates[0].reason not in str(closed.value.fix)

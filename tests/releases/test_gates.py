@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deploy_orchestrator.fleet import ApprovalRule, Freeze, Policy, RuleOverride
+from deploy_orchestrator.fleet import ApprovalRule, Destination, Freeze, Policy, RuleOverride
 from deploy_orchestrator.manifests import ChartUsed
 from deploy_orchestrator.releases import (
     After,
@@ -17,6 +17,7 @@ from deploy_orchestrator.releases import (
     Predecessor,
     Quarantined,
     Removals,
+    Returning,
     SourceChange,
     digest_of,
     gates,
@@ -37,11 +38,20 @@ def plan_of(
     verdict=Verdict.NEEDS_APPROVAL, authors=("author@example.com",), signed=True, after=None, base=None
 ) -> Plan:
     return Plan(
+        format=2,
         environment="production",
         tenant="analytics",
         namespace="analytics-production",
         cluster="main",
-        digest=digest_of(environment="production", tenant="analytics", content=CONTENT, replaces=base),
+        server="https://main.example.com",
+        digest=digest_of(
+            environment="production",
+            tenant="analytics",
+            destination=Destination("main", "https://main.example.com", "analytics-production"),
+            content=CONTENT,
+            base=base,
+            replaces=None,
+        ),
         content=CONTENT,
         base=base,
         chart=ChartUsed(name="dagster-tenant", version="1.0.0"),
@@ -77,8 +87,9 @@ def gate(build):
         policy=None,
         approvals=(),
         predecessor=None,
-        quarantined=(),
+        returning=(),
         current=True,
+        wanted=True,
         now=build.NOW,
         canaries=(),
         removals=None,
@@ -86,11 +97,13 @@ def gate(build):
         found = gates(
             plan or plan_of(),
             policy=policy or Policy(),
+            source=(plan or plan_of()).source,
+            wanted=wanted,
             current=current,
             intact=True,
             approvals=approvals,
             predecessor=predecessor,
-            quarantined=quarantined,
+            returning=returning,
             now=now,
             canaries=canaries,
             removals=removals,
@@ -109,15 +122,17 @@ def test_every_gate_has_its_own_key_and_a_reason(build):
     found = gates(
         plan_of(),
         policy=Policy(),
+        source=plan_of().source,
+        wanted=True,
         current=True,
         intact=True,
         approvals=(),
         predecessor=None,
-        quarantined=(),
         now=build.NOW,
     )
     keys = [each.key for each in found]
     assert keys == [
+        "fleet",
         "base",
         "candidate",
         "verdict",
@@ -376,36 +391,34 @@ def test_a_freeze_holds_from_its_start_until_before_its_end(build, gate):
 
 @pytest.fixture
 def reverted(build):
-    return [Quarantined(content=CONTENT, reason="unhealthy", reverted=COMMIT, at=build.NOW)]
+    entry = Quarantined(content=CONTENT, reason="unhealthy", reverted=COMMIT, at=build.NOW)
+    return [Returning(entry, "the bytes")]
 
 
 def test_reverted_content_is_held(gate, reverted):
-    found = gate("quarantine", plan_of(Verdict.SAFE), quarantined=reverted)
+    found = gate("quarantine", plan_of(Verdict.SAFE), returning=reverted)
     assert found.state is GateState.CLOSED
     assert "unhealthy" in found.reason
 
 
-def test_other_content_is_not_held(build, gate):
-    other = [Quarantined(content=OTHER, reason="unhealthy", reverted=COMMIT, at=build.NOW)]
-    assert gate("quarantine", quarantined=other).passed
+def test_what_was_never_reverted_is_not_held(gate):
+    assert gate("quarantine").passed
 
 
 @pytest.mark.parametrize("policy", [Policy(), asks()])
-def test_only_an_approval_after_the_revert_lifts_the_quarantine(build, gate, reverted, decision, policy):
-    before, after = decision(ANN, at=build.later(seconds=-1)), decision(ANN, at=build.later(seconds=1))
-    assert (
-        gate("quarantine", policy=policy, approvals=[before], quarantined=reverted).state is GateState.CLOSED
-    )
-    assert gate("quarantine", policy=policy, approvals=[after], quarantined=reverted).passed
+def test_only_an_approval_of_this_digest_lifts_the_quarantine(gate, reverted, decision, policy):
+    assert gate("quarantine", policy=policy, returning=reverted).state is GateState.CLOSED
+    assert gate("quarantine", policy=policy, approvals=[decision(ANN)], returning=reverted).passed
 
 
-def test_content_that_was_reverted_twice_needs_an_approval_after_the_second_time(
-    build, gate, reverted, decision
-):
-    again = Quarantined(content=CONTENT, reason="again", reverted=COMMIT, at=build.later(hours=2))
-    between = decision(ANN, at=build.later(hours=1))
-    found = gate("quarantine", approvals=[between], quarantined=[*reverted, again], now=build.later(hours=3))
-    assert found.state is GateState.CLOSED
+def test_the_quarantine_says_who_lifts_it(gate, reverted):
+    assert ANN in gate("quarantine", policy=asks(), returning=reverted).reason
+    assert "anybody with a key" in gate("quarantine", returning=reverted).reason
+
+
+def test_what_the_fleet_no_longer_asks_for_waits_for_another_plan(gate):
+    found = gate("fleet", wanted=False)
+    assert (found.state, found.outdated) == (GateState.CLOSED, True)
 
 
 def test_a_plan_for_another_base_than_the_release_is_closed(gate):

@@ -128,7 +128,7 @@ def test_manifests_that_were_exchanged_after_planning_are_not_released(
         "candidate"
     ]
     with pytest.raises(ReleaseError, match="not those that were planned"):
-        deployments.release_plan(plan, build.conditions())
+        build.release(deployments, plan, build.conditions())
 
 
 def test_manifests_that_were_moved_or_hidden_after_planning_are_not_released(
@@ -147,7 +147,7 @@ def test_manifests_that_were_moved_or_hidden_after_planning_are_not_released(
         ]
 
     assert pipeline.propose(candidate, source=build.S3) == plan
-    assert deployments.release_plan(plan, build.conditions()).content == candidate.content
+    assert build.release(deployments, plan, build.conditions()).content == candidate.content
 
 
 def test_planning_again_puts_back_a_candidate_that_somebody_else_edited(
@@ -163,7 +163,7 @@ def test_planning_again_puts_back_a_candidate_that_somebody_else_edited(
     assert pipeline.propose(candidate, source=build.S3) == plan
 
     assert deployments.manifests("dev", "analytics") == candidate
-    assert deployments.release_plan(plan, build.conditions()).content == candidate.content
+    assert build.release(deployments, plan, build.conditions()).content == candidate.content
 
 
 def test_planning_again_puts_back_a_plan_that_somebody_else_broke(build, pipeline, repository, deployments):

@@ -29,7 +29,7 @@ def three(build):
 def test_candidates_are_one_commit_and_releases_a_commit_each(build, deployments, repository, propose, three):
     plans = propose(three)
     proposed = repository.head()
-    releases = deployments.release_plans([(plan, build.conditions()) for plan in plans])
+    releases = deployments.release_plans(plans, lambda: lambda _: build.conditions())
 
     assert [release.tenant for release in releases] == [*TENANTS]
     assert {release.revision for release in releases} == {proposed}
@@ -45,8 +45,8 @@ def test_candidates_are_one_commit_and_releases_a_commit_each(build, deployments
 def test_each_of_several_releases_is_reverted_alone(build, deployments, propose, three):
     conditions = build.conditions()
     changed = {tenant: build.manifests(build.config_map(a="2")) for tenant in TENANTS}
-    first = deployments.release_plans([(plan, conditions) for plan in propose(three)])
-    second = deployments.release_plans([(plan, conditions) for plan in propose(changed, build.S2)])
+    first = deployments.release_plans(propose(three), lambda: lambda _: conditions)
+    second = deployments.release_plans(propose(changed, build.S2), lambda: lambda _: conditions)
 
     back = deployments.revert(second[1], "broken", build.later(hours=1))
 
@@ -68,7 +68,7 @@ def test_what_cannot_be_proposed_or_released_stops_nobody_else(build, pipeline, 
     asks = build.conditions(build.asks_for("bob@example.com"))
     closed = pipeline.propose(build.manifests(build.job()), tenant="beta", source=build.S2)
     made, refused, waits = deployments.release_plans(
-        [(gamma, build.conditions()), (stale, build.conditions()), (closed, asks)]
+        [gamma, stale, closed], lambda: lambda plan: asks if plan == closed else build.conditions()
     )
     assert made.tenant == "gamma"
     assert isinstance(refused, Superseded)

@@ -28,11 +28,11 @@ def test_a_risky_change_waits_for_approval_and_goes_out_with_it(
     ann = people(ANN)
     conditions = build.conditions(build.asks_for(ANN), (ann,))
     with pytest.raises(GatesClosed) as closed:
-        deployments.release_plan(risky, conditions)
+        build.release(deployments, risky, conditions)
     assert [gate.key for gate in closed.value.gates] == ["approval"]
 
     approved = deployments.decide(risky, "approve", "read the migration", ann.signer, build.NOW)
-    release = deployments.release_plan(risky, conditions)
+    release = build.release(deployments, risky, conditions)
 
     (approval,) = release.approvals
     assert (approval.who, approval.commit, approval.reason) == (ANN, approved.id, "read the migration")
@@ -44,7 +44,7 @@ def test_every_approver_is_named_in_the_commit(build, deployments, risky, people
     both = (people(ANN), people(BOB))
     for each in both:
         deployments.decide(risky, "approve", "", each.signer, build.NOW)
-    release = deployments.release_plan(risky, build.conditions(build.asks_for(ANN, BOB, required=2), both))
+    release = build.release(deployments, risky, build.conditions(build.asks_for(ANN, BOB, required=2), both))
     message = repository.commit(release.commit).message
     assert f"Approved-by: {ANN}\nApproved-by: {BOB}\n" in message
 
@@ -53,7 +53,7 @@ def test_an_approval_that_nobody_fetched_yet_counts(build, deployments, risky, p
     ann = people(ANN)
     elsewhere = Deployments(Repository.clone(str(remote), tmp_path / "elsewhere"))
     elsewhere.decide(risky, "approve", "", ann.signer, build.NOW)
-    release = deployments.release_plan(risky, build.conditions(build.asks_for(ANN), (ann,)))
+    release = build.release(deployments, risky, build.conditions(build.asks_for(ANN), (ann,)))
     assert [approval.who for approval in release.approvals] == [ANN]
 
 
@@ -63,14 +63,14 @@ def test_a_rejection_that_nobody_fetched_yet_stops_it(build, deployments, risky,
     elsewhere = Deployments(Repository.clone(str(remote), tmp_path / "elsewhere"))
     elsewhere.decide(risky, "reject", "no backup", bob.signer, build.NOW)
     with pytest.raises(GatesClosed, match="no backup"):
-        deployments.release_plan(risky, build.conditions(build.asks_for(ANN, BOB), (ann, bob)))
+        build.release(deployments, risky, build.conditions(build.asks_for(ANN, BOB), (ann, bob)))
 
 
 def test_a_key_that_was_taken_out_of_allowed_signers_approves_nothing(build, deployments, risky, people):
     ann, bob = people(ANN), people(BOB)
     deployments.decide(risky, "approve", "", ann.signer, build.NOW)
     with pytest.raises(GatesClosed):
-        deployments.release_plan(risky, build.conditions(build.asks_for(ANN), (bob,)))
+        build.release(deployments, risky, build.conditions(build.asks_for(ANN), (bob,)))
 
 
 def test_an_approval_is_void_when_the_bytes_change(build, pipeline, deployments, risky, people):
@@ -81,7 +81,7 @@ def test_an_approval_is_void_when_the_bytes_change(build, pipeline, deployments,
         build.manifests(build.job(image="app:1.2.0", **hook)), environment="production", source=build.S3
     )
     with pytest.raises(GatesClosed):
-        deployments.release_plan(other, build.conditions(build.asks_for(ANN), (ann,)))
+        build.release(deployments, other, build.conditions(build.asks_for(ANN), (ann,)))
 
 
 def test_a_change_enters_only_after_it_was_healthy_before(build, pipeline, deployments):
@@ -89,6 +89,6 @@ def test_a_change_enters_only_after_it_was_healthy_before(build, pipeline, deplo
     after = After(environment="staging", content=f"sha256:{'5' * 64}")
     plan = pipeline.propose(candidate, environment="production", after=after)
     with pytest.raises(GatesClosed, match="staging"):
-        deployments.release_plan(plan, build.conditions())
+        build.release(deployments, plan, build.conditions())
     healthy = Predecessor(after.content, build.NOW)
-    assert deployments.release_plan(plan, build.conditions(predecessor=healthy)).digest == plan.digest
+    assert build.release(deployments, plan, build.conditions(predecessor=healthy)).digest == plan.digest

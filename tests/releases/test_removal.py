@@ -53,7 +53,7 @@ def propose(build, deployments: Deployments, removal_of):
 @pytest.fixture
 def remove(build, deployments: Deployments, propose):
     def released(tenant) -> Release:
-        return deployments.release_plan(propose(tenant), build.conditions(now=datetime.now(UTC)))
+        return build.release(deployments, propose(tenant), build.conditions(now=datetime.now(UTC)))
 
     return released
 
@@ -134,4 +134,4 @@ def test_a_new_release_in_between_voids_the_plan(build, deployments, pipeline, p
     plan = propose("ml")
     pipeline.release(build.manifests(build.config_map(x="2")), tenant="ml", source=build.S3)
     with pytest.raises(Superseded):
-        deployments.release_plan(plan, build.conditions())
+        build.release(deployments, plan, build.conditions())

@@ -129,18 +129,18 @@ def test_reverted_content_stays_back_until_it_is_approved_again(build, pipeline,
     third = three[1][2]
     reverted = build.later(hours=5)
     deployments.revert(third, "pods crash", reverted)
-    pending = deployments.pending("dev", "analytics")
-    assert pending.digest == third.digest
+    pending = pipeline.propose(build.manifests(build.config_map(a="3")), source=build.S3)
+    assert pending.content == third.content
     conditions = build.conditions(signers=(ann,), now=build.later(hours=7))
     with pytest.raises(GatesClosed) as closed:
-        deployments.release_plan(pending, conditions)
+        build.release(deployments, pending, conditions)
     assert [gate.key for gate in closed.value.gates] == ["quarantine"]
 
     deployments.decide(pending, "approve", "the node was at fault", ann.signer, build.later(hours=6))
-    again = deployments.release_plan(pending, conditions)
+    again = build.release(deployments, pending, conditions)
 
-    assert again.digest == third.digest
-    assert again.commit != third.commit
+    assert again.content == third.content
+    assert again.digest != third.digest
     assert [approval.who for approval in again.approvals] == [ann.email]
 
 
@@ -149,16 +149,17 @@ def test_an_approval_from_before_the_revert_lifts_no_quarantine_whatever_its_dat
 ):
     ann = people("ann@example.com")
     third = three[1][2]
-    pending = deployments.plan("dev", "analytics")
-    deployments.decide(pending, "approve", "dated ahead", ann.signer, build.later(hours=6))
+    before = deployments.plan("dev", "analytics")
+    deployments.decide(before, "approve", "dated ahead", ann.signer, build.later(hours=6))
     deployments.revert(third, "pods crash", build.later(hours=5))
+    pending = pipeline.propose(build.manifests(build.config_map(a="3")), source=build.S3)
     conditions = build.conditions(signers=(ann,), now=build.later(hours=7))
-    with pytest.raises(GatesClosed, match="it takes a later approval"):
-        deployments.release_plan(pending, conditions)
+    with pytest.raises(GatesClosed, match="it takes an approval"):
+        build.release(deployments, pending, conditions)
 
     deployments.decide(pending, "approve", "it was the node", ann.signer, build.later(hours=6, minutes=1))
 
-    assert deployments.release_plan(pending, conditions).digest == third.digest
+    assert build.release(deployments, pending, conditions).content == third.content
 
 
 def test_where_the_branch_of_approvals_was_rewritten_none_is_shown_to_be_later_than_the_revert(
@@ -179,7 +180,7 @@ def test_other_bytes_are_released_without_asking_after_a_revert(build, pipeline,
     deployments.revert(three[1][2], "pods crash", build.NOW)
     mended = build.manifests(build.config_map(a="4"))
     plan = pipeline.propose(mended, source=build.S3)
-    assert deployments.release_plan(plan, build.conditions()).content == mended.content
+    assert build.release(deployments, plan, build.conditions()).content == mended.content
 
 
 def test_a_plan_from_before_a_revert_is_planned_again(build, pipeline, deployments, three):
@@ -189,7 +190,7 @@ def test_a_plan_from_before_a_revert_is_planned_again(build, pipeline, deploymen
     assert gate.key == "base"
     again = pipeline.propose(build.manifests(build.config_map(a="4")), source=build.S3)
     assert again.base == three[1][1].content
-    assert deployments.release_plan(again, build.conditions()).content == plan.content
+    assert build.release(deployments, again, build.conditions()).content == plan.content
 
 
 def test_history_tells_releases_and_reverts_newest_first(build, deployments, three, repository):

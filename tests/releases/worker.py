@@ -12,6 +12,7 @@ from pathlib import Path
 from deploy_orchestrator.fleet import ChartReference, Deployment, Environment, Policy, Quota, Tenant
 from deploy_orchestrator.git import Repository
 from deploy_orchestrator.manifests import ChartUsed, Manifests, Object
+from deploy_orchestrator.outcomes import raised
 from deploy_orchestrator.releases import Conditions, Deployments, SourceChange, make_plan
 
 SOURCE = SourceChange(commit="1" * 40, authors=("author@example.com",), signed=True)
@@ -29,7 +30,7 @@ def deploy(deployments: Deployments, name: str, killed: bool) -> None:
     )
     environment = Environment(name="dev", cluster="main", kubernetes="1.34")
     plan = make_plan(
-        Deployment(environment, tenant, f"{name}-dev"),
+        Deployment(environment, tenant, f"{name}-dev", "https://main.example.com"),
         source=SOURCE,
         candidate=candidate,
         released=None,
@@ -40,7 +41,8 @@ def deploy(deployments: Deployments, name: str, killed: bool) -> None:
     deployments.propose(plan, candidate, lambda older, newer: older == newer)
     if killed:
         os.kill(os.getpid(), signal.SIGKILL)
-    deployments.release_plan(plan, Conditions(Policy(), b"", None, datetime.now(UTC)))
+    conditions = Conditions(Policy(), b"", None, datetime.now(UTC))
+    raised(deployments.release_plans([plan], lambda: lambda _: conditions)[0])
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import yaml
 from deploy_orchestrator.fleet import (
     ChartReference,
     Deployment,
+    Destination,
     Environment,
     Policy,
     Quota,
@@ -88,8 +89,13 @@ def planned(
     )
     candidate = Manifests(tuple(map(Object, new)), ChartUsed(name=chart_after[0], version=chart_after[1]))
     before = None if old is None else Manifests(tuple(map(Object, old)))
+    goes = {"cluster": "main", "server": "https://main.example.com", "namespace": "analytics-production"}
+    goes |= case.get("goes", {})
     environment = Environment(
-        name="production", cluster="main", kubernetes="1.34", policy=Policy(rules=overrides or {})
+        name="production",
+        cluster=goes["cluster"],
+        kubernetes="1.34",
+        policy=Policy(rules=overrides or {}),
     )
     tenant = Tenant(
         name="analytics",
@@ -99,7 +105,7 @@ def planned(
         owners=("owner@example.com",),
     )
     return make_plan(
-        Deployment(environment, tenant, "analytics-production"),
+        Deployment(environment, tenant, goes["namespace"], goes["server"]),
         source=SourceChange(commit=COMMIT, authors=("author@example.com",), signed=True),
         candidate=candidate,
         released=None
@@ -119,12 +125,19 @@ def plan_of() -> Callable[..., Plan]:
 
 def released(manifests: Manifests, chart: ChartUsed) -> Release:
     return Release(
+        format=2,
         environment="production",
         tenant="analytics",
         namespace="analytics-production",
         cluster="main",
+        server="https://main.example.com",
         digest=digest_of(
-            environment="production", tenant="analytics", content=manifests.content, replaces=None
+            environment="production",
+            tenant="analytics",
+            destination=Destination("main", "https://main.example.com", "analytics-production"),
+            content=manifests.content,
+            base=None,
+            replaces=None,
         ),
         content=manifests.content,
         chart=chart,

@@ -66,11 +66,12 @@ def application_set(fleet: Fleet, instance: ArgoCDInstance, deployments: str) ->
 
 
 def _server(fleet: Fleet, environments: Sequence[Environment]) -> str:
-    # An unknown cluster gives no server, which is an error of that one Application; `fail` would stop them
-    # all.
+    # A release says where it goes; one of format 1 names the cluster alone. An unknown cluster gives no
+    # server, which is an error of that one Application; `fail` would stop them all.
     clusters = dict.fromkeys(fleet.cluster(each.cluster) for each in environments)
     servers = " ".join(json.dumps(text) for each in clusters for text in (each.name, each.server))
-    return f"{{{{get (dict {servers}) .cluster}}}}"
+    named = f"{{{{get (dict {servers}) .cluster}}}}"
+    return f'{{{{if hasKey . "server"}}}}{{{{.server}}}}{{{{else}}}}{named}{{{{end}}}}'
 
 
 def _automation(environments: Sequence[Environment]) -> str:

@@ -1,0 +1,120 @@
+"""What a plan brings back of what was reverted."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from deploy_orchestrator.git import Tree
+from deploy_orchestrator.manifests import FieldChange, diff, read_manifests
+from deploy_orchestrator.releases.model import Plan, Quarantined, ReleaseFile
+from deploy_orchestrator.releases.standing import Standing
+
+_NAMED = 3
+_TOLD = frozenset({"labels", "annotations"})
+"""What is derived from the rest, such as checksums and the names of versions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Returning:
+    """What was reverted by an `entry` of the quarantine, and comes back, in words: `what`."""
+
+    entry: Quarantined
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The smallest thing that changes: an object as a whole, a field, or an item or line of one."""
+
+    object: str
+    field: str
+    step: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.field} of {self.object}" if self.field else self.object
+
+
+def returning(standing: Standing, plan: Plan) -> Iterator[Returning]:
+    """What `plan` would bring back to what is released, entry by entry of the quarantine.
+
+    It brings back what was reverted where it makes one of the changes again that the reverted release made:
+    the same field of the same object set to the same value, the same object added or removed, the same item
+    or line in a list or a text. Labels and annotations count where nothing else was reverted.
+    """
+    for entry in standing.quarantine:
+        if entry.content == plan.content:
+            yield Returning(entry, "the bytes")
+        elif again := _made_by(standing, entry) & _planned(standing):
+            named = sorted({str(each) for each in again})
+            more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+            yield Returning(entry, ", ".join(named[:_NAMED]) + more)
+
+
+def _planned(standing: Standing) -> frozenset[_Part]:
+    now = _folder(standing.tree, standing.slot.manifests)
+    return _parts(_released(standing, standing.released), now) if now else frozenset()
+
+
+def _made_by(standing: Standing, entry: Quarantined) -> frozenset[_Part]:
+    """What a release that was reverted had changed in the one before it."""
+    repository, slot = standing.repository, standing.slot
+    made = repository.commit(entry.reverted)
+    before = slot.read_release(repository.at(made.parents[0])) if made.parents else None
+    folder = _released(standing, slot.read_release(repository.at(made.id)))
+    parts = _parts(_released(standing, before), folder) if folder else frozenset[_Part]()
+    return frozenset(each for each in parts if not _is_told(each)) or parts
+
+
+def _is_told(part: _Part) -> bool:
+    return not _TOLD.isdisjoint(part.field.split("."))
+
+
+def _released(standing: Standing, file: ReleaseFile | None) -> Tree | None:
+    return _folder(standing.repository.at(file.revision), file.path) if file else None
+
+
+def _folder(tree: Tree, path: str) -> Tree | None:
+    root = tree.id(path)
+    return replace(tree, commit=None, root=root) if root else None
+
+
+@lru_cache(maxsize=64)
+def _parts(before: Tree | None, after: Tree) -> frozenset[_Part]:
+    found = diff(read_manifests(before.files("")) if before else None, read_manifests(after.files("")))
+    return frozenset(
+        [
+            *(_Part(str(each.key), "", "added", _text(each.body)) for each in found.added),
+            *(_Part(str(each.key), "", "removed", "") for each in found.removed),
+            *(
+                _Part(str(each.key), field.field, step, value)
+                for each in found.changed
+                for field in each.fields
+                for step, value in _steps(field)
+            ),
+        ]
+    )
+
+
+def _steps(field: FieldChange) -> Iterator[tuple[str, str]]:
+    old, new = _items(field.before), _items(field.after)
+    if old is None or new is None:
+        yield "set", _text(field.after)
+        return
+    come, gone = [each for each in new if each not in old], [each for each in old if each not in new]
+    yield from (("added", each) for each in come)
+    yield from (("removed", each) for each in gone)
+    if not come and not gone:
+        yield "set", _text(field.after)
+
+
+def _items(value: Any) -> Sequence[str] | None:
+    if isinstance(value, list):
+        return [_text(each) for each in value]  # pyright: ignore[reportUnknownVariableType]
+    return value.splitlines() if isinstance(value, str) and "\n" in value else None
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
