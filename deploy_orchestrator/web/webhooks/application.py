@@ -37,9 +37,10 @@ def receiver(followed: Iterable[Followed], secret: str, runs: Runs, deliveries: 
     A delivery is answered with 202 when it starts a look, 200 when nothing follows what it tells of, 400
     when it cannot be read, 401 without a good signature, 408 when it takes longer than `MAX_SECONDS`, 409
     when it came before, and 413 over `MAX_BODY` bytes. Only the repository and the branch are taken from
-    it: what is there now is looked up. Sensors that many deliveries ask for are looked at once.
+    it: what is there now is looked up. Sensors that many deliveries ask for are looked at once. A delivery
+    whose look failed may come again.
     """
-    looks = _Looks(runs)
+    looks = _Looks(runs, deliveries)
     branches = tuple(followed)
 
     async def webhook(request: Request) -> PlainTextResponse:
@@ -50,12 +51,12 @@ def receiver(followed: Iterable[Followed], secret: str, runs: Runs, deliveries: 
             sensors = {name for each in branches if push and each.moved(push) for name in each.sensors}
             if not sensors:
                 return PlainTextResponse("nothing follows that here\n", 200)
-            if not await run_in_threadpool(deliveries.is_new, body):
+            if body in looks.asking or await run_in_threadpool(deliveries.knows, body):
                 raise Refused(409, "this was delivered before")
         except Refused as refused:
             _log.info("webhook refused: %s", refused.what)
             return PlainTextResponse(f"{refused.what}\n", refused.status)
-        looks.ask(sensors)
+        looks.ask(body, sensors)
         return PlainTextResponse(f"looking: {', '.join(sorted(sensors))}\n", 202)
 
     async def health(request: Request) -> PlainTextResponse:
@@ -77,27 +78,45 @@ def receiver(followed: Iterable[Followed], secret: str, runs: Runs, deliveries: 
 
 @dataclass(slots=True)
 class _Looks:
-    """One look at a time. Whatever is asked for during one is done after it, each sensor once."""
+    """One look at a time. Whatever is asked for during one is done after it, each sensor once.
+
+    `asking` has the sensors that each delivery still waits for; one is remembered when there are none left.
+    """
 
     runs: Runs
-    wanted: set[str] = field(default_factory=set[str])
+    deliveries: Deliveries
+    asking: dict[bytes, set[str]] = field(default_factory=dict[bytes, set[str]])
     asked: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def ask(self, sensors: Iterable[str]) -> None:
-        self.wanted.update(sensors)
+    def ask(self, delivery: bytes, sensors: Iterable[str]) -> None:
+        self.asking[delivery] = set(sensors)
         self.asked.set()
 
     async def forever(self) -> None:
         while await self.asked.wait():
             self.asked.clear()
-            sensors, self.wanted = sorted(self.wanted), set()
-            for sensor in sensors:
+            wanted = {delivery: frozenset(sensors) for delivery, sensors in self.asking.items()}
+            for sensor in sorted(frozenset[str]().union(*wanted.values())):
+                waiting = [delivery for delivery, sensors in wanted.items() if sensor in sensors]
                 try:
                     started = await self.runs.start(sensor)
+                    for delivery in waiting:
+                        await self._looked(delivery, sensor)
                 except OrchestratorError as error:
                     _log.error("%s", error)
+                    for delivery in waiting:
+                        self.asking.pop(delivery, None)
                 else:
                     _log.info("%s: %d runs started", sensor, started)
+
+    async def _looked(self, delivery: bytes, sensor: str) -> None:
+        left = self.asking.get(delivery)
+        if left is None:
+            return
+        left.discard(sensor)
+        if not left:
+            await run_in_threadpool(self.deliveries.remember, delivery)
+            del self.asking[delivery]
 
 
 async def _body(request: Request) -> bytes:

@@ -7,7 +7,8 @@ import json
 import logging
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -70,6 +71,13 @@ def pushed(repository: str, branch: str = "main", commit: str = "1") -> bytes:
 def signed(body: bytes) -> dict[str, str]:
     signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
     return {"X-GitHub-Event": "push", "X-Hub-Signature-256": f"sha256={signature}"}
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def deliver(forge: httpx.Client, body: bytes, headers: dict[str, str] | None = None) -> httpx.Response:
@@ -167,12 +175,13 @@ def test_a_replay_is_refused_whatever_it_calls_itself(
 
 def test_a_replay_is_refused_after_a_restart(runs: Recorder, tmp_path: Path) -> None:
     body = pushed("platform/fleet")
-    answers: list[int] = []
-    for _ in range(2):
-        with served(receiver(FOLLOWED, SECRET, runs, Deliveries(tmp_path / "seen.sqlite"))) as forge:
-            answers.append(deliver(forge, body).status_code)
+    deliveries = Deliveries(tmp_path / "seen.sqlite")
+    with served(receiver(FOLLOWED, SECRET, runs, deliveries)) as forge:
+        assert deliver(forge, body).status_code == 202
+        eventually(lambda: deliveries.knows(body))
 
-    assert answers == [202, 409]
+    with served(receiver(FOLLOWED, SECRET, runs, Deliveries(deliveries.path))) as forge:
+        assert deliver(forge, body).status_code == 409
 
 
 def test_what_is_remembered_is_bounded_and_the_newest_is_kept(
@@ -181,9 +190,21 @@ def test_what_is_remembered_is_bounded_and_the_newest_is_kept(
     monkeypatch.setattr("deploy_orchestrator.web.webhooks.deliveries.REMEMBERED", 3)
     deliveries = Deliveries(tmp_path / "seen.sqlite")
 
-    assert [deliveries.is_new(str(number).encode()) for number in range(5)] == [True] * 5
-    assert [deliveries.is_new(str(number).encode()) for number in (4, 3, 2)] == [False] * 3
-    assert deliveries.is_new(b"0")
+    for number in range(5):
+        deliveries.remember(str(number).encode())
+    assert [deliveries.knows(str(number).encode()) for number in range(5)] == [False, False, True, True, True]
+
+
+def test_a_delivery_whose_look_failed_may_be_delivered_again(forge: httpx.Client, runs: Recorder) -> None:
+    body = pushed("platform/fleet")
+    runs.fails = True
+    assert deliver(forge, body).status_code == 202
+    runs.wait(2)
+
+    runs.fails = False
+    eventually(lambda: deliver(forge, body).status_code == 202)
+    runs.wait(2)
+    assert deliver(forge, body).status_code == 409
 
 
 def test_a_burst_of_pushes_takes_two_looks(forge: httpx.Client, runs: Recorder) -> None:
