@@ -1,9 +1,11 @@
 """`status`, `history`, `rollback`, `sync`: what is live, what was, and the ways back."""
 
+from datetime import UTC, datetime
+
 import typer
 from rich.text import Text
 
-from deploy_orchestrator.cli.installation import opened, require_known
+from deploy_orchestrator.cli.installation import described, opened, require_known
 from deploy_orchestrator.cli.options import (
     Environment,
     Format,
@@ -17,7 +19,7 @@ from deploy_orchestrator.cli.output import coloured, progress, say, show_json, t
 from deploy_orchestrator.delivery import Health, Status, Sync, SyncError
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.outcomes import failures
-from deploy_orchestrator.pipeline import Orchestrator
+from deploy_orchestrator.pipeline import Orchestrator, silent
 from deploy_orchestrator.releases import Release, ReleaseError, ReleaseEvent
 
 
@@ -29,8 +31,9 @@ def status(
 ) -> None:
     """Show what is released, and whether it is live.
 
-    The exit code is 1 when something is not live and healthy, and 2 when a release file cannot be read or an
-    engine does not tell; the others are shown all the same.
+    The exit code is 1 when something is not live and healthy, or a sensor that guards it has not looked for
+    minutes, and 2 when the fleet or a release file cannot be read or an engine does not tell; the others are
+    shown all the same.
     """
     orchestrator = opened(context)
     found = [
@@ -57,12 +60,16 @@ def status(
         )
         say(f"{healthy} of {len(found)} are live and healthy (engine: {orchestrator.engine.name}).")
     untold = {str(error): error for _, error in failures(found)}
-    errors = [*orchestrator.deployments.unreadable(), *untold.values()]
+    broken = orchestrator.broken_fleet()
+    errors = [*([broken] if broken else []), *orchestrator.deployments.unreadable(), *untold.values()]
     for error in errors:
         tell(error)
+    unguarded = silent(described().home, datetime.now(UTC))
+    for guard in unguarded:
+        tell(guard)
     if errors:
         raise typer.Exit(2)
-    if healthy < len(found):
+    if unguarded or healthy < len(found):
         raise typer.Exit(1)
 
 
@@ -140,6 +147,8 @@ def sync(
 
 
 def _deliver(orchestrator: Orchestrator, release: Release, output: Format) -> None:
+    if broken := orchestrator.broken_fleet():
+        tell(broken)
     failure: SyncError | None = None
     try:
         with progress("waiting until it is live"):

@@ -1,18 +1,22 @@
 # pyright: reportUnknownMemberType=false
 """Who hears of it: the facts of Git, of the engine and of the runs, told to people, each once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 
 from deploy_orchestrator.defs.partitions import partition_key
-from deploy_orchestrator.defs.reports import COMMIT, REFUSED
+from deploy_orchestrator.defs.reports import COMMIT, FLEET_COMMIT, REFUSED, UNRENDERED
 from deploy_orchestrator.defs.resources import Installation
 from deploy_orchestrator.delivery import Status
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.notifications import Event, Kind, Outbox, targets, tell
-from deploy_orchestrator.pipeline import Orchestrator
+from deploy_orchestrator.fleet import Fleet
+from deploy_orchestrator.notifications import STANDING, Event, Kind, Outbox, targets, tell
+from deploy_orchestrator.outcomes import Outcome, raised
+from deploy_orchestrator.pipeline import Orchestrator, silent
 from deploy_orchestrator.releases import Gate, GateState, Plan, Release, ReleaseError, ReleaseEvent
 from deploy_orchestrator.settings import NotificationSettings
 
@@ -24,7 +28,8 @@ NEWS = timedelta(days=1)
     minimum_interval_seconds=15,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description=(
-        "Tell people what waits for approval, was released, was reverted, could not be reverted or synced."
+        "Tell people what waits for approval, was released, was reverted, could not be reverted or synced, "
+        "what is blocked or does not render, and who no longer guards what is released."
     ),
 )
 def notifications(
@@ -38,22 +43,94 @@ def notifications(
     if not people:
         return dg.SensorResult(skip_reason="nobody is to be told: no notification URL is set")
     outbox = Outbox.load(context.cursor)
-    with installation.open() as orchestrator:
-        live, pending = orchestrator.live(), list(orchestrator.pending())
-        events = [
-            *(event for release, _ in live for event in _releases(orchestrator, release, outbox)),
-            *(event for release, status in live for event in _sync_failures(release, status)),
-            *_refusals(orchestrator, context.instance, live),
-            *(event for plan, gates in pending for event in _waits(plan, gates)),
-        ]
-    current = {*(plan.digest for plan, _ in pending), *(release.commit for release, _ in live)}
-    kept, failed = tell(outbox, events, current, people, settings.events)
+    now = datetime.now(UTC)
+    look = _Look(context, now)
+    look.at(_silent(installation.settings.home, now))
+    try:
+        with installation.open() as orchestrator:
+            _look_at_everything(look, orchestrator, outbox)
+    except dg.Failure as failure:
+        look.failed(failure.description or str(failure))
+    kept, failed = tell(outbox, look.events, look.current, people, settings.events)
     for target in failed:
         context.log.error(f"{target.name} could not be reached, and is told at the next look")
-    news = len(outbox.news(events))
+    news = len(outbox.news(look.events))
     return dg.SensorResult(
         skip_reason=f"{news} events are new" if news else "nothing new", cursor=kept.dump()
     )
+
+
+@dataclass(slots=True)
+class _Look:
+    """What was found so far. What cannot be told now is logged, and keeps nothing else from being told."""
+
+    context: dg.SensorEvaluationContext
+    now: datetime
+    events: list[Event] = field(default_factory=list[Event])
+    subjects: set[str] = field(default_factory=set[str])
+    complete: bool = True
+
+    @property
+    def current(self) -> set[str] | None:
+        standing = {event.subject for event in self.events if event.kind in STANDING}
+        return self.subjects | standing if self.complete else None
+
+    def at(self, found: Iterable[Event]) -> None:
+        try:
+            self.events += found
+        except OrchestratorError as error:
+            self.failed(str(error))
+
+    def failed(self, what: str) -> None:
+        self.complete = False
+        self.context.log.error(what)
+
+
+def _look_at_everything(look: _Look, orchestrator: Orchestrator, outbox: Outbox) -> None:
+    live = orchestrator.live()
+    plans = orchestrator.deployments.pending_plans()
+    look.subjects |= {*(plan.digest for plan in plans), *(release.commit for release, _ in live)}
+    for release, status in live:
+        look.at(_releases(orchestrator, release, outbox))
+        look.at(_sync_failures(release, status))
+    look.at(_refusals(orchestrator, look.context.instance, live))
+    look.at(_unrendered(look.context.instance, look.now))
+    if broken := orchestrator.broken_fleet():
+        look.complete = False
+        look.at([Event(Kind.FLEET_BROKEN, "fleet.yaml", f"{look.now:%Y-%m-%d}", str(broken))])
+        return
+    look.at(_broken_tenants(orchestrator.fleet()))
+    for plan, gates in orchestrator.pending():
+        look.at(_waits(orchestrator, plan, gates, look.now))
+
+
+def _silent(home: Path, now: datetime) -> Iterator[Event]:
+    for guard in silent(home, now):
+        yield Event(Kind.GUARD_SILENT, guard.guard, f"{now:%Y-%m-%d}", str(guard))
+
+
+def _broken_tenants(fleet: Fleet) -> Iterator[Event]:
+    for tenant, error in fleet.broken.items():
+        yield Event(Kind.DOES_NOT_RENDER, tenant, tenant, str(error))
+
+
+def _unrendered(instance: dg.DagsterInstance, now: datetime) -> Iterator[Event]:
+    """What could not be rendered within the last day, and was not since."""
+    manifests = dg.AssetKey("rendered_manifests")
+    recent = dg.AssetRecordsFilter(asset_key=manifests, after_timestamp=(now - NEWS).timestamp())
+    newest: dict[str, dg.EventLogRecord] = {}
+    for record in instance.fetch_observations(recent, limit=1000).records:
+        if record.partition_key:
+            newest.setdefault(record.partition_key, record)
+    for partition, record in newest.items():
+        since = dg.AssetRecordsFilter(
+            asset_key=manifests, asset_partitions=[partition], after_storage_id=record.storage_id
+        )
+        seen = record.event_log_entry.asset_observation
+        if seen and UNRENDERED in seen.metadata and not instance.fetch_materializations(since, 1).records:
+            key = partition.replace("|", "/")
+            commit = str(seen.metadata[FLEET_COMMIT].value)
+            yield Event(Kind.DOES_NOT_RENDER, key, commit, str(seen.metadata[UNRENDERED].value))
 
 
 def _releases(orchestrator: Orchestrator, release: Release, outbox: Outbox) -> Iterator[Event]:
@@ -104,11 +181,22 @@ def _refusals(
                 )
 
 
-def _waits(plan: Plan, gates: tuple[Gate, ...] | OrchestratorError) -> Iterator[Event]:
-    if isinstance(gates, OrchestratorError) or any(gate.state is GateState.CLOSED for gate in gates):
+def _waits(
+    orchestrator: Orchestrator, plan: Plan, gates: Outcome[tuple[Gate, ...]], now: datetime
+) -> Iterator[Event]:
+    by_key = {gate.key: gate for gate in raised(gates)}
+    verdict, approval = by_key.get("verdict"), by_key.get("approval")
+    if verdict and verdict.state is GateState.CLOSED:
+        yield Event(Kind.BLOCKED, plan.key, plan.digest, f"{verdict.reason}; {plan.digest}")
+    if approval is None or any(gate.state is GateState.CLOSED for gate in by_key.values()):
         return
-    for gate in gates:
-        if gate.key == "approval" and gate.state is GateState.WAITING:
-            authors = ", ".join(plan.source.authors)
-            reason = f"{gate.reason}; {plan.digest}; {plan.summary}, by {authors}"
-            yield Event(Kind.AWAITS_APPROVAL, plan.key, plan.digest, reason)
+    if approval.state is GateState.WAITING:
+        authors = ", ".join(plan.source.authors)
+        reason = f"{approval.reason}; {plan.digest}; {plan.summary}, by {authors}"
+        yield Event(Kind.AWAITS_APPROVAL, plan.key, plan.digest, reason)
+    for expiry in orchestrator.expiries(plan):
+        told = f"{expiry.approval.who}, {expiry.at:%Y-%m-%d %H:%M} UTC; {plan.digest}"
+        if expiry.at < now and approval.state is GateState.WAITING:
+            yield Event(Kind.APPROVAL_EXPIRED, plan.key, expiry.approval.commit, told)
+        elif expiry.soon < now <= expiry.at:
+            yield Event(Kind.APPROVAL_EXPIRES, plan.key, expiry.approval.commit, told)

@@ -10,6 +10,7 @@ from deploy_orchestrator.defs import pages
 from deploy_orchestrator.defs.events import Report, Told
 from deploy_orchestrator.defs.partitions import partition_key
 from deploy_orchestrator.delivery import Engine, Status, Verification
+from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.images import images as images_of
 from deploy_orchestrator.manifests import Diff, Finding, Manifests
 from deploy_orchestrator.releases import GatesClosed, Plan, Release, RevertRefused
@@ -18,6 +19,10 @@ from deploy_orchestrator.risk import Verdict
 REFUSED = "cannot be reverted"
 COMMIT = "release commit"
 """What is observed of a release that should be reverted and cannot be: why, and which one."""
+
+UNRENDERED = "does not render"
+FLEET_COMMIT = "fleet commit"
+"""What is observed of manifests that cannot be made: why, and at which commit."""
 
 
 def rendered(
@@ -29,6 +34,14 @@ def rendered(
         yield Report("rendered_manifests", partition, told)
     for told in _images(key, manifests):
         yield Report("container_images", partition, told)
+
+
+def unrendered(environment: str, tenant: str, error: OrchestratorError, revision: str) -> Report:
+    """Why nothing could be rendered at a fleet commit."""
+    partition = partition_key(environment, tenant)
+    metadata = {UNRENDERED: error.what, FLEET_COMMIT: revision}
+    observed = dg.AssetObservation("rendered_manifests", partition=partition, metadata=metadata)
+    return Report("rendered_manifests", partition, observed)
 
 
 def planned(environment: str, tenant: str, plan: Plan | None, difference: Diff) -> Iterator[Report]:
@@ -80,7 +93,7 @@ def _manifests(key: str, manifests: Manifests, findings: Sequence[Finding], revi
             "object count": len(manifests.objects),
             "content": manifests.content,
             "chart": pages.chart(manifests),
-            "fleet commit": revision,
+            FLEET_COMMIT: revision,
         },
     )
     yield dg.AssetCheckResult(

@@ -192,7 +192,9 @@ def _pauses(records: Sequence[RunRecord]) -> bool:
 
 
 def log_unreadable(context: dg.SensorEvaluationContext, orchestrator: Orchestrator) -> None:
-    """Say in a tick's log which plans and release files are left out, and what is wrong with each."""
+    """Say in a tick's log what is wrong with the fleet, and which plans and release files are left out."""
+    if broken := orchestrator.broken_fleet():
+        context.log.error(str(broken))
     for error in orchestrator.deployments.unreadable():
         context.log.error(str(error))
 

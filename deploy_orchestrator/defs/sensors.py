@@ -19,7 +19,7 @@ from deploy_orchestrator.defs.shipping import promote, roll_back, ship, sync
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Fleet, FleetError, changed
 from deploy_orchestrator.git import RevisionNotFound
-from deploy_orchestrator.pipeline import Orchestrator
+from deploy_orchestrator.pipeline import Orchestrator, looked
 
 PRIORITY = "dagster/priority"
 
@@ -130,6 +130,7 @@ def open_gates(
         *requests(context.instance, "promote", opened),
         *requests(context.instance, "ship", outdated),
     ]
+    looked(installation.settings.home, "open_gates", datetime.now(UTC))
     return result(runs, "; ".join(waiting) or "nothing is pending")
 
 
@@ -186,6 +187,7 @@ def live_releases(
     )
     left = [each for each in wanted if (each.environment, each.tenant) not in busy]
     runs = requests(context.instance, "sync", left)
+    looked(installation.settings.home, "live_releases", datetime.now(UTC))
     return dg.SensorResult(
         run_requests=runs,
         asset_events=events,
@@ -218,8 +220,11 @@ def unhealthy_releases(
     context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
 ) -> dg.SensorResult:
     with installation.open() as orchestrator:
+        log_unreadable(context, orchestrator)
         wanted = [
             Wanted(found.release.environment, found.release.tenant, found.release.commit)
             for found in orchestrator.unhealthy()
         ]
-    return result(requests(context.instance, "roll_back", wanted), "nothing stays unhealthy")
+    runs = requests(context.instance, "roll_back", wanted)
+    looked(installation.settings.home, "unhealthy_releases", datetime.now(UTC))
+    return result(runs, "nothing stays unhealthy")

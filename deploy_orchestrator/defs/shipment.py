@@ -44,6 +44,7 @@ class Shipment:
         checked = self.orchestrator.checked(deployments, fleet)
         for deployment, (_, outcome) in zip(deployments, checked, strict=True):
             tenant = deployment.tenant.name
+            yield from self._unrendered(tenant, outcome, fleet)
             with self._alone(tenant):
                 found = raised(outcome)
                 yield from reports.rendered(
@@ -58,6 +59,7 @@ class Shipment:
         for deployment, (_, outcome) in zip(
             deployments, self.orchestrator.previews(deployments, fleet), strict=True
         ):
+            yield from self._unrendered(deployment.tenant.name, outcome, fleet)
             with self._alone(deployment.tenant.name):
                 previews.append(raised(outcome))
         for preview in previews:
@@ -151,6 +153,10 @@ class Shipment:
         except OrchestratorError as error:
             self.log.error(self._said(tenant, error))
             self.failed[tenant] = error
+
+    def _unrendered(self, tenant: str, outcome: Outcome[object], fleet: Fleet) -> Iterator[Report]:
+        if isinstance(outcome, OrchestratorError) and not isinstance(outcome, Transient):
+            yield reports.unrendered(self.environment, tenant, outcome, fleet.revision)
 
     def _said(self, tenant: str, error: OrchestratorError) -> str:
         key = f"{self.environment}/{tenant}"

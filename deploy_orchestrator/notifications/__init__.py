@@ -3,10 +3,11 @@
 from deploy_orchestrator.notifications.errors import NotificationError
 from deploy_orchestrator.notifications.event import Event, Kind
 from deploy_orchestrator.notifications.message import Message, compose, inert
-from deploy_orchestrator.notifications.outbox import Outbox, tell
+from deploy_orchestrator.notifications.outbox import STANDING, Outbox, tell
 from deploy_orchestrator.notifications.target import Target, send, targets
 
 __all__ = [
+    "STANDING",
     "Event",
     "Kind",
     "Message",

@@ -7,17 +7,24 @@ class Kind(StrEnum):
 
     RELEASED = "released"
     AWAITS_APPROVAL = "awaits-approval"
+    APPROVAL_EXPIRES = "approval-expires"
+    APPROVAL_EXPIRED = "approval-expired"
+    BLOCKED = "blocked"
+    DOES_NOT_RENDER = "does-not-render"
     SYNC_FAILED = "sync-failed"
     REVERTED = "reverted"
     REVERT_REFUSED = "revert-refused"
+    FLEET_BROKEN = "fleet-broken"
+    GUARD_SILENT = "guard-silent"
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened once to a `deployment` (`environment/tenant`).
+    """Something that happened once to a `deployment` (`environment/tenant`; a file of the fleet or a guard,
+    where it is about that).
 
-    `subject` is what it happened to: the digest of a plan, or the commit of a release. `reason` may be the
-    words of anybody.
+    `subject` is what it happened to, without spaces: the digest of a plan, the commit of a release, or a day
+    for what is told each day for as long as it lasts. `reason` may be the words of anybody.
     """
 
     kind: Kind

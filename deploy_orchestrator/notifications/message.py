@@ -15,19 +15,31 @@ MAX_REASON = 300
 _SAYS: dict[Kind, tuple[str, str]] = {
     Kind.RELEASED: ("was released", "were released"),
     Kind.AWAITS_APPROVAL: ("waits for approval", "wait for approval"),
+    Kind.APPROVAL_EXPIRES: ("has an approval that expires soon", "have approvals that expire soon"),
+    Kind.APPROVAL_EXPIRED: ("has an approval that has expired", "have approvals that have expired"),
+    Kind.BLOCKED: ("is blocked", "are blocked"),
+    Kind.DOES_NOT_RENDER: ("does not render", "do not render"),
     Kind.SYNC_FAILED: ("could not be synced", "could not be synced"),
     Kind.REVERTED: ("was reverted", "were reverted"),
     Kind.REVERT_REFUSED: (
         "is unhealthy and cannot be reverted: a person must act",
         "are unhealthy and cannot be reverted: a person must act",
     ),
+    Kind.FLEET_BROKEN: ("is broken: nothing new is released", "are broken: nothing new is released"),
+    Kind.GUARD_SILENT: ("does not look any more", "do not look any more"),
 }
 _LEVELS: dict[Kind, Literal["info", "warning", "failure"]] = {
     Kind.RELEASED: "info",
     Kind.AWAITS_APPROVAL: "info",
+    Kind.APPROVAL_EXPIRES: "warning",
+    Kind.APPROVAL_EXPIRED: "warning",
+    Kind.BLOCKED: "warning",
+    Kind.DOES_NOT_RENDER: "warning",
     Kind.SYNC_FAILED: "failure",
     Kind.REVERTED: "warning",
     Kind.REVERT_REFUSED: "failure",
+    Kind.FLEET_BROKEN: "failure",
+    Kind.GUARD_SILENT: "failure",
 }
 _WIDE = str.maketrans({each: chr(ord(each) + 0xFEE0) for each in "&<>@*_~`|[]\\"})
 

@@ -10,7 +10,7 @@ from deploy_orchestrator.notifications.message import compose
 from deploy_orchestrator.notifications.target import Target, send
 
 MAX_OWED = 200
-STANDING = {Kind.AWAITS_APPROVAL, Kind.REVERT_REFUSED}
+STANDING = frozenset(Kind) - {Kind.RELEASED, Kind.SYNC_FAILED, Kind.REVERTED}
 """What calls for a person for as long as it lasts."""
 
 
@@ -52,13 +52,14 @@ _AS_TEXT = pydantic.TypeAdapter(Outbox)
 def tell(
     outbox: Outbox,
     events: Sequence[Event],
-    current: Collection[str],
+    current: Collection[str] | None,
     targets: Sequence[Target],
     kinds: Collection[Kind],
 ) -> tuple[Outbox, list[Target]]:
     """Tell everybody the news among `events` in one message each, with what they are owed. Nothing is raised.
 
-    Only `kinds` are told. What is known of subjects other than the `current` ones is forgotten.
+    Only `kinds` are told. What is known of subjects other than the `current` ones is forgotten; nothing is
+    where these cannot be told now (None).
 
     Returns:
         The outbox to keep, and the targets that could not be reached.
@@ -67,5 +68,5 @@ def tell(
     due = {target: (*outbox.owed.get(target.name, ()), *news) for target in targets}
     failed = send([(target, compose(owed)) for target, owed in due.items() if owed])
     keys = {*(outbox.known or ()), *(event.key for event in events)}
-    known = frozenset(key for key in keys if key.rpartition(" ")[2] in current)
+    known = frozenset(key for key in keys if current is None or key.rpartition(" ")[2] in current)
     return Outbox(known, {target.name: due[target][-MAX_OWED:] for target in failed}), failed

@@ -19,9 +19,9 @@ from deploy_orchestrator.delivery import (
     states,
     verifications,
 )
-from deploy_orchestrator.fleet import Deployment, Fleet, Policy, last_readable, load
+from deploy_orchestrator.fleet import Deployment, Fleet, FleetError, Policy, last_readable, load
 from deploy_orchestrator.foresight import Survey, survey
-from deploy_orchestrator.git import Commit, Person, Repository, RevisionNotFound, Signer
+from deploy_orchestrator.git import Commit, Person, PushRejected, Repository, RevisionNotFound, Signer
 from deploy_orchestrator.manifests import (
     Workspace,
     render_all,
@@ -29,7 +29,16 @@ from deploy_orchestrator.manifests import (
 from deploy_orchestrator.outcomes import Outcome, attempt, raised, through
 from deploy_orchestrator.pipeline.moment import Moment
 from deploy_orchestrator.pipeline.preview import Preview, Previews, Rendered, committable
-from deploy_orchestrator.releases import Deployments, Gate, Judge, Plan, Release, RevertRefused
+from deploy_orchestrator.releases import (
+    Deployments,
+    Expiry,
+    Gate,
+    Judge,
+    Plan,
+    Release,
+    RevertRefused,
+    expiries,
+)
 from deploy_orchestrator.settings import Settings
 
 
@@ -80,6 +89,20 @@ class Orchestrator:
             FleetError: fleet.yaml itself is broken.
         """
         return load(self.fleet_repository.at(revision))
+
+    def broken_fleet(self) -> FleetError | None:
+        """What is wrong with the newest fleet; None where it can be read. Meanwhile all that is released goes
+        by the last one that can be.
+        """
+        try:
+            self.fleet()
+        except FleetError as error:
+            return FleetError(
+                f"{error.what}; until then what is released goes by the last fleet that can be read",
+                place=error.place,
+                fix=error.fix,
+            )
+        return None
 
     def survey(self) -> Survey:
         """What the newest fleet commit is built on. Raises FleetError as `fleet`."""
@@ -148,6 +171,13 @@ class Orchestrator:
         moment = self._moment(plans)
         for plan in plans:
             yield plan, attempt(moment.gates, plan)
+
+    def expiries(self, plan: Plan) -> tuple[Expiry, ...]:
+        """When the approvals of a pending plan expire or have expired. Raises FleetError as `fleet`."""
+        fleet = self.fleet()
+        rule = fleet.environment(plan.environment).policy.approval
+        decisions, _ = self.deployments.approvals(plan.digest, fleet.allowed_signers)
+        return expiries(decisions, rule, plan.source, datetime.now(UTC))
 
     def release(self, plan: Plan) -> Release:
         """Release a pending plan.
@@ -270,11 +300,19 @@ class Orchestrator:
 
         Raises:
             RevertRefused: nothing is released, or as `revert_unhealthy`.
+            PushRejected: whoever asks may not push to the deployments repository.
         """
         release = self.deployments.release(environment, tenant)
         if release is None:
             raise RevertRefused(f"{environment}/{tenant}: nothing is released")
-        return self.deployments.revert(release, reason, datetime.now(UTC), by)
+        try:
+            return self.deployments.revert(release, reason, datetime.now(UTC), by)
+        except PushRejected as error:
+            raise PushRejected(
+                f"{release.key}: {error.what}",
+                fix="run the same command where the orchestrator runs, with its settings and its login: only "
+                "that may push to 'main' of the deployments repository",
+            ) from error
 
     def _settled(self, release: Release, outcome: Outcome[Status]) -> Status:
         status = raised(outcome)
@@ -323,5 +361,5 @@ def _unhealthy(release: Release, status: Status, policy: Policy) -> Unhealthy | 
 def _engine(settings: Settings, fleet: Repository, deployments: Repository) -> Engine:
     if settings.engine == "sandbox":
         return Sandbox(settings.home / "sandbox", deployments)
-    instances = Instances(lambda: load(fleet.at("main")), deployments, settings.contexts_of_argocd)
+    instances = Instances(lambda: last_readable(fleet), deployments, settings.contexts_of_argocd)
     return ByEnvironment(ArgoCD.name, instances)

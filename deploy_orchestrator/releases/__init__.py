@@ -6,6 +6,7 @@ from deploy_orchestrator.releases.deployments import Deployments
 from deploy_orchestrator.releases.digest import digest_of
 from deploy_orchestrator.releases.errors import ReleaseError, RevertRefused, Superseded
 from deploy_orchestrator.releases.evaluation import Conditions, Judge
+from deploy_orchestrator.releases.expiry import Expiry, expiries
 from deploy_orchestrator.releases.gates import Canary, Gate, GatesClosed, GateState, Predecessor, gates
 from deploy_orchestrator.releases.history import ReleaseEvent
 from deploy_orchestrator.releases.model import (
@@ -31,6 +32,7 @@ __all__ = [
     "Canary",
     "Conditions",
     "Deployments",
+    "Expiry",
     "Gate",
     "GateState",
     "GatesClosed",
@@ -50,6 +52,7 @@ __all__ = [
     "Void",
     "count",
     "digest_of",
+    "expiries",
     "gates",
     "make_plan",
     "make_removal",

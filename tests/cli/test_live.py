@@ -1,6 +1,9 @@
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from deploy_orchestrator.delivery import SyncFailed
+from deploy_orchestrator.pipeline import looked
 
 
 def test_status_lists_everything_that_is_live(desk):
@@ -68,9 +71,32 @@ def test_a_broken_release_file_exits_2_and_the_others_are_shown(desk):
     assert "releases/dev/blog.yaml" in answer.errors
 
 
-def test_status_works_while_the_fleet_is_broken(desk):
+def test_while_the_fleet_is_broken_what_is_live_is_shown_and_by_which_fleet_is_said(desk):
     desk.commit("fleet.yaml", "clusters: [\n")
-    assert desk.run("status").code == 0
+    answer = desk.run("status")
+    assert answer.code == 2
+    assert "3 of 3 are live and healthy" in answer.output
+    assert "fleet.yaml" in answer.errors
+    assert "goes by the last fleet that can be read" in answer.errors
+
+
+def test_status_names_the_guards_that_do_not_look_and_exits_1(desk):
+    home = desk.folder / ".local/state"
+    looked(home, "live_releases", datetime.now(UTC) - timedelta(minutes=3))
+    looked(home, "open_gates", datetime.now(UTC))
+    answer = desk.run("status")
+    assert answer.code == 1
+    assert "3 of 3 are live and healthy" in answer.output
+    assert "the guard live_releases has not looked since" in answer.errors
+    assert "the guard unhealthy_releases has not looked since" in answer.errors
+    assert "open_gates" not in answer.errors
+
+
+def test_while_the_fleet_is_broken_a_sync_works_and_says_by_which_fleet(desk):
+    desk.commit("fleet.yaml", "clusters: [\n")
+    answer = desk.run("sync", "dev", "blog")
+    assert (answer.code, answer.output) == (0, "dev/blog: Healthy\n")
+    assert "goes by the last fleet that can be read" in answer.errors
 
 
 def test_history_goes_back_to_the_first_release(desk):
@@ -159,6 +185,19 @@ def test_a_rollback_to_something_unhealthy_exits_1(desk):
     assert answer.code == 1
     assert "dev/blog: back to" in answer.output
     assert "error: dev/blog: " in answer.errors
+
+
+def test_who_may_not_push_is_told_from_where_a_rollback_works(desk):
+    desk.commit("tenants/blog/values.yaml", "greeting: hey\n")
+    desk.ship()
+    hook = desk.folder / ".local/deployments.git/hooks/pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    answer = desk.run("rollback", "dev", "blog", "-m", "worse")
+    assert answer.code == 2
+    assert "refuses the push" in answer.errors
+    assert "fix: run the same command where the orchestrator runs" in " ".join(answer.errors.split())
 
 
 def test_the_first_release_cannot_be_rolled_back(desk):

@@ -2,15 +2,19 @@
 
 import re
 import subprocess
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from deploy_orchestrator.pipeline import GUARDS, looked, silent
 from tests.chat import Service, listening
 from tests.defs.conftest import Laptop
 
+TEMPLATE = "charts/dagster-tenant/templates/tried.yaml"
 URLS = "DEPLOY_ORCHESTRATOR_NOTIFY_URLS"
 
 
@@ -126,6 +130,125 @@ def test_where_nobody_answers_everything_is_released_and_told_later(bench: Lapto
         "production/analytics waits for approval",
         "dev/analytics was released",
     ]
+
+
+def test_while_the_fleet_is_broken_that_and_a_revert_are_told(bench: Laptop, service: Service) -> None:
+    bench.commit("fleet.yaml", lambda text: text.replace("rollbackAfter: 30s", "rollbackAfter: 0s"))
+    bench.settle()
+    edit(bench)
+    bench.settle()
+    whole = (bench.folder / "fleet/fleet.yaml").read_text()
+    bench.commit("fleet.yaml", lambda _: "clusters: [")
+    told(service)
+
+    bench.command("sandbox", "degrade", "dev", "analytics")
+    for _ in range(3):
+        for guard in ("unhealthy_releases", "live_releases", "notifications"):
+            bench.tick(guard)
+
+    lines = told(service)
+    assert [line.split(".")[0] for line in lines] == ["fleet", "dev/analytics was reverted"]
+    assert lines[0].startswith("fleet.yaml is broken: nothing new is released. ")
+
+    bench.commit("fleet.yaml", lambda _: whole)
+    bench.tick("notifications")
+    assert told(service) == []
+
+
+def test_a_tenant_whose_files_are_broken_is_told_until_they_are_mended(
+    bench: Laptop, service: Service
+) -> None:
+    bench.settle()
+    told(service)
+
+    bench.commit("tenants/analytics/tenant.yaml", lambda text: f"{text}colour: green\n")
+    for _ in range(2):
+        bench.tick("notifications")
+    (broken,) = told(service)
+    assert broken.startswith("analytics does not render. ")
+
+    bench.commit("tenants/analytics/tenant.yaml", lambda text: text.replace("colour: green\n", ""))
+    bench.tick("notifications")
+    bench.commit("tenants/analytics/tenant.yaml", lambda text: f"{text}colour: blue\n")
+    bench.tick("notifications")
+    assert len(told(service)) == 1
+
+
+def test_a_change_that_is_blocked_is_told_once(bench: Laptop, service: Service) -> None:
+    bench.settle()
+    told(service)
+
+    bench.commit(TEMPLATE, lambda _: "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: 5\n")
+    for sensor in ("fleet_commits", "notifications", "notifications"):
+        bench.tick(sensor)
+
+    assert sorted(line.partition(". ")[0] for line in told(service)) == [
+        "dev/analytics is blocked",
+        "production/analytics is blocked",
+    ]
+
+
+def test_a_chart_that_does_not_render_is_told_once_and_nothing_when_it_does(
+    bench: Laptop, service: Service
+) -> None:
+    bench.settle()
+    told(service)
+
+    bench.commit(TEMPLATE, lambda _: '{{ fail "not like this" }}\n')
+    for sensor in ("fleet_commits", "notifications", "notifications"):
+        bench.tick(sensor)
+    lines = told(service)
+    assert sorted(line.partition(". ")[0] for line in lines) == [
+        "dev/analytics does not render",
+        "production/analytics does not render",
+    ]
+    assert all("not like this" in line for line in lines)
+
+    bench.commit(TEMPLATE, lambda _: "# nothing\n")
+    for sensor in ("fleet_commits", "notifications"):
+        bench.tick(sensor)
+    assert told(service) == []
+
+
+def test_a_guard_that_does_not_look_is_told_even_while_git_is_out_of_reach(
+    bench: Laptop, service: Service
+) -> None:
+    for guard in ("open_gates", "live_releases"):
+        looked(bench.settings.home, guard, datetime.now(UTC))
+    looked(bench.settings.home, "unhealthy_releases", datetime.now(UTC) - timedelta(minutes=3))
+    (bench.folder / "deployments.git").rename(bench.folder / "away.git")
+
+    for _ in range(2):
+        bench.tick("notifications")
+
+    (silent,) = told(service)
+    assert silent.startswith("unhealthy_releases does not look any more. ")
+
+
+def test_every_guard_leaves_the_time_of_its_look(bench: Laptop) -> None:
+    bench.turn()
+
+    assert {each.name for each in (bench.settings.home / "guards").iterdir()} == set(GUARDS)
+    assert silent(bench.settings.home, datetime.now(UTC)) == ()
+    for guard in GUARDS:
+        (bench.settings.home / "guards" / guard).write_text("2026-01-01T00:00:00+00:00")
+        bench.tick(guard)
+    assert silent(bench.settings.home, datetime.now(UTC)) == ()
+
+
+def test_an_approval_that_expires_is_told_before_and_after(bench: Laptop, service: Service) -> None:
+    bench.commit("fleet.yaml", lambda text: re.sub(r"expires: \S+", "expires: 1s", text))
+    bench.settle()
+    edit(bench)
+    bench.settle()
+    told(service)
+    bench.sign("approve", "production", "analytics", person="bob", counts=True)
+    time.sleep(1.2)
+    bench.tick("notifications")
+    bench.tick("notifications")
+
+    (expired,) = told(service)
+    assert expired.startswith("production/analytics has an approval that has expired. bob＠example.com")
 
 
 def test_a_url_that_is_wrong_fails_the_tick_and_is_not_shown(

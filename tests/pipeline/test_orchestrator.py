@@ -5,16 +5,25 @@ from pathlib import Path
 import pytest
 
 from deploy_orchestrator import documents
-from deploy_orchestrator.delivery import Status
+from deploy_orchestrator.delivery import EngineUnreachable, Status
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import FleetError
 from deploy_orchestrator.git import Changes
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import Release, ReleaseError, RevertRefused
+from deploy_orchestrator.settings import Settings
 from tests.cli.conftest import Desk, git
 from tests.pipeline.conftest import sandbox_of
 from tests.steps import previewed, propose, released
 
+KUBECONFIG = """\
+apiVersion: v1
+kind: Config
+clusters: [{name: nobody, cluster: {server: "http://127.0.0.1:1"}}]
+users: [{name: nobody, user: {}}]
+contexts: [{name: nobody, context: {cluster: nobody, user: nobody}}]
+current-context: nobody
+"""
 COMMON = "apiVersion: v2\nname: common\nversion: {version}\ntype: library\n"
 USER = """\
 apiVersion: v2
@@ -92,6 +101,17 @@ def test_the_way_back_stays_open_while_the_fleet_is_broken(desk: Desk) -> None:
 
         assert back is not None
         assert orchestrator.deliver(back).live(back)
+
+
+def test_argo_cd_is_asked_while_the_fleet_is_broken(desk: Desk) -> None:
+    desk.commit("fleet.yaml", "clusters: [")
+    kubeconfig = desk.folder / "kubeconfig"
+    kubeconfig.write_text(KUBECONFIG)
+    with Orchestrator.open(Settings(engine="argocd", kubeconfig=kubeconfig)) as orchestrator:
+        states = [state for _, state in orchestrator.live()]
+
+    assert len(states) == 3
+    assert all(isinstance(state, EngineUnreachable) for state in states)
 
 
 def test_a_plan_of_a_tenant_that_has_left_the_fleet_is_not_released(waiting: Desk) -> None:
