@@ -12,14 +12,7 @@ from coverage import Coverage
 import deploy_orchestrator
 
 FLOOR = 95.0
-LOWER = {
-    "cli": 94.0,
-    "defs": 92.0,
-    "delivery": 92.0,
-    "pipeline": 93.0,
-    "registries": 92.0,
-    "storage.py": 92.0,
-}
+LOWER: dict[str, float] = {}
 """Rooms that do not reach the floor yet, and what they hold."""
 
 
