@@ -8,6 +8,7 @@ import typer
 
 from deploy_orchestrator.cli.options import Fleet, Format, Output
 from deploy_orchestrator.cli.output import say, show_json
+from deploy_orchestrator.cli.removal import remove
 from deploy_orchestrator.errors import OrchestratorError, Place
 from deploy_orchestrator.fleet import new_tenant
 from deploy_orchestrator.git import Repository, RevisionNotFound, checked_out
@@ -72,3 +73,6 @@ def _write(fleet: Path, name: str, files: dict[str, bytes]) -> None:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(data)
         made.rename(target)
+
+
+tenant.command()(remove)

@@ -13,6 +13,7 @@ import pytest
 import typer
 
 from deploy_orchestrator.cli import app
+from deploy_orchestrator.cli.commands import COMMANDS as LISTED
 
 PROGRAM = Path(sysconfig.get_path("scripts"), "deploy-orchestrator")
 
@@ -34,6 +35,24 @@ def test_every_help_text_is_a_sentence(name):
         texts[parameter.name] = getattr(parameter, "help", None) or ""
     for what, text in texts.items():
         assert re.fullmatch(r"[A-Z].*[.]", text, re.DOTALL), f"{what}: {text!r}"
+
+
+def test_what_is_listed_is_what_each_command_says_of_itself():
+    told = {name[0]: each.get_short_help_str(1000) for name, each in COMMANDS.items() if len(name) == 1}
+    assert {name: each.summary for name, each in LISTED.items()} == told
+
+
+def test_what_is_not_called_is_not_imported():
+    probe = (
+        "import contextlib, sys; from deploy_orchestrator.cli import main\n"
+        "with contextlib.suppress(SystemExit): main()\n"
+        "print(sorted(each for each in sys.modules if each.startswith(('deploy_orchestrator', 'pydantic'))))"
+    )
+    for option in ("--version", "--help"):
+        loaded = subprocess.check_output([sys.executable, "-c", probe, option], text=True).splitlines()[-1]
+        assert loaded == str(
+            sorted(f"deploy_orchestrator{each}" for each in ("", ".cli", ".cli.commands", ".errors"))
+        )
 
 
 WITHOUT_RESULT = {("argocd", "bootstrap"), ("webhooks",)}

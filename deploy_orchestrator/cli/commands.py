@@ -1,0 +1,94 @@
+"""Every command by its name; what it needs is imported when it is called."""
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+
+class Listed(NamedTuple):
+    """A command in a `module` of this room, and the `summary` that `--help` lists it with."""
+
+    module: str
+    summary: str
+
+
+COMMANDS: Mapping[str, Listed] = MappingProxyType(
+    {
+        "init": Listed("init", "Lay out an example fleet to try everything on."),
+        "analyze": Listed(
+            "analyze",
+            "Show what charts are built on, where versions clash, what harm that does, and the way out.",
+        ),
+        "outdated": Listed("outdated", "List what each dependency has now, and how far it can go up."),
+        "impact": Listed(
+            "impact",
+            "Show what an upgrade changes: charts, conflicts, defaults, "
+            "and each deployment with its verdict.",
+        ),
+        "mirror": Listed(
+            "mirror", "Copy charts with everything that they need to an OCI registry, to the byte."
+        ),
+        "plan": Listed("plan", "Show what a fleet commit would change, with verdict and reasons."),
+        "pending": Listed("approvals", "List what waits to be released, and what each waits for."),
+        "approve": Listed("approvals", "Approve exactly the bytes that are pending."),
+        "reject": Listed("approvals", "Reject the bytes that are pending."),
+        "status": Listed("live", "Show what is released, and whether it is live."),
+        "history": Listed("live", "List every release and revert of a tenant, newest first."),
+        "rollback": Listed("live", "Go back to the release before, and wait until it is live."),
+        "sync": Listed("live", "Make what is released live, and wait until it is."),
+        "webhooks": Listed("webhooks", "Receive push webhooks and start runs at once."),
+        "lock": Listed("lock", "Check and update the locks of charts."),
+        "tenant": Listed("tenant", "Add tenants to the fleet, and remove what is left of them."),
+        "argocd": Listed("argocd", "Set up Argo CD for the fleet."),
+        "sandbox": Listed("sandbox", "Act on the sandbox, which stands in for a cluster."),
+    }
+)
+
+
+class Commands(TyperGroup):
+    """The group of all `COMMANDS`; listing them imports none."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = _Imported()
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        listed = {name: TyperCommand(name, help=each.summary) for name, each in COMMANDS.items()}
+        TyperGroup(name=self.name, commands=dict(listed)).format_commands(ctx, formatter)
+
+
+class _Imported(MutableMapping[str, Any]):
+    def __init__(self) -> None:
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            self._made[name] = _made(name, COMMANDS[name].module)
+        return self._made[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self._made[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+def _made(name: str, module: str) -> Any:
+    found = getattr(import_module(f"deploy_orchestrator.cli.{module}"), name)
+    if isinstance(found, typer.Typer):
+        group = typer.Typer(rich_markup_mode=None, add_completion=False)
+        group.add_typer(found, name=name)
+        return typer.main.get_group(group).commands[name]
+    alone = typer.Typer(rich_markup_mode=None, add_completion=False)
+    alone.command(name)(found)
+    return typer.main.get_command(alone)
