@@ -2,13 +2,15 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from deploy_orchestrator.delivery import Contexts
 from deploy_orchestrator.notifications import Kind
+
+if TYPE_CHECKING:
+    from deploy_orchestrator.delivery import Contexts
 
 
 class Settings(BaseSettings):
@@ -35,8 +37,10 @@ class Settings(BaseSettings):
     kubeconfig_commands: bool = False
 
     @property
-    def contexts_of_argocd(self) -> Contexts:
+    def contexts_of_argocd(self) -> "Contexts":
         """How each Argo CD of the fleet is reached."""
+        from deploy_orchestrator.delivery import Contexts
+
         return Contexts(self.kubeconfig, self.context, self.contexts, self.kubeconfig_commands)
 
 

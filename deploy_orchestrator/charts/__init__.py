@@ -1,65 +1,72 @@
 """A chart as data: metadata, repositories, constraints, locks, the dependency graph, conflicts, drawing."""
 
-from deploy_orchestrator.charts.conditions import enabled, switched
-from deploy_orchestrator.charts.constraint import Bounds, Constraint, ConstraintError
-from deploy_orchestrator.charts.drawing import FORMATS, draw
-from deploy_orchestrator.charts.errors import (
-    ChartError,
-    ChartInvalid,
-    ChartNotFound,
-    ChartsMeet,
-    DependencyCycle,
-    IndexInvalid,
-    UnsafeChart,
-    VersionNotFound,
-)
-from deploy_orchestrator.charts.graph.analysis import Analysis, Contents, analyze
-from deploy_orchestrator.charts.graph.closure import Closure, Need, Node, Problem, Unresolved
-from deploy_orchestrator.charts.graph.conflicts import Conflict, Requirement, conflicts
-from deploy_orchestrator.charts.graph.explain import explain
-from deploy_orchestrator.charts.graph.fix import Fix, VersionChange, find_fix
-from deploy_orchestrator.charts.graph.resolve import Resolver, resolve
-from deploy_orchestrator.charts.harm import Harm, worst
-from deploy_orchestrator.charts.loading import Chart, load, load_package, unpacked
-from deploy_orchestrator.charts.locks.lock import LockFinding, LockProblem, check_lock
-from deploy_orchestrator.charts.locks.update import lock_as_yaml, update_lock, write_lock
-from deploy_orchestrator.charts.metadata import ChartMetadata, Dependency, Lock, LockedDependency
-from deploy_orchestrator.charts.mirroring.destination import Destination
-from deploy_orchestrator.charts.mirroring.mirror import Copy, CopyState, mirror
-from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart
-from deploy_orchestrator.charts.schema_references import require_inner_references
-from deploy_orchestrator.charts.sources.assemble import assemble
-from deploy_orchestrator.charts.sources.catalog import Catalog
-from deploy_orchestrator.charts.sources.locate import locate
-from deploy_orchestrator.charts.sources.package import packaged
-from deploy_orchestrator.charts.sources.repositories import Repositories
-from deploy_orchestrator.charts.templates import (
-    Clash,
-    Definition,
-    Duplicate,
-    Located,
-    Owner,
-    Replacement,
-    clashes,
-    duplicates,
-    harm_among,
-    proof,
-)
-from deploy_orchestrator.charts.upgrades.impact import (
-    ABSENT,
-    ChartChange,
-    Impact,
-    ValueChange,
-    broken,
-    changed_values,
-    impact,
-    is_set,
-)
-from deploy_orchestrator.charts.upgrades.outdated import DependencyVersions, Upgrades, outdated
-from deploy_orchestrator.charts.upgrades.pinned import pinned
-from deploy_orchestrator.charts.upgrades.upgrade import Upgrade, compare, target, upgrade
-from deploy_orchestrator.charts.values import layered
-from deploy_orchestrator.charts.version import Version, VersionError
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from deploy_orchestrator.charts.conditions import enabled, switched
+    from deploy_orchestrator.charts.constraint import Bounds, Constraint, ConstraintError
+    from deploy_orchestrator.charts.drawing import FORMATS, draw
+    from deploy_orchestrator.charts.errors import (
+        ChartError,
+        ChartInvalid,
+        ChartNotFound,
+        ChartsMeet,
+        DependencyCycle,
+        IndexInvalid,
+        UnsafeChart,
+        VersionNotFound,
+    )
+    from deploy_orchestrator.charts.graph.analysis import Analysis, Contents, analyze
+    from deploy_orchestrator.charts.graph.closure import Closure, Need, Node, Problem, Unresolved
+    from deploy_orchestrator.charts.graph.conflicts import Conflict, Requirement, conflicts
+    from deploy_orchestrator.charts.graph.explain import explain
+    from deploy_orchestrator.charts.graph.fix import Fix, VersionChange, find_fix
+    from deploy_orchestrator.charts.graph.resolve import Resolver, resolve
+    from deploy_orchestrator.charts.harm import Harm, worst
+    from deploy_orchestrator.charts.loading import Chart, load, load_package, unpacked
+    from deploy_orchestrator.charts.locks.lock import LockFinding, LockProblem, check_lock
+    from deploy_orchestrator.charts.locks.update import lock_as_yaml, update_lock, write_lock
+    from deploy_orchestrator.charts.metadata import ChartMetadata, Dependency, Lock, LockedDependency
+    from deploy_orchestrator.charts.mirroring.destination import Destination
+    from deploy_orchestrator.charts.mirroring.mirror import Copy, CopyState, mirror
+    from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart
+    from deploy_orchestrator.charts.schema_references import require_inner_references
+    from deploy_orchestrator.charts.sources.assemble import assemble
+    from deploy_orchestrator.charts.sources.catalog import Catalog
+    from deploy_orchestrator.charts.sources.locate import locate
+    from deploy_orchestrator.charts.sources.package import packaged
+    from deploy_orchestrator.charts.sources.repositories import Repositories
+    from deploy_orchestrator.charts.templates import (
+        Clash,
+        Definition,
+        Duplicate,
+        Located,
+        Owner,
+        Replacement,
+        clashes,
+        duplicates,
+        harm_among,
+        proof,
+    )
+    from deploy_orchestrator.charts.upgrades.impact import (
+        ABSENT,
+        ChartChange,
+        Impact,
+        ValueChange,
+        broken,
+        changed_values,
+        impact,
+        is_set,
+    )
+    from deploy_orchestrator.charts.upgrades.outdated import DependencyVersions, Upgrades, outdated
+    from deploy_orchestrator.charts.upgrades.pinned import pinned
+    from deploy_orchestrator.charts.upgrades.upgrade import Upgrade, compare, target, upgrade
+    from deploy_orchestrator.charts.values import layered
+    from deploy_orchestrator.charts.version import Version, VersionError
+else:
+    from deploy_orchestrator.doors import opened
+
+    __getattr__ = opened(__name__, __file__)
 
 __all__ = [
     "ABSENT",

@@ -9,19 +9,21 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from threading import Timer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pydantic_core
 from rich.console import Console, RenderableType
 from rich.padding import Padding
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.manifests import Diff
-from deploy_orchestrator.releases import Plan
-from deploy_orchestrator.risk import Judgement, Reason, Verdict
+from deploy_orchestrator.terms import Verdict
+
+if TYPE_CHECKING:
+    from deploy_orchestrator.manifests import Diff
+    from deploy_orchestrator.releases import Plan
+    from deploy_orchestrator.risk import Judgement, Reason
 
 ENDLESS = 10_000
 """Columns where there is no terminal: a line is never broken, for the next program or a log."""
@@ -110,7 +112,7 @@ def show_markdown(text: str) -> None:
 
 
 def show_change(
-    key: str, change: Plan | Judgement, difference: Diff | None, authors: Sequence[str] = ()
+    key: str, change: "Plan | Judgement", difference: "Diff | None", authors: Sequence[str] = ()
 ) -> None:
     """What changes for a deployment, line by line where `difference` is given, then the verdict with the
     reasons.
@@ -123,7 +125,7 @@ def show_change(
     say_below(chain.from_iterable(map(_explained, gravest_first)))
 
 
-def show_lines(difference: Diff) -> None:
+def show_lines(difference: "Diff") -> None:
     """What differs, line by line."""
     for line in difference.unified().removesuffix("\n").split("\n"):
         begins = next((each for each in DIFF_COLOURS if line.startswith(each)), "")
@@ -144,6 +146,8 @@ def progress(doing: str, total: int | None = None) -> Generator[Callable[[], Non
     if not errors.is_interactive:
         yield lambda: None
         return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
     counted = (BarColumn(), MofNCompleteColumn()) if total else ()
     bar = Progress(
         SpinnerColumn(), TextColumn("{task.description}"), *counted, console=errors, transient=True
@@ -170,7 +174,7 @@ def _shown(part: str | Text) -> Text:
     return part if isinstance(part, Text) else plain(part)
 
 
-def _explained(reason: Reason) -> Iterator[tuple[Text, Text]]:
+def _explained(reason: "Reason") -> Iterator[tuple[Text, Text]]:
     where = f"{reason.object}: " if reason.object else ""
     yield coloured(reason.severity), plain(f"{reason.rule}: {where}{reason.saw}")
     if reason.severity is not Verdict.SAFE:

@@ -1,27 +1,34 @@
 """Make releases live and watch them: one interface to what delivers, and the engines behind it."""
 
-from deploy_orchestrator.delivery.applying import apply
-from deploy_orchestrator.delivery.argocd import ArgoCD, Contexts, Instances, bootstrap, unused_projects
-from deploy_orchestrator.delivery.by_environment import ByEnvironment
-from deploy_orchestrator.delivery.cluster import Cluster
-from deploy_orchestrator.delivery.engine import Engine
-from deploy_orchestrator.delivery.errors import (
-    DeliveryError,
-    EngineUnreachable,
-    KubeconfigRunsProgram,
-    NotDeployed,
-    SyncError,
-    SyncFailed,
-    SyncSuperseded,
-    SyncTimedOut,
-    SyncUnhealthy,
-)
-from deploy_orchestrator.delivery.following import follow
-from deploy_orchestrator.delivery.inspection import Inspection, inspect
-from deploy_orchestrator.delivery.observation import states
-from deploy_orchestrator.delivery.sandbox import Sandbox
-from deploy_orchestrator.delivery.status import Health, Hook, Operation, Phase, Status, Sync
-from deploy_orchestrator.delivery.verification import Verification, verifications
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from deploy_orchestrator.delivery.applying import apply
+    from deploy_orchestrator.delivery.argocd import ArgoCD, Contexts, Instances, bootstrap, unused_projects
+    from deploy_orchestrator.delivery.by_environment import ByEnvironment
+    from deploy_orchestrator.delivery.cluster import Cluster
+    from deploy_orchestrator.delivery.engine import Engine
+    from deploy_orchestrator.delivery.errors import (
+        DeliveryError,
+        EngineUnreachable,
+        KubeconfigRunsProgram,
+        NotDeployed,
+        SyncError,
+        SyncFailed,
+        SyncSuperseded,
+        SyncTimedOut,
+        SyncUnhealthy,
+    )
+    from deploy_orchestrator.delivery.following import follow
+    from deploy_orchestrator.delivery.inspection import Inspection, inspect
+    from deploy_orchestrator.delivery.observation import states
+    from deploy_orchestrator.delivery.sandbox import Sandbox
+    from deploy_orchestrator.delivery.status import Health, Hook, Operation, Phase, Status, Sync
+    from deploy_orchestrator.delivery.verification import Verification, verifications
+else:
+    from deploy_orchestrator.doors import opened
+
+    __getattr__ = opened(__name__, __file__)
 
 __all__ = [
     "ArgoCD",

@@ -12,10 +12,17 @@ the stricter or the more exact one:
 - the lone `!` of `! 1` is ignored (Helm makes it a string; libyaml does not tell).
 """
 
-from deploy_orchestrator.documents.document import HIDDEN, Document, parse, parse_all
-from deploy_orchestrator.documents.reader import MAX_BYTES, MAX_DEPTH, MAX_NODES, DocumentError, dotted
-from deploy_orchestrator.documents.record import Record
-from deploy_orchestrator.documents.writer import dump
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from deploy_orchestrator.documents.document import HIDDEN, Document, parse, parse_all
+    from deploy_orchestrator.documents.reader import MAX_BYTES, MAX_DEPTH, MAX_NODES, DocumentError, dotted
+    from deploy_orchestrator.documents.record import Record
+    from deploy_orchestrator.documents.writer import dump
+else:
+    from deploy_orchestrator.doors import opened
+
+    __getattr__ = opened(__name__, __file__)
 
 __all__ = [
     "HIDDEN",

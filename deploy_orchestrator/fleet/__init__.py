@@ -1,32 +1,39 @@
 """Tenants, environments, clusters, value layers and policies, read from the fleet repository at a commit."""
 
-from deploy_orchestrator.fleet.changes import basis, changed, differing, gone
-from deploy_orchestrator.fleet.charts import LocalChart
-from deploy_orchestrator.fleet.destination import Destination
-from deploy_orchestrator.fleet.draft import Edit
-from deploy_orchestrator.fleet.errors import FleetError
-from deploy_orchestrator.fleet.fields import kubernetes_versions
-from deploy_orchestrator.fleet.fleet import Deployment, Fleet, ValueLayer
-from deploy_orchestrator.fleet.layout import PLATFORM, layer_names
-from deploy_orchestrator.fleet.loading import last_readable, load
-from deploy_orchestrator.fleet.model import (
-    ApprovalRule,
-    ArgoCDInstance,
-    ChartReference,
-    ChartRepository,
-    CheckException,
-    Cluster,
-    Environment,
-    Freeze,
-    Policy,
-    Quota,
-    RuleOverride,
-    Tenant,
-    Wave,
-)
-from deploy_orchestrator.fleet.schemas import json_schemas
-from deploy_orchestrator.fleet.template import new_tenant
-from deploy_orchestrator.fleet.upgrade import ChartUpgrade, UpgradedFleet, Wanted, upgraded
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from deploy_orchestrator.fleet.changes import basis, changed, differing, gone
+    from deploy_orchestrator.fleet.charts import LocalChart
+    from deploy_orchestrator.fleet.destination import Destination
+    from deploy_orchestrator.fleet.draft import Edit
+    from deploy_orchestrator.fleet.errors import FleetError
+    from deploy_orchestrator.fleet.fields import kubernetes_versions
+    from deploy_orchestrator.fleet.fleet import Deployment, Fleet, ValueLayer
+    from deploy_orchestrator.fleet.layout import PLATFORM, layer_names
+    from deploy_orchestrator.fleet.loading import last_readable, load
+    from deploy_orchestrator.fleet.model import (
+        ApprovalRule,
+        ArgoCDInstance,
+        ChartReference,
+        ChartRepository,
+        CheckException,
+        Cluster,
+        Environment,
+        Freeze,
+        Policy,
+        Quota,
+        RuleOverride,
+        Tenant,
+        Wave,
+    )
+    from deploy_orchestrator.fleet.schemas import json_schemas
+    from deploy_orchestrator.fleet.template import new_tenant
+    from deploy_orchestrator.fleet.upgrade import ChartUpgrade, UpgradedFleet, Wanted, upgraded
+else:
+    from deploy_orchestrator.doors import opened
+
+    __getattr__ = opened(__name__, __file__)
 
 __all__ = [
     "PLATFORM",

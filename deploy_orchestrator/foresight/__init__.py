@@ -1,17 +1,24 @@
 """What would happen: what the fleet is built on, what a commit changes, what an upgrade does."""
 
-from deploy_orchestrator.foresight.comparison import Proposal, compare
-from deploy_orchestrator.foresight.impact import Carrier, Concerned, FleetImpact, carriers, fleet_impact
-from deploy_orchestrator.foresight.surveying import (
-    FirstSeen,
-    Survey,
-    Surveyed,
-    conflict_names,
-    first_seen,
-    is_new,
-    survey,
-    upgrade_names,
-)
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from deploy_orchestrator.foresight.comparison import Proposal, compare
+    from deploy_orchestrator.foresight.impact import Carrier, Concerned, FleetImpact, carriers, fleet_impact
+    from deploy_orchestrator.foresight.surveying import (
+        FirstSeen,
+        Survey,
+        Surveyed,
+        conflict_names,
+        first_seen,
+        is_new,
+        survey,
+        upgrade_names,
+    )
+else:
+    from deploy_orchestrator.doors import opened
+
+    __getattr__ = opened(__name__, __file__)
 
 __all__ = [
     "Carrier",

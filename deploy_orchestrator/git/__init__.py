@@ -1,27 +1,34 @@
 """Read a Git repository at a commit; write one atomically."""
 
-from deploy_orchestrator.git.address import redact
-from deploy_orchestrator.git.changes import Changes
-from deploy_orchestrator.git.commit import Commit, Person
-from deploy_orchestrator.git.errors import (
-    GitError,
-    PathNotFound,
-    PushRejected,
-    RemoteUnreachable,
-    RevertConflict,
-    RevisionNotFound,
-    SigningFailed,
-    UnsafeRemote,
-    UnsafeTree,
-    Unsigned,
-    UntrustedSignature,
-    WriteContended,
-)
-from deploy_orchestrator.git.history import History
-from deploy_orchestrator.git.objects import checked_out
-from deploy_orchestrator.git.repository import Repository
-from deploy_orchestrator.git.signature import Signature, Signer
-from deploy_orchestrator.git.tree import Tree
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from deploy_orchestrator.git.address import redact
+    from deploy_orchestrator.git.changes import Changes
+    from deploy_orchestrator.git.commit import Commit, Person
+    from deploy_orchestrator.git.errors import (
+        GitError,
+        PathNotFound,
+        PushRejected,
+        RemoteUnreachable,
+        RevertConflict,
+        RevisionNotFound,
+        SigningFailed,
+        UnsafeRemote,
+        UnsafeTree,
+        Unsigned,
+        UntrustedSignature,
+        WriteContended,
+    )
+    from deploy_orchestrator.git.history import History
+    from deploy_orchestrator.git.objects import checked_out
+    from deploy_orchestrator.git.repository import Repository
+    from deploy_orchestrator.git.signature import Signature, Signer
+    from deploy_orchestrator.git.tree import Tree
+else:
+    from deploy_orchestrator.doors import opened
+
+    __getattr__ = opened(__name__, __file__)
 
 __all__ = [
     "Changes",

@@ -1,28 +1,35 @@
 """The exact objects of every tenant: rendered by Helm, checked, compared."""
 
-from deploy_orchestrator.manifests import hooks, untyped
-from deploy_orchestrator.manifests.checks import CHECKS, MANIFEST_CHECKS, check
-from deploy_orchestrator.manifests.checks.rule import ManifestCheck
-from deploy_orchestrator.manifests.conflicts import conflicts
-from deploy_orchestrator.manifests.diffs import Diff, FieldChange, ObjectChange, diff
-from deploy_orchestrator.manifests.errors import (
-    DuplicateObject,
-    InvalidObject,
-    ManifestError,
-    RenderError,
-)
-from deploy_orchestrator.manifests.examination import examine
-from deploy_orchestrator.manifests.fields import NamedPath
-from deploy_orchestrator.manifests.findings import Check, Finding, Severity
-from deploy_orchestrator.manifests.keys import ObjectKey
-from deploy_orchestrator.manifests.lint import lint
-from deploy_orchestrator.manifests.objects import NOTHING, ChartUsed, Manifests, Object, read_manifests
-from deploy_orchestrator.manifests.pods import Container, Pod, pod_of
-from deploy_orchestrator.manifests.references import ImageReference, NotAnImage
-from deploy_orchestrator.manifests.secrets import redacted
-from deploy_orchestrator.manifests.tenants import render, render_all
-from deploy_orchestrator.manifests.workers import Limits
-from deploy_orchestrator.manifests.workspace import Workspace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from deploy_orchestrator.manifests import hooks, untyped
+    from deploy_orchestrator.manifests.checks import CHECKS, MANIFEST_CHECKS, check
+    from deploy_orchestrator.manifests.checks.rule import ManifestCheck
+    from deploy_orchestrator.manifests.version_conflicts import conflicts
+    from deploy_orchestrator.manifests.diffs import Diff, FieldChange, ObjectChange, diff
+    from deploy_orchestrator.manifests.errors import (
+        DuplicateObject,
+        InvalidObject,
+        ManifestError,
+        RenderError,
+    )
+    from deploy_orchestrator.manifests.examination import examine
+    from deploy_orchestrator.manifests.fields import NamedPath
+    from deploy_orchestrator.manifests.findings import Check, Finding, Severity
+    from deploy_orchestrator.manifests.keys import ObjectKey
+    from deploy_orchestrator.manifests.linting import lint
+    from deploy_orchestrator.manifests.objects import NOTHING, ChartUsed, Manifests, Object, read_manifests
+    from deploy_orchestrator.manifests.pods import Container, Pod, pod_of
+    from deploy_orchestrator.manifests.references import ImageReference, NotAnImage
+    from deploy_orchestrator.manifests.secrets import redacted
+    from deploy_orchestrator.manifests.tenants import render, render_all
+    from deploy_orchestrator.manifests.workers import Limits
+    from deploy_orchestrator.manifests.workspace import Workspace
+else:
+    from deploy_orchestrator.doors import opened
+
+    __getattr__ = opened(__name__, __file__)
 
 __all__ = [
     "CHECKS",

@@ -2,10 +2,10 @@
 
 from deploy_orchestrator.fleet import Deployment, Fleet
 from deploy_orchestrator.manifests.checks import check
-from deploy_orchestrator.manifests.conflicts import conflicts
 from deploy_orchestrator.manifests.findings import Finding
-from deploy_orchestrator.manifests.lint import lint
+from deploy_orchestrator.manifests.linting import lint
 from deploy_orchestrator.manifests.objects import Manifests
+from deploy_orchestrator.manifests.version_conflicts import conflicts
 from deploy_orchestrator.manifests.workspace import Workspace
 
 

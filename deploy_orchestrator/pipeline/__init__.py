@@ -1,8 +1,15 @@
 """From a commit to live, on one page."""
 
-from deploy_orchestrator.pipeline.guards import GUARDS, GuardSilent, looked, silent
-from deploy_orchestrator.pipeline.orchestrator import Orchestrator
-from deploy_orchestrator.pipeline.preview import Preview
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from deploy_orchestrator.pipeline.guards import GUARDS, GuardSilent, looked, silent
+    from deploy_orchestrator.pipeline.orchestrator import Orchestrator
+    from deploy_orchestrator.pipeline.preview import Preview
+else:
+    from deploy_orchestrator.doors import opened
+
+    __getattr__ = opened(__name__, __file__)
 
 __all__ = [
     "GUARDS",

@@ -5,30 +5,14 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
-from deploy_orchestrator.delivery import (
-    ArgoCD,
-    ByEnvironment,
-    Engine,
-    Instances,
-    Sandbox,
-    Status,
-    Verification,
-    follow,
-    states,
-    verifications,
-)
+from deploy_orchestrator.delivery import Engine, Status, Verification, follow, states, verifications
 from deploy_orchestrator.fleet import Deployment, Fleet, FleetError, Policy, last_readable, load
-from deploy_orchestrator.foresight import Survey, survey
 from deploy_orchestrator.git import Commit, Person, PushRejected, Repository, RevisionNotFound, Signer
-from deploy_orchestrator.manifests import (
-    Workspace,
-    render_all,
-)
+from deploy_orchestrator.manifests import Workspace
 from deploy_orchestrator.outcomes import Outcome, attempt, raised, through
 from deploy_orchestrator.pipeline.moment import Moment
-from deploy_orchestrator.pipeline.preview import Preview, Previews, Rendered, committable
 from deploy_orchestrator.releases import (
     Deployments,
     Expiry,
@@ -40,6 +24,10 @@ from deploy_orchestrator.releases import (
     expiries,
 )
 from deploy_orchestrator.settings import Settings
+
+if TYPE_CHECKING:
+    from deploy_orchestrator.foresight import Survey
+    from deploy_orchestrator.pipeline.preview import Preview, Previews, Rendered
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,22 +92,26 @@ class Orchestrator:
             )
         return None
 
-    def survey(self) -> Survey:
+    def survey(self) -> "Survey":
         """What the newest fleet commit is built on. Raises FleetError as `fleet`."""
+        from deploy_orchestrator.foresight import survey
+
         fleet = self.fleet()
         return survey(fleet, self.workspace.repositories(fleet.mirrors, fleet.egress))
 
     def checked(
         self, deployments: Iterable[Deployment], fleet: Fleet
-    ) -> Iterator[tuple[str, Outcome[Rendered]]]:
+    ) -> Iterator[tuple[str, Outcome["Rendered"]]]:
         """The manifests of many deployments of `fleet`, checked, by key; an error stands in place of one."""
+        from deploy_orchestrator.manifests import render_all
+
         previews = self._previews
         for deployment, rendered in render_all(deployments, fleet, self.workspace):
             yield deployment.key, attempt(previews.checked, fleet, deployment, rendered)
 
     def previews(
         self, deployments: Iterable[Deployment], fleet: Fleet
-    ) -> Iterator[tuple[str, Outcome[Preview]]]:
+    ) -> Iterator[tuple[str, Outcome["Preview"]]]:
         """As `checked`, each compared with what is released, and the difference judged.
 
         The fleet need not be committed: it may be one that is only thought of.
@@ -128,7 +120,7 @@ class Orchestrator:
         for key, rendered in self.checked(deployments, fleet):
             yield key, attempt(previews.of, rendered)
 
-    def propose(self, previews: Sequence[Preview]) -> list[Outcome[Plan | None]]:
+    def propose(self, previews: Sequence["Preview"]) -> list[Outcome[Plan | None]]:
         """Commit many previews of one fleet commit as candidates with their plans, in one commit.
 
         Returns:
@@ -136,12 +128,14 @@ class Orchestrator:
             released already; or an error, as a ManifestError where a Secret holds plain values, which Git
             would keep for good.
         """
+        from deploy_orchestrator.pipeline.preview import committable
+
         return through(
             [attempt(committable, preview) for preview in previews],
             lambda candidates: self.deployments.propose_all(candidates, self._is_overtaken),
         )
 
-    def preview_removal(self, environment: str, tenant: str) -> Preview:
+    def preview_removal(self, environment: str, tenant: str) -> "Preview":
         """What removing a deployment that the fleet no longer asks for would delete. Nothing is written.
 
         Raises:
@@ -321,7 +315,9 @@ class Orchestrator:
         return status
 
     @property
-    def _previews(self) -> Previews:
+    def _previews(self) -> "Previews":
+        from deploy_orchestrator.pipeline.preview import Previews
+
         return Previews(self.fleet_repository, self.deployments, self.workspace)
 
     def _is_overtaken(self, source: str, newest: str) -> bool:
@@ -360,6 +356,10 @@ def _unhealthy(release: Release, status: Status, policy: Policy) -> Unhealthy | 
 
 def _engine(settings: Settings, fleet: Repository, deployments: Repository) -> Engine:
     if settings.engine == "sandbox":
+        from deploy_orchestrator.delivery import Sandbox
+
         return Sandbox(settings.home / "sandbox", deployments)
+    from deploy_orchestrator.delivery import ArgoCD, ByEnvironment, Instances
+
     instances = Instances(lambda: last_readable(fleet), deployments, settings.contexts_of_argocd)
     return ByEnvironment(ArgoCD.name, instances)

@@ -1,26 +1,33 @@
 """Speak to chart repositories, OCI registries and web servers: logins, certificates, bounds."""
 
-from deploy_orchestrator.registries.credentials import Login, login
-from deploy_orchestrator.registries.egress import ANYWHERE, Egress
-from deploy_orchestrator.registries.errors import (
-    DigestMismatch,
-    EgressRefused,
-    LoginsUnreadable,
-    RepositoryError,
-    RepositoryUnreachable,
-)
-from deploy_orchestrator.registries.helm_repositories import Access, access
-from deploy_orchestrator.registries.location import normalized, scheme
-from deploy_orchestrator.registries.registry import (
-    CREATED,
-    MANIFEST,
-    MAX_ANSWER_BYTES,
-    Blob,
-    Manifest,
-    Registry,
-    decoded,
-)
-from deploy_orchestrator.registries.web import Answer, Internet, Offline, Tls, Web
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from deploy_orchestrator.registries.credentials import Login, login
+    from deploy_orchestrator.registries.egress import ANYWHERE, Egress
+    from deploy_orchestrator.registries.errors import (
+        DigestMismatch,
+        EgressRefused,
+        LoginsUnreadable,
+        RepositoryError,
+        RepositoryUnreachable,
+    )
+    from deploy_orchestrator.registries.helm_repositories import Access, access
+    from deploy_orchestrator.registries.location import normalized, scheme
+    from deploy_orchestrator.registries.registry import (
+        CREATED,
+        MANIFEST,
+        MAX_ANSWER_BYTES,
+        Blob,
+        Manifest,
+        Registry,
+        decoded,
+    )
+    from deploy_orchestrator.registries.web import Answer, Internet, Offline, Tls, Web
+else:
+    from deploy_orchestrator.doors import opened
+
+    __getattr__ = opened(__name__, __file__)
 
 __all__ = [
     "ANYWHERE",

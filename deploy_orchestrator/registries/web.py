@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.request import getproxies
 
 from deploy_orchestrator.registries.bodies import BodyRefused, body_of
 from deploy_orchestrator.registries.egress import ANYWHERE, Egress, mended_by
@@ -203,6 +202,8 @@ class _Watch:
     def __init__(self, egress: Egress, repository: str) -> None:
         self._egress = egress
         self._repository = repository
+        from urllib.request import getproxies
+
         self._proxies = set(filter(None, map(address_of, getproxies().values())))
         self._to = ("", 0)
 

@@ -13,7 +13,7 @@ from deploy_orchestrator.releases.digest import FORMAT
 from deploy_orchestrator.releases.errors import EARLIER, ReleaseError
 from deploy_orchestrator.releases.model import Approval, Plan, Removals, SourceChange
 from deploy_orchestrator.releases.returning import Returning
-from deploy_orchestrator.risk import Verdict, severity
+from deploy_orchestrator.terms import Verdict
 
 FORMER = "it was signed for a digest that does not tell where the change goes"
 """Why a decision on the same change, as an earlier version planned it, is void."""
@@ -110,6 +110,8 @@ def gates(
     newer than the plan. A rejection closes the way whatever the verdict; a blocked plan passes nowhere; one
     that needs approval passes where the policy asks for none.
     """
+    from deploy_orchestrator.risk import severity
+
     ballot = count(approvals, policy.approval, source, now)
     severities = [severity(reason, policy.rules) for reason in plan.reasons]
     judged = Verdict.worst(severities)

@@ -12,7 +12,7 @@ from deploy_orchestrator.releases.model import (
     Release,
     SourceChange,
 )
-from deploy_orchestrator.risk import Reason, Summary, Verdict, assess
+from deploy_orchestrator.risk import Reason, Summary, Verdict
 
 
 def make_plan(
@@ -37,6 +37,8 @@ def make_plan(
     Raises:
         EmptyCandidate, UnknownRule: as `assess`.
     """
+    from deploy_orchestrator.risk import assess
+
     judgement = assess(
         deployment,
         candidate=candidate,

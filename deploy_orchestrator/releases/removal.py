@@ -10,7 +10,7 @@ from deploy_orchestrator.releases.layout import MAIN, RELEASES, Slot
 from deploy_orchestrator.releases.model import Plan, Release, Removals, SourceChange
 from deploy_orchestrator.releases.planning import planned
 from deploy_orchestrator.releases.standing import Standing
-from deploy_orchestrator.risk import Change, DataDeleted, Reason, Summary, Verdict, judge
+from deploy_orchestrator.risk import Reason, Summary, Verdict
 
 REMOVES = "Removes"
 """The trailer of the commit that releases a removal."""
@@ -25,6 +25,8 @@ def make_removal(released: Release, manifests: Manifests, source: SourceChange, 
     It needs approval wherever the policy asks for any, even where the policy calls deleted data safe. Of the
     risk rules the one on data speaks, for each object that holds some.
     """
+    from deploy_orchestrator.risk import Change, DataDeleted, judge
+
     change = Change(
         before=manifests, after=NOTHING, chart_before=released.chart, chart=released.chart, findings=()
     )
