@@ -6,7 +6,6 @@ if TYPE_CHECKING:
     from deploy_orchestrator.manifests import hooks, untyped
     from deploy_orchestrator.manifests.checks import CHECKS, MANIFEST_CHECKS, check
     from deploy_orchestrator.manifests.checks.rule import ManifestCheck
-    from deploy_orchestrator.manifests.version_conflicts import conflicts
     from deploy_orchestrator.manifests.diffs import Diff, FieldChange, ObjectChange, diff
     from deploy_orchestrator.manifests.errors import (
         DuplicateObject,
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from deploy_orchestrator.manifests.references import ImageReference, NotAnImage
     from deploy_orchestrator.manifests.secrets import redacted
     from deploy_orchestrator.manifests.tenants import render, render_all
+    from deploy_orchestrator.manifests.version_conflicts import conflicts
     from deploy_orchestrator.manifests.workers import Limits
     from deploy_orchestrator.manifests.workspace import Workspace
 else:

@@ -18,13 +18,13 @@ from deploy_orchestrator.manifests.checks import (
     testing,
 )
 from deploy_orchestrator.manifests.checks.rule import ManifestCheck
-from deploy_orchestrator.manifests.version_conflicts import CONFLICT, UNJUDGED
 from deploy_orchestrator.manifests.exceptions import excepted
 from deploy_orchestrator.manifests.findings import Check, Finding
 from deploy_orchestrator.manifests.linting import LINT
 from deploy_orchestrator.manifests.objects import Manifests
 from deploy_orchestrator.manifests.printed import UNKNOWN_HOOK, VOLATILE
 from deploy_orchestrator.manifests.tenants import CLOCK, LOOKUP, UNREAD
+from deploy_orchestrator.manifests.version_conflicts import CONFLICT, UNJUDGED
 
 NO_SUCH_CHECK: Final = Check(
     "exception-unknown",
