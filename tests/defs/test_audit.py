@@ -34,6 +34,7 @@ def test_an_audit_says_what_was_published_since_the_last_one(bench: Laptop, hub:
         f'dependencies:\n  - {{name: {name}, version: 1.x, repository: "{hub.url}"}}\n'
         for name in ("db", "web")
     ).replace("\ndependencies:", "")
+    bench.commit("fleet.yaml", lambda text: f'{text}\negress: ["{hub.registry.host}"]\n')
     bench.commit(CHART, lambda text: text.replace("dependencies:\n", needs))
 
     assert audit(bench, "conflict_report")["new since the last audit"] == "none"

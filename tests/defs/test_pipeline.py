@@ -145,7 +145,7 @@ def test_a_release_whose_test_fails_is_promoted_nowhere_and_reverted(bench: Lapt
     assert not failed.passed
     tests = str(failed.metadata["tests"].value)
     assert "| Pod analytics-dev/analytics-test-database | Failed |" in tests
-    assert "\n~~~\nconnecting\nno route to host\n~~~" in tests
+    assert "\n```\nconnecting\nno route to host\n```" in tests
     assert "| Pod analytics-dev/analytics-test-webserver | not run |" in tests
     with bench.orchestrator() as orchestrator:
         plan = orchestrator.deployments.pending("production", "analytics")
