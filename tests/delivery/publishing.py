@@ -90,7 +90,7 @@ class Publisher:
         digest = digest_of(
             environment=environment,
             tenant=tenant,
-            destination=Destination(self.cluster, "https://main.example.com", namespace),
+            destination=Destination(self.cluster, "https://kubernetes.default.svc", namespace),
             content=manifests.content,
             base=None,
             replaces=None,
@@ -102,7 +102,7 @@ class Publisher:
                 tenant=tenant,
                 namespace=namespace,
                 cluster=self.cluster,
-                server="https://main.example.com",
+                server="https://kubernetes.default.svc",
                 digest=digest,
                 content=manifests.content,
                 chart=ChartUsed(name="app", version="1.0.0"),
