@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Wave,
     )
     from deploy_orchestrator.fleet.schemas import json_schemas
+    from deploy_orchestrator.fleet.signers import principals
     from deploy_orchestrator.fleet.template import new_tenant
     from deploy_orchestrator.fleet.upgrade import ChartUpgrade, UpgradedFleet, Wanted, upgraded
 else:
@@ -70,5 +71,6 @@ __all__ = [
     "layer_names",
     "load",
     "new_tenant",
+    "principals",
     "upgraded",
 ]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         RevertConflict,
         RevisionNotFound,
         SigningFailed,
+        TooMuchHistory,
         UnsafeRemote,
         UnsafeTree,
         Unsigned,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from deploy_orchestrator.git.objects import checked_out
     from deploy_orchestrator.git.repository import Repository
     from deploy_orchestrator.git.signature import Signature, Signer
+    from deploy_orchestrator.git.touched import Touched
     from deploy_orchestrator.git.tree import Tree
 else:
     from deploy_orchestrator.doors import opened
@@ -45,6 +47,8 @@ __all__ = [
     "Signature",
     "Signer",
     "SigningFailed",
+    "TooMuchHistory",
+    "Touched",
     "Tree",
     "UnsafeRemote",
     "UnsafeTree",

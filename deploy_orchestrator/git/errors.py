@@ -36,6 +36,10 @@ class WriteContended(Transient, GitError):
     """Others kept writing to the branch first."""
 
 
+class TooMuchHistory(GitError):
+    """More commits than anybody would make by hand: they are not gone through."""
+
+
 class RevertConflict(GitError):
     """The commit cannot be undone: what it changed has changed again since. `paths` names where."""
 

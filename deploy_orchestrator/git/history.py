@@ -1,6 +1,6 @@
 """The commits of a repository on this machine, to read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from deploy_orchestrator.git.commit import Commit, read_commit
 from deploy_orchestrator.git.errors import GitError, RevisionNotFound
 from deploy_orchestrator.git.objects import ObjectStore
 from deploy_orchestrator.git.signature import Signature, verify
+from deploy_orchestrator.git.touched import Touched, touched
 from deploy_orchestrator.git.tree import Tree
 from deploy_orchestrator.terms import is_commit_id
 
@@ -129,30 +130,20 @@ class History:
         deltas = objects.diff(before, commit.id).deltas
         return tuple(sorted({file.path for delta in deltas for file in (delta.old_file, delta.new_file)}))
 
-    def changes(self, to: str) -> list[tuple[Commit, tuple[str, ...]]]:
-        """As `log` with what `changed` tells of each commit, in one go.
+    def touched(
+        self, to: str, *, since: str | None = None, opened: Callable[[str], bool] = lambda _: False
+    ) -> list[Touched]:
+        """What each commit up to `to` touches at the root, oldest first, without those that `since` has.
+
+        Of folders whose names `opened` takes it tells the entries, one level deep. What is over the bounds of
+        `git/touched.py` is not gone through, and told as such, so that nobody's commit can hold up a reader.
 
         Raises:
+            TooMuchHistory: more than 200,000 commits.
             RevisionNotFound: as `resolve`.
         """
-        commits = self.log(to)
-        result = command.run(
-            ["diff-tree", "--stdin", "--root", "-r", "-z", "--no-renames", "--name-status"],
-            repository=self.path,
-            input="".join(f"{' '.join((each.id, *each.parents[:1]))}\n" for each in commits).encode(),
-            limit=_LOG_LIMIT,
-        )
-        if result.code:
-            raise GitError(f"the changes up to {to!r} cannot be read: {result.errors.strip()}")
-        paths: dict[str, list[str]] = {}
-        tokens = iter(result.output.decode(errors="surrogateescape").split("\0")[:-1])
-        commit = ""
-        for token in tokens:
-            if is_commit_id(token):
-                commit = token
-            else:
-                paths.setdefault(commit, []).append(next(tokens))
-        return [(each, tuple(sorted(paths.get(each.id, ())))) for each in commits]
+        older = None if since is None else self.resolve(since)
+        return touched(self._store, self.resolve(to), older, opened)
 
     def removed(self, to: str, folder: str) -> dict[str, str]:
         """The newest commit up to `to` that removed each file below `folder`, by its path; whether or not the

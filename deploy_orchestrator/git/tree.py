@@ -13,7 +13,7 @@ from deploy_orchestrator.git.export import export
 from deploy_orchestrator.git.objects import ObjectStore
 from deploy_orchestrator.git.paths import parts_of
 from deploy_orchestrator.git.revert import reverting
-from deploy_orchestrator.git.walk import content_of, folder_of, name_of, walk
+from deploy_orchestrator.git.walk import MAX_FILE, content_of, folder_of, name_of, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +29,19 @@ class Tree:
     root: str
     store: ObjectStore
 
-    def read(self, path: str) -> bytes:
+    def read(self, path: str, limit: int = MAX_FILE) -> bytes:
         """The file at `path`.
 
         Raises:
             PathNotFound: nothing is there, or a folder.
-            UnsafeTree: a symbolic link or a submodule, or larger than 64 MiB.
+            UnsafeTree: a symbolic link or a submodule, or larger than `limit` bytes (64 MiB).
         """
         entry = self._entry(path)
         if entry is None or isinstance(entry, pygit2.Tree):
             raise self._missing(path, "file")
         if entry.filemode == FileMode.LINK:
             raise _link(path)
-        return content_of(self.store.open(), entry, path)
+        return content_of(self.store.open(), entry, path, limit)
 
     def exists(self, path: str) -> bool:
         """Whether a file, a folder or anything else is at `path`."""

@@ -60,7 +60,7 @@ def _entries(objects: pygit2.Repository, folder: pygit2.Tree, place: str) -> lis
     return found
 
 
-def content_of(objects: pygit2.Repository, entry: pygit2.Object, place: str) -> bytes:
+def content_of(objects: pygit2.Repository, entry: pygit2.Object, place: str, limit: int = MAX_FILE) -> bytes:
     if entry.filemode == FileMode.COMMIT:
         raise UnsafeTree(
             "a submodule, whose files are not in this repository", place=Place(place), fix="commit the files"
@@ -69,8 +69,8 @@ def content_of(objects: pygit2.Repository, entry: pygit2.Object, place: str) -> 
         _, size = objects.odb.read_header(entry.id)
     except KeyError as error:
         raise UnsafeTree("its content is missing", place=Place(place)) from error
-    if size > MAX_FILE:
-        raise UnsafeTree(f"larger than {MAX_FILE:,} bytes", place=Place(place))
+    if size > limit:
+        raise UnsafeTree(f"larger than {limit:,} bytes", place=Place(place))
     return _load(objects, entry, pygit2.Blob, place).data
 
 

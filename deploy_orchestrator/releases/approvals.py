@@ -1,22 +1,23 @@
 """Decisions that people sign: written to the branch `approvals`, believed only when the signature says so."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from itertools import takewhile
-from typing import Literal
+from typing import Final, Literal
 
 import pydantic
 
 from deploy_orchestrator import documents
 from deploy_orchestrator.documents import DocumentError, Record
+from deploy_orchestrator.fleet import principals
 from deploy_orchestrator.git import (
     Changes,
     Commit,
     PathNotFound,
     Repository,
     Signer,
+    TooMuchHistory,
     Tree,
     UnsafeTree,
     Unsigned,
@@ -24,10 +25,15 @@ from deploy_orchestrator.git import (
 )
 from deploy_orchestrator.releases.digest import FORMAT
 from deploy_orchestrator.releases.errors import EARLIER, ReleaseError, Superseded
+from deploy_orchestrator.releases.ledger import Write, ledger
 from deploy_orchestrator.releases.model import Approval, Plan
 from deploy_orchestrator.terms import Digest, Email, Text, Time
 
-BRANCH = "approvals"
+BRANCH: Final = "approvals"
+MAX_DECISION: Final = 64 * 1024
+"""Bytes of a file that is a decision."""
+MAX_NAMED: Final = 100
+"""Files that nobody is asked for whose name they have, as far as they are told of one by one."""
 
 _FIXES = {
     "who": "sign with the address that the policy names: --as EMAIL --key KEY, or git config user.email",
@@ -55,18 +61,6 @@ class RejectedApproval:
     file: str
     commit: str
     reason: str
-
-
-_Write = tuple[Commit, tuple[str, ...]]
-"""A commit, and the paths of all files that it changes."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Decided:
-    """The writes to each file, newest first, by the folder that it is in, and the commits `since_merge`."""
-
-    writes: Mapping[str, Mapping[str, Sequence[_Write]]]
-    since_merge: frozenset[str]
 
 
 class _NotBelieved(Exception):
@@ -128,34 +122,40 @@ def _verified(
 ) -> tuple[tuple[Approval, ...], tuple[RejectedApproval, ...]]:
     believed: list[Approval] = []
     refused: list[RejectedApproval] = []
-    decided = _decided(repository, head)
-    for path, writes in sorted(decided.writes.get(_folder(digest), {}).items()):
+    folder = _folder(digest)
+    try:
+        kept = ledger(repository, BRANCH, head)
+    except TooMuchHistory as error:
+        return (), (RejectedApproval(BRANCH, head, error.what),)
+    files = kept.writes(folder)
+    hidden = kept.hidden
+    for each in files.pop(folder, ())[:1]:
+        hidden = max(hidden, each.number)
+        refused.append(RejectedApproval(folder, each.commit, "its commit changes more than is gone through"))
+    known = principals(allowed_signers)
+    for path, writes in files.items():
         newest, *older = writes
+        if _who(path) not in known:
+            if len(refused) < MAX_NAMED:
+                refused.append(RejectedApproval(path, newest.commit, "nobody of this name may sign"))
+            continue
         try:
             approval = _believe(repository, path, newest, digest, allowed_signers)
-            if approval and approval.decision == "approve" and approval.commit not in decided.since_merge:
-                raise _NotBelieved("a merge came after it, which may hide later decisions; sign it again")
+            if approval and approval.decision == "approve" and newest.number <= hidden:
+                raise _NotBelieved(
+                    "a merge came after it, or what is over the bounds, which may hide later decisions; "
+                    "sign it again"
+                )
             if approval:
                 believed.append(approval)
         except _NotBelieved as error:
-            refused.append(RejectedApproval(_printable(path), newest[0].id, str(error)))
+            refused.append(RejectedApproval(path, newest.commit, str(error)))
             believed += _standing_rejection(repository, path, older, digest, allowed_signers)
     return tuple(believed), tuple(refused)
 
 
-@lru_cache(maxsize=8)
-def _decided(repository: Repository, head: str) -> _Decided:
-    changes = repository.changes(head)
-    writes: dict[str, dict[str, list[_Write]]] = {}
-    for write in changes:
-        for path in write[1]:
-            writes.setdefault(path.partition("/")[0], {}).setdefault(path, []).append(write)
-    since_merge = takewhile(lambda commit: len(commit.parents) < 2, (commit for commit, _ in changes))
-    return _Decided(writes, frozenset(commit.id for commit in since_merge))
-
-
 def _standing_rejection(
-    repository: Repository, path: str, writes: Sequence[_Write], digest: str, allowed_signers: bytes
+    repository: Repository, path: str, writes: Sequence[Write], digest: str, allowed_signers: bytes
 ) -> Iterator[Approval]:
     for write in writes:
         try:
@@ -168,20 +168,19 @@ def _standing_rejection(
 
 
 def _believe(
-    repository: Repository, path: str, write: _Write, digest: str, allowed_signers: bytes
+    repository: Repository, path: str, write: Write, digest: str, allowed_signers: bytes
 ) -> Approval | None:
     """The decision that `write` left at `path`; None where its author took it back by removing the file."""
-    commit, changed = write
-    who = path.rpartition("/")[2].removesuffix(".yaml").casefold()
-    if len(commit.parents) > 1:
+    who = _who(path)
+    if write.merge:
         raise _NotBelieved("it was written by a merge")
-    if changed != (path,):
+    if not write.alone:
         raise _NotBelieved("its commit changes other files too")
     try:
-        signature = repository.verify(commit.id, allowed_signers)
+        signature = repository.verify(write.commit, allowed_signers)
         if signature.principal.casefold() != who:
             raise _NotBelieved(f"it was signed by {signature.principal}")
-        tree = repository.at(commit.id)
+        tree = repository.at(write.commit)
         if not tree.exists(path):
             return None
         decision = _read(tree, path)
@@ -191,15 +190,15 @@ def _believe(
         raise _NotBelieved(f"it is about another digest: {decision.digest}")
     if decision.who != who:
         raise _NotBelieved(f"it says to be from {decision.who}")
-    return Approval(**decision.model_dump(), commit=commit.id, key=signature.key)
+    return Approval(**decision.model_dump(), commit=write.commit, key=signature.key)
 
 
-def _printable(path: str) -> str:
-    return path.encode(errors="surrogateescape").decode(errors="backslashreplace")
+def _who(path: str) -> str:
+    return path.rpartition("/")[2].removesuffix(".yaml").casefold()
 
 
 def _read(tree: Tree, path: str) -> Decision:
-    return documents.parse(tree.read(path), path).into(Decision)
+    return documents.parse(tree.read(path, MAX_DECISION), path).into(Decision)
 
 
 def _folder(digest: str) -> str:

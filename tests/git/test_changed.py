@@ -34,7 +34,9 @@ def test_a_merge_is_held_against_its_first_parent(repository: Repository) -> Non
     assert repository.changed(str(merge)) == ("b",)
 
 
-def test_all_changes_up_to_a_commit_are_what_each_of_them_changed(repository: Repository) -> None:
+def test_what_each_commit_touches_is_told_one_level_deep_in_folders_that_are_opened(
+    repository: Repository,
+) -> None:
     written(repository, {"a/one.yaml": b"1", "b": b"1", "f" * 40: b"a file that is called like a commit"})
     side = written(repository, {"a": b"no folder any more"}, ("a/one.yaml",))
     file = repository.at(side.id).id("b")
@@ -50,7 +52,11 @@ def test_all_changes_up_to_a_commit_are_what_each_of_them_changed(repository: Re
     head = repository.head()
     assert head is not None
 
-    found = repository.changes(head)
+    found = repository.touched(head, opened="a".__eq__)
 
-    assert [len(commit.parents) for commit, _ in found] == [1, 2, 1, 0]
-    assert found == [(commit, repository.changed(commit.id)) for commit in repository.log(head)]
+    assert [each.merge for each in found] == [False, False, True, False]
+    assert [each.commit for each in reversed(found)] == [each.id for each in repository.log(head)]
+    for each in found:
+        assert each.paths is not None
+        assert set(each.paths) == set(repository.changed(each.commit))
+    assert repository.touched(head, since=side.id, opened="a".__eq__) == found[2:]
