@@ -1,7 +1,7 @@
 """The folders below `tenants/`, each read by itself."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from deploy_orchestrator.documents import Document
 from deploy_orchestrator.errors import Place, instead_of
@@ -9,13 +9,14 @@ from deploy_orchestrator.fleet.charts import LocalChart
 from deploy_orchestrator.fleet.configuration import Configuration
 from deploy_orchestrator.fleet.errors import FleetError
 from deploy_orchestrator.fleet.layout import PLATFORM, TENANT_FILE, TENANTS, layer_names, layer_paths
-from deploy_orchestrator.fleet.model import Environment, Tenant, TenantFile
+from deploy_orchestrator.fleet.model import ArgoCDInstance, Environment, Tenant, TenantFile
 from deploy_orchestrator.fleet.reading import (
     read_document,
     require_known,
     require_unique,
     require_unique_keys,
 )
+from deploy_orchestrator.fleet.reserved import whose_name, whose_namespace
 from deploy_orchestrator.git import Tree
 from deploy_orchestrator.terms import is_label
 
@@ -24,22 +25,25 @@ MAX_NAME = 53
 _VALUES_FILE = re.compile(r"values.*\.ya?ml")
 
 
-def check_name(name: str) -> None:
+def check_name(name: str, argocd: Iterable[ArgoCDInstance] = ()) -> None:
     """Raises FleetError unless a tenant may be called `name`.
 
-    It names a Helm release (at most 53 characters), and Services begin with it (RFC 1035 labels).
+    It names a Helm release (at most 53 characters), an AppProject in each of `argocd`, and Services begin
+    with it (RFC 1035 labels).
     """
-    if fix := _better_name(name):
+    if fix := _better_name(name, argocd):
         raise FleetError(f"a tenant cannot be called {name!r}", place=Place(f"{TENANTS}/{name}"), fix=fix)
 
 
-def _better_name(name: str) -> str | None:
+def _better_name(name: str, argocd: Iterable[ArgoCDInstance]) -> str | None:
     if len(name) > MAX_NAME or not is_label(name):
         return f"use lower-case letters, digits and '-' inside, at most {MAX_NAME}: it names a Helm release"
     if name[0].isdigit():
         return "begin with a letter: Services are named after it, and Kubernetes refuses a digit there"
     if name == PLATFORM:
         return "choose another name: the platform chart's own release is called so in each tenant's namespace"
+    if owner := whose_name(name, argocd):
+        return f"choose another name: {owner} is called so"
     return None
 
 
@@ -50,6 +54,7 @@ class TenantFolders:
         self._tree = tree
         self._charts = configuration.charts
         self._environments = {each.name: each for each in configuration.file.environments}
+        self._argocd = configuration.file.argocd
         self._names = frozenset(configuration.tenants)
         self._namespaces: dict[tuple[str, str], str] = {}
         for name in sorted(configuration.tenants):
@@ -62,7 +67,7 @@ class TenantFolders:
         Raises:
             OrchestratorError: what is wrong with it.
         """
-        check_name(name)
+        check_name(name, self._argocd)
         folder = f"{TENANTS}/{name}"
         document = read_document(
             self._tree, f"{folder}/{TENANT_FILE}", "says what the tenant runs, and where"
@@ -99,8 +104,8 @@ class TenantFolders:
         owner = self._namespaces[environment.cluster, namespace]
         if not is_label(namespace):
             return f"has {len(namespace)} characters, of 63 at most"
-        if namespace == "default" or namespace.startswith("kube-"):
-            return "belongs to Kubernetes"
+        if reserved := whose_namespace(namespace, self._argocd):
+            return f"belongs to {reserved}"
         return f"is that of the tenant {owner}" if owner != tenant else None
 
     def _values(self, tenant: Tenant, files: Mapping[str, str]) -> dict[str, str]:

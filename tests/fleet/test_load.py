@@ -339,12 +339,12 @@ def test_no_tenant_gets_a_namespace_of_kubernetes_itself(files: Files, commit: C
         'kubernetes: "1.33"', 'kubernetes: "1.33"\n    namespace: "{tenant}"'
     )
     tenant = str(files["tenants/shop/tenant.yaml"])
-    for name in ("kube-system", "default"):
+    for name in ("kube-system", "kube-x"):
         files[f"tenants/{name}/tenant.yaml"] = tenant.replace("[dev, staging, production]", "[production]")
     fleet = load(commit(files))
     assert {name: str(error).splitlines()[0] for name, error in fleet.broken.items()} == {
         name: f"tenants/{name}/tenant.yaml:4: environments[0]: its namespace {name!r} belongs to Kubernetes"
-        for name in ("default", "kube-system")
+        for name in ("kube-system", "kube-x")
     }
 
 

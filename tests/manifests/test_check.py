@@ -278,6 +278,17 @@ BROKEN: list[tuple[str, Change, str]] = [
         ),
         "it lets system:authenticated in",
     ),
+    (
+        "rbac-stranger",
+        put("binding.subjects.0", {"kind": "Group", "name": "system:serviceaccounts:data-dev"}),
+        "it lets system:serviceaccounts:data-dev in",
+    ),
+    (
+        "rbac-stranger",
+        put("binding.subjects.0", {"kind": "User", "name": "system:serviceaccount:data-dev:web"}),
+        "it lets system:serviceaccount:data-dev:web in",
+    ),
+    ("argocd-steered", put("secret.metadata.name", "argocd-secret"), "Argo CD reads objects"),
     ("plain-secret", put("secret.data", {"password": "aHVudGVyMg=="}), "data holds password"),
     ("plain-secret", put("secret.stringData", {"token": "hunter2"}), "stringData holds token"),
     ("plain-secret", put("secret.stringData", {"token": "ENC[hunter2]"}), "stringData holds token"),

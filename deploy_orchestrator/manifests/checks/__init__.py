@@ -8,6 +8,7 @@ from deploy_orchestrator.errors import instead_of
 from deploy_orchestrator.fleet import Deployment
 from deploy_orchestrator.manifests.checks import (
     access,
+    argocd,
     images,
     network,
     placement,
@@ -32,7 +33,7 @@ NO_SUCH_CHECK: Final = Check(
     "There is no such check, so the exception does nothing.",
     "mend the rule's name, or remove the exception",
 )
-FAMILIES: Final = (schema, placement, pod_security, access, secrets, images, network, quota, testing)
+FAMILIES: Final = (schema, placement, pod_security, access, argocd, secrets, images, network, quota, testing)
 MANIFEST_CHECKS: Final[tuple[ManifestCheck, ...]] = tuple(
     rule for family in FAMILIES for rule in family.MANIFEST_CHECKS
 )

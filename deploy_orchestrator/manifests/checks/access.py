@@ -1,5 +1,6 @@
 """Roles give a tenant's workloads what they need, and no way to more."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ _POWERFUL: Final = frozenset({"admin", "cluster-admin", "edit"})
 _EVERYBODY: Final = frozenset(
     {"system:anonymous", "system:authenticated", "system:serviceaccounts", "system:unauthenticated"}
 )
+_ACCOUNTS: Final = re.compile(r"system:serviceaccounts?:([^:]+)")
+"""The names under which the ServiceAccounts of a namespace are users and a group."""
 
 
 def _rules(manifests: Manifests) -> Iterator[tuple[Object, str, Mapping[str, Any]]]:
@@ -60,6 +63,8 @@ def _strangers(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]
             name, namespace = subject.get("name"), subject.get("namespace")
             if subject.get("kind") == "ServiceAccount" and namespace not in (None, deployment.namespace):
                 yield Broken(binding.key, f"it lets {namespace}/{name} in")
+            elif (found := _ACCOUNTS.match(str(name))) and found[1] != deployment.namespace:
+                yield Broken(binding.key, f"it lets {name} in")
             if str(name) in _EVERYBODY:
                 yield Broken(binding.key, f"it lets {name} in")
 
