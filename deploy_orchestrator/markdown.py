@@ -13,7 +13,7 @@ MAX_CODE: Final = 400
 
 _SYNTAX = re.compile(r"[\\`*_~|$\[\]]")
 _BLOCK = re.compile(r"^(\d{0,9})([#+=.)-])")
-_LIVE = re.compile(r"(?<![^\W_])(?:@\w|www\.|GH-\d|mailto:|xmpp:)|://|#\d", re.IGNORECASE)
+_LIVE = re.compile(r"(?<![^\W_])(?:@[\w-]|www\.|GH-\d|mailto:|xmpp:)|://|#\d", re.IGNORECASE)
 """What a forge or Dagster makes a mention, a link or a reference of."""
 
 

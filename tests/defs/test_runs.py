@@ -4,7 +4,7 @@ from datetime import timedelta
 import dagster as dg
 import pytest
 
-from deploy_orchestrator.defs import pages, runs
+from deploy_orchestrator.defs import runs
 from deploy_orchestrator.defs.resources import LEFT
 from deploy_orchestrator.defs.runs import TENANTS, Batch, Wanted, again, requests, run_of, wanted_by
 
@@ -126,17 +126,3 @@ def test_everybody_is_tried_again_when_the_process_of_a_run_died(instance: dg.Da
     made = instance.create_run_for_job(ship, run_config=wanted.run_config, status=dg.DagsterRunStatus.STARTED)
     instance.report_run_failed(made)
     assert tenants(again(instance, "ship")) == ["desk, shop"]
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("![x](http://evil/p.png)", r"!\[x\](http://evil/p.png)"),
-        ("[sign in](http://evil)", r"\[sign in\](http://evil)"),
-        ("a|b\r\n~~c~~ *d* _e_", r"a\|b  \~\~c\~\~ \*d\* \_e\_"),
-        ("<b> &lt; `x`", r"&lt;b&gt; &amp;lt; \`x\`"),
-        ("\x1b[31mred", r"�\[31mred"),
-    ],
-)
-def test_nothing_in_a_cell_is_taken_for_markdown(text: str, shown: str) -> None:
-    assert pages.table(["found"], [(text,)]).value.splitlines()[-1] == f"| {shown} |"

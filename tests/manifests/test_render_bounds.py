@@ -30,7 +30,7 @@ data: {values: {{ .Values | toJson | quote }}}
         ("{{ range until 100000000 }}x{{ end }}", Limits(60, 300), "took more than 300 MB of memory"),
         (
             "{{ range until 99999 }}{{ range until 99999 }}{{ end }}{{ end }}",
-            Limits(3, 300),
+            Limits(3, 2000),
             "took longer than 3",
         ),
         ('{{ define "a" }}{{ template "a" . }}{{ end }}{{ template "a" . }}', Limits(), "template depth"),

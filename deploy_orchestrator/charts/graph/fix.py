@@ -58,7 +58,7 @@ class Fix:
         then = f"everything loads {self.name} {self.loads}" if self.loads else f"nothing needs {self.name}"
         if self.unmet:
             then = f"only {self.name} {self.unmet} is needed, which is not published"
-        return f"VersionChange {said}: then {then}."
+        return f"Change {said}: then {then}."
 
 
 def find_fix(
