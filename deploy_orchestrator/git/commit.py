@@ -7,6 +7,7 @@ import pygit2
 from deploy_orchestrator.git.errors import GitError
 
 _TRAILER = re.compile(r"([A-Za-z0-9-]+):(.*)")
+_CO_AUTHOR = re.compile(r"^[ \t]*co-authored-by:(.*)<([^<>\n]+)>", re.IGNORECASE | re.MULTILINE)
 _LATEST = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
 
 
@@ -46,6 +47,13 @@ class Commit:
     message: str
     trailers: dict[str, str]
     signed: bool
+
+    @property
+    def co_authors(self) -> tuple[Person, ...]:
+        """Who wrote it too, by its lines `Co-authored-by: NAME <E-MAIL>`, wherever they stand in the message:
+        https://docs.github.com/pull-requests/committing-changes-to-your-project/creating-and-editing-commits.
+        """
+        return tuple(Person(name.strip(), email.strip()) for name, email in _CO_AUTHOR.findall(self.message))
 
     @property
     def subject(self) -> str:

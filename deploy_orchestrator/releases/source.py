@@ -11,13 +11,15 @@ def source_change(
     """The change of the fleet `repository` that led to `revision` by `commits`; where there are none, by
     itself.
 
-    It counts as signed when each of the commits is signed, by a key that `allowed_signers` gives to its
-    author.
+    Who is named as a co-author is an author too. It counts as signed when each of the commits is signed, by a
+    key that `allowed_signers` gives to its author.
     """
     made = list(commits) or [repository.commit(revision)]
     return SourceChange(
         commit=repository.resolve(revision),
-        authors=tuple(sorted({commit.author.email.casefold() for commit in made})),
+        authors=tuple(
+            sorted({each.email.casefold() for commit in made for each in (commit.author, *commit.co_authors)})
+        ),
         signed=all(commit.signed for commit in made)
         and all(
             _signer(repository, commit.id, allowed_signers) == commit.author.email.casefold()

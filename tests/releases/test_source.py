@@ -28,6 +28,24 @@ def test_authors_are_told_once_and_in_lower_case(change, repository):
     assert not source.signed
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Change it\n\nCo-authored-by: Bob <Bob@Example.com>\n",
+        "Change it (#7)\n\n* one\n\n* two\n\n---------\n\nCo-authored-by: Bob <bob@example.com>\n",
+        "Change it\n\nco-authored-by: <bob@example.com>\r\nReviewed-by: Cy <cy@example.com>\r\n",
+        "Change it\n\nCo-Authored-By: Bob <bob@example.com>\nand more words below\n",
+    ],
+)
+def test_a_co_author_is_an_author(repository, message):
+    author = Person("Ann", "ann@example.com")
+    repository.write("main", lambda _: Changes(message, {"fleet.yaml": b"x"}, author=author))
+
+    source = source_change(repository, "main", repository.log("main", limit=1), b"")
+
+    assert source.authors == ("ann@example.com", "bob@example.com")
+
+
 def test_a_change_is_signed_when_each_commit_is_signed_by_its_author(change, repository, people):
     ann, bob = people("ann@example.com"), people("bob@example.com")
     commits = change((None, ann.signer), (None, bob.signer))
