@@ -10,7 +10,10 @@ _FILE_NAME_LENGTH = 200
 
 @dataclass(frozen=True, slots=True)
 class ObjectKey:
-    """What makes an object that object. The core group is `""`; `namespace` is None for the cluster's own."""
+    """What makes an object that object. The core group is `""`; `namespace` is None for the cluster's own.
+
+    `str()` is one line whatever a chart called it: what does not print is spelled out.
+    """
 
     group: str
     kind: str
@@ -18,7 +21,9 @@ class ObjectKey:
     name: str
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+        where = f"{self.namespace}/" if self.namespace else ""
+        said = f"{self.kind} {where}{self.name}"
+        return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in said)
 
     def __lt__(self, other: "ObjectKey") -> bool:
         return self._order < other._order
