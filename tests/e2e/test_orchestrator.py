@@ -150,7 +150,7 @@ def test_a_change_that_fails_in_the_first_wave_reaches_no_other(team: Team) -> N
     assert team.orchestrator.deliver(back).live(back)
     gate = wave(team, plan)
     assert gate.state is GateState.CLOSED
-    assert "quarantine: reverted" in gate.reason
+    assert "quarantine: it brings back the bytes, reverted at" in gate.reason
     with pytest.raises(GatesClosed):
         released(team.orchestrator, plan)
     assert team.released("second") == before
