@@ -60,6 +60,7 @@ def test_layers_merge_as_the_helm_program_merges_them(
     command = ["helm", "template", "r", str(chart), *(f"--values={file}" for file in files)]
     printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     request = {
+        "hookEvents": [],
         "chart": str(chart),
         "name": "r",
         "namespace": "default",
