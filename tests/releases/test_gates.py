@@ -19,6 +19,7 @@ from deploy_orchestrator.releases import (
     Removals,
     Returning,
     SourceChange,
+    count,
     digest_of,
     gates,
 )
@@ -255,6 +256,16 @@ def test_a_rejection_does_not_expire_and_its_author_may_be_the_changes(build, ga
     rejected = [decision(ANN, "reject")]
     found = gate("approval", plan_of(authors=(ANN,)), asks(), rejected, now=build.later(days=400))
     assert found.state is GateState.CLOSED
+
+
+def test_where_no_approval_is_asked_for_every_decision_counts_and_none_is_required(build, decision):
+    author, later = decision("author@example.com"), decision(ANN, at=build.NOW + timedelta(hours=1))
+
+    ballot = count([author, later], None, plan_of(signed=False).source, build.NOW)
+
+    assert ballot.required == 0
+    assert ballot.approvals == (author,)
+    assert [void.approval for void in ballot.void] == [later]
 
 
 def test_a_rejection_holds_also_where_no_approval_is_asked_for(gate, decision):
