@@ -3,14 +3,12 @@
 import base64
 import hashlib
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-Reply = tuple[int, dict[str, str], bytes]
+from tests.answering import Reply, answering
 
 
 @dataclass
@@ -94,29 +92,5 @@ class Registry:
 def serving() -> Iterator[Registry]:
     """A registry that answers while the block runs."""
     registry = Registry()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            body = self.rfile.read(int(headers.get("content-length", "0")))
-            status, reply, answer = registry.answer(self.command, self.path, headers, body)
-            self.send_response(status)
-            for name, value in reply.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(answer)
-
-        do_HEAD = do_POST = do_PUT = do_GET  # noqa: N815
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        registry.port = http.server_port
-        thread = threading.Thread(target=http.serve_forever, args=(0.02,))
-        thread.start()
+    with answering(registry.answer) as registry.port:
         yield registry
-        http.shutdown()
-        thread.join()

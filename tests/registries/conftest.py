@@ -1,13 +1,11 @@
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import stamina
 
-Reply = tuple[int, Mapping[str, str], bytes]
+from tests.answering import Reply, answering
 
 
 @dataclass
@@ -35,32 +33,12 @@ class Server:
 def _serving() -> Iterator[Server]:
     served = Server()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            body = self.rfile.read(int(headers.get("content-length", "0")))
-            served.asked.append((self.command, self.path, headers, body))
-            status, reply, answer = served.answer(self.path)
-            self.send_response(status)
-            for name, value in reply.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(answer)
+    def answer(method: str, path: str, headers: dict[str, str], body: bytes) -> Reply:
+        served.asked.append((method, path, headers, body))
+        return served.answer(path)
 
-        do_HEAD = do_POST = do_PUT = do_GET  # noqa: N815
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        served.port = http.server_port
-        thread = threading.Thread(target=http.serve_forever, args=(0.02,))
-        thread.start()
+    with answering(answer) as served.port:
         yield served
-        http.shutdown()
-        thread.join()
 
 
 @pytest.fixture
