@@ -37,16 +37,19 @@ if TYPE_CHECKING:
     from deploy_orchestrator.charts.sources.package import packaged
     from deploy_orchestrator.charts.sources.repositories import Repositories
     from deploy_orchestrator.charts.templates import (
+        Action,
         Clash,
         Definition,
         Duplicate,
         Located,
         Owner,
         Replacement,
+        actions_in,
         clashes,
         duplicates,
         harm_among,
         proof,
+        unordered,
     )
     from deploy_orchestrator.charts.upgrades.impact import (
         ABSENT,
@@ -71,6 +74,7 @@ else:
 __all__ = [
     "ABSENT",
     "FORMATS",
+    "Action",
     "Analysis",
     "Bounds",
     "Catalog",
@@ -123,6 +127,7 @@ __all__ = [
     "VersionChange",
     "VersionError",
     "VersionNotFound",
+    "actions_in",
     "analyze",
     "assemble",
     "broken",
@@ -153,6 +158,7 @@ __all__ = [
     "resolve",
     "switched",
     "target",
+    "unordered",
     "unpacked",
     "update_lock",
     "upgrade",

@@ -23,12 +23,12 @@ from deploy_orchestrator.charts import (
 )
 from deploy_orchestrator.fleet import ChartReference, LocalChart
 from deploy_orchestrator.git import Tree
-from deploy_orchestrator.manifests.actions import actions_of, asks
+from deploy_orchestrator.manifests.actions import asks, templates_of
 from deploy_orchestrator.manifests.reads import Reads, reads
 from deploy_orchestrator.registries import ANYWHERE, Egress, Internet
 from deploy_orchestrator.storage import Cache, cache_key
 
-_FORMAT: Final = "5"
+_FORMAT: Final = "6"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +156,11 @@ def _require_dependencies(chart: Chart) -> None:
 
 
 def _record(chart: Chart) -> dict[str, Any]:
-    found = actions_of(chart)
+    templates = list(templates_of(chart))
     names = list(_names(chart))
     return {
-        "asks": sorted(asks(found)),
-        "reads": reads(chart, found),
+        "asks": sorted(asks(templates)),
+        "reads": reads(chart, (action.code for each in templates for action in each)),
         "meets": len(names) > len(set(names)),
     }
 

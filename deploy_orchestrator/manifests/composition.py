@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from deploy_orchestrator import documents
 from deploy_orchestrator.charts import load
 from deploy_orchestrator.errors import Place
 from deploy_orchestrator.fleet import PLATFORM, ChartReference, Deployment, Fleet, ValueLayer, layer_names
-from deploy_orchestrator.manifests.actions import actions, asks
+from deploy_orchestrator.manifests.actions import asks, templates_in
 from deploy_orchestrator.manifests.assembly import AssembledChart
 from deploy_orchestrator.manifests.errors import RenderError
 from deploy_orchestrator.manifests.workspace import Workspace
@@ -84,7 +85,7 @@ def _release(
         layers=layers,
         kubernetes=deployment.environment.kubernetes,
         api_versions=deployment.environment.api_versions,
-        asks=chart.asks | asks(actions(layer.data for layer in layers)),
+        asks=chart.asks.union(*map(_asks, layers)),
     )
 
 
@@ -94,6 +95,17 @@ def _carried_layers(chart: AssembledChart, source: str, deployment: Deployment) 
     for name in layer_names(deployment.tenant.name, deployment.environment.name):
         if name in files:
             yield ValueLayer(f"{source}/{name}", files[name])
+
+
+def _asks(layer: ValueLayer) -> frozenset[str]:
+    """What a layer's texts may ask for; one that holds no values fails when it is rendered."""
+    if b"{{" not in layer.data:
+        return frozenset()
+    try:
+        values = documents.parse(layer.data, layer.path).value
+    except documents.DocumentError:
+        values = layer.data.decode(errors="replace")
+    return asks(templates_in(values))
 
 
 def _text(layer: ValueLayer) -> str:

@@ -16,7 +16,7 @@ from deploy_orchestrator.manifests.workers import WorkerError
 from deploy_orchestrator.manifests.workspace import Workspace
 from deploy_orchestrator.storage import cache_key
 
-_FORMAT: Final = "1"
+_FORMAT: Final = "2"
 _IN_PROCESS: Final = f"{version('helm-python-sdk')} {os.environ.get('HELM_C_LIB', '')}"
 
 
@@ -28,14 +28,19 @@ def engines_identity() -> str:
 def program_for(release: ChartRelease, workspace: Workspace) -> str | None:
     """The `helm` program that must render a release, or None where Helm in process gives the same.
 
+    What prints the version of Helm is rendered by the program in every environment, if there is one.
+
     Raises:
         RenderError: it must be a program, and there is none.
     """
     is_what_helm_assumes = release.kubernetes == workspace.kubernetes and not release.api_versions
-    if "capabilities" not in release.asks or is_what_helm_assumes:
+    is_needed = "capabilities" in release.asks and not is_what_helm_assumes
+    if not is_needed and "helm" not in release.asks:
         return None
     if program := shutil.which("helm"):
         return str(Path(program).absolute())
+    if not is_needed:
+        return None
     raise RenderError(
         f"the chart reads .Capabilities, and Helm in process takes every cluster for Kubernetes"
         f" {workspace.kubernetes} without more APIs, not for {release.kubernetes}",

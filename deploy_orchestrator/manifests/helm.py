@@ -21,7 +21,9 @@ from typing import Any, Final, cast
 import helm_python
 
 Request = Mapping[str, Any]
-Texts = list[tuple[str, str]]
+Document = tuple[str, int, str]
+"""What stands between two separators: the template that printed it, its first line there, and the text."""
+
 
 MAX_DEPTH: Final = 90
 _GRACE_SECONDS: Final = 1
@@ -31,6 +33,48 @@ _SOURCE = re.compile(r"^---\n# Source: (.*)\n", re.MULTILINE)
 _SKIPPED = re.compile(r'"skipping unknown hooks" hookTypes=(.*)')
 _YAML_LINE = re.compile(r"yaml: line (\d+): (.*)")
 _LONG_NUMBER = re.compile(r"[0-9_]{16}")
+
+_INSTALL_ORDER: Final = (
+    "PriorityClass",
+    "Namespace",
+    "NetworkPolicy",
+    "ResourceQuota",
+    "LimitRange",
+    "PodSecurityPolicy",
+    "PodDisruptionBudget",
+    "ServiceAccount",
+    "Secret",
+    "SecretList",
+    "ConfigMap",
+    "StorageClass",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "CustomResourceDefinition",
+    "ClusterRole",
+    "ClusterRoleList",
+    "ClusterRoleBinding",
+    "ClusterRoleBindingList",
+    "Role",
+    "RoleList",
+    "RoleBinding",
+    "RoleBindingList",
+    "Service",
+    "DaemonSet",
+    "Pod",
+    "ReplicationController",
+    "ReplicaSet",
+    "Deployment",
+    "HorizontalPodAutoscaler",
+    "StatefulSet",
+    "Job",
+    "CronJob",
+    "IngressClass",
+    "Ingress",
+    "APIService",
+    "MutatingWebhookConfiguration",
+    "ValidatingWebhookConfiguration",
+)
+"""`InstallOrder` in Helm's `pkg/release/v1/util`; kinds that are not in it come last, by name."""
 
 
 class Failure(Exception):
@@ -57,9 +101,9 @@ def template(request: Request) -> dict[str, Any]:
     """The objects that `helm template --include-crds` gives for `request`.
 
     It names the `chart` folder (dependencies in place), the release `name` and `namespace`, value `layers` of
-    `file` and `text` in the order of `-f`, whether to render `twice`, and `binary`: None for Helm in process,
-    or the path of a helm, which is told the `kubernetes` version and `apis`. An object with a hook for
-    anything but `hookEvents` is left out.
+    `file` and `text` in the order of `-f`, how many `times` to render until another result comes, and
+    `binary`: None for Helm in process, or the path of a helm, which is told the `kubernetes` version and
+    `apis`. An object with a hook for anything but `hookEvents` is left out.
     """
     try:
         helm_python.validate_release_name(request["name"])
@@ -68,8 +112,9 @@ def template(request: Request) -> dict[str, Any]:
     values = merged(request["layers"])
     render = _in_process if request["binary"] is None else _by_binary
     first = render(request, values)
-    again = render(request, values) if request["twice"] else first
-    objects, skipped = _objects(first.texts, request["hookEvents"])
+    others = (render(request, values) for _ in range(1, request["times"]))
+    again = next((other for other in others if other != first), first)
+    objects, skipped = _objects(first.documents, request["hookEvents"])
     if request["binary"]:
         objects = [{**each, "line": None} for each in objects]
     return {
@@ -79,7 +124,7 @@ def template(request: Request) -> dict[str, Any]:
             *skipped,
             *({"hook": hook, "file": None, "line": None, "body": None} for hook in first.skipped),
         ],
-        "again": None if again == first else _objects(again.texts, request["hookEvents"])[0],
+        "again": None if again == first else _objects(again.documents, request["hookEvents"])[0],
     }
 
 
@@ -124,7 +169,7 @@ class _Rendered:
     """What templates printed, and the hook annotations for which Helm left objects out."""
 
     chart: dict[str, str]
-    texts: Texts
+    documents: list[Document]
     skipped: tuple[str, ...] = ()
 
 
@@ -134,13 +179,14 @@ def _in_process(request: Request, values: dict[str, Any]) -> _Rendered:
     with helm_python.Chart.load(request["chart"]) as chart:
         about = _about(chart)
         rendered = chart.render(values, name=request["name"], namespace=request["namespace"])
-        crds = [(crd["filename"], crd["data"]) for crd in chart.crds]
-    texts = [
-        (file, text)
+        crds = [each for crd in chart.crds for each in _split(crd["filename"], f"{crd['data']}\n")]
+    printed = [
+        (file, line, f"{document}\n")
         for file, text in sorted(rendered.items())
         if not file.endswith("NOTES.txt") and not file.rpartition("/")[2].startswith("_")
+        for file, line, document in _split(file, text)
     ]
-    return _Rendered(about, [*crds, *texts])
+    return _Rendered(about, [*crds, *printed])
 
 
 def _by_binary(request: Request, values: dict[str, Any]) -> _Rendered:
@@ -164,13 +210,14 @@ def _by_binary(request: Request, values: dict[str, Any]) -> _Rendered:
         done: subprocess.CompletedProcess[bytes] = subprocess.run(
             command, env=homes, capture_output=True, check=False, timeout=request["seconds"]
         )
-    texts = list(_by_source(done.stdout.decode(errors="replace")))
+    printed = _by_source(done.stdout.decode(errors="replace"))
+    documents = [each for file, text in printed for each in _split(file, text)]
     said = done.stderr.decode(errors="replace")
     if done.returncode == 0:
-        return _Rendered(about, texts, tuple(_SKIPPED.findall(said)))
+        return _Rendered(about, documents, tuple(_SKIPPED.findall(said)))
     message = said.rpartition("Error: ")[2].strip() or f"helm ended with status {done.returncode}"
     if message.startswith("YAML parse error"):
-        _objects(texts, request["hookEvents"])
+        _objects(documents, request["hookEvents"])
     raise Failure("values" if "specifications of the schema" in message else "template", message)
 
 
@@ -187,29 +234,45 @@ def _about(chart: helm_python.Chart) -> dict[str, str]:
     return {key: str(metadata.get(key) or "") for key in ("name", "version", "kubeVersion")}
 
 
-def _objects(texts: Texts, events: Collection[str]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The objects in `texts`, and those that Helm leaves out for their hook annotation."""
+def _objects(
+    documents: Iterable[Document], events: Collection[str]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The objects in `documents`, and those that Helm leaves out for their hook annotation."""
     objects: list[dict[str, Any]] = []
     skipped: list[dict[str, Any]] = []
-    for file, text in texts:
-        for line, document in _split(text):
-            if body := _object(file, line, document):
-                entry = {"file": file, "line": line, "body": body}
-                hook = _hook(file, line, body)
-                if hook is None or {event.strip().lower() for event in hook.split(",")} <= set(events):
-                    objects.append(entry)
-                else:
-                    skipped.append({"hook": hook, **entry})
+    last: tuple[tuple[int, str], dict[str, Any], str] | None = None
+    for file, line, document in documents:
+        if body := _object(file, line, document):
+            entry = {"file": file, "line": line, "body": body}
+            hook = _hook(file, line, body)
+            if hook is None:
+                objects.append(entry)
+                rank = _installed(file, str(body.get("kind", "")))
+                last = (rank, entry, document) if last is None or rank >= last[0] else last
+            elif {event.strip().lower() for event in hook.split(",")} <= set(events):
+                objects.append(entry)
+            else:
+                skipped.append({"hook": hook, **entry})
+    if last:
+        _, entry, document = last
+        entry["body"] = _object(entry["file"], entry["line"], f"{document.rstrip()}\n")
     return objects, skipped
 
 
-def _split(text: str) -> Iterator[tuple[int, str]]:
-    """Each document in what a template printed that is not blank, cut as Helm does, with its first line."""
+def _installed(file: str, kind: str) -> tuple[int, str]:
+    """Where Helm writes an object that is no hook. It leaves no white space after the last of them."""
+    if "/templates/" not in file:
+        return -1, ""
+    return (_INSTALL_ORDER.index(kind), "") if kind in _INSTALL_ORDER else (len(_INSTALL_ORDER), kind)
+
+
+def _split(file: str, text: str) -> Iterator[Document]:
+    """Each document in `text` that is not blank, cut as Helm does."""
     start = 0
     for end, after in [*(match.span() for match in _SEPARATOR.finditer(text)), (len(text), len(text))]:
         document = text[start:end].lstrip()
         if document:
-            yield text.count("\n", 0, end - len(document)) + 1, document
+            yield file, text.count("\n", 0, end - len(document)) + 1, document
         start = after
 
 
@@ -265,7 +328,7 @@ def _hook(file: str, line: int, body: Mapping[str, Any]) -> str | None:
     for name, value in annotations.items():
         if not isinstance(value, str | None):
             raise Failure("document", f"annotation {name} must be a text, found {value!r}", file, line)
-    return annotations.get("helm.sh/hook")
+    return (annotations["helm.sh/hook"] or "") if "helm.sh/hook" in annotations else None
 
 
 def _refuse_nul(kind: str, text: str, file: str) -> None:

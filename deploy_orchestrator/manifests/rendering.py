@@ -1,8 +1,8 @@
 """One chart rendered as one Helm release: what is asked of Helm, and what its answer means."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from deploy_orchestrator.charts import Constraint
 from deploy_orchestrator.errors import Place
@@ -15,10 +15,13 @@ from deploy_orchestrator.manifests.printed import Printed, SkippedHook
 from deploy_orchestrator.manifests.workspace import Workspace
 from deploy_orchestrator.terms import HELM_HOOK_EVENTS
 
+_UNTIL_ORDER_SHOWS: Final = 8
+"""A map of two keys comes in the same order twice in two of three times."""
+
 
 @dataclass(frozen=True, slots=True)
 class RenderedRelease:
-    """What came of a release. Helm leaves `skipped` out; `again` is what a second render gave, if another."""
+    """What came of a release. Helm leaves `skipped` out; `again` is another that differs, if one did."""
 
     chart: ChartUsed
     objects: tuple[Printed, ...]
@@ -34,7 +37,7 @@ def render_release(release: ChartRelease, workspace: Workspace) -> RenderedRelea
     """
     program = program_for(release, workspace)
     options: dict[str, Any] = {
-        "twice": "volatile" in release.asks,
+        "times": _times(release.asks),
         "binary": program,
         "kubernetes": release.kubernetes if program else None,
         "apis": release.api_versions if program else (),
@@ -48,6 +51,13 @@ def render_release(release: ChartRelease, workspace: Workspace) -> RenderedRelea
         skipped=tuple(_skipped(each, release.source) for each in result["skipped"]),
         again=None if result["again"] is None else _printed(result["again"], release.source),
     )
+
+
+def _times(asks: Collection[str]) -> int:
+    """How often a release is rendered, to see whether it is the same each time."""
+    if "unordered" in asks:
+        return _UNTIL_ORDER_SHOWS
+    return 2 if "volatile" in asks else 1
 
 
 def _require_kubernetes(release: ChartRelease, required: str) -> None:

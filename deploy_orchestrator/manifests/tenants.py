@@ -22,7 +22,7 @@ from deploy_orchestrator.manifests.workspace import Workspace
 from deploy_orchestrator.outcomes import Outcome, attempt
 from deploy_orchestrator.storage import cache_key
 
-_FORMAT: Final = "6"
+_FORMAT: Final = "7"
 CLOCK: Final = Check(
     "clock",
     "warning",
@@ -34,6 +34,18 @@ LOOKUP: Final = Check(
     "warning",
     "It finds nothing here, and may find something in a cluster.",
     "give the chart what it looks up as a value",
+)
+UNORDERED: Final = Check(
+    "unordered",
+    "warning",
+    "A map has no order in Go, so that the same input may render to something else tomorrow.",
+    "sort what keys or values give: `keys .Values.x | sortAlpha`",
+)
+HELM_VERSION: Final = Check(
+    "helm-version",
+    "warning",
+    "Another version of Helm would print something else, though nobody changed the chart.",
+    "do without .Capabilities.HelmVersion",
 )
 UNREAD: Final = Check(
     "unread-value",
@@ -117,6 +129,12 @@ def _findings(release: ChartRelease, rendered: RenderedRelease) -> Iterator[Find
         yield CLOCK.finding(None, f"{release.source} calls now or ago")
     if "lookup" in release.asks:
         yield LOOKUP.finding(None, f"{release.source} calls lookup")
+    if "unordered" in release.asks:
+        yield UNORDERED.finding(
+            None, f"{release.source} takes keys or values of a map and does not sort them"
+        )
+    if "helm" in release.asks:
+        yield HELM_VERSION.finding(None, f"{release.source} reads .Capabilities.HelmVersion")
     for layer in release.layers:
         if layer.path != FROM_FLEET:
             yield from _unread(layer, release.chart.reads)

@@ -5,14 +5,16 @@ than Helm in process. Without `helm` on PATH those tests are skipped.
 """
 
 import shutil
-from collections.abc import Callable, Iterator
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from deploy_orchestrator.manifests import ManifestError, Manifests, RenderError, Workspace, render
+from deploy_orchestrator.documents import parse_all
+from deploy_orchestrator.manifests import ManifestError, Manifests, RenderError, Workspace, hooks, render
 
 READS_CAPABILITIES = '{{ define "reads" }}{{ .Capabilities.KubeVersion }}{{ end }}'
 
@@ -72,7 +74,34 @@ def test_both_engines_give_the_same_objects_or_fail_at_the_same_place(
     assert by_program == in_process
 
 
-def outcome(on_disk: Any, workspace: Workspace, kubernetes: str) -> object:
+@pytest.mark.helm
+@pytest.mark.parametrize("folder", sorted(OWN.iterdir()), ids=lambda folder: folder.name)
+@pytest.mark.parametrize("kubernetes", [IN_PROCESS, OTHER])
+def test_texts_are_to_the_letter_those_that_helm_template_prints(
+    on_disk: Any, workspace: Workspace, folder: Path, kubernetes: str
+) -> None:
+    shutil.copytree(folder, on_disk.path / "charts" / "ml")
+    if kubernetes == OTHER:
+        on_disk.write({"charts/ml/templates/_reads.tpl": READS_CAPABILITIES})
+    on_disk.tenant("ml")
+    command = ["helm", "template", "ml", on_disk.path / "charts" / "ml", "--include-crds", "-n", "ml-dev"]
+    command += ["--kube-version", f"{kubernetes}.0"]
+    printed = subprocess.run(command, check=True, capture_output=True).stdout
+    bodies = [each.value for each in parse_all(printed, "printed") if each.value]
+    expected = {each["metadata"]["name"]: told(each) for each in bodies}
+    found = outcome(on_disk, workspace, kubernetes)
+    assert isinstance(found, tuple), found
+    objects = [each for each in found[0].objects if each.name != "platform" and not hooks.is_test(each)]
+    assert {each.name: told(each.body) for each in objects} == expected
+
+
+def told(body: Mapping[str, Any]) -> dict[str, Any]:
+    """An object without its namespace, which `helm install` sets and `helm template` does not print."""
+    metadata = {key: value for key, value in body["metadata"].items() if key != "namespace"}
+    return {**body, "metadata": metadata}
+
+
+def outcome(on_disk: Any, workspace: Workspace, kubernetes: str) -> Any:
     """What comes of the tenant `ml`: its objects, chart and findings, or the error's type and place."""
     fleet = yaml.safe_load((on_disk.path / "fleet.yaml").read_text())
     fleet["environments"][0]["kubernetes"] = kubernetes
@@ -134,6 +163,36 @@ def test_the_program_is_told_the_kubernetes_version(rendered: Rendered) -> None:
     }
     assert own(rendered(chart, OTHER))[0]["data"] == {"version": "v1.34.0"}
     assert own(rendered(chart, IN_PROCESS))[0]["data"] == {"version": "v1.36.0"}
+
+
+@pytest.mark.helm
+@pytest.mark.parametrize(
+    "printed",
+    [
+        '{{ printf "{{x}}%s" .Capabilities.KubeVersion.Version }}',
+        '{{ printf `}}%s` (index . "Capabilities").KubeVersion.Version }}',
+        '{{ tpl "{{ .Capabilities.KubeVersion.Version }}" . }}',
+        "{{ tpl .Values.text . }}",
+    ],
+)
+def test_a_question_for_the_kubernetes_version_is_seen_beside_braces_in_strings(
+    on_disk: Any, workspace: Workspace, printed: str
+) -> None:
+    template = f"{CONFIG_MAP}data:\n  version: {printed}\n".replace("version: ", "version: x")
+    on_disk.chart("ml", {"templates/a.yaml": template})
+    text = """text: '{{ printf "}}%s" .Capabilities.KubeVersion.Version }}'"""
+    on_disk.tenant("ml", {"values.yaml": text})
+    loaded = on_disk.load()
+    found = own(render(loaded.deployment("production", "ml"), loaded, workspace))[0]
+    assert found["data"]["version"].endswith("v1.34.0")
+
+
+@pytest.mark.helm
+def test_the_version_of_helm_does_not_change_with_the_kubernetes_version(rendered: Rendered) -> None:
+    chart: Chart = {
+        "templates/a.yaml": CONFIG_MAP + "data: {helm: '{{ .Capabilities.HelmVersion.Version }}'}"
+    }
+    assert own(rendered(chart, OTHER)) == own(rendered(chart, IN_PROCESS))
 
 
 @pytest.mark.helm

@@ -200,6 +200,8 @@ def test_numbers_keep_all_their_digits(rendered: Rendered) -> None:
         (config_map("a", at="{{ now | unixEpoch }}-{{ uuidv4 }}"), "data.at"),
         (config_map("a-{{ randAlpha 8 | lower }}"), "its name"),
         (config_map("a", text='{{ tpl "{{ uuidv4 }}" . }}'), "data.text"),
+        (config_map("a", text='{{ printf "{{%s}}" (randAlphaNum 9) }}'), "data.text"),
+        (config_map("a", text='{{ tpl (printf "{{ %s 9 }}" "randAlphaNum") . }}'), "data.text"),
     ],
 )
 def test_a_chart_that_is_another_each_time_is_found(rendered: Rendered, template: str, field: str) -> None:
@@ -221,6 +223,56 @@ def test_a_chart_that_only_might_be_volatile_is_not_accused(rendered: Rendered) 
 def test_a_chart_that_asks_for_the_time_is_told_though_it_renders_the_same_today(rendered: Rendered) -> None:
     template = config_map("a", day='{{ now | date "2006" }}')
     assert [each.rule for each in rendered({"templates/a.yaml": template}).findings] == ["clock"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        '{{ keys .Values.m | join "," }}',
+        "{{ first (values .Values.m) }}",
+        '{{ $k := keys .Values.m }}{{ join "," $k }}',
+        "{{ $k := keys .Values.m | uniq }}{{ $l := $k }}{{ range $l }}{{ . }}{{ end }}",
+        "{{ if and true (gt (len (keys .Values.m)) 0) }}{{ last (keys .Values.m) }}{{ end }}",
+        '{{ "{{" }}{{ keys .Values.m | join "}}" }}',
+    ],
+)
+def test_keys_in_no_order_are_told_by_reading_however_they_come_out(rendered: Rendered, asked: str) -> None:
+    findings = rendered(
+        {"templates/a.yaml": config_map("a", text=asked), "values.yaml": "m: {a: 1}"}
+    ).findings
+    assert [each.rule for each in findings] == ["unordered"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        '{{ keys .Values.m | uniq | sortAlpha | join "," }}',
+        '{{ join "," (sortAlpha (concat (keys .Values.m) (list "x"))) }}',
+        "{{ $k := keys .Values.m }}{{ range $k | sortAlpha }}{{ . }}{{ end }}",
+        '{{ $k := keys .Values.m | sortAlpha }}{{ join "," $k }}',
+        '{{ if has "a" (keys .Values.m) }}{{ len (values .Values.m) }}{{ end }}',
+        "{{ if false }}{{ else if keys .Values.m }}{{ .Values.keys }}{{ end }}",
+        "{{ range $values := list 1 }}{{ $values }}{{ end }}",
+    ],
+)
+def test_keys_whose_order_makes_no_difference_are_not_accused(rendered: Rendered, asked: str) -> None:
+    assert (
+        rendered({"templates/a.yaml": config_map("a", text=asked), "values.yaml": "m: {a: 1, b: 2}"}).findings
+        == ()
+    )
+
+
+def test_the_order_of_a_map_is_found_volatile(rendered: Rendered) -> None:
+    asked = '{{ keys .Values.m | join "," }}'
+    values = f"m: {{{', '.join(f'k{each}: 1' for each in range(9))}}}"
+    findings = rendered({"templates/a.yaml": config_map("a", text=asked), "values.yaml": values}).findings
+    assert {each.rule for each in findings} == {"unordered", "volatile-output"}
+
+
+def test_a_date_of_what_is_no_time_is_that_of_today_and_told(rendered: Rendered) -> None:
+    template = config_map("a", day='{{ date "2006" .Values.day }}')
+    manifests = rendered({"templates/a.yaml": template, "values.yaml": "day: never"})
+    assert [each.rule for each in manifests.findings] == ["clock"]
 
 
 def test_lookup_finds_nothing_and_says_so(rendered: Rendered) -> None:

@@ -57,7 +57,7 @@ import sys
 from pathlib import Path
 from deploy_orchestrator.manifests import Limits
 from deploy_orchestrator.manifests.workers import Workers
-request = dict(chart=sys.argv[1], name="a", namespace="a", layers=[], twice=False, binary=None, hookEvents=[])
+request = dict(chart=sys.argv[1], name="a", namespace="a", layers=[], times=1, binary=None, hookEvents=[])
 workers = Workers(1, Limits(seconds=2))
 workers.ask("about", {})
 print("asking", flush=True)

@@ -65,7 +65,7 @@ def test_layers_merge_as_the_helm_program_merges_them(
         "name": "r",
         "namespace": "default",
         "layers": [{"file": file.name, "text": text} for file, text in zip(files, texts, strict=True)],
-        "twice": False,
+        "times": 1,
         "binary": None,
     }
     (ours,) = json.loads(workers.ask("template", request))["result"]["objects"]

@@ -24,7 +24,7 @@ from deploy_orchestrator.manifests.findings import Check, Finding
 from deploy_orchestrator.manifests.linting import LINT
 from deploy_orchestrator.manifests.objects import Manifests
 from deploy_orchestrator.manifests.printed import UNKNOWN_HOOK, VOLATILE
-from deploy_orchestrator.manifests.tenants import CLOCK, LOOKUP, UNREAD
+from deploy_orchestrator.manifests.tenants import CLOCK, HELM_VERSION, LOOKUP, UNORDERED, UNREAD
 from deploy_orchestrator.manifests.version_conflicts import CONFLICT, UNJUDGED
 
 NO_SUCH_CHECK: Final = Check(
@@ -43,6 +43,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     VOLATILE,
     CLOCK,
     LOOKUP,
+    UNORDERED,
+    HELM_VERSION,
     UNREAD,
     LINT,
     CONFLICT,
