@@ -132,6 +132,10 @@ class Policy(Model):
         named = (number for number, wave in enumerate(self.waves) if tenant in wave.tenants)
         return next(named, len(self.waves))
 
+    def is_awaited(self, tenant: str) -> bool:
+        """Whether others wait for `tenant` in waves."""
+        return self.wave_of(tenant) < len(self.waves)
+
     def ahead_of(self, tenant: str) -> list[str]:
         """The tenants of all waves before that of `tenant`, the first wave first."""
         return [each for wave in self.waves[: self.wave_of(tenant)] for each in wave.tenants]

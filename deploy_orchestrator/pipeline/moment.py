@@ -113,7 +113,19 @@ class Moment:
         return tuple(
             self._canary(plan.environment, shared[tenant])
             for tenant in policy.ahead_of(plan.tenant)
-            if tenant in shared and self.fleet.asks_for(plan.environment, tenant)
+            if tenant in shared
+            and self.fleet.asks_for(plan.environment, tenant)
+            and not self._opted_out(plan.environment, shared[tenant])
+        )
+
+    def _opted_out(self, environment: str, ahead: Ahead) -> bool:
+        """Whether the fleet, which has the commit now, asks for what it asked for before the commit."""
+        kept = self.deployments.unchanged(environment, ahead.tenant)
+        return (
+            kept is not None
+            and self._follows(kept.source, ahead)
+            and not self._follows(kept.since, ahead)
+            and self._asks_the_same(kept.source, environment, ahead.tenant)
         )
 
     def _canary(self, environment: str, ahead: Ahead) -> Canary:
@@ -141,11 +153,19 @@ class Moment:
 
     def _has(self, source: str, environment: str, ahead: Ahead) -> bool:
         """Whether what was made of the fleet at `source` holds the commit, or all that is left of it."""
+        return self._follows(source, ahead) or self._asks_the_same(source, environment, ahead.tenant)
+
+    def _follows(self, source: str, ahead: Ahead) -> bool:
         try:
-            if self.fleet_repository.is_ancestor(ahead.commit, source):
-                return True
+            return self.fleet_repository.is_ancestor(ahead.commit, source)
+        except RevisionNotFound:
+            return False
+
+    def _asks_the_same(self, source: str, environment: str, tenant: str) -> bool:
+        """Whether the manifests of a tenant cannot be others now than at the fleet's commit `source`."""
+        try:
             then = load(self.fleet_repository.at(source))
-            made, wanted = (fleet.deployment(environment, ahead.tenant) for fleet in (then, self.fleet))
+            made, wanted = (fleet.deployment(environment, tenant) for fleet in (then, self.fleet))
         except (FleetError, RevisionNotFound):
             return False
         return then.inputs(made) == self.fleet.inputs(wanted)

@@ -130,9 +130,10 @@ class Orchestrator:
         """
         from deploy_orchestrator.pipeline.preview import committable
 
+        awaited = {preview.plan.key for preview in previews if preview.awaited}
         return through(
             [attempt(committable, preview) for preview in previews],
-            lambda candidates: self.deployments.propose_all(candidates, self._is_overtaken),
+            lambda candidates: self.deployments.propose_all(candidates, self._is_overtaken, awaited),
         )
 
     def preview_removal(self, environment: str, tenant: str) -> "Preview":

@@ -50,6 +50,7 @@ class Preview:
     written.
 
     `released` are the manifests that are released, and `destination` is where they went; None for nothing.
+    `awaited` tells whether other tenants wait for this one in waves.
     """
 
     plan: Plan
@@ -57,6 +58,7 @@ class Preview:
     findings: tuple[Finding, ...]
     released: Manifests | None
     destination: Destination | None
+    awaited: bool = False
 
     @cached_property
     def difference(self) -> Diff:
@@ -103,7 +105,8 @@ class Previews:
             ahead=ahead(deployment, commits, self.fleet_repository, self.workspace) if known else (),
         )
         where = released.destination if released else None
-        return Preview(plan, rendered.manifests, rendered.findings, released_manifests, where)
+        awaited = deployment.environment.policy.is_awaited(deployment.tenant.name)
+        return Preview(plan, rendered.manifests, rendered.findings, released_manifests, where, awaited)
 
     def of_removal(self, environment: str, tenant: str, fleet: Fleet) -> Preview:
         """See `Orchestrator.preview_removal`."""

@@ -1,6 +1,6 @@
 """The deployments repository, typed: candidates and plans, releases, approvals, quarantine, history."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeVar
@@ -17,7 +17,7 @@ from deploy_orchestrator.releases.evaluation import Conditions, Judge, evaluate
 from deploy_orchestrator.releases.gates import Gate
 from deploy_orchestrator.releases.history import ReleaseEvent
 from deploy_orchestrator.releases.layout import MAIN, PLANS, RELEASES, Slot, content_at, slots
-from deploy_orchestrator.releases.model import Approval, Plan, Quarantined, Release, ReleaseFile
+from deploy_orchestrator.releases.model import Approval, Plan, Quarantined, Release, ReleaseFile, Unchanged
 from deploy_orchestrator.releases.propose import IsAncestor
 from deploy_orchestrator.releases.standing import Standing
 
@@ -51,6 +51,12 @@ class Deployments:
         if main.commit is None or not main.exists(path):
             return None
         return history.last_change(self.repository, main.commit, path).time
+
+    def unchanged(self, environment: str, tenant: str) -> Unchanged | None:
+        """Since when the fleet asks for what is pending, or else released, where that was remembered."""
+        standing = self._standing(Slot(environment, tenant))
+        kept, stands = standing.unchanged, standing.pending or standing.released
+        return kept if kept and stands and kept.digest == stands.digest else None
 
     def pending_plans(self) -> list[Plan]:
         """Every plan that is not released, but for what `unreadable` tells."""
@@ -131,12 +137,18 @@ class Deployments:
         return raised(self.propose_all([(plan, manifests)], is_ancestor)[0])
 
     def propose_all(
-        self, candidates: Sequence[tuple[Plan, Manifests]], is_ancestor: IsAncestor
+        self,
+        candidates: Sequence[tuple[Plan, Manifests]],
+        is_ancestor: IsAncestor,
+        awaited: Collection[str] = (),
     ) -> list[Outcome[Plan | None]]:
         """As `propose` for many candidates of one fleet commit, in one commit and in their order; an error
         stands in place of a plan that could not be committed.
+
+        Of those whose keys are `awaited`, because others wait for them, it is remembered also since when the
+        same is asked for: `unchanged`.
         """
-        return propose.propose(self.repository, candidates, is_ancestor)
+        return propose.propose(self.repository, candidates, is_ancestor, awaited)
 
     def clear(self, environment: str, tenant: str, removal: Release | None = None) -> Commit | None:
         """Take away the files of a deployment of which nothing is live: after its `removal` was synced, or

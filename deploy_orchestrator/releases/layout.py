@@ -10,7 +10,7 @@ from deploy_orchestrator.errors import OrchestratorError, Place
 from deploy_orchestrator.git import Tree
 from deploy_orchestrator.manifests import NOTHING, read_manifests
 from deploy_orchestrator.releases.errors import ReleaseError
-from deploy_orchestrator.releases.model import Plan, Quarantined, ReleaseFile, Subject
+from deploy_orchestrator.releases.model import Plan, Quarantined, ReleaseFile, Subject, Unchanged
 from deploy_orchestrator.terms import is_label
 
 MAIN = "main"
@@ -56,6 +56,10 @@ class Slot:
     def quarantine(self) -> str:
         return f"quarantine/{self.environment}/{self.tenant}.yaml"
 
+    @property
+    def unchanged(self) -> str:
+        return f"unchanged/{self.environment}/{self.tenant}.yaml"
+
     def read_plan(self, tree: Tree) -> Plan | None:
         return self._mine(_read(tree, self.plan, Plan), self.plan)
 
@@ -65,6 +69,9 @@ class Slot:
     def read_quarantine(self, tree: Tree) -> tuple[Quarantined, ...]:
         found = _read(tree, self.quarantine, Quarantine)
         return found.root if found else ()
+
+    def read_unchanged(self, tree: Tree) -> Unchanged | None:
+        return _read(tree, self.unchanged, Unchanged)
 
     def _mine(self, record: SubjectFile | None, path: str) -> SubjectFile | None:
         if record is not None and (record.environment, record.tenant) != (self.environment, self.tenant):

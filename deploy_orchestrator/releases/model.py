@@ -50,6 +50,18 @@ class Ahead(Record):
     commit: CommitId
 
 
+class Unchanged(Record):
+    """What the fleet asked for at its commit `since` (the `digest` of a plan or a release), and still did at
+    `source`, the newest that was planned.
+
+    It is kept for tenants that others wait for in waves.
+    """
+
+    digest: Digest
+    since: CommitId
+    source: CommitId
+
+
 class Approval(Record):
     """A decision on one digest that its author signed, verified.
 

@@ -1,6 +1,6 @@
 """Rendered changes become a commit on `main`, next to what is released, which it does not touch."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from deploy_orchestrator.errors import OrchestratorError
@@ -10,17 +10,23 @@ from deploy_orchestrator.outcomes import Outcome
 from deploy_orchestrator.releases.errors import Superseded
 from deploy_orchestrator.releases.history import release_commits
 from deploy_orchestrator.releases.layout import MAIN, Slot, dump
-from deploy_orchestrator.releases.model import Plan
+from deploy_orchestrator.releases.model import Plan, Subject, Unchanged
 from deploy_orchestrator.releases.standing import Standing
 
 IsAncestor = Callable[[str, str], bool]
 
 
 def propose(
-    repository: Repository, candidates: Sequence[tuple[Plan, Manifests]], is_ancestor: IsAncestor
+    repository: Repository,
+    candidates: Sequence[tuple[Plan, Manifests]],
+    is_ancestor: IsAncestor,
+    awaited: Collection[str],
 ) -> list[Outcome[Plan | None]]:
     """See `Deployments.propose_all`."""
-    proposals = [_Proposal(repository, plan, manifests, is_ancestor) for plan, manifests in candidates]
+    proposals = [
+        _Proposal(repository, plan, manifests, is_ancestor, plan.key in awaited)
+        for plan, manifests in candidates
+    ]
     source = candidates[0][0].source.commit if candidates else ""
 
     def change(tree: Tree) -> Changes | None:
@@ -40,6 +46,7 @@ class _Proposal:
     plan: Plan
     manifests: Manifests
     is_ancestor: IsAncestor
+    awaited: bool
     pending: Outcome[Plan | None] = None
 
     def asked(self, tree: Tree, commits: Mapping[str, Commit] | None) -> Changes | None:
@@ -63,15 +70,33 @@ class _Proposal:
         if standing.is_wanted_by(plan):
             self.pending = None
             keep = current is not None and standing.is_released(current)
-            message = f"Withdraw {plan.key}\n\nThe newest source gives what is released.\n\n{_trailers(plan)}"
-            return Changes(message, files, [slot.manifests, *([] if keep else [slot.plan])])
+            does = "Keep" if keep or current is None else "Withdraw"
+            message = f"{does} {plan.key}\n\nThe newest source gives what is released.\n\n{_trailers(plan)}"
+            return Changes(
+                message,
+                {**files, **self._remembered(standing, standing.released)},
+                [slot.manifests, slot.unchanged, *([] if keep else [slot.plan])],
+            )
         if not standing.is_replaced_by(plan):
             raise Superseded(
                 f"{plan.key}: what is released has changed since it was planned", fix="plan again"
             )
         self.pending = current if current is not None and _same(plan, current) else plan
         message = f"Propose {plan.key}: {plan.summary}\n\nVerdict: {plan.verdict}\n{_trailers(plan)}"
-        return Changes(message, {**files, slot.plan: dump(self.pending)}, [slot.manifests])
+        return Changes(
+            message,
+            {**files, slot.plan: dump(self.pending), **self._remembered(standing, current)},
+            [slot.manifests, slot.unchanged],
+        )
+
+    def _remembered(self, standing: Standing, stands: Subject | None) -> dict[str, bytes]:
+        """Since when the source asks for what `stands` there, where that is for longer than since now."""
+        source, last = self.plan.source.commit, standing.unchanged
+        if not self.awaited or stands is None or stands.content != self.plan.content:
+            return {}
+        since = last.since if last and last.digest == stands.digest else stands.source.commit
+        kept = Unchanged(digest=stands.digest, since=since, source=source)
+        return {standing.slot.unchanged: dump(kept)} if since != source else {}
 
 
 def _together(changes: Sequence[Changes], source: str) -> Changes | None:
@@ -94,6 +119,8 @@ def _older(source: str, newest: str | None, is_ancestor: IsAncestor) -> bool:
 
 
 def _newest_source(standing: Standing) -> str | None:
+    if standing.unchanged is not None:
+        return standing.unchanged.source
     if standing.sound_plan is not None:
         return standing.sound_plan.source.commit
     if standing.released is None or standing.tree.commit is None:

@@ -62,7 +62,7 @@ def clear(repository: Repository, environment: str, tenant: str, released: Relea
         file, plan = standing.released, standing.plan
         if file is not None and (released is None or file.digest != released.digest or not file.removal):
             return None
-        gone = [slot.release, slot.quarantine]
+        gone = [slot.release, slot.quarantine, slot.unchanged]
         if plan is None or released is None or plan.digest == released.digest:
             gone += [slot.plan, slot.manifests]
         there = [path for path in gone if tree.exists(path)]

@@ -9,7 +9,7 @@ from deploy_orchestrator.outcomes import attempt, values
 from deploy_orchestrator.releases.digest import FORMAT
 from deploy_orchestrator.releases.history import last_change, removals
 from deploy_orchestrator.releases.layout import Slot, content_at
-from deploy_orchestrator.releases.model import Plan, Quarantined, Release, ReleaseFile
+from deploy_orchestrator.releases.model import Plan, Quarantined, Release, ReleaseFile, Unchanged
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,12 @@ class Standing:
     def quarantine(self) -> tuple[Quarantined, ...]:
         """What was reverted, oldest first."""
         return self.slot.read_quarantine(self.tree)
+
+    @property
+    def unchanged(self) -> Unchanged | None:
+        """Since when the fleet asks for what stands here, where that was remembered."""
+        found = values([attempt(self.slot.read_unchanged, self.tree)])
+        return found[0] if found else None
 
     @property
     def pending(self) -> Plan | None:

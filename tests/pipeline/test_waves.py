@@ -201,6 +201,63 @@ def test_a_change_that_the_fleet_took_back_for_the_canary_holds_nobody(train: De
     go(train, "shop")
 
 
+def test_a_canary_that_opted_out_after_it_was_rolled_back_holds_nobody(train: Desk) -> None:
+    greet(train, "hi")
+    go(train, "blog")
+    with train.orchestrator() as orchestrator:
+        reject(orchestrator)
+    plan(train, "shop")
+    assert not wave(train, "shop").passed
+
+    greet(train, "hello", "blog")
+    plan(train, "blog", "shop")
+    assert wave(train, "shop").passed
+    go(train, "shop")
+
+
+def test_a_canary_that_opted_out_before_it_was_ever_planned_holds_nobody(train: Desk) -> None:
+    greet(train, "hi")
+    greet(train, "hello", "blog")
+    plan(train, "shop")
+    assert "blog has no plan for it yet" in wave(train, "shop").reason
+    plan(train, "blog")
+    assert wave(train, "shop").passed
+
+
+def test_a_canary_that_opted_out_holds_nobody_while_a_change_of_its_own_waits(train: Desk) -> None:
+    train.commit("tenants/blog/values.yaml", "legacy: false\n")
+    plan(train, "blog")
+    greet(train, "hi")
+    plan(train, "shop")
+    assert not wave(train, "shop").passed
+
+    train.commit("tenants/blog/values.yaml", "legacy: false\ngreeting: hello\n")
+    plan(train, "blog")
+    assert wave(train, "shop").passed
+
+
+def test_a_canary_that_has_the_change_goes_first_whatever_else_was_planned_for_it_since(train: Desk) -> None:
+    with_policy(train, "waves: [{tenants: [blog], soak: 1h}]")
+    greet(train, "hi")
+    go(train, "blog")
+    train.commit("charts/app/README", "nothing that is rendered\n")
+    plan(train, "blog", "shop")
+    assert "blog has it, healthy for" in wave(train, "shop").reason
+
+
+def test_a_canary_that_takes_the_change_after_all_goes_first_again(train: Desk) -> None:
+    greet(train, "hi")
+    greet(train, "hello", "blog")
+    plan(train, "blog", "shop")
+    assert wave(train, "shop").passed
+
+    (train.fleet / "tenants/blog/values.yaml").unlink()
+    train.commit("README", "it takes part again\n")
+    assert "blog has no plan for it yet" in wave(train, "shop").reason
+    plan(train, "blog")
+    assert "wave 1 goes first: blog waits since" in wave(train, "shop").reason
+
+
 def test_a_canary_that_left_the_fleet_or_the_wave_holds_nobody(train: Desk) -> None:
     greet(train, "hi")
     plan(train, "shop")
