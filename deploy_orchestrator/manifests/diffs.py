@@ -62,9 +62,14 @@ class Diff:
         return bool(self.added or self.removed or self.changed or self.moved)
 
     def between(self, before: Destination | None, after: Destination | None) -> "Diff":
-        """The same with what the destinations differ in; None where nothing was, or that is not known."""
-        stays = before is None or after is None or before.is_at(after)
-        return replace(self, moved=None if stays else (before, after))
+        """The same with what the destinations differ in; None where nothing was, or that is not known.
+
+        Where all stays, an object of a custom kind that comes to name its namespace, or no longer does, is
+        the same: Argo CD gives it the Application's (`DeduplicateTargetObjects` in its source).
+        """
+        if before is None or after is None or before.is_at(after):
+            return _at_home(self, after.namespace) if after else self
+        return replace(self, moved=(before, after))
 
     def unified(self) -> str:
         """Text for a ```diff block: each object as YAML, secrets hidden, three lines around a change."""
@@ -88,6 +93,25 @@ def diff(before: Manifests | None, after: Manifests) -> Diff:
         removed=tuple(old[key] for key in old if key not in new),
         changed=tuple(change for change in changes if change.fields),
         reordered=tuple(change.key for change in changes if not change.fields),
+    )
+
+
+def _at_home(difference: Diff, namespace: str) -> Diff:
+    added = {(each.key.group, each.kind, each.name, each.namespace): each for each in difference.added}
+    found: dict[ObjectKey, ObjectChange] = {}
+    for old in difference.removed:
+        other = {None: namespace, namespace: None}.get(old.namespace, old.namespace)
+        new = added.get((old.key.group, old.kind, old.name, other))
+        if new is not None and not is_built_in(old.key.group):
+            found[old.key] = ObjectChange(new.key, old, new, _fields(old, new))
+    if not found:
+        return difference
+    named = {change.key for change in found.values()}
+    return replace(
+        difference,
+        added=tuple(each for each in difference.added if each.key not in named),
+        removed=tuple(each for each in difference.removed if each.key not in found),
+        changed=tuple(sorted((*difference.changed, *found.values()), key=lambda change: change.key)),
     )
 
 

@@ -1,7 +1,7 @@
 """From what templates print to the objects of a tenant."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
 from deploy_orchestrator.errors import Place
@@ -55,7 +55,7 @@ def combined(rendered: Iterable[Iterable[Printed]], namespace: str) -> tuple[tup
     objects: dict[ObjectKey, tuple[Object, Place]] = {}
     for each in printed:
         object_ = _placed(_object(each), namespace, cluster_scoped)
-        other = objects.setdefault(object_.key, (object_, each.place))
+        other = objects.setdefault(_applied(object_.key, namespace, cluster_scoped), (object_, each.place))
         if other[0] is not object_ and not (
             object_.kind == "CustomResourceDefinition" and other[0] == object_
         ):
@@ -100,6 +100,12 @@ def _placed(object_: Object, namespace: str, cluster_scoped: frozenset[tuple[str
         return object_
     metadata = {key: value for key, value in object_.body["metadata"].items() if key != "namespace"}
     return Object({**object_.body, "metadata": {**metadata, **({"namespace": wanted} if wanted else {})}})
+
+
+def _applied(key: ObjectKey, namespace: str, cluster_scoped: frozenset[tuple[str, str]]) -> ObjectKey:
+    """The key under which Argo CD applies an object: in the Application's namespace where it names none."""
+    unknown = key.namespace is None and is_cluster_scoped(key.group, key.kind, cluster_scoped) is None
+    return replace(key, namespace=namespace) if unknown else key
 
 
 def _cluster_scoped_by(printed: Iterable[Printed]) -> Iterator[tuple[str, str]]:

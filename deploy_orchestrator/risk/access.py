@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any, Final
 
-from deploy_orchestrator.manifests import Object, untyped
+from deploy_orchestrator.manifests import FieldChange, Object, untyped
 from deploy_orchestrator.risk.change import Altered, Change
+from deploy_orchestrator.risk.metadata import FOR_PEOPLE, label_of
 from deploy_orchestrator.risk.rule import Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
 
@@ -20,7 +21,10 @@ Right = tuple[str, str, str, str]
 class RightsWidened(Rule):
     id = "rights-widened"
     severity = Verdict.NEEDS_APPROVAL
-    sees = "a role allows more, or a role is bound to somebody it was not bound to"
+    sees = (
+        "a role allows more, is bound to somebody it was not bound to, or gets a label by which other roles "
+        "may gather its rights"
+    )
     why = "Whoever takes over what runs under it can do more harm."
     do = "Check that the right is needed, and no wider than needed, then approve."
 
@@ -36,12 +40,22 @@ class RightsWidened(Rule):
             gained = _gained(altered.before, altered.after)
             if gained:
                 yield Sighting(f"it gains {gained}", altered.key, _paths(altered))
+            if labels := [field for field in _gathering(altered) if field.after is not None]:
+                names = ", ".join(f"{field.path[-1]}={field.after}" for field in labels)
+                yield Sighting(
+                    f"roles that gather others by the label {names} come to give its rights",
+                    altered.key,
+                    tuple(field.path for field in labels),
+                )
 
 
 class RightsNarrowed(Rule):
     id = "rights-narrowed"
     severity = Verdict.NEEDS_APPROVAL
-    sees = "a role allows less, or is no longer bound to somebody"
+    sees = (
+        "a role allows less, is no longer bound to somebody, or loses a label by which other roles may "
+        "gather its rights"
+    )
     why = "What relied on the right fails when it next needs it."
     do = "Check that nobody uses the right, then approve."
 
@@ -50,6 +64,13 @@ class RightsNarrowed(Rule):
             lost = _gained(altered.after, altered.before)
             if lost:
                 yield Sighting(f"it loses {lost}", altered.key, _paths(altered))
+            if labels := [field for field in _gathering(altered) if field.before is not None]:
+                names = ", ".join(field.path[-1] for field in labels)
+                yield Sighting(
+                    f"roles that gather others by the label {names} no longer give its rights",
+                    altered.key,
+                    tuple(field.path for field in labels),
+                )
 
 
 class RightsRewritten(Rule):
@@ -79,6 +100,14 @@ def _paths(altered: Altered) -> tuple[tuple[str, ...], ...]:
     if not _is(altered.after, _ROLES | _BINDINGS):
         return ()
     return tuple(field.path for field in altered.fields if field.path[0] in {"rules", "subjects"})
+
+
+def _gathering(altered: Altered) -> list[FieldChange]:
+    """The labels that change by which an aggregated role may find this one: all that are not for people."""
+    if not _is(altered.after, frozenset({"ClusterRole"})):
+        return []
+    labels = [(field, label_of(altered, field)) for field in altered.fields]
+    return [field for field, label in labels if label is not None and label not in FOR_PEOPLE]
 
 
 def _gained(before: Object, after: Object) -> str:

@@ -25,7 +25,6 @@ from deploy_orchestrator.risk.pods import template_path, within, within_containe
 
 _VARYING = re.compile(r"[-._]?(?:v?\d[\w.]*|[0-9a-f]{6,})(?=[-._]|$)")
 _LONGEST_NAME = 253
-_SELECTORS = frozenset({"selector", "podSelector", "labelSelector"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,12 @@ class Change:
 
     def before_of(self, key: ObjectKey) -> Object | None:
         """The object that is replaced by the one with this key."""
-        return self.before.by_key.get(key) if self.before else None
+        return self._replaced.get(key)
+
+    @cached_property
+    def _replaced(self) -> Mapping[ObjectKey, Object]:
+        changed = {each.key: each.before for each in self.diff.changed}
+        return {**self.before.by_key, **changed} if self.before else {}
 
     @cached_property
     def diff(self) -> Diff:
@@ -170,11 +174,16 @@ def _selected(value: Any) -> Iterator[str]:
     for item in untyped.items(value):
         yield from _selected(item)
     for name, below in untyped.mapping(value).items():
-        if name in _SELECTORS:
-            yield from untyped.mapping(untyped.at(below, "matchLabels"))
+        if name in {"matchLabelKeys", "mismatchLabelKeys"}:
+            yield from untyped.texts(below)
+        elif name == "matchExpressions":
+            yield from (untyped.text(untyped.at(item, "key")) for item in untyped.items(below))
+        elif name == "matchLabels" or name.lower().endswith("selector"):
+            yield from (label for label, wanted in untyped.mapping(below).items() if isinstance(wanted, str))
+        elif name == "subsets":
             yield from (
-                untyped.text(untyped.at(item, "key"))
-                for item in untyped.items(untyped.at(below, "matchExpressions"))
+                label
+                for item in untyped.items(below)
+                for label in untyped.mapping(untyped.at(item, "labels"))
             )
-            yield from (label for label, value in untyped.mapping(below).items() if isinstance(value, str))
         yield from _selected(below)

@@ -2,71 +2,28 @@
 
 import re
 from abc import abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from deploy_orchestrator.manifests import FieldChange, ImageReference, NotAnImage, untyped
+from deploy_orchestrator.manifests import (
+    Container,
+    FieldChange,
+    ImageReference,
+    NamedPath,
+    NotAnImage,
+    Object,
+    untyped,
+)
 from deploy_orchestrator.risk.change import Altered, Change
+from deploy_orchestrator.risk.pods import containers_of, image_of, writes_to_claims
 from deploy_orchestrator.risk.rule import FieldRule
+from deploy_orchestrator.risk.stores import Store, store_of
 from deploy_orchestrator.risk.verdict import Verdict
 
 _TAG: Final = re.compile(r"v?(\d{1,9}(?:\.\d{1,9}){0,3})(?:[-+._](.*))?")
-_BUILD: Final = re.compile(r"(?:^|[-._])(?:r|build|b)?(\d{1,9})$")
+_BUILD: Final = re.compile(r"(?:^|[-._])r(\d{1,9})$")
 _HASH: Final = re.compile(r"[0-9a-f]{7,64}")
-
-_KEEPS_DATA: Final[Mapping[str, int]] = {
-    **dict.fromkeys(
-        [
-            "cassandra",
-            "clickhouse",
-            "clickhouse-server",
-            "cockroach",
-            "consul",
-            "couchbase",
-            "couchdb",
-            "dgraph",
-            "elasticsearch",
-            "etcd",
-            "influxdb",
-            "kafka",
-            "keydb",
-            "memgraph",
-            "minio",
-            "nats",
-            "neo4j",
-            "opensearch",
-            "pgvector",
-            "postgis",
-            "postgres",
-            "postgresql",
-            "postgresql-repmgr",
-            "qdrant",
-            "questdb",
-            "rabbitmq",
-            "redis",
-            "redis-stack",
-            "redpanda",
-            "scylla",
-            "solr",
-            "spilo",
-            "timescaledb",
-            "timescaledb-ha",
-            "valkey",
-            "vault",
-            "weaviate",
-            "zookeeper",
-        ],
-        1,
-    ),
-    **dict.fromkeys(
-        ["mariadb", "mariadb-galera", "mongo", "mongodb", "mssql", "mysql", "mysql-server", "percona"], 2
-    ),
-}
-"""Images that keep data, by a part of their name: how many numbers of the version say that the data's
-format changes.
-"""
 
 
 class Step(Enum):
@@ -77,12 +34,13 @@ class Step(Enum):
     MAJOR = auto()
     DOWN = auto()
     OTHER = auto()
+    PINNED = auto()
     UNCLEAR = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """The numbers of a tag, its flavour (`alpine`, `debian-12`) and its build number (`r45`)."""
+    """The numbers of a tag, its flavour (`alpine`, `python3.12`) and its build number (`r45`)."""
 
     numbers: tuple[int, ...]
     flavour: str
@@ -106,34 +64,38 @@ def version_of(image: ImageReference) -> Version | None:
     numbers = tuple(map(int, found[1].split(".")))
     rest = found[2] or ""
     build = _BUILD.search(rest)
-    return Version((*numbers, 0, 0, 0, 0)[:4], _BUILD.sub("", rest), int(build[1]) if build else 0)
+    number = int(build[1]) if build else 0
+    return Version((*numbers, 0, 0, 0, 0)[:4], _BUILD.sub("", rest), number)
 
 
-def data_numbers(image: ImageReference) -> int | None:
-    """How many numbers of the version must stay for the data to fit; None where the image keeps none."""
-    found = next((_KEEPS_DATA[part] for part in image.repository.split("/") if part in _KEEPS_DATA), None)
-    version = version_of(image)
-    old_postgres = version is not None and version.numbers[0] < 10 and "postgres" in image.repository
-    return 2 if found and old_postgres else found
-
-
-def step(before: ImageReference, after: ImageReference) -> Step:
-    """What it takes to get from one image to another."""
+def step(before: ImageReference, after: ImageReference, store: Store | None = None) -> Step:
+    """What it takes to get from one image to another, of what keeps its data as `store` says."""
     if before == after:
         return Step.SAME
     if (before.registry, before.repository) != (after.registry, after.repository):
         return Step.OTHER
     old, new = version_of(before), version_of(after)
-    if old is None or new is None or before.tag == after.tag:
+    if old is None or new is None:
         return Step.UNCLEAR
+    if before.tag == after.tag:
+        return Step.UNCLEAR if before.digest or store else Step.PINNED
     if new.numbers < old.numbers:
         return Step.DOWN
-    significant = data_numbers(before) or 1
+    significant = store.significant(old.numbers) if store else 1
     if new.numbers[:significant] != old.numbers[:significant]:
         return Step.MAJOR
     if old.flavour != new.flavour:
         return Step.UNCLEAR
     return Step.DOWN if (new.numbers, new.build) < (old.numbers, old.build) else Step.MINOR
+
+
+def stored_by(container: Container, owner: Object) -> Store | None:
+    """What a container keeps its data as; None where it keeps none."""
+    try:
+        image = ImageReference.parse(image_of(container))
+    except NotAnImage:
+        return None
+    return store_of(image.repository, writes=writes_to_claims(container, owner))
 
 
 class _ImageRule(FieldRule):
@@ -144,13 +106,14 @@ class _ImageRule(FieldRule):
             before, after = (ImageReference.parse(untyped.text(each)) for each in (field.before, field.after))
         except NotAnImage:
             return None
-        if not self.concerns(before, after):
+        store = _kept(altered, field.path[:-1])
+        if not self.concerns(step(before, after, store), store):
             return None
         return f"{field.path[-2].strip('[]')}: {field.before} → {field.after}"
 
     @abstractmethod
-    def concerns(self, before: ImageReference, after: ImageReference) -> bool:
-        """Whether the step between two images is this rule's."""
+    def concerns(self, taken: Step, store: Store | None) -> bool:
+        """Whether a step between two images, of which one keeps data as `store` says, is this rule's."""
 
 
 class ImageUpdated(_ImageRule):
@@ -163,8 +126,19 @@ class ImageUpdated(_ImageRule):
     )
     do = "Nothing."
 
-    def concerns(self, before: ImageReference, after: ImageReference) -> bool:
-        return step(before, after) in {Step.MINOR, Step.SAME}
+    def concerns(self, taken: Step, store: Store | None) -> bool:
+        return taken in {Step.MINOR, Step.SAME}
+
+
+class ImagePinned(_ImageRule):
+    id = "image-pinned"
+    severity = Verdict.SAFE
+    sees = "an image that keeps no data is named by its digest beside the version that it had"
+    why = "Each start took what the repository had under that version; now all take the same from it."
+    do = "Nothing."
+
+    def concerns(self, taken: Step, store: Store | None) -> bool:
+        return taken is Step.PINNED
 
 
 class ImageMajor(_ImageRule):
@@ -174,8 +148,8 @@ class ImageMajor(_ImageRule):
     why = "A major version may do away with what its users rely on."
     do = "Read its release notes, then approve."
 
-    def concerns(self, before: ImageReference, after: ImageReference) -> bool:
-        return step(before, after) is Step.MAJOR and not data_numbers(before)
+    def concerns(self, taken: Step, store: Store | None) -> bool:
+        return taken is Step.MAJOR and store is None
 
 
 class ImageDowngraded(_ImageRule):
@@ -185,8 +159,8 @@ class ImageDowngraded(_ImageRule):
     why = "An earlier version may not read what the later one wrote, and lacks its fixes."
     do = "Make sure that going back is meant, and that the data still fits."
 
-    def concerns(self, before: ImageReference, after: ImageReference) -> bool:
-        return step(before, after) is Step.DOWN
+    def concerns(self, taken: Step, store: Store | None) -> bool:
+        return taken is Step.DOWN
 
 
 class ImageReplaced(_ImageRule):
@@ -196,8 +170,8 @@ class ImageReplaced(_ImageRule):
     why = "It is other software, or from other hands, whatever its version says."
     do = "Check where it comes from and that it takes the same configuration, then approve."
 
-    def concerns(self, before: ImageReference, after: ImageReference) -> bool:
-        return step(before, after) is Step.OTHER and not (data_numbers(before) or data_numbers(after))
+    def concerns(self, taken: Step, store: Store | None) -> bool:
+        return taken is Step.OTHER and store is None
 
 
 class ImageUnclear(_ImageRule):
@@ -210,27 +184,36 @@ class ImageUnclear(_ImageRule):
     why = "Nobody can tell from the tag whether this is a fix or other software."
     do = "Tag images with versions. Compare what both were built from, then approve."
 
-    def concerns(self, before: ImageReference, after: ImageReference) -> bool:
-        return step(before, after) is Step.UNCLEAR
+    def concerns(self, taken: Step, store: Store | None) -> bool:
+        return taken is Step.UNCLEAR
 
 
 class DatabaseImage(_ImageRule):
     id = "database-image"
     severity = Verdict.NEEDS_APPROVAL
     sees = (
-        "the image of a database or another keeper of data is replaced, or its data format changes with "
-        "its version"
+        "the image of a database, or of anything that keeps data on a volume claim, is replaced, or raised "
+        "beyond the part of its version in which its data stays as it is"
     )
     why = "It may refuse the data that is there, or convert it for good."
     do = "Follow its upgrade guide, make sure of a backup, then approve."
 
-    def concerns(self, before: ImageReference, after: ImageReference) -> bool:
-        kept = data_numbers(before) or data_numbers(after)
-        return kept is not None and step(before, after) in {Step.MAJOR, Step.OTHER}
+    def concerns(self, taken: Step, store: Store | None) -> bool:
+        return taken in {Step.MAJOR, Step.OTHER} and store is not None
+
+
+def _kept(altered: Altered, path: NamedPath) -> Store | None:
+    """What the container at `path` keeps its data as, before or after."""
+    for side in (altered.before, altered.after):
+        for container in containers_of(side):
+            if container.path == path and (store := stored_by(container, side)):
+                return store
+    return None
 
 
 RULES = (
     ImageUpdated(),
+    ImagePinned(),
     ImageMajor(),
     ImageDowngraded(),
     ImageReplaced(),

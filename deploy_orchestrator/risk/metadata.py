@@ -1,5 +1,6 @@
 """Labels, annotations, order and spelling: what differs in bytes and mostly in nothing else."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -9,19 +10,71 @@ from deploy_orchestrator.risk.rule import FieldRule, Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
 from deploy_orchestrator.terms import quantity
 
-_INERT_ANNOTATIONS: Final = (
+FOR_PEOPLE: Final = frozenset(
+    {
+        "app.kubernetes.io/created-by",
+        "app.kubernetes.io/managed-by",
+        "app.kubernetes.io/version",
+        "chart",
+        "helm.sh/chart",
+        "heritage",
+    }
+)
+"""Labels that say what made an object and in which version, for which no controller looks:
+https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/ and Helm's own of
+https://helm.sh/docs/chart_best_practices/labels/.
+"""
+
+_NAMES: Final = frozenset(
+    {
+        "app.kubernetes.io/component",
+        "app.kubernetes.io/instance",
+        "app.kubernetes.io/name",
+        "app.kubernetes.io/part-of",
+    }
+)
+"""Labels that say which software an object is of; some controllers find theirs by them."""
+
+_FOUND_BY_NAME: Final = frozenset(
+    {
+        ("", "PersistentVolumeClaim"),
+        ("", "ServiceAccount"),
+        ("apps", "DaemonSet"),
+        ("apps", "Deployment"),
+        ("apps", "StatefulSet"),
+        ("autoscaling", "HorizontalPodAutoscaler"),
+        ("batch", "CronJob"),
+        ("batch", "Job"),
+        ("networking.k8s.io", "Ingress"),
+        ("networking.k8s.io", "NetworkPolicy"),
+        ("policy", "PodDisruptionBudget"),
+        ("rbac.authorization.k8s.io", "ClusterRoleBinding"),
+        ("rbac.authorization.k8s.io", "Role"),
+        ("rbac.authorization.k8s.io", "RoleBinding"),
+    }
+)
+"""Kinds whose objects Kubernetes finds by their names alone, whatever the labels on them say."""
+
+_INERT_ANNOTATIONS: Final = frozenset(
+    {
+        "controller-gen.kubebuilder.io/version",
+        "description",
+        "helm.sh/chart",
+        "kubectl.kubernetes.io/default-container",
+        "kubectl.kubernetes.io/restartedAt",
+        "kubernetes.io/description",
+        "rollme",
+    }
+)
+_INERT_PREFIXES: Final = (
     "app.kubernetes.io/",
     "artifacthub.io/",
     "checksum/",
     "deployment.kubernetes.io/",
-    "description",
-    "helm.sh/chart",
-    "kubectl.kubernetes.io/default-container",
-    "kubectl.kubernetes.io/restartedAt",
-    "kubernetes.io/description",
     "meta.helm.sh/",
-    "rollme",
 )
+_CHECK_SUM: Final = re.compile(r"(?:^|[-._/])(?:check-?sum|hash|sha-?(?:1|256|512)?(?:sum)?)$", re.IGNORECASE)
+_SUM: Final = re.compile(r"[0-9A-Za-z]{1,128}")
 _AMOUNTS: Final = frozenset(
     {"limits", "requests", "hard", "capacity", "sizeLimit", "default", "defaultRequest", "max", "min"}
 )
@@ -30,15 +83,23 @@ _AMOUNTS: Final = frozenset(
 class LabelsChanged(FieldRule):
     id = "labels-changed"
     severity = Verdict.SAFE
-    sees = "labels change that no selector in the manifests looks at"
-    why = "Labels such as the chart's version are for people. On a pod template they start a roll-out."
+    sees = (
+        "labels change that are for people (the chart, its version), or that name the software on an object "
+        "which is found by its own name, and that no selector in the manifests looks at"
+    )
+    why = "No controller looks for these labels there. On a pod template they start a roll-out."
     do = "Nothing."
 
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
         label = label_of(altered, field)
-        if label is None or _is_selected(altered, field, label, change):
+        if label is None:
             return None
-        return f"label {label}"
+        by_name = field.path[0] == "metadata" and (altered.key.group, altered.key.kind) in _FOUND_BY_NAME
+        if by_name:
+            harmless = label in FOR_PEOPLE | _NAMES
+        else:
+            harmless = label in FOR_PEOPLE and label not in change.selected_labels
+        return f"label {label}" if harmless else None
 
 
 class SelectedLabel(FieldRule):
@@ -50,7 +111,7 @@ class SelectedLabel(FieldRule):
 
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
         label = label_of(altered, field)
-        if label is None or not _is_selected(altered, field, label, change):
+        if label is None or label not in change.selected_labels or not _is_selectable(altered, field):
             return None
         return f"label {label}: {field.before or 'none'} → {field.after or 'none'}"
 
@@ -58,15 +119,16 @@ class SelectedLabel(FieldRule):
 class AnnotationsChanged(FieldRule):
     id = "annotations-changed"
     severity = Verdict.SAFE
-    sees = "annotations change that nothing acts on, or that only start a roll-out (`checksum/…`)"
+    sees = "annotations change that nothing acts on, or a check sum on pods, which only starts a roll-out"
     why = "They are for people, or make pods start again with new configuration."
     do = "Nothing."
 
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
         path = altered.in_pod(field) if field.path[0] != "metadata" else field.path
-        if path is None or len(path) < 3 or path[:2] != ("metadata", "annotations"):
+        if path is None or len(path) != 3 or path[:2] != ("metadata", "annotations"):
             return None
-        return f"annotation {path[2]}" if path[2].startswith(_INERT_ANNOTATIONS) else None
+        inert = is_inert_annotation(path[2]) or (field.path[0] != "metadata" and _is_check_sum(field))
+        return f"annotation {path[2]}" if inert else None
 
 
 class OrderOnly(Rule):
@@ -102,23 +164,56 @@ class SameAmount(FieldRule):
     do = "Nothing."
 
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
-        if _AMOUNTS.isdisjoint(field.path):
-            return None
-        before, after = quantity(field.before), quantity(field.after)
-        return f"{field.field}: the same amount" if before is not None and before == after else None
+        return f"{field.field}: the same amount" if is_same_amount(field) else None
+
+
+class NamespaceWritten(FieldRule):
+    id = "namespace-written"
+    severity = Verdict.SAFE
+    sees = "an object of a custom kind says the namespace that it goes to anyway, or no longer says it"
+    why = (
+        "Argo CD puts an object that names no namespace into that of the Application: it is the same object."
+    )
+    do = "Nothing."
+
+    def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
+        same = field.path == ("metadata", "namespace") and not altered.renamed
+        return f"namespace {field.after or field.before}" if same else None
+
+
+def is_inert_annotation(name: str) -> bool:
+    return name in _INERT_ANNOTATIONS or name.startswith(_INERT_PREFIXES)
+
+
+def is_same_amount(field: FieldChange) -> bool:
+    """Whether a field is an amount that is only written in another way."""
+    if _AMOUNTS.isdisjoint(field.path):
+        return False
+    before, after = quantity(field.before), quantity(field.after)
+    return before is not None and before == after
 
 
 def label_of(altered: Altered, field: FieldChange) -> str | None:
-    """The label that a field is, of an object whose labels are its own affair."""
-    if altered.key.kind == "Namespace":
-        return None
+    """The label that a field is, of an object or of its pods."""
     path = field.path if field.path[0] == "metadata" else altered.in_pod(field)
     return path[2] if path and len(path) == 3 and path[:2] == ("metadata", "labels") else None
 
 
-def _is_selected(altered: Altered, field: FieldChange, label: str, change: Change) -> bool:
-    selectable = field.path[0] != "metadata" or altered.key.kind in {"Pod", "Service"}
-    return selectable and label in change.selected_labels
+def _is_selectable(altered: Altered, field: FieldChange) -> bool:
+    return field.path[0] != "metadata" or altered.key.kind in {"Pod", "Service"}
 
 
-RULES = (LabelsChanged(), SelectedLabel(), AnnotationsChanged(), OrderOnly(), DefaultWritten(), SameAmount())
+def _is_check_sum(field: FieldChange) -> bool:
+    texts = [str(each) for each in (field.before, field.after) if each is not None]
+    return bool(_CHECK_SUM.search(field.path[-1])) and all(map(_SUM.fullmatch, texts))
+
+
+RULES = (
+    LabelsChanged(),
+    SelectedLabel(),
+    AnnotationsChanged(),
+    OrderOnly(),
+    DefaultWritten(),
+    SameAmount(),
+    NamespaceWritten(),
+)

@@ -34,6 +34,30 @@ def image_of(container: Container) -> str:
     return untyped.text(container.body.get("image"))
 
 
+def claims_of(each: Object) -> dict[str, str]:
+    """The volumes of the pods that outlive them: the name of each, and of its claim or claim template."""
+    volumes = {
+        untyped.text(untyped.at(volume, "name")): untyped.text(
+            untyped.at(volume, "persistentVolumeClaim", "claimName")
+        )
+        for volume in untyped.mappings(spec_of(each).get("volumes"))
+        if untyped.at(volume, "persistentVolumeClaim") is not None
+    }
+    templates = untyped.mappings(untyped.at(each.body, "spec", "volumeClaimTemplates"))
+    names = (untyped.text(untyped.at(template, "metadata", "name")) for template in templates)
+    return {**volumes, **{name: name for name in names}}
+
+
+def writes_to_claims(container: Container, owner: Object) -> bool:
+    """Whether a container may write to a volume that outlives its pod."""
+    kept = claims_of(owner)
+    mounts = [
+        *untyped.mappings(container.body.get("volumeMounts")),
+        *untyped.mappings(container.body.get("volumeDevices")),
+    ]
+    return any(mount.get("name") in kept and mount.get("readOnly") is not True for mount in mounts)
+
+
 def within(path: NamedPath, template: NamedPath | None) -> NamedPath | None:
     """`path` as seen from the pod template, None where it leads elsewhere."""
     if template is None or path[: len(template)] != template:

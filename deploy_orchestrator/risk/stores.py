@@ -1,0 +1,139 @@
+"""Software that keeps data on disk, and how much of its version may change with the data as it is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+Numbers = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """How many leading `numbers` of a version stand for a format of data, after `source`.
+
+    A release that keeps them can be gone back from; any other may leave data that the one before cannot
+    read. `since` has another answer from a version on, the last that applies counts.
+    """
+
+    numbers: int
+    source: str
+    since: tuple[tuple[Numbers, int], ...] = ()
+
+    def significant(self, version: Numbers) -> int:
+        return next((count for first, count in reversed(self.since) if version >= first), self.numbers)
+
+
+_REDIS = Store(2, "https://github.com/redis/redis/issues/14064")
+_MONGODB = Store(2, "https://www.mongodb.com/docs/manual/reference/versioning/")
+_MYSQL = Store(
+    2,
+    "https://dev.mysql.com/doc/refman/8.4/en/downgrading.html",
+    since=(((8, 0), 3), ((8, 1), 2)),
+)
+_POSTGRESQL = Store(2, "https://www.postgresql.org/support/versioning/", since=(((10,), 1),))
+_OPENSEARCH = Store(2, "https://docs.opensearch.org/latest/install-and-configure/upgrade-opensearch/")
+_SCYLLA = Store(2, "https://docs.scylladb.com/manual/stable/upgrade/about-upgrade.html")
+_CLICKHOUSE = Store(2, "https://clickhouse.com/docs/operations/update")
+_MIGRATES = "it migrates its database when it starts, and a release before does not read what comes of that: "
+_GITEA = Store(2, f"{_MIGRATES}https://docs.gitea.com/installation/upgrade-from-gitea")
+_FORGEJO = Store(2, f"{_MIGRATES}https://forgejo.org/docs/latest/admin/upgrade/")
+
+STORES: Final[Mapping[str, Store]] = {
+    "alertmanager": Store(1, "https://github.com/prometheus/alertmanager/blob/main/CHANGELOG.md"),
+    "arangodb": Store(2, "https://docs.arangodb.com/stable/operations/upgrading/"),
+    "cassandra": Store(
+        2, "https://cassandra.apache.org/doc/latest/cassandra/getting-started/production.html"
+    ),
+    "clickhouse": _CLICKHOUSE,
+    "cockroach": Store(2, "https://www.cockroachlabs.com/docs/stable/upgrade-cockroach-version"),
+    "cockroachdb": Store(2, "https://www.cockroachlabs.com/docs/stable/upgrade-cockroach-version"),
+    "consul": Store(2, "https://developer.hashicorp.com/consul/docs/upgrade"),
+    "couchbase": Store(2, "https://docs.couchbase.com/server/current/install/upgrade.html"),
+    "couchdb": Store(2, "https://docs.couchdb.org/en/stable/install/upgrading.html"),
+    "dgraph": Store(1, "https://docs.dgraph.io/admin/upgrade"),
+    "dragonfly": Store(2, "https://www.dragonflydb.io/docs/managing-dragonfly/backups"),
+    "elasticsearch": Store(
+        2, "https://www.elastic.co/docs/deploy-manage/upgrade/deployment-or-cluster/elasticsearch"
+    ),
+    "etcd": Store(2, "https://etcd.io/docs/v3.6/downgrades/"),
+    "forgejo": _FORGEJO,
+    "gitea": _GITEA,
+    "grafana": Store(2, f"{_MIGRATES}https://grafana.com/docs/grafana/latest/upgrade-guide/when-to-upgrade/"),
+    "influxdb": Store(2, "https://docs.influxdata.com/influxdb/v2/install/upgrade/"),
+    "kafka": Store(2, "https://kafka.apache.org/documentation/#upgrade"),
+    "keycloak": Store(2, f"{_MIGRATES}https://www.keycloak.org/docs/latest/upgrading/"),
+    "keydb": _REDIS,
+    "mariadb": Store(2, "https://mariadb.com/kb/en/downgrading-between-major-versions-of-mariadb/"),
+    "meilisearch": Store(2, "https://www.meilisearch.com/docs/learn/update_and_migration/updating"),
+    "memgraph": Store(2, "https://memgraph.com/docs/database-management/backup-and-restore"),
+    "milvus": Store(2, "https://milvus.io/docs/upgrade_milvus_cluster-helm.md"),
+    "minio": Store(
+        3, "https://min.io/docs/minio/linux/operations/install-deploy-manage/upgrade-minio-deployment.html"
+    ),
+    "mongo": _MONGODB,
+    "mongodb": _MONGODB,
+    "mssql": Store(
+        1,
+        "https://learn.microsoft.com/sql/database-engine/install-windows/supported-version-and-edition-upgrades",
+    ),
+    "mysql": _MYSQL,
+    "nats": Store(2, "https://docs.nats.io/release-notes/whats_new/whats_new_210"),
+    "neo4j": Store(2, "https://neo4j.com/docs/upgrade-migration-guide/current/"),
+    "openbao": Store(2, "https://openbao.org/docs/upgrading/"),
+    "opensearch": _OPENSEARCH,
+    "percona": _MYSQL,
+    "pgvector": _POSTGRESQL,
+    "postgis": _POSTGRESQL,
+    "postgres": _POSTGRESQL,
+    "postgresql": _POSTGRESQL,
+    "prometheus": Store(1, "https://prometheus.io/docs/prometheus/latest/stability/"),
+    "pulsar": Store(2, "https://pulsar.apache.org/docs/administration-upgrade/"),
+    "qdrant": Store(2, "https://qdrant.tech/documentation/operations/upgrades/"),
+    "questdb": Store(1, "https://questdb.com/docs/operations/backup/"),
+    "rabbitmq": Store(2, "https://www.rabbitmq.com/docs/upgrade"),
+    "redis": _REDIS,
+    "redpanda": Store(2, "https://docs.redpanda.com/current/upgrade/rolling-upgrade/"),
+    "scylla": _SCYLLA,
+    "scylladb": _SCYLLA,
+    "solr": Store(2, "https://solr.apache.org/guide/solr/latest/upgrade-notes/solr-upgrade-notes.html"),
+    "spilo": _POSTGRESQL,
+    "timescaledb": Store(2, "https://docs.timescale.com/self-hosted/latest/upgrades/"),
+    "typesense": Store(1, "https://typesense.org/docs/guide/updating-typesense.html"),
+    "valkey": Store(2, "https://valkey.io/topics/migration/"),
+    "vault": Store(2, "https://developer.hashicorp.com/vault/docs/upgrading"),
+    "weaviate": Store(2, "https://docs.weaviate.io/deploy/migration"),
+    "yugabyte": Store(2, "https://docs.yugabyte.com/preview/manage/upgrade-deployment/"),
+    "zookeeper": Store(2, "https://zookeeper.apache.org/doc/current/zookeeperAdmin.html"),
+}
+"""By a word of the image's name."""
+
+UNKNOWN: Final = Store(2, "what no table knows and writes to a volume that outlives it")
+"""Only the patch of what keeps data in an unknown way may change."""
+
+_PUBLISHERS: Final = frozenset({"grafana", "prometheus"})
+"""Stores whose name stands before much other software, too: `grafana/promtail`."""
+
+_BESIDE: Final = frozenset({"box", "exporter", "reloader"})
+"""Words for what stands beside a store and keeps nothing: `redis_exporter`, `nats-box`."""
+
+_NOTHING_OF_ITS_OWN: Final = frozenset(
+    {"alpine", "bash", "busybox", "curl", "debian", "k8s-sidecar", "kubectl", "os-shell", "ubuntu"}
+)
+"""Images of plain tools, which bring no format of data: what prepares a volume, mostly."""
+
+
+def store_of(repository: str, *, writes: bool) -> Store | None:
+    """What an image keeps data as; None where it keeps none.
+
+    `repository` is its name without registry and tag, `writes` whether its container may write to a volume
+    that outlives the pod.
+    """
+    *publishers, name = repository.split("/")
+    words = name.replace("_", "-").split("-")
+    if not _BESIDE.isdisjoint(words):
+        return None
+    named = (each for each in (name, *words, *publishers) if each in STORES)
+    known = next((each for each in named if each not in _PUBLISHERS.intersection(publishers)), None)
+    if known is not None:
+        return STORES[known]
+    return UNKNOWN if writes and name not in _NOTHING_OF_ITS_OWN else None
