@@ -24,7 +24,7 @@ from deploy_orchestrator.fleet import ApprovalRule
 from deploy_orchestrator.git import Commit, Person, Signer
 from deploy_orchestrator.outcomes import failures
 from deploy_orchestrator.pipeline import Orchestrator
-from deploy_orchestrator.releases import Gate, GateState, Plan, count
+from deploy_orchestrator.releases import Gate, GateState, Plan, count, may_approve
 
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{12,64})")
 
@@ -85,7 +85,7 @@ def pending(context: typer.Context, output: Output = Format.TEXT) -> None:
             say_below([("digest", _bare(plan.digest)[:12]), *standing(gates)])
     errors = [error for _, error in failures(judged)]
     errors += orchestrator.deployments.unreadable()
-    for error in errors:
+    for error in (*errors, *orchestrator.fleet().stalemates):
         tell(error)
     if errors:
         raise typer.Exit(2)
@@ -206,8 +206,7 @@ def _void(orchestrator: Orchestrator, plan: Plan, commit: Commit) -> VoidDecisio
 
 
 def _whom_to_ask(plan: Plan, rule: ApprovalRule | None) -> str | None:
-    authors = {each.casefold() for each in plan.source.authors}
-    others = [each for each in rule.approvers if each.casefold() not in authors] if rule else []
+    others = may_approve(rule, plan.source) if rule else []
     return f"ask one of: {', '.join(others)}" if others else None
 
 

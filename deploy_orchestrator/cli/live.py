@@ -65,8 +65,8 @@ def status(
     for error in errors:
         tell(error)
     unguarded = silent(described().home, datetime.now(UTC))
-    for guard in unguarded:
-        tell(guard)
+    for each in (*unguarded, *(() if broken else orchestrator.fleet().stalemates)):
+        tell(each)
     if errors:
         raise typer.Exit(2)
     if unguarded or healthy < len(found):

@@ -195,6 +195,9 @@ def log_unreadable(context: dg.SensorEvaluationContext, orchestrator: Orchestrat
     """Say in a tick's log what is wrong with the fleet, and which plans and release files are left out."""
     if broken := orchestrator.broken_fleet():
         context.log.error(str(broken))
+    else:
+        for stalemate in orchestrator.fleet().stalemates:
+            context.log.warning(str(stalemate))
     for error in orchestrator.deployments.unreadable():
         context.log.error(str(error))
 

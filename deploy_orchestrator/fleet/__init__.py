@@ -3,14 +3,14 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from deploy_orchestrator.fleet.changes import basis, changed, differing, gone
+    from deploy_orchestrator.fleet.changes import basis, changed, configured, differing, gone
     from deploy_orchestrator.fleet.charts import LocalChart
     from deploy_orchestrator.fleet.destination import Destination
     from deploy_orchestrator.fleet.draft import Edit
     from deploy_orchestrator.fleet.errors import FleetError
     from deploy_orchestrator.fleet.fields import kubernetes_versions
     from deploy_orchestrator.fleet.fleet import Deployment, Fleet, ValueLayer
-    from deploy_orchestrator.fleet.layout import PLATFORM, layer_names
+    from deploy_orchestrator.fleet.layout import FLEET_FILE, PLATFORM, layer_names
     from deploy_orchestrator.fleet.loading import last_readable, load
     from deploy_orchestrator.fleet.model import (
         ApprovalRule,
@@ -37,6 +37,7 @@ else:
     __getattr__ = opened(__name__, __file__)
 
 __all__ = [
+    "FLEET_FILE",
     "PLATFORM",
     "ApprovalRule",
     "ArgoCDInstance",
@@ -63,6 +64,7 @@ __all__ = [
     "Wave",
     "basis",
     "changed",
+    "configured",
     "differing",
     "gone",
     "json_schemas",

@@ -2,9 +2,18 @@
 
 import hashlib
 import json
+import re
 from dataclasses import astuple
+from functools import lru_cache
 
+from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet.fleet import Deployment, Fleet
+from deploy_orchestrator.fleet.layout import FLEET_FILE
+from deploy_orchestrator.fleet.model import FleetFile
+from deploy_orchestrator.fleet.reading import read_document
+from deploy_orchestrator.git import Tree
+
+_ANCHOR = re.compile(r"(?:^|[\s\[{,:])&", re.MULTILINE)
 
 
 def changed(before: Fleet | None, after: Fleet) -> list[Deployment]:
@@ -67,6 +76,24 @@ def basis(fleet: Fleet, deployment: Deployment) -> str:
         "awaited": [before.environment.name, fleet.inputs(before)] if before else None,
     }
     return f"sha256:{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()}"
+
+
+@lru_cache(maxsize=256)
+def configured(tree: Tree, environment: str) -> tuple[tuple[str, ...], str] | None:
+    """What fleet.yaml says that may concern an `environment`: the names of all of them, in their order, and
+    all else but what it says of the others. None where that cannot be told: it is missing or broken, has no
+    such environment, or may write one part by another (YAML's anchors).
+    """
+    try:
+        document = read_document(tree, FLEET_FILE, "names the environments")
+        environments = document.into(FleetFile).environments
+    except OrchestratorError:
+        return None
+    names = tuple(each.name for each in environments)
+    if environment not in names or document.duplicates or _ANCHOR.search(document.text):
+        return None
+    mine = document.value["environments"][names.index(environment)]
+    return names, json.dumps({**document.value, "environments": mine}, sort_keys=True)
 
 
 def _checked_by(deployment: Deployment) -> tuple[object, ...]:

@@ -88,6 +88,22 @@ class Fleet:
         named = (url for each in self.repositories for url in (each.url, each.mirror) if url)
         return Egress(hosts).naming(*named)
 
+    @property
+    def stalemates(self) -> tuple[FleetError, ...]:
+        """What is wrong with policies by which nobody can approve what one of the approvers writes."""
+        return tuple(
+            FleetError(
+                f"nobody can approve what one of the {len(rule.approvers)} approvers of {each.name} writes: "
+                f"it takes {rule.required}, and nobody approves a change of their own",
+                place=Place(FLEET_FILE, field=f"environments.{each.name}.policy.approval"),
+                fix="name one approver more than are required, or set selfApproval: true",
+            )
+            for each in self.environments
+            if (rule := each.policy.approval)
+            and not rule.self_approval
+            and rule.required >= len(rule.approvers)
+        )
+
     def cluster(self, name: str) -> Cluster:
         """The cluster called `name`; FleetError where there is none."""
         return pick(name, {each.name: each for each in self.clusters}, "cluster", Place(FLEET_FILE))

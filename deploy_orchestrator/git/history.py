@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pygit2
+from pygit2.enums import MergeFlag
 
 from deploy_orchestrator.git import command
 from deploy_orchestrator.git.changes import empty_tree
@@ -129,6 +130,39 @@ class History:
         before = commit.parents[0] if commit.parents else empty_tree(objects)
         deltas = objects.diff(before, commit.id).deltas
         return tuple(sorted({file.path for delta in deltas for file in (delta.old_file, delta.new_file)}))
+
+    def renames(self, revisions: Sequence[str]) -> tuple[tuple[str, str], ...]:
+        """Each file that these commits rename, as Git finds it by likeness: what it was called, and what it
+        is called then. Merges rename nothing by themselves.
+        """
+        result = command.run(
+            ["diff-tree", "--stdin", "-r", "-z", "--no-commit-id", "--find-renames", "--diff-filter=R"],
+            repository=self.path,
+            input="".join(f"{each}\n" for each in revisions).encode(),
+            limit=_LOG_LIMIT,
+        )
+        if result.code:
+            raise GitError(f"what was renamed cannot be read: {result.errors.strip()}")
+        tokens = result.output.decode(errors="surrogateescape").split("\0")[:-1]
+        return tuple(zip(tokens[1::3], tokens[2::3], strict=True))
+
+    def is_plain_merge(self, revision: str) -> bool:
+        """Whether a commit is what Git makes of two parents by itself, so that whoever merged them wrote
+        nothing: no conflict, nothing renamed, one common ancestor, and no line that the merge added or left
+        out.
+
+        Raises:
+            RevisionNotFound: as `resolve`.
+        """
+        commit = self.commit(revision)
+        if len(commit.parents) != 2:
+            return False
+        bases = command.run(["merge-base", "--all", *commit.parents], repository=self.path, limit=_LOG_LIMIT)
+        if len(bases.output.split()) != 1:
+            return False
+        objects = self._store.open()
+        merged = objects.merge_commits(*commit.parents, flags=MergeFlag(0))
+        return not merged.conflicts and merged.write_tree(objects) == objects[commit.id].peel(pygit2.Tree).id
 
     def touched(
         self, to: str, *, since: str | None = None, opened: Callable[[str], bool] = lambda _: False

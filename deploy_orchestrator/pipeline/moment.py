@@ -1,13 +1,13 @@
 """What the gates of plans depend on, as it is at one moment."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from deploy_orchestrator.delivery import Status
 from deploy_orchestrator.fleet import Fleet, FleetError, Policy, basis, load
 from deploy_orchestrator.git import Repository, RevisionNotFound
-from deploy_orchestrator.pipeline.sources import paths_of_removal, source_of
+from deploy_orchestrator.pipeline.sources import source_of, source_of_removal
 from deploy_orchestrator.releases import (
     After,
     Ahead,
@@ -18,6 +18,7 @@ from deploy_orchestrator.releases import (
     GateState,
     Plan,
     Predecessor,
+    Release,
     SourceChange,
 )
 from deploy_orchestrator.risk import severity
@@ -80,24 +81,19 @@ class Moment:
         judged = Verdict.worst(severity(reason, policy.rules) for reason in plan.reasons)
         if policy.approval is None or judged is Verdict.SAFE:
             return None
-        released = self.deployments.release(plan.environment, plan.tenant)
         try:
-            return source_of(
-                self.fleet_repository,
-                plan.source.commit,
-                self._paths(plan),
-                released,
-                self.fleet.allowed_signers,
-            )
+            return self._source_now(plan, self.deployments.release(plan.environment, plan.tenant))
         except (FleetError, RevisionNotFound):
             # Its history was rewritten: nobody can tell any more who made it.
             return plan.source.model_copy(update={"signed": False})
 
-    def _paths(self, plan: Plan) -> Sequence[str]:
-        if plan.removal:
-            return paths_of_removal(plan.tenant)
-        then = load(self.fleet_repository.at(plan.source.commit))
-        return then.paths(then.deployment(plan.environment, plan.tenant))
+    def _source_now(self, plan: Plan, released: Release | None) -> SourceChange:
+        repository, revision, signers = self.fleet_repository, plan.source.commit, self.fleet.allowed_signers
+        if plan.removal and released:
+            return source_of_removal(repository, revision, released, signers)
+        then = load(repository.at(revision))
+        paths = then.paths(then.deployment(plan.environment, plan.tenant))
+        return source_of(repository, revision, plan.environment, paths, released, signers)
 
     def _predecessor(self, after: After, tenant: str) -> Predecessor:
         release = self.deployments.release(after.environment, tenant)

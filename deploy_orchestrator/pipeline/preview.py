@@ -18,7 +18,7 @@ from deploy_orchestrator.manifests import (
     render,
 )
 from deploy_orchestrator.outcomes import Outcome, raised
-from deploy_orchestrator.pipeline.sources import commits_since, paths_of_removal, source_of
+from deploy_orchestrator.pipeline.sources import commits_since, source_of, source_of_removal
 from deploy_orchestrator.pipeline.waves import ahead
 from deploy_orchestrator.releases import (
     After,
@@ -27,7 +27,6 @@ from deploy_orchestrator.releases import (
     ReleaseError,
     make_plan,
     make_removal,
-    source_change,
 )
 
 PLAIN_SECRET = "plain-secret"  # noqa: S105
@@ -87,12 +86,18 @@ class Previews:
         released = self.deployments.release(deployment.environment.name, deployment.tenant.name)
         released_manifests = self.deployments.released_manifests(released) if released else None
         before = fleet.before(deployment)
-        commits, known = commits_since(
-            self.fleet_repository, fleet.revision, fleet.paths(deployment), released
-        )
+        paths = fleet.paths(deployment)
+        commits, known = commits_since(self.fleet_repository, fleet.revision, paths, released)
         plan = make_plan(
             deployment,
-            source=source_change(self.fleet_repository, fleet.revision, commits, fleet.allowed_signers),
+            source=source_of(
+                self.fleet_repository,
+                fleet.revision,
+                deployment.environment.name,
+                paths,
+                released,
+                fleet.allowed_signers,
+            ),
             candidate=rendered.manifests,
             released=released,
             released_manifests=released_manifests,
@@ -121,9 +126,7 @@ class Previews:
         if released is None or released.removal:
             raise ReleaseError(f"{environment}/{tenant}: nothing is released that could be removed")
         manifests = self.deployments.released_manifests(released)
-        source = source_of(
-            self.fleet_repository, fleet.revision, paths_of_removal(tenant), released, fleet.allowed_signers
-        )
+        source = source_of_removal(self.fleet_repository, fleet.revision, released, fleet.allowed_signers)
         plan = make_removal(released, manifests, source, policy)
         return Preview(plan, NOTHING, (), manifests, released.destination)
 

@@ -1,7 +1,7 @@
 """What may go out: plans with a verdict, signed approvals, releases, history, revert."""
 
 from deploy_orchestrator.releases.approvals import RejectedApproval
-from deploy_orchestrator.releases.ballot import Ballot, Void, count
+from deploy_orchestrator.releases.ballot import Ballot, Void, count, may_approve
 from deploy_orchestrator.releases.deployments import Deployments
 from deploy_orchestrator.releases.digest import digest_of
 from deploy_orchestrator.releases.errors import ReleaseError, RevertRefused, Superseded
@@ -56,5 +56,6 @@ __all__ = [
     "gates",
     "make_plan",
     "make_removal",
+    "may_approve",
     "source_change",
 ]

@@ -52,6 +52,11 @@ def count(
     return Ballot(tuple(approvals), tuple(rejections), tuple(void), required)
 
 
+def may_approve(rule: ApprovalRule, source: SourceChange) -> list[str]:
+    """The approvers who did not write it, or all where the rule lets authors approve."""
+    return [each for each in rule.approvers if rule.self_approval or not _among(each, source.authors)]
+
+
 def _void(
     decision: Approval,
     rule: ApprovalRule | None,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from deploy_orchestrator.fleet import Policy
-from deploy_orchestrator.releases.ballot import Ballot, count
+from deploy_orchestrator.releases.ballot import Ballot, count, may_approve
 from deploy_orchestrator.releases.digest import FORMAT
 from deploy_orchestrator.releases.errors import EARLIER, ReleaseError
 from deploy_orchestrator.releases.model import Approval, Plan, Removals, SourceChange
@@ -120,7 +120,7 @@ def gates(
         _base(plan, current),
         _candidate(intact),
         _verdict(plan, severities),
-        _approval(plan, policy, judged, ballot, void),
+        _approval(plan, policy, judged, ballot, void, source),
         _promotion(plan, policy, predecessor, now),
         _wave(canaries, now),
         _removals(policy, removals),
@@ -165,7 +165,14 @@ def _verdict(plan: Plan, severities: Sequence[Verdict]) -> Gate:
     return Gate("verdict", GateState.CLOSED, f"blocked: {blocking[0]}{more}")
 
 
-def _approval(plan: Plan, policy: Policy, judged: Verdict, ballot: Ballot, void: Sequence[Approval]) -> Gate:
+def _approval(
+    plan: Plan,
+    policy: Policy,
+    judged: Verdict,
+    ballot: Ballot,
+    void: Sequence[Approval],
+    source: SourceChange,
+) -> Gate:
     if ballot.rejections:
         first = ballot.rejections[0]
         words = f": {first.reason}" if first.reason else ""
@@ -183,6 +190,12 @@ def _approval(plan: Plan, policy: Policy, judged: Verdict, ballot: Ballot, void:
     notes = [f"by {names}"] if names else []
     notes += [f"{each.approval.who}'s does not count: {each.reason}" for each in ballot.void]
     notes += [f"{each.who}'s does not count: {FORMER}" for each in void]
+    able = may_approve(policy.approval, source)
+    if len(able) < ballot.required:
+        notes.append(
+            f"{' and '.join(able) or 'nobody'} may approve, for the others wrote it: name more approvers in "
+            "the policy" + ("" if source.signed else ", or have its authors sign their commits")
+        )
     return Gate("approval", GateState.WAITING, "; ".join([needed, *notes]))
 
 

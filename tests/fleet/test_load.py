@@ -235,6 +235,27 @@ def test_an_approver_who_could_not_sign_is_refused_where_they_are_named(
         load(commit(files))
 
 
+@pytest.mark.parametrize(
+    ("approval", "told"),
+    [
+        ("required: 1", False),
+        ("required: 2", True),
+        ("required: 2\n        selfApproval: true", False),
+    ],
+)
+def test_a_policy_by_which_nobody_can_approve_what_an_approver_writes_is_told(
+    files: Files, commit: Commit, approval: str, told: bool
+) -> None:
+    text = str(files["fleet.yaml"])
+    assert text.count("required: 2") == 1
+    files["fleet.yaml"] = text.replace("required: 2", approval)
+    stalemates = load(commit(files)).stalemates
+    assert [each.place.field for each in stalemates if each.place] == (
+        ["environments.production.policy.approval"] if told else []
+    )
+    assert all("name one approver more" in str(each.fix) for each in stalemates)
+
+
 def test_one_line_may_name_several_signers_and_restrict_their_key(files: Files, commit: Commit) -> None:
     key = str(files["allowed_signers"]).splitlines()[1].partition(" ")[2]
     files["allowed_signers"] = (

@@ -208,6 +208,23 @@ def test_an_unsigned_source_needs_one_approver_more(gate, decision):
     assert gate("approval", unsigned, asks(), [decision(ANN), decision(BOB)]).passed
 
 
+@pytest.mark.parametrize(
+    ("authors", "signed", "told"),
+    [
+        ((ANN,), True, f"0 of 2 approvals; {BOB} may approve, for the others wrote it: name more approvers"),
+        ((ANN, BOB), True, "nobody may approve"),
+        ((CAT,), False, f"{ANN} and {BOB} may approve, for the others wrote it: name more approvers in the "),
+        ((CAT,), False, "or have its authors sign their commits"),
+        ((CAT,), True, "0 of 2 approvals"),
+    ],
+)
+def test_it_is_told_where_too_few_people_are_left_to_approve(gate, authors, signed, told):
+    found = gate("approval", plan_of(authors=authors, signed=signed), asks(ANN, BOB, required=2))
+    assert found.state is GateState.WAITING
+    assert told in found.reason
+    assert ("name more" in found.reason) is (authors != (CAT,) or not signed)
+
+
 def test_an_unsigned_source_changes_nothing_where_no_approval_is_asked_for(gate):
     assert gate("approval", plan_of(signed=False), Policy()).passed
     assert gate("approval", plan_of(Verdict.SAFE, signed=False), asks()).passed
