@@ -107,6 +107,11 @@ def cache_key(*parts: str) -> str:
     return digest.hexdigest()
 
 
+def made_by(*files: str) -> str:
+    """A part of the key of what the code in these files makes: where that is another, so is this."""
+    return _digest(b"\0".join(Path(each).read_bytes() for each in files)).hex()
+
+
 def fingerprint(data: bytes) -> str:
     """A name for these bytes that no others have."""
     return _digest(data).hex()

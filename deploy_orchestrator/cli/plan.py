@@ -137,7 +137,9 @@ def _against_released(
     require_known(fleet, environment, tenant)
     wanted = [each for each in fleet.deployments() if _is_wanted(each, environment, tenant)]
     clusters = Clusters(asked, fleet, wanted)
-    outcomes = _followed(orchestrator.previews(wanted, fleet), len(wanted))
+    # A cluster may object to what is released, too.
+    looked = orchestrator.previews(wanted, fleet) if asked else orchestrator.changes(wanted, fleet)
+    outcomes = _followed(looked, len(wanted))
     rendered = [each for _, each in outcomes if isinstance(each, Preview)]
     inspections = {each.plan.key: said for each in rendered if (said := clusters.inspect(each))}
     previews = [

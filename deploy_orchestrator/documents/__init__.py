@@ -15,7 +15,7 @@ the stricter or the more exact one:
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from deploy_orchestrator.documents.document import HIDDEN, Document, parse, parse_all
+    from deploy_orchestrator.documents.document import HIDDEN, READER, Document, parse, parse_all
     from deploy_orchestrator.documents.reader import MAX_BYTES, MAX_DEPTH, MAX_NODES, DocumentError, dotted
     from deploy_orchestrator.documents.record import Record
     from deploy_orchestrator.documents.writer import dump
@@ -29,6 +29,7 @@ __all__ = [
     "MAX_BYTES",
     "MAX_DEPTH",
     "MAX_NODES",
+    "READER",
     "Document",
     "DocumentError",
     "Record",

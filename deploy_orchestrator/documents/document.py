@@ -1,17 +1,23 @@
 """A YAML document: its value, where its fields stand, and its fit to a model."""
 
+import json
 import typing
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import pydantic
 from pydantic_core import ErrorDetails
 
+from deploy_orchestrator.documents import reader
 from deploy_orchestrator.documents.reader import MAX_BYTES, DocumentError, dotted, read_documents
 from deploy_orchestrator.errors import Place, instead_of
+from deploy_orchestrator.storage import Cache, cache_key, fingerprint, made_by
 from deploy_orchestrator.terms import FieldPath
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
+
+READER: Final = made_by(__file__, reader.__file__)
+"""A part of the key of what is made of documents: where they are read otherwise, it is another."""
 
 HIDDEN = "hidden"
 """The type of a `PydanticCustomError` whose input no message may show."""
@@ -63,13 +69,25 @@ class Document:
             ) from error
 
 
-def parse(data: bytes, file: str) -> Document:
-    """The only document in `data`, an empty text being `None`. `file` is the name to use in messages.
+def parse(data: bytes, file: str, cache: Cache | None = None) -> Document:
+    """The only document in `data`, an empty text being `None`. `file` is the name to use in messages. What
+    was read is kept in `cache`, and not read again.
 
     Raises:
         DocumentError: not UTF-8, not YAML, more than one document that is not empty, or out of bounds
             (`MAX_BYTES`, `MAX_DEPTH`, `MAX_NODES` after aliases are expanded).
     """
+    key = cache_key(READER, fingerprint(data))
+    kept = cache.read(key) if cache else None
+    if kept is not None:
+        return Document(json.loads(kept), file, data.decode("utf-8-sig"))
+    document = _only(data, file)
+    if cache and not document.duplicates:
+        cache.write(key, json.dumps(document.value).encode())
+    return document
+
+
+def _only(data: bytes, file: str) -> Document:
     first, *others = parse_all(data, file) or [Document(None, file, "")]
     for other in others:
         if other.value is not None:

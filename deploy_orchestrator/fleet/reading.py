@@ -20,7 +20,7 @@ def read_document(tree: Tree, file: str, purpose: str) -> Document:
         DocumentError, UnsafeTree: it cannot be read.
     """
     try:
-        return parse(tree.read(file), file)
+        return parse(tree.read(file), file, tree.store.cache("documents"))
     except PathNotFound as error:
         raise FleetError("the file is missing", place=Place(file), fix=f"add it: it {purpose}") from error
 

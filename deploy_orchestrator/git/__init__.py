@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         WriteContended,
     )
     from deploy_orchestrator.git.history import History
-    from deploy_orchestrator.git.objects import checked_out
+    from deploy_orchestrator.git.objects import ObjectStore, checked_out
     from deploy_orchestrator.git.repository import Repository
     from deploy_orchestrator.git.signature import Signature, Signer
     from deploy_orchestrator.git.touched import Touched
@@ -37,6 +37,7 @@ __all__ = [
     "Commit",
     "GitError",
     "History",
+    "ObjectStore",
     "PathNotFound",
     "Person",
     "PushRejected",

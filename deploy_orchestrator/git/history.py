@@ -15,6 +15,7 @@ from deploy_orchestrator.git.objects import ObjectStore
 from deploy_orchestrator.git.signature import Signature, verify
 from deploy_orchestrator.git.touched import Touched, touched
 from deploy_orchestrator.git.tree import Tree
+from deploy_orchestrator.storage import Cache
 from deploy_orchestrator.terms import is_commit_id
 
 _LOG_LIMIT = 20.0
@@ -50,6 +51,12 @@ class History:
                 fix=f"if you trust it: git config --global --add safe.directory {folder.absolute()}",
             ) from error
         return history
+
+    def cache(self, kind: str) -> Cache:
+        """Where one kind of what was found out of this history is kept, beside a clone of the orchestrator's
+        own; nowhere for any other.
+        """
+        return self._store.cache(kind)
 
     def head(self, branch: str = "main") -> str | None:
         """The id of the last commit on `branch` as of the last fetch; None where there is no such branch."""

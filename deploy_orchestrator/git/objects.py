@@ -5,13 +5,18 @@ import pygit2
 from pygit2.enums import RepositoryOpenFlag
 
 from deploy_orchestrator.git.errors import RevisionNotFound
+from deploy_orchestrator.storage import Cache
 
 
 class ObjectStore:
-    """The objects of the clone at `path`. May be shared between threads and sent to another process."""
+    """The objects of the clone at `path`. May be shared between threads and sent to another process.
 
-    def __init__(self, path: Path) -> None:
+    What was found out of them is kept in the folder `kept`; None keeps nothing.
+    """
+
+    def __init__(self, path: Path, kept: Path | None = None) -> None:
         self.path = path
+        self._kept = kept
         self._local = threading.local()
 
     def open(self) -> pygit2.Repository:
@@ -21,8 +26,12 @@ class ObjectStore:
             handle = self._local.handle = pygit2.Repository(str(self.path), RepositoryOpenFlag.NO_SEARCH)
         return handle
 
-    def __reduce__(self) -> tuple[type["ObjectStore"], tuple[Path]]:
-        return ObjectStore, (self.path,)
+    def cache(self, kind: str) -> Cache:
+        """Where one kind of findings is kept."""
+        return Cache(self._kept / kind if self._kept else None)
+
+    def __reduce__(self) -> tuple[type["ObjectStore"], tuple[Path, Path | None]]:
+        return ObjectStore, (self.path, self._kept)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ObjectStore) and other.path == self.path

@@ -58,7 +58,8 @@ class Repository(History):
             GitError: `path` holds something else, such as a clone of another URL.
         """
         address, path = Address.parse(url), path.absolute()
-        repository = cls(address.url, path, ObjectStore(path), identity, address)
+        store = ObjectStore(path, path.with_name(f"{path.name}.kept"))
+        repository = cls(address.url, path, store, identity, address)
         with repository._lock(_CLONE_LIMIT + _LOCK_LIMIT):
             if not path.exists():
                 repository._create()

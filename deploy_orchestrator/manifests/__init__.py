@@ -6,6 +6,7 @@ if TYPE_CHECKING:
     from deploy_orchestrator.manifests import hooks, untyped
     from deploy_orchestrator.manifests.checks import CHECKS, MANIFEST_CHECKS, check
     from deploy_orchestrator.manifests.checks.rule import ManifestCheck
+    from deploy_orchestrator.manifests.committed import committed_content, committed_manifests
     from deploy_orchestrator.manifests.diffs import Diff, FieldChange, ObjectChange, diff
     from deploy_orchestrator.manifests.errors import (
         DuplicateObject,
@@ -58,6 +59,8 @@ __all__ = [
     "Severity",
     "Workspace",
     "check",
+    "committed_content",
+    "committed_manifests",
     "conflicts",
     "diff",
     "examine",

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from deploy_orchestrator.charts import Repositories
-from deploy_orchestrator.manifests.assembly import AssembledCharts
-from deploy_orchestrator.manifests.workers import Limits, Workers
-from deploy_orchestrator.registries import Egress, Internet
 from deploy_orchestrator.storage import Cache
+
+if TYPE_CHECKING:
+    from deploy_orchestrator.charts import Repositories
+    from deploy_orchestrator.manifests.assembly import AssembledCharts
+    from deploy_orchestrator.manifests.workers import Limits, Workers
+    from deploy_orchestrator.registries import Egress
 
 _PRUNED_EVERY: Final = timedelta(days=1)
 
@@ -26,19 +28,38 @@ class Workspace:
     `close`, or with this process.
     """
 
-    def __init__(self, cache: Path, *, processes: int | None = None, limits: Limits | None = None) -> None:
+    def __init__(self, cache: Path, *, processes: int | None = None, limits: "Limits | None" = None) -> None:
         cache.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.downloads = cache / "repositories"
-        self.charts = AssembledCharts(cache / "charts", self.downloads)
         self.releases = Cache(cache / "releases")
         self.manifests = Cache(cache / "manifests")
-        self.workers = Workers(processes or os.cpu_count() or 1, limits or Limits())
-        self._prune(cache / "pruned")
+        self._cache, self._processes, self._limits = cache, processes, limits
 
-    def repositories(self, mirrors: Mapping[str, str], egress: Egress) -> Repositories:
+    @cached_property
+    def charts(self) -> "AssembledCharts":
+        """Charts with what they need, put together here; what is not used any more goes once a day."""
+        from deploy_orchestrator.manifests.assembly import AssembledCharts
+
+        charts, marker = AssembledCharts(self._cache / "charts", self.downloads), self._cache / "pruned"
+        if not marker.exists() or time.time() - marker.stat().st_mtime >= _PRUNED_EVERY.total_seconds():
+            marker.touch(mode=0o600)
+            charts.prune()
+        return charts
+
+    @cached_property
+    def workers(self) -> "Workers":
+        """The processes that render."""
+        from deploy_orchestrator.manifests.workers import Limits, Workers
+
+        return Workers(self._processes or os.cpu_count() or 1, self._limits or Limits())
+
+    def repositories(self, mirrors: Mapping[str, str], egress: "Egress") -> "Repositories":
         """The chart repositories, read from mirrors where they have one, of the servers that `egress` lets
         reach; what they give is kept here.
         """
+        from deploy_orchestrator.charts import Repositories
+        from deploy_orchestrator.registries import Internet
+
         return Repositories(mirrors, self.downloads, Internet(egress))
 
     @cached_property
@@ -49,10 +70,5 @@ class Workspace:
 
     def close(self) -> None:
         """End the processes; each starts again when it is needed."""
-        self.workers.close()
-
-    def _prune(self, marker: Path) -> None:
-        if marker.exists() and time.time() - marker.stat().st_mtime < _PRUNED_EVERY.total_seconds():
-            return
-        marker.touch(mode=0o600)
-        self.charts.prune()
+        if "workers" in self.__dict__:
+            self.workers.close()

@@ -21,7 +21,6 @@ from deploy_orchestrator.releases import (
     Release,
     SourceChange,
 )
-from deploy_orchestrator.risk import severity
 from deploy_orchestrator.terms import Verdict
 
 
@@ -78,6 +77,8 @@ class Moment:
 
     def _source(self, plan: Plan, policy: Policy) -> SourceChange | None:
         """The plan's source under the keys of now, where it takes an approval."""
+        from deploy_orchestrator.risk import severity
+
         judged = Verdict.worst(severity(reason, policy.rules) for reason in plan.reasons)
         if policy.approval is None or judged is Verdict.SAFE:
             return None

@@ -120,6 +120,18 @@ class Orchestrator:
         for key, rendered in self.checked(deployments, fleet):
             yield key, attempt(previews.of, rendered)
 
+    def changes(
+        self, deployments: Iterable[Deployment], fleet: Fleet
+    ) -> Iterator[tuple[str, Outcome["Preview | None"]]]:
+        """As `previews`, with None for what is released as the fleet has it: that is neither checked again
+        nor compared.
+        """
+        from deploy_orchestrator.manifests import render_all
+
+        previews = self._previews
+        for deployment, rendered in render_all(deployments, fleet, self.workspace):
+            yield deployment.key, attempt(previews.change, fleet, deployment, rendered)
+
     def propose(self, previews: Sequence["Preview"]) -> list[Outcome[Plan | None]]:
         """Commit many previews of one fleet commit as candidates with their plans, in one commit.
 

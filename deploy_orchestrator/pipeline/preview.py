@@ -79,6 +79,13 @@ class Previews:
         findings = examine(manifests, deployment, fleet, self.workspace)
         return Rendered(fleet, deployment, manifests, findings)
 
+    def change(self, fleet: Fleet, deployment: Deployment, outcome: Outcome[Manifests]) -> Preview | None:
+        """As `of` what `checked` tells; None where these manifests are released there."""
+        content, (environment, tenant) = raised(outcome).content, deployment.key.split("/")
+        if self.deployments.is_released(environment, tenant, content, deployment.destination):
+            return None
+        return self.of(self.checked(fleet, deployment, outcome))
+
     def of(self, outcome: Outcome[Rendered]) -> Preview:
         """What releasing them would change, judged; raised where they are an error."""
         rendered = raised(outcome)

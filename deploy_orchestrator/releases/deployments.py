@@ -1,13 +1,14 @@
 """The deployments repository, typed: candidates and plans, releases, approvals, quarantine, history."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeVar
 
 from deploy_orchestrator.errors import OrchestratorError, Place
+from deploy_orchestrator.fleet import Destination
 from deploy_orchestrator.git import Commit, Person, Repository, Signer
-from deploy_orchestrator.manifests import Diff, Manifests, diff, read_manifests
+from deploy_orchestrator.manifests import Diff, Manifests, committed_manifests, diff
 from deploy_orchestrator.outcomes import Outcome, attempt, failures, raised, values
 from deploy_orchestrator.releases import approvals, history, propose, publish, revert
 from deploy_orchestrator.releases import removal as removals
@@ -16,6 +17,7 @@ from deploy_orchestrator.releases.errors import ReleaseError
 from deploy_orchestrator.releases.evaluation import Conditions, Judge, evaluate
 from deploy_orchestrator.releases.gates import Gate
 from deploy_orchestrator.releases.history import ReleaseEvent
+from deploy_orchestrator.releases.last_changes import last_change
 from deploy_orchestrator.releases.layout import MAIN, PLANS, RELEASES, Slot, content_at, slots
 from deploy_orchestrator.releases.model import Approval, Plan, Quarantined, Release, ReleaseFile, Unchanged
 from deploy_orchestrator.releases.propose import IsAncestor
@@ -50,7 +52,7 @@ class Deployments:
         main, path = self.repository.branch(MAIN), Slot(environment, tenant).plan
         if main.commit is None or not main.exists(path):
             return None
-        return history.last_change(self.repository, main.commit, path).time
+        return last_change(self.repository, main.commit, path).time
 
     def unchanged(self, environment: str, tenant: str) -> Unchanged | None:
         """Since when the fleet asks for what is pending, or else released, where that was remembered."""
@@ -64,8 +66,8 @@ class Deployments:
 
     def manifests(self, environment: str, tenant: str) -> Manifests | None:
         """The newest candidate's manifests, released or not."""
-        files = self.repository.branch(MAIN).files(Slot(environment, tenant).manifests)
-        return read_manifests(files) if files else None
+        main, path = self.repository.branch(MAIN), Slot(environment, tenant).manifests
+        return committed_manifests(main, path) if main.exists(path) else None
 
     def release(self, environment: str, tenant: str) -> Release | None:
         """What is released now."""
@@ -77,9 +79,7 @@ class Deployments:
 
     def releases(self) -> list[Release]:
         """Everything that is released now, but for what `unreadable` tells."""
-        head = self.repository.head(MAIN)
-        made = history.release_commits(self.repository, head) if head else None
-        found = self._each(RELEASES, lambda standing: standing.release, made)
+        found = self._each(RELEASES, lambda standing: standing.release)
         return [release for release in values(found) if release]
 
     def unreadable(self) -> list[OrchestratorError]:
@@ -96,9 +96,21 @@ class Deployments:
         Raises:
             ReleaseError: what stands at its commit is not what it says.
         """
-        manifests = read_manifests(self.repository.at(release.revision).files(release.path))
+        manifests = committed_manifests(self.repository.at(release.revision), release.path)
         _check_content(release, manifests.content)
         return manifests
+
+    def is_released(self, environment: str, tenant: str, content: str, destination: Destination) -> bool:
+        """Whether manifests of this `content` at this `destination` are what is released, and stand there.
+
+        Raises:
+            ReleaseError: as `released_manifests`.
+        """
+        released = self._standing(Slot(environment, tenant)).released
+        if released is None or released.content != content or not released.destination.is_at(destination):
+            return False
+        self.check_intact(released)
+        return True
 
     def check_intact(self, release: ReleaseFile) -> None:
         """Hold what a release points at against what was released.
@@ -161,9 +173,7 @@ class Deployments:
 
     def gates(self, plan: Plan, conditions: Conditions) -> tuple[Gate, ...]:
         """Everything that stands between `plan` and its release, open or not."""
-        head = self.repository.head(MAIN)
-        made = history.release_commits(self.repository, head) if head else None
-        return evaluate(self._standing(Slot(plan.environment, plan.tenant), made), plan, conditions).gates
+        return evaluate(self._standing(Slot(plan.environment, plan.tenant)), plan, conditions).gates
 
     def release_plans(self, plans: Sequence[Plan], look: Callable[[], Judge]) -> list[Outcome[Release]]:
         """Release many pending plans: a commit for each that writes its release file, all pushed in one go
@@ -225,14 +235,12 @@ class Deployments:
         """
         return revert.revert(self.repository, release, reason, now, by)
 
-    def _standing(self, slot: Slot, commits: Mapping[str, Commit] | None = None) -> Standing:
-        return Standing(self.repository, self.repository.branch(MAIN), slot, commits)
+    def _standing(self, slot: Slot) -> Standing:
+        return Standing(self.repository, self.repository.branch(MAIN), slot)
 
-    def _each(
-        self, folder: str, part: Callable[[Standing], Part], commits: Mapping[str, Commit] | None = None
-    ) -> list[Outcome[Part]]:
+    def _each(self, folder: str, part: Callable[[Standing], Part]) -> list[Outcome[Part]]:
         main = self.repository.branch(MAIN)
-        found = [Standing(self.repository, main, slot, commits) for slot in slots(main, folder)]
+        found = [Standing(self.repository, main, slot) for slot in slots(main, folder)]
         return [attempt(part, each) for each in found]
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.git import Commit, Person, Repository
-from deploy_orchestrator.releases.layout import RELEASES, Slot, slots
+from deploy_orchestrator.releases.layout import RELEASES, Slot
 from deploy_orchestrator.releases.model import ReleaseFile
 
 _FIRST_LOOK = 256
@@ -56,26 +56,6 @@ def _reason(repository: Repository, commit: Commit, slot: Slot) -> str | None:
         return None
     entries = slot.read_quarantine(repository.at(commit.id))
     return entries[-1].reason if entries else None
-
-
-def last_change(repository: Repository, head: str, *paths: str) -> Commit:
-    """The newest commit up to `head` that changed a file or folder at one of `paths`, which are there."""
-    return repository.log(head, paths=paths, limit=1)[0]
-
-
-@lru_cache(maxsize=8)
-def release_commits(repository: Repository, head: str) -> Mapping[str, Commit]:
-    """As `last_change` for every release file that is there, reading no more history than that takes."""
-    tree = repository.at(head)
-    missing = {slot.release for slot in slots(tree, RELEASES)}
-    found: dict[str, Commit] = {}
-    for commit in newest_first(repository, head, RELEASES):
-        for path in missing.intersection(repository.changed(commit.id)):
-            missing.remove(path)
-            found[path] = commit
-        if not missing:
-            break
-    return found
 
 
 @lru_cache(maxsize=8)

@@ -1,4 +1,4 @@
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
 
@@ -6,14 +6,15 @@ import pydantic
 
 from deploy_orchestrator import documents
 from deploy_orchestrator.documents import Record
-from deploy_orchestrator.errors import OrchestratorError, Place
-from deploy_orchestrator.git import Tree
-from deploy_orchestrator.manifests import NOTHING, read_manifests
+from deploy_orchestrator.errors import MachineRefused, OrchestratorError, Place
+from deploy_orchestrator.git import ObjectStore, Tree
+from deploy_orchestrator.manifests import committed_content
 from deploy_orchestrator.releases.errors import ReleaseError
 from deploy_orchestrator.releases.model import Plan, Quarantined, ReleaseFile, Subject, Unchanged
 from deploy_orchestrator.terms import is_label
 
 MAIN = "main"
+MANIFESTS = "manifests"
 PLANS = "plans"
 RELEASES = "releases"
 
@@ -42,7 +43,7 @@ class Slot:
 
     @property
     def manifests(self) -> str:
-        return f"manifests/{self.environment}/{self.tenant}"
+        return f"{MANIFESTS}/{self.environment}/{self.tenant}"
 
     @property
     def plan(self) -> str:
@@ -94,8 +95,12 @@ def slots(tree: Tree, folder: str) -> list[Slot]:
 
 def content_at(tree: Tree, folder: str) -> str | None:
     """The content of the manifests in a folder; None where somebody broke them."""
-    there = tree.id(folder)
-    return _content(replace(tree, commit=None, root=there)) if there else NOTHING.content
+    try:
+        return committed_content(tree, folder)
+    except MachineRefused:
+        raise
+    except OrchestratorError:
+        return None
 
 
 def dump(record: Record | Quarantine) -> bytes:
@@ -103,12 +108,9 @@ def dump(record: Record | Quarantine) -> bytes:
 
 
 def _read(tree: Tree, path: str, model: type[Model]) -> Model | None:
-    return documents.parse(tree.read(path), path).into(model) if tree.exists(path) else None
+    return _parsed(tree.store, tree.read(path), path, model) if tree.exists(path) else None
 
 
-@lru_cache(maxsize=1024)
-def _content(folder: Tree) -> str | None:
-    try:
-        return read_manifests(folder.files("")).content
-    except OrchestratorError:
-        return None
+@lru_cache(maxsize=16384)
+def _parsed(store: ObjectStore, data: bytes, path: str, model: type[Model]) -> Model:
+    return documents.parse(data, path, store.cache("documents")).into(model)

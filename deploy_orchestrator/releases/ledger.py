@@ -11,7 +11,7 @@ from typing import Final
 import pydantic
 
 from deploy_orchestrator.git import Repository, RevisionNotFound, Touched
-from deploy_orchestrator.storage import Cache, cache_key
+from deploy_orchestrator.storage import cache_key
 from deploy_orchestrator.terms import is_digest
 
 _FORMAT: Final = "1"
@@ -68,7 +68,7 @@ def ledger(repository: Repository, branch: str, head: str) -> Ledger:
     Raises:
         TooMuchHistory: it has more commits than are gone through.
     """
-    cache = Cache(repository.path.with_name(f"{repository.path.name}.ledger"))
+    cache = repository.cache("ledger")
     key = cache_key(_FORMAT, repository.url, branch)
     kept = _kept(cache.read(key))
     if kept.head == head:

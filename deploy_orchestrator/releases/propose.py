@@ -1,14 +1,13 @@
 """Rendered changes become a commit on `main`, next to what is released, which it does not touch."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.git import Changes, Commit, Repository, RevisionNotFound, Tree
+from deploy_orchestrator.git import Changes, Repository, RevisionNotFound, Tree
 from deploy_orchestrator.manifests import Manifests
 from deploy_orchestrator.outcomes import Outcome
 from deploy_orchestrator.releases.errors import Superseded
-from deploy_orchestrator.releases.history import release_commits
 from deploy_orchestrator.releases.layout import MAIN, Slot, dump
 from deploy_orchestrator.releases.model import Plan, Subject, Unchanged
 from deploy_orchestrator.releases.standing import Standing
@@ -30,8 +29,7 @@ def propose(
     source = candidates[0][0].source.commit if candidates else ""
 
     def change(tree: Tree) -> Changes | None:
-        commits = release_commits(repository, tree.commit) if tree.commit and len(proposals) > 1 else None
-        wanted = [each for proposal in proposals if (each := proposal.asked(tree, commits))]
+        wanted = [each for proposal in proposals if (each := proposal.asked(tree))]
         return _together([each for each in wanted if tree.changed(each) != tree], source)
 
     repository.write(MAIN, change)
@@ -49,18 +47,18 @@ class _Proposal:
     awaited: bool
     pending: Outcome[Plan | None] = None
 
-    def asked(self, tree: Tree, commits: Mapping[str, Commit] | None) -> Changes | None:
+    def asked(self, tree: Tree) -> Changes | None:
         try:
-            return self._changes(tree, commits)
+            return self._changes(tree)
         except OrchestratorError as error:
             self.pending = error
             return None
 
-    def _changes(self, tree: Tree, commits: Mapping[str, Commit] | None) -> Changes | None:
+    def _changes(self, tree: Tree) -> Changes | None:
         plan, slot = self.plan, Slot(self.plan.environment, self.plan.tenant)
         if self.manifests.content != plan.content:
             raise Superseded(f"{plan.key}: the plan was made for other manifests", fix="plan again")
-        standing = Standing(self.repository, tree, slot, commits)
+        standing = Standing(self.repository, tree, slot)
         current = standing.sound_plan
         self.pending = None if current is None or standing.is_released(current) else current
         newest = _newest_source(standing)

@@ -11,7 +11,7 @@ from deploy_orchestrator.outcomes import Outcome
 from deploy_orchestrator.releases.errors import ReleaseError, Superseded
 from deploy_orchestrator.releases.evaluation import Judge, evaluate
 from deploy_orchestrator.releases.gates import GatesClosed
-from deploy_orchestrator.releases.history import last_change
+from deploy_orchestrator.releases.last_changes import last_change
 from deploy_orchestrator.releases.layout import MAIN, Slot, dump
 from deploy_orchestrator.releases.model import Plan, Release, ReleaseFile
 from deploy_orchestrator.releases.removal import REMOVES

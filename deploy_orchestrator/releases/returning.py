@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from deploy_orchestrator.git import Tree
-from deploy_orchestrator.manifests import FieldChange, diff, read_manifests
+from deploy_orchestrator.manifests import FieldChange, committed_manifests, diff
 from deploy_orchestrator.releases.model import Plan, Quarantined, ReleaseFile
 from deploy_orchestrator.releases.standing import Standing
 
@@ -83,7 +83,7 @@ def _folder(tree: Tree, path: str) -> Tree | None:
 
 @lru_cache(maxsize=64)
 def _parts(before: Tree | None, after: Tree) -> frozenset[_Part]:
-    found = diff(read_manifests(before.files("")) if before else None, read_manifests(after.files("")))
+    found = diff(committed_manifests(before, "") if before else None, committed_manifests(after, ""))
     return frozenset(
         [
             *(_Part(str(each.key), "", "added", _text(each.body)) for each in found.added),

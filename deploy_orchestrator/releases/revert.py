@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from deploy_orchestrator.git import Changes, Commit, Person, Repository, Tree
-from deploy_orchestrator.manifests import ObjectKey, read_manifests
+from deploy_orchestrator.manifests import ObjectKey, committed_manifests
 from deploy_orchestrator.releases.errors import RevertRefused
 from deploy_orchestrator.releases.history import origin
 from deploy_orchestrator.releases.layout import MAIN, Quarantine, Slot, dump
@@ -87,8 +87,8 @@ def _check_reversible(repository: Repository, release: Release, before: ReleaseF
 
 
 def _irreversible(repository: Repository, release: Release, before: ReleaseFile) -> Iterator[ObjectKey]:
-    old = read_manifests(repository.at(before.revision).files(before.path)).by_key
-    for each in read_manifests(repository.at(release.revision).files(release.path)).objects:
+    old = committed_manifests(repository.at(before.revision), before.path).by_key
+    for each in committed_manifests(repository.at(release.revision), release.path).objects:
         marked = each.annotations.get(IRREVERSIBLE, "").strip().lower() == "true"
         if marked and (each.key not in old or old[each.key].canonical != each.canonical):
             yield each.key

@@ -1,13 +1,13 @@
 """What stands in one slot of one tree, and how a plan relates to it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from deploy_orchestrator.git import Commit, Repository, Tree
+from deploy_orchestrator.git import Repository, Tree
 from deploy_orchestrator.outcomes import attempt, values
 from deploy_orchestrator.releases.digest import FORMAT
-from deploy_orchestrator.releases.history import last_change, removals
+from deploy_orchestrator.releases.history import removals
+from deploy_orchestrator.releases.last_changes import last_change
 from deploy_orchestrator.releases.layout import Slot, content_at
 from deploy_orchestrator.releases.model import Plan, Quarantined, Release, ReleaseFile, Unchanged
 
@@ -17,13 +17,12 @@ class Standing:
     """What is planned, released and quarantined in the `slot` of a `tree` of the deployments repository.
 
     Each part is read when it is asked for first, and raises DocumentError or ReleaseError where somebody
-    broke it. `commits` tells what made each release, where that was looked up for all of them.
+    broke it.
     """
 
     repository: Repository
     tree: Tree
     slot: Slot
-    commits: Mapping[str, Commit] | None = None
 
     @cached_property
     def plan(self) -> Plan | None:
@@ -47,8 +46,7 @@ class Standing:
         if self.released is None or self.tree.commit is None:
             return None
         path = self.slot.release
-        found = (self.commits or {}).get(path) or last_change(self.repository, self.tree.commit, path)
-        return self.released.made_by(found)
+        return self.released.made_by(last_change(self.repository, self.tree.commit, path))
 
     @property
     def emptied(self) -> str | None:

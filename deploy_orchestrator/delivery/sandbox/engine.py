@@ -13,7 +13,7 @@ from deploy_orchestrator.delivery.sandbox.state import BrokenState, State, check
 from deploy_orchestrator.delivery.status import Health, Operation, Phase, Status, Sync
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.git import RemoteUnreachable, Repository, RevisionNotFound
-from deploy_orchestrator.manifests import Manifests, read_manifests
+from deploy_orchestrator.manifests import Manifests, committed_manifests
 from deploy_orchestrator.releases import Release
 from deploy_orchestrator.storage import write_whole
 
@@ -198,7 +198,7 @@ class Sandbox:
         return application.holding(objects).finished((*before, *after), _now())
 
     def _released(self, release: Release) -> Manifests:
-        manifests = read_manifests(self.deployments.at(release.revision).files(release.path))
+        manifests = committed_manifests(self.deployments.at(release.revision), release.path)
         if manifests.content != release.content:
             raise DeliveryError(
                 f"the manifests at {release.revision} are not those that were released", fix="release anew"

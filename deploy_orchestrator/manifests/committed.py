@@ -1,0 +1,70 @@
+"""Manifests in Git: a tree's id names its bytes for ever, so that each is read once, whoever asks and when.
+
+What was read is kept beside the clone, by that id and by what reads it. Nothing is kept of files that are no
+manifests, and an entry that is lost or torn is made again.
+"""
+
+import zlib
+from dataclasses import dataclass
+from typing import Final, Self
+
+from deploy_orchestrator.documents import READER
+from deploy_orchestrator.git import Tree
+from deploy_orchestrator.manifests import keys, objects
+from deploy_orchestrator.manifests.objects import NOTHING, Manifests, read_manifests
+from deploy_orchestrator.storage import Cache, cache_key, made_by
+
+_MADE_BY: Final = f"{READER} {made_by(objects.__file__, keys.__file__)}"
+_FASTEST: Final = 1
+
+
+def committed_manifests(tree: Tree, folder: str) -> Manifests:
+    """The manifests in a folder; none where it is not there.
+
+    Raises:
+        DocumentError, InvalidObject, DuplicateObject: as `read_manifests`.
+        UnsafeTree: as `Tree.files`.
+        MachineRefused: what was read cannot be kept.
+    """
+    kept = _Kept.of(tree, folder)
+    if kept is None:
+        return NOTHING
+    packed = kept.objects.read(kept.key)
+    return kept.made() if packed is None else Manifests.from_canonical(zlib.decompress(packed))
+
+
+def committed_content(tree: Tree, folder: str) -> str:
+    """The `content` of the manifests in a folder. Raises as `committed_manifests`."""
+    kept = _Kept.of(tree, folder)
+    if kept is None:
+        return NOTHING.content
+    content = kept.contents.read(kept.key)
+    return kept.made().content if content is None else content.decode()
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    tree: Tree
+    folder: str
+    key: str
+
+    @classmethod
+    def of(cls, tree: Tree, folder: str) -> Self | None:
+        there = tree.id(folder)
+        if there is None:
+            return None
+        return cls(tree, folder, cache_key(_MADE_BY, there))
+
+    @property
+    def objects(self) -> Cache:
+        return self.tree.store.cache("objects")
+
+    @property
+    def contents(self) -> Cache:
+        return self.tree.store.cache("contents")
+
+    def made(self) -> Manifests:
+        manifests = read_manifests(self.tree.files(self.folder))
+        self.objects.write(self.key, zlib.compress(manifests.canonical, _FASTEST))
+        self.contents.write(self.key, manifests.content.encode())
+        return manifests

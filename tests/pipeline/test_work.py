@@ -1,0 +1,105 @@
+"""Work costs what changed, not what exists: counted, for few tenants and for many."""
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from deploy_orchestrator.documents import document
+from deploy_orchestrator.git import command
+from deploy_orchestrator.manifests import examination, objects
+from deploy_orchestrator.manifests.workers import Workers
+from deploy_orchestrator.outcomes import raised
+from tests.cli.conftest import TENANT, Desk, copied, inside
+from tests.steps import propose, released
+
+
+@contextmanager
+def counted() -> Iterator[Counter[str]]:
+    """What is done inside."""
+    seen: Counter[str] = Counter()
+    with pytest.MonkeyPatch.context() as patch:
+        for what, module, name in (
+            ("git", command, "run"),
+            ("documents", document, "read_documents"),
+            ("objects", objects, "_read_object"),
+            ("renders", Workers, "ask"),
+            ("checks", examination, "check"),
+        ):
+            real = getattr(module, name)
+
+            def counting(*given: Any, _what: str = what, _real: Any = real, **named: Any) -> Any:
+                seen[_what] += 1
+                return _real(*given, **named)
+
+            patch.setattr(module, name, counting)
+        yield seen
+
+
+def with_tenants(desk: Desk, number: int) -> None:
+    for each in range(number):
+        folder = desk.fleet / "tenants" / f"tenant-{each}"
+        folder.mkdir()
+        (folder / "tenant.yaml").write_text(TENANT.format(environments="dev"))
+    desk.commit("tenants/tenant-0/values.yaml", "greeting: hello\n")
+
+
+def ship_everybody(desk: Desk) -> None:
+    with desk.orchestrator() as orchestrator:
+        fleet = orchestrator.fleet()
+        wanted = [each for each in fleet.deployments() if each.environment.name == "dev"]
+        previews = [raised(each) for _, each in orchestrator.previews(wanted, fleet)]
+        plans = [plan for each in orchestrator.propose(previews) if (plan := raised(each))]
+        for each in orchestrator.deliver_all([raised(one) for one in orchestrator.release_all(plans)]):
+            raised(each[1])
+
+
+@pytest.fixture(scope="module")
+def few_and_many(laid_out: Desk, tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, Desk]:
+    desks: list[Desk] = []
+    for number in (2, 12):
+        desk = copied(laid_out, tmp_path_factory.mktemp(f"of-{number}"))
+        with inside(desk.folder):
+            with_tenants(desk, number)
+            ship_everybody(desk)
+            desk.run("plan")
+            desk.run("status")
+        desks.append(desk)
+    return desks[0], desks[1]
+
+
+def work(desk: Desk, *asked: str) -> Counter[str]:
+    with inside(desk.folder), counted() as seen:
+        assert desk.run(*asked).code in (0, 1)
+    return seen
+
+
+def test_a_look_at_what_did_not_change_reads_renders_and_checks_nothing(few_and_many):
+    for asked in (["plan", "--environment", "dev"], ["status"]):
+        few, many = (work(desk, *asked) for desk in few_and_many)
+        assert few == many
+        assert not {"objects", "renders", "checks", "documents"} & many.keys()
+
+
+def test_one_tenants_change_costs_the_same_among_few_and_among_many(few_and_many):
+    seen: list[Counter[str]] = []
+    for desk in few_and_many:
+        desk.commit("tenants/tenant-1/values.yaml", "greeting: good morning\n")
+        with inside(desk.folder), counted() as counts, desk.orchestrator() as orchestrator:
+            plan = propose(orchestrator, "dev", "tenant-1")
+            assert plan is not None
+            orchestrator.deliver(released(orchestrator, plan))
+        seen.append(counts)
+    assert seen[0] == seen[1]
+
+
+def test_a_memory_that_is_lost_costs_time_alone(few_and_many):
+    desk = few_and_many[0]
+    with inside(desk.folder):
+        before = desk.run("status").output, desk.run("plan").output
+        for kept in (desk.folder / ".local/state/clones").glob("*.kept"):
+            shutil.rmtree(kept)
+        assert (desk.run("status").output, desk.run("plan").output) == before
