@@ -6,7 +6,7 @@ from typing import Final
 
 from deploy_orchestrator.manifests import Container, FieldChange, Object, hooks, untyped
 from deploy_orchestrator.risk.change import Altered, Change
-from deploy_orchestrator.risk.metadata import label_of
+from deploy_orchestrator.risk.metadata import is_inert_annotation, label_of
 from deploy_orchestrator.risk.pods import containers_of, image_of
 from deploy_orchestrator.risk.rule import Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
@@ -48,7 +48,7 @@ class Migration(Rule):
 class HookChanged(Rule):
     id = "hook-changed"
     severity = Verdict.NEEDS_APPROVAL
-    sees = "a hook that is no known migration and no test is new, changed or gone"
+    sees = "a hook that is no known migration and no test is new, gone, or changes in more than labels"
     why = "It runs with each release, and what it does cannot be told from outside."
     do = "Read what it does now, then approve."
 
@@ -61,7 +61,7 @@ class HookChanged(Rule):
                 yield Sighting(f"hook for {_events(each)} is {word}", each.key, ((),))
         for altered in change.altered:
             if _is_plain_hook(altered.before) or _is_plain_hook(altered.after):
-                fields = [field for field in _work(altered) if altered.in_container(field) != ("image",)]
+                fields = list(_work(altered))
                 if fields:
                     yield _sighting("hook changes", altered, fields)
 
@@ -131,18 +131,23 @@ class HookRenamed(Rule):
 
 class TestChanged(Rule):
     id = "test-changed"
-    severity = Verdict.SAFE
-    sees = "a test (`helm.sh/hook: test`) that migrates nothing is new, changed or gone"
-    why = "It asks what is live, and changes nothing of it."
-    do = "Nothing."
+    severity = Verdict.NEEDS_APPROVAL
+    sees = "a test (`helm.sh/hook: test`) is new, gone, or changes in more than labels"
+    why = "It runs where the release runs, after each sync, and decides whether the release stays."
+    do = "Read what it does, and under which account, then approve."
 
     def judge(self, change: Change) -> Iterator[Sighting]:
-        for each in (*change.added, *change.removed):
+        for each, word in [
+            *((each, "new") for each in change.added),
+            *((each, "gone") for each in change.removed),
+        ]:
             if _is_plain_test(each):
-                yield Sighting("a test comes or goes", each.key, ((),))
+                yield Sighting(f"a test is {word}", each.key, ((),))
         for altered in change.altered:
             if _is_plain_test(altered.before) and _is_plain_test(altered.after):
-                yield Sighting("a test changes", altered.key, ((),))
+                fields = list(_work(altered))
+                if fields:
+                    yield _sighting("a test changes", altered, fields)
 
 
 def _altered_migration(altered: Altered) -> Iterator[Sighting]:
@@ -170,7 +175,7 @@ def _work(altered: Altered) -> Iterator[FieldChange]:
     """The fields that change what runs: not labels, weights and check sums."""
     for field in altered.fields:
         path = altered.in_pod(field) or field.path
-        inert = path[:2] == ("metadata", "annotations") and path[2:3] and path[2].startswith("checksum/")
+        inert = path[:2] == ("metadata", "annotations") and path[2:3] and is_inert_annotation(path[2])
         if not (label_of(altered, field) or _is_weight(field) or inert):
             yield field
 

@@ -58,6 +58,16 @@ def writes_to_claims(container: Container, owner: Object) -> bool:
     return any(mount.get("name") in kept and mount.get("readOnly") is not True for mount in mounts)
 
 
+def held_back(each: Object) -> str | None:
+    """Why a changed pod template starts no new pods, or not all; None where it does."""
+    spec = untyped.mapping(each.body.get("spec"))
+    if untyped.at(spec, "updateStrategy", "type") == "OnDelete":
+        return "its pods are renewed only when somebody deletes them (OnDelete)"
+    if untyped.at(spec, "updateStrategy", "rollingUpdate", "partition"):
+        return "its roll-out stops at a partition"
+    return "it is paused" if spec.get("paused") is True else None
+
+
 def within(path: NamedPath, template: NamedPath | None) -> NamedPath | None:
     """`path` as seen from the pod template, None where it leads elsewhere."""
     if template is None or path[: len(template)] != template:

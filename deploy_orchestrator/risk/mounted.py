@@ -1,0 +1,109 @@
+"""The settings in files that pods mount, as far as the format of a file is known."""
+
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, cast
+
+from deploy_orchestrator import documents
+from deploy_orchestrator.manifests import untyped
+from deploy_orchestrator.risk.settings import Setting, between
+
+_LINE: Final = re.compile(r"\s*(?P<name>[\w.-]+)\s*[=:]\s*(?P<value>.*?)\s*")
+_SECTION: Final = re.compile(r"\s*\[(?P<name>[^\]]+)\]\s*")
+_COMMENT: Final = re.compile(r"\s*(?:[#;!].*)?")
+
+Values = Mapping[str, Any]
+
+
+class _NotRead(ValueError):
+    """A text that is not in the format that its name tells."""
+
+
+def settings_in(name: str, before: str | None, after: str | None) -> list[Setting]:
+    """What the software is told otherwise by an entry `name` of a ConfigMap.
+
+    An entry that comes or goes, or that is no file of a known format, is one setting as a whole; what differs
+    in comments and in layout alone is none.
+    """
+    whole = Setting(name, before, after)
+    read = _FORMATS.get(name.rpartition(".")[2].lower()) if "." in name else None
+    if before is None or after is None or read is None:
+        return [whole]
+    try:
+        return between(read(before), read(after))
+    except (_NotRead, ValueError, RecursionError):
+        return [whole]
+
+
+def is_dashboard(name: str, text: str | None) -> bool:
+    """Whether an entry of a ConfigMap is a dashboard of Grafana, which people look at."""
+    if text is None or not name.endswith(".json"):
+        return False
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    has = untyped.mapping(value)
+    return isinstance(has.get("schemaVersion"), int) and any(
+        isinstance(has.get(name), list) for name in ("panels", "rows")
+    )
+
+
+def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for name, below in untyped.mapping(value).items():
+            yield from _flat(below, f"{path}.{name}" if path else str(name))
+    elif isinstance(value, list) and value:
+        for index, below in enumerate(untyped.items(value)):
+            yield from _flat(below, f"{path}[{index}]")
+    else:
+        yield path, value if isinstance(value, str | int | float) else repr(cast(object, value))
+
+
+def _named(value: Any) -> Values:
+    pairs = list(_flat(value))
+    named = dict(pairs)
+    if len(named) < len(pairs):
+        raise _NotRead("two of its settings have one name")
+    return named
+
+
+def _yaml(text: str) -> Values:
+    document = documents.parse(text.encode(), "")
+    if document.duplicates:
+        raise _NotRead("it says one name twice")
+    return _named(document.value)
+
+
+def _toml(text: str) -> Values:
+    return _named(tomllib.loads(text))
+
+
+def _lines(text: str) -> Values:
+    found: dict[str, Any] = {}
+    section = ""
+    for line in text.splitlines():
+        if head := _SECTION.fullmatch(line):
+            section = f"[{head['name']}]"
+            found[section] = ""
+        elif not _COMMENT.fullmatch(line):
+            said = _LINE.fullmatch(line)
+            if said is None or section + said["name"] in found or said["value"].endswith("\\"):
+                raise _NotRead("a line is neither a setting nor a comment, or goes on in the next")
+            found[section + said["name"]] = said["value"]
+    return found
+
+
+_FORMATS: Final[Mapping[str, Callable[[str], Values]]] = {
+    "cfg": _lines,
+    "env": _lines,
+    "ini": _lines,
+    "json": _yaml,
+    "properties": _lines,
+    "toml": _toml,
+    "yaml": _yaml,
+    "yml": _yaml,
+}
+"""How a file is read, by the end of its name."""

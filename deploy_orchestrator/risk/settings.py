@@ -1,0 +1,233 @@
+"""What the software is told, one name and value at a time, and which of it is known to do no harm."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+from deploy_orchestrator.terms import names_a_secret, quantity
+
+_WORD: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
+_FLAG: Final = re.compile(r"--?(?P<name>[A-Za-z][\w.-]*)=(?P<value>.*)", re.DOTALL)
+_BARE: Final = re.compile(r"--?[A-Za-z][\w.-]*")
+_LEVELS: Final = frozenset(
+    [
+        "critical",
+        "crit",
+        "debug",
+        "error",
+        "err",
+        "fatal",
+        "finest",
+        "fine",
+        "info",
+        "information",
+        "notice",
+        "off",
+        "panic",
+        "trace",
+        "verbose",
+        "warn",
+        "warning",
+    ]
+)
+_FORMATS: Final = frozenset(["color", "console", "json", "line", "logfmt", "plain", "pretty", "text"])
+_PROSE: Final = re.compile(r"[A-Za-z][A-Za-z0-9 ,!?'’()-]{0,199}\.?")
+_GUARDS: Final = frozenset({"audit", "auth", "security"})
+_STORES: Final = frozenset(
+    [
+        "amqp",
+        "arangodb",
+        "azure",
+        "blob",
+        "broker",
+        "bucket",
+        "cassandra",
+        "clickhouse",
+        "cockroach",
+        "couchbase",
+        "couchdb",
+        "database",
+        "datasource",
+        "db",
+        "dsn",
+        "dynamodb",
+        "elasticsearch",
+        "etcd",
+        "gcs",
+        "influxdb",
+        "jdbc",
+        "kafka",
+        "mariadb",
+        "memcache",
+        "memcached",
+        "minio",
+        "mongo",
+        "mongodb",
+        "mssql",
+        "mysql",
+        "nats",
+        "neo",
+        "opensearch",
+        "oracle",
+        "pg",
+        "pgdata",
+        "postgres",
+        "postgresql",
+        "pulsar",
+        "queue",
+        "rabbitmq",
+        "redis",
+        "scylla",
+        "solr",
+        "sqlalchemy",
+        "storage",
+        "valkey",
+        "zookeeper",
+    ]
+)
+_STORE_URL: Final = re.compile(
+    r"\b(?:jdbc:|(?:amqps?|cassandra|clickhouse|etcd|gs|kafka|mariadb|memcached|mongodb|mssql|mysql|nats|oracle|"
+    r"postgres(?:ql)?|pulsar|rediss?|s3|sqlite|wasbs?)(?:\+[a-z0-9+]+)?://)",
+    re.IGNORECASE,
+)
+
+Words = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A name of which the software reads another value than before; None where it is not set."""
+
+    name: str
+    before: Any
+    after: Any
+
+    @cached_property
+    def words(self) -> Words:
+        """The words of the name, as `("log", "level")` of `LOG_LEVEL`, `log.level`, `logLevel`."""
+        return tuple(word.lower() for word in _WORD.findall(self.name))
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        return tuple(value for value in (self.before, self.after) if value is not None)
+
+    @property
+    def is_secret(self) -> bool:
+        return names_a_secret(self.name)
+
+    @property
+    def is_store(self) -> bool:
+        """Whether name or value tells where data is kept, or how to get at it."""
+        return not _STORES.isdisjoint(self.words) or any(_STORE_URL.search(str(each)) for each in self.values)
+
+    @property
+    def harmless(self) -> str | None:
+        """What the setting is, where both its name and its values show that it does no harm."""
+        if self.is_secret or not self.values or not _GUARDS.isdisjoint(self.words):
+            return None
+        for says, endings, proves in _HARMLESS:
+            if any(self.words[-len(ending) :] == ending for ending in endings) and proves(self):
+                return says
+        return None
+
+
+def names_a_hint(name: str) -> bool:
+    """Whether a name is that of a bound which the software may be told of its own container."""
+    return Setting(name, None, None).words in {("gomaxprocs",), ("gomemlimit",)}
+
+
+def _is_level(setting: Setting) -> bool:
+    return all(str(each).lower() in _LEVELS or re.fullmatch(r"\d", str(each)) for each in setting.values)
+
+
+def _is_format(setting: Setting) -> bool:
+    return all(str(each).lower() in _FORMATS for each in setting.values)
+
+
+def _is_near(setting: Setting) -> bool:
+    before, after = quantity(setting.before), quantity(setting.after)
+    return before is not None and after is not None and 0 < before <= after * 2 <= before * 4
+
+
+def _is_prose(setting: Setting) -> bool:
+    return all(isinstance(each, str) and _PROSE.fullmatch(each) for each in setting.values)
+
+
+_HARMLESS: Final[tuple[tuple[str, frozenset[Words], Callable[[Setting], bool]], ...]] = (
+    (
+        "how much it logs",
+        frozenset(
+            {("log", "level"), ("logging", "level"), ("loglevel",), ("log", "verbosity"), ("verbosity",)}
+        ),
+        _is_level,
+    ),
+    (
+        "how its log looks",
+        frozenset({("log", "format"), ("logging", "format"), ("logformat",), ("log", "encoding")}),
+        _is_format,
+    ),
+    (
+        "how much it does at once",
+        frozenset(
+            {
+                ("concurrency",),
+                ("gomaxprocs",),
+                ("max", "procs"),
+                ("parallelism",),
+                ("pool", "size"),
+                ("threads",),
+                ("workers",),
+            }
+        ),
+        _is_near,
+    ),
+    (
+        "what it shows to people",
+        frozenset({("banner",), ("greeting",), ("motd",), ("tagline",), ("title",)}),
+        _is_prose,
+    ),
+)
+"""What a setting is by the end of its name, and what its values must look like for that.
+
+A number of workers may become twice as many or half as many: what they take is bounded by the resources.
+"""
+
+
+def flags(before: Sequence[Any], after: Sequence[Any]) -> list[Setting]:
+    """The settings in which two argument lists differ; none where they differ in anything but flags.
+
+    A flag is `--name=value` once, or `--name` with its value behind it on both sides.
+    """
+    told = [[_FLAG.fullmatch(str(each)) for each in side] for side in (before, after)]
+    named = [{flag["name"]: flag["value"] for flag in side if flag} for side in told]
+    rest = [
+        [each for each, flag in zip(side, flags, strict=True) if flag is None]
+        for side, flags in zip((before, after), told, strict=True)
+    ]
+    if any(
+        len(names) + len(others) < len(side) for names, others, side in zip(named, rest, told, strict=True)
+    ):
+        return []
+    if rest[0] == rest[1]:
+        return between(*named)
+    if len(before) != len(after):
+        return []
+    found = [
+        (str(ahead), was, now)
+        for ahead, was, now in zip(["", *before], before, after, strict=False)
+        if was != now
+    ]
+    if not all(_BARE.fullmatch(ahead) for ahead, _, _ in found):
+        return []
+    return [Setting(ahead.lstrip("-"), was, now) for ahead, was, now in found]
+
+
+def between(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Setting]:
+    """The settings that differ between two sets of names and values."""
+    return [
+        Setting(name, before.get(name), after.get(name))
+        for name in sorted({**before, **after})
+        if repr(before.get(name)) != repr(after.get(name)) or (name in before) != (name in after)
+    ]

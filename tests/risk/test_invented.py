@@ -1,0 +1,221 @@
+"""What no rule was ever told is never safe: names, values, images and labels that these tests invent."""
+
+import copy
+import re
+from pathlib import Path
+
+import yaml
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from deploy_orchestrator.risk import Verdict
+
+BASE = list(yaml.safe_load_all((Path(__file__).parent / "base.yaml").read_text()))
+
+syllables = st.text("bcdfghklmnprtvwz", min_size=1, max_size=2).flatmap(
+    lambda head: st.sampled_from("aeiou").map(lambda vowel: head + vowel)
+)
+words = st.lists(syllables, min_size=2, max_size=4).map("".join)
+styles = st.sampled_from(
+    ["_".join, ".".join, "-".join, lambda parts: parts[0] + "".join(map(str.title, parts[1:]))]
+)
+names = st.builds(
+    lambda parts, style, loud: style(parts).upper() if loud else style(parts),
+    st.lists(words, min_size=1, max_size=3),
+    styles,
+    st.booleans(),
+)
+hosts = st.builds(lambda parts: ".".join(parts), st.lists(words, min_size=2, max_size=3))
+values = st.one_of(
+    words,
+    st.booleans().map(lambda value: str(value).lower()),
+    st.integers(0, 10_000).map(str),
+    st.builds(lambda scheme, host, path: f"{scheme}://{host}/{path}", words, hosts, words),
+    st.builds(lambda host, port: f"{host}:{port}", hosts, st.integers(1, 65535)),
+    st.builds(lambda parts: "/" + "/".join(parts), st.lists(words, min_size=1, max_size=3)),
+)
+harmless_names = st.builds(
+    lambda prefix, end: f"{prefix}_{end}".upper(),
+    words,
+    st.sampled_from(["log_level", "log_format", "workers", "title"]),
+)
+prefixed = st.builds(lambda host, name: f"{host}/{name}", hosts, words)
+slow = settings(max_examples=40, deadline=None)
+
+
+def object_of(objects, kind, name):
+    return next(each for each in objects if (each["kind"], each["metadata"]["name"]) == (kind, name))
+
+
+def web(objects):
+    return object_of(objects, "Deployment", "web")["spec"]["template"]
+
+
+def changed(edit):
+    after = copy.deepcopy(BASE)
+    edit(after)
+    return after
+
+
+@slow
+@given(name=names, before=st.none() | values, after=st.none() | values)
+def test_an_invented_variable_is_never_safe(plan_of, name, before, after):
+    assume(before != after)
+
+    def with_value(value):
+        def edit(objects):
+            if value is not None:
+                web(objects)["spec"]["containers"][0]["env"].append({"name": name, "value": value})
+
+        return changed(edit)
+
+    assert plan_of(with_value(before), with_value(after), {}).verdict is not Verdict.SAFE
+
+
+@slow
+@given(
+    name=harmless_names,
+    value=st.builds(lambda scheme, host: f"{scheme}://{host}", words, hosts)
+    | st.builds(lambda parts: "/" + "/".join(parts), st.lists(words, min_size=1, max_size=3))
+    | st.builds(lambda word: f"$({word})", words)
+    | st.integers(1_000, 10_000).map(str),
+)
+def test_a_harmless_name_makes_no_value_safe(plan_of, name, value):
+    def edit(objects):
+        web(objects)["spec"]["containers"][0]["env"].append({"name": name, "value": value})
+
+    assert plan_of(BASE, changed(edit), {}).verdict is not Verdict.SAFE
+
+
+@slow
+@given(
+    name=names,
+    before=values,
+    after=values,
+    file=st.sampled_from(["", "a.yaml", "a.properties", "a.toml", "a.xml"]),
+)
+def test_an_invented_setting_in_a_file_that_rolls_is_never_safe(plan_of, name, before, after, file):
+    assume(before != after)
+    line = {"a.properties": "{}={}", "a.toml": '"{}" = "{}"', "a.xml": "<{0}>{1}</{0}>"}.get(file, "{}: '{}'")
+
+    def with_value(value, check_sum):
+        def edit(objects):
+            data = object_of(objects, "ConfigMap", "web-config")["data"]
+            data.update({file: line.format(name, value)} if file else {name.strip("."): value})
+            web(objects)["metadata"]["annotations"]["checksum/config"] = check_sum
+
+        return changed(edit)
+
+    assert plan_of(with_value(before, "1"), with_value(after, "2"), {}).verdict is not Verdict.SAFE
+
+
+@slow
+@given(flag=names, before=values, after=values, apart=st.booleans())
+def test_an_invented_argument_is_never_safe(plan_of, flag, before, after, apart):
+    assume(before != after)
+
+    def with_value(value):
+        def edit(objects):
+            said = [f"--{flag}", value] if apart else [f"--{flag}={value}"]
+            web(objects)["spec"]["containers"][0]["args"] = ["serve", *said]
+
+        return changed(edit)
+
+    assert plan_of(with_value(before), with_value(after), {}).verdict is not Verdict.SAFE
+
+
+@slow
+@given(
+    label=words | prefixed,
+    value=words,
+    place=st.sampled_from(["pods", *sorted({(each["kind"], each["metadata"]["name"]) for each in BASE})]),
+    gone=st.booleans(),
+)
+def test_an_invented_label_is_never_safe_wherever_it_stands(plan_of, label, value, place, gone):
+    def edit(objects):
+        metadata = web(objects)["metadata"] if place == "pods" else object_of(objects, *place)["metadata"]
+        metadata.setdefault("labels", {})[label] = value
+
+    labelled = changed(edit)
+    old, new = (labelled, BASE) if gone else (BASE, labelled)
+    assert plan_of(old, new, {}).verdict is not Verdict.SAFE
+
+
+@slow
+@given(
+    annotation=prefixed,
+    value=words,
+    place=st.sampled_from(["pods", *sorted({(each["kind"], each["metadata"]["name"]) for each in BASE})]),
+)
+def test_an_invented_annotation_is_never_safe_wherever_it_stands(plan_of, annotation, value, place):
+    assume(not re.search(r"(hash|sum|sha)$", annotation))
+
+    def edit(objects):
+        metadata = web(objects)["metadata"] if place == "pods" else object_of(objects, *place)["metadata"]
+        metadata.setdefault("annotations", {})[annotation] = value
+
+    assert plan_of(BASE, changed(edit), {}).verdict is not Verdict.SAFE
+
+
+@slow
+@given(
+    image=st.builds(
+        lambda host, path: f"{host}/{'/'.join(path)}", hosts, st.lists(words, min_size=1, max_size=2)
+    ),
+    numbers=st.tuples(st.integers(0, 30), st.integers(0, 30), st.integers(0, 30)),
+    part=st.sampled_from([0, 1]),
+)
+def test_an_image_that_no_table_knows_and_that_writes_to_a_claim_keeps_its_minor(
+    plan_of, image, numbers, part
+):
+    raised = tuple(number + (index == part) for index, number in enumerate(numbers))
+
+    def with_image(version):
+        def edit(objects):
+            (container,) = object_of(objects, "StatefulSet", "postgresql")["spec"]["template"]["spec"][
+                "containers"
+            ]
+            container["image"] = f"{image}:{'.'.join(map(str, version))}"
+            container["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]
+
+        return changed(edit)
+
+    assert plan_of(with_image(numbers), with_image(raised), {}).verdict is not Verdict.SAFE
+
+
+@slow
+@given(
+    flavour=words, old=st.integers(1, 30), new=st.integers(1, 30), glue=st.sampled_from(["", "-", ".", "3."])
+)
+def test_an_invented_flavour_of_another_version_is_never_safe(plan_of, flavour, old, new, glue):
+    assume(old != new)
+
+    def with_flavour(number):
+        def edit(objects):
+            web(objects)["spec"]["containers"][0]["image"] = f"ghcr.io/acme/web:1.4.2-{flavour}{glue}{number}"
+
+        return changed(edit)
+
+    assert plan_of(with_flavour(old), with_flavour(new), {}).verdict is not Verdict.SAFE
+
+
+@slow
+@given(
+    place=st.sampled_from([("Job", "preflight"), ("Pod", "test-connection")]),
+    field=st.sampled_from(["image", "command", "args", "env", "workingDir"]),
+    said=words,
+)
+def test_whatever_changes_in_what_a_hook_or_a_test_runs_is_never_safe(plan_of, place, field, said):
+    def edit(objects):
+        body = object_of(objects, *place)["spec"]
+        (container,) = body.get("template", {"spec": body})["spec"]["containers"]
+        name, _, tag = container["image"].rpartition(":")
+        container[field] = {
+            "image": f"{name}:{tag[:-1]}9",
+            "command": [said],
+            "args": ["--log-level=debug"],
+            "env": [{"name": "LOG_LEVEL", "value": "debug"}],
+            "workingDir": f"/{said}",
+        }[field]
+
+    assert plan_of(BASE, changed(edit), {}).verdict is not Verdict.SAFE
