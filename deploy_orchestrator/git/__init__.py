@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     )
     from deploy_orchestrator.git.history import History
     from deploy_orchestrator.git.objects import ObjectStore, checked_out
-    from deploy_orchestrator.git.repository import Repository
+    from deploy_orchestrator.git.repository import Repository, Witness
     from deploy_orchestrator.git.signature import Signature, Signer
     from deploy_orchestrator.git.touched import Touched
     from deploy_orchestrator.git.tree import Tree
@@ -55,6 +55,7 @@ __all__ = [
     "UnsafeTree",
     "Unsigned",
     "UntrustedSignature",
+    "Witness",
     "WriteContended",
     "checked_out",
     "redact",

@@ -21,7 +21,7 @@ from deploy_orchestrator.git.errors import (
 from deploy_orchestrator.git.history import History, reference_of
 from deploy_orchestrator.git.objects import ObjectStore
 from deploy_orchestrator.git.signature import Signer
-from deploy_orchestrator.git.transport import fetch, push
+from deploy_orchestrator.git.transport import Move, fetch, push
 from deploy_orchestrator.git.tree import Tree
 
 ORCHESTRATOR = Person("deploy-orchestrator", "deploy-orchestrator@localhost")
@@ -33,6 +33,19 @@ _LONGEST_PAUSE = 1.0
 
 Update = Callable[[Tree], Changes | None]
 """What to write where a branch holds this; None for nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """Another `branch` that a write depends on: it arrives only if that is still what it was when it was
+    fetched before the write was made.
+
+    An empty commit with the `message`, told after what is written, is put on it by the same push; None where
+    nothing that was written depends on it.
+    """
+
+    branch: str
+    message: Callable[[], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,23 +123,38 @@ class Repository(History):
         *,
         signer: Signer | None = None,
         begin: Callable[[], None] = lambda: None,
+        witness: Witness | None = None,
     ) -> list[Commit | None]:
         """As `write` for several `updates`, each asked with what the commit of the one before it holds.
 
         Their commits are pushed in one go, and arrive together or not at all. At each attempt `begin` is
-        called before they are asked. Raises as `write`.
+        called before they are asked. Raises as `write`; also PushRejected where there is a `witness`, and the
+        remote cannot update two branches at once.
         """
         for attempt in range(_ATTEMPTS):
             self.fetch()
             expected = self.head(branch)
+            seen = self.head(witness.branch) if witness else None
             begin()
             made, head = self._commits(expected, updates, signer)
-            if head is None or head == expected or self._push(branch, expected, head):
+            if head is None or head == expected:
+                moves = []
+            else:
+                moves = [Move(reference_of(branch), expected, head)]
+                moves += self._witnessed(witness, seen) if witness and seen else []
+            if not moves or self._push(branch, moves):
                 return [self.commit(each) if each else None for each in made]
             time.sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.02 * 2**attempt)))  # noqa: S311
         raise WriteContended(
             f"{self.url}: others wrote to {branch!r} first, {_ATTEMPTS} times in a row", fix="try again"
         )
+
+    def _witnessed(self, witness: Witness, seen: str) -> list[Move]:
+        message = witness.message()
+        if message is None:
+            return []
+        commit = self._commit(self._tree(seen).root, seen, Changes(message), None)
+        return [Move(reference_of(witness.branch), seen, commit)]
 
     def _commits(
         self, head: str | None, updates: Sequence[Update], signer: Signer | None
@@ -153,21 +181,22 @@ class Repository(History):
             self._store.open(), root, parents, message, changes.author or self.identity, self.identity
         )
 
-    def _push(self, branch: str, expected: str | None, commit: str) -> bool:
-        reference = reference_of(branch)
+    def _push(self, branch: str, moves: Sequence[Move]) -> bool:
         try:
-            if not push(self._address, self.path, reference, expected, commit):
+            if not push(self._address, self.path, moves):
                 return False
         except RemoteUnreachable:
             self.fetch()
             head = self.head(branch)
-            if head is None or not self.is_ancestor(commit, head):
+            if head is None or not self.is_ancestor(moves[0].commit, head):
                 raise
             return True
         try:
             with self._lock():
-                if self.head(branch) == expected:
-                    self._store.open().references.create(reference, commit, force=True)
+                for each in moves:
+                    there = self._store.open().references.get(each.reference)
+                    if (str(there.target) if there else None) == each.expected:
+                        self._store.open().references.create(each.reference, each.commit, force=True)
         except (OSError, pygit2.GitError):
             # A Git command that was killed has left its lock there, which fetching takes away.
             self.fetch()

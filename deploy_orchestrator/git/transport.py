@@ -1,4 +1,6 @@
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from deploy_orchestrator.git import command
@@ -15,8 +17,10 @@ _LEFT_LOCKED = re.compile(r"\.lock': File exists")
 _REFUSED = re.compile(r"^!\t\S+\t(?P<reason>.*)$", re.MULTILINE)
 _LOST_RACE = re.compile(
     r"stale info|fetch first|non-fast-forward|cannot lock ref|failed to lock|failed to update ref"
-    r"|incorrect old value|reference already exists"
+    r"|incorrect old value|reference already exists|atomic transaction failed"
 )
+_WITH_ANOTHER = re.compile(r"atomic push fail")
+_NOT_ATOMIC = "does not support --atomic"
 
 
 def fetch(address: Address, clone: Path, limit: float = TRANSFER_LIMIT) -> None:
@@ -38,15 +42,26 @@ def fetch(address: Address, clone: Path, limit: float = TRANSFER_LIMIT) -> None:
         )
 
 
-def push(address: Address, clone: Path, reference: str, expected: str | None, commit: str) -> bool:
-    """Sets `reference` of the remote to `commit` if it is at `expected` (None: absent); False if it was not.
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A `reference` of the remote that is set to `commit` if it is at `expected` (None: absent)."""
+
+    reference: str
+    expected: str | None
+    commit: str
+
+
+def push(address: Address, clone: Path, moves: Sequence[Move]) -> bool:
+    """Makes all `moves` at once, or none of them; False if one reference was elsewhere.
 
     Raises:
         PushRejected: the remote refuses for another reason.
         RemoteUnreachable: no answer; whether the push arrived is not known.
     """
-    lease = f"--force-with-lease={reference}:{expected or ''}"
-    arguments = ["push", *_PUSH_OPTIONS, lease, "--", address.given, f"{commit}:{reference}"]
+    leases = [f"--force-with-lease={each.reference}:{each.expected or ''}" for each in moves]
+    together = ["--atomic"] if len(moves) > 1 else []
+    wanted = [f"{each.commit}:{each.reference}" for each in moves]
+    arguments = ["push", *_PUSH_OPTIONS, *together, *leases, "--", address.given, *wanted]
     try:
         result = command.run(arguments, repository=clone, environment=address.environment, limit=PUSH_LIMIT)
     except command.TimedOut as error:
@@ -54,12 +69,18 @@ def push(address: Address, clone: Path, reference: str, expected: str | None, co
     if result.code == 0:
         return True
     errors = redact(result.errors).strip()
-    refused = _REFUSED.search(result.output.decode("utf-8", "replace"))
-    if refused is None:
-        raise RemoteUnreachable(f"{address.url} cannot be pushed to: {errors}")
-    if _LOST_RACE.search(refused["reason"]):
+    reasons = _REFUSED.findall(result.output.decode("utf-8", "replace"))
+    if any(map(_LOST_RACE.search, reasons)):
         return False
-    raise PushRejected(f"{address.url} refuses the push, {refused['reason']}: {errors}")
+    if _NOT_ATOMIC in errors:
+        raise PushRejected(
+            f"{address.url} cannot update two branches at once: {errors}",
+            fix="keep this repository on a forge that takes atomic pushes",
+        )
+    if not reasons:
+        raise RemoteUnreachable(f"{address.url} cannot be pushed to: {errors}")
+    refused = next((each for each in reasons if not _WITH_ANOTHER.search(each)), reasons[0])
+    raise PushRejected(f"{address.url} refuses the push, {refused}: {errors}")
 
 
 def _has_branches(clone: Path) -> bool:

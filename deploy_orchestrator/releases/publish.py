@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.git import Changes, Commit, Repository, Tree
+from deploy_orchestrator.git import Changes, Commit, Repository, Tree, Witness
 from deploy_orchestrator.outcomes import Outcome
+from deploy_orchestrator.releases.approvals import BRANCH
 from deploy_orchestrator.releases.errors import ReleaseError, Superseded
 from deploy_orchestrator.releases.evaluation import Judge, evaluate
 from deploy_orchestrator.releases.gates import GatesClosed
@@ -24,9 +25,20 @@ def release(
     """See `Deployments.release_plans`."""
     moment = _Moment(look)
     releasing = [_Releasing(repository, plan, moment) for plan in plans]
-    commits = repository.write_all(MAIN, releasing, begin=moment.begin)
+    witness = Witness(BRANCH, lambda: _relied_on(releasing))
+    commits = repository.write_all(MAIN, releasing, begin=moment.begin, witness=witness)
     head = repository.head(MAIN)
     return [each.outcome(commit, head) for each, commit in zip(releasing, commits, strict=True)]
+
+
+def _relied_on(releasing: Sequence["_Releasing"]) -> str | None:
+    """What is told on the branch of decisions, of releases that people approved."""
+    approved = [each.plan for each in releasing if each.approved]
+    if not approved:
+        return None
+    first, more = approved[0].key, f" and {len(approved) - 1} more" if len(approved) > 1 else ""
+    said = "".join(f"Digest: {each.digest}\n" for each in approved)
+    return f"Release {first}{more} by the decisions up to here\n\n{said}"
 
 
 @dataclass(slots=True)
@@ -48,8 +60,10 @@ class _Releasing:
     plan: Plan
     moment: _Moment
     made: Outcome[ReleaseFile | None] = None
+    approved: bool = False
 
     def __call__(self, tree: Tree) -> Changes | None:
+        self.approved = False
         try:
             return self._changes(tree)
         except OrchestratorError as error:
@@ -85,6 +99,7 @@ class _Releasing:
             approvals=evaluation.approvals,
             at=conditions.now,
         )
+        self.approved = bool(evaluation.approvals)
         return Changes(_message(plan, self.made), {self._slot.release: dump(self.made)})
 
 

@@ -15,6 +15,7 @@ from deploy_orchestrator.git import (
     Repository,
     Tree,
     UnsafeTree,
+    Witness,
     WriteContended,
 )
 
@@ -279,6 +280,57 @@ def test_nothing_arrives_when_one_of_several_writes_cannot_be_made(repository, w
     repository.fetch()
     assert repository.head() == head
     assert repository.write_all("main", []) == []
+
+
+def test_a_write_with_a_witness_arrives_only_if_that_branch_has_not_moved(repository, remote, tmp_path, git):
+    other = Repository.clone(str(remote), tmp_path / "other")
+    other.write("word", lambda _: Changes("yes", {"word": b"yes"}))
+    heard = []
+
+    def withdraw() -> None:
+        heard.append(repository.branch("word").read("word"))
+        if len(heard) == 1:
+            other.write("word", lambda _: Changes("no", {"word": b"no"}))
+
+    def act_on_it(_: Tree) -> Changes:
+        return Changes("act", {"did": heard[-1]})
+
+    (made,) = repository.write_all(
+        "main", [act_on_it], begin=withdraw, witness=Witness("word", lambda: "Acted on this")
+    )
+
+    assert heard == [b"yes", b"no"]
+    assert repository.at(made.id).read("did") == b"no"
+    assert git("log", "--format=%s", "word", cwd=remote).splitlines() == ["Acted on this", "no", "yes"]
+    assert repository.at("word").files("") == {"word": b"no"}
+
+
+def test_a_witness_is_left_alone_by_a_write_that_does_not_depend_on_it_or_changes_nothing(repository):
+    before = repository.write("word", append("yes"))
+    repository.write_all("main", [append("1")], witness=Witness("word", lambda: None))
+    repository.write_all("main", [lambda _: None], witness=Witness("word", lambda: "x"))
+    repository.write_all("main", [append("2")], witness=Witness("absent", lambda: "x"))
+    repository.fetch()
+    assert (repository.head("word"), repository.head("absent")) == (before.id, None)
+    assert repository.branch().read("log") == b"1\n2\n"
+
+
+def test_nothing_is_written_where_two_branches_cannot_be_updated_at_once(repository, remote, git):
+    repository.write("word", append("yes"))
+    git("config", "receive.advertiseAtomic", "false", cwd=remote)
+    with pytest.raises(PushRejected, match="two branches at once"):
+        repository.write_all("main", [append("1")], witness=Witness("word", lambda: "x"))
+    repository.fetch()
+    assert repository.head() is None
+
+
+def test_a_forbidden_witness_is_told_and_nothing_is_written(repository, remote):
+    repository.write("word", append("yes"))
+    hook(remote, "update", '[ "$1" = refs/heads/main ]')
+    with pytest.raises(PushRejected, match="hook declined"):
+        repository.write_all("main", [append("1")], witness=Witness("word", lambda: "x"))
+    repository.fetch()
+    assert repository.head() is None
 
 
 def test_a_lock_that_a_killed_command_left_in_the_clone_stops_no_write(repository, write):

@@ -66,6 +66,47 @@ def test_a_rejection_that_nobody_fetched_yet_stops_it(build, deployments, risky,
         build.release(deployments, risky, build.conditions(build.asks_for(ANN, BOB), (ann, bob)))
 
 
+@pytest.mark.parametrize("how", ["rejected", "removed", "rejected by another"])
+def test_an_approval_that_is_withdrawn_between_the_last_look_and_the_push_does_not_count(
+    build, deployments, risky, people, remote, tmp_path, how
+):
+    ann, bob = people(ANN), people(BOB)
+    deployments.decide(risky, "approve", "", ann.signer, build.NOW)
+    elsewhere = Deployments(Repository.clone(str(remote), tmp_path / "elsewhere"))
+    conditions, looks = build.conditions(build.asks_for(ANN, BOB), (ann, bob)), []
+
+    def look():
+        """Called after everything was fetched, and before it is judged."""
+        looks.append(how)
+        if len(looks) == 1 and how == "removed":
+            path = f"{risky.digest.removeprefix('sha256:')}/{ANN}.yaml"
+            build.push(elsewhere.repository, "approvals", {}, (path,), signer=ann.signer)
+        elif len(looks) == 1:
+            who = ann if how == "rejected" else bob
+            elsewhere.decide(risky, "reject", "wait", who.signer, build.NOW)
+        return lambda _: conditions
+
+    (outcome,) = deployments.release_plans([risky], look)
+
+    assert isinstance(outcome, GatesClosed)
+    assert len(looks) == 2
+    assert deployments.release("production", "analytics").digest != risky.digest
+
+
+def test_what_was_decided_after_a_release_comes_after_its_word_on_the_branch_of_decisions(
+    build, deployments, risky, people, repository
+):
+    ann = people(ANN)
+    deployments.decide(risky, "approve", "", ann.signer, build.NOW)
+    build.release(deployments, risky, build.conditions(build.asks_for(ANN), (ann,)))
+    word = repository.commit("approvals")
+    assert word.subject == "Release production/analytics by the decisions up to here"
+    assert word.trailers == {"Digest": risky.digest}
+    assert repository.changed(word.id) == ()
+    believed, refused = deployments.approvals(risky.digest, ann.allowed)
+    assert ([each.who for each in believed], refused) == ([ANN], [])
+
+
 def test_a_key_that_was_taken_out_of_allowed_signers_approves_nothing(build, deployments, risky, people):
     ann, bob = people(ANN), people(BOB)
     deployments.decide(risky, "approve", "", ann.signer, build.NOW)
