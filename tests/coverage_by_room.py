@@ -1,6 +1,6 @@
 """How much of each room the tests reached, lines and branches together; fails where that is below its floor.
 
-`make test` runs it after the tests.
+`make test MEASURED=1` runs it after the tests.
 """
 
 import sys
