@@ -8,8 +8,8 @@ import typer
 
 from deploy_orchestrator import documents
 from deploy_orchestrator.cli.installation import described, opened
-from deploy_orchestrator.cli.output import coloured, plain, say, show_lines, tell
-from deploy_orchestrator.delivery import Cluster, DeliveryError, unused_projects
+from deploy_orchestrator.cli.output import coloured, note, plain, say, show_lines, tell
+from deploy_orchestrator.delivery import Cluster, DeliveryError, unsaid_windows, unused_projects
 from deploy_orchestrator.delivery import apply as applied
 from deploy_orchestrator.delivery import bootstrap as objects
 from deploy_orchestrator.errors import Place, instead_of
@@ -40,7 +40,9 @@ def bootstrap(
 ) -> None:
     """Print, as YAML, what Argo CD's administrator applies.
 
-    Again when tenants, environments or freezes change: applying it twice is applying it once.
+    Again when tenants, environments or freezes change, and when a freeze is over, since Argo CD's windows
+    come again each year: applying it twice is applying it once. Freezes and release windows that Argo CD's
+    cannot say exactly are told; the orchestrator alone keeps them.
 
     It is the ApplicationSet of the fleet, an AppProject for each tenant, and the rights of the orchestrator.
 
@@ -54,7 +56,10 @@ def bootstrap(
     url = deployments or orchestrator.deployments.repository.url
     failed = False
     for each in _chosen(fleet, instance, several=apply or dry_run):
-        wanted = objects(fleet, each, url, datetime.now(UTC))
+        now = datetime.now(UTC)
+        wanted = objects(fleet, each, url, now)
+        for window in unsaid_windows(fleet, each, now):
+            note(str(window))
         if not apply and not dry_run:
             sys.stdout.writelines("---\n" + documents.dump(one).decode() for one in wanted)
             continue

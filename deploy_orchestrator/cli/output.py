@@ -140,6 +140,11 @@ def tell(error: OrchestratorError, about: str | None = None) -> None:
         errors.print(Text.assemble(("  fix: ", "bold cyan"), plain(error.fix)))
 
 
+def note(text: str) -> None:
+    """Something worth knowing that is no error."""
+    errors.print(Text.assemble(("note: ", "bold yellow"), plain(text)))
+
+
 @contextmanager
 def progress(doing: str, total: int | None = None) -> Generator[Callable[[], None]]:
     """Show on a terminal what takes longer than a second; of `total` steps, as many as were told."""

@@ -4,7 +4,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from deploy_orchestrator.delivery.applying import apply
-    from deploy_orchestrator.delivery.argocd import ArgoCD, Contexts, Instances, bootstrap, unused_projects
+    from deploy_orchestrator.delivery.argocd import (
+        ArgoCD,
+        Contexts,
+        Instances,
+        bootstrap,
+        unsaid_windows,
+        unused_projects,
+    )
     from deploy_orchestrator.delivery.by_environment import ByEnvironment
     from deploy_orchestrator.delivery.cluster import Cluster
     from deploy_orchestrator.delivery.engine import Engine
@@ -60,6 +67,7 @@ __all__ = [
     "follow",
     "inspect",
     "states",
+    "unsaid_windows",
     "unused_projects",
     "verifications",
 ]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         RuleOverride,
         Tenant,
         Wave,
+        Window,
     )
     from deploy_orchestrator.fleet.schemas import json_schemas
     from deploy_orchestrator.fleet.signers import principals
@@ -62,6 +63,7 @@ __all__ = [
     "ValueLayer",
     "Wanted",
     "Wave",
+    "Window",
     "basis",
     "changed",
     "configured",

@@ -1,7 +1,8 @@
 """What `fleet.yaml` and `tenant.yaml` say, as data."""
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
 from pydantic.alias_generators import to_camel
@@ -19,6 +20,15 @@ from deploy_orchestrator.fleet.fields import (
     ServerUrl,
     Share,
     WebUrl,
+)
+from deploy_orchestrator.fleet.recurrence import (
+    HORIZON,
+    Clock,
+    Recurrence,
+    ZoneName,
+    is_shown_twice,
+    moment,
+    times,
 )
 from deploy_orchestrator.terms import Email, Label, Quantity, Time, Verdict
 
@@ -78,6 +88,57 @@ class Freeze(Model):
         return self
 
 
+class Window(Model):
+    """A time that comes again, and why: `every` (a rule of RFC 5545) from `start` on, each time for as long
+    as `lasts`, by the clock of `time_zone`.
+
+    It begins at the first moment at which the clock shows its start, or jumps over it, and ends likewise.
+    """
+
+    every: Recurrence
+    start: Clock
+    lasts: Duration
+    time_zone: ZoneName
+    reason: Line
+
+    @model_validator(mode="after")
+    def _comes(self) -> Self:
+        if not timedelta(0) < self.lasts <= timedelta(days=366):
+            raise ValueError("expected it to last for longer than nothing, and for 366d at most")
+        if not self.clocks(self.start.date(), self.start.date() + HORIZON):
+            raise ValueError("expected a rule by which it comes within 12 years of its start")
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    def clocks(self, first: date, last: date) -> tuple[datetime, ...]:
+        """When it begins, from the day `first` to the day `last`, as the clock shows it."""
+        return times(self.every, self.start, first, last)
+
+    def until(self, now: datetime) -> datetime | None:
+        """When it ends (UTC), where it has begun by `now`; None where it is not under way."""
+        today = now.astimezone(self.zone).date()
+        begun = self.clocks(today - self.lasts - timedelta(days=1), today + timedelta(days=1))
+        spans = ((moment(each, self.zone), moment(each + self.lasts, self.zone)) for each in begun)
+        return max((end for start, end in spans if start <= now < end), default=None)
+
+    def next(self, now: datetime) -> datetime | None:
+        """When it begins next (UTC); None where it does not come within 12 years."""
+        today = now.astimezone(self.zone).date()
+        coming = self.clocks(today - timedelta(days=1), today + HORIZON)
+        return next((at for each in coming if (at := moment(each, self.zone)) > now), None)
+
+    def is_ambiguous(self, now: datetime) -> bool:
+        """Whether its beginning or its end is shown twice by the clock at some time to come."""
+        today = now.astimezone(self.zone).date()
+        shown = self.clocks(today - self.lasts, today + HORIZON)
+        return any(
+            is_shown_twice(each, self.zone) or is_shown_twice(each + self.lasts, self.zone) for each in shown
+        )
+
+
 class RuleOverride(Model):
     """Another verdict for a risk rule than its own, and why."""
 
@@ -111,9 +172,11 @@ class Policy(Model):
     healthy in the environment before. `deadline`: by when a sync must be healthy. `rollback_after`: how long
     a release may be unhealthy before it is reverted. `waves`: who goes before whom; tenants that no wave
     names go last. `removals`: the share of the tenants that may be removed within a day, in percent; one at
-    least, unless it is 0. `rules` by the id of the risk rule. `registries`: where images may come from, as
-    `ghcr.io` or `ghcr.io/acme`; none: from anywhere. `cluster_scoped`: what tenants may make outside of their
-    namespaces, as `rbac.authorization.k8s.io/ClusterRole`.
+    least, unless it is 0. `freezes` and `freeze_windows`: when nothing is released; where there are
+    `release_windows`, something is released only in one of them. `rules` by the id of the risk rule.
+    `registries`: where images may come from, as `ghcr.io` or `ghcr.io/acme`; none: from anywhere.
+    `cluster_scoped`: what tenants may make outside of their namespaces, as
+    `rbac.authorization.k8s.io/ClusterRole`.
     """
 
     approval: ApprovalRule | None = None
@@ -123,6 +186,8 @@ class Policy(Model):
     waves: tuple[Wave, ...] = ()
     removals: Share = Field(default=10, json_schema_extra={"default": "10%"})
     freezes: tuple[Freeze, ...] = ()
+    freeze_windows: tuple[Window, ...] = ()
+    release_windows: tuple[Window, ...] = ()
     rules: dict[Label, RuleOverride] = Field(default_factory=dict[str, RuleOverride])
     registries: tuple[Line, ...] = ()
     cluster_scoped: tuple[ClusterKind, ...] = ()

@@ -272,11 +272,26 @@ def _removals(policy: Policy, removals: Removals | None) -> Gate:
 
 
 def _freeze(policy: Policy, now: datetime) -> Gate:
-    for freeze in policy.freezes:
-        if freeze.start <= now < freeze.end:
-            reason = f"frozen until {_clock(freeze.end)}: {freeze.reason}"
-            return Gate("freeze", GateState.WAITING, reason)
-    return Gate("freeze", GateState.OPEN, "no freeze now")
+    frozen = [
+        *((each.end, each.reason) for each in policy.freezes if each.start <= now < each.end),
+        *((end, each.reason) for each in policy.freeze_windows if (end := each.until(now))),
+    ]
+    if frozen:
+        end, reason = max(frozen)
+        return Gate("freeze", GateState.WAITING, f"frozen until {_clock(end)}: {reason}")
+    if not policy.release_windows:
+        return Gate("freeze", GateState.OPEN, "no freeze now")
+    windows = [(end, each.reason) for each in policy.release_windows if (end := each.until(now))]
+    if windows:
+        end, reason = max(windows)
+        return Gate("freeze", GateState.OPEN, f"a release window is open until {_clock(end)}: {reason}")
+    coming = [(begin, each.reason) for each in policy.release_windows if (begin := each.next(now))]
+    if not coming:
+        return Gate(
+            "freeze", GateState.CLOSED, "no release window comes any more: name another in the policy"
+        )
+    begin, reason = min(coming)
+    return Gate("freeze", GateState.WAITING, f"no release window is open until {_clock(begin)}: {reason}")
 
 
 def _quarantine(policy: Policy, ballot: Ballot, returning: Sequence[Returning]) -> Gate:

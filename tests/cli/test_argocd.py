@@ -66,3 +66,17 @@ def test_applying_tells_which_argo_cd_is_out_of_reach(two, monkeypatch, tmp_path
     assert answer.code == 2
     assert "error: europe: the Kubernetes API does not answer" in answer.errors
     assert "context 'lost'" in answer.errors
+
+
+def test_a_window_that_argo_cd_cannot_keep_is_told_beside_the_objects(fresh):
+    window = (
+        "{every: FREQ=MONTHLY;BYDAY=-1FR, start: 2026-01-02T18:00, lasts: 2d, timeZone: UTC, reason: books}"
+    )
+    before = (fresh.fleet / "fleet.yaml").read_text()
+    fresh.commit(
+        "fleet.yaml", before.replace("      approval:", f"      freezeWindows: [{window}]\n      approval:")
+    )
+    answer = fresh.run("argocd", "bootstrap")
+    assert answer.code == 0
+    assert "note: production: Argo CD does not keep 'books', the orchestrator does" in answer.errors
+    assert [each["kind"] for each in yaml.safe_load_all(answer.output)]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deploy_orchestrator.fleet import ApprovalRule, Destination, Freeze, Policy, RuleOverride
+from deploy_orchestrator.fleet import ApprovalRule, Destination, Freeze, Policy, RuleOverride, Window
 from deploy_orchestrator.manifests import ChartUsed
 from deploy_orchestrator.releases import (
     After,
@@ -415,6 +415,47 @@ def test_a_freeze_holds_from_its_start_until_before_its_end(build, gate):
     assert "quarter end" in frozen.reason
     assert not gate("freeze", policy=policy, now=build.later(minutes=59)).passed
     assert gate("freeze", policy=policy, now=build.later(hours=1)).passed
+
+
+def weekly(every, reason, **fields):
+    start = {"start": "2026-01-02T09:00", "lasts": "8h", "timeZone": "Europe/Berlin"}
+    return Window.model_validate({"every": every, "reason": reason, **start, **fields})
+
+
+def test_a_freeze_that_comes_again_holds_each_time(build, gate):
+    policy = Policy(freeze_windows=(weekly("FREQ=WEEKLY;BYDAY=MO", "trading"),))
+    frozen = gate("freeze", policy=policy)
+    assert frozen.state is GateState.WAITING
+    assert frozen.reason == "frozen until 2026-03-02 16:00:00 UTC: trading"
+    assert not gate("freeze", policy=policy, now=build.later(days=7)).passed
+    assert gate("freeze", policy=policy, now=build.later(days=1)).passed
+
+
+def test_outside_of_the_release_windows_nothing_is_released_and_the_next_one_is_told(build, gate):
+    policy = Policy(
+        release_windows=(
+            weekly("FREQ=WEEKLY;BYDAY=TU", "ops are in"),
+            weekly("FREQ=MONTHLY;BYMONTHDAY=20", "x"),
+        )
+    )
+    held = gate("freeze", policy=policy)
+    assert held.state is GateState.WAITING
+    assert held.reason == "no release window is open until 2026-03-03 08:00:00 UTC: ops are in"
+    opened = gate("freeze", policy=policy, now=build.later(days=1))
+    assert opened.reason == "a release window is open until 2026-03-03 16:00:00 UTC: ops are in"
+
+
+def test_a_freeze_within_a_release_window_holds(gate):
+    monday = weekly("FREQ=WEEKLY;BYDAY=MO", "both")
+    assert gate("freeze", policy=Policy(release_windows=(monday,))).passed
+    assert not gate("freeze", policy=Policy(release_windows=(monday,), freeze_windows=(monday,))).passed
+
+
+def test_release_windows_that_are_all_over_release_nothing(gate):
+    over = weekly("FREQ=DAILY;UNTIL=20260201", "January")
+    found = gate("freeze", policy=Policy(release_windows=(over,)))
+    assert found.state is GateState.CLOSED
+    assert "name another in the policy" in found.reason
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import Any
 from deploy_orchestrator.delivery.argocd.access import access
 from deploy_orchestrator.delivery.argocd.application_set import application_set
 from deploy_orchestrator.delivery.argocd.project import project
+from deploy_orchestrator.delivery.argocd.windows import Unsaid, unsaid
 from deploy_orchestrator.fleet import ArgoCDInstance, Deployment, Fleet
 
 
@@ -29,3 +30,9 @@ def bootstrap(
             tenants[deployment.tenant.name].append(deployment)
     projects = [project(fleet, instance, deployments, tenants[name], now) for name in sorted(tenants)]
     return [*access(instance.namespace), *projects, application_set(fleet, instance, deployments)]
+
+
+def unsaid_windows(fleet: Fleet, instance: ArgoCDInstance, now: datetime) -> list[Unsaid]:
+    """The freezes and release windows that `bootstrap` does not give to Argo CD."""
+    environments = [each for each in fleet.environments if fleet.argocd_of(each.name) == instance]
+    return [each for environment in environments for each in unsaid(environment, now)]

@@ -1,10 +1,11 @@
 """One AppProject for each tenant: what its Applications may read, and where they may write."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from deploy_orchestrator.delivery.argocd import names
-from deploy_orchestrator.fleet import ArgoCDInstance, Deployment, Fleet, Freeze
+from deploy_orchestrator.delivery.argocd.windows import sync_windows
+from deploy_orchestrator.fleet import ArgoCDInstance, Deployment, Fleet
 
 
 def project(
@@ -49,8 +50,9 @@ def project(
             "syncWindows": [
                 window
                 for each in mine
-                for freeze in each.environment.policy.freezes
-                if (window := _window(each, freeze, now))
+                for window in sync_windows(
+                    each.environment, names.application(each.environment.name, tenant.name), now
+                )
             ],
         },
     )
@@ -59,23 +61,3 @@ def project(
 def _kind(permitted: str) -> dict[str, str]:
     group, _, kind = permitted.rpartition("/")
     return {"group": group, "kind": kind}
-
-
-def _window(deployment: Deployment, freeze: Freeze, now: datetime) -> dict[str, Any] | None:
-    """Argo CD knows windows that come again each year; those that are over are therefore left out.
-
-    Nothing syncs by itself in a window. The orchestrator's own operation does: it keeps the freeze itself,
-    and must be able to roll back in it.
-    """
-    if freeze.end <= now:
-        return None
-    start = freeze.start.astimezone(UTC)
-    return {
-        "kind": "deny",
-        "schedule": f"{start.minute} {start.hour} {start.day} {start.month} *",
-        "duration": f"{int((freeze.end - freeze.start).total_seconds())}s",
-        "timeZone": "UTC",
-        "manualSync": True,
-        "applications": [names.application(deployment.environment.name, deployment.tenant.name)],
-        "description": freeze.reason,
-    }

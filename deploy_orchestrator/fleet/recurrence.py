@@ -1,0 +1,113 @@
+"""When something comes again: the rules of iCalendar (RFC 5545, 3.3.10), by the clock of a time zone.
+
+What recurs does so by the clock on the wall. Where that is put forward over a time, that time is the moment
+of the change; where it is put back, a time that it shows twice is the first of the two.
+"""
+
+import re
+from bisect import bisect_left
+from contextlib import suppress
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from dateutil.rrule import rrulestr
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+
+from deploy_orchestrator.terms import as_pattern
+
+HORIZON: Final = timedelta(days=12 * 366)
+"""How far ahead is looked for the next time. A 29 February is at most 8 years away."""
+
+_NUMBERS = r"[+-]?\d{1,3}(?:,[+-]?\d{1,3})*"
+_DAYS = r"(?:[+-]?\d{1,2})?(?:MO|TU|WE|TH|FR|SA|SU)"
+_PARTS: Final = {
+    "FREQ": r"DAILY|WEEKLY|MONTHLY|YEARLY",
+    "INTERVAL": r"[1-9]\d{0,2}",
+    "UNTIL": r"\d{8}(?:T\d{6})?",
+    "WKST": r"MO|TU|WE|TH|FR|SA|SU",
+    "BYDAY": rf"{_DAYS}(?:,{_DAYS})*",
+    "BYMONTH": _NUMBERS,
+    "BYMONTHDAY": _NUMBERS,
+    "BYYEARDAY": _NUMBERS,
+    "BYWEEKNO": _NUMBERS,
+    "BYSETPOS": _NUMBERS,
+    "BYEASTER": _NUMBERS,
+}
+_RULE: Final = r"[A-Z]+=[A-Z0-9,+-]+(?:;[A-Z]+=[A-Z0-9,+-]+)*"
+_CLOCK: Final = r"20\d\d-\d\d-\d\dT\d\d:\d\d"
+
+
+def _rule(text: str) -> str:
+    parts = [part.partition("=") for part in text.split(";")]
+    keys = [key for key, _, _ in parts]
+    known = all(key in _PARTS and re.fullmatch(_PARTS[key], value, re.ASCII) for key, _, value in parts)
+    if not known or "FREQ" not in keys or len({*keys}) != len(keys):
+        raise ValueError("expected a rule of RFC 5545 for days, such as FREQ=WEEKLY;BYDAY=SA,SU")
+    try:
+        times(text, datetime(2000, 1, 1), date(2000, 1, 1), date(2000, 1, 2))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"expected another rule: {error}") from error
+    return text
+
+
+def _clock(value: Any) -> datetime:
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value
+    with suppress(ValueError):
+        if isinstance(value, str) and re.fullmatch(_CLOCK, value, re.ASCII):
+            return datetime.fromisoformat(value)
+    raise ValueError("expected a day and a time without a zone, such as 2026-01-02T18:00")
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("expected a time zone such as Europe/Berlin") from None
+    return name
+
+
+Recurrence = Annotated[str, AfterValidator(_rule), as_pattern(_RULE)]
+"""A rule for the days on which something comes again."""
+
+Clock = Annotated[
+    datetime, BeforeValidator(_clock), WithJsonSchema({"type": "string", "pattern": f"^{_CLOCK}$"})
+]
+"""What the calendar and the clock on the wall show."""
+
+ZoneName = Annotated[str, AfterValidator(_zone), WithJsonSchema({"type": "string"})]
+"""A time zone by its name in the IANA's database."""
+
+
+@lru_cache(maxsize=256)
+def times(rule: str, start: datetime, first: date, last: date) -> tuple[datetime, ...]:
+    """When something that recurs from `start` on comes, from the day `first` to the day `last`."""
+    begin, end = datetime.combine(first, time.min), datetime.combine(last, time.max)
+    until = dict(part.split("=") for part in rule.split(";")).get("UNTIL")
+    limit = min(end, _end_of(until)) if until else end
+    return tuple(rrulestr(rule, dtstart=start).replace(until=limit).between(begin, end, inc=True))
+
+
+def _end_of(until: str) -> datetime:
+    found = datetime.fromisoformat(until)
+    return found if "T" in until else datetime.combine(found, time.max)
+
+
+def moment(clock: datetime, zone: ZoneInfo) -> datetime:
+    """The first moment, in UTC, at which the clock of `zone` shows `clock`, or jumps over it."""
+    found = clock.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    if found.astimezone(zone).replace(tzinfo=None) == clock:
+        return found
+    before = int(clock.replace(tzinfo=zone, fold=1).astimezone(UTC).timestamp())
+    offset = datetime.fromtimestamp(before, zone).utcoffset()
+    seconds = range(before, int(found.timestamp()) + 1)
+    jump = bisect_left(seconds, True, key=lambda at: datetime.fromtimestamp(at, zone).utcoffset() != offset)
+    return datetime.fromtimestamp(seconds[jump], UTC)
+
+
+def is_shown_twice(clock: datetime, zone: ZoneInfo) -> bool:
+    """Whether the clock of `zone` shows `clock` a second time, because it was put back."""
+    first, second = (clock.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    return first < second
