@@ -137,7 +137,7 @@ class _Comparison:
     def _lists(self, path: NamedPath, before: list[Any], after: list[Any]) -> Iterator[FieldChange]:
         if names := lists.identities(path[-1], before, after):
             yield from self._keyed(path, before, after, *names)
-        elif self.sets and path[-1] in lists.SETS:
+        elif self.sets and lists.is_set(path):
             gone, come = _without(before, after), _without(after, before)
             yield from self._items(path, gone, come, whole=(before, after))
         else:
@@ -161,7 +161,7 @@ class _Comparison:
         for name in {**old, **new}:
             yield from self((*path, f"[{name}]"), old.get(name), new.get(name))
         kept = [name for name in old if name in new] != [name for name in new if name in old]
-        if kept and lists.order_counts(path[-1], before, after):
+        if kept and (not self.sets or lists.order_counts(path[-1], before, after)):
             yield FieldChange(path, old_names, new_names)
 
 
@@ -200,7 +200,7 @@ def _equal(before: Any, after: Any) -> bool:
 def _unified(key: ObjectKey, before: Object | None, after: Object | None) -> str:
     old = secrets.hidden(before) if before else None
     new = secrets.hidden(after, before) if after else None
-    new = _aligned("", old, new, sets=is_built_in(key.group))
+    new = _aligned((), old, new, sets=is_built_in(key.group))
     old_lines, new_lines = _lines(old), _lines(new)
     names = (f"a/{key.file}" if before else "/dev/null", f"b/{key.file}" if after else "/dev/null")
     if len(old_lines) + len(new_lines) > MAX_LINES:
@@ -219,22 +219,23 @@ def _lines(body: Any) -> list[str]:
     return documents.dump(body).decode().splitlines() if body is not None else []
 
 
-def _aligned(field: str, before: Any, after: Any, *, sets: bool) -> Any:
+def _aligned(path: NamedPath, before: Any, after: Any, *, sets: bool) -> Any:
     """`after` with each list whose order means nothing in the order of `before`."""
     if isinstance(before, dict) and isinstance(after, dict):
         old, new = cast(dict[str, Any], before), cast(dict[str, Any], after)
-        return {name: _aligned(name, old.get(name), value, sets=sets) for name, value in new.items()}
+        return {name: _aligned((*path, name), old.get(name), value, sets=sets) for name, value in new.items()}
     if not isinstance(before, list) or not isinstance(after, list):
         return after
     ours, theirs = cast(list[Any], before), cast(list[Any], after)
+    field = path[-1] if path else ""
     if names := lists.identities(field, ours, theirs):
         old, new = (
             dict(zip(each, items, strict=True)) for each, items in zip(names, (ours, theirs), strict=True)
         )
-        fixed = lists.order_counts(field, ours, theirs)
+        fixed = not sets or lists.order_counts(field, ours, theirs)
         order = new if fixed else [name for name in {**old, **new} if name in new]
-        return [_aligned("", old.get(name), new[name], sets=sets) for name in order]
-    if sets and field in lists.SETS:
+        return [_aligned((*path, f"[{name}]"), old.get(name), new[name], sets=sets) for name in order]
+    if sets and path and lists.is_set(path):
         gone, come = _without(ours, theirs), _without(theirs, ours)
         return [*_without(ours, gone), *come]
     return theirs

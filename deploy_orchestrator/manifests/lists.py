@@ -68,8 +68,8 @@ SETS: Final = frozenset(
 )
 """Lists of the built-in kinds that mean the same in any order."""
 
-ORDERED: Final = frozenset({"env", "initContainers"})
-"""Keyed lists whose order still counts: steps run in it, and `$(NAME)` reads what stands before."""
+ORDERED: Final = frozenset({"containers", "env", "initContainers"})
+"""Keyed lists whose order still counts: containers start in it, and `$(NAME)` reads what stands before."""
 
 _DEFAULTS: Final[Mapping[str, str]] = {"protocol": "TCP", "pathType": ""}
 
@@ -85,10 +85,32 @@ def identities(field: str, *lists: Sequence[Any]) -> list[list[str]] | None:
 
 
 def order_counts(field: str, *lists: Sequence[Any]) -> bool:
-    """Whether a keyed list means another thing in another order."""
+    """Whether a keyed list of a built-in kind means another thing in another order.
+
+    The order of an Ingress's paths counts for those of which the controller says what they mean.
+    """
     if field == "env":
         return any("$(" in str(item.get("value", "")) for items in lists for item in items)
+    if field in {"paths", "rules"}:
+        return any(map(_is_left_to_controller, (each for items in lists for each in items)))
     return field in ORDERED
+
+
+def is_set(path: Sequence[str]) -> bool:
+    """Whether the list at a path of a built-in kind means the same in any order.
+
+    The rules of roles and webhooks do, those by which failed pods are judged do not.
+    """
+    return path[-1] in SETS and "podFailurePolicy" not in path
+
+
+def _is_left_to_controller(item: Any) -> bool:
+    if not isinstance(item, dict):
+        return False
+    paths = _at(item, "http.paths")
+    if isinstance(paths, list):
+        return any(map(_is_left_to_controller, cast(list[Any], paths)))
+    return _at(item, "pathType") == "ImplementationSpecific"
 
 
 def _identity(item: Any, keys: tuple[str, ...]) -> str | None:

@@ -1,11 +1,14 @@
-"""New objects that no other rule minds."""
+"""New objects, and what they take part in of what is there already."""
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any, Final
 
-from deploy_orchestrator.manifests import Object, hooks
+from deploy_orchestrator.manifests import Object, hooks, untyped
 from deploy_orchestrator.risk.change import Change
+from deploy_orchestrator.risk.metadata import is_for_people, is_inert_annotation
 from deploy_orchestrator.risk.network import is_open_service
+from deploy_orchestrator.risk.pods import claims_of, labels_of, metadata_of, spec_of
 from deploy_orchestrator.risk.rule import Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
 
@@ -25,23 +28,134 @@ _HARMLESS: Final = frozenset(
         ("monitoring.coreos.com", "ServiceMonitor"),
     }
 )
+_PLAIN_SECRETS: Final = frozenset(
+    {
+        None,
+        "Opaque",
+        "kubernetes.io/basic-auth",
+        "kubernetes.io/dockerconfigjson",
+        "kubernetes.io/ssh-auth",
+        "kubernetes.io/tls",
+    }
+)
+"""Types of Secrets that hold what is written in them, and for which no controller makes a credential."""
+
+_CONTROLLERS: Final = {("apps", kind) for kind in ("DaemonSet", "Deployment", "ReplicaSet", "StatefulSet")}
 
 
 class ObjectAdded(Rule):
     id = "object-added"
     severity = Verdict.SAFE
-    sees = "a new object of a kind that by itself changes nothing for what runs already"
-    why = "Nothing that runs is replaced, and the quota bounds what it takes."
+    sees = (
+        "a new object of a kind that by itself changes nothing for what runs already, and that joins nothing"
+    )
+    why = "Nothing that runs is replaced or shared, and the quota bounds what it takes."
     do = "Nothing."
 
     def judge(self, change: Change) -> Iterator[Sighting]:
         for each in change.added:
-            if _is_harmless(each):
+            if _is_harmless(each) and not any(_joins(each, change)):
                 yield Sighting(f"a new {each.kind}", each.key, ((),))
 
 
+class JoinsExisting(Rule):
+    id = "joins-existing"
+    severity = Verdict.NEEDS_APPROVAL
+    sees = (
+        "new pods that something selects which is there already (a Service, a budget, a NetworkPolicy, a "
+        "monitor, another workload), that mount a volume or run under an account which is, or a new object "
+        "with a label or an annotation for some controller, as one that gives rights in a cloud"
+    )
+    why = "It takes traffic, data or rights of what runs already, from the moment that it starts."
+    do = (
+        "Give it labels, an account and volumes of its own, or check that it is meant to share, then approve."
+    )
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        for each in change.added:
+            found = list(dict.fromkeys(_joins(each, change))) if _is_harmless(each) else []
+            if found:
+                yield Sighting(f"a new {each.kind}: {'; '.join(found)}", each.key, ((),))
+
+
 def _is_harmless(each: Object) -> bool:
-    return (each.key.group, each.kind) in _HARMLESS and not hooks.is_hook(each) and not is_open_service(each)
+    if hooks.is_hook(each) or (each.key.group, each.kind) not in _HARMLESS:
+        return False
+    if (each.key.group, each.kind) == ("", "Service"):
+        return not is_open_service(each) and untyped.at(each.body, "spec", "type") in (None, "ClusterIP")
+    return (each.key.group, each.kind) != ("", "Secret") or each.body.get("type") in _PLAIN_SECRETS
 
 
-RULES = (ObjectAdded(),)
+def _joins(each: Object, change: Change) -> Iterator[str]:
+    kept = [other for other in change.after.objects if change.before_of(other.key) is not None]
+    if labels := labels_of(each):
+        for other in kept:
+            if other.namespace == each.namespace and any(
+                selects(selector, labels) for selector in _selectors(other)
+            ):
+                yield f"its pods are selected by {other.key}"
+    yield from _shares(each, change)
+    for metadata in (each.body["metadata"], metadata_of(each)):
+        for name in untyped.mapping(metadata.get("annotations")):
+            if not is_inert_annotation(name) and not name.startswith("prometheus.io/"):
+                yield f"annotation {name}"
+        for name in untyped.mapping(metadata.get("labels")):
+            if "/" in name and not is_for_people(name):
+                yield f"label {name}"
+
+
+def _shares(each: Object, change: Change) -> Iterator[str]:
+    new = {(other.kind, other.name) for other in change.added}
+    for claim in sorted(set(claims_of(each).values())):
+        if ("PersistentVolumeClaim", claim) not in new:
+            yield f"it mounts {claim}, which is there already"
+    spec = spec_of(each)
+    account = untyped.text(spec.get("serviceAccountName") or spec.get("serviceAccount"))
+    if account not in {"", "default"} and ("ServiceAccount", account) not in new:
+        yield f"it runs under the account {account}, which is there already"
+
+
+def _selectors(each: Object) -> Iterator[Any]:
+    """Every selector of pods in an object, but one that selects all there are."""
+    at = partial(untyped.at, each.body, "spec")
+    match (each.key.group, each.kind):
+        case ("", "Service"):
+            yield {"matchLabels": at("selector")}
+        case ("policy", "PodDisruptionBudget") | ("monitoring.coreos.com", "PodMonitor"):
+            yield at("selector")
+        case ("networking.k8s.io", "NetworkPolicy"):
+            yield at("podSelector")
+            for direction, side in (("ingress", "from"), ("egress", "to")):
+                for opening in untyped.mappings(at(direction)):
+                    yield from (peer.get("podSelector") for peer in untyped.mappings(opening.get(side)))
+        case kind if kind in _CONTROLLERS:
+            yield at("selector")
+        case _:
+            pass
+
+
+def selects(selector: Any, labels: Mapping[str, Any]) -> bool:
+    """Whether a label selector selects by these labels; one that asks for nothing is none."""
+    wanted = untyped.mapping(untyped.at(selector, "matchLabels"))
+    asked = list(untyped.mappings(untyped.at(selector, "matchExpressions")))
+    return (
+        bool(wanted or asked)
+        and all(labels.get(name) == value for name, value in wanted.items())
+        and all(_meets(each, labels) for each in asked)
+    )
+
+
+def _meets(asked: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
+    value, values = labels.get(untyped.text(asked.get("key"))), untyped.items(asked.get("values"))
+    match asked.get("operator"):
+        case "In":
+            return value in values
+        case "NotIn":
+            return value not in values
+        case "DoesNotExist":
+            return value is None
+        case _:
+            return value is not None
+
+
+RULES = (ObjectAdded(), JoinsExisting())

@@ -1,11 +1,12 @@
 """How many there are, and whether they are known to work."""
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
-from deploy_orchestrator.manifests import FieldChange
+from deploy_orchestrator.manifests import FieldChange, Object, untyped
 from deploy_orchestrator.risk.change import Altered, Change
-from deploy_orchestrator.risk.pods import containers_of
+from deploy_orchestrator.risk.images import stored_by
+from deploy_orchestrator.risk.pods import claim_templates_of, claims_of, containers_of, held_back, spec_of
 from deploy_orchestrator.risk.rule import FieldRule, Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
 
@@ -19,6 +20,20 @@ _SCALED: Final = {
 }
 _AUTOSCALER: Final = ("autoscaling", "HorizontalPodAutoscaler")
 _PROBES: Final = frozenset({"livenessProbe", "readinessProbe", "startupProbe"})
+_ASKED_FROM_OUTSIDE: Final = frozenset({"grpc", "httpGet", "tcpSocket"})
+_WAITING: Final[Mapping[str, int]] = {
+    "failureThreshold": 3,
+    "initialDelaySeconds": 0,
+    "periodSeconds": 10,
+    "successThreshold": 1,
+    "timeoutSeconds": 1,
+}
+"""The fields of a probe that say how patient it is, and what they are where nothing is said."""
+
+_HISTORY: Final = frozenset({"failedJobsHistoryLimit", "revisionHistoryLimit", "successfulJobsHistoryLimit"})
+_AUTOSCALER_VERSIONS: Final = frozenset({"autoscaling/v1", "autoscaling/v2", "autoscaling/v2beta2"})
+_AUTOSCALER_API: Final = {("apiVersion",), ("spec", "metrics"), ("spec", "targetCPUUtilizationPercentage")}
+_PREFERRED: Final = "preferredDuringSchedulingIgnoredDuringExecution"
 
 
 class ReplicasZero(FieldRule):
@@ -48,13 +63,38 @@ class ReplicasDown(FieldRule):
 class ReplicasUp(FieldRule):
     id = "replicas-up"
     severity = Verdict.SAFE
-    sees = "more replicas than before"
+    sees = "more replicas than before of what keeps no data and may run several times"
     why = "More carry the load."
     do = "Nothing."
 
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
         counts = _counts(altered, field)
-        return f"replicas {counts[0]} → {counts[1]}" if counts and counts[1] >= counts[0] else None
+        if counts is None or counts[1] < counts[0] or _members_join(altered, counts, change):
+            return None
+        return f"replicas {counts[0]} → {counts[1]}"
+
+
+class MembersJoin(FieldRule):
+    id = "members-join"
+    severity = Verdict.NEEDS_APPROVAL
+    sees = (
+        "more replicas, or more that an autoscaler may start, of what keeps data, mounts a volume claim, "
+        "never runs twice (Recreate), or is not known here"
+    )
+    why = (
+        "A store moves data to its new members and is hard to make smaller again; a second pod on a volume "
+        "for one node waits for ever, and two that were to be one may write over each other."
+    )
+    do = "Check that the software is meant to run so often, then approve."
+
+    def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
+        counts = _counts(altered, field)
+        if counts and counts[1] >= counts[0]:
+            return f"replicas {counts[0]} → {counts[1]}" if _members_join(altered, counts, change) else None
+        limits = _limits(altered, field)
+        if limits is None or limits[1] <= limits[0] or not _members_join(altered, limits, change):
+            return None
+        return f"maxReplicas {limits[0]} → {limits[1]}"
 
 
 class ScalingLimit(FieldRule):
@@ -72,13 +112,15 @@ class ScalingLimit(FieldRule):
 class ScalingLimitUp(FieldRule):
     id = "scaling-limit-up"
     severity = Verdict.SAFE
-    sees = "an autoscaler may scale to more than before"
+    sees = "an autoscaler may scale to more than before what keeps no data and may run several times"
     why = "The quota still bounds it."
     do = "Nothing."
 
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
         limits = _limits(altered, field)
-        return f"maxReplicas {limits[0]} → {limits[1]}" if limits and limits[1] > limits[0] else None
+        if limits is None or limits[1] <= limits[0] or _members_join(altered, limits, change):
+            return None
+        return f"maxReplicas {limits[0]} → {limits[1]}"
 
 
 class ProbeRemoved(Rule):
@@ -105,6 +147,106 @@ class ProbeRemoved(Rule):
                 yield Sighting(words, altered.key, paths)
 
 
+class NotRolled(Rule):
+    id = "not-rolled"
+    severity = Verdict.NEEDS_APPROVAL
+    sees = (
+        "what pods run changes, and no roll-out brings it to them: OnDelete, a partition, a paused Deployment"
+    )
+    why = "The release counts as live while the old pods run, and takes effect when one of them is lost."
+    do = "Plan when to renew the pods, then approve."
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        for altered in change.altered:
+            held = held_back(altered.after)
+            if held and any((altered.in_pod(field) or ())[:1] == ("spec",) for field in altered.fields):
+                yield Sighting(held, altered.key)
+
+
+class ProbeEased(Rule):
+    id = "probe-eased"
+    severity = Verdict.SAFE
+    sees = (
+        "a container that had none gets a probe by HTTP, TCP or gRPC, or one waits longer than before, ten "
+        "times as long at most"
+    )
+    why = "The roll-out keeps the old pods until the probe says that new ones are ready."
+    do = "Nothing."
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        for altered in change.altered:
+            before = {container.path: container.body for container in containers_of(altered.before)}
+            eased = {
+                (*container.path, probe)
+                for container in containers_of(altered.after)
+                for probe in _PROBES
+                if container.path in before
+                and _is_eased(before[container.path].get(probe), container.body.get(probe))
+            }
+            seen = {
+                field.path: probe
+                for field in altered.fields
+                for probe in eased
+                if field.path[: len(probe)] == probe
+            }
+            if seen:
+                words = sorted({f"{path[-1]} of {path[-2].strip('[]')}" for path in seen.values()})
+                yield Sighting(", ".join(words), altered.key, tuple(seen))
+
+
+class HistoryLimit(FieldRule):
+    id = "history-limit"
+    severity = Verdict.SAFE
+    sees = "more or fewer finished Jobs or former ReplicaSets are kept, and one at least"
+    why = "They run nothing; what was released stands in Git."
+    do = "Nothing."
+
+    def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
+        if (
+            altered.key.group not in {"apps", "batch"}
+            or len(field.path) != 2
+            or field.path[1] not in _HISTORY
+        ):
+            return None
+        kept = [each for each in (field.before, field.after) if each is not None]
+        return field.field if all(isinstance(each, int) and each >= 1 for each in kept) else None
+
+
+class AutoscalerRewritten(Rule):
+    id = "autoscaler-rewritten"
+    severity = Verdict.SAFE
+    sees = "an autoscaler says the same in a newer version of its API"
+    why = "The API server converts one into the other."
+    do = "Nothing."
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        for altered in change.altered:
+            if (altered.key.group, altered.key.kind) != _AUTOSCALER:
+                continue
+            both = altered.before, altered.after
+            written = [field for field in altered.fields if field.path in _AUTOSCALER_API]
+            known = all(each.api_version in _AUTOSCALER_VERSIONS for each in both)
+            if written and known and _metrics(altered.before) == _metrics(altered.after):
+                yield Sighting("the same", altered.key, tuple(field.path for field in written))
+
+
+class PreferenceChanged(FieldRule):
+    id = "preference-changed"
+    severity = Verdict.SAFE
+    sees = "where pods had best run changes: a preferred affinity, or a spread that is no condition"
+    why = "It forbids no node; the scheduler takes another where it cannot be met."
+    do = "Nothing."
+
+    def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
+        path = altered.in_pod(field) or ()
+        if path[:2] == ("spec", "affinity") and _PREFERRED in path:
+            return "affinity"
+        if path[:2] != ("spec", "topologySpreadConstraints"):
+            return None
+        before, after = (_conditions(each) for each in (altered.before, altered.after))
+        return "spread" if before == after else None
+
+
 def _counts(altered: Altered, field: FieldChange) -> tuple[int, int] | None:
     """How many replicas there were and will be; one where nothing is said, as Kubernetes has it."""
     if field.path != _SCALED.get((altered.key.group, altered.key.kind)):
@@ -128,4 +270,87 @@ def _probe(altered: Altered, field: FieldChange) -> tuple[str, str] | None:
     return (field.path[-len(path) - 1].strip("[]"), path[0]) if path else None
 
 
-RULES = (ReplicasZero(), ReplicasDown(), ReplicasUp(), ScalingLimit(), ScalingLimitUp(), ProbeRemoved())
+def _members_join(altered: Altered, counts: tuple[int, int], change: Change) -> bool:
+    """Whether there come to be several of what is not known to stand that."""
+    if counts[1] <= max(counts[0], 1):
+        return False
+    after = altered.after
+    if (altered.key.group, altered.key.kind) == _AUTOSCALER:
+        target = untyped.mapping(untyped.at(after.body, "spec", "scaleTargetRef"))
+        kind, name = target.get("kind"), target.get("name")
+        found = (each for each in change.after.objects if (each.kind, each.name) == (kind, name))
+        scaled = next((each for each in found if each.namespace == after.namespace), None)
+        if scaled is None:
+            return True
+        after = scaled
+    kept = [claim for claim in claims_of(after).values() if not _is_shared(claim, after, change)]
+    return (
+        bool(kept or claim_templates_of(after))
+        or untyped.at(after.body, "spec", "strategy", "type") == "Recreate"
+        or any(stored_by(container, after) for container in containers_of(after))
+    )
+
+
+def _is_shared(claim: str, owner: Object, change: Change) -> bool:
+    """Whether a claim is known to be for pods on many nodes."""
+    return any(
+        "ReadWriteMany" in untyped.items(untyped.at(each.body, "spec", "accessModes"))
+        for each in change.after.objects
+        if (each.key.group, each.kind, each.namespace, each.name)
+        == ("", "PersistentVolumeClaim", owner.namespace, claim)
+    )
+
+
+def _is_eased(before: Any, after: Any) -> bool:
+    old, new = untyped.mapping(before), untyped.mapping(after)
+    if not new:
+        return False
+    if not old:
+        return bool(new.keys() & _ASKED_FROM_OUTSIDE) and new.keys() <= _ASKED_FROM_OUTSIDE | _WAITING.keys()
+    same = {name: value for name, value in old.items() if name not in _WAITING}
+    if same != {name: value for name, value in new.items() if name not in _WAITING}:
+        return False
+    was, now = (
+        {name: _number(side.get(name), default) for name, default in _WAITING.items()} for side in (old, new)
+    )
+    longer = all(now[name] >= was[name] for name in _WAITING if name != "successThreshold")
+    return longer and now["successThreshold"] <= was["successThreshold"] and _waits(now) <= 10 * _waits(was)
+
+
+def _waits(probe: Mapping[str, int]) -> int:
+    """How long a container that does not work goes unnoticed at the most."""
+    each = probe["periodSeconds"] + probe["timeoutSeconds"]
+    return probe["initialDelaySeconds"] + probe["failureThreshold"] * each
+
+
+def _number(value: Any, default: int) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else default
+
+
+def _metrics(autoscaler: Object) -> list[Any]:
+    """What an autoscaler measures, as its version 2 says it."""
+    share = untyped.at(autoscaler.body, "spec", "targetCPUUtilizationPercentage")
+    target = {"type": "Utilization", "averageUtilization": share}
+    first = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}] if share is not None else []
+    return [*first, *untyped.items(untyped.at(autoscaler.body, "spec", "metrics"))]
+
+
+def _conditions(each: Object) -> list[Any]:
+    spread = untyped.items(spec_of(each).get("topologySpreadConstraints"))
+    return [item for item in spread if untyped.at(item, "whenUnsatisfiable") != "ScheduleAnyway"]
+
+
+RULES = (
+    ReplicasZero(),
+    ReplicasDown(),
+    ReplicasUp(),
+    MembersJoin(),
+    ScalingLimit(),
+    ScalingLimitUp(),
+    NotRolled(),
+    ProbeRemoved(),
+    ProbeEased(),
+    HistoryLimit(),
+    AutoscalerRewritten(),
+    PreferenceChanged(),
+)

@@ -39,8 +39,11 @@ class StoredVersionRemoved(Rule):
 class SchemaNarrowed(Rule):
     id = "crd-narrowed"
     severity = Verdict.NEEDS_APPROVAL
-    sees = "a CustomResourceDefinition accepts less, stores in another version, or serves one no more"
-    why = "Objects that are there may become invalid, lose fields, or be out of reach."
+    sees = (
+        "a CustomResourceDefinition accepts less, stores in another version, serves one no more, or has "
+        "another default for a field that was there"
+    )
+    why = "Objects that are there may become invalid, lose fields, mean something else, or be out of reach."
     do = "Check the objects that are there against the new definition, then approve."
 
     def judge(self, change: Change) -> Iterator[Sighting]:
@@ -145,8 +148,8 @@ def _narrower_in(
         if now is not None and (was is None or (now > was if word in _LOWER_BOUNDS else now < was)):
             yield f"{place}: {word} {was} → {now}"
     elif word == "default" or (word in _OPENINGS and now is True):
-        if word == "default" and was is not None:
-            yield f"{place}: another default"
+        if word == "default":
+            yield f"{place}: another default" if was is not None else f"{place}: a default is new"
     elif now is not None or word in {"type", *_OPENINGS, "additionalProperties"}:
         yield f"{place}: {word} changes"
 

@@ -7,6 +7,8 @@ from typing import Final
 from deploy_orchestrator.manifests import FieldChange, NamedPath, hooks, untyped
 from deploy_orchestrator.risk.change import Altered, Change
 from deploy_orchestrator.risk.defaults import is_filled_in
+from deploy_orchestrator.risk.metadata import is_same_amount
+from deploy_orchestrator.risk.pods import is_gone
 from deploy_orchestrator.risk.rule import FieldRule, Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
 from deploy_orchestrator.terms import quantity
@@ -189,14 +191,15 @@ class MadeAnew(Rule):
 def _is_immutable(altered: Altered, field: FieldChange) -> bool:
     fixed = FIXED.get((altered.key.group, altered.key.kind))
     if fixed is not None and fixed.covers(field.path):
-        return not _is_suspended(altered, field)
+        return not _is_suspended(altered, field) and not is_same_amount(field)
     return _keeps_address(altered, field)
 
 
 def _made_anew(altered: Altered) -> bool:
-    """Whether the object is created, not updated: another name, a hook, or forced."""
+    """Whether the object is created, not updated: another name, a hook, forced, or gone by its own TTL."""
     return (
         altered.renamed
+        or is_gone(altered.before)
         or (hooks.is_hook(altered.before) and hooks.is_hook(altered.after))
         or hooks.is_forced(altered.after)
     )

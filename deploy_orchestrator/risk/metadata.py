@@ -96,7 +96,7 @@ class LabelsChanged(FieldRule):
             return None
         by_name = field.path[0] == "metadata" and (altered.key.group, altered.key.kind) in _FOUND_BY_NAME
         if by_name:
-            harmless = label in FOR_PEOPLE | _NAMES
+            harmless = is_for_people(label)
         else:
             harmless = label in FOR_PEOPLE and label not in change.selected_labels
         return f"label {label}" if harmless else None
@@ -179,6 +179,11 @@ class NamespaceWritten(FieldRule):
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
         same = field.path == ("metadata", "namespace") and not altered.renamed
         return f"namespace {field.after or field.before}" if same else None
+
+
+def is_for_people(label: str) -> bool:
+    """Whether a label is one of those that say what an object is, and in which version."""
+    return label in FOR_PEOPLE | _NAMES
 
 
 def is_inert_annotation(name: str) -> bool:

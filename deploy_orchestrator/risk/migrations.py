@@ -7,7 +7,7 @@ from typing import Final
 from deploy_orchestrator.manifests import Container, FieldChange, Object, hooks, untyped
 from deploy_orchestrator.risk.change import Altered, Change
 from deploy_orchestrator.risk.metadata import is_inert_annotation, label_of
-from deploy_orchestrator.risk.pods import containers_of, image_of
+from deploy_orchestrator.risk.pods import containers_of, image_of, is_gone
 from deploy_orchestrator.risk.rule import Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
 from deploy_orchestrator.terms import quantity
@@ -69,7 +69,10 @@ class HookChanged(Rule):
 class JobRuns(Rule):
     id = "job-runs"
     severity = Verdict.NEEDS_APPROVAL
-    sees = "a Job that is no hook and no known migration is new, or has another name"
+    sees = (
+        "a Job that is no hook and no known migration is new, has another name, or changes after it deleted "
+        "itself (ttlSecondsAfterFinished)"
+    )
     why = "It runs once as soon as it is applied, and what it does cannot be told from outside."
     do = "Read what it does, then approve."
 
@@ -80,6 +83,10 @@ class JobRuns(Rule):
         for altered in change.altered:
             if altered.renamed and _is_plain_job(altered.after):
                 yield _sighting(f"it was {altered.before.name} and runs again", altered, altered.fields)
+            elif _is_plain_job(altered.after) and is_gone(altered.before):
+                fields = [field for field in _work(altered) if altered.in_pod(field)]
+                if fields:
+                    yield _sighting("it runs again, where it is gone by its TTL", altered, fields)
 
 
 class HookOrder(Rule):

@@ -19,10 +19,15 @@ def spec_of(each: Object) -> Mapping[str, Any]:
     return pod.spec if pod else {}
 
 
+def metadata_of(each: Object) -> Mapping[str, Any]:
+    """The metadata of the pods that an object makes."""
+    pod = pod_of(each)
+    return pod.metadata if pod else {}
+
+
 def labels_of(each: Object) -> Mapping[str, Any]:
     """The labels of the pods that an object makes."""
-    pod = pod_of(each)
-    return untyped.mapping(pod.metadata.get("labels")) if pod else {}
+    return untyped.mapping(metadata_of(each).get("labels"))
 
 
 def containers_of(each: Object) -> Iterator[Container]:
@@ -35,27 +40,36 @@ def image_of(container: Container) -> str:
 
 
 def claims_of(each: Object) -> dict[str, str]:
-    """The volumes of the pods that outlive them: the name of each, and of its claim or claim template."""
-    volumes = {
+    """The claims that pods mount by name: the name of each volume, and of its claim."""
+    return {
         untyped.text(untyped.at(volume, "name")): untyped.text(
             untyped.at(volume, "persistentVolumeClaim", "claimName")
         )
         for volume in untyped.mappings(spec_of(each).get("volumes"))
         if untyped.at(volume, "persistentVolumeClaim") is not None
     }
+
+
+def claim_templates_of(each: Object) -> list[str]:
+    """The names of the claims, and so of the volumes, that each pod of a StatefulSet gets of its own."""
     templates = untyped.mappings(untyped.at(each.body, "spec", "volumeClaimTemplates"))
-    names = (untyped.text(untyped.at(template, "metadata", "name")) for template in templates)
-    return {**volumes, **{name: name for name in names}}
+    return [untyped.text(untyped.at(template, "metadata", "name")) for template in templates]
 
 
 def writes_to_claims(container: Container, owner: Object) -> bool:
     """Whether a container may write to a volume that outlives its pod."""
-    kept = claims_of(owner)
+    kept = {*claims_of(owner), *claim_templates_of(owner)}
     mounts = [
         *untyped.mappings(container.body.get("volumeMounts")),
         *untyped.mappings(container.body.get("volumeDevices")),
     ]
     return any(mount.get("name") in kept and mount.get("readOnly") is not True for mount in mounts)
+
+
+def is_gone(each: Object) -> bool:
+    """Whether an object deletes itself when its work is done, so that the next of its name is made anew."""
+    ttl = untyped.at(each.body, "spec", "ttlSecondsAfterFinished")
+    return (each.key.group, each.kind) == ("batch", "Job") and ttl is not None
 
 
 def held_back(each: Object) -> str | None:

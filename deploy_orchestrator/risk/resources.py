@@ -10,6 +10,7 @@ from deploy_orchestrator.risk.verdict import Verdict
 from deploy_orchestrator.terms import quantity
 
 _HALF: Final = Decimal("0.5")
+_PLAIN: Final = frozenset({"cpu", "ephemeral-storage", "memory"})
 _QUOTA: Final = ("", "ResourceQuota")
 
 Amounts = tuple[Decimal | None, Decimal | None]
@@ -18,14 +19,21 @@ Amounts = tuple[Decimal | None, Decimal | None]
 class ResourcesCut(FieldRule):
     id = "resources-cut"
     severity = Verdict.NEEDS_APPROVAL
-    sees = "a request or limit is cut by more than half, a request is dropped, or a limit is new"
-    why = "The container may be killed for memory, slowed down, or moved off its node."
+    sees = (
+        "less of anything but processor time, or less than half of that, is asked for or allowed; a request "
+        "is dropped, or a limit is new"
+    )
+    why = (
+        "The container may be killed for memory, slowed down, or moved off its node, and that under load, "
+        "long after the roll-out is done."
+    )
     do = "Compare with what it uses at its highest, then approve."
 
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
         kind, amounts = _amounts(altered, field)
         before, after = amounts
-        cut = before is not None and after is not None and after < before * _HALF
+        enough = _HALF if field.path[-1] == "cpu" else 1
+        cut = before is not None and after is not None and after < before * enough
         dropped = kind == "requests" and before is not None and after is None
         limited = kind == "limits" and before is None and after is not None
         return _words(field) if cut or dropped or limited else None
@@ -46,13 +54,15 @@ class LimitDropped(FieldRule):
 class ResourcesTrimmed(FieldRule):
     id = "resources-trimmed"
     severity = Verdict.SAFE
-    sees = "a request or limit is cut by half at most"
-    why = "The roll-out keeps the old pods until new ones are ready."
-    do = "Watch memory after the release."
+    sees = "processor time that is asked for or allowed is cut by half at most"
+    why = "The container goes on, if slower at its highest, and the old pods stay until new ones are ready."
+    do = "Watch how long it takes to answer after the release."
 
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
         _, (before, after) = _amounts(altered, field)
-        if before is None or after is None or not before * _HALF <= after < before:
+        if before is None or after is None or field.path[-1] != "cpu":
+            return None
+        if not before * _HALF <= after < before:
             return None
         return _words(field)
 
@@ -60,7 +70,7 @@ class ResourcesTrimmed(FieldRule):
 class ResourcesUp(FieldRule):
     id = "resources-up"
     severity = Verdict.SAFE
-    sees = "a request or limit is raised, or a request is new"
+    sees = "a request or limit of processor time, memory or scratch space is raised, or such a request is new"
     why = "The container gets more. The quota bounds it."
     do = "Nothing."
 
@@ -68,6 +78,7 @@ class ResourcesUp(FieldRule):
         kind, (before, after) = _amounts(altered, field)
         if (
             after is None
+            or field.path[-1] not in _PLAIN
             or (before is None and kind != "requests")
             or (before is not None and after <= before)
         ):

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deploy_orchestrator.fleet import Destination
 from deploy_orchestrator.manifests import FieldChange, Manifests, Object, diff, redacted
 
 
@@ -205,15 +206,66 @@ def test_unified_text_of_an_added_and_a_removed_object_names_dev_null() -> None:
 
 
 def test_unified_text_leaves_meaningless_order_out() -> None:
-    before = deployment(image="web:2")
-    containers = before["spec"]["template"]["spec"]["containers"]
+    before = deployment()
+    pod = before["spec"]["template"]["spec"]
+    pod["volumes"] = [{"name": "a", "emptyDir": {}}, {"name": "b", "configMap": {"name": "old"}}]
     after = copy.deepcopy(before)
-    after["spec"]["template"]["spec"]["containers"] = [{**containers[1], "image": "proxy:9"}, containers[0]]
+    after["spec"]["template"]["spec"]["volumes"] = [
+        {"name": "b", "configMap": {"name": "new"}},
+        {"name": "a", "emptyDir": {}},
+    ]
     lines = diff(manifests(before), manifests(after)).unified().splitlines()
     assert [line for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---")] == [
-        "-      - image: proxy:1",
-        "+      - image: proxy:9",
+        "-          name: old",
+        "+          name: new",
     ]
+
+
+def test_the_order_in_which_containers_start_is_a_change() -> None:
+    before = deployment()
+    after = copy.deepcopy(before)
+    after["spec"]["template"]["spec"]["containers"].reverse()
+    assert fields(before, after) == {"spec.template.spec.containers": (["web", "proxy"], ["proxy", "web"])}
+
+
+def test_rules_on_failed_pods_are_read_in_their_order() -> None:
+    def job(*actions: str) -> dict[str, Any]:
+        rules = [{"action": action, "onPodConditions": []} for action in actions]
+        return of("Job", "batch/v1", spec={"podFailurePolicy": {"rules": rules}})
+
+    assert fields(job("Ignore", "FailJob"), job("FailJob", "Ignore"))
+
+
+@pytest.mark.parametrize(("kind", "counts"), [("Prefix", False), ("ImplementationSpecific", True)])
+def test_the_order_of_paths_counts_where_the_controller_says_what_they_mean(
+    kind: str, *, counts: bool
+) -> None:
+    def ingress(*paths: str) -> dict[str, Any]:
+        rule = {"host": "a", "http": {"paths": [{"path": path, "pathType": kind} for path in paths]}}
+        return of("Ingress", "networking.k8s.io/v1", spec={"rules": [rule]})
+
+    assert bool(fields(ingress("/a", "/b"), ingress("/b", "/a"))) is counts
+
+
+def test_any_order_counts_in_a_kind_that_nobody_knows() -> None:
+    def thing(*names: str) -> dict[str, Any]:
+        return of("Thing", "acme.example/v1", spec={"volumes": [{"name": name} for name in names]})
+
+    assert fields(thing("a", "b"), thing("b", "a"))
+
+
+def test_a_custom_kind_that_names_the_namespace_it_goes_to_is_the_same_object() -> None:
+    def thing(**metadata: str) -> dict[str, Any]:
+        return {"apiVersion": "acme.example/v1", "kind": "Thing", "metadata": {"name": "x", **metadata}}
+
+    here = Destination("main", None, "ml-dev")
+    for before, after in ((thing(), thing(namespace="ml-dev")), (thing(namespace="ml-dev"), thing())):
+        found = diff(manifests(before), manifests(after)).between(here, here)
+        assert (found.added, found.removed) == ((), ())
+        assert [field.field for each in found.changed for field in each.fields] == ["metadata.namespace"]
+    elsewhere = diff(manifests(thing()), manifests(thing(namespace="other"))).between(here, here)
+    assert elsewhere.added
+    assert elsewhere.removed
 
 
 def test_unified_text_shows_what_a_list_without_order_loses() -> None:

@@ -219,3 +219,39 @@ def test_whatever_changes_in_what_a_hook_or_a_test_runs_is_never_safe(plan_of, p
         }[field]
 
     assert plan_of(BASE, changed(edit), {}).verdict is not Verdict.SAFE
+
+
+@slow
+@given(key=words | prefixed, value=words, more=st.dictionaries(words, words, max_size=2))
+def test_new_pods_with_the_labels_that_something_there_selects_are_never_safe(plan_of, key, value, more):
+    def with_service(objects):
+        ports = [{"port": 80}]
+        metadata = {"name": "front", "namespace": "analytics-production"}
+        spec = {"selector": {key: value}, "ports": ports}
+        objects.append({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec})
+
+    def with_pods(objects):
+        with_service(objects)
+        labels = {**more, key: value}
+        pod = {"containers": [{"name": "a", "image": "acme/a:1.0.0"}]}
+        spec = {
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": pod},
+        }
+        metadata = {"name": "newcomer", "namespace": "analytics-production"}
+        objects.append({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec})
+
+    assert plan_of(changed(with_service), changed(with_pods), {}).verdict is not Verdict.SAFE
+
+
+@slow
+@given(
+    kind=words.map(str.title),
+    group=hosts,
+    labels=st.dictionaries(words | prefixed, words, max_size=2),
+    spec=st.dictionaries(words, words, max_size=2),
+)
+def test_a_new_object_of_an_invented_kind_is_never_safe(plan_of, kind, group, labels, spec):
+    metadata = {"name": "more", "namespace": "analytics-production", "labels": labels}
+    new = {"apiVersion": f"{group}/v1", "kind": kind, "metadata": metadata, "spec": spec}
+    assert plan_of(BASE, [*BASE, new], {}).verdict is not Verdict.SAFE
