@@ -1,6 +1,9 @@
 """For each of many: what came of it, or why nothing did."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import ParamSpec, TypeAlias, TypeVar
 
 from deploy_orchestrator.errors import OrchestratorError
@@ -45,3 +48,23 @@ def through(
     """What `do` makes of all that is given and no error, with the errors in their places."""
     done = iter(do(values(given)))
     return [each if isinstance(each, OrchestratorError) else next(done) for each in given]
+
+
+def in_order(
+    make: Callable[[Given], Value], given: Iterable[Given], count: int
+) -> Iterator[tuple[Given, Outcome[Value]]]:
+    """What `make` gives for each of `given`, in their order: up to `count` are made at a time, and twice that
+    ahead of what was taken.
+    """
+    waiting = iter(given)
+    with ThreadPoolExecutor(count) as threads:
+
+        def start(each: Given) -> tuple[Given, Future[Value]]:
+            return each, threads.submit(make, each)
+
+        started = deque(map(start, islice(waiting, 2 * count)))
+        while started:
+            each, made = started.popleft()
+            outcome = attempt(made.result)
+            started.extend(map(start, islice(waiting, 1)))
+            yield each, outcome

@@ -30,8 +30,9 @@ def apply(objects: pygit2.Repository, root: str, changes: Changes) -> str:
     Raises:
         UnsafeTree: a path that no commit may hold, or one that is both a file and a folder.
     """
-    without = _rebuilt(objects, objects[root].peel(pygit2.Tree), _nested(dict.fromkeys(changes.deletes)))
-    result = _rebuilt(objects, without, _nested(changes.writes))
+    before = objects[root].peel(pygit2.Tree)
+    without = _rebuilt(objects, before, _nested(dict.fromkeys(changes.deletes)), before)
+    result = _rebuilt(objects, without, _nested(changes.writes), before)
     return str(result.id)
 
 
@@ -56,15 +57,20 @@ def _nested(changes: Mapping[str, bytes | None]) -> _Node:
     return root
 
 
-def _rebuilt(objects: pygit2.Repository, tree: pygit2.Tree | None, changes: _Node) -> pygit2.Tree:
+def _rebuilt(
+    objects: pygit2.Repository, tree: pygit2.Tree | None, changes: _Node, before: pygit2.Tree | None
+) -> pygit2.Tree:
+    """`tree` with `changes`; what stood in `before` already is not stored again."""
     builder = objects.TreeBuilder(tree) if tree else objects.TreeBuilder()
     for name, change in changes.items():
         entry = tree[name] if tree and name in tree else None
+        stood = before[name] if before and name in before else None
         if isinstance(change, bytes):
-            builder.insert(name, objects.create_blob(change), FileMode.BLOB)
+            stays = stood is not None and stood.id == pygit2.hash(change)
+            builder.insert(name, stood.id if stood and stays else objects.create_blob(change), FileMode.BLOB)
             continue
         if change is not None:
-            below = _rebuilt(objects, entry if isinstance(entry, pygit2.Tree) else None, change)
+            below = _rebuilt(objects, _folder(entry), change, _folder(stood))
             if len(below):
                 builder.insert(name, below.id, FileMode.TREE)
                 continue
@@ -73,3 +79,7 @@ def _rebuilt(objects: pygit2.Repository, tree: pygit2.Tree | None, changes: _Nod
         if entry is not None:
             builder.remove(name)
     return objects[builder.write()].peel(pygit2.Tree)
+
+
+def _folder(entry: pygit2.Object | None) -> pygit2.Tree | None:
+    return entry if isinstance(entry, pygit2.Tree) else None

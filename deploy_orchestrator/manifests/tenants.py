@@ -1,10 +1,7 @@
 """All manifests of a tenant in an environment: both its releases rendered, in one canonical set."""
 
 import json
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
 from typing import Final
 
 from deploy_orchestrator.documents import parse
@@ -19,7 +16,7 @@ from deploy_orchestrator.manifests.reads import Reads, unread
 from deploy_orchestrator.manifests.rendering import RenderedRelease, render_release
 from deploy_orchestrator.manifests.verification import tested_after_sync
 from deploy_orchestrator.manifests.workspace import Workspace
-from deploy_orchestrator.outcomes import Outcome, attempt
+from deploy_orchestrator.outcomes import Outcome, in_order
 from deploy_orchestrator.storage import cache_key
 
 _FORMAT: Final = "7"
@@ -65,32 +62,26 @@ def render(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> Manife
         InvalidObject, DuplicateObject: a template prints what is no object, or one that another prints too.
         OrchestratorError: the chart, its values or its dependencies cannot be had.
     """
-    key = _key(engines_identity(), deployment, fleet)
-    return _kept(key, workspace) or _made(key, deployment, fleet, workspace)
+    return _render(_key(engines_identity(), deployment, fleet), deployment, fleet, workspace)
 
 
 def render_all(
     deployments: Iterable[Deployment], fleet: Fleet, workspace: Workspace
 ) -> Iterator[tuple[Deployment, Outcome[Manifests]]]:
     """As `render`, many at a time and in their order; an error stands in place of the manifests."""
-    waiting = iter(deployments)
     helm = engines_identity()
-    with ThreadPoolExecutor(workspace.workers.count) as threads:
+    return in_order(
+        lambda each: _render(_key(helm, each, fleet), each, fleet, workspace),
+        deployments,
+        workspace.workers.count,
+    )
 
-        def start(deployment: Deployment) -> tuple[Deployment, Manifests | Future[Manifests]]:
-            key = _key(helm, deployment, fleet)
-            if kept := _kept(key, workspace):
-                return deployment, kept
-            workspace.workers.start()
-            return deployment, threads.submit(_made, key, deployment, fleet, workspace)
 
-        started = deque(start(each) for each in islice(waiting, 2 * workspace.workers.count))
-        while started:
-            deployment, result = started.popleft()
-            if isinstance(result, Future):
-                result = attempt(result.result)
-            started.extend(start(each) for each in islice(waiting, 1))
-            yield deployment, result
+def _render(key: str, deployment: Deployment, fleet: Fleet, workspace: Workspace) -> Manifests:
+    if kept := _kept(key, workspace):
+        return kept
+    workspace.workers.start()
+    return _made(key, deployment, fleet, workspace)
 
 
 def _key(helm: str, deployment: Deployment, fleet: Fleet) -> str:

@@ -4,14 +4,14 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
-from typing import TYPE_CHECKING, Literal, Self
+from functools import cache, partial
+from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
 from deploy_orchestrator.delivery import Engine, Status, Verification, follow, states, verifications
 from deploy_orchestrator.fleet import Deployment, Fleet, FleetError, Policy, last_readable, load
 from deploy_orchestrator.git import Commit, Person, PushRejected, Repository, RevisionNotFound, Signer
 from deploy_orchestrator.manifests import Workspace
-from deploy_orchestrator.outcomes import Outcome, attempt, raised, through
+from deploy_orchestrator.outcomes import Outcome, attempt, in_order, raised, through
 from deploy_orchestrator.pipeline.moment import Moment
 from deploy_orchestrator.releases import (
     Deployments,
@@ -28,6 +28,8 @@ from deploy_orchestrator.settings import Settings
 if TYPE_CHECKING:
     from deploy_orchestrator.foresight import Survey
     from deploy_orchestrator.pipeline.preview import Preview, Previews, Rendered
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +105,7 @@ class Orchestrator:
         self, deployments: Iterable[Deployment], fleet: Fleet
     ) -> Iterator[tuple[str, Outcome["Rendered"]]]:
         """The manifests of many deployments of `fleet`, checked, by key; an error stands in place of one."""
-        from deploy_orchestrator.manifests import render_all
-
-        previews = self._previews
-        for deployment, rendered in render_all(deployments, fleet, self.workspace):
-            yield deployment.key, attempt(previews.checked, fleet, deployment, rendered)
+        return self._each(self._previews.checked, deployments, fleet)
 
     def previews(
         self, deployments: Iterable[Deployment], fleet: Fleet
@@ -116,9 +114,7 @@ class Orchestrator:
 
         The fleet need not be committed: it may be one that is only thought of.
         """
-        previews = self._previews
-        for key, rendered in self.checked(deployments, fleet):
-            yield key, attempt(previews.of, rendered)
+        return self._each(self._previews.of, deployments, fleet)
 
     def changes(
         self, deployments: Iterable[Deployment], fleet: Fleet
@@ -126,11 +122,7 @@ class Orchestrator:
         """As `previews`, with None for what is released as the fleet has it: that is neither checked again
         nor compared.
         """
-        from deploy_orchestrator.manifests import render_all
-
-        previews = self._previews
-        for deployment, rendered in render_all(deployments, fleet, self.workspace):
-            yield deployment.key, attempt(previews.change, fleet, deployment, rendered)
+        return self._each(self._previews.change, deployments, fleet)
 
     def propose(self, previews: Sequence["Preview"]) -> list[Outcome[Plan | None]]:
         """Commit many previews of one fleet commit as candidates with their plans, in one commit.
@@ -326,6 +318,12 @@ class Orchestrator:
         if release.removal:
             self.deployments.clear(release.environment, release.tenant, release)
         return status
+
+    def _each(
+        self, make: Callable[[Fleet, Deployment], Found], deployments: Iterable[Deployment], fleet: Fleet
+    ) -> Iterator[tuple[str, Outcome[Found]]]:
+        found = in_order(partial(make, fleet), deployments, self.workspace.workers.count)
+        return ((deployment.key, outcome) for deployment, outcome in found)
 
     @property
     def _previews(self) -> "Previews":

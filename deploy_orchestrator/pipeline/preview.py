@@ -17,7 +17,6 @@ from deploy_orchestrator.manifests import (
     examine,
     render,
 )
-from deploy_orchestrator.outcomes import Outcome, raised
 from deploy_orchestrator.pipeline.sources import commits_since, source_of, source_of_removal
 from deploy_orchestrator.pipeline.waves import ahead
 from deploy_orchestrator.releases import (
@@ -73,23 +72,22 @@ class Previews:
     deployments: Deployments
     workspace: Workspace
 
-    def checked(self, fleet: Fleet, deployment: Deployment, outcome: Outcome[Manifests]) -> Rendered:
-        """The manifests of a deployment with what the checks find in them; raised where they are an error."""
-        manifests = raised(outcome)
+    def checked(self, fleet: Fleet, deployment: Deployment) -> Rendered:
+        """The manifests of a deployment with what the checks find in them."""
+        manifests = render(deployment, fleet, self.workspace)
         findings = examine(manifests, deployment, fleet, self.workspace)
         return Rendered(fleet, deployment, manifests, findings)
 
-    def change(self, fleet: Fleet, deployment: Deployment, outcome: Outcome[Manifests]) -> Preview | None:
-        """As `of` what `checked` tells; None where these manifests are released there."""
-        content, (environment, tenant) = raised(outcome).content, deployment.key.split("/")
-        if self.deployments.is_released(environment, tenant, content, deployment.destination):
+    def change(self, fleet: Fleet, deployment: Deployment) -> Preview | None:
+        """As `of`; None where these manifests are released there."""
+        content = render(deployment, fleet, self.workspace).content
+        if self.deployments.is_released(deployment, content):
             return None
-        return self.of(self.checked(fleet, deployment, outcome))
+        return self.of(fleet, deployment)
 
-    def of(self, outcome: Outcome[Rendered]) -> Preview:
-        """What releasing them would change, judged; raised where they are an error."""
-        rendered = raised(outcome)
-        fleet, deployment = rendered.fleet, rendered.deployment
+    def of(self, fleet: Fleet, deployment: Deployment) -> Preview:
+        """What releasing what `checked` gives would change, judged."""
+        rendered = self.checked(fleet, deployment)
         released = self.deployments.release(deployment.environment.name, deployment.tenant.name)
         released_manifests = self.deployments.released_manifests(released) if released else None
         before = fleet.before(deployment)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal, TypeVar
 
 from deploy_orchestrator.errors import OrchestratorError, Place
-from deploy_orchestrator.fleet import Destination
+from deploy_orchestrator.fleet import Deployment
 from deploy_orchestrator.git import Commit, Person, Repository, Signer
 from deploy_orchestrator.manifests import Diff, Manifests, committed_manifests, diff
 from deploy_orchestrator.outcomes import Outcome, attempt, failures, raised, values
@@ -100,14 +100,16 @@ class Deployments:
         _check_content(release, manifests.content)
         return manifests
 
-    def is_released(self, environment: str, tenant: str, content: str, destination: Destination) -> bool:
-        """Whether manifests of this `content` at this `destination` are what is released, and stand there.
+    def is_released(self, deployment: Deployment, content: str) -> bool:
+        """Whether manifests of this `content` are what is released there, and stand as they were released.
 
         Raises:
             ReleaseError: as `released_manifests`.
         """
-        released = self._standing(Slot(environment, tenant)).released
-        if released is None or released.content != content or not released.destination.is_at(destination):
+        released = self._standing(Slot(deployment.environment.name, deployment.tenant.name)).released
+        if released is None or released.content != content:
+            return False
+        if not released.destination.is_at(deployment.destination):
             return False
         self.check_intact(released)
         return True
