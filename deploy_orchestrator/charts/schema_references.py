@@ -9,7 +9,8 @@ from deploy_orchestrator.charts.loading import Chart
 from deploy_orchestrator.errors import Place
 
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
-_DIALECT = re.compile(r"https?://json-schema\.org/(?:draft-0[3467]|draft/20(?:19-09|20-12))/schema#?")
+_DIALECT = re.compile(r"https?://json-schema\.org/(?:(?:draft-0[3467]|draft/20(?:19-09|20-12))/)?schema#?")
+"""The dialects that Helm's validator brings along, the newest under no version."""
 
 
 def require_inner_references(chart: Chart, name: str | None = None) -> None:

@@ -77,6 +77,17 @@ def test_a_schema_that_leads_out_of_the_chart_is_neither_linted_nor_rendered(
         assert Path(str(error.value.place)).name == "values.schema.json"
 
 
+@pytest.mark.parametrize("dialect", ["schema#", "draft-07/schema#", "draft/2020-12/schema"])
+def test_a_schema_may_name_a_dialect_that_helm_knows(
+    on_disk: Any, workspace: Workspace, dialect: str
+) -> None:
+    schema = {"$schema": f"http://json-schema.org/{dialect}", "properties": {"a": {"type": "string"}}}
+    on_disk.chart("ml", {"templates/a.yaml": CONFIG_MAP, "values.schema.json": json.dumps(schema)})
+    on_disk.tenant("ml")
+    fleet = on_disk.load()
+    assert render(fleet.deployment("dev", "ml"), fleet, workspace).objects
+
+
 def test_a_schema_may_refer_to_itself(on_disk: Any, workspace: Workspace) -> None:
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
