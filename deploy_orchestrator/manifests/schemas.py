@@ -11,6 +11,7 @@ import jsonschema_rs
 
 from deploy_orchestrator.manifests.misfits import MASK, Schema
 from deploy_orchestrator.manifests.objects import Object
+from deploy_orchestrator.manifests.validation import Types
 
 Kind = tuple[str, str, str]
 """Group, version and kind, as `("apps", "v1", "Deployment")`."""
@@ -56,6 +57,11 @@ class Api:
             validator = jsonschema_rs.Draft202012Validator(schema, registry=self._registry, mask=MASK)
             self._schemas[kind] = Schema(validator, self._shared)
         return self._schemas[kind]
+
+    @cached_property
+    def types(self) -> Types:
+        """The types that its kinds are made of."""
+        return Types(self._shared["$defs"])
 
     @cached_property
     def _registry(self) -> jsonschema_rs.Registry:

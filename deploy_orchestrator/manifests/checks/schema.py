@@ -5,16 +5,30 @@ from itertools import pairwise
 from typing import Final
 
 from deploy_orchestrator.fleet import Deployment, kubernetes_versions
-from deploy_orchestrator.manifests import schemas, untyped
+from deploy_orchestrator.manifests import fields, schemas
 from deploy_orchestrator.manifests.checks.rule import Broken, ManifestCheck
 from deploy_orchestrator.manifests.custom_kinds import custom_kinds
 from deploy_orchestrator.manifests.kinds import is_built_in
 from deploy_orchestrator.manifests.misfits import Schema
 from deploy_orchestrator.manifests.objects import Manifests
-from deploy_orchestrator.manifests.pods import pod_of
+from deploy_orchestrator.manifests.validation import refusals
 
 MAX_BYTES: Final = 1_500_000
-MAX_DATA_BYTES: Final = 1_048_576
+_COUNTED_DECODED: Final = frozenset({"ConfigMap", "Secret"})
+"""The kinds whose data the rule `refused` counts as the API server does."""
+
+
+def _refused(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
+    api = schemas.api(deployment.environment.kubernetes)
+    for object_ in manifests.objects:
+        kind = schemas.kind_of(object_)
+        schema = api.schema(kind)
+        if schema is None or any(schema.misfits(object_)):
+            continue
+        group_kind = (object_.key.group, object_.kind)
+        for each in refusals(object_.body, group_kind, api.kinds[kind], api.types):
+            field = fields.dotted(fields.named(object_.body, each.path))
+            yield Broken(object_.key, f"{field}: {each.message}" if field else each.message)
 
 
 def _misfits(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
@@ -68,22 +82,8 @@ def _next(version: str) -> schemas.Api | None:
 def _too_large(manifests: Manifests, _: Deployment) -> Iterator[Broken]:
     for object_ in manifests.objects:
         size = len(object_.canonical)
-        limit = MAX_DATA_BYTES if object_.kind in {"ConfigMap", "Secret"} else MAX_BYTES
-        if size > limit:
-            yield Broken(object_.key, f"{size:,} bytes, of which {limit:,} fit")
-
-
-def _unselected(manifests: Manifests, _: Deployment) -> Iterator[Broken]:
-    for object_ in manifests.objects:
-        selector = untyped.mapping(untyped.at(object_.body, "spec", "selector"))
-        wanted = untyped.mapping(selector.get("matchLabels"))
-        if object_.key.group != "apps" or not (pod := pod_of(object_)):
-            continue
-        labels = untyped.mapping(pod.metadata.get("labels"))
-        missing = {name: value for name, value in wanted.items() if labels.get(name) != value}
-        if missing or not selector:
-            lacking = ", ".join(f"{name}={value}" for name, value in missing.items())
-            yield Broken(object_.key, f"its pods lack {lacking}" if missing else "it has no selector")
+        if size > MAX_BYTES and object_.kind not in _COUNTED_DECODED:
+            yield Broken(object_.key, f"{size:,} bytes, of which {MAX_BYTES:,} fit")
 
 
 MANIFEST_CHECKS = (
@@ -93,6 +93,13 @@ MANIFEST_CHECKS = (
         "The API server refuses what its schema does not allow, and drops fields that it does not know.",
         "mend the field",
         _misfits,
+    ),
+    ManifestCheck(
+        "refused",
+        "error",
+        "The API server refuses what its own rules do not allow, and the sync fails.",
+        "mend the field",
+        _refused,
     ),
     ManifestCheck(
         "unknown-api",
@@ -114,12 +121,5 @@ MANIFEST_CHECKS = (
         "The API server and etcd refuse larger objects.",
         "split it, or keep the data elsewhere",
         _too_large,
-    ),
-    ManifestCheck(
-        "selector",
-        "error",
-        "The API server refuses a workload that does not select the pods it makes.",
-        "give spec.selector.matchLabels and the labels of the pod template the same values",
-        _unselected,
     ),
 )
