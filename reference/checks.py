@@ -1,9 +1,11 @@
 """Every check on manifests, by family."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from deploy_orchestrator.manifests.checks import CHECKS, FAMILIES, MANIFEST_CHECKS
 from deploy_orchestrator.manifests.findings import Check
+from deploy_orchestrator.manifests.validation import TABLES
 from reference.markdown import table
 
 _HEAD = """\
@@ -25,6 +27,18 @@ exceptions:
 <!-- Made from the code by `make docs`. -->
 """
 
+_REFUSED = """\
+## What the API server would refuse
+
+`schema` asks of every object for known fields of the right types, and of a custom kind whose
+CustomResourceDefinition is among the manifests for all that its schema says. `refused` goes by the rules of
+Kubernetes' own validation (`k8s.io/kubernetes/pkg/apis/*/validation`, 1.37): names, labels, annotations,
+finalizers and owners of every kind; each quantity, time, base64 and number of 32 bits; each item that stands
+twice in a list of server-side apply; and what stands here. It never refuses what an API server takes, which
+`make e2e` tries with thousands of objects; how many are judged as the API server does is in
+[benchmarks.md](benchmarks.md). Expressions (CEL) are not compiled.
+"""
+
 
 def page() -> str:
     """All checks as a Markdown page, by family."""
@@ -35,7 +49,23 @@ def page() -> str:
     sections = [
         _section(title, rules) for title, rules in [*families, ("What rendering itself meets.", others)]
     ]
-    return "\n".join([_HEAD, *sections])
+    return "\n".join([_HEAD, *sections, _refused()])
+
+
+def _refused() -> str:
+    """Of which parts of objects the check `refused` knows what the API server says."""
+    rows = [
+        (
+            str(each.__doc__).partition("\n")[0].removesuffix("."),
+            ", ".join(f"`{name}`" for name in _types(each)),
+        )
+        for each in TABLES
+    ]
+    return f"{_REFUSED}\n{table(('What', 'Types'), rows)}\n"
+
+
+def _types(rules: Any) -> list[str]:
+    return sorted(name.removeprefix("io.k8s.").rpartition(".apis.")[2] for name in rules.SHAPES)
 
 
 def _section(title: str, checks: Sequence[Check]) -> str:

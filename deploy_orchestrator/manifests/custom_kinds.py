@@ -13,6 +13,9 @@ from deploy_orchestrator.manifests.objects import Manifests
 from deploy_orchestrator.manifests.schemas import Kind
 
 _EVERY_OBJECT: Final[Mapping[str, Any]] = {"apiVersion": {}, "kind": {}, "metadata": {}}
+_COUNTS: Final = frozenset(
+    f"{bound}{of}" for bound in ("max", "min") for of in ("Items", "Length", "Properties")
+) | {"multipleOf"}
 _DROPPED: Final = frozenset({"$ref", "$schema", "default", "description", "example", "format", "nullable"})
 
 
@@ -54,7 +57,7 @@ def _as_json_schema(structural: Any) -> dict[str, Any]:
 
     After https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/
     """
-    given = untyped.mapping(structural)
+    given = _meant(untyped.mapping(structural))
     schema: dict[str, Any] = {
         name: _below(name, value)
         for name, value in given.items()
@@ -68,6 +71,30 @@ def _as_json_schema(structural: Any) -> dict[str, Any]:
         schema["properties"] = {**untyped.mapping(schema.get("properties")), **_EVERY_OBJECT}
     closed = "properties" in schema and not given.get("x-kubernetes-preserve-unknown-fields")
     return {"additionalProperties": False, **schema} if closed else schema
+
+
+def _meant(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A schema of OpenAPI 3.0 without what says nothing in it, and with bounds as JSON Schema has them."""
+    meant = {name: value for name, value in given.items() if not _says_nothing(name, value)}
+    for name in ("maximum", "minimum"):
+        exclusive = f"exclusive{name.capitalize()}"
+        if meant.pop(exclusive, False) and name in meant:
+            meant[exclusive] = meant.pop(name)
+    if isinstance(meant.get("required"), list):
+        meant["required"] = [*dict.fromkeys(meant["required"])]
+    return meant
+
+
+def _says_nothing(name: str, value: Any) -> bool:
+    if name in {"allOf", "anyOf", "oneOf"}:
+        return not value
+    if name == "items":
+        return not isinstance(value, Mapping)
+    return (
+        name in _COUNTS
+        and isinstance(value, int | float)
+        and (value < 0 or (name == "multipleOf" and not value))
+    )
 
 
 def _below(name: str, value: Any) -> Any:

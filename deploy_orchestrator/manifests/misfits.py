@@ -37,10 +37,15 @@ class Misfit:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """The compiled schema of a kind, and the `document` that the paths to its parts lead through."""
+    """The compiled schema of a kind, and the `document` that the paths to its parts lead through.
+
+    The API server holds a custom kind to all that its schema says. Of a kind that `is_built_in` it asks for
+    known fields of the right types, and leaves the rest to rules of its own.
+    """
 
     validator: jsonschema_rs.Draft202012Validator
     document: Mapping[str, Any]
+    is_built_in: bool = False
 
     def misfits(self, object_: Object) -> Iterator[Misfit]:
         """Everything about an object that does not fit."""
@@ -58,6 +63,8 @@ class Schema:
                         yield Misfit(
                             fields.dotted((*path, name)), "there is no such field", instead_of(name, known)
                         )
+            case Kind.Required() if self.is_built_in:
+                return
             case Kind.Required(property=name):
                 yield Misfit(fields.dotted((*path, name)), "required, and absent", "set the field")
             case Kind.Type(types=types):
@@ -66,6 +73,8 @@ class Schema:
             case Kind.OneOfNotValid():
                 yield Misfit(field, f"expected a text or a number, found {found}", _MEND)
             case Kind.OneOfMultipleValid():
+                return
+            case _ if self.is_built_in:
                 return
             case _:
                 yield Misfit(field, error.message, _MEND)

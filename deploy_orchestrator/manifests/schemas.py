@@ -55,7 +55,7 @@ class Api:
         if kind not in self._schemas:
             schema = {"$ref": f"{self._shared['$id']}#/$defs/{self.kinds[kind]}"}
             validator = jsonschema_rs.Draft202012Validator(schema, registry=self._registry, mask=MASK)
-            self._schemas[kind] = Schema(validator, self._shared)
+            self._schemas[kind] = Schema(validator, self._shared, is_built_in=True)
         return self._schemas[kind]
 
     @cached_property

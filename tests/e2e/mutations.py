@@ -1,4 +1,4 @@
-"""Objects that are wrong in one field, or may be: each field of a given one replaced, doubled, added or taken away."""
+"""Objects that may be wrong in one field: each of a given one replaced, doubled, added or taken away."""
 
 import copy
 from collections.abc import Iterator
@@ -7,11 +7,30 @@ from typing import Any
 
 from variations import Body, Path, Schema
 
-TEXTS = ("", "x", "A b", "x" * 64, "x" * 260, "-x", "../x", "x/y/z", "*", "9", "1GB", "-1", "150%", "x.Y", "0.5")
+TEXTS = (
+    "",
+    "x",
+    "A b",
+    "x" * 64,
+    "x" * 260,
+    "-x",
+    "../x",
+    "x/y/z",
+    "*",
+    "9",
+    "1GB",
+    "-1",
+    "150%",
+    "x.Y",
+    "0.5",
+)
 NUMBERS = (-1, 0, 1, 2, 70_000, 2**31, "x")
 KEYS = ("a b", "..x", "x" * 64, "-", "/x")
 FIXED = frozenset({("apiVersion",), ("kind",), ("metadata",), ("metadata", "namespace")})
-OWN = frozenset({"managedFields", "creationTimestamp", "resourceVersion", "uid", "generateName", "selfLink"})
+OWN = frozenset(
+    {"managedFields", "creationTimestamp", "generation", "resourceVersion", "uid", "generateName", "selfLink"}
+)
+"""What the API server writes itself, or takes away before it looks."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
-"""What the API server says to an object beyond its schema: the rules of Kubernetes' own validation, as tables.
+"""What the API server says to an object beyond its schema: the rules of Kubernetes' validation, as tables.
 
-`k8s.io/kubernetes/pkg/apis/*/validation` at 1.37 is the source. Where versions differ, the mildest holds: what is
-refused here is refused by every version. The API server fills defaults in before it looks, so what is absent
-is judged as if the default stood there.
+The source is `k8s.io/kubernetes/pkg/apis/*/validation` at 1.37. Where versions differ, the mildest holds:
+what is refused here is refused by every version. The API server fills defaults in before it looks, so what is
+absent is judged as if the default stood there.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,9 +11,13 @@ from typing import Any, Final
 from deploy_orchestrator.manifests import untyped
 from deploy_orchestrator.manifests.validation import (
     access,
+    admission,
     classes,
     configuration,
     containers,
+    definitions,
+    discovery,
+    formats,
     jobs,
     networking,
     pods,
@@ -26,17 +30,19 @@ from deploy_orchestrator.manifests.validation import (
     workloads,
 )
 from deploy_orchestrator.manifests.validation.metadata import Kind, metadata_refusals
-from deploy_orchestrator.manifests.validation.shapes import Refusal, Shape, at, found
-from deploy_orchestrator.manifests.validation.walking import QUANTITY, Types
-from deploy_orchestrator.terms import quantity
+from deploy_orchestrator.manifests.validation.shapes import Refusal, Says, Shape, at, found
+from deploy_orchestrator.manifests.validation.walking import Types
 
-__all__ = ["SHAPES", "Refusal", "Types", "refusals"]
+__all__ = ["SHAPES", "TABLES", "Refusal", "Types", "refusals"]
 
-_TABLES: Final = (
+TABLES: Final = (
     access,
+    admission,
     classes,
     configuration,
     containers,
+    definitions,
+    discovery,
     jobs,
     networking,
     pods,
@@ -48,10 +54,14 @@ _TABLES: Final = (
     volumes,
     workloads,
 )
-SHAPES: Final[Mapping[str, Shape]] = {
-    name: shape for table in _TABLES for name, shape in table.SHAPES.items()
-}
+SHAPES: Final[Mapping[str, Shape]] = {name: shape for table in TABLES for name, shape in table.SHAPES.items()}
 """What each type of Kubernetes must be, by its name in the documentation."""
+SCALARS: Final[Mapping[str, Says]] = {
+    "api.resource.Quantity": formats.amount,
+    "meta.v1.MicroTime": formats.time,
+    "meta.v1.Time": formats.time,
+}
+"""What values of a type of their own must be."""
 
 
 def refusals(body: Mapping[str, Any], kind: Kind, definition: str, types: Types) -> Iterator[Refusal]:
@@ -63,8 +73,8 @@ def refusals(body: Mapping[str, Any], kind: Kind, definition: str, types: Types)
     for each in types.parts(body, definition):
         if isinstance(each, Refusal):
             yield each
-        elif each.type == QUANTITY:
-            if quantity(each.value) is None:
-                yield Refusal(each.path, found("must be an amount such as 500m or 2Gi", each.value))
-        elif (shape := SHAPES.get(each.type)) and isinstance(each.value, Mapping):
+        elif each.type in SCALARS:
+            if said := SCALARS[each.type](each.value):
+                yield Refusal(each.path, found(said, each.value))
+        elif shape := SHAPES.get(each.type):
             yield from at(each.path, shape.refusals(untyped.mapping(each.value)))

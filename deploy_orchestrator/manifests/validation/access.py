@@ -77,7 +77,7 @@ SHAPES: Final = {
     "rbac.v1.RoleBinding": Shape(rules=(_refers_to("ClusterRole", "Role"),)),
     "rbac.v1.ClusterRoleBinding": Shape(rules=(_refers_to("ClusterRole"), _namespaces)),
     "rbac.v1.Subject": Shape(
-        required=("name",),
+        required=("name", "kind"),
         fields={"kind": formats.one_of("Group", "ServiceAccount", "User")},
         rules=(_subject,),
     ),

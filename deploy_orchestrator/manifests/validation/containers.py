@@ -98,10 +98,6 @@ def _http2(given: Fields) -> Iterator[Refusal]:
         yield Refusal(("protocol",), "HTTP2 goes with the scheme HTTP only")
 
 
-def _grace(value: Any) -> str | None:
-    return formats.positive(value)
-
-
 def _mount(given: Fields) -> Iterator[Refusal]:
     if given.get("subPath") and given.get("subPathExpr"):
         yield Refusal(("subPathExpr",), "may not be set beside subPath")
@@ -136,6 +132,12 @@ def _resources(container: Fields) -> Iterator[Refusal]:
     yield from at(("resources",), requirements(untyped.mapping(container.get("resources"))))
 
 
+def _restarts(container: Fields) -> Iterator[Refusal]:
+    rules = untyped.mappings(container.get("restartPolicyRules"))
+    if rules and not container.get("restartPolicy"):
+        yield Refusal(("restartPolicy",), "required where restartPolicyRules is set, and absent")
+
+
 def probes(container: Fields) -> Iterator[Refusal]:
     """What is wrong with the thresholds of a container's probes."""
     for name in ("livenessProbe", "startupProbe"):
@@ -152,7 +154,7 @@ _PROBE: Final[Mapping[str, Any]] = {
     "periodSeconds": formats.nonnegative,
     "successThreshold": formats.nonnegative,
     "failureThreshold": formats.nonnegative,
-    "terminationGracePeriodSeconds": _grace,
+    "terminationGracePeriodSeconds": formats.positive,
 }
 _KEY: Final = Shape(
     required=("name", "key"), fields={"name": formats.dns_subdomain, "key": formats.config_key}
@@ -168,9 +170,10 @@ SHAPES: Final = {
             "terminationMessagePolicy": formats.one_of("FallbackToLogsOnError", "File"),
             "restartPolicy": formats.one_of("Always", "Never", "OnFailure"),
         },
-        rules=(_mounts, _resources, probes, no_duplicates("ports", "name")),
+        rules=(_mounts, _resources, probes, _restarts, no_duplicates("ports", "name")),
     ),
     "core.v1.ContainerPort": Shape(
+        required=("containerPort",),
         fields={
             "name": formats.port_name,
             "containerPort": formats.port_number,
@@ -217,10 +220,17 @@ SHAPES: Final = {
             "scheme": formats.one_of("HTTP", "HTTPS"),
             "protocol": formats.one_of("HTTP1", "HTTP2"),
         },
+        rules=(_http2,),
     ),
     "core.v1.HTTPHeader": Shape(fields={"name": formats.header_name}),
     "core.v1.TCPSocketAction": Shape(fields={"port": formats.port_number_or_name}),
     "core.v1.GRPCAction": Shape(fields={"port": formats.port_number}),
+    "core.v1.ContainerRestartRule": Shape(
+        required=("action", "exitCodes"), fields={"action": formats.one_of("Restart", "RestartAllContainers")}
+    ),
+    "core.v1.ContainerRestartRuleOnExitCodes": Shape(
+        required=("operator",), fields={"operator": formats.one_of("In", "NotIn")}
+    ),
     "core.v1.ContainerResizePolicy": Shape(
         required=("resourceName", "restartPolicy"),
         fields={

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from deploy_orchestrator.manifests.validation.shapes import Says
+from deploy_orchestrator.terms import quantity
 
 MAX_INT32: Final = 2**31 - 1
 _LABEL: Final = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
@@ -24,6 +25,10 @@ _HEADER: Final = re.compile(r"[-A-Za-z0-9]+")
 _PORT_NAME: Final = re.compile(r"[a-z0-9](?:-?[a-z0-9])*")
 _PERCENT: Final = re.compile(r"[0-9]+%")
 _HTTP_PATH: Final = re.compile(r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+")
+_TIME: Final = re.compile(
+    r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+    r"T(?:[01]?[0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:[.,][0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})"
+)
 _SYSCTL_PART: Final = r"[a-z0-9](?:[-_a-z0-9]*[a-z0-9])?"
 _SYSCTL: Final = re.compile(rf"{_SYSCTL_PART}(?:[./]{_SYSCTL_PART})*")
 _MAX_SYSCTL: Final = 253
@@ -115,6 +120,24 @@ def domain_prefixed_path(value: Any) -> str | None:
     return None
 
 
+def domain(value: Any) -> str | None:
+    if said := dns_subdomain(value):
+        return said
+    return None if "." in value else "must be a domain with a dot in it"
+
+
+def url_path(value: Any) -> str | None:
+    steps = value.strip("/").split("/")
+    if not value.startswith("/") or any(dns_subdomain(step) for step in steps if value != "/"):
+        return "must be / and names with / between"
+    return None
+
+
+def api_version(value: Any) -> str | None:
+    group, slash, version = value.partition("/")
+    return None if slash and group and version and "/" not in version else "must be a group, / and a version"
+
+
 def environment_name(value: Any) -> str | None:
     """What an environment variable may be called since Kubernetes 1.30."""
     if all(" " <= letter <= "~" and letter != "=" for letter in value):
@@ -158,6 +181,15 @@ def at_most_all(value: Any) -> str | None:
     if isinstance(value, str) and _PERCENT.fullmatch(value) and int(value[:-1]) > 100:
         return "must be no more than 100%"
     return amount_or_percent(value)
+
+
+def amount(value: Any) -> str | None:
+    """A quantity such as `500m`, as a text or a number."""
+    return None if quantity(value) is not None else "must be an amount such as 500m or 2Gi"
+
+
+def time(value: Any) -> str | None:
+    return None if _TIME.fullmatch(value) else "must be a time such as 2030-01-31T12:00:00Z"
 
 
 def is_none_at_all(value: Any) -> bool:

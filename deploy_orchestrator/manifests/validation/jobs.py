@@ -3,6 +3,7 @@
 After `k8s.io/kubernetes/pkg/apis/batch/validation`.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -10,8 +11,9 @@ from deploy_orchestrator.manifests import untyped
 from deploy_orchestrator.manifests.validation import formats
 from deploy_orchestrator.manifests.validation.schedule import schedule, time_zone
 from deploy_orchestrator.manifests.validation.shapes import Fields, Refusal, Shape, found
-from deploy_orchestrator.manifests.validation.workloads import template_mounts
+from deploy_orchestrator.manifests.validation.workloads import selected, template_standing
 
+_INDEXES: Final = re.compile("[0-9]+(?:-[0-9]+)?(?:,[0-9]+(?:-[0-9]+)?)*")
 _MAX_MANAGER: Final = 63
 
 
@@ -29,7 +31,7 @@ def _indexed(spec: Fields) -> Iterator[Refusal]:
     for field in ("backoffLimitPerIndex", "maxFailedIndexes", "successPolicy"):
         if spec.get(field) is not None and not is_indexed:
             yield Refusal((field,), "may only be set where completionMode is Indexed")
-    if is_indexed and spec.get("completions") is None:
+    if is_indexed and spec.get("completions") is None and spec.get("parallelism") is not None:
         yield Refusal(("completions",), "required where completionMode is Indexed, and absent")
     failed, completions = spec.get("maxFailedIndexes"), spec.get("completions")
     if failed is not None and spec.get("backoffLimitPerIndex") is None:
@@ -42,6 +44,24 @@ def _replacement(spec: Fields) -> Iterator[Refusal]:
     replaced = spec.get("podReplacementPolicy")
     if spec.get("podFailurePolicy") is not None and replaced not in {None, "Failed"}:
         yield Refusal(("podReplacementPolicy",), "must be Failed where podFailurePolicy is set")
+
+
+def _selector(spec: Fields) -> Iterator[Refusal]:
+    if spec.get("manualSelector"):
+        yield from selected(spec)
+
+
+def _successes(spec: Fields) -> Iterator[Refusal]:
+    completions = spec.get("completions")
+    for index, rule in enumerate(untyped.mappings(untyped.at(spec, "successPolicy", "rules"))):
+        count, indexes = rule.get("succeededCount"), rule.get("succeededIndexes")
+        path = ("successPolicy", "rules", index)
+        if count is None and indexes is None:
+            yield Refusal(path, "needs succeededCount or succeededIndexes")
+        if isinstance(count, int) and isinstance(completions, int) and not 0 <= count <= completions:
+            yield Refusal((*path, "succeededCount"), found(f"must be 0 to {completions}", count))
+        if indexes is not None and not _INDEXES.fullmatch(indexes):
+            yield Refusal((*path, "succeededIndexes"), found("must be as 0,2-5", indexes))
 
 
 def _failure_rule(rule: Fields) -> Iterator[Refusal]:
@@ -89,7 +109,8 @@ SHAPES: Final = {
             "podReplacementPolicy": formats.one_of("Failed", "TerminatingOrFailed"),
             "ttlSecondsAfterFinished": formats.nonnegative,
         },
-        rules=(_ends, _indexed, _replacement, template_mounts),
+        not_empty=("completionMode", "managedBy"),
+        rules=(_ends, _indexed, _successes, _replacement, _selector, template_standing),
     ),
     "batch.v1.PodFailurePolicyRule": Shape(
         required=("action",),
@@ -116,6 +137,7 @@ SHAPES: Final = {
             "successfulJobsHistoryLimit": formats.nonnegative,
             "timeZone": time_zone,
         },
+        not_empty=("timeZone",),
     ),
     "batch.v1.JobTemplateSpec": Shape(rules=(_template_of_cron_job,)),
 }

@@ -15,6 +15,7 @@ from deploy_orchestrator.manifests.validation.shapes import (
     each,
     exactly_one,
     found,
+    is_absent,
 )
 
 _CLASS: Final = "kubernetes.io/ingress.class"
@@ -104,6 +105,14 @@ def _block(block: Fields) -> Iterator[Refusal]:
             yield Refusal(("except", index), found(f"must be a part of {block['cidr']}", text))
 
 
+def _parameters(reference: Fields) -> Iterator[Refusal]:
+    is_namespaced = reference.get("scope") == "Namespace"
+    if is_namespaced and is_absent(reference.get("namespace")):
+        yield Refusal(("namespace",), "required for the scope Namespace, and absent")
+    elif not is_namespaced and reference.get("namespace") is not None:
+        yield Refusal(("namespace",), "may only be set for the scope Namespace")
+
+
 def _policy_types(value: Any) -> str | None:
     return "may be two" if len(value) > 2 else each(formats.one_of("Egress", "Ingress"))(value)
 
@@ -116,7 +125,11 @@ def _controller(value: str) -> str | None:
 
 SHAPES: Final = {
     "networking.v1.Ingress": Shape(rules=(_class,)),
-    "networking.v1.IngressSpec": Shape(fields={"ingressClassName": formats.dns_subdomain}, rules=(_ingress,)),
+    "networking.v1.IngressSpec": Shape(
+        fields={"ingressClassName": formats.dns_subdomain},
+        not_empty=("ingressClassName",),
+        rules=(_ingress,),
+    ),
     "networking.v1.IngressTLS": Shape(fields={"hosts": each(_tls_host), "secretName": formats.dns_subdomain}),
     "networking.v1.IngressRule": Shape(fields={"host": _host}),
     "networking.v1.HTTPIngressRuleValue": Shape(required=("paths",)),
@@ -135,6 +148,16 @@ SHAPES: Final = {
         rules=(_port,),
     ),
     "networking.v1.IngressClassSpec": Shape(required=("controller",), fields={"controller": _controller}),
+    "networking.v1.IngressClassParametersReference": Shape(
+        required=("kind", "name"),
+        fields={
+            "apiGroup": formats.dns_subdomain,
+            "kind": formats.path_segment,
+            "name": formats.path_segment,
+            "scope": formats.one_of("Cluster", "Namespace"),
+        },
+        rules=(_parameters,),
+    ),
     "networking.v1.NetworkPolicySpec": Shape(fields={"policyTypes": _policy_types}),
     "networking.v1.NetworkPolicyPort": Shape(
         fields={
@@ -142,6 +165,7 @@ SHAPES: Final = {
             "endPort": formats.port_number,
             "protocol": formats.one_of("SCTP", "TCP", "UDP"),
         },
+        not_empty=("protocol",),
         rules=(_policy_port,),
     ),
     "networking.v1.NetworkPolicyPeer": Shape(rules=(_peer,)),

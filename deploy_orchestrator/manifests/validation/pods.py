@@ -18,6 +18,7 @@ from deploy_orchestrator.manifests.validation.shapes import (
     Shape,
     at,
     each,
+    exactly_one,
     found,
     is_absent,
     no_duplicates,
@@ -26,6 +27,7 @@ from deploy_orchestrator.manifests.validation.shapes import (
 _MAX_NAMESERVERS: Final = 3
 _MAX_SEARCHES: Final = 32
 _MAX_SEARCH_TEXT: Final = 2048
+_MAX_HOST: Final = 64
 _OF_LONG_RUNNING: Final = ("lifecycle", "livenessProbe", "readinessProbe", "startupProbe")
 
 
@@ -69,6 +71,15 @@ def _host_ports(spec: Fields) -> Iterator[Refusal]:
             if where in seen:
                 yield Refusal(path, found("stands twice", number))
             seen.add(where)
+
+
+def standing(spec: Fields) -> Iterator[Refusal]:
+    """What is wrong with a pod that nobody changes before it is made: its mounts, and what it is called."""
+    yield from mounted(spec)
+    for field in ("hostname", "subdomain"):
+        name = spec.get(field)
+        if name and (said := formats.dns_label(name)):
+            yield Refusal((field,), found(said, name))
 
 
 def mounted(spec: Fields, claimed: frozenset[str] = frozenset()) -> Iterator[Refusal]:
@@ -123,6 +134,19 @@ def _processes(spec: Fields) -> Iterator[Refusal]:
         yield Refusal(("shareProcessNamespace",), "may not be true where hostPID is")
 
 
+def _override(spec: Fields) -> Iterator[Refusal]:
+    name = spec.get("hostnameOverride")
+    if name is None:
+        return
+    if said := formats.dns_subdomain(name) or (
+        f"must be no more than {_MAX_HOST}" if len(name) > _MAX_HOST else None
+    ):
+        yield Refusal(("hostnameOverride",), found(said, name))
+    for field in ("hostNetwork", "setHostnameAsFQDN"):
+        if spec.get(field):
+            yield Refusal(("hostnameOverride",), f"may not be set where {field} is true")
+
+
 def _account(spec: Fields) -> Iterator[Refusal]:
     name, old = spec.get("serviceAccountName"), spec.get("serviceAccount")
     if name and old and name != old:
@@ -169,8 +193,15 @@ def _resizes(spec: Fields) -> Iterator[Refusal]:
                 yield Refusal(path, "must be NotRequired where the pod's restartPolicy is Never")
 
 
-def _own_mounts(pod: Fields) -> Iterator[Refusal]:
-    yield from at(("spec",), mounted(untyped.mapping(pod.get("spec"))))
+def _pod(pod: Fields) -> Iterator[Refusal]:
+    spec = untyped.mapping(pod.get("spec"))
+    yield from at(("spec",), standing(spec))
+    if spec.get("ephemeralContainers"):
+        yield Refusal(("spec", "ephemeralContainers"), "may not be set when a pod is made")
+
+
+def _pod_template(given: Fields) -> Iterator[Refusal]:
+    yield from at(("template", "spec"), standing(untyped.mapping(untyped.at(given, "template", "spec"))))
 
 
 def _template(template: Fields) -> Iterator[Refusal]:
@@ -191,6 +222,7 @@ _POD: Final[Mapping[str, Any]] = {
     "priorityClassName": formats.dns_subdomain,
     "restartPolicy": formats.one_of("Always", "Never", "OnFailure"),
     "runtimeClassName": formats.dns_subdomain,
+    "serviceAccount": formats.dns_subdomain,
     "serviceAccountName": formats.dns_subdomain,
 }
 
@@ -206,6 +238,7 @@ SHAPES: Final = {
             _dns,
             _processes,
             _account,
+            _override,
             _sleeps,
             _stop_signals,
             _resources,
@@ -218,7 +251,8 @@ SHAPES: Final = {
             no_duplicates("schedulingGates", "name"),
         ),
     ),
-    "core.v1.Pod": Shape(rules=(_own_mounts,)),
+    "core.v1.Pod": Shape(rules=(_pod,)),
+    "core.v1.PodTemplate": Shape(rules=(_pod_template,)),
     "core.v1.PodTemplateSpec": Shape(rules=(_template,)),
     "core.v1.PodDNSConfig": Shape(
         fields={"nameservers": each(formats.ip_address), "searches": each(_search)}
@@ -230,6 +264,14 @@ SHAPES: Final = {
     "core.v1.HostAlias": Shape(
         required=("ip",), fields={"ip": formats.ip_address, "hostnames": each(formats.dns_subdomain)}
     ),
-    "core.v1.PodResourceClaim": Shape(required=("name",), fields={"name": formats.dns_label}),
+    "core.v1.PodResourceClaim": Shape(
+        required=("name",),
+        fields={
+            "name": formats.dns_label,
+            "resourceClaimName": formats.dns_subdomain,
+            "resourceClaimTemplateName": formats.dns_subdomain,
+        },
+        rules=(exactly_one("resourceClaimName", "resourceClaimTemplateName", of="claim"),),
+    ),
     "core.v1.PodOS": Shape(required=("name",), fields={"name": formats.one_of("linux", "windows")}),
 }

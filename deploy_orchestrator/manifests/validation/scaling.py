@@ -23,8 +23,20 @@ _TO_ZERO: Final = frozenset({"External", "Object"})
 _MAX_WINDOW: Final = 3600
 _MAX_PERIOD: Final = 1800
 _REFERENCE: Final = Shape(
-    required=("kind", "name"), fields={"kind": formats.path_segment, "name": formats.path_segment}
+    required=("kind", "name"),
+    fields={
+        "apiVersion": lambda version: formats.api_version(version) if "/" in version else None,
+        "kind": formats.path_segment,
+        "name": formats.path_segment,
+    },
 )
+
+
+def _scaled(spec: Fields) -> Iterator[Refusal]:
+    target = untyped.mapping(spec.get("scaleTargetRef"))
+    version = target.get("apiVersion")
+    if version and "/" not in version and target.get("kind") != "ReplicationController":
+        yield Refusal(("scaleTargetRef", "apiVersion"), found("must be a group, / and a version", version))
 
 
 def _replicas(spec: Fields) -> Iterator[Refusal]:
@@ -92,11 +104,13 @@ SHAPES: Final = {
             "maxReplicas": formats.positive,
             "targetCPUUtilizationPercentage": formats.positive,
         },
-        rules=(_replicas,),
+        rules=(_replicas, _scaled),
     ),
     "autoscaling.v2.CrossVersionObjectReference": _REFERENCE,
     "autoscaling.v2.HorizontalPodAutoscalerSpec": Shape(
-        fields={"minReplicas": formats.nonnegative, "maxReplicas": formats.positive}, rules=(_replicas,)
+        required=("maxReplicas",),
+        fields={"minReplicas": formats.nonnegative, "maxReplicas": formats.positive},
+        rules=(_replicas, _scaled),
     ),
     "autoscaling.v2.MetricSpec": Shape(rules=(_metric,)),
     "autoscaling.v2.ResourceMetricSource": Shape(
@@ -141,6 +155,7 @@ SHAPES: Final = {
             "minAvailable": formats.at_most_all,
             "unhealthyPodEvictionPolicy": formats.one_of("AlwaysAllow", "IfHealthyBudget"),
         },
+        not_empty=("unhealthyPodEvictionPolicy",),
         rules=(_budget,),
     ),
 }

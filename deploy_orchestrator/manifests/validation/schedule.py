@@ -1,6 +1,7 @@
 """When a CronJob runs, as `github.com/robfig/cron` reads it."""
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 from zoneinfo import available_timezones
@@ -9,10 +10,12 @@ _NAMED: Final = frozenset({"@annually", "@daily", "@hourly", "@midnight", "@mont
 _DURATION: Final = re.compile(r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+|[+-]?0")
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-_FIELDS: Final = (
-    ("minute", 0, 59, {}),
-    ("hour", 0, 23, {}),
-    ("day of the month", 1, 31, {}),
+_Names = Mapping[str, int]
+_UNNAMED: Final[_Names] = {}
+_FIELDS: Final[tuple[tuple[str, int, int, _Names], ...]] = (
+    ("minute", 0, 59, _UNNAMED),
+    ("hour", 0, 23, _UNNAMED),
+    ("day of the month", 1, 31, _UNNAMED),
     ("month", 1, 12, {name: number for number, name in enumerate(_MONTHS, 1)}),
     ("day of the week", 0, 6, {name: number for number, name in enumerate(_DAYS)}),
 )
@@ -51,7 +54,7 @@ def _time_zones() -> frozenset[str]:
     return frozenset(each.lower() for each in available_timezones())
 
 
-def _is_range(text: str, least: int, most: int, names: dict[str, int]) -> bool:
+def _is_range(text: str, least: int, most: int, names: _Names) -> bool:
     range_, *steps = text.split("/")
     low, *high = range_.split("-")
     if low in {"*", "?"}:
@@ -63,12 +66,12 @@ def _is_range(text: str, least: int, most: int, names: dict[str, int]) -> bool:
         start, end = bounds[0] or 0, bounds[-1] or 0
         if steps and not high:
             end = most
-    if len(steps) > 1 or (steps and not _number(steps[0], {})):
+    if len(steps) > 1 or (steps and not _number(steps[0], _UNNAMED)):
         return False
     return least <= start <= end <= most
 
 
-def _number(text: str, names: dict[str, int]) -> int | None:
+def _number(text: str, names: _Names) -> int | None:
     if text.lower() in names:
         return names[text.lower()]
     return int(text) if re.fullmatch(r"\+?[0-9]{1,9}", text, re.ASCII) else None

@@ -82,7 +82,7 @@ def _affinity(spec: Fields) -> Iterator[Refusal]:
         seconds = untyped.at(config, "clientIP", "timeoutSeconds")
         if seconds is not None and (said := _AFFINITY_SECONDS(seconds)):
             yield Refusal(("sessionAffinityConfig", "clientIP", "timeoutSeconds"), found(said, seconds))
-    elif config is not None:
+    elif config:
         yield Refusal(("sessionAffinityConfig",), "may only be set where sessionAffinity is ClientIP")
 
 
@@ -91,7 +91,10 @@ def _traffic(spec: Fields) -> Iterator[Refusal]:
     is_reached = type_ in {"LoadBalancer", "NodePort"} or (type_ == "ClusterIP" and spec.get("externalIPs"))
     if policy and not is_reached:
         yield Refusal(("externalTrafficPolicy",), "may only be set for what is reached from outside")
-    if spec.get("healthCheckNodePort") and not (type_ == "LoadBalancer" and policy == "Local"):
+    health = spec.get("healthCheckNodePort")
+    if health and (said := formats.port_number(health)):
+        yield Refusal(("healthCheckNodePort",), found(said, health))
+    elif health and not (type_ == "LoadBalancer" and policy == "Local"):
         said = "may only be set for the type LoadBalancer with externalTrafficPolicy Local"
         yield Refusal(("healthCheckNodePort",), said)
 
@@ -102,7 +105,7 @@ def _addresses(spec: Fields) -> Iterator[Refusal]:
     one, several = spec.get("clusterIP"), untyped.texts(spec.get("clusterIPs"))
     if one and several and several[0] != one:
         yield Refusal(("clusterIPs",), found("must begin with clusterIP", several))
-    elif several and not one and "clusterIP" in spec:
+    elif several and not one:
         yield Refusal(("clusterIPs",), "must be empty where clusterIP is")
     for address in {*several, *([one] if one else [])}:
         if address != _HEADLESS and (said := formats.ip_address(address)):
@@ -132,6 +135,7 @@ SHAPES: Final = {
             "trafficDistribution": formats.one_of("PreferClose", "PreferSameNode", "PreferSameZone"),
             "type": formats.one_of("ClusterIP", "ExternalName", "LoadBalancer", "NodePort"),
         },
+        not_empty=("internalTrafficPolicy", "ipFamilyPolicy", "loadBalancerClass", "trafficDistribution"),
         rules=(
             _by_type,
             _ports,
@@ -143,6 +147,7 @@ SHAPES: Final = {
         ),
     ),
     "core.v1.ServicePort": Shape(
+        required=("port",),
         fields={
             "appProtocol": formats.label_key,
             "name": formats.dns_label,

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
+from deploy_orchestrator.manifests import untyped
+
 Path = tuple[str | int, ...]
 Fields = Mapping[str, Any]
 
@@ -29,12 +31,14 @@ Rule = Callable[[Fields], Iterator[Refusal]]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a part of an object must be: fields that are `required`, what each may be, and `rules` for several.
+    """What a part of an object must be: what is `required`, what each field may be, and `rules` for several.
 
-    A text that is empty counts as absent, as it does in Kubernetes.
+    A text that is empty counts as absent, as it does in Kubernetes, but for those that may be absent and
+    `not_empty`.
     """
 
     required: tuple[str, ...] = ()
+    not_empty: tuple[str, ...] = ()
     fields: Mapping[str, Says] = field(default_factory=lambda: MappingProxyType({}))
     rules: tuple[Rule, ...] = ()
 
@@ -43,6 +47,9 @@ class Shape:
         for name in self.required:
             if is_absent(given.get(name)):
                 yield Refusal((name,), "required, and absent")
+        for name in self.not_empty:
+            if given.get(name) == "":
+                yield Refusal((name,), "may be absent, and may not be empty")
         for name, says in self.fields.items():
             value = given.get(name)
             if value is not None and value != "" and (said := says(value)):
@@ -72,7 +79,7 @@ def each(says: Says) -> Says:
     """What is said of the first item of a list that is refused."""
 
     def says_of_items(values: Any) -> str | None:
-        return next(filter(None, map(says, values)), None) if isinstance(values, list) else None
+        return next(filter(None, map(says, untyped.items(values))), None)
 
     return says_of_items
 

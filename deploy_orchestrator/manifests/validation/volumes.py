@@ -20,7 +20,7 @@ from deploy_orchestrator.manifests.validation.shapes import (
 )
 from deploy_orchestrator.terms import quantity
 
-_ACCESS_MODES: Final = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
+ACCESS_MODES: Final = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
 _HOST_PATHS: Final = (
     "BlockDevice",
     "CharDevice",
@@ -47,7 +47,8 @@ def _absolute(value: str) -> str | None:
     return None if value.startswith("/") else "must be an absolute path"
 
 
-def _driver(value: str) -> str | None:
+def driver_name(value: str) -> str | None:
+    """What is wrong with the name of a CSI driver."""
     too_long = len(value) > _MAX_DRIVER
     return (
         f"must be no more than {_MAX_DRIVER} characters" if too_long else formats.dns_subdomain(value.lower())
@@ -95,6 +96,12 @@ def _access_modes(spec: Fields) -> Iterator[Refusal]:
         yield Refusal(("accessModes",), "ReadWriteOncePod may not stand beside others")
 
 
+def _sources(spec: Fields) -> Iterator[Refusal]:
+    kind = untyped.at(spec, "dataSourceRef", "kind")
+    if kind and kind != "PersistentVolumeClaim" and not untyped.at(spec, "dataSourceRef", "apiGroup"):
+        yield Refusal(("dataSourceRef", "apiGroup"), found("required for another kind than claims", kind))
+
+
 def _template_metadata(template: Fields) -> Iterator[Refusal]:
     yield from at(("metadata",), labelled(untyped.mapping(template.get("metadata"))))
 
@@ -115,7 +122,7 @@ SHAPES: Final = {
     ),
     "core.v1.PersistentVolumeClaimVolumeSource": Shape(required=("claimName",)),
     "core.v1.NFSVolumeSource": Shape(required=("server", "path"), fields={"path": _absolute}),
-    "core.v1.CSIVolumeSource": Shape(required=("driver",), fields={"driver": _driver}),
+    "core.v1.CSIVolumeSource": Shape(required=("driver",), fields={"driver": driver_name}),
     "core.v1.DownwardAPIVolumeSource": Shape(fields=_MODE),
     "core.v1.DownwardAPIVolumeFile": Shape(
         required=("path",),
@@ -132,11 +139,12 @@ SHAPES: Final = {
     "core.v1.PersistentVolumeClaimSpec": Shape(
         required=("accessModes",),
         fields={
-            "accessModes": each(formats.one_of(*_ACCESS_MODES)),
+            "accessModes": each(formats.one_of(*ACCESS_MODES)),
             "storageClassName": formats.dns_subdomain,
             "volumeAttributesClassName": formats.dns_subdomain,
             "volumeMode": formats.one_of("Block", "Filesystem"),
         },
-        rules=(_access_modes, storage_asked),
+        not_empty=("volumeMode",),
+        rules=(_access_modes, storage_asked, _sources),
     ),
 }

@@ -3,18 +3,23 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from deploy_orchestrator.manifests import untyped
-from deploy_orchestrator.manifests.validation.formats import MAX_INT32, base64_text
+from deploy_orchestrator.manifests.validation.formats import base64_text
 from deploy_orchestrator.manifests.validation.shapes import Path, Refusal, found
 
 _REFERENCE: Final = "#/$defs/"
 _PREFIXES: Final = ("io.k8s.api.", "io.k8s.apimachinery.pkg.apis.", "io.k8s.apimachinery.pkg.")
-_DEFAULTS: Final = {"protocol": "TCP", "pathType": ""}
+_DEFAULTS: Final = {"protocol": "TCP"}
 """The values of the keys of lists that may be left out."""
 
-QUANTITY: Final = "api.resource.Quantity"
+_OF_SOPS: Final = "ENC[AES256_GCM,"
+"""How a text begins that is decrypted before it is applied."""
+
+_EMPTY: Final[Mapping[str, Any]] = {}
+_STRUCTS: Final = ("spec", "template", "jobTemplate")
+"""Parts that are there, and empty, where nobody writes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ class Types:
         self._fields = lru_cache(maxsize=None)(self._read)
 
     def parts(self, value: Any, definition: str) -> Iterator[Part | Refusal]:
-        """Every part of `value` that has a type, from the outside in, and what is wrong with lists and numbers.
+        """Every part of `value` that has a type, from the outside in; what is wrong with lists and numbers.
 
         The status is left out: the API server keeps its own.
         """
@@ -54,10 +59,11 @@ class Types:
 
     def _parts(self, value: Any, definition: str, path: Path) -> Iterator[Part | Refusal]:
         yield Part(path, short(definition), value)
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             return
-        fields = self._fields(definition)
-        for name, below in untyped.mapping(value).items():
+        fields, given = self._fields(definition), untyped.mapping(cast(Any, value))
+        absent = [name for name in _STRUCTS if name in fields and given.get(name) is None]
+        for name, below in {**given, **dict.fromkeys(absent, _EMPTY)}.items():
             known = fields.get(name)
             if known is None or below is None or (not path and name == "status"):
                 continue
@@ -75,9 +81,9 @@ class Types:
     def _below(self, known: _Field, value: Any, path: Path) -> Iterator[Part | Refusal]:
         if known.type:
             yield from self._parts(value, known.type, path)
-        elif known.format == "byte" and (said := base64_text(value)):
+        elif known.format == "byte" and not str(value).startswith(_OF_SOPS) and (said := base64_text(value)):
             yield Refusal(path, said)
-        elif known.format == "int32" and isinstance(value, int) and not -MAX_INT32 - 2 < value <= MAX_INT32:
+        elif known.format == "int32" and isinstance(value, int) and not -(2**31) <= value < 2**31:
             yield Refusal(path, found("must be a number of 32 bits", value))
 
     def _read(self, definition: str) -> Mapping[str, _Field]:
@@ -111,16 +117,14 @@ def _field(schema: Mapping[str, Any]) -> _Field:
 
 def _list_refusals(known: _Field, value: Any, path: Path) -> Iterator[Refusal]:
     """What server-side apply refuses in a list whose items have an identity: one that stands twice."""
-    seen = set[Any]()
+    seen = set[str]()
     for index, item in enumerate(untyped.items(value)):
         if known.list_type == "map":
-            values = [untyped.mapping(item).get(key) or _DEFAULTS.get(key) for key in known.list_keys]
-            identity = repr(values)
-            said = ", ".join(map(str, values))
+            values = [untyped.mapping(item).get(key) or _DEFAULTS.get(key, "") for key in known.list_keys]
         elif known.list_type == "set":
-            identity, said = repr(item), str(item)
+            values = [item]
         else:
             return
-        if identity in seen:
-            yield Refusal((*path, index), f"stands twice: {said}")
+        if (identity := repr(values)) in seen:
+            yield Refusal((*path, index), f"stands twice: {', '.join(map(str, values))}")
         seen.add(identity)

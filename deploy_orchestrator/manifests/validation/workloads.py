@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from deploy_orchestrator.manifests import untyped
 from deploy_orchestrator.manifests.validation import formats
-from deploy_orchestrator.manifests.validation.pods import mounted
+from deploy_orchestrator.manifests.validation.pods import mounted, standing
 from deploy_orchestrator.manifests.validation.selectors import is_empty, matches
-from deploy_orchestrator.manifests.validation.shapes import Fields, Refusal, Rule, Shape, at, found, is_absent
+from deploy_orchestrator.manifests.validation.shapes import Fields, Refusal, Rule, Shape, at, found
 
 _DEFAULT_DEADLINE: Final = 600
 _RETENTION: Final = formats.one_of("Delete", "Retain")
@@ -41,15 +41,29 @@ def _always_running(spec: Fields) -> Iterator[Refusal]:
         )
 
 
-def template_mounts(spec: Fields) -> Iterator[Refusal]:
-    """What the pods of a template mount that is not there."""
-    claimed = frozenset(
-        untyped.text(untyped.at(each, "metadata", "name"))
-        for each in untyped.mappings(spec.get("volumeClaimTemplates"))
-    )
-    yield from at(
-        ("template", "spec"), mounted(untyped.mapping(untyped.at(spec, "template", "spec")), claimed)
-    )
+def template_standing(spec: Fields) -> Iterator[Refusal]:
+    """What is wrong with the pods that are made by a template as it is."""
+    yield from at(("template", "spec"), standing(untyped.mapping(untyped.at(spec, "template", "spec"))))
+
+
+def _stateful(spec: Fields) -> Iterator[Refusal]:
+    claims = untyped.mappings(spec.get("volumeClaimTemplates"))
+    names = [untyped.text(untyped.at(claim, "metadata", "name")) for claim in claims]
+    for index, name in enumerate(names):
+        if said := "required, and absent" if not name else formats.dns_label(name):
+            yield Refusal(("volumeClaimTemplates", index, "metadata", "name"), said)
+    pod = untyped.mapping(untyped.at(spec, "template", "spec"))
+    yield from at(("template", "spec"), mounted(pod, frozenset(names)))
+
+
+def _replicated(spec: Fields) -> Iterator[Refusal]:
+    """A ReplicationController, whose selector is a map of labels, the template's where it has none."""
+    labels = untyped.mapping(untyped.at(spec, "template", "metadata", "labels"))
+    wanted = untyped.mapping(spec.get("selector")) or labels
+    if not wanted:
+        yield Refusal(("selector",), "required, and absent")
+    elif any(labels.get(key) != value for key, value in wanted.items()):
+        yield Refusal(("template", "metadata", "labels"), "are not what the selector wants")
 
 
 def _strategy(field: str, *others: str, is_alone: bool = True) -> Rule:
@@ -98,18 +112,12 @@ def _deadline(spec: Fields) -> Iterator[Refusal]:
             yield Refusal(("progressDeadlineSeconds",), found(f"must be more than {ready}", seconds))
 
 
-def _claims(spec: Fields) -> Iterator[Refusal]:
-    for index, claim in enumerate(untyped.mappings(spec.get("volumeClaimTemplates"))):
-        if is_absent(untyped.at(claim, "spec", "accessModes")):
-            yield Refusal(("volumeClaimTemplates", index, "spec", "accessModes"), "required, and absent")
-
-
 _COUNTS: Final = {
     "replicas": formats.nonnegative,
     "minReadySeconds": formats.nonnegative,
     "revisionHistoryLimit": formats.nonnegative,
 }
-_RUNNING: Final = (selected, _always_running, template_mounts)
+_RUNNING: Final = (selected, _always_running, template_standing)
 
 SHAPES: Final = {
     "apps.v1.DeploymentSpec": Shape(
@@ -121,6 +129,11 @@ SHAPES: Final = {
         rules=(_rolling_deployment,),
     ),
     "apps.v1.ReplicaSetSpec": Shape(fields=_COUNTS, rules=_RUNNING),
+    "core.v1.ReplicationControllerSpec": Shape(
+        fields={"replicas": formats.nonnegative, "minReadySeconds": formats.nonnegative},
+        rules=(_replicated, _always_running, template_standing),
+    ),
+    "apps.v1.ControllerRevision": Shape(fields={"revision": formats.nonnegative}),
     "apps.v1.DaemonSetSpec": Shape(
         fields=_COUNTS,
         rules=(*_RUNNING, _strategy("updateStrategy", "OnDelete", is_alone=False)),
@@ -137,8 +150,9 @@ SHAPES: Final = {
             "serviceName": formats.dns_label,
         },
         rules=(
-            *_RUNNING,
-            _claims,
+            selected,
+            _always_running,
+            _stateful,
             _strategy("updateStrategy", "OnDelete", "Recreate"),
         ),
     ),
