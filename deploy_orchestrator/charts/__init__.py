@@ -16,8 +16,17 @@ if TYPE_CHECKING:
         UnsafeChart,
         VersionNotFound,
     )
-    from deploy_orchestrator.charts.graph.analysis import Analysis, Contents, analyze
-    from deploy_orchestrator.charts.graph.closure import Closure, Need, Node, Problem, Unresolved
+    from deploy_orchestrator.charts.graph.analysis import Analysis, Collision, Contents, analyze
+    from deploy_orchestrator.charts.graph.closure import (
+        Closure,
+        Deviation,
+        Difference,
+        Known,
+        Need,
+        Node,
+        Problem,
+        Unresolved,
+    )
     from deploy_orchestrator.charts.graph.conflicts import Conflict, Requirement, conflicts
     from deploy_orchestrator.charts.graph.explain import explain
     from deploy_orchestrator.charts.graph.fix import Fix, VersionChange, find_fix
@@ -29,6 +38,7 @@ if TYPE_CHECKING:
     from deploy_orchestrator.charts.metadata import ChartMetadata, Dependency, Lock, LockedDependency
     from deploy_orchestrator.charts.mirroring.destination import Destination
     from deploy_orchestrator.charts.mirroring.mirror import Copy, CopyState, mirror
+    from deploy_orchestrator.charts.pinning import pinned
     from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart
     from deploy_orchestrator.charts.schema_references import require_inner_references
     from deploy_orchestrator.charts.sources.assemble import assemble
@@ -36,6 +46,7 @@ if TYPE_CHECKING:
     from deploy_orchestrator.charts.sources.locate import locate
     from deploy_orchestrator.charts.sources.package import packaged
     from deploy_orchestrator.charts.sources.repositories import Repositories
+    from deploy_orchestrator.charts.sources.work_tree import boundary_of
     from deploy_orchestrator.charts.templates import (
         Action,
         Clash,
@@ -49,6 +60,7 @@ if TYPE_CHECKING:
         duplicates,
         harm_among,
         proof,
+        replacement,
         unordered,
     )
     from deploy_orchestrator.charts.upgrades.impact import (
@@ -62,7 +74,6 @@ if TYPE_CHECKING:
         is_set,
     )
     from deploy_orchestrator.charts.upgrades.outdated import DependencyVersions, Upgrades, outdated
-    from deploy_orchestrator.charts.upgrades.pinned import pinned
     from deploy_orchestrator.charts.upgrades.upgrade import Upgrade, compare, target, upgrade
     from deploy_orchestrator.charts.values import layered
     from deploy_orchestrator.charts.version import Version, VersionError
@@ -88,6 +99,7 @@ __all__ = [
     "ChartsMeet",
     "Clash",
     "Closure",
+    "Collision",
     "Conflict",
     "Constraint",
     "ConstraintError",
@@ -99,11 +111,14 @@ __all__ = [
     "DependencyCycle",
     "DependencyVersions",
     "Destination",
+    "Deviation",
+    "Difference",
     "Duplicate",
     "Fix",
     "Harm",
     "Impact",
     "IndexInvalid",
+    "Known",
     "Located",
     "Lock",
     "LockFinding",
@@ -130,6 +145,7 @@ __all__ = [
     "actions_in",
     "analyze",
     "assemble",
+    "boundary_of",
     "broken",
     "changed_values",
     "check_lock",
@@ -154,6 +170,7 @@ __all__ = [
     "packaged",
     "pinned",
     "proof",
+    "replacement",
     "require_inner_references",
     "resolve",
     "switched",

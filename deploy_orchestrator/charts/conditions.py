@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from deploy_orchestrator.charts.constraint import Constraint, ConstraintError
+from deploy_orchestrator.charts.copies import taken
 from deploy_orchestrator.charts.loading import Chart
 from deploy_orchestrator.charts.metadata import Dependency
 from deploy_orchestrator.charts.values import coalesce
-from deploy_orchestrator.charts.version import VersionError
 
 
 def enabled(dependency: Dependency, values: Mapping[str, Any], prefix: str = "") -> bool:
@@ -46,17 +45,9 @@ def _switched(chart: Chart, values: Mapping[str, Any] | None, prefix: str) -> Ch
     if "dependencies" not in chart.metadata.model_fields_set:
         return chart
     dependencies = chart.metadata.dependencies
-    undeclared = [
-        subchart
-        for subchart in chart.subcharts
-        if not any(_is(subchart, dependency) for dependency in dependencies)
-    ]
-    declared = [
-        _renamed(subchart, dependency.key)
-        for dependency in dependencies
-        for subchart in [copy for copy in chart.subcharts if _is(copy, dependency)][:1]
-    ]
-    whole = replace(chart, subcharts=(*undeclared, *declared))
+    found = taken(chart.subcharts, dependencies, lambda copy: (copy.name, copy.version))
+    declared = [_renamed(fitting[0], dependency.key) for dependency, fitting in found.asked if fitting]
+    whole = replace(chart, subcharts=(*found.unasked, *declared))
     coalesced = None if values is None else coalesce(whole, values)
     off = {
         dependency.key
@@ -71,15 +62,6 @@ def _switched(chart: Chart, values: Mapping[str, Any] | None, prefix: str) -> Ch
             if subchart.name not in off
         ),
     )
-
-
-def _is(subchart: Chart, dependency: Dependency) -> bool:
-    try:
-        return subchart.name == dependency.name and Constraint.parse(dependency.version).allows(
-            subchart.version
-        )
-    except (ConstraintError, VersionError):
-        return False
 
 
 def _renamed(chart: Chart, name: str) -> Chart:

@@ -1,5 +1,7 @@
 """What can be wrong with charts, repositories and their dependencies, as types with data."""
 
+from pathlib import Path
+
 from deploy_orchestrator.errors import OrchestratorError, Place
 from deploy_orchestrator.registries import RepositoryError
 
@@ -31,9 +33,23 @@ class VersionNotFound(ChartNotFound):
 class NotCarried(ChartNotFound):
     """A dependency that a chart should bring along, or name a folder for, and does not."""
 
-    def __init__(self, repository: str) -> None:
+    def __init__(self, repository: str, boundary: Path | None = None) -> None:
         where = f"nor at {repository}" if repository else "and no repository is named"
-        super().__init__(f"not in charts/ {where}", fix="put the chart into charts/, or name its repository")
+        fix = "put the chart into charts/, or name its repository"
+        if boundary:
+            where = f"and {repository} leads out of {boundary}"
+            fix = "follow it from a Git work tree, or a current folder, that both charts stand in"
+        super().__init__(f"not in charts/ {where}", fix=fix)
+
+
+class NotBuilt(ChartNotFound):
+    """A dependency that a package declares and does not bring, so that Helm loads nothing for it."""
+
+    def __init__(self, package: str) -> None:
+        super().__init__(
+            f"the package of {package} declares it and does not bring it: Helm loads nothing there",
+            fix="tell whoever publishes that chart",
+        )
 
 
 class DependencyCycle(ChartError, ValueError):

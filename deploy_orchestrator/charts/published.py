@@ -36,7 +36,8 @@ class PublishedChart(msgspec.Struct, frozen=True):
 
     `created` is when it was published, `digest` the SHA-256 of its package in hex where the repository tells
     it, `urls` where that package is, relative to the index. `dependencies_json` is what it depends on, a JSON
-    list, or None where the repository tells that only when asked for this version.
+    list, or None where the repository tells that only when asked for this version. `pins` are the keys of
+    dependencies that are to have another version than it was published with.
     """
 
     repository: str
@@ -49,6 +50,7 @@ class PublishedChart(msgspec.Struct, frozen=True):
     deprecated: bool = False
     app_version: str = ""
     dependencies_json: bytes | None = b"[]"
+    pins: tuple[tuple[str, str], ...] = ()
 
     @property
     def identity(self) -> ChartIdentity:

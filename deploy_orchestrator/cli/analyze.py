@@ -14,6 +14,7 @@ from deploy_orchestrator.charts import (
     Analysis,
     Closure,
     Harm,
+    Known,
     Node,
     draw,
     explain,
@@ -28,10 +29,19 @@ from deploy_orchestrator.cli.chart_options import (
     Charts,
     Repository,
     Values,
+    around,
     repositories_at,
     values_in,
 )
-from deploy_orchestrator.cli.conflict_text import show_conflict, why_unknown
+from deploy_orchestrator.cli.conflict_text import (
+    brought,
+    said,
+    show_collision,
+    show_conflict,
+    show_deviations,
+    show_duplicate,
+    why_unknown,
+)
 from deploy_orchestrator.cli.output import plain, progress, say, screen, show_json
 from deploy_orchestrator.cli.sarif import Descriptor, Result, sarif
 from deploy_orchestrator.markdown import code, text
@@ -46,6 +56,17 @@ CONFLICT = Descriptor(
     "charts that need versions of one dependency which clash",
     "Helm loads all of them, and the templates of one version may replace those of another. "
     "Take the versions that the message proposes.",
+)
+
+COLLISION = Descriptor(
+    "dependency-collision",
+    "charts that bring a named template or an object of the same name",
+    "Only one of them is used, by all. Rename it in the chart that is yours, or leave one of the charts out.",
+)
+DEVIATION = Descriptor(
+    "dependency-deviation",
+    "a dependency for which Helm takes something else than Chart.yaml says",
+    "Helm takes what stands in charts/ by its name and version. Build charts/ anew, or write exact versions.",
 )
 
 
@@ -72,14 +93,16 @@ def analyze(
 ) -> None:
     """Show what charts are built on, where versions clash, what harm that does, and the way out.
 
-    Exit code 1 when a conflict cannot be satisfied or does harm.
+    Packages are read: each brings what it carries. Exit code 1 when a conflict cannot be satisfied, when
+    charts do each other harm, or when Helm takes something else than is asked for.
     """
     repositories, given = repositories_at(repository, charts), values_in(values)
     picture = _picture_format(graph) if graph else ""
     with progress("looking up dependencies"):
+        roots = [locate(chart, repositories) for chart in charts]
         found = [
-            analyze_chart(locate(chart, repositories), repositories, as_of=as_of, values=given)
-            for chart in charts
+            analyze_chart(root, repositories, as_of=as_of, values=given, within=around(root))
+            for root in roots
         ]
     if graph:
         graph.write_bytes(draw(Closure.united(each.closure for each in found), picture))
@@ -110,9 +133,15 @@ def _show(analysis: Analysis) -> None:
         say(plain("not found ", "yellow"), f"{missing.dependency.name}: {missing.why}")
     for conflict in analysis.conflicts:
         show_conflict(conflict, analysis)
-    if not analysis.conflicts:
-        among = " among what was found" if analysis.closure.unresolved else ""
-        say(plain(f"no conflicts{among}", "green"))
+    for collision in analysis.collisions:
+        show_collision(collision)
+    for duplicate in analysis.duplicates:
+        show_duplicate(duplicate)
+    show_deviations(analysis.closure.deviations)
+    if not (analysis.conflicts or analysis.collisions or analysis.duplicates):
+        among = " among what was found" if analysis.closure.lost else ""
+        versions = " of versions" if analysis.unread else ""
+        say(plain(f"no conflicts{versions}{among}", "green"))
 
 
 def _tree(analysis: Analysis) -> Tree:
@@ -125,7 +154,9 @@ def _tree(analysis: Analysis) -> Tree:
                 continue
             label = Text.assemble(
                 plain(str(need.chart), "bold red" if need.chart.identity in clashing else "bold"),
+                plain(f"  as {need.alias}" if need.alias else ""),
                 plain(f"  {need.constraint}", "cyan"),
+                plain(f"  {need.known}", "yellow" if need.known is Known.GUESSED else "dim"),
                 plain(f"  if {need.condition}" if need.condition else "", "dim"),
                 plain("" if need.enabled else "  off", "dim"),
             )
@@ -138,6 +169,16 @@ def _tree(analysis: Analysis) -> Tree:
 
 def _markdown(analysis: Analysis) -> str:
     lines = [f"### {text(analysis.root)}", ""]
+    lines += [
+        f"- {text(each.parent)}: {code(each.key)}: {text(each.why)}" for each in analysis.closure.deviations
+    ]
+    lines += [
+        f"- **{text(each.clash.name)}** ({each.harm}): {text(said(each))}" for each in analysis.collisions
+    ]
+    lines += [
+        f"- **{text(each.kind)} {text(each.name)}** ({each.harm}): {text(brought(each))}"
+        for each in analysis.duplicates
+    ]
     lines += [
         f"- not found: {code(one.dependency.name)}: {text(one.why)}" for one in analysis.closure.unresolved
     ]
@@ -158,3 +199,10 @@ def _results(found: Iterable[tuple[str, Analysis]]) -> Iterable[Result]:
             grave = conflict.harm is Harm.HARMFUL or not conflict.satisfiable
             message = f"{explain(conflict)} {conflict.fix or ''}".strip()
             yield Result(CONFLICT, "error" if grave else "warning", message, file)
+        for each in analysis.closure.deviations:
+            level = "error" if each.is_grave else "warning"
+            yield Result(DEVIATION, level, f"{each.parent}: {each.key}: {each.why}", file)
+        met = [(each.harm, said(each)) for each in analysis.collisions]
+        met += [(each.harm, f"{each.kind} {each.name}: {brought(each)}") for each in analysis.duplicates]
+        for harm, message in met:
+            yield Result(COLLISION, "error" if harm is Harm.HARMFUL else "warning", message, file)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from deploy_orchestrator import documents
-from deploy_orchestrator.charts import Repositories, layered
+from deploy_orchestrator.charts import Chart, PublishedChart, Repositories, boundary_of, layered
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.registries import ANYWHERE, Egress, Internet
 from deploy_orchestrator.settings import Settings
@@ -52,6 +52,11 @@ def repositories_at(
     first = mirrors_in(given)
     web = Internet(egress.naming(*first, *first.values(), *charts))
     return Repositories({**first, **mirrors, **first}, Settings().home / "cache" / "repositories", web)
+
+
+def around(chart: Chart | PublishedChart) -> Path | None:
+    """How far `file://` may lead from a chart in a folder."""
+    return boundary_of(chart.path) if isinstance(chart, Chart) and chart.path else None
 
 
 def values_in(files: Iterable[Path] | None) -> dict[str, Any] | None:

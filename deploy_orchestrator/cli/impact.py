@@ -16,6 +16,7 @@ from deploy_orchestrator.cli.chart_options import (
     BadOption,
     Repository,
     Values,
+    around,
     mirrors_in,
     repositories_at,
     values_in,
@@ -99,7 +100,15 @@ def impact(
         if root or not upgrades:
             root = root or locate(chart, repositories)
             upgrades = (
-                upgrade_chart(root, to, repositories, dependency=dependency, as_of=as_of, values=given),
+                upgrade_chart(
+                    root,
+                    to,
+                    repositories,
+                    dependency=dependency,
+                    as_of=as_of,
+                    values=given,
+                    within=around(root),
+                ),
             )
         named = dependency or (found and found.concerned)
         carried = carriers(fleet, wanted, repositories) if fleet and not named else ()

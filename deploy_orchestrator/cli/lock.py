@@ -9,13 +9,15 @@ import typer
 from deploy_orchestrator.charts import (
     Chart,
     ChartInvalid,
+    Lock,
     LockFinding,
+    Repositories,
     check_lock,
     load,
     update_lock,
     write_lock,
 )
-from deploy_orchestrator.cli.chart_options import Repository, repositories_at
+from deploy_orchestrator.cli.chart_options import Repository, around, repositories_at
 from deploy_orchestrator.cli.options import Format, Output
 from deploy_orchestrator.cli.output import plain, progress, say, say_below, show_json, tell
 from deploy_orchestrator.errors import OrchestratorError, Place
@@ -57,7 +59,7 @@ def update(charts: Folders, repository: Repository = None, output: Output = Form
         try:
             with progress(f"looking up the dependencies of {path}"):
                 chart = _in_folder(path)
-                file = write_lock(path, chart, update_lock(chart, repositories, datetime.now(UTC)))
+                file = write_lock(path, chart, _made(chart, repositories))
         except OrchestratorError as error:
             failures.append(error)
             continue
@@ -70,6 +72,10 @@ def update(charts: Folders, repository: Repository = None, output: Output = Form
         tell(error)
     if failures:
         raise typer.Exit(2)
+
+
+def _made(chart: Chart, repositories: Repositories) -> Lock:
+    return update_lock(chart, repositories, datetime.now(UTC), within=around(chart))
 
 
 def _in_folder(path: Path) -> Chart:

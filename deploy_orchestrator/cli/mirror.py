@@ -19,7 +19,7 @@ from deploy_orchestrator.charts import (
     resolve,
 )
 from deploy_orchestrator.charts import mirror as mirror_charts
-from deploy_orchestrator.cli.chart_options import AsOf, Charts, Repository, repositories_at
+from deploy_orchestrator.cli.chart_options import AsOf, Charts, Repository, around, repositories_at
 from deploy_orchestrator.cli.options import Format, Output
 from deploy_orchestrator.cli.output import plain, progress, say, show_json, table, tell
 
@@ -47,9 +47,11 @@ def mirror(
     with progress("looking up dependencies"):
         for chart in charts:
             root = locate(chart, repositories)
-            closures.append(resolve(root, repositories, as_of=as_of))
+            closures.append(resolve(root, repositories, as_of=as_of, within=around(root), assembled=True))
             if isinstance(root, Chart):
-                packages[closures[-1].roots[0]] = partial(packaged, Path(chart).expanduser(), repositories)
+                packages[closures[-1].roots[0]] = partial(
+                    packaged, Path(chart).expanduser(), repositories, within=around(root)
+                )
     closure = Closure.united(closures)
     copies: list[Copy] = []
     with progress("copying", closure.graph.number_of_nodes()) as advance:
@@ -82,5 +84,5 @@ def mirror(
     for copy in failures:
         if copy.failure:
             tell(copy.failure, about=str(copy.chart))
-    if failures or closure.unresolved:
+    if failures or closure.lost:
         raise typer.Exit(2)

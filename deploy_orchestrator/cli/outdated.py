@@ -8,7 +8,15 @@ from deploy_orchestrator.charts import DependencyVersions, Upgrades, locate
 from deploy_orchestrator.charts import (
     outdated as outdated_dependencies,
 )
-from deploy_orchestrator.cli.chart_options import AsOf, Charts, Repository, Values, repositories_at, values_in
+from deploy_orchestrator.cli.chart_options import (
+    AsOf,
+    Charts,
+    Repository,
+    Values,
+    around,
+    repositories_at,
+    values_in,
+)
 from deploy_orchestrator.cli.options import Format, Output
 from deploy_orchestrator.cli.output import plain, progress, say, show_json, table
 
@@ -29,7 +37,10 @@ def outdated(
     repositories, given = repositories_at(repository, charts), values_in(values)
     with progress("looking up dependencies"):
         roots = [locate(chart, repositories) for chart in charts]
-        found = [outdated_dependencies(root, repositories, as_of=as_of, values=given) for root in roots]
+        found = [
+            outdated_dependencies(root, repositories, as_of=as_of, values=given, within=around(root))
+            for root in roots
+        ]
     if output is Format.JSON:
         show_json([_json(root.name, root.version, each) for root, each in zip(roots, found, strict=True)])
     else:

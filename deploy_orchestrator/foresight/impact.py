@@ -100,7 +100,7 @@ def carriers(fleet: Fleet, wanted: Wanted, repositories: Repositories) -> tuple[
     for reference, uses in uses_of(fleet).items():
         with tempfile.TemporaryDirectory() as scratch:
             root = chart_of(reference, fleet, Path(scratch), repositories)
-            for need in resolve(root, repositories).needs:
+            for need in resolve(root, repositories, assembled=True).needs:
                 if wanted.includes(need.chart.identity, need.key):
                     found[need] += (use.deployment for use in uses)
     return tuple(Carrier(need, tuple(deployments)) for need, deployments in found.items())
@@ -145,7 +145,13 @@ class _Comparison:
         after, judged = found.after, found.impact
         if judged.appearing or judged.worsening or judged.going:
             before, after = (
-                analyze(each, self._repositories, as_of=self._as_of, values=values)
+                analyze(
+                    each,
+                    self._repositories,
+                    as_of=self._as_of,
+                    values=values,
+                    assembled=True,
+                )
                 for each in self._roots[now]
             )
             judged = impact(before, after)

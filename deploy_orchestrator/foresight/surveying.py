@@ -29,8 +29,6 @@ from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import ChartReference, Deployment, Fleet
 from deploy_orchestrator.outcomes import attempt
 
-CHARTS = "charts"
-
 
 @dataclass(frozen=True, slots=True)
 class Surveyed:
@@ -153,20 +151,20 @@ def _surveyed(
 ) -> list[Surveyed]:
     with tempfile.TemporaryDirectory() as scratch:
         root = chart_of(reference, fleet, Path(scratch), repositories)
-        return list(_variants(name, root, uses, repositories, Path(scratch, CHARTS)))
+        return list(_variants(name, root, uses, repositories))
 
 
 def _variants(
-    name: str, root: Chart | PublishedChart, uses: list[Consumer], repositories: Repositories, folder: Path
+    name: str, root: Chart | PublishedChart, uses: list[Consumer], repositories: Repositories
 ) -> Iterator[Surveyed]:
     alike: dict[str, tuple[Analysis, Mapping[str, Any], list[str]]] = {}
     for use in uses:
         values = use.values()
-        analysis = analyze(root, repositories, values=values, within=folder)
+        analysis = analyze(root, repositories, values=values, assembled=True)
         effect = json.dumps(analysis.as_json(), sort_keys=True)
         alike.setdefault(effect, (analysis, values, []))[2].append(use.deployment)
     for analysis, values, deployments in alike.values():
-        upgrades = outdated(root, repositories, values=values, within=folder)
+        upgrades = outdated(root, repositories, values=values, assembled=True)
         yield Surveyed(name, tuple(deployments), analysis, upgrades)
 
 

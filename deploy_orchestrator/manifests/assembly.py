@@ -36,7 +36,7 @@ class AssembledChart:
     """A chart's folder or package, ready to render.
 
     `digest` covers all of it. `asks` is what its templates ask for, `reads` which values they read, `meets`
-    says that charts of one name stand in it twice, or that one lacks what it needs.
+    says that several charts stand in it, or that it lacks one.
     """
 
     path: Path
@@ -161,7 +161,7 @@ def _record(chart: Chart) -> dict[str, Any]:
     return {
         "asks": sorted(asks(templates)),
         "reads": reads(chart, (action.code for each in templates for action in each)),
-        "meets": len(names) > len(set(names)),
+        "meets": len(names) > 1,
     }
 
 

@@ -15,6 +15,7 @@ from deploy_orchestrator.charts import (
     explain,
     layered,
     load,
+    replacement,
 )
 from deploy_orchestrator.documents import parse
 from deploy_orchestrator.errors import Place
@@ -26,12 +27,18 @@ from deploy_orchestrator.manifests.workspace import Workspace
 from deploy_orchestrator.registries import Offline, RepositoryError
 from deploy_orchestrator.storage import cache_key
 
-_FORMAT: Final = "conflicts 1"
+_FORMAT: Final = "conflicts 2"
 CONFLICT: Final = Check(
     "dependency-conflict",
     "error",
     "The templates of one version replace those of another, so objects are not what their chart meant.",
     "take versions of the charts that agree; the conflict report tells which",
+)
+DEVIATION: Final = Check(
+    "dependency-deviation",
+    "error",
+    "Helm takes another chart for a dependency than is asked for, or another at each run.",
+    "build charts/ anew, or write exact versions and give one copy each",
 )
 UNJUDGED: Final = Check(
     "dependency-unjudged",
@@ -42,8 +49,11 @@ UNJUDGED: Final = Check(
 
 
 def conflicts(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> list[Finding]:
-    """The version conflicts in what Helm would load for a deployment: those that do harm, or that nothing
-    could satisfy and nobody can say to be harmless, as errors; those of unknown harm as warnings.
+    """Where charts get in each other's way in what Helm would load for a deployment.
+
+    Errors are conflicts of versions, named templates and objects that do harm, conflicts that nothing could
+    satisfy and nobody can say to be harmless, and what Helm takes in place of what is asked for; conflicts of
+    unknown harm are warnings.
 
     Nothing is looked up: what stands in the charts decides. What was found is kept for the same charts with
     the same values.
@@ -79,6 +89,13 @@ def _found(release: ChartRelease) -> Iterator[Finding]:
         yield UNJUDGED.finding(
             None, f"{release.source}: {missing.parent} needs {needed} and does not bring it"
         )
+    for each in analysis.closure.deviations:
+        if each.is_grave:
+            yield DEVIATION.finding(None, f"{release.source}: {each.parent} needs {each.key}: {each.why}")
+    for collision in analysis.collisions:
+        if collision.harm is Harm.HARMFUL:
+            for sentence in dict.fromkeys(map(replacement, collision.clash.replacements)):
+                yield CONFLICT.finding(None, f"{release.source}: {sentence.removesuffix('.')}")
     for conflict in analysis.conflicts:
         if check := _check(conflict, analysis):
             yield check.finding(

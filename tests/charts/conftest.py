@@ -10,6 +10,7 @@ import pytest
 
 from deploy_orchestrator.charts import Repositories
 from deploy_orchestrator.documents import dump
+from deploy_orchestrator.registries import Offline
 
 PUBLISHED = Path(__file__).parents[1] / "data" / "published"
 Contents = Mapping[str, str | bytes]
@@ -76,7 +77,23 @@ def facts() -> Callable[[str], Any]:
 @pytest.fixture(scope="session")
 def published(facts: Callable[[str], Any]) -> Repositories:
     """The real repositories of `tests/data/published`."""
-    return Repositories({url: str(PUBLISHED / file) for url, file in facts("repositories").items()})
+    mirrors = {url: str(PUBLISHED / file) for url, file in facts("repositories").items()}
+    return Repositories(mirrors, web=Offline())
+
+
+@pytest.fixture(scope="session")
+def undated(facts: Callable[[str], Any], tmp_path_factory: pytest.TempPathFactory) -> Repositories:
+    """The same, without the dates at which their charts were published."""
+    folder = tmp_path_factory.mktemp("undated")
+    files: dict[str, str] = facts("repositories")
+    for file in set(files.values()):
+        index = json.loads(gzip.decompress((PUBLISHED / file).read_bytes()))
+        for versions in index["entries"].values():
+            for version in versions:
+                version.pop("created", None)
+        (folder / file.removesuffix(".gz")).write_text(json.dumps(index))
+    mirrors = {url: str(folder / file.removesuffix(".gz")) for url, file in files.items()}
+    return Repositories(mirrors, web=Offline())
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from deploy_orchestrator.charts import (
     locate,
     resolve,
 )
-from deploy_orchestrator.charts.upgrades.pinned import pinned
+from deploy_orchestrator.charts.pinning import pinned
 from deploy_orchestrator.registries import Offline
 
 Publish = Callable[..., Repositories]

@@ -15,6 +15,7 @@ from deploy_orchestrator.charts import (
     FORMATS,
     Closure,
     Dependency,
+    Known,
     Node,
     Problem,
     Repositories,
@@ -50,6 +51,7 @@ def graph(*edges: tuple[str, str, str, bool], title: str = "web@1.0.0") -> Closu
             tags=(),
             alias="",
             enabled=enabled,
+            known=Known.NEWEST,
         )
     return Closure((node(title),), made, (), {})
 
@@ -104,6 +106,7 @@ def test_the_json_has_nodes_and_edges() -> None:
         "tags": [],
         "alias": None,
         "enabled": False,
+        "known": "newest allowed",
     }
     assert found["unresolved"][0]["name"] == "gone"
 

@@ -176,12 +176,12 @@ def test_charts_of_one_name_from_different_repositories_are_kept_apart(
                 "version": "1.0.0",
                 "dependencies": [
                     {"name": "common", "version": "1.x", "repository": HUB},
-                    {"name": "common", "version": "1.x", "repository": OTHER, "alias": "theirs"},
+                    {"name": "common", "version": "1.1.x", "repository": OTHER, "alias": "theirs"},
                 ],
             },
             {"name": "common", "version": "1.0.0"},
         ],
-        other=[{"name": "common", "version": "1.0.0", "description": "Unrelated"}],
+        other=[{"name": "common", "version": "1.1.0", "description": "Unrelated"}],
     )
     with pytest.raises(ChartsMeet, match=r"\{repository\}"):
         copied(both, registry)
@@ -190,7 +190,7 @@ def test_charts_of_one_name_from_different_repositories_are_kept_apart(
     assert sorted(registry.tags) == [
         "all/hub.example.com/charts/common:1.0.0",
         "all/hub.example.com/charts/web:1.0.0",
-        "all/other.example.com/common:1.0.0",
+        "all/other.example.com/common:1.1.0",
     ]
 
 
@@ -204,6 +204,25 @@ def test_a_chart_without_a_package_is_inside_that_of_what_needs_it(
         ("app", CopyState.CARRIED),
         ("common", CopyState.COPIED),
     ]
+
+
+def test_what_a_package_carries_comes_with_it(
+    registry: Registry, packages: Callable[..., Repositories], tmp_path: Path, make_package: MakePackage
+) -> None:
+    web = {
+        "name": "web",
+        "version": "1.0.0",
+        "dependencies": [{"name": "common", "version": "1.x", "repository": HUB}],
+    }
+    hub = packages(hub=[web, {"name": "common", "version": "1.9.0"}])
+    common = make_package({"name": "common", "version": "1.0.0"})
+    package = make_package(web, {"charts/common-1.0.0.tgz": common})
+    (tmp_path / "hub/web-1.0.0.tgz").write_bytes(package)
+    index = tmp_path / "hub/index.json"
+    entries = json.loads(index.read_text())
+    entries["entries"]["web"][0]["digest"] = hashlib.sha256(package).hexdigest()
+    index.write_text(json.dumps(entries))
+    assert copied(hub, registry) == [("web@1.0.0", CopyState.COPIED), ("common@1.0.0", CopyState.CARRIED)]
 
 
 @pytest.mark.parametrize("kind", ["folder", "package"])

@@ -9,8 +9,11 @@ import pytest
 from deploy_orchestrator.charts import (
     Closure,
     Conflict,
+    Known,
     LockProblem,
+    PublishedChart,
     Repositories,
+    Version,
     check_lock,
     conflicts,
     load,
@@ -21,6 +24,7 @@ from deploy_orchestrator.documents import dump
 
 CONFLICTS = range(20)
 DRIFTS = range(20, 27)
+GUESSED_RIGHT = (0, 1, 2, 5, 6, 11, 12, 13)
 
 URLS = {
     "Alfresco/alfresco-helm-charts": "https://alfresco.github.io/alfresco-helm-charts",
@@ -41,6 +45,11 @@ def packed(built: dict[str, Any], make_package: MakePackage) -> bytes:
         for number, one in enumerate(built["charts"])
     }
     return make_package(built["Chart.yaml"], inside)
+
+
+def chart_of(case: dict[str, Any], repositories: Repositories) -> PublishedChart:
+    found = repositories.find(URLS[case["source"]], case["chart"])
+    return next(chart for chart in found if chart.version == case["version"])
 
 
 def on(name: str, closure: Closure) -> Conflict | None:
@@ -76,19 +85,26 @@ def test_a_chart_as_it_was_built(
 
 
 @pytest.mark.parametrize("number", CONFLICTS)
-def test_a_chart_resolved_with_what_is_published(number: int, facts: Facts, published: Repositories) -> None:
+def test_a_chart_resolved_with_what_is_published(number: int, facts: Facts, undated: Repositories) -> None:
     case = facts("cases")[number]
-    (root,) = [
-        chart
-        for chart in published.find(URLS[case["source"]], case["chart"])
-        if chart.version == case["version"]
-    ]
-    closure = resolve(root, published)
+    closure = resolve(chart_of(case, undated), undated)
     if "freshResolve" in case["expected"]:
         matches(case["expected"]["freshResolve"], case["what"].split(":")[-1], closure)
     else:
         assert not conflicts(closure)
         assert [str(node) for node in closure.graph if node.name == "common"] == ["common@1.17.1"]
+
+
+@pytest.mark.parametrize("number", GUESSED_RIGHT)
+def test_what_a_package_out_of_reach_carries_is_guessed_by_the_dates(
+    number: int, facts: Facts, published: Repositories
+) -> None:
+    case = facts("cases")[number]
+    closure = resolve(chart_of(case, published), published)
+    name = case["what"].split(":")[-1]
+    found = sorted({node.version for node in closure.graph if node.name == name}, key=Version.parse)
+    assert found == case["expected"]["asBuilt"]["resolved"]
+    assert {need.known for need in closure.needs if need.parent not in closure.roots} <= {Known.GUESSED}
 
 
 @pytest.mark.parametrize("number", DRIFTS)

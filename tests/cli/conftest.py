@@ -20,6 +20,7 @@ from deploy_orchestrator.cli import main
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import GatesClosed
 from deploy_orchestrator.settings import Settings
+from tests.carried import carried_by
 from tests.steps import propose, released
 
 PUBLISHED = Path(__file__).parents[1] / "data" / "published"
@@ -310,7 +311,7 @@ def index(tmp_path: Path) -> Callable[..., list[str]]:
 
 @pytest.fixture(scope="session")
 def publish_packages(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[str]]:
-    """Writes a repository with packages: charts `name@version`, what each needs, and its files.
+    """Writes a repository with packages: charts `name@version`, what each needs and carries, its files.
 
     Answers with the option that names it.
     """
@@ -318,14 +319,30 @@ def publish_packages(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., 
     def publish(url: str, charts: Mapping[str, tuple[list[dict[str, str]], Mapping[str, str]]]) -> list[str]:
         folder = tmp_path_factory.mktemp("published")
         entries: dict[str, list[dict[str, object]]] = {}
-        for chart, (dependencies, files) in charts.items():
+
+        def write(chart: str) -> None:
+            dependencies, texts = charts[chart]
             name, _, version = chart.partition("@")
             metadata = {"apiVersion": "v2", "name": name, "version": version, "dependencies": dependencies}
+            files = {
+                "Chart.yaml": json.dumps(metadata).encode(),
+                **{at: text.encode() for at, text in texts.items()},
+            }
+            for each in carried_by([(need["name"], need["version"]) for need in dependencies], charts):
+                if not (folder / f"{each}.tgz").exists():
+                    write(each)
+                files[f"charts/{each}.tgz"] = (folder / f"{each}.tgz").read_bytes()
             with tarfile.open(folder / f"{chart}.tgz", "w:gz") as archive:
-                for file, text in {"Chart.yaml": json.dumps(metadata), **files}.items():
+                for file, data in files.items():
                     member = tarfile.TarInfo(f"{name}/{file}")
-                    member.size = len(text.encode())
-                    archive.addfile(member, io.BytesIO(text.encode()))
+                    member.size = len(data)
+                    archive.addfile(member, io.BytesIO(data))
+
+        for chart, (dependencies, _) in charts.items():
+            name, _, version = chart.partition("@")
+            metadata = {"apiVersion": "v2", "name": name, "version": version, "dependencies": dependencies}
+            if not (folder / f"{chart}.tgz").exists():
+                write(chart)
             digest = hashlib.sha256((folder / f"{chart}.tgz").read_bytes()).hexdigest()
             entries.setdefault(name, []).append({**metadata, "urls": [f"{chart}.tgz"], "digest": digest})
         (folder / "index.json").write_text(json.dumps({"apiVersion": "v1", "entries": entries}))

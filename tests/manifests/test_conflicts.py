@@ -102,3 +102,31 @@ def test_the_same_charts_with_the_same_values_are_judged_once(found: Conflicts, 
     first, kept = found(files, "# once"), len(list(folder.rglob("*")))
     assert found(files, "# once") == first
     assert len(list(folder.rglob("*"))) == kept
+
+
+def test_templates_of_charts_that_know_nothing_of_each_other_are_an_error(found: Conflicts) -> None:
+    def defines(name: str) -> dict[str, str]:
+        about = {"apiVersion": "v2", "name": name, "version": "0.1.0"}
+        return {
+            f"charts/{name}/Chart.yaml": yaml.safe_dump(about),
+            f"charts/{name}/templates/_label.tpl": f'{{{{ define "common.label" }}}}{name}{{{{ end }}}}',
+            f"charts/{name}/templates/label.yaml": NAMED.format(name=name),
+        }
+
+    (collision,) = found({**defines("a"), **defines("b")})
+    assert (collision.rule, collision.severity) == ("dependency-conflict", "error")
+    assert "gets that of a@0.1.0 instead of that of b@0.1.0, which it brings" in collision.message
+
+
+def test_a_dependency_for_which_helm_takes_either_of_two_charts_is_an_error(found: Conflicts) -> None:
+    def at(folder: str, text: str) -> dict[str, str]:
+        about = {"apiVersion": "v2", "name": "a", "version": "0.1.0"}
+        return {
+            f"charts/{folder}/Chart.yaml": yaml.safe_dump(about),
+            f"charts/{folder}/templates/a.yaml": NAMED.replace("common.label", text).format(name=text),
+        }
+
+    b = {"charts/b/Chart.yaml": yaml.safe_dump({"apiVersion": "v2", "name": "b", "version": "0.1.0"})}
+    (deviation,) = found({**at("a", "one"), **at("a-copy", "two"), **b})
+    assert (deviation.rule, deviation.severity) == ("dependency-deviation", "error")
+    assert "by chance" in deviation.message

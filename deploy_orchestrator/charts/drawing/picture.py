@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from deploy_orchestrator.charts.graph.closure import Closure, Node, enabled_below
+from deploy_orchestrator.charts.graph.closure import Closure, Known, Node, enabled_below
 from deploy_orchestrator.charts.graph.conflicts import conflicts
 from deploy_orchestrator.charts.graph.explain import explain
 from deploy_orchestrator.charts.published import ChartIdentity
@@ -18,7 +18,7 @@ class Box:
 
     `kind` is root, application, library or missing. A box that is not `enabled` is needed only by what is
     switched off; one that `has_namesake` shares its name with a chart of another repository. `note` says more
-    of what is missing.
+    of what is missing. `place` tells apart charts whose own needs are switched differently.
     """
 
     id: str
@@ -31,6 +31,7 @@ class Box:
     enabled: bool = True
     has_namesake: bool = False
     note: str = ""
+    place: str = ""
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -39,6 +40,7 @@ class Box:
         return (
             self.name,
             f"{self.version} deprecated" if self.deprecated else self.version,
+            *((f"in {self.place}",) if self.place else ()),
             *((where if len(where) <= _WIDTH else f"…{where[-_WIDTH:]}",) if self.has_namesake else ()),
         )
 
@@ -47,7 +49,8 @@ class Box:
 class Arrow:
     """One need, from the box `tail` to the box `head`.
 
-    `label` has the alias and the constraint, unless that is just the version it leads to.
+    `label` has the alias, the constraint, unless that is just the version it leads to, and how that version
+    is `known` where something holds it, or nobody can tell.
     """
 
     tail: str
@@ -57,6 +60,7 @@ class Arrow:
     condition: str
     conflict: bool
     enabled: bool
+    known: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ def _charts(closure: Closure, ids: dict[Node, str], clashing: set[ChartIdentity]
             node.identity in clashing,
             node in on,
             names[node.name] > 1,
+            place=_printable(node.place),
         )
 
 
@@ -115,15 +120,18 @@ def _missing(closure: Closure, clashing: set[ChartIdentity]) -> Iterator[Box]:
 
 def _needs(closure: Closure, ids: dict[Node, str], clashing: set[ChartIdentity]) -> Iterator[Arrow]:
     for need in closure.needs:
-        said = "" if need.constraint.removeprefix("=") == need.chart.version else need.constraint
+        is_exact = need.constraint.removeprefix("=") == need.chart.version
+        said = [f"as {need.alias}" if need.alias else "", "" if is_exact else need.constraint]
+        said.append("" if need.known is Known.NEWEST else f"({need.known})")
         yield Arrow(
             ids[need.parent],
             ids[need.chart],
-            _printable(" ".join(filter(None, (f"as {need.alias}" if need.alias else "", said)))),
+            _printable(" ".join(filter(None, said))),
             _printable(need.constraint),
             _printable(need.condition),
             need.chart.identity in clashing,
             need.enabled,
+            need.known,
         )
 
 

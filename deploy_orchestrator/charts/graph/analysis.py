@@ -1,6 +1,6 @@
 """What a chart is built on, where versions clash, what harm that does, and the way out, all at once."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -12,14 +12,22 @@ from deploy_orchestrator.charts.graph.conflicts import Conflict, conflicts
 from deploy_orchestrator.charts.graph.contents import composed, placed
 from deploy_orchestrator.charts.graph.explain import explain
 from deploy_orchestrator.charts.graph.fix import find_fix
-from deploy_orchestrator.charts.graph.lookup import Found, root_of
+from deploy_orchestrator.charts.graph.lookup import Found
 from deploy_orchestrator.charts.graph.resolve import Resolver
 from deploy_orchestrator.charts.harm import Harm, worst
 from deploy_orchestrator.charts.loading import Chart
-from deploy_orchestrator.charts.published import PublishedChart
+from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart
 from deploy_orchestrator.charts.sources.catalog import Catalog
 from deploy_orchestrator.charts.sources.repositories import Repositories
-from deploy_orchestrator.charts.templates import Clash, Duplicate, Owner, clashes, duplicates, harm_among
+from deploy_orchestrator.charts.templates import (
+    Clash,
+    Duplicate,
+    Owner,
+    clashes,
+    duplicates,
+    harm_among,
+    harm_among_strangers,
+)
 from deploy_orchestrator.registries import RepositoryError
 
 
@@ -32,11 +40,23 @@ class Contents:
 
 
 @dataclass(frozen=True, slots=True)
+class Collision:
+    """A named template that charts of different names or origins define, and what that does.
+
+    A chart may mean to replace a template of what it needs; whether it does is not known, and so no harm.
+    """
+
+    clash: Clash
+    harm: Harm
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
     """The result for one chart.
 
-    `contents` is looked at where charts could get in each other's way: where there are conflicts, or charts
-    of one name. It is None where that was not so, or where they are out of reach, as `unread` says.
+    `collisions` are the templates, and `duplicates` the objects, that different charts bring, so far as only
+    one can win and that is not said by a conflict of versions. `contents` has everything that meets; it is
+    None where contents are out of reach, as `unread` says.
     """
 
     root: Node
@@ -44,11 +64,18 @@ class Analysis:
     conflicts: tuple[Conflict, ...]
     contents: Contents | None
     unread: ChartError | RepositoryError | None = None
+    collisions: tuple[Collision, ...] = ()
+    duplicates: tuple[Duplicate, ...] = ()
 
     @property
     def is_sound(self) -> bool:
-        """Whether every conflict can be satisfied, and none is harmful."""
-        return all(conflict.satisfiable and conflict.harm is not Harm.HARMFUL for conflict in self.conflicts)
+        """Whether every conflict can be satisfied, nothing is harmful, and Helm takes what is asked for."""
+        harms = (each.harm for each in (*self.conflicts, *self.collisions, *self.duplicates))
+        return (
+            all(conflict.satisfiable for conflict in self.conflicts)
+            and Harm.HARMFUL not in harms
+            and not any(each.is_grave for each in self.closure.deviations)
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Everything in plain JSON types."""
@@ -60,6 +87,17 @@ class Analysis:
             "templates": [_template(clash) for clash in self.contents.clashes if clash.differing]
             if self.contents
             else None,
+            "collisions": [{**_template(each.clash), "harm": each.harm.value} for each in self.collisions],
+            "objects": [
+                {
+                    "kind": each.kind,
+                    "name": each.name,
+                    "namespace": each.namespace,
+                    "harm": each.harm.value,
+                    "sources": [str(source) for source in each.sources],
+                }
+                for each in self.duplicates
+            ],
             "unread": str(self.unread) if self.unread else None,
         }
 
@@ -71,42 +109,46 @@ def analyze(
     as_of: datetime | None = None,
     values: Mapping[str, Any] | None = None,
     within: Path | None = None,
+    assembled: bool = False,
 ) -> Analysis:
     """Everything about `root`; the parameters and errors are those of `resolve`.
 
-    Harm is judged on the contents of the charts that load. They are downloaded if there are conflicts.
+    Harm is judged on the contents of the charts that load.
     """
-    resolver = Resolver(Catalog(repositories, as_of), within)
+    resolver = Resolver(Catalog(repositories, as_of), within, assembled=assembled)
     closure = resolver.closure(root, values)
-    top = root_of(root, within)
+    top = resolver.root(root)
     found = conflicts(closure)
     contents, unread = None, None
-    if found or _has_namesakes(closure):
-        try:
-            contents = _contents(top, closure, resolver, values)
-        except (ChartError, RepositoryError) as error:
-            unread = error
-    loaded = dict(placed(top, resolver.steps)) if found and contents else {}
+    try:
+        contents = _contents(top, closure, resolver, values)
+    except (ChartError, RepositoryError) as error:
+        unread = error
+    loaded = dict(placed(top, resolver.steps)) if contents else {}
     judged = (
         replace(
             conflict,
             harm=_harm(conflict, contents, loaded),
-            fix=_fix(conflict, found, top, closure, resolver),
+            fix=_fix(conflict, found, root, closure, resolver),
         )
         for conflict in found
     )
-    return Analysis(top.node, closure, tuple(judged), contents, unread)
-
-
-def _has_namesakes(closure: Closure) -> bool:
-    names = [identity.name for identity in {node.identity for node in closure.graph}]
-    return len(names) > len(set(names))
+    told = {conflict.identity for conflict in found}
+    return Analysis(
+        top.node,
+        closure,
+        tuple(judged),
+        contents,
+        unread,
+        tuple(_collisions(contents, loaded, told)) if contents else (),
+        tuple(_duplicates(contents, loaded, told)) if contents else (),
+    )
 
 
 def _contents(
     top: Found, closure: Closure, resolver: Resolver, values: Mapping[str, Any] | None
 ) -> Contents | None:
-    for missing in closure.unresolved:
+    for missing in closure.lost:
         raise ChartNotFound(
             f"{missing.dependency.name}, which {missing.parent} needs, was not found: {missing.why}"
         )
@@ -128,10 +170,38 @@ def _harm(conflict: Conflict, contents: Contents | None, loaded: Mapping[str, No
     return worst((harm_among(contents.clashes, takes_part), *among))
 
 
+def _collisions(
+    contents: Contents, loaded: Mapping[str, Node], told: Collection[ChartIdentity]
+) -> Iterator[Collision]:
+    for clash in contents.clashes:
+        owners = [one.owner for one in (clash.winner, *clash.differing)]
+        harm = harm_among_strangers(clash)
+        if harm in (Harm.UNKNOWN, Harm.HARMFUL) and not _is_told(owners, loaded, told):
+            yield Collision(clash, harm)
+
+
+def _duplicates(
+    contents: Contents, loaded: Mapping[str, Node], told: Collection[ChartIdentity]
+) -> Iterator[Duplicate]:
+    for each in contents.duplicates:
+        owners = [source.owner for source in each.sources]
+        if each.harm is not Harm.NONE and not _is_told(owners, loaded, told):
+            yield each
+
+
+def _is_told(owners: Iterable[Owner], loaded: Mapping[str, Node], told: Collection[ChartIdentity]) -> bool:
+    meeting = {loaded[owner.path].identity if owner.path in loaded else owner for owner in owners}
+    return len(meeting) == 1 and meeting <= {*told}
+
+
 def _fix(
-    conflict: Conflict, among: Collection[Conflict], top: Found, closure: Closure, resolver: Resolver
+    conflict: Conflict,
+    among: Collection[Conflict],
+    root: Chart | PublishedChart,
+    closure: Closure,
+    resolver: Resolver,
 ) -> str | None:
-    fix = find_fix(conflict, among, top, closure, resolver)
+    fix = find_fix(conflict, among, root, closure, resolver)
     return str(fix) if fix else None
 
 

@@ -15,19 +15,38 @@ if TYPE_CHECKING:
 class Node(NamedTuple):
     """One version of one chart in a graph.
 
-    `repository` is its repository's URL; for a chart read from disk `file://` and its path there.
+    `repository` is its repository's URL; for a chart read from disk `file://` and its path there. `place` is
+    empty but where values switch what it needs in more than one way: then it tells one of the places that
+    are alike, as the keys that lead there.
     """
 
     repository: str
     name: str
     version: str
+    place: str = ""
 
     @property
     def identity(self) -> ChartIdentity:
         return ChartIdentity(self.repository, self.name)
 
     def __str__(self) -> str:
-        return f"{self.name}@{self.version}"
+        return f"{self.name}@{self.version}" + (f" ({self.place})" if self.place else "")
+
+
+class Known(StrEnum):
+    """How it is known which version of a dependency loads."""
+
+    FOLDER = "folder"
+    """`file://` leads to a folder with it."""
+    CARRIED = "carried"
+    """Its parent has it in `charts/`."""
+    LOCKED = "locked"
+    """Its parent's lock holds it."""
+    NEWEST = "newest allowed"
+    """Nothing holds it: the newest that is published and allowed would be taken now."""
+    GUESSED = "guessed"
+    """The package of its parent, which carries it, is out of reach; the newest that was published before the
+    parent was, as far as dates are told."""
 
 
 Graph: TypeAlias = "networkx.MultiDiGraph[Node]"
@@ -41,6 +60,7 @@ class Problem(StrEnum):
     NO_SUCH_CHART = "no such chart"
     NO_REPOSITORY = "no repository"
     NOT_LOCAL = "not local"
+    NOT_CARRIED = "not carried"
     BAD_CHART = "bad chart"
 
 
@@ -58,6 +78,43 @@ class Unresolved:
     identity: ChartIdentity | None = None
 
 
+class Difference(StrEnum):
+    """In what way Helm takes something else than a `Chart.yaml` says."""
+
+    STALE = "stale"
+    """The copy in `charts/` is not a version that is asked for: it is loaded under its own name, always."""
+    BY_CHANCE = "by chance"
+    """Several charts in `charts/` will do, and Helm reads them in another order at each run."""
+    MISSING = "missing"
+    """A package that lacks what it declares, so that Helm refuses it."""
+    NOT_LOCKED = "not the locked version"
+    """A copy in `charts/` is allowed, and is not the version that the lock holds."""
+    OVERWRITTEN = "overwritten"
+    """Charts of one name and version from two places are one file in `charts/`: the last one stays."""
+    NOT_THE_FOLDER = "not the folder"
+    """A copy in `charts/` is taken in place of the folder that `file://` names."""
+    UNASKED = "unasked"
+    """A chart in `charts/` that no dependency asks for is loaded all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """Where Helm takes something else than the `Chart.yaml` of `parent` says for its dependency `key`."""
+
+    parent: Node
+    key: str
+    difference: Difference
+    why: str
+
+    @property
+    def is_grave(self) -> bool:
+        """Whether what loads is not what is asked for, or not the same each time."""
+        return self.difference in _GRAVE
+
+
+_GRAVE = (Difference.STALE, Difference.BY_CHANCE, Difference.OVERWRITTEN, Difference.MISSING)
+
+
 @dataclass(frozen=True, slots=True)
 class Need:
     """One edge of a graph: `parent` needs `chart` under the name `key`, unless it is not `enabled`."""
@@ -70,6 +127,7 @@ class Need:
     tags: tuple[str, ...]
     alias: str
     enabled: bool
+    known: Known
 
 
 def enabled_neighbours(neighbours: Mapping[Node, Mapping[str, Mapping[str, Any]]]) -> Iterator[Node]:
@@ -95,14 +153,15 @@ class Closure:
 
     The nodes of `graph` are `Node`s with `type` (`application` or `library`) and `deprecated`. An edge leads
     from a chart to one that it needs. Its key is the name or alias there, its data are `constraint`,
-    `condition`, `tags`, `alias` and `enabled`. `published` has, newest first, all versions of each chart that
-    is needed in more than one way, where its repository could be read.
+    `condition`, `tags`, `alias`, `enabled` and how it is `known`. `published` has, newest first, all versions
+    of each chart that is needed in more than one way, where its repository could be read.
     """
 
     roots: tuple[Node, ...]
     graph: Graph
     unresolved: tuple[Unresolved, ...]
     published: Mapping[ChartIdentity, tuple[str, ...]]
+    deviations: tuple[Deviation, ...] = ()
 
     @classmethod
     def united(cls, closures: Iterable["Closure"]) -> "Closure":
@@ -122,7 +181,16 @@ class Closure:
             graph=graph,
             unresolved=tuple(dict.fromkeys(missing for part in parts for missing in part.unresolved)),
             published={identity: found for part in parts for identity, found in part.published.items()},
+            deviations=tuple(dict.fromkeys(each for part in parts for each in part.deviations)),
         )
+
+    @property
+    def lost(self) -> tuple[Unresolved, ...]:
+        """Of what is unresolved, that of which nobody knows what would be loaded.
+
+        What a package declares and does not bring is not among it: Helm loads nothing there.
+        """
+        return tuple(each for each in self.unresolved if each.problem is not Problem.NOT_CARRIED)
 
     @property
     def needs(self) -> Iterator[Need]:
@@ -137,16 +205,18 @@ class Closure:
                 data["tags"],
                 data["alias"],
                 data["enabled"],
+                data["known"],
             )
 
     def as_json(self) -> dict[str, Any]:
-        """`nodes`, `edges` and what is `unresolved`, in plain JSON types."""
+        """`nodes`, `edges`, what is `unresolved` and where Helm deviates, in plain JSON types."""
         return {
             "nodes": [
                 {
                     "name": node.name,
                     "version": node.version,
                     "repository": node.repository,
+                    "place": node.place or None,
                     "type": data["type"],
                     "deprecated": data["deprecated"],
                 }
@@ -161,6 +231,7 @@ class Closure:
                     "tags": list(need.tags),
                     "alias": need.alias or None,
                     "enabled": need.enabled,
+                    "known": need.known.value,
                 }
                 for need in self.needs
             ],
@@ -174,6 +245,15 @@ class Closure:
                     "why": missing.why,
                 }
                 for missing in self.unresolved
+            ],
+            "deviations": [
+                {
+                    "in": str(each.parent),
+                    "dependency": each.key,
+                    "difference": each.difference.value,
+                    "why": each.why,
+                }
+                for each in self.deviations
             ],
         }
 

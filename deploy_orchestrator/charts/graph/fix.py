@@ -14,12 +14,15 @@ from deploy_orchestrator.charts.graph.closure import Closure, Node, Problem, Unr
 from deploy_orchestrator.charts.graph.conflicts import Conflict
 from deploy_orchestrator.charts.graph.lookup import Found
 from deploy_orchestrator.charts.graph.resolve import Resolver
+from deploy_orchestrator.charts.loading import Chart
 from deploy_orchestrator.charts.metadata import Dependency
 from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart
 from deploy_orchestrator.charts.version import Version, VersionError
 from deploy_orchestrator.registries import RepositoryError
 
 MAX_ROUNDS = 10_000
+MAX_PROOFS = 20
+"""The most fixes of which the packages are read to prove them."""
 MAX_OTHERS = 300
 """The most other versions of one direct dependency that are tried, nearest first."""
 
@@ -62,7 +65,11 @@ class Fix:
 
 
 def find_fix(
-    conflict: Conflict, among: Collection[Conflict], root: Found, closure: Closure, resolver: Resolver
+    conflict: Conflict,
+    among: Collection[Conflict],
+    root: Chart | PublishedChart,
+    closure: Closure,
+    resolver: Resolver,
 ) -> Fix | None:
     """The fewest changes that remove `conflict` from the `closure` of `root`; None if none published do.
 
@@ -71,9 +78,14 @@ def find_fix(
     Of equally few changes those go first that bring no conflict which is not `among` those there are now,
     then those that load the newest version, then the nearest upgrades, releases before prereleases.
     """
-    others = {other.identity for other in among} - {conflict.identity}
-    slots = tuple(_slots(root, closure, resolver))
-    return _Search(conflict.identity, slots, frozenset(others)).smallest()
+    others = frozenset(other.identity for other in among) - {conflict.identity}
+    offers = _Offers(resolver)
+    for _ in range(MAX_PROOFS):
+        slots = tuple(_slots(resolver.root(root), closure, resolver, offers))
+        fix = _Search(conflict.identity, slots, others).smallest()
+        if fix is None or offers.hold(fix, slots):
+            return fix
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +104,7 @@ class _Wanted:
 @dataclass(frozen=True, slots=True)
 class _Slot:
     key: str
+    identity: ChartIdentity
     current: _Candidate
     others: Callable[[], Iterator[_Candidate]]
 
@@ -198,7 +211,32 @@ class _Provider(resolvelib.AbstractProvider[_Wanted, _Candidate, _SlotKey]):
         ]
 
 
-def _slots(root: Found, closure: Closure, resolver: Resolver) -> Iterator[_Slot]:
+class _Offers:
+    """What other versions of a direct dependency load: guessed by the index until a fix rests on it."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self._resolver = resolver
+        self._guessing = resolver.guessing()
+        self._read: dict[tuple[ChartIdentity, str], _Loads] = {}
+
+    def loads(self, identity: ChartIdentity, chart: PublishedChart) -> _Loads:
+        key = (identity, chart.version)
+        return self._read.get(key) or _loaded_by(self._guessing.root(chart), self._guessing)
+
+    def hold(self, fix: Fix, slots: Iterable[_Slot]) -> bool:
+        """Whether the packages that `fix` takes load what was assumed; else what they do load is kept."""
+        identities = {slot.key: slot.identity for slot in slots}
+        proved = True
+        for change in fix.changes:
+            identity = identities[change.key]
+            chart = self._resolver.catalog.exactly(identity, change.after)
+            loads = _loaded_by(self._resolver.root(chart), self._resolver)
+            proved = proved and self.loads(identity, chart) == loads
+            self._read[identity, change.after] = loads
+        return proved
+
+
+def _slots(root: Found, closure: Closure, resolver: Resolver, offers: _Offers) -> Iterator[_Slot]:
     for step in resolver.steps(root):
         needed, key = step.dependency, step.dependency.key
         if isinstance(step.to, Found):
@@ -212,18 +250,19 @@ def _slots(root: Found, closure: Closure, resolver: Resolver) -> Iterator[_Slot]
         else:
             continue
         current = _Candidate(key, version, loads)
-        yield _Slot(key, current, partial(_others, current, identity, resolver))
+        yield _Slot(key, identity, current, partial(_others, current, identity, resolver, offers))
 
 
-def _others(current: _Candidate, identity: ChartIdentity, resolver: Resolver) -> Iterator[_Candidate]:
+def _others(
+    current: _Candidate, identity: ChartIdentity, resolver: Resolver, offers: _Offers
+) -> Iterator[_Candidate]:
     try:
         published = resolver.catalog.versions(identity)
     except (ChartNotFound, RepositoryError):
         return
     missing_now = _missing(current)
     for chart in islice(_nearest(published, current.version), MAX_OTHERS):
-        described = resolver.catalog.described(chart)
-        loads = _loaded_by(Found(Node(*identity, chart.version), described), resolver)
+        loads = offers.loads(identity, resolver.catalog.described(chart))
         other = _Candidate(current.slot, chart.version, loads)
         if _missing(other) <= missing_now:
             yield other

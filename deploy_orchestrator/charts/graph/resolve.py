@@ -1,24 +1,21 @@
 """Everything that a chart needs, looked up as Helm would: carried along, locked, or else published."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import count
 from pathlib import Path
 from typing import Any
 
-from deploy_orchestrator.charts.conditions import enabled, switched
 from deploy_orchestrator.charts.errors import ChartNotFound, DependencyCycle, UnsafeChart
-from deploy_orchestrator.charts.graph.closure import Closure, Graph, Node, Unresolved
-from deploy_orchestrator.charts.graph.contents import MAX_COPIES, composed, without
-from deploy_orchestrator.charts.graph.lookup import Found, Step, root_of, steps
+from deploy_orchestrator.charts.graph.closure import Closure, Deviation, Graph, Node, Unresolved
+from deploy_orchestrator.charts.graph.lookup import Found, Lookup, Needs, Step
+from deploy_orchestrator.charts.graph.switches import edge, switched_graph
 from deploy_orchestrator.charts.loading import Chart
 from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart
 from deploy_orchestrator.charts.sources.catalog import Catalog
 from deploy_orchestrator.charts.sources.repositories import Repositories
-from deploy_orchestrator.charts.values import coalesce
 from deploy_orchestrator.errors import Place
 from deploy_orchestrator.registries import RepositoryError
 
@@ -33,55 +30,83 @@ def resolve(
     as_of: datetime | None = None,
     values: Mapping[str, Any] | None = None,
     within: Path | None = None,
+    assembled: bool = False,
 ) -> Closure:
-    """Everything that `root` needs.
+    """Everything that `root` needs, as Helm loads it.
 
-    A dependency is the folder that `file://` names inside `within` (by default the folder around `root`),
-    or the copy that its parent carries in `charts/`, or the version that the parent's lock holds, or else the
-    highest published version that its constraint allows; with `as_of`, of those published by then. Contents
-    of a published chart are not looked into: what it carries is looked up in its own repository. With
-    `values` for the root, needs that they switch off are not `enabled`; without, all are.
+    Helm looks up what a folder declares and its `charts/` lacks, and nothing else: the folder that `file://`
+    names inside `within` (by default the folder around `root`), the version of the lock, or else the highest
+    published version that the constraint allows; with `as_of`, of those published by then. A package brings
+    what it carries, so it is read; where it is out of reach, what it carries is guessed from what was
+    published before it. What stands in `charts/` is taken by name and version, and that may be something else
+    than was meant: `deviations` tell.
+
+    `assembled` is as the orchestrator renders a chart, as `assemble` puts it together. With `values` for the
+    root, needs that they switch off are not `enabled`; without, all are. A chart whose own needs are switched
+    in different ways in several places is a node for each way.
 
     Raises:
         DependencyCycle: charts need each other in a circle.
         UnsafeChart: more than `MAX_NEEDS`, or deeper than `MAX_DEPTH`.
     """
-    return Resolver(Catalog(repositories, as_of), within).closure(root, values)
+    return Resolver(Catalog(repositories, as_of), within, assembled=assembled).closure(root, values)
 
 
 @dataclass(slots=True)
 class _Walk:
     graph: Graph
     unresolved: list[Unresolved] = field(default_factory=list[Unresolved])
+    deviations: list[Deviation] = field(default_factory=list[Deviation])
     done: set[tuple[object, ...]] = field(default_factory=set[tuple[object, ...]])
     needs: int = 0
 
 
 class Resolver:
-    """Resolves any number of charts, looking into each one only once; otherwise as `resolve`."""
+    """Resolves any number of charts, looking into each one only once; otherwise as `resolve`.
 
-    def __init__(self, catalog: Catalog, within: Path | None = None) -> None:
+    With `guessing` no package is read, and what they carry is guessed.
+    """
+
+    def __init__(
+        self, catalog: Catalog, within: Path | None = None, *, assembled: bool = False, guessing: bool = False
+    ) -> None:
         self.catalog = catalog
         self._within = within
-        self._steps: dict[tuple[object, ...], tuple[Step, ...]] = {}
+        self._lookup = Lookup(catalog, assembled, guessing)
+        self._needs: dict[tuple[object, ...], Needs] = {}
+
+    def root(self, chart: Chart | PublishedChart) -> Found:
+        """Where the graph of `chart` starts."""
+        within = self._within
+        if isinstance(chart, Chart) and chart.path is not None:
+            within = (within or chart.path.parent).resolve()
+        return self._lookup.root(chart, within)
+
+    def guessing(self) -> "Resolver":
+        """One that reads no package, and guesses what they carry."""
+        return Resolver(self.catalog, self._within, guessing=True)
 
     def closure(self, root: Chart | PublishedChart, values: Mapping[str, Any] | None = None) -> Closure:
         """Everything that `root` needs. Raises as `resolve`."""
         import networkx
 
-        top = root_of(root, self._within)
+        top = self.root(root)
         walk = _Walk(networkx.MultiDiGraph())
         self._visit(top, walk, {})
-        if values is not None:
-            self._switch(top, walk.graph, values)
-        published = self._published(walk.graph, walk.unresolved)
-        return Closure((top.node,), walk.graph, tuple(walk.unresolved), published)
+        graph = walk.graph if values is None else switched_graph(top, self.steps, walk.graph, values)
+        places = {node._replace(place=""): node for node in reversed([*graph])}
+        unresolved = tuple(replace(each, parent=places[each.parent]) for each in walk.unresolved)
+        published = self._published(graph, unresolved)
+        return Closure((top.node,), graph, unresolved, published, tuple(walk.deviations))
 
     def steps(self, found: Found) -> tuple[Step, ...]:
         """What `found` needs directly."""
-        if found.key not in self._steps:
-            self._steps[found.key] = tuple(steps(found, self.catalog))
-        return self._steps[found.key]
+        return self._needs_of(found).steps
+
+    def _needs_of(self, found: Found) -> Needs:
+        if found.key not in self._needs:
+            self._needs[found.key] = self._lookup.needs(found)
+        return self._needs[found.key]
 
     def _visit(self, found: Found, walk: _Walk, above: dict[Node, None]) -> None:
         place = Place(found.node.repository, field=str(found.node))
@@ -92,53 +117,23 @@ class Resolver:
             return
         walk.done.add(found.key)
         walk.graph.add_node(found.node, type=found.type, deprecated=found.deprecated)
-        steps = self.steps(found)
-        walk.needs += len(steps)
+        needs = self._needs_of(found)
+        walk.deviations += needs.deviations
+        walk.needs += len(needs.steps)
         if len(above) > MAX_DEPTH or walk.needs > MAX_NEEDS:
             raise UnsafeChart(
                 f"more than {MAX_NEEDS:,} dependencies, or {MAX_DEPTH} levels of them", place=place
             )
-        for step in steps:
+        for step in needs.steps:
             if isinstance(step.to, Unresolved):
                 walk.unresolved.append(step.to)
                 continue
-            needed = step.dependency
-            walk.graph.add_edge(
-                found.node,
-                step.to.node,
-                needed.key,
-                constraint=needed.version,
-                condition=needed.condition,
-                tags=needed.tags,
-                alias=needed.alias,
-                enabled=True,
-            )
+            walk.graph.add_edge(found.node, step.to.node, step.dependency.key, **edge(step))
             self._visit(step.to, walk, {**above, found.node: None})
 
-    def _switch(self, top: Found, graph: Graph, values: Mapping[str, Any]) -> None:
-        chart = composed(top, self.steps, without)
-        present = set(_paths(switched(chart, values))) if chart else set[tuple[str, ...]]()
-        table = coalesce(chart, values) if chart else values
-        on: set[tuple[Node, Node, str]] = set()
-        copies = count(1)
-
-        def visit(found: Found, path: tuple[str, ...]) -> None:
-            if next(copies) > MAX_COPIES:
-                raise UnsafeChart(f"more than {MAX_COPIES:,} charts in one", place=Place(str(found.node)))
-            for step in self.steps(found):
-                if isinstance(step.to, Unresolved):
-                    continue
-                below = (*path, step.dependency.key)
-                prefix = "".join(f"{key}." for key in path)
-                if below in present if step.to.contents else enabled(step.dependency, table, prefix):
-                    on.add((found.node, step.to.node, step.dependency.key))
-                    visit(step.to, below)
-
-        visit(top, ())
-        for parent, needed, key, data in graph.edges(keys=True, data=True):
-            data["enabled"] = (parent, needed, key) in on
-
-    def _published(self, graph: Graph, unresolved: list[Unresolved]) -> dict[ChartIdentity, tuple[str, ...]]:
+    def _published(
+        self, graph: Graph, unresolved: Iterable[Unresolved]
+    ) -> dict[ChartIdentity, tuple[str, ...]]:
         ways: defaultdict[ChartIdentity, set[tuple[str, str]]] = defaultdict(set)
         for _, needed, data in graph.edges(data=True):
             ways[needed.identity].add((data["constraint"], needed.version))
@@ -151,10 +146,3 @@ class Resolver:
                 with suppress(ChartNotFound, RepositoryError):
                     published[identity] = tuple(one.version for one in self.catalog.versions(identity))
         return published
-
-
-def _paths(chart: Chart, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    for subchart in chart.subcharts:
-        path = (*above, subchart.name)
-        yield path
-        yield from _paths(subchart, path)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from deploy_orchestrator.charts.errors import ChartError, ChartsMeet
-from deploy_orchestrator.charts.graph.closure import Closure, Node
+from deploy_orchestrator.charts.graph.closure import Closure, Known, Node
 from deploy_orchestrator.charts.mirroring.destination import SOURCE, Destination
 from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart
 from deploy_orchestrator.charts.sources.catalog import Catalog
@@ -21,7 +21,7 @@ class CopyState(StrEnum):
     COPIED = "copied"
     THERE = "already there"
     CARRIED = "carried"
-    """It has no repository of its own: it is inside the package of what needs it."""
+    """It is inside the package of what needs it, and comes with that."""
     FAILED = "failed"
 
 
@@ -49,7 +49,8 @@ def mirror(
     Raises:
         ChartsMeet: two charts of one name, from different repositories, would come to the same place.
     """
-    nodes = [node for node in closure.graph if node in packages or not _is_local(node)]
+    carried = _carried(closure)
+    nodes = [node for node in closure.graph if node in packages or not (_is_local(node) or node in carried)]
     _require_apart(nodes, destination)
     catalog = Catalog(repositories)
     for node in closure.graph:
@@ -59,7 +60,9 @@ def mirror(
         to = destination.of(node.identity)
         try:
             if node in packages:
-                new = destination.push(PublishedChart(*node), packages[node]())
+                new = destination.push(
+                    PublishedChart(node.repository, node.name, node.version), packages[node]()
+                )
             else:
                 chart = catalog.exactly(node.identity, node.version)
                 new = destination.push(chart, repositories.package(chart))
@@ -78,6 +81,13 @@ def _require_apart(nodes: Iterable[Node], destination: Destination) -> None:
                 f"{' and '.join(sorted(map(str, charts)))} would both become {place}/{name}",
                 fix=f"keep them apart: write {SOURCE} in the path, as in oci://HOST/PATH/{SOURCE}",
             )
+
+
+def _carried(closure: Closure) -> set[Node]:
+    known: defaultdict[Node, set[Known]] = defaultdict(set)
+    for need in closure.needs:
+        known[need.chart].add(need.known)
+    return {node for node, ways in known.items() if ways == {Known.CARRIED}}
 
 
 def _is_local(node: Node) -> bool:

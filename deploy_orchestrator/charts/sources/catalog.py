@@ -1,13 +1,16 @@
 """What the repositories have published, today or up to a given time."""
 
 from datetime import datetime
+from itertools import chain
 
 from deploy_orchestrator.charts.constraint import Constraint
-from deploy_orchestrator.charts.errors import ChartNotFound, VersionNotFound
+from deploy_orchestrator.charts.errors import ChartError, ChartInvalid, ChartNotFound, VersionNotFound
 from deploy_orchestrator.charts.loading import Chart
+from deploy_orchestrator.charts.pinning import pinned
 from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart, exactly
 from deploy_orchestrator.charts.sources.repositories import Repositories
-from deploy_orchestrator.errors import instead_of
+from deploy_orchestrator.errors import Place, instead_of
+from deploy_orchestrator.registries import RepositoryError
 
 
 class Catalog:
@@ -19,7 +22,10 @@ class Catalog:
     def __init__(self, repositories: Repositories, as_of: datetime | None = None) -> None:
         self._repositories = repositories
         self._as_of = as_of
-        self._newest: dict[tuple[ChartIdentity, str], PublishedChart | None] = {}
+        self._newest: dict[tuple[ChartIdentity, str, datetime | None], PublishedChart | None] = {}
+        self._opened: dict[PublishedChart, Chart | None] = {}
+        self.unread: dict[ChartIdentity, ChartError | RepositoryError] = {}
+        """Why contents could not be read: for each chart one reason."""
 
     def identity(self, url: str, name: str) -> ChartIdentity:
         """The chart that is called `name` in the repository at `url`. Raises RepositoryError."""
@@ -35,21 +41,39 @@ class Catalog:
         return self._repositories.described(chart)
 
     def contents(self, chart: PublishedChart) -> Chart:
-        """`chart` with its contents, downloaded. Raises as `Repositories.chart`."""
-        return self._repositories.chart(chart)
+        """`chart` with its contents, downloaded. Raises as `Repositories.chart`, the same each time."""
+        contents = self.opened(chart)
+        if contents is None:
+            raise self.unread[chart.identity]
+        return contents
 
-    def newest(self, chart: ChartIdentity, constraint: str) -> PublishedChart:
+    def opened(self, chart: PublishedChart) -> Chart | None:
+        """`chart` with its contents; None where its package is out of reach, as `unread` then says."""
+        if chart not in self._opened:
+            try:
+                self._opened[chart] = self._read(chart)
+            except (ChartError, RepositoryError) as error:
+                self.unread[chart.identity] = error
+                self._opened[chart] = None
+        return self._opened[chart]
+
+    def newest(self, chart: ChartIdentity, constraint: str, by: datetime | None = None) -> PublishedChart:
         """The highest version that `constraint` allows, described.
+
+        With `by` the highest of those that were published by then, if there are any, as far as the repository
+        tells it with its list of versions.
 
         Raises:
             VersionNotFound: none is allowed.
             ConstraintError: that is no constraint.
             ChartNotFound, RepositoryError: the chart cannot be looked up.
         """
-        key = (chart, constraint)
+        key = (chart, constraint, by)
         if key not in self._newest:
             allowed = Constraint.parse(constraint)
-            candidates = (one for one in self._repositories.find(*chart) if allowed.allows(one.version))
+            published = self._repositories.find(*chart)
+            early = (one for one in published if by is None or one.created is None or one.created <= by)
+            candidates = (one for one in chain(early, published if by else ()) if allowed.allows(one.version))
             self._newest[key] = next(filter(self._was_there, candidates), None)
         found = self._newest[key]
         if found is None:
@@ -66,6 +90,14 @@ class Catalog:
                 fix=instead_of(version, (each.version for each in versions)),
             )
         return self._repositories.described(found)
+
+    def _read(self, chart: PublishedChart) -> Chart:
+        contents = self._repositories.chart(chart)
+        if contents.name != chart.name:
+            raise ChartInvalid(f"the package of {chart} holds {contents}", place=Place(chart.repository))
+        for key, version in chart.pins:
+            contents = pinned(contents, key, version)
+        return contents
 
     def _was_there(self, chart: PublishedChart) -> bool:
         if self._as_of is None:

@@ -14,10 +14,10 @@ from deploy_orchestrator.charts.sources.repositories import Repositories
 from deploy_orchestrator.errors import Place
 
 
-def packaged(chart: Path, repositories: Repositories) -> bytes:
+def packaged(chart: Path, repositories: Repositories, *, within: Path | None = None) -> bytes:
     """The package of a chart: the bytes of a `.tgz`, or a folder put together with all that it needs.
 
-    The same files always become the same bytes.
+    `file://` is followed inside `within`, as by `assemble`. The same files always become the same bytes.
 
     Raises:
         ChartError: as `load` for a package, as `assemble` for a folder; UnsafeChart if it is too large.
@@ -26,7 +26,7 @@ def packaged(chart: Path, repositories: Repositories) -> bytes:
         load(chart)
         return chart.read_bytes()
     with tempfile.TemporaryDirectory() as scratch:
-        whole = assemble(chart, Path(scratch, "chart"), repositories)
+        whole = assemble(chart, Path(scratch, "chart"), repositories, within=within)
         package = _packed(folder_files(whole, Budget()), load(whole).name)
     if len(package) > MAX_PACKAGE_BYTES:
         raise UnsafeChart(f"a package larger than {MAX_PACKAGE_BYTES:,} bytes", place=Place(str(chart)))

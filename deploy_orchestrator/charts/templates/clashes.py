@@ -13,7 +13,7 @@ from deploy_orchestrator.charts.templates.scope import Located, Owner, Scope, Wa
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """`victim` brings the definition `replaced`, and gets another.
+    """`victim` brings the definition `replaced`, and gets that which it is replaced `by`.
 
     `way` is how its rendered files reach the name, as `file:line` of each call. `certain` is false where a
     call on the way is computed, so that reading cannot tell.
@@ -21,6 +21,7 @@ class Replacement:
 
     victim: Owner
     replaced: Located
+    by: Located
     way: Way
     certain: bool
 
@@ -76,6 +77,24 @@ def harm_among(clashes: Iterable[Clash], takes_part: Callable[[Owner], bool]) ->
     return worst(_among(clash, takes_part).harm for clash in clashes if takes_part(clash.winner.owner))
 
 
+def harm_among_strangers(clash: Clash) -> Harm:
+    """The harm of a clash between charts that know nothing of each other.
+
+    A chart may replace a template of what it needs on purpose: that is unknown, as only its author knows.
+    """
+    unmeant = replace(
+        clash,
+        replacements=tuple(
+            one for one in clash.replacements if not _is_above(clash.winner.owner, one.victim)
+        ),
+    )
+    return unmeant.harm if unmeant.replacements or not clash.replacements else Harm.UNKNOWN
+
+
+def _is_above(owner: Owner, other: Owner) -> bool:
+    return other.path.startswith(f"{owner.path}/")
+
+
 def _among(clash: Clash, takes_part: Callable[[Owner], bool]) -> Clash:
     return replace(
         clash,
@@ -96,5 +115,5 @@ def _replacements(scope: Scope, winners: Mapping[str, Located]) -> Mapping[str, 
         for name, own in replaced.items():
             if name in possible:
                 way = (certain if name in certain else possible).way(name)
-                replacements[name].append(Replacement(owner, own, way, name in certain))
+                replacements[name].append(Replacement(owner, own, winners[name], way, name in certain))
     return replacements

@@ -9,17 +9,16 @@ from deploy_orchestrator.charts.templates.scope import Located
 
 def proof(clash: Clash) -> str:
     """One sentence for each chart that gets another definition than it brings, the difference under it."""
-    return "\n".join(
-        f"{_sentence(clash, one)}\n{_difference(one.replaced, clash.winner)}" for one in clash.replacements
-    )
+    return "\n".join(f"{replacement(one)}\n{_difference(one.replaced, one.by)}" for one in clash.replacements)
 
 
-def _sentence(clash: Clash, replacement: Replacement) -> str:
-    calls = f"calls {clash.name}" if replacement.certain else f"may call {clash.name}, by a computed name,"
-    through = " > ".join(replacement.way)
+def replacement(one: Replacement) -> str:
+    """In one sentence who gets which definition in place of its own."""
+    name = one.replaced.name
+    calls = f"calls {name}" if one.certain else f"may call {name}, by a computed name,"
     return (
-        f"{replacement.victim.path} {calls} in {through} and gets that of {clash.winner.owner}"
-        f" instead of that of {replacement.replaced.owner}, which it brings."
+        f"{one.victim.path} {calls} in {' > '.join(one.way)} and gets that of {one.by.owner}"
+        f" instead of that of {one.replaced.owner}, which it brings."
     )
 
 

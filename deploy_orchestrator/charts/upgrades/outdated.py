@@ -12,12 +12,15 @@ from deploy_orchestrator.charts.graph.closure import Closure, Need
 from deploy_orchestrator.charts.graph.conflicts import conflicts
 from deploy_orchestrator.charts.graph.resolve import Resolver
 from deploy_orchestrator.charts.loading import Chart
+from deploy_orchestrator.charts.pinning import pinned
 from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart
 from deploy_orchestrator.charts.sources.catalog import Catalog
 from deploy_orchestrator.charts.sources.repositories import Repositories
-from deploy_orchestrator.charts.upgrades.pinned import pinned
 from deploy_orchestrator.charts.version import Version
 from deploy_orchestrator.registries import RepositoryError
+
+MAX_TRIED = 40
+"""The most versions that are read to find one that is safe, the newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +64,19 @@ def outdated(
     as_of: datetime | None = None,
     values: Mapping[str, Any] | None = None,
     within: Path | None = None,
+    assembled: bool = False,
 ) -> Upgrades:
     """The versions of every direct dependency of `root` that is switched on; otherwise as `resolve`."""
     catalog = Catalog(repositories, as_of)
 
-    def closure(root: Chart | PublishedChart) -> Closure:
-        return Resolver(catalog, within).closure(root, values)
+    def closure(root: Chart | PublishedChart, *, assembled: bool) -> Closure:
+        return Resolver(catalog, within, assembled=assembled).closure(root, values)
 
-    now = closure(root)
+    now = closure(root, assembled=assembled)
     before = _troubles(now)
 
     def is_safe(need: Need, version: str) -> bool:
-        return _troubles(closure(pinned(root, need.key, version))) <= before
+        return _troubles(closure(pinned(root, need.key, version), assembled=True)) <= before
 
     known: list[DependencyVersions] = []
     unknown = {one.dependency.key: one.why for one in now.unresolved if one.parent in now.roots}
@@ -98,7 +102,7 @@ def _versions(need: Need, catalog: Catalog, is_safe: Callable[[Need, str], bool]
         need.chart.version,
         next(filter(constraint.allows, newer), need.chart.version),
         newer[0] if newer else need.chart.version,
-        next((version for version in newer if is_safe(need, version)), None),
+        next((version for version in newer[:MAX_TRIED] if is_safe(need, version)), None),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from deploy_orchestrator.charts.conditions import switched
@@ -10,15 +11,14 @@ from deploy_orchestrator.charts.errors import ChartError, ChartNotFound, Version
 from deploy_orchestrator.charts.graph.analysis import Analysis, analyze
 from deploy_orchestrator.charts.graph.closure import Need
 from deploy_orchestrator.charts.graph.contents import composed
-from deploy_orchestrator.charts.graph.lookup import root_of
 from deploy_orchestrator.charts.graph.resolve import Resolver
 from deploy_orchestrator.charts.loading import Chart
+from deploy_orchestrator.charts.pinning import pinned
 from deploy_orchestrator.charts.published import PublishedChart
 from deploy_orchestrator.charts.sources.catalog import Catalog
 from deploy_orchestrator.charts.sources.locate import locate
 from deploy_orchestrator.charts.sources.repositories import Repositories
 from deploy_orchestrator.charts.upgrades.impact import Impact, ValueChange, broken, changed_values, impact
-from deploy_orchestrator.charts.upgrades.pinned import pinned
 from deploy_orchestrator.charts.values import GLOBAL, coalesce
 from deploy_orchestrator.errors import instead_of
 from deploy_orchestrator.registries import RepositoryError
@@ -76,13 +76,14 @@ def upgrade(
     dependency: str | None = None,
     as_of: datetime | None = None,
     values: Mapping[str, Any] | None = None,
+    within: Path | None = None,
 ) -> Upgrade:
     """What it comes to if `root`, or its `dependency`, takes the version `to`.
 
     Raises as `target` and `resolve`.
     """
     then = target(root, to, dependency, repositories)
-    found = compare(root, then, repositories, as_of=as_of, values=values)
+    found = compare(root, then, repositories, as_of=as_of, values=values, within=within)
     for missing in found.after.closure.unresolved:
         if dependency and missing.parent == found.after.root and missing.dependency.key == dependency:
             raise VersionNotFound(f"{dependency} cannot be {to}: {missing.why}")
@@ -96,12 +97,22 @@ def compare(
     *,
     as_of: datetime | None = None,
     values: Mapping[str, Any] | None = None,
+    within: Path | None = None,
 ) -> Upgrade:
-    """What it comes to if `after` takes the place of `before`, nothing `broken`. Raises as `resolve`."""
-    old, new = (analyze(each, repositories, as_of=as_of, values=values) for each in (before, after))
+    """What it comes to if `after` takes the place of `before`, both assembled, nothing `broken`.
+
+    Raises as `resolve`.
+    """
+    old, new = (
+        analyze(each, repositories, as_of=as_of, values=values, within=within, assembled=True)
+        for each in (before, after)
+    )
     catalog = Catalog(repositories, as_of)
     try:
-        changes, unread = changed_values(_defaults(before, catalog), _defaults(after, catalog)), None
+        changes, unread = (
+            changed_values(*(_defaults(each, catalog, within) for each in (before, after))),
+            None,
+        )
     except (ChartError, RepositoryError) as error:
         changes, unread = None, error
     told = None if changes is None else tuple(_told_once(changes))
@@ -114,9 +125,9 @@ def _broken(before: Analysis, dependency: str | None, to: str) -> Iterator[Need]
             yield from broken(before.closure, need.chart.identity, to)
 
 
-def _defaults(root: AnyChart, catalog: Catalog) -> Mapping[str, Any]:
-    resolver = Resolver(catalog)
-    chart = composed(root_of(root, None), resolver.steps, catalog.contents)
+def _defaults(root: AnyChart, catalog: Catalog, within: Path | None) -> Mapping[str, Any]:
+    resolver = Resolver(catalog, within, assembled=True)
+    chart = composed(resolver.root(root), resolver.steps, catalog.contents)
     return coalesce(switched(chart, None), {}) if chart else {}
 
 

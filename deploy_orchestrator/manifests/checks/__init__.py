@@ -25,7 +25,7 @@ from deploy_orchestrator.manifests.linting import LINT
 from deploy_orchestrator.manifests.objects import Manifests
 from deploy_orchestrator.manifests.printed import UNKNOWN_HOOK, VOLATILE
 from deploy_orchestrator.manifests.tenants import CLOCK, HELM_VERSION, LOOKUP, UNORDERED, UNREAD
-from deploy_orchestrator.manifests.version_conflicts import CONFLICT, UNJUDGED
+from deploy_orchestrator.manifests.version_conflicts import CONFLICT, DEVIATION, UNJUDGED
 
 NO_SUCH_CHECK: Final = Check(
     "exception-unknown",
@@ -48,6 +48,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     UNREAD,
     LINT,
     CONFLICT,
+    DEVIATION,
     UNJUDGED,
     NO_SUCH_CHECK,
 )

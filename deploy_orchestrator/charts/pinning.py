@@ -1,6 +1,7 @@
 """A chart as it would be with another version of one dependency."""
 
 from dataclasses import replace
+from typing import TypeVar
 
 import msgspec.structs
 
@@ -8,12 +9,14 @@ from deploy_orchestrator.charts.loading import Chart
 from deploy_orchestrator.charts.metadata import Dependency
 from deploy_orchestrator.charts.published import PublishedChart, dependencies_as_json
 
+AnyChart = TypeVar("AnyChart", Chart, PublishedChart, Chart | PublishedChart)
 
-def pinned(root: Chart | PublishedChart, key: str, version: str) -> Chart | PublishedChart:
+
+def pinned(root: AnyChart, key: str, version: str) -> AnyChart:
     """`root` needing exactly `version` of the dependency called `key` there."""
     if isinstance(root, PublishedChart):
         needs = dependencies_as_json(_pinned(root.dependencies, key, version))
-        return msgspec.structs.replace(root, dependencies_json=needs)
+        return msgspec.structs.replace(root, dependencies_json=needs, pins=(*root.pins, (key, version)))
     dependencies = _pinned(root.metadata.dependencies, key, version)
     return replace(
         root,
