@@ -28,7 +28,7 @@ from deploy_orchestrator.manifests.reads import Reads, reads
 from deploy_orchestrator.registries import ANYWHERE, Egress, Internet
 from deploy_orchestrator.storage import Cache, cache_key
 
-_FORMAT: Final = "6"
+_FORMAT: Final = "7"
 
 
 @dataclass(frozen=True, slots=True)

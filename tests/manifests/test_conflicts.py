@@ -119,14 +119,16 @@ def test_templates_of_charts_that_know_nothing_of_each_other_are_an_error(found:
 
 
 def test_a_dependency_for_which_helm_takes_either_of_two_charts_is_an_error(found: Conflicts) -> None:
-    def at(folder: str, text: str) -> dict[str, str]:
-        about = {"apiVersion": "v2", "name": "a", "version": "0.1.0"}
+    def copy(folder: str, text: str) -> dict[str, str]:
+        about = {"apiVersion": "v2", "name": "c", "version": "0.1.0"}
         return {
-            f"charts/{folder}/Chart.yaml": yaml.safe_dump(about),
-            f"charts/{folder}/templates/a.yaml": NAMED.replace("common.label", text).format(name=text),
+            f"charts/a/charts/{folder}/Chart.yaml": yaml.safe_dump(about),
+            f"charts/a/charts/{folder}/templates/c.yaml": f"kind: ConfigMap\nmetadata: {{name: {text}}}\n",
         }
 
-    b = {"charts/b/Chart.yaml": yaml.safe_dump({"apiVersion": "v2", "name": "b", "version": "0.1.0"})}
-    (deviation,) = found({**at("a", "one"), **at("a-copy", "two"), **b})
+    a = {"apiVersion": "v2", "name": "a", "version": "0.1.0", "dependencies": [{"name": "c", "version": "*"}]}
+    b = {"apiVersion": "v2", "name": "b", "version": "0.1.0"}
+    charts = {f"charts/{each['name']}/Chart.yaml": yaml.safe_dump(each) for each in (a, b)}
+    (deviation,) = found({**charts, **copy("c", "one"), **copy("c-copy", "two")})
     assert (deviation.rule, deviation.severity) == ("dependency-deviation", "error")
     assert "by chance" in deviation.message
