@@ -205,6 +205,8 @@ class Fleet:
             "kubernetes": deployment.environment.kubernetes,
             "api versions": deployment.environment.api_versions,
         }
+        if custom_kinds := deployment.environment.custom_kinds:
+            parts["custom kinds"] = custom_kinds
         return f"sha256:{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()}"
 
     def _layer_paths(self, deployment: Deployment) -> list[str]:

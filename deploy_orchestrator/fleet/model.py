@@ -1,7 +1,7 @@
 """What `fleet.yaml` and `tenant.yaml` say, as data."""
 
 from datetime import date, datetime, timedelta
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
@@ -206,16 +206,23 @@ class Policy(Model):
         return [each for wave in self.waves[: self.wave_of(tenant)] for each in wave.tenants]
 
 
+Scope = Literal["Cluster", "Namespaced"]
+"""Where objects of a kind are, as a CustomResourceDefinition says it."""
+
+
 class Environment(Model):
     """A stage that changes are promoted through: a cluster, its minor version of Kubernetes, and a policy.
 
     `api_versions` are those that the cluster serves beside the built-in ones, as `monitoring.coreos.com/v1`.
+    `custom_kinds` tell whether a kind of a CustomResourceDefinition that no chart brings is in a namespace or
+    the cluster's own: `external-secrets.io/ExternalSecret: Namespaced`.
     """
 
     name: EnvironmentName
     cluster: Label
     kubernetes: KubernetesVersion
     api_versions: tuple[Line, ...] = ()
+    custom_kinds: dict[ClusterKind, Scope] = Field(default_factory=dict[str, Scope])
     namespace: NamespaceTemplate = "{tenant}-{environment}"
     policy: Policy = Policy()
 

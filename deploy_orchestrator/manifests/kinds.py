@@ -1,7 +1,12 @@
 """What a kind's name tells: whether Kubernetes itself has it, and whether it lives in a namespace."""
 
-from collections.abc import Collection
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from deploy_orchestrator.manifests import untyped
+from deploy_orchestrator.manifests.keys import ObjectKey
+
+_CLUSTER: Final = "Cluster"
 
 BUILT_IN_GROUPS: Final = frozenset(
     {
@@ -84,11 +89,23 @@ def is_built_in(group: str) -> bool:
     return group in BUILT_IN_GROUPS
 
 
-def is_cluster_scoped(group: str, kind: str, defined: Collection[tuple[str, str]] = ()) -> bool | None:
-    """Whether objects of a kind have no namespace; None where only the cluster knows.
+Scopes = Mapping[str, bool]
+"""Which custom kinds, as `cert-manager.io/Issuer`, are cluster-scoped, and which are not."""
 
-    `defined` are the cluster-scoped kinds that CRDs beside the object define.
-    """
-    if (group, kind) in _CLUSTER_SCOPED or (group, kind) in defined:
+
+def is_cluster_scoped(key: ObjectKey, custom: Scopes) -> bool | None:
+    """Whether objects of a kind have no namespace; None where neither Kubernetes nor `custom` has it."""
+    if (key.group, key.kind) in _CLUSTER_SCOPED:
         return True
-    return False if is_built_in(group) else None
+    return False if is_built_in(key.group) else custom.get(key.group_kind)
+
+
+def scopes(bodies: Iterable[Mapping[str, Any]], declared: Mapping[str, str]) -> Scopes:
+    """The scopes of the custom kinds that are `declared`, or defined among `bodies`."""
+    found = {kind: scope == _CLUSTER for kind, scope in declared.items()}
+    for body in bodies:
+        if body.get("kind") == "CustomResourceDefinition":
+            spec = untyped.mapping(body.get("spec"))
+            kind = f"{spec.get('group')}/{untyped.at(spec, 'names', 'kind')}"
+            found[kind] = spec.get("scope") == _CLUSTER
+    return found

@@ -9,7 +9,7 @@ from deploy_orchestrator.manifests.diffs import diff
 from deploy_orchestrator.manifests.errors import DuplicateObject, InvalidObject
 from deploy_orchestrator.manifests.findings import Check, Finding
 from deploy_orchestrator.manifests.keys import ObjectKey
-from deploy_orchestrator.manifests.kinds import is_cluster_scoped
+from deploy_orchestrator.manifests.kinds import Scopes, is_cluster_scoped, scopes
 from deploy_orchestrator.manifests.objects import HOOK, Manifests, Object
 
 UNKNOWN_HOOK: Final = Check(
@@ -42,20 +42,22 @@ class SkippedHook:
     printed: Printed | None = None
 
 
-def combined(rendered: Iterable[Iterable[Printed]], namespace: str) -> tuple[tuple[Object, Place], ...]:
+def combined(
+    rendered: Iterable[Iterable[Printed]], namespace: str, declared: Mapping[str, str]
+) -> tuple[tuple[Object, Place], ...]:
     """The objects that releases into one namespace print, and where; lists taken apart, each in its
-    namespace.
+    namespace. `declared` are the scopes of custom kinds that no chart defines.
 
     Raises:
         InvalidObject: what is printed somewhere is no object.
         DuplicateObject: one object is printed in two places.
     """
     printed = [each for release in rendered for one in release for each in _flattened(one)]
-    cluster_scoped = frozenset(_cluster_scoped_by(printed))
+    custom = scopes((each.body for each in printed), declared)
     objects: dict[ObjectKey, tuple[Object, Place]] = {}
     for each in printed:
-        object_ = _placed(_object(each), namespace, cluster_scoped)
-        other = objects.setdefault(_applied(object_.key, namespace, cluster_scoped), (object_, each.place))
+        object_ = _placed(_object(each), namespace, custom)
+        other = objects.setdefault(_applied(object_.key, namespace, custom), (object_, each.place))
         if other[0] is not object_ and not (
             object_.kind == "CustomResourceDefinition" and other[0] == object_
         ):
@@ -92,9 +94,9 @@ def _object(printed: Printed) -> Object:
         raise InvalidObject(error.what, place=printed.place, fix=error.fix) from error
 
 
-def _placed(object_: Object, namespace: str, cluster_scoped: frozenset[tuple[str, str]]) -> Object:
+def _placed(object_: Object, namespace: str, custom: Scopes) -> Object:
     """The object in the namespace where `helm install` would put it."""
-    scope = is_cluster_scoped(object_.key.group, object_.kind, cluster_scoped)
+    scope = is_cluster_scoped(object_.key, custom)
     wanted = None if scope else object_.namespace or (namespace if scope is False else None)
     if wanted == object_.body["metadata"].get("namespace"):
         return object_
@@ -102,19 +104,10 @@ def _placed(object_: Object, namespace: str, cluster_scoped: frozenset[tuple[str
     return Object({**object_.body, "metadata": {**metadata, **({"namespace": wanted} if wanted else {})}})
 
 
-def _applied(key: ObjectKey, namespace: str, cluster_scoped: frozenset[tuple[str, str]]) -> ObjectKey:
+def _applied(key: ObjectKey, namespace: str, custom: Scopes) -> ObjectKey:
     """The key under which Argo CD applies an object: in the Application's namespace where it names none."""
-    unknown = key.namespace is None and is_cluster_scoped(key.group, key.kind, cluster_scoped) is None
+    unknown = key.namespace is None and is_cluster_scoped(key, custom) is None
     return replace(key, namespace=namespace) if unknown else key
-
-
-def _cluster_scoped_by(printed: Iterable[Printed]) -> Iterator[tuple[str, str]]:
-    for body in (each.body for each in printed if each.body.get("kind") == "CustomResourceDefinition"):
-        spec = body.get("spec")
-        if isinstance(spec, Mapping) and cast(Mapping[str, Any], spec).get("scope") == "Cluster":
-            names = cast(Mapping[str, Any], spec).get("names")
-            kind = cast(Mapping[str, Any], names).get("kind") if isinstance(names, Mapping) else None
-            yield str(cast(Mapping[str, Any], spec).get("group")), str(kind)
 
 
 def skipped_hook(skipped: SkippedHook) -> Finding:
@@ -123,10 +116,12 @@ def skipped_hook(skipped: SkippedHook) -> Finding:
     return UNKNOWN_HOOK.finding(key, f"its {HOOK} is {skipped.hook!r}")
 
 
-def volatile(first: Iterable[Printed], second: Iterable[Printed], namespace: str) -> Iterator[Finding]:
+def volatile(
+    first: Iterable[Printed], second: Iterable[Printed], namespace: str, declared: Mapping[str, str]
+) -> Iterator[Finding]:
     """A finding on each object that is another on every render."""
     once, again = (
-        Manifests(object_ for object_, _ in combined([each], namespace)) for each in (first, second)
+        Manifests(object_ for object_, _ in combined([each], namespace, declared)) for each in (first, second)
     )
     changes = diff(once, again)
     differing = [(change.key, ", ".join(each.field for each in change.fields)) for change in changes.changed]

@@ -1,7 +1,7 @@
 """All manifests of a tenant in an environment: both its releases rendered, in one canonical set."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from deploy_orchestrator.documents import parse
@@ -19,7 +19,7 @@ from deploy_orchestrator.manifests.workspace import Workspace
 from deploy_orchestrator.outcomes import Outcome, in_order
 from deploy_orchestrator.storage import cache_key
 
-_FORMAT: Final = "7"
+_FORMAT: Final = "8"
 CLOCK: Final = Check(
     "clock",
     "warning",
@@ -96,14 +96,16 @@ def _kept(key: str, workspace: Workspace) -> Manifests | None:
 def _made(key: str, deployment: Deployment, fleet: Fleet, workspace: Workspace) -> Manifests:
     releases = releases_of(deployment, fleet, workspace)
     rendered = [render_release(release, workspace) for release in releases]
-    objects = combined([each.objects for each in rendered], deployment.namespace)
+    objects = combined(
+        [each.objects for each in rendered], deployment.namespace, deployment.environment.custom_kinds
+    )
     manifests = Manifests(
         objects=tested_after_sync(object_ for object_, _ in objects),
         chart=rendered[-1].chart,
         findings=tuple(
             finding
             for release, result in zip(releases, rendered, strict=True)
-            for finding in _findings(release, result)
+            for finding in _findings(release, result, deployment.environment.custom_kinds)
         ),
         templates={object_.key: place.file for object_, place in objects},
     )
@@ -111,11 +113,13 @@ def _made(key: str, deployment: Deployment, fleet: Fleet, workspace: Workspace) 
     return manifests
 
 
-def _findings(release: ChartRelease, rendered: RenderedRelease) -> Iterator[Finding]:
+def _findings(
+    release: ChartRelease, rendered: RenderedRelease, declared: Mapping[str, str]
+) -> Iterator[Finding]:
     for printed in rendered.skipped:
         yield skipped_hook(printed)
     if rendered.again is not None:
-        yield from volatile(rendered.objects, rendered.again, release.namespace)
+        yield from volatile(rendered.objects, rendered.again, release.namespace, declared)
     if "clock" in release.asks:
         yield CLOCK.finding(None, f"{release.source} calls now or ago")
     if "lookup" in release.asks:

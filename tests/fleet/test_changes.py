@@ -39,6 +39,8 @@ CHANGES = [
     ("charts/tenant-platform/Chart.yaml", "0.1.0\n", "0.1.0\nappVersion: '2'\n", SHOP | BLOG, SHOP | BLOG),
     ("fleet.yaml", 'kubernetes: "1.33"', 'kubernetes: "1.34"', {"production/shop", "production/blog"},
      {"production/shop", "production/blog"}),
+    ("fleet.yaml", 'kubernetes: "1.33"', 'kubernetes: "1.33"\n    customKinds: {x.io/Thing: Cluster}',
+     {"production/shop", "production/blog"}, {"production/shop", "production/blog"}),
     ("fleet.yaml", 'kubernetes: "1.33"', 'kubernetes: "1.33"\n    apiVersions: [x.io/v1]',
      {"production/shop", "production/blog"}, {"production/shop", "production/blog"}),
     ("fleet.yaml", "mirror: https://mirror", "mirror: https://other", SHOP | BLOG, SHOP | BLOG),

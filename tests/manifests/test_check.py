@@ -189,7 +189,11 @@ BROKEN: list[tuple[str, Change, str]] = [
         put("role", an_object("rbac.authorization.k8s.io/v1", "ClusterRole", "x", None, rules=[])),
         "whole cluster",
     ),
-    ("cluster-scoped", put("thing", an_object("x.io/v1", "Thing", "x", None)), "names no namespace"),
+    (
+        "unknown-scope",
+        put("thing", an_object("x.io/v1", "Thing", "x", None)),
+        "it names no namespace, and nobody says whether x.io/Thing has one",
+    ),
     ("cluster-scoped", put("other", an_object("v1", "Namespace", "data-dev", None)), "whole cluster"),
     (
         "pod-host-namespaces",

@@ -10,7 +10,15 @@ import pytest
 import yaml
 
 from deploy_orchestrator.charts import ChartError
-from deploy_orchestrator.manifests import ChartUsed, Manifests, Object, Workspace, read_manifests, render
+from deploy_orchestrator.manifests import (
+    ChartUsed,
+    Manifests,
+    Object,
+    Workspace,
+    check,
+    read_manifests,
+    render,
+)
 
 Rendered = Callable[..., Manifests]
 
@@ -183,6 +191,23 @@ def test_a_cluster_scoped_custom_kind_is_known_from_the_crd_beside_it(rendered: 
     thing = "{apiVersion: x.io/v1, kind: Thing, metadata: {name: a, namespace: b}}"
     manifests = rendered({"crds/a.yaml": crd, "templates/a.yaml": thing})
     assert only(manifests, "Thing", "a").namespace is None
+
+
+@pytest.mark.parametrize(("scope", "namespace"), [("Namespaced", "ml-dev"), ("Cluster", None)])
+def test_the_scope_of_a_custom_kind_is_known_from_the_fleet(
+    on_disk: Any, workspace: Workspace, scope: str, namespace: str | None
+) -> None:
+    fleet = yaml.safe_load((on_disk.path / "fleet.yaml").read_text())
+    fleet["environments"][0]["customKinds"] = {"x.io/Thing": scope}
+    on_disk.write({"fleet.yaml": yaml.safe_dump(fleet)})
+    on_disk.chart("ml", {"templates/a.yaml": "{apiVersion: x.io/v1, kind: Thing, metadata: {name: a}}"})
+    on_disk.tenant("ml")
+    loaded = on_disk.load()
+    manifests = render(loaded.deployment("dev", "ml"), loaded, workspace)
+    assert only(manifests, "Thing", "a").namespace == namespace
+    found = {each.rule for each in check(manifests, loaded.deployment("dev", "ml"))}
+    assert ("cluster-scoped" in found) is (scope == "Cluster")
+    assert "unknown-scope" not in found
 
 
 def test_numbers_keep_all_their_digits(rendered: Rendered) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from deploy_orchestrator.fleet import Deployment
 from deploy_orchestrator.manifests.checks.rule import Broken, ManifestCheck
-from deploy_orchestrator.manifests.kinds import is_cluster_scoped
+from deploy_orchestrator.manifests.kinds import is_cluster_scoped, scopes
 from deploy_orchestrator.manifests.objects import Manifests, Object
 
 
@@ -16,11 +16,28 @@ def _foreign(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
 
 def _cluster_wide(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
     permitted = deployment.environment.policy.cluster_scoped
+    for object_, scope in _scoped(manifests, deployment):
+        if scope and not _is_own(object_, deployment) and object_.key.group_kind not in permitted:
+            yield Broken(object_.key, "it belongs to the whole cluster")
+
+
+def _unknown(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
+    permitted = deployment.environment.policy.cluster_scoped
+    for object_, scope in _scoped(manifests, deployment):
+        kind = object_.key.group_kind
+        if scope is None and object_.namespace is None and kind not in permitted:
+            yield Broken(
+                object_.key,
+                f"it names no namespace, and nobody says whether {kind} has one",
+                f"write `{kind}: Namespaced` or `{kind}: Cluster` below customKinds of the environment in "
+                "fleet.yaml, as its CustomResourceDefinition has it",
+            )
+
+
+def _scoped(manifests: Manifests, deployment: Deployment) -> Iterator[tuple[Object, bool | None]]:
+    custom = scopes((each.body for each in manifests.objects), deployment.environment.custom_kinds)
     for object_ in manifests.objects:
-        known = is_cluster_scoped(object_.key.group, object_.kind)
-        outside = known or (known is None and object_.namespace is None)
-        if outside and not _is_own(object_, deployment) and object_.key.group_kind not in permitted:
-            yield Broken(object_.key, "it belongs to the whole cluster" if known else "it names no namespace")
+        yield object_, is_cluster_scoped(object_.key, custom)
 
 
 def _is_own(object_: Object, deployment: Deployment) -> bool:
@@ -42,5 +59,12 @@ MANIFEST_CHECKS = (
         "let the platform team install it, and turn it off in the chart's values; or list its kind in the "
         "environment's policy, as clusterScoped",
         _cluster_wide,
+    ),
+    ManifestCheck(
+        "unknown-scope",
+        "error",
+        "It may be the tenant's own, or touch every tenant.",
+        "say in fleet.yaml which it is",
+        _unknown,
     ),
 )
