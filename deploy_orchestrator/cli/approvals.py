@@ -3,7 +3,6 @@
 import re
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -19,9 +18,10 @@ from deploy_orchestrator.cli.output import (
     show_json,
     tell,
 )
+from deploy_orchestrator.cli.signing import Key, SignsAs, signer
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import ApprovalRule
-from deploy_orchestrator.git import Commit, Person, Signer
+from deploy_orchestrator.git import Commit, Signer
 from deploy_orchestrator.outcomes import failures
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import Gate, GateState, Plan, count, may_approve
@@ -52,19 +52,6 @@ DigestPrefix = Annotated[
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-SignsAs = Annotated[
-    str | None,
-    typer.Option("--as", help="Your e-mail, together with --key; by default as git knows you."),
-]
-Key = Annotated[
-    Path | None,
-    typer.Option(
-        help="Your private SSH key, or the public one of a key in your agent; together with --as.",
-        exists=True,
-        dir_okay=False,
-        resolve_path=True,
-    ),
-]
 
 
 def pending(context: typer.Context, output: Output = Format.TEXT) -> None:
@@ -107,7 +94,7 @@ def approve(
     Shows them with the verdict, asks, and pushes a commit signed with your SSH key. The exit code is 1 when
     your approval does not count, which is told with the reason.
     """
-    _decide(context, "approve", environment, tenant, reason, digest, yes, _signer(email, key), output)
+    _decide(context, "approve", environment, tenant, reason, digest, yes, signer(email, key), output)
 
 
 def reject(
@@ -126,7 +113,7 @@ def reject(
     Shows them with the verdict, asks, and pushes a commit signed with your SSH key. Your rejection holds them
     back until you approve them. The exit code is 1 when it does not count, which is told with the reason.
     """
-    _decide(context, "reject", environment, tenant, reason, digest, yes, _signer(email, key), output)
+    _decide(context, "reject", environment, tenant, reason, digest, yes, signer(email, key), output)
 
 
 def _decide(
@@ -137,7 +124,7 @@ def _decide(
     reason: str,
     digest: str | None,
     yes: bool,
-    signer: Signer,
+    person: Signer,
     output: Format,
 ) -> None:
     if not yes and (output is Format.JSON or not sys.stdin.isatty()):
@@ -149,15 +136,15 @@ def _decide(
     if not yes:
         difference = orchestrator.deployments.difference(environment, tenant)
         show_change(plan.key, plan, difference, plan.source.authors)
-        typer.confirm(f"{decision} {plan.key} as {signer.person.email}?", abort=True, err=True)
-    commit = orchestrator.decide(plan, decision, reason, signer)
+        typer.confirm(f"{decision} {plan.key} as {person.person.email}?", abort=True, err=True)
+    commit = orchestrator.decide(plan, decision, reason, person)
     void = _void(orchestrator, plan, commit)
     gates = orchestrator.gates(plan)
     if output is Format.JSON:
         show_json(
             {
                 "decision": decision,
-                "who": signer.person.email,
+                "who": person.person.email,
                 "digest": plan.digest,
                 "commit": commit.id,
                 "void": void.what if void else None,
@@ -165,7 +152,7 @@ def _decide(
             }
         )
     elif void is None:
-        say(f"{plan.key}: signed as {signer.person.email}, commit {commit.id[:12]}, digest {plan.digest}")
+        say(f"{plan.key}: signed as {person.person.email}, commit {commit.id[:12]}, digest {plan.digest}")
         say_below(standing(gates))
     if void is not None:
         tell(void)
@@ -214,14 +201,6 @@ def standing(gates: tuple[Gate, ...]) -> list[tuple[Text, str]]:
     """The gates that are not open, each with its state, or that all are."""
     closed = [(coloured(gate.state), f"{gate.key}: {gate.reason}") for gate in gates if not gate.passed]
     return closed or [(coloured(GateState.OPEN), "nothing stands in its way: it is released next")]
-
-
-def _signer(email: str | None, key: Path | None) -> Signer:
-    if email is None and key is None:
-        return Signer.configured()
-    if email is None or key is None:
-        raise typer.BadParameter("--as and --key go together; without them git's own settings are used")
-    return Signer(Person(email.partition("@")[0], email), str(key))
 
 
 def _bare(digest: str) -> str:

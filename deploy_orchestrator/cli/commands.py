@@ -36,7 +36,11 @@ COMMANDS: Mapping[str, Listed] = MappingProxyType(
         "pending": Listed("approvals", "List what waits to be released, and what each waits for."),
         "approve": Listed("approvals", "Approve exactly the bytes that are pending."),
         "reject": Listed("approvals", "Reject the bytes that are pending."),
-        "status": Listed("live", "Show what is released, and whether it is live."),
+        "pause": Listed(
+            "pausing", "Stop the line: release nothing more in an environment, or for a tenant there."
+        ),
+        "resume": Listed("pausing", "Start the line again, whoever has stopped it."),
+        "status": Listed("live", "Show what is released, whether it is live, and what is paused."),
         "history": Listed("live", "List every release and revert of a tenant, newest first."),
         "rollback": Listed("live", "Go back to the release before, and wait until it is live."),
         "sync": Listed("live", "Make what is released live, and wait until it is."),

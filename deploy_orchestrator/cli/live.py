@@ -1,5 +1,6 @@
 """`status`, `history`, `rollback`, `sync`: what is live, what was, and the ways back."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import typer
@@ -20,7 +21,7 @@ from deploy_orchestrator.delivery import Health, Status, Sync, SyncError
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.outcomes import failures
 from deploy_orchestrator.pipeline import Orchestrator, silent
-from deploy_orchestrator.releases import Release, ReleaseError, ReleaseEvent
+from deploy_orchestrator.releases import Pausing, Release, ReleaseError, ReleaseEvent
 
 
 def status(
@@ -29,7 +30,7 @@ def status(
     tenant: OnlyTenant = None,
     output: Output = Format.TEXT,
 ) -> None:
-    """Show what is released, and whether it is live.
+    """Show what is released, whether it is live, and what is paused.
 
     The exit code is 1 when something is not live and healthy, or a sensor that guards it has not looked for
     minutes, and 2 when the fleet or a release file cannot be read or an engine does not tell; the others are
@@ -44,8 +45,13 @@ def status(
     if not found and (environment or tenant):
         require_known(orchestrator.fleet(), environment, tenant)
     healthy = sum(_is_live(*each) for each in found)
+    paused = [
+        each
+        for each in orchestrator.pausing()
+        if each.paused and environment in (None, each.line.environment)
+    ]
     if output is Format.JSON:
-        show_json([_json(*each) for each in found])
+        show_json([_json(*each, paused) for each in found])
     elif not found:
         say("Nothing is released yet.")
     else:
@@ -58,6 +64,8 @@ def status(
             last="message",
             rows=(_row(*each) for each in worst_last),
         )
+        for each in paused:
+            say(coloured("paused"), f"  {each}")
         say(f"{healthy} of {len(found)} are live and healthy (engine: {orchestrator.engine.name}).")
     untold = {str(error): error for _, error in failures(found)}
     broken = orchestrator.broken_fleet()
@@ -168,9 +176,12 @@ def _is_live(release: Release, state: Status | OrchestratorError) -> bool:
     return isinstance(state, Status) and state.live(release)
 
 
-def _json(release: Release, state: Status | OrchestratorError) -> dict[str, object]:
+def _json(
+    release: Release, state: Status | OrchestratorError, paused: Sequence[Pausing]
+) -> dict[str, object]:
     status = state if isinstance(state, Status) else None
-    return {"release": release, "status": status, "live": _is_live(release, state)}
+    stopped = [str(each) for each in paused if each.line.holds(release.environment, release.tenant)]
+    return {"release": release, "status": status, "live": _is_live(release, state), "paused": stopped}
 
 
 def _row(release: Release, state: Status | OrchestratorError) -> tuple[str | Text, ...]:

@@ -36,6 +36,7 @@ COLOURS = {
     "blocked": "bold red",
     "open": "green",
     "waiting": "yellow",
+    "paused": "bold yellow",
     "closed": "red",
     "Healthy": "green",
     "Synced": "green",

@@ -35,7 +35,7 @@ from deploy_orchestrator.manifests import Workspace
 from deploy_orchestrator.markdown import code
 from deploy_orchestrator.outcomes import failures
 from deploy_orchestrator.pipeline import Orchestrator, Preview
-from deploy_orchestrator.releases import Plan
+from deploy_orchestrator.releases import Pausing, Plan
 from deploy_orchestrator.risk import Judgement, Verdict
 
 
@@ -63,6 +63,7 @@ class _Found:
     before: Fleet | None = None
     gone: Sequence[Deployment] = ()
     notes: Sequence[str] = ()
+    paused: Sequence[Pausing] = ()
     inspections: Mapping[str, Inspection] = field(default_factory=dict[str, Inspection])
 
 
@@ -148,6 +149,13 @@ def _against_released(
         for said in [inspections.get(each.plan.key)]
         if each.difference or (said and said.has_objections)
     ]
+    paused = [
+        each
+        for each in orchestrator.pausing()
+        if each.paused
+        and environment in (None, each.line.environment)
+        and (tenant is None or each.line.tenant in (None, tenant))
+    ]
     return _Found(
         fleet,
         len(wanted),
@@ -157,6 +165,8 @@ def _against_released(
             *failures(outcomes),
         ],
         {each.plan.key: each.plan for each in previews},
+        notes=[f"Paused: {code(str(each))}" for each in paused],
+        paused=paused,
         inspections=inspections,
     )
 
@@ -241,7 +251,11 @@ def _json(found: _Found) -> dict[str, object]:
         for each in found.proposals
         for key in [each.deployment.key]
     ]
-    result: dict[str, object] = {"plans": plans, "errors": [error_json(*each) for each in found.failures]}
+    result: dict[str, object] = {
+        "plans": plans,
+        "errors": [error_json(*each) for each in found.failures],
+        "paused": [str(each) for each in found.paused],
+    }
     if found.before:
         result |= {
             "from": found.before.revision,
@@ -306,6 +320,8 @@ def _show(found: _Found, diff: bool | None) -> None:
         table("deployment", "verdict", last="change", rows=rows)
     for each in found.gone:
         say(f"{each.key} is out of the fleet, and stays released as it is.")
+    for each in found.paused:
+        say(coloured("paused"), f"  {each}")
     changing = sum(bool(each.judgement.difference) for each in found.proposals)
     say(f"{changing} of {found.considered} deployments would change.")
     if drifted := sum(bool(each.drift) for each in found.inspections.values()):

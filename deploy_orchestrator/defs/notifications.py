@@ -93,6 +93,7 @@ def _look_at_everything(look: _Look, orchestrator: Orchestrator, outbox: Outbox)
     for release, status in live:
         look.at(_releases(orchestrator, release, outbox))
         look.at(_sync_failures(release, status))
+    look.at(_stops(orchestrator, look))
     look.at(_refusals(orchestrator, look.context.instance, live))
     look.at(_unrendered(look.context.instance, look.now))
     if broken := orchestrator.broken_fleet():
@@ -102,6 +103,20 @@ def _look_at_everything(look: _Look, orchestrator: Orchestrator, outbox: Outbox)
     look.at(_broken_tenants(orchestrator.fleet()))
     for plan, gates in orchestrator.pending():
         look.at(_waits(orchestrator, plan, gates, look.now))
+
+
+def _stops(orchestrator: Orchestrator, look: _Look) -> Iterator[Event]:
+    for each in orchestrator.pausing():
+        for stop in each.paused:
+            yield Event(Kind.PAUSED, each.line.key, stop.commit, f"by {stop.who}: {stop.reason}")
+        if each.resumed:
+            look.subjects.add(each.resumed.commit)
+            yield Event(
+                Kind.RESUMED,
+                each.line.key,
+                each.resumed.commit,
+                f"by {each.resumed.who}: {each.resumed.reason}",
+            )
 
 
 def _silent(home: Path, now: datetime) -> Iterator[Event]:

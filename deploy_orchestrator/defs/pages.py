@@ -14,7 +14,7 @@ from deploy_orchestrator.fleet import Fleet
 from deploy_orchestrator.foresight import Survey, Surveyed
 from deploy_orchestrator.images import Image
 from deploy_orchestrator.manifests import Diff, Finding, Manifests
-from deploy_orchestrator.releases import Gate, Plan, Release
+from deploy_orchestrator.releases import Gate, Pausing, Plan, Release
 from deploy_orchestrator.risk import Reason, Verdict, alike
 
 MAX_DIFF = 60_000
@@ -211,19 +211,32 @@ def status(state: Status, released: Release, engine: Engine) -> dict[str, Any]:
 
 
 def fleet_status(
-    found: Sequence[tuple[Release, Status | OrchestratorError]], engine: Engine
+    found: Sequence[tuple[Release, Status | OrchestratorError]],
+    engine: Engine,
+    paused: Sequence[Pausing] = (),
 ) -> dict[str, Any]:
-    """Everything that is released on one page: what is not live and healthy first, then by name."""
+    """Everything that is released on one page: what is not live and healthy first, then by name; and what is
+    paused.
+    """
     ordered = sorted(found, key=lambda each: (_live(*each), each[0].key))
     healthy = sum(_live(*each) for each in ordered)
     columns = ["deployment", "released", "live", "state", "since (UTC)", "changed by hand", "last operation"]
     left = len(ordered) - MAX_ROWS
     return {
         "live and healthy": f"{healthy} of {len(ordered)}",
+        **({"paused": table(["line", "by", "since (UTC)", "why"], _stopped(paused))} if paused else {}),
         "deployments": table(columns, [_deployment(*each, engine) for each in ordered[:MAX_ROWS]]),
         **({"left out": f"{left} that come last"} if left > 0 else {}),
         "engine": engine.name,
     }
+
+
+def _stopped(paused: Sequence[Pausing]) -> list[tuple[object, ...]]:
+    return [
+        (stop.line.key, each.who, f"{each.at:%Y-%m-%d %H:%M:%S}", each.reason)
+        for stop in paused
+        for each in stop.paused
+    ]
 
 
 def _live(released: Release, state: Status | OrchestratorError) -> bool:

@@ -154,7 +154,8 @@ def live_releases(
     with installation.open() as orchestrator:
         found = orchestrator.live()
         log_unreadable(context, orchestrator)
-        overview = pages.fleet_status(found, orchestrator.engine)
+        paused = [each for each in orchestrator.pausing() if each.paused]
+        overview = pages.fleet_status(found, orchestrator.engine, paused)
         for released, state in found:
             environment, tenant = released.environment, released.tenant
             if isinstance(state, OrchestratorError):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Cluster,
         Environment,
         Freeze,
+        PauseRule,
         Policy,
         Quota,
         RuleOverride,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
         Window,
     )
     from deploy_orchestrator.fleet.schemas import json_schemas
-    from deploy_orchestrator.fleet.signers import principals
+    from deploy_orchestrator.fleet.signers import among, principals
     from deploy_orchestrator.fleet.template import new_tenant
     from deploy_orchestrator.fleet.upgrade import ChartUpgrade, UpgradedFleet, Wanted, upgraded
 else:
@@ -55,6 +56,7 @@ __all__ = [
     "FleetError",
     "Freeze",
     "LocalChart",
+    "PauseRule",
     "Policy",
     "Quota",
     "RuleOverride",
@@ -64,6 +66,7 @@ __all__ = [
     "Wanted",
     "Wave",
     "Window",
+    "among",
     "basis",
     "changed",
     "configured",

@@ -8,7 +8,7 @@ from deploy_orchestrator.errors import OrchestratorError, instead_of
 from deploy_orchestrator.fleet.charts import LocalCharts
 from deploy_orchestrator.fleet.errors import FleetError
 from deploy_orchestrator.fleet.layout import ALLOWED_SIGNERS, FLEET_FILE, TENANTS
-from deploy_orchestrator.fleet.model import ApprovalRule, ChartReference, Environment, FleetFile
+from deploy_orchestrator.fleet.model import ChartReference, Environment, FleetFile
 from deploy_orchestrator.fleet.reading import (
     read_document,
     require_known,
@@ -51,7 +51,7 @@ def configuration(tree: Tree) -> Configuration:
     )
     _check_environments(document, file)
     signers = tree.read(ALLOWED_SIGNERS) if tree.exists(ALLOWED_SIGNERS) else b""
-    _check_approvers(document, file, principals(signers))
+    _check_people(document, file, principals(signers))
     tenants = [name for name in tree.names(TENANTS) if name[0] not in "_." and not _is_file(tree, name)]
     _check_waves(document, file, tenants)
     charts = LocalCharts(tree, file.repositories)
@@ -85,22 +85,24 @@ def _check_environments(document: Document, file: FleetFile) -> None:
             )
 
 
-def _check_approvers(document: Document, file: FleetFile, signers: frozenset[str]) -> None:
-    for field, rule in _approval_rules(file):
-        require_unique(document, (((*field, "approvers", i), each) for i, each in enumerate(rule.approvers)))
-        if rule.required > len(rule.approvers):
+def _check_people(document: Document, file: FleetFile, signers: frozenset[str]) -> None:
+    for field, people in _people(file):
+        require_unique(document, (((*field, i), each) for i, each in enumerate(people)))
+        for index, who in enumerate(people):
+            if who not in signers:
+                raise FleetError(
+                    f"{who} has no key in {ALLOWED_SIGNERS}",
+                    place=document.place(*field, index),
+                    fix=f"add a line with their SSH public key there; {instead_of(who, signers)}",
+                )
+    for index, environment in enumerate(file.environments):
+        rule = environment.policy.approval
+        if rule and rule.required > len(rule.approvers):
             raise FleetError(
                 f"{rule.required} approvals are required, and {len(rule.approvers)} people may give them",
-                place=document.place(*field, "required"),
+                place=document.place("environments", index, "policy", "approval", "required"),
                 fix="name more approvers, or require fewer approvals",
             )
-        for index, approver in enumerate(rule.approvers):
-            if approver not in signers:
-                raise FleetError(
-                    f"{approver} has no key in {ALLOWED_SIGNERS}",
-                    place=document.place(*field, "approvers", index),
-                    fix=f"add a line with their SSH public key there; {instead_of(approver, signers)}",
-                )
 
 
 def _check_waves(document: Document, file: FleetFile, tenants: list[str]) -> None:
@@ -123,7 +125,12 @@ def _is_file(tree: Tree, name: str) -> bool:
     return True
 
 
-def _approval_rules(file: FleetFile) -> Iterator[tuple[FieldPath, ApprovalRule]]:
+def _people(file: FleetFile) -> Iterator[tuple[FieldPath, tuple[str, ...]]]:
+    """Everybody whom a policy gives a right, where it stands."""
     for index, environment in enumerate(file.environments):
-        if environment.policy.approval:
-            yield ("environments", index, "policy", "approval"), environment.policy.approval
+        policy, here = environment.policy, ("environments", index, "policy")
+        if policy.approval:
+            yield (*here, "approval", "approvers"), policy.approval.approvers
+        if policy.pause:
+            yield (*here, "pause", "pausers"), policy.pause.pausers
+            yield (*here, "pause", "resumers"), policy.pause.resumers

@@ -74,6 +74,13 @@ class ApprovalRule(Model):
     expires: Duration = Field(default=timedelta(days=7), json_schema_extra={"default": "7d"})
 
 
+class PauseRule(Model):
+    """Who may stop the line, and who may start it again (`resumers`; none: the same people)."""
+
+    pausers: tuple[Email, ...] = Field(min_length=1)
+    resumers: tuple[Email, ...] = ()
+
+
 class Freeze(Model):
     """A window, from `start` until before `end` (UTC), in which nothing is released."""
 
@@ -168,7 +175,8 @@ class Wave(Model):
 class Policy(Model):
     """What an environment asks of a change and of its release.
 
-    `approval`; None: changes that need approval go on without. `soak`: how long the change must have been
+    `approval`; None: changes that need approval go on without. `pause`: who may stop and start the line;
+    None: the approvers. `soak`: how long the change must have been
     healthy in the environment before. `deadline`: by when a sync must be healthy. `rollback_after`: how long
     a release may be unhealthy before it is reverted. `waves`: who goes before whom; tenants that no wave
     names go last. `removals`: the share of the tenants that may be removed within a day, in percent; one at
@@ -180,6 +188,7 @@ class Policy(Model):
     """
 
     approval: ApprovalRule | None = None
+    pause: PauseRule | None = None
     soak: Duration = Field(default=timedelta(0), json_schema_extra={"default": "0s"})
     deadline: Duration = Field(default=timedelta(minutes=10), json_schema_extra={"default": "10m"})
     rollback_after: Duration = Field(default=timedelta(minutes=5), json_schema_extra={"default": "5m"})
@@ -191,6 +200,18 @@ class Policy(Model):
     rules: dict[Label, RuleOverride] = Field(default_factory=dict[str, RuleOverride])
     registries: tuple[Line, ...] = ()
     cluster_scoped: tuple[ClusterKind, ...] = ()
+
+    @property
+    def pausers(self) -> tuple[str, ...]:
+        """Who may stop the line."""
+        if self.pause:
+            return self.pause.pausers
+        return self.approval.approvers if self.approval else ()
+
+    @property
+    def resumers(self) -> tuple[str, ...]:
+        """Who may start it again."""
+        return (self.pause.resumers if self.pause else ()) or self.pausers
 
     def wave_of(self, tenant: str) -> int:
         """Which of the `waves` `tenant` is in; their number for one that goes last."""

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+from collections.abc import Iterable
 from itertools import pairwise
 
 from deploy_orchestrator.errors import Place
@@ -22,6 +23,11 @@ def principals(data: bytes) -> frozenset[str]:
     lines = enumerate(data.decode(errors="replace").splitlines(), start=1)
     entries = [(number, line) for number, line in lines if line.strip() and not line.lstrip().startswith("#")]
     return frozenset(name for number, line in entries for name in _principals(line, number))
+
+
+def among(who: str, people: Iterable[str]) -> bool:
+    """Whether somebody is one of `people`, whatever the case they are written in."""
+    return who.casefold() in {person.strip().casefold() for person in people}
 
 
 def _principals(line: str, number: int) -> list[str]:

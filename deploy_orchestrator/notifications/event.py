@@ -6,9 +6,11 @@ class Kind(StrEnum):
     """What people can be told of, gravest last."""
 
     RELEASED = "released"
+    RESUMED = "resumed"
     AWAITS_APPROVAL = "awaits-approval"
     APPROVAL_EXPIRES = "approval-expires"
     APPROVAL_EXPIRED = "approval-expired"
+    PAUSED = "paused"
     BLOCKED = "blocked"
     DOES_NOT_RENDER = "does-not-render"
     SYNC_FAILED = "sync-failed"

@@ -14,9 +14,11 @@ MAX_REASON = 300
 
 _SAYS: dict[Kind, tuple[str, str]] = {
     Kind.RELEASED: ("was released", "were released"),
+    Kind.RESUMED: ("was resumed", "were resumed"),
     Kind.AWAITS_APPROVAL: ("waits for approval", "wait for approval"),
     Kind.APPROVAL_EXPIRES: ("has an approval that expires soon", "have approvals that expire soon"),
     Kind.APPROVAL_EXPIRED: ("has an approval that has expired", "have approvals that have expired"),
+    Kind.PAUSED: ("is paused: nothing is released", "are paused: nothing is released"),
     Kind.BLOCKED: ("is blocked", "are blocked"),
     Kind.DOES_NOT_RENDER: ("does not render", "do not render"),
     Kind.SYNC_FAILED: ("could not be synced", "could not be synced"),
@@ -30,9 +32,11 @@ _SAYS: dict[Kind, tuple[str, str]] = {
 }
 _LEVELS: dict[Kind, Literal["info", "warning", "failure"]] = {
     Kind.RELEASED: "info",
+    Kind.RESUMED: "info",
     Kind.AWAITS_APPROVAL: "info",
     Kind.APPROVAL_EXPIRES: "warning",
     Kind.APPROVAL_EXPIRED: "warning",
+    Kind.PAUSED: "warning",
     Kind.BLOCKED: "warning",
     Kind.DOES_NOT_RENDER: "warning",
     Kind.SYNC_FAILED: "failure",

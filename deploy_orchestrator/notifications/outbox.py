@@ -10,7 +10,7 @@ from deploy_orchestrator.notifications.message import compose
 from deploy_orchestrator.notifications.target import Target, send
 
 MAX_OWED = 200
-STANDING = frozenset(Kind) - {Kind.RELEASED, Kind.SYNC_FAILED, Kind.REVERTED}
+STANDING = frozenset(Kind) - {Kind.RELEASED, Kind.RESUMED, Kind.SYNC_FAILED, Kind.REVERTED}
 """What calls for a person for as long as it lasts."""
 
 

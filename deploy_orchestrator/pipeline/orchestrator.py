@@ -18,6 +18,8 @@ from deploy_orchestrator.releases import (
     Expiry,
     Gate,
     Judge,
+    Line,
+    Pausing,
     Plan,
     Release,
     RevertRefused,
@@ -211,6 +213,26 @@ class Orchestrator:
     ) -> Commit:
         """Push a person's signed decision on exactly the bytes of `plan`."""
         return self.deployments.decide(plan, decision, reason, signer, datetime.now(UTC))
+
+    def stop(self, line: Line, decision: Literal["pause", "resume"], reason: str, signer: Signer) -> Commit:
+        """Push a person's signed decision that nothing is released on a `line`, or that it is again."""
+        return self.deployments.stop(line, decision, reason, signer, datetime.now(UTC))
+
+    def pausing(self) -> list[Pausing]:
+        """What was ever paused and counts now, or was resumed, environment by environment.
+
+        While fleet.yaml is broken, the policies from before hold.
+        """
+        fleet, now = last_readable(self.fleet_repository), datetime.now(UTC)
+        tenants = sorted(
+            {*fleet.tenants, *fleet.broken, *(each.tenant for each in self.deployments.releases())}
+        )
+        found = (
+            self.deployments.pausing(Line(each.name, tenant), each.policy, fleet.allowed_signers, now)
+            for each in fleet.environments
+            for tenant in (None, *tenants)
+        )
+        return [each for each in found if each.paused or each.resumed]
 
     def deliver(self, release: Release, report: Callable[[Status], None] = lambda status: None) -> Status:
         """Sync `release` and follow it until it is live and healthy; clear away what a removal leaves.

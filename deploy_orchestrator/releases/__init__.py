@@ -19,6 +19,7 @@ from deploy_orchestrator.releases.model import (
     Removals,
     SourceChange,
 )
+from deploy_orchestrator.releases.pauses import Line, Pausing
 from deploy_orchestrator.releases.planning import make_plan
 from deploy_orchestrator.releases.removal import make_removal
 from deploy_orchestrator.releases.returning import Returning
@@ -37,6 +38,8 @@ __all__ = [
     "GateState",
     "GatesClosed",
     "Judge",
+    "Line",
+    "Pausing",
     "Plan",
     "Predecessor",
     "Quarantined",

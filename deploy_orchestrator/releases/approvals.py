@@ -1,10 +1,11 @@
 """Decisions that people sign: written to the branch `approvals`, believed only when the signature says so."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final
 
 import pydantic
 
@@ -23,13 +24,14 @@ from deploy_orchestrator.git import (
     Unsigned,
     UntrustedSignature,
 )
-from deploy_orchestrator.releases.digest import FORMAT
-from deploy_orchestrator.releases.errors import EARLIER, ReleaseError, Superseded
+from deploy_orchestrator.releases.errors import ReleaseError
 from deploy_orchestrator.releases.ledger import Write, ledger
-from deploy_orchestrator.releases.model import Approval, Plan
+from deploy_orchestrator.releases.model import Approval, Choice
 from deploy_orchestrator.terms import Digest, Email, Text, Time
 
 BRANCH: Final = "approvals"
+HOLDING: Final = frozenset[Choice](["reject", "pause"])
+"""Decisions that hold something back: nobody else undoes them by writing over them."""
 MAX_DECISION: Final = 64 * 1024
 """Bytes of a file that is a decision."""
 MAX_NAMED: Final = 100
@@ -46,7 +48,7 @@ class Decision(Record):
 
     digest: Digest
     who: Email
-    decision: Literal["approve", "reject"]
+    decision: Choice
     reason: Text
     at: Time
 
@@ -69,28 +71,24 @@ class _NotBelieved(Exception):
 
 def sign(
     repository: Repository,
-    plan: Plan,
-    decision: Literal["approve", "reject"],
+    about: str,
+    digest: str,
+    decision: Choice,
     reason: str,
     signer: Signer,
     now: datetime,
 ) -> Commit:
-    """Write one decision on `plan`, in a commit of its own that `signer` signs."""
-    if plan.format < FORMAT:
-        raise Superseded(
-            f"{plan.key}: {EARLIER}; a decision on it would be void", fix="plan again, then decide"
-        )
+    """Write one decision on the digest of what it is `about`, in a commit of its own that `signer` signs."""
     try:
         made = Decision(
-            digest=plan.digest, who=signer.person.email, decision=decision, reason=reason.strip(), at=now
+            digest=digest, who=signer.person.email, decision=decision, reason=reason.strip(), at=now
         )
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         field, said = str(first["loc"][0]), first["msg"].removeprefix("Value error, ")
         raise ReleaseError(f"not a decision: {field}: {said}", fix=_FIXES.get(field)) from error
-    path = f"{_folder(plan.digest)}/{made.who}.yaml"
-    verb = decision.capitalize()
-    message = f"{verb} {plan.key}\n\nDigest: {plan.digest}\n"
+    path = f"{_folder(digest)}/{made.who}.yaml"
+    message = f"{decision.capitalize()} {about}\n\nDigest: {digest}\n"
     content = documents.dump(made.model_dump(mode="json"))
     commit = repository.write(BRANCH, lambda tree: Changes(message, {path: content}), signer=signer)
     if commit is None:
@@ -101,17 +99,21 @@ def sign(
 def verified(
     repository: Repository, digest: str, allowed_signers: bytes
 ) -> tuple[list[Approval], list[RejectedApproval]]:
-    """The decisions on `digest` that are believed, and those that are not, of the branch as last fetched.
+    """The decisions on `digest` that are believed, in the order in which they were pushed, and those that are
+    not, of the branch as last fetched.
 
     Believed is the last commit that changed a person's file, if a key of that person in `allowed_signers`
     signed it, it changes nothing else, and the file is about this digest and this person. Whoever may push
-    to the branch can overwrite a file, but cannot undo a rejection: the last one that its author signed
-    stands until its author signs something else. A merge could hide commits, so no approval from before one
-    is believed.
+    to the branch can overwrite a file, but cannot undo a rejection or a pause: the last one that its author
+    signed stands until its author signs something else. A merge could hide commits, so nothing that lets
+    something through is believed from before one.
     """
     head = repository.head(BRANCH)
     if head is None:
         return [], []
+    with suppress(TooMuchHistory):
+        if _folder(digest) not in ledger(repository, BRANCH, head):
+            return [], []
     believed, refused = _verified(repository, head, digest, allowed_signers)
     return list(believed), list(refused)
 
@@ -120,7 +122,7 @@ def verified(
 def _verified(
     repository: Repository, head: str, digest: str, allowed_signers: bytes
 ) -> tuple[tuple[Approval, ...], tuple[RejectedApproval, ...]]:
-    believed: list[Approval] = []
+    believed: list[tuple[int, Approval]] = []
     refused: list[RejectedApproval] = []
     folder = _folder(digest)
     try:
@@ -141,29 +143,30 @@ def _verified(
             continue
         try:
             approval = _believe(repository, path, newest, digest, allowed_signers)
-            if approval and approval.decision == "approve" and newest.number <= hidden:
+            if approval and approval.decision not in HOLDING and newest.number <= hidden:
                 raise _NotBelieved(
                     "a merge came after it, or what is over the bounds, which may hide later decisions; "
                     "sign it again"
                 )
             if approval:
-                believed.append(approval)
+                believed.append((newest.number, approval))
         except _NotBelieved as error:
             refused.append(RejectedApproval(path, newest.commit, str(error)))
-            believed += _standing_rejection(repository, path, older, digest, allowed_signers)
-    return tuple(believed), tuple(refused)
+            believed += _still_holding(repository, path, older, digest, allowed_signers)
+    in_order = sorted(believed, key=lambda each: each[0])
+    return tuple(approval for _, approval in in_order), tuple(refused)
 
 
-def _standing_rejection(
+def _still_holding(
     repository: Repository, path: str, writes: Sequence[Write], digest: str, allowed_signers: bytes
-) -> Iterator[Approval]:
+) -> Iterator[tuple[int, Approval]]:
     for write in writes:
         try:
             approval = _believe(repository, path, write, digest, allowed_signers)
         except _NotBelieved:
             continue
-        if approval and approval.decision == "reject":
-            yield approval
+        if approval and approval.decision in HOLDING:
+            yield write.number, approval
         return
 
 

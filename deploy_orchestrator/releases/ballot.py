@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from deploy_orchestrator.fleet import ApprovalRule
+from deploy_orchestrator.fleet import ApprovalRule, among
 from deploy_orchestrator.releases.model import Approval, SourceChange
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -54,7 +54,7 @@ def count(
 
 def may_approve(rule: ApprovalRule, source: SourceChange) -> list[str]:
     """The approvers who did not write it, or all where the rule lets authors approve."""
-    return [each for each in rule.approvers if rule.self_approval or not _among(each, source.authors)]
+    return [each for each in rule.approvers if rule.self_approval or not among(each, source.authors)]
 
 
 def _void(
@@ -64,7 +64,9 @@ def _void(
     now: datetime,
     counted: Sequence[Approval],
 ) -> str | None:
-    if rule is not None and not _among(decision.who, rule.approvers):
+    if decision.decision not in ("approve", "reject"):
+        return "it decides on no change"
+    if rule is not None and not among(decision.who, rule.approvers):
         return "the policy does not name them as an approver"
     if decision.decision == "reject":
         return None
@@ -72,7 +74,7 @@ def _void(
         return "it is dated in the future"
     if rule is None:
         return None
-    if not rule.self_approval and _among(decision.who, source.authors):
+    if not rule.self_approval and among(decision.who, source.authors):
         return "authors cannot approve their own change"
     if decision.at + rule.expires < now:
         return "it has expired"
@@ -81,7 +83,3 @@ def _void(
     if any(decision.key == other.key for other in counted):
         return "the same key approved already, for another name"
     return None
-
-
-def _among(who: str, people: Iterable[str]) -> bool:
-    return who.casefold() in {person.strip().casefold() for person in people}

@@ -6,20 +6,22 @@ from datetime import datetime
 from typing import Literal, TypeVar
 
 from deploy_orchestrator.errors import OrchestratorError, Place
-from deploy_orchestrator.fleet import Deployment
+from deploy_orchestrator.fleet import Deployment, Policy
 from deploy_orchestrator.git import Commit, Person, Repository, Signer
 from deploy_orchestrator.manifests import Diff, Manifests, committed_manifests, diff
 from deploy_orchestrator.outcomes import Outcome, attempt, failures, raised, values
 from deploy_orchestrator.releases import approvals, history, propose, publish, revert
 from deploy_orchestrator.releases import removal as removals
 from deploy_orchestrator.releases.approvals import RejectedApproval
-from deploy_orchestrator.releases.errors import ReleaseError
+from deploy_orchestrator.releases.digest import FORMAT
+from deploy_orchestrator.releases.errors import EARLIER, ReleaseError, Superseded
 from deploy_orchestrator.releases.evaluation import Conditions, Judge, evaluate
 from deploy_orchestrator.releases.gates import Gate
 from deploy_orchestrator.releases.history import ReleaseEvent
 from deploy_orchestrator.releases.last_changes import last_change
 from deploy_orchestrator.releases.layout import MAIN, PLANS, RELEASES, Slot, content_at, slots
 from deploy_orchestrator.releases.model import Approval, Plan, Quarantined, Release, ReleaseFile, Unchanged
+from deploy_orchestrator.releases.pauses import Line, Pausing, pausing
 from deploy_orchestrator.releases.propose import IsAncestor
 from deploy_orchestrator.releases.standing import Standing
 
@@ -200,8 +202,25 @@ class Deployments:
         Raises:
             SigningFailed: the key does not sign.
             ReleaseError: the signer's e-mail or the reason is none that can be written down.
+            Superseded: it was planned by an earlier version.
         """
-        return approvals.sign(self.repository, plan, decision, reason, signer, now)
+        if plan.format < FORMAT:
+            raise Superseded(
+                f"{plan.key}: {EARLIER}; a decision on it would be void", fix="plan again, then decide"
+            )
+        return approvals.sign(self.repository, plan.key, plan.digest, decision, reason, signer, now)
+
+    def stop(
+        self, line: Line, decision: Literal["pause", "resume"], reason: str, signer: Signer, now: datetime
+    ) -> Commit:
+        """Push a person's decision that nothing is released on a `line`, or that it is again. Raises as
+        `decide`.
+        """
+        return approvals.sign(self.repository, line.key, line.digest, decision, reason, signer, now)
+
+    def pausing(self, line: Line, policy: Policy, allowed_signers: bytes, now: datetime) -> Pausing:
+        """Who has paused a `line`, and who resumed it last, as the `policy` of its environment lets them."""
+        return pausing(self.repository, line, policy, allowed_signers, now)
 
     def approvals(self, digest: str, allowed_signers: bytes) -> tuple[list[Approval], list[RejectedApproval]]:
         """The decisions on `digest` that are believed, by signature, and those that are not, with the

@@ -36,6 +36,11 @@ def digest_of(
     )
 
 
+def line_digest(environment: str, tenant: str | None) -> str:
+    """What a decision to pause an environment, or a tenant there, is about."""
+    return _sha256({"paused": {"environment": environment, "tenant": tenant}})
+
+
 def first_digest_of(*, environment: str, tenant: str, content: str, base: str | None) -> str:
     """The digest of format 1, which tells neither where a change goes nor which release it replaces."""
     return _sha256({"content": content, "environment": environment, "replaces": base, "tenant": tenant})

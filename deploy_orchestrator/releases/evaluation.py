@@ -8,6 +8,7 @@ from deploy_orchestrator.releases.ballot import count
 from deploy_orchestrator.releases.digest import FORMAT, first_digest_of
 from deploy_orchestrator.releases.gates import Canary, Gate, Predecessor, gates
 from deploy_orchestrator.releases.model import Approval, Plan, SourceChange
+from deploy_orchestrator.releases.pauses import pauses
 from deploy_orchestrator.releases.removal import recent
 from deploy_orchestrator.releases.returning import returning
 from deploy_orchestrator.releases.standing import Standing
@@ -66,6 +67,9 @@ def evaluate(standing: Standing, plan: Plan, conditions: Conditions) -> Evaluati
             void=former if plan.format == FORMAT else (),
             predecessor=conditions.predecessor,
             canaries=conditions.canaries,
+            paused=pauses(
+                standing.repository, plan.environment, plan.tenant, policy, conditions.allowed_signers, now
+            ),
             removals=recent(standing.repository, standing.tree, plan.environment, now)
             if plan.removal
             else None,

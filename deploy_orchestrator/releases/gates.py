@@ -12,6 +12,7 @@ from deploy_orchestrator.releases.ballot import Ballot, count, may_approve
 from deploy_orchestrator.releases.digest import FORMAT
 from deploy_orchestrator.releases.errors import EARLIER, ReleaseError
 from deploy_orchestrator.releases.model import Approval, Plan, Removals, SourceChange
+from deploy_orchestrator.releases.pauses import Pausing
 from deploy_orchestrator.releases.returning import Returning
 from deploy_orchestrator.terms import Verdict
 
@@ -98,6 +99,7 @@ def gates(
     returning: Sequence[Returning] = (),
     now: datetime,
     canaries: Sequence[Canary] = (),
+    paused: Sequence[Pausing] = (),
     removals: Removals | None = None,
 ) -> tuple[Gate, ...]:
     """Every gate of `plan` under the `policy` of its environment, open or not.
@@ -106,9 +108,9 @@ def gates(
     asks for what was planned, `current` whether what is released there is still what the plan replaces,
     `intact` whether the manifests that stand there are still those that were planned. `approvals` is what was
     verified for the plan's digest, `void` what was for the digest that it would have had in format 1.
-    `returning` is what it brings back of what was reverted. The verdict is taken under `policy`, which may be
-    newer than the plan. A rejection closes the way whatever the verdict; a blocked plan passes nowhere; one
-    that needs approval passes where the policy asks for none.
+    `returning` is what it brings back of what was reverted, `paused` who has stopped the line. The verdict is
+    taken under `policy`, which may be newer than the plan. A rejection closes the way whatever the verdict; a
+    blocked plan passes nowhere; one that needs approval passes where the policy asks for none.
     """
     from deploy_orchestrator.risk import severity
 
@@ -125,6 +127,7 @@ def gates(
         _wave(canaries, now),
         _removals(policy, removals),
         _freeze(policy, now),
+        _paused(policy, paused),
         _quarantine(policy, ballot, returning),
     )
 
@@ -292,6 +295,16 @@ def _freeze(policy: Policy, now: datetime) -> Gate:
         )
     begin, reason = min(coming)
     return Gate("freeze", GateState.WAITING, f"no release window is open until {_clock(begin)}: {reason}")
+
+
+def _paused(policy: Policy, paused: Sequence[Pausing]) -> Gate:
+    if not paused:
+        return Gate("paused", GateState.OPEN, "nobody has paused it")
+    command = f"deploy-orchestrator resume {paused[0].line.key.replace('/', ' ')}"
+    said = "; ".join(map(str, paused))
+    return Gate(
+        "paused", GateState.WAITING, f"{said}; resumed by one of {', '.join(policy.resumers)}: {command}"
+    )
 
 
 def _quarantine(policy: Policy, ballot: Ballot, returning: Sequence[Returning]) -> Gate:

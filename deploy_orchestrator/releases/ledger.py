@@ -52,6 +52,9 @@ class Ledger:
     hidden: int
     _folders: Mapping[str, Mapping[str, Sequence[tuple[str, int, bool, bool]]]]
 
+    def __contains__(self, folder: str) -> bool:
+        return folder in self._folders
+
     def writes(self, folder: str) -> dict[str, list[Write]]:
         """The writes to each file in `folder`, by path, the newest first.
 

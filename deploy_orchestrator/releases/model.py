@@ -62,6 +62,10 @@ class Unchanged(Record):
     source: CommitId
 
 
+Choice = Literal["approve", "reject", "pause", "resume"]
+"""What a person decides: on a plan, or on whether anything is released at all."""
+
+
 class Approval(Record):
     """A decision on one digest that its author signed, verified.
 
@@ -70,7 +74,7 @@ class Approval(Record):
 
     digest: Digest
     who: Email
-    decision: Literal["approve", "reject"]
+    decision: Choice
     reason: Text
     at: Time
     commit: CommitId

@@ -55,7 +55,7 @@ def test_a_hook_told_to_fail_fails_the_next_release_and_not_the_one_before(desk)
 
 def test_status_as_json_is_each_release_with_its_state(desk):
     found = desk.json("status", "-e", "production")
-    assert [set(each) for each in found] == [{"release", "status", "live"}]
+    assert [set(each) for each in found] == [{"release", "status", "live", "paused"}]
     assert found[0]["release"]["tenant"] == "shop"
     assert found[0]["status"]["health"] == "Healthy"
     assert found[0]["live"] is True

@@ -69,6 +69,11 @@ class Laptop:
         signer = ("--as", f"{person}@example.com", "--key", key)
         self.command(*arguments, *signer, "--yes", exits=0 if counts else 1)
 
+    def stop(self, *arguments: str, person: str) -> None:
+        """A person pauses or resumes with their own key."""
+        key = str(self.folder / "keys" / person)
+        self.command(*arguments, "--as", f"{person}@example.com", "--key", key)
+
     def released(self, environment: str, tenant: str) -> Release:
         with self.orchestrator() as orchestrator:
             release = orchestrator.deployments.release(environment, tenant)

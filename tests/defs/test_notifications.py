@@ -61,6 +61,28 @@ def test_releases_and_what_waits_for_approval_are_told_once(bench: Laptop, servi
     assert released.startswith("production/analytics was released.")
 
 
+def test_a_pause_and_a_resume_are_told_once_each(bench: Laptop, service: Service) -> None:
+    bench.settle()
+    told(service)
+    bench.stop("pause", "production", "-m", "it burns", person="bob")
+    edit(bench)
+    bench.settle()
+    bench.turn()
+    lines = told(service)
+    assert [line for line in lines if line.startswith("production")] == [
+        "production is paused: nothing is released. by bob＠example.com: it burns",
+        *(line for line in lines if line.startswith("production/analytics waits for approval")),
+    ]
+
+    bench.sign("approve", "production", "analytics", person="bob")
+    assert not bench.settle()
+    bench.stop("resume", "production", "-m", "out", person="alice")
+    bench.settle()
+    bench.turn()
+    assert sorted(told(service))[0] == "production was resumed. by alice＠example.com: out"
+    assert bench.live("production", "analytics")
+
+
 def test_a_revert_is_told_with_its_reason_whoever_made_it(bench: Laptop, service: Service) -> None:
     bench.commit("fleet.yaml", lambda text: text.replace("rollbackAfter: 30s", "rollbackAfter: 0s"))
     bench.settle()

@@ -22,7 +22,7 @@ from deploy_orchestrator.delivery import (
 )
 from deploy_orchestrator.fleet import ArgoCDInstance, Destination
 from deploy_orchestrator.manifests import ChartUsed
-from deploy_orchestrator.releases import Release, SourceChange, digest_of
+from deploy_orchestrator.releases import Approval, Line, Pausing, Release, SourceChange, digest_of
 from tests.steps import propose, released
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -65,8 +65,8 @@ def healthy(environment: str, tenant: str) -> Status:
 
 @pytest.fixture
 def page(tmp_path):
-    def made(*found) -> dict[str, Any]:
-        return pages.fleet_status(found, Sandbox(tmp_path, NOWHERE))
+    def made(*found, paused=()) -> dict[str, Any]:
+        return pages.fleet_status(found, Sandbox(tmp_path, NOWHERE), paused)
 
     return made
 
@@ -95,6 +95,23 @@ def test_what_was_changed_by_hand_is_named(page):
     drifted = replace(healthy("dev", "ml"), sync=Sync.OUT_OF_SYNC, drift=("ConfigMap ml-dev/settings",))
     ((*_, drift, _),) = rows(page((release("dev", "ml"), drifted)))
     assert drift == "ConfigMap ml-dev/settings"
+
+
+def test_what_is_paused_stands_on_the_page_with_who_and_why(page):
+    stop = Approval(
+        digest=CONTENT,
+        who="bob@example.com",
+        decision="pause",
+        reason="it burns | **now**",
+        at=NOON,
+        commit=COMMIT,
+        key="SHA256:x",
+    )
+    shown = page((release("dev", "ml"), healthy("dev", "ml")), paused=[Pausing(Line("dev"), (stop,), None)])
+    assert "dev" in shown["paused"].md_str
+    assert "bob@example" in shown["paused"].md_str.replace("\\", "")
+    assert "**now**" not in shown["paused"].md_str
+    assert "paused" not in page((release("dev", "ml"), healthy("dev", "ml")))
 
 
 def test_the_last_operation_tells_how_long_it_took_and_which_hook_failed(page):

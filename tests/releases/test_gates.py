@@ -142,6 +142,7 @@ def test_every_gate_has_its_own_key_and_a_reason(build):
         "wave",
         "removals",
         "freeze",
+        "paused",
         "quarantine",
     ]
     assert all(each.reason for each in found)
