@@ -156,7 +156,8 @@ def test_a_cluster_that_would_lead_out_of_the_folder_is_refused(cluster, sandbox
     before = set(tmp_path.iterdir())
     with pytest.raises(SyncFailed, match="not a name that a folder may have"):
         delivered(sandbox, release)
-    assert set(tmp_path.iterdir()) - before <= {sandbox.folder}
+    kept = sandbox.deployments.path.with_name(f"{sandbox.deployments.path.name}.kept")
+    assert set(tmp_path.iterdir()) - before <= {sandbox.folder, kept}
     assert [path.name for path in sandbox.folder.iterdir()] == [".state"]
 
 

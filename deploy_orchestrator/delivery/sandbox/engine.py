@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from deploy_orchestrator import documents
 from deploy_orchestrator.delivery.errors import DeliveryError, EngineUnreachable, NotDeployed, SyncSuperseded
 from deploy_orchestrator.delivery.sandbox import hooks
 from deploy_orchestrator.delivery.sandbox.application import Application, Applied
@@ -174,12 +173,13 @@ class Sandbox:
 
     def _apply(self, state: State, application: Application, release: Release) -> Application:
         manifests = self._released(release)
+        files = self.deployments.at(release.revision).files(release.path)
         for name in (release.cluster, release.namespace):
             check_label(name)
         contents = {
             f"{release.cluster}/{release.namespace}/{each.key.file}": (
                 str(each.key),
-                documents.dump(each.body),
+                files[each.key.file],
             )
             for each in hooks.staying(manifests.objects)
         }
