@@ -214,11 +214,16 @@ def _by_binary(request: Request, values: dict[str, Any]) -> _Rendered:
     documents = [each for file, text in printed for each in _split(file, text)]
     said = done.stderr.decode(errors="replace")
     if done.returncode == 0:
-        return _Rendered(about, documents, tuple(_SKIPPED.findall(said)))
+        return _Rendered(about, documents, tuple(map(_unquoted, _SKIPPED.findall(said))))
     message = said.rpartition("Error: ")[2].strip() or f"helm ended with status {done.returncode}"
     if message.startswith("YAML parse error"):
         _objects(documents, request["hookEvents"])
     raise Failure("values" if "specifications of the schema" in message else "template", message)
+
+
+def _unquoted(logged: str) -> str:
+    """A value of a Go log, which stands in quotes where that is needed to read it."""
+    return str(json.loads(logged)) if logged.startswith('"') else logged
 
 
 def _by_source(stream: str) -> Iterator[tuple[str, str]]:

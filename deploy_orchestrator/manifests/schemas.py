@@ -11,7 +11,7 @@ import jsonschema_rs
 
 from deploy_orchestrator.manifests.misfits import MASK, Schema
 from deploy_orchestrator.manifests.objects import Object
-from deploy_orchestrator.manifests.validation import Types
+from deploy_orchestrator.manifests.validation import Types, types
 
 Kind = tuple[str, str, str]
 """Group, version and kind, as `("apps", "v1", "Deployment")`."""
@@ -61,7 +61,7 @@ class Api:
     @cached_property
     def types(self) -> Types:
         """The types that its kinds are made of."""
-        return Types(self._shared["$defs"])
+        return types(self._shared["$defs"])
 
     @cached_property
     def _registry(self) -> jsonschema_rs.Registry:

@@ -26,6 +26,11 @@ def texts(value: Any) -> list[str]:
     return [item for item in items(value) if isinstance(item, str)]
 
 
+def without(value: Any, name: str) -> Mapping[str, Any]:
+    """A mapping without one of its fields."""
+    return {key: below for key, below in mapping(value).items() if key != name}
+
+
 def at(value: Any, *steps: str) -> Any:
     """What stands at a path of field names; None where nothing does."""
     for step in steps:

@@ -111,7 +111,7 @@ def outcome(on_disk: Any, workspace: Workspace, kubernetes: str) -> Any:
         manifests = render(loaded.deployment("dev", "ml"), loaded, workspace)
     except ManifestError as error:
         return type(error), error.place and error.place.file
-    return manifests, manifests.chart, [each.rule for each in manifests.findings]
+    return manifests, manifests.chart, [(each.rule, each.message) for each in manifests.findings]
 
 
 @pytest.mark.helm

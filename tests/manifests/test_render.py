@@ -145,6 +145,16 @@ def test_an_unknown_hook_that_helm_drops_silently_is_told(rendered: Rendered) ->
     assert "pre-instal" in finding.message
 
 
+@pytest.mark.parametrize("empty", ["null", '""'])
+def test_an_object_with_an_empty_hook_is_left_out_as_helm_does_and_told(
+    rendered: Rendered, empty: str
+) -> None:
+    hook = config_map("h").replace("{name: h}", f'{{name: h, annotations: {{"helm.sh/hook": {empty}}}}}')
+    manifests = rendered({"templates/hook.yaml": hook})
+    assert names(manifests) == {"ConfigMap/platform"}
+    assert [each.rule for each in manifests.findings] == ["unknown-hook"]
+
+
 def test_lists_are_taken_apart(rendered: Rendered) -> None:
     inner = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}"
     typed = "{apiVersion: v1, kind: ConfigMapList, items: [{metadata: {name: b}}]}"

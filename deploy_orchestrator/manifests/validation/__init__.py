@@ -30,10 +30,10 @@ from deploy_orchestrator.manifests.validation import (
     workloads,
 )
 from deploy_orchestrator.manifests.validation.metadata import Kind, metadata_refusals
-from deploy_orchestrator.manifests.validation.shapes import Refusal, Says, Shape, at, found
-from deploy_orchestrator.manifests.validation.walking import Types
+from deploy_orchestrator.manifests.validation.shapes import Refusal, Says, Shape, at
+from deploy_orchestrator.manifests.validation.walking import Definitions, Types
 
-__all__ = ["SHAPES", "TABLES", "Refusal", "Types", "refusals"]
+__all__ = ["SHAPES", "TABLES", "Refusal", "Types", "refusals", "types"]
 
 TABLES: Final = (
     access,
@@ -64,17 +64,15 @@ SCALARS: Final[Mapping[str, Says]] = {
 """What values of a type of their own must be."""
 
 
-def refusals(body: Mapping[str, Any], kind: Kind, definition: str, types: Types) -> Iterator[Refusal]:
+def types(definitions: Definitions) -> Types:
+    """The types that a version of Kubernetes has, by the definitions of its schemas."""
+    return Types(definitions, SHAPES, SCALARS)
+
+
+def refusals(body: Mapping[str, Any], kind: Kind, definition: str, known: Types) -> Iterator[Refusal]:
     """Why the API server would refuse an object whose schema it keeps to: each field, and what is said of it.
 
-    `definition` is the object's type among `types`.
+    `definition` is the object's type among those `known`.
     """
     yield from at(("metadata",), metadata_refusals(untyped.mapping(body.get("metadata")), kind))
-    for each in types.parts(body, definition):
-        if isinstance(each, Refusal):
-            yield each
-        elif each.type in SCALARS:
-            if said := SCALARS[each.type](each.value):
-                yield Refusal(each.path, found(said, each.value))
-        elif shape := SHAPES.get(each.type):
-            yield from at(each.path, shape.refusals(untyped.mapping(each.value)))
+    yield from known.refusals(body, definition)

@@ -1,13 +1,12 @@
-"""Go through an object by its schema, and say what kind of thing each part of it is."""
+"""Go through an object by its schema, and hold each part of it to what its type must be."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from deploy_orchestrator.manifests import untyped
 from deploy_orchestrator.manifests.validation.formats import base64_text
-from deploy_orchestrator.manifests.validation.shapes import Path, Refusal, found
+from deploy_orchestrator.manifests.validation.shapes import Path, Refusal, Says, Shape, found
 
 _REFERENCE: Final = "#/$defs/"
 _PREFIXES: Final = ("io.k8s.api.", "io.k8s.apimachinery.pkg.apis.", "io.k8s.apimachinery.pkg.")
@@ -21,77 +20,102 @@ _EMPTY: Final[Mapping[str, Any]] = {}
 _STRUCTS: Final = ("spec", "template", "jobTemplate")
 """Parts that are there, and empty, where nobody writes them."""
 
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A part of an object: where it stands, the type that the schema gives it, as `core.v1.Container`."""
-
-    path: Path
-    type: str
-    value: Any
+Definitions = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    type: str | None
+    """A field that holds values of a type or a format, or a list whose items have identities."""
+
+    definition: str
     holds: str
+    format: str | None
     list_type: str | None
     list_keys: tuple[str, ...]
-    format: str | None
 
 
-Definitions = Mapping[str, Any]
+@dataclass(frozen=True, slots=True)
+class _Type:
+    shape: Shape | None
+    says: Says | None
+    fields: Mapping[str, _Field]
+    structs: tuple[str, ...]
 
 
 class Types:
-    """The types of one version of Kubernetes, by the `definitions` of its schemas."""
+    """The types of one version of Kubernetes, by the `definitions` of its schemas.
 
-    def __init__(self, definitions: Definitions) -> None:
+    `shapes` say what parts of each type must be, `scalars` what values; by a type's short name, such as
+    `core.v1.Container`.
+    """
+
+    def __init__(
+        self, definitions: Definitions, shapes: Mapping[str, Shape], scalars: Mapping[str, Says]
+    ) -> None:
         self._definitions = definitions
-        self._fields = lru_cache(maxsize=None)(self._read)
+        self._shapes = shapes
+        self._scalars = scalars
+        self._types: dict[str, _Type] = {}
 
-    def parts(self, value: Any, definition: str) -> Iterator[Part | Refusal]:
-        """Every part of `value` that has a type, from the outside in; what is wrong with lists and numbers.
+    def refusals(self, value: Any, definition: str) -> list[Refusal]:
+        """All that is wrong with `value`, from the outside in.
 
         The status is left out: the API server keeps its own.
         """
-        yield from self._parts(value, definition, ())
+        wrong: list[Refusal] = []
+        self._judge(untyped.without(value, "status"), definition, (), wrong)
+        return wrong
 
-    def _parts(self, value: Any, definition: str, path: Path) -> Iterator[Part | Refusal]:
-        yield Part(path, short(definition), value)
-        if not isinstance(value, dict):
+    def _judge(self, value: Any, definition: str, path: Path, wrong: list[Refusal]) -> None:
+        type_ = self._types.get(definition) or self._read(definition)
+        if type_.says:
+            if said := type_.says(value):
+                wrong.append(Refusal(path, found(said, value)))
             return
-        fields, given = self._fields(definition), untyped.mapping(cast(Any, value))
-        absent = [name for name in _STRUCTS if name in fields and given.get(name) is None]
-        for name, below in {**given, **dict.fromkeys(absent, _EMPTY)}.items():
-            known = fields.get(name)
-            if known is None or below is None or (not path and name == "status"):
-                continue
-            here = (*path, name)
-            if known.holds == "list":
-                yield from _list_refusals(known, below, here)
-                for index, item in enumerate(untyped.items(below)):
-                    yield from self._below(known, item, (*here, index))
-            elif known.holds == "map":
-                for key, item in untyped.mapping(below).items():
-                    yield from self._below(known, item, (*here, key))
-            else:
-                yield from self._below(known, below, here)
+        given = untyped.mapping(value)
+        if type_.shape:
+            wrong += [Refusal((*path, *each.path), each.message) for each in type_.shape.refusals(given)]
+        for name, below in given.items():
+            if below is not None and (known := type_.fields.get(name)):
+                self._judge_field(known, below, (*path, name), wrong)
+        for name in type_.structs:
+            if given.get(name) is None:
+                self._judge_field(type_.fields[name], _EMPTY, (*path, name), wrong)
 
-    def _below(self, known: _Field, value: Any, path: Path) -> Iterator[Part | Refusal]:
-        if known.type:
-            yield from self._parts(value, known.type, path)
-        elif known.format == "byte" and not str(value).startswith(_OF_SOPS) and (said := base64_text(value)):
-            yield Refusal(path, said)
+    def _judge_field(self, known: _Field, value: Any, path: Path, wrong: list[Refusal]) -> None:
+        if known.holds == "one":
+            self._judge_value(known, value, path, wrong)
+        elif known.holds == "map":
+            for key, item in untyped.mapping(value).items():
+                self._judge_value(known, item, (*path, key), wrong)
+        else:
+            _judge_list(known, untyped.items(value), path, wrong)
+            for index, item in enumerate(untyped.items(value)):
+                self._judge_value(known, item, (*path, index), wrong)
+
+    def _judge_value(self, known: _Field, value: Any, path: Path, wrong: list[Refusal]) -> None:
+        if known.definition:
+            self._judge(value, known.definition, path, wrong)
+        elif known.format == "byte":
+            if not str(value).startswith(_OF_SOPS) and (said := base64_text(value)):
+                wrong.append(Refusal(path, said))
         elif known.format == "int32" and isinstance(value, int) and not -(2**31) <= value < 2**31:
-            yield Refusal(path, found("must be a number of 32 bits", value))
+            wrong.append(Refusal(path, found("must be a number of 32 bits", value)))
 
-    def _read(self, definition: str) -> Mapping[str, _Field]:
+    def _read(self, definition: str) -> _Type:
         properties = untyped.mapping(untyped.mapping(self._definitions.get(definition)).get("properties"))
-        return {name: _field(untyped.mapping(schema)) for name, schema in properties.items()}
+        fields = {name: _field(untyped.mapping(schema)) for name, schema in properties.items()}
+        name = _short(definition)
+        type_ = self._types[definition] = _Type(
+            shape=self._shapes.get(name),
+            says=self._scalars.get(name),
+            fields={name: field for name, field in fields.items() if field},
+            structs=tuple(name for name in _STRUCTS if fields.get(name)),
+        )
+        return type_
 
 
-def short(definition: str) -> str:
+def _short(definition: str) -> str:
     """A definition's name without what all have: `io.k8s.api.apps.v1.Scale` is `apps.v1.Scale`."""
     for prefix in _PREFIXES:
         if definition.startswith(prefix):
@@ -99,32 +123,30 @@ def short(definition: str) -> str:
     return definition
 
 
-def _field(schema: Mapping[str, Any]) -> _Field:
+def _field(schema: Mapping[str, Any]) -> _Field | None:
+    """What is to be judged of a field; None where there is nothing."""
     held, holds = schema, "one"
     if isinstance(schema.get("items"), Mapping):
         held, holds = schema["items"], "list"
     elif isinstance(schema.get("additionalProperties"), Mapping):
         held, holds = schema["additionalProperties"], "map"
-    reference = untyped.text(held.get("$ref")).partition(_REFERENCE)[2]
-    return _Field(
-        type=reference or None,
-        holds=holds,
-        list_type=schema.get("x-kubernetes-list-type"),
-        list_keys=tuple(untyped.texts(schema.get("x-kubernetes-list-map-keys"))),
-        format=held.get("format"),
-    )
+    definition = untyped.text(held.get("$ref")).partition(_REFERENCE)[2]
+    format_, list_type = held.get("format"), schema.get("x-kubernetes-list-type")
+    if not definition and format_ not in {"byte", "int32"} and list_type not in {"map", "set"}:
+        return None
+    keys = tuple(untyped.texts(schema.get("x-kubernetes-list-map-keys")))
+    return _Field(definition, holds, format_, list_type, keys)
 
 
-def _list_refusals(known: _Field, value: Any, path: Path) -> Iterator[Refusal]:
+def _judge_list(known: _Field, items: list[Any], path: Path, wrong: list[Refusal]) -> None:
     """What server-side apply refuses in a list whose items have an identity: one that stands twice."""
+    if len(items) < 2 or known.list_type not in {"map", "set"}:
+        return
     seen = set[str]()
-    for index, item in enumerate(untyped.items(value)):
+    for index, item in enumerate(items):
+        values = [item]
         if known.list_type == "map":
             values = [untyped.mapping(item).get(key) or _DEFAULTS.get(key, "") for key in known.list_keys]
-        elif known.list_type == "set":
-            values = [item]
-        else:
-            return
         if (identity := repr(values)) in seen:
-            yield Refusal((*path, index), f"stands twice: {', '.join(map(str, values))}")
+            wrong.append(Refusal((*path, index), f"stands twice: {', '.join(map(str, values))}"))
         seen.add(identity)
