@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from deploy_orchestrator.manifests.fields import NamedPath
     from deploy_orchestrator.manifests.findings import Check, Finding, Severity
     from deploy_orchestrator.manifests.keys import ObjectKey
+    from deploy_orchestrator.manifests.kinds import is_built_in
     from deploy_orchestrator.manifests.linting import lint
     from deploy_orchestrator.manifests.objects import NOTHING, ChartUsed, Manifests, Object, read_manifests
     from deploy_orchestrator.manifests.pods import Container, Pod, pod_of
@@ -65,6 +66,7 @@ __all__ = [
     "diff",
     "examine",
     "hooks",
+    "is_built_in",
     "lint",
     "pod_of",
     "read_manifests",

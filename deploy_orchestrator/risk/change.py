@@ -18,6 +18,7 @@ from deploy_orchestrator.manifests import (
     ObjectKey,
     diff,
     hooks,
+    is_built_in,
     untyped,
 )
 from deploy_orchestrator.risk.defaults import says_nothing
@@ -109,8 +110,17 @@ class Change:
     @cached_property
     def selected_labels(self) -> frozenset[str]:
         """The keys of all labels that a selector in either set of manifests looks at."""
-        both = (*(self.before.objects if self.before else ()), *self.after.objects)
-        return frozenset(label for each in both for label in _selected(each.body))
+        return frozenset(label for each in self._both for label in _selected(each.body))
+
+    @cached_property
+    def labels_of_anything(self) -> frozenset[str]:
+        """Those that a custom kind looks at, on whatever it likes; Kubernetes' own select pods by them."""
+        custom = (each for each in self._both if not is_built_in(each.key.group))
+        return frozenset(label for each in custom for label in _selected(each.body))
+
+    @property
+    def _both(self) -> tuple[Object, ...]:
+        return (*(self.before.objects if self.before else ()), *self.after.objects)
 
     @cached_property
     def added(self) -> tuple[Object, ...]:

@@ -5,12 +5,24 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final
 
-from deploy_orchestrator.manifests import FieldChange, Manifests, NamedPath, Object, hooks, pod_of, untyped
+from deploy_orchestrator.manifests import (
+    FieldChange,
+    ImageReference,
+    Manifests,
+    NamedPath,
+    NotAnImage,
+    Object,
+    hooks,
+    pod_of,
+    untyped,
+)
 from deploy_orchestrator.risk.change import Altered, Change
+from deploy_orchestrator.risk.images import Step, step
 from deploy_orchestrator.risk.mounted import is_dashboard, settings_in
 from deploy_orchestrator.risk.pods import containers_of, held_back, spec_of
 from deploy_orchestrator.risk.rule import FieldRule, Rule, Sighting
 from deploy_orchestrator.risk.settings import Setting, flags, names_a_hint
+from deploy_orchestrator.risk.stores import store_of
 from deploy_orchestrator.risk.verdict import Verdict
 
 _DATA: Final = frozenset({"data", "binaryData"})
@@ -109,7 +121,8 @@ class EnvironmentChanged(Rule):
     severity = Verdict.SAFE
     sees = (
         "a variable or an argument changes that only says how much the software logs and how, how much it "
-        "does at once (within half and twice as much), what it shows to people, or its image's version"
+        "does at once (within half and twice as much), what it shows to people, its image's version, or a "
+        "later minor or patch of an image that it starts"
     )
     why = "By its name and value it does no harm; the roll-out keeps the old pods until new ones are ready."
     do = "Nothing."
@@ -209,7 +222,7 @@ def _variables(
         if "valueFrom" in was or "valueFrom" in now:
             own = untyped.at(now, "valueFrom", "resourceFieldRef") is not None and names_a_hint(name)
             kind = _Kind.HARMLESS if own else _kind(Setting(name, None, None))
-        elif kind is not _Kind.SECRET and _tells_version(setting, old, new):
+        elif kind is not _Kind.SECRET and (_tells_version(setting, old, new) or _raises_image(setting)):
             kind = _Kind.HARMLESS
         yield _Told(setting, kind, f"variable {name}", tuple(paths))
 
@@ -220,7 +233,10 @@ def _arguments(
     for path, inner in fields:
         if inner in {("args",), ("command",)}:
             before, after = (untyped.items(side.get(inner[0])) for side in (old, new))
-            found = [(setting, _kind(setting)) for setting in flags(before, after)]
+            found = [
+                (setting, _Kind.HARMLESS if _raises_image(setting) else _kind(setting))
+                for setting in flags(before, after)
+            ]
             harmless = found and all(kind is _Kind.HARMLESS for _, kind in found)
             for setting, kind in found:
                 yield _Told(setting, kind, f"argument {setting.name}", (path,) if harmless else ())
@@ -240,6 +256,17 @@ def _tells_version(setting: Setting, old: Mapping[str, Any], new: Mapping[str, A
         return False
     tags = [untyped.text(side.get("image")).rpartition(":")[2].removeprefix("v") for side in (old, new)]
     return [str(each).removeprefix("v") for each in (setting.before, setting.after)] == tags
+
+
+def _raises_image(setting: Setting) -> bool:
+    """Whether a setting names an image that keeps no data, in a later minor or patch version than before."""
+    if setting.words[-1:] != ("image",):
+        return False
+    try:
+        before, after = (ImageReference.parse(str(each)) for each in (setting.before, setting.after))
+    except NotAnImage:
+        return False
+    return store_of(after.repository, writes=False) is None and step(before, after) is Step.MINOR
 
 
 def _entry(each: Object, field: FieldChange) -> str | None:

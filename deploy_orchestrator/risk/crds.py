@@ -9,7 +9,10 @@ from deploy_orchestrator.risk.rule import Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
 
 _CRD: Final = ("apiextensions.k8s.io", "CustomResourceDefinition")
-_WORDS_ONLY: Final = frozenset({"description", "title", "example", "externalDocs"})
+_WORDS_ONLY: Final = frozenset({"description", "title", "example", "externalDocs", "x-kubernetes-map-type"})
+"""What says nothing of what is valid: texts, and who owns which field of an applied object."""
+
+_AS_A_WHOLE: Final = (None, "atomic")
 _LOWER_BOUNDS: Final = frozenset({"minimum", "minLength", "minItems", "minProperties"})
 _UPPER_BOUNDS: Final = frozenset({"maximum", "maxLength", "maxItems", "maxProperties"})
 _OPENINGS: Final = frozenset(
@@ -138,6 +141,8 @@ def _narrower_in(
         added = [field for field in untyped.items(now) if field not in untyped.items(was)]
         if added:
             yield f"{place} needs {', '.join(map(str, added))}"
+    elif word == "x-kubernetes-list-type" and was in _AS_A_WHOLE and now in _AS_A_WHOLE:
+        return
     elif word == "enum":
         lost = was is None or (
             now is not None and any(value not in untyped.items(now) for value in untyped.items(was))
@@ -148,7 +153,7 @@ def _narrower_in(
         if now is not None and (was is None or (now > was if word in _LOWER_BOUNDS else now < was)):
             yield f"{place}: {word} {was} → {now}"
     elif word == "default" or (word in _OPENINGS and now is True):
-        if word == "default":
+        if word == "default" and (was, now) != (None, ""):
             yield f"{place}: another default" if was is not None else f"{place}: a default is new"
     elif now is not None or word in {"type", *_OPENINGS, "additionalProperties"}:
         yield f"{place}: {word} changes"

@@ -40,6 +40,7 @@ OF_KIND: Final[Mapping[tuple[str, str], Defaults]] = {
         "spec.sessionAffinity": "None",
         "spec.type": "ClusterIP",
     },
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): {"spec.preserveUnknownFields": False},
     ("apps", "DaemonSet"): {
         **_WORKLOAD,
         "spec.updateStrategy.rollingUpdate.maxSurge": 0,
@@ -121,6 +122,8 @@ OF_POD: Final[Defaults] = {
 }
 OF_CONTAINER: Final[Defaults] = {
     "ports.*.protocol": "TCP",
+    "securityContext.privileged": False,
+    "securityContext.procMount": "Default",
     "stdin": False,
     "terminationMessagePath": "/dev/termination-log",
     "terminationMessagePolicy": "File",

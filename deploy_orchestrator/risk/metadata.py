@@ -98,7 +98,9 @@ class LabelsChanged(FieldRule):
         if by_name:
             harmless = is_for_people(label)
         else:
-            harmless = label in FOR_PEOPLE and label not in change.selected_labels
+            selectable = _is_selectable(altered, field)
+            selected = change.selected_labels if selectable else change.labels_of_anything
+            harmless = label in FOR_PEOPLE and label not in selected
         return f"label {label}" if harmless else None
 
 

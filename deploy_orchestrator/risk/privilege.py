@@ -3,14 +3,21 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from deploy_orchestrator.manifests import FieldChange, Object, untyped
+from deploy_orchestrator.manifests import FieldChange, NamedPath, Object, untyped
 from deploy_orchestrator.risk.change import Altered, Change
-from deploy_orchestrator.risk.pods import containers_of, spec_of
+from deploy_orchestrator.risk.pods import containers_of, held_back, spec_of
 from deploy_orchestrator.risk.rule import FieldRule, Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
 
 _LEVELS: Final = ("restricted", "baseline", "privileged")
 _LEVEL_LABEL: Final = "pod-security.kubernetes.io/enforce"
+_TIGHTENED: Final[Mapping[NamedPath, tuple[tuple[Any, ...], Any]]] = {
+    ("allowPrivilegeEscalation",): ((None, True), False),
+    ("runAsNonRoot",): ((None, False), True),
+    ("seccompProfile", "type"): ((None, "Unconfined"), "RuntimeDefault"),
+}
+"""What a security context may say before, and after."""
+
 _HOST: Final = ("hostNetwork", "hostPID", "hostIPC")
 
 
@@ -31,6 +38,34 @@ class PrivilegeAdded(Rule):
             gained = sorted((_granted(after) | _unconfined(after)) - (_granted(before) | _unconfined(before)))
             if gained:
                 yield Sighting(f"it gains {', '.join(gained)}", altered.key, _context_paths(altered))
+
+
+class Confined(FieldRule):
+    id = "confined"
+    severity = Verdict.SAFE
+    sees = (
+        "containers come to run without privilege escalation, with the runtime's seccomp profile, or with "
+        "the word that they are no root where their user is another anyway"
+    )
+    why = "They may do less on their node, and the roll-out keeps the old pods until new ones are ready."
+    do = "Nothing."
+
+    def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
+        pod = altered.in_pod(field) or ()
+        inner = altered.in_container(field) or (pod[1:] if pod[:1] == ("spec",) else ())
+        known = [container.path for container in containers_of(altered.before)]
+        new = (
+            altered.in_container(field) is not None
+            and field.path[: len(field.path) - len(inner)] not in known
+        )
+        rolls = altered.key.group == "apps" and held_back(altered.after) is None
+        if inner[:1] != ("securityContext",) or new or not rolls:
+            return None
+        said = inner[1:]
+        before, after = _TIGHTENED.get(said, ((), None))
+        if field.after != after or field.before not in before:
+            return None
+        return None if said == ("runAsNonRoot",) and not _has_user(altered.after) else field.field
 
 
 class PodSecurityLowered(FieldRule):
@@ -65,6 +100,12 @@ class IdentityChanged(FieldRule):
 
 def _level(value: Any) -> int:
     return _LEVELS.index(value) if value in _LEVELS else len(_LEVELS) - 1
+
+
+def _has_user(each: Object) -> bool:
+    """Whether every container runs under a user that is named and not root."""
+    users = (_context(spec_of(each), container.body).get("runAsUser") for container in containers_of(each))
+    return all(isinstance(user, int) and user > 0 for user in users)
 
 
 def _granted(each: Object) -> set[str]:
@@ -153,4 +194,4 @@ def _is_context(altered: Altered, field: FieldChange) -> bool:
     }
 
 
-RULES = (PrivilegeAdded(), PodSecurityLowered(), IdentityChanged())
+RULES = (PrivilegeAdded(), Confined(), PodSecurityLowered(), IdentityChanged())
