@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from enum import Enum
 from types import NoneType, UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
@@ -99,6 +99,8 @@ def _is(file: str, annotation: Any) -> str:
             return _is(file, arguments[0])
         case origin if origin is tuple:
             return f"a list, each {_is(file, arguments[0])}"
+        case origin if origin is Literal:
+            return " or ".join(f"`{each}`" for each in arguments)
         case origin if origin is dict:
             return f"by name, each {_is(file, arguments[1])}"
         case None if annotation is Verdict:

@@ -1,4 +1,4 @@
-"""`pending`, `approve`, `reject`: what waits, and the decisions that people sign."""
+"""`pending`, `approve`, `reject`, `break-glass`: what waits, and the decisions that people sign."""
 
 import re
 import sys
@@ -116,9 +116,32 @@ def reject(
     _decide(context, "reject", environment, tenant, reason, digest, yes, signer(email, key), output)
 
 
+def break_glass(
+    context: typer.Context,
+    environment: Environment,
+    tenant: Tenant,
+    reason: Reason,
+    digest: DigestPrefix = None,
+    yes: Yes = False,
+    email: SignsAs = None,
+    key: Key = None,
+    output: Output = Format.TEXT,
+) -> None:
+    """In an emergency, let exactly the bytes that are pending past what they wait for.
+
+    It takes two of the people whom the policy names for it, none of whom wrote the change, within a few
+    hours. The change then waits for no approval, environment before, wave or freeze. Nothing lets through
+    what is blocked or rejected, or what is paused. It is kept in Git for good, and people are told.
+
+    Shows the change with the verdict, asks, and pushes a commit signed with your SSH key. The exit code is 1
+    when your decision does not count, which is told with the reason.
+    """
+    _decide(context, "break-glass", environment, tenant, reason, digest, yes, signer(email, key), output)
+
+
 def _decide(
     context: typer.Context,
-    decision: Literal["approve", "reject"],
+    decision: Literal["approve", "reject", "break-glass"],
     environment: str,
     tenant: str,
     reason: str,
@@ -182,12 +205,12 @@ def _void(orchestrator: Orchestrator, plan: Plan, commit: Commit) -> VoidDecisio
                 f"{plan.key}: your decision does not count: {each.reason}",
                 fix="have your key put into allowed_signers of the fleet under your e-mail, then sign again",
             )
-    rule = fleet.environment(plan.environment).policy.approval
-    for each in count(believed, rule, plan.source, datetime.now(UTC)).void:
+    rule, now = fleet.environment(plan.environment).policy.approval, datetime.now(UTC)
+    for each in (*count(believed, rule, plan.source, now).void, *orchestrator.glass(plan).void):
         if each.approval.commit == commit.id:
             return VoidDecision(
                 f"{plan.key}: your decision does not count: {each.reason}",
-                fix=_whom_to_ask(plan, rule),
+                fix=None if each.approval.decision == "break-glass" else _whom_to_ask(plan, rule),
             )
     return None
 

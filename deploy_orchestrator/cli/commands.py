@@ -36,6 +36,9 @@ COMMANDS: Mapping[str, Listed] = MappingProxyType(
         "pending": Listed("approvals", "List what waits to be released, and what each waits for."),
         "approve": Listed("approvals", "Approve exactly the bytes that are pending."),
         "reject": Listed("approvals", "Reject the bytes that are pending."),
+        "break-glass": Listed(
+            "approvals", "In an emergency, let exactly the bytes that are pending past what they wait for."
+        ),
         "pause": Listed(
             "pausing", "Stop the line: release nothing more in an environment, or for a tenant there."
         ),
@@ -88,7 +91,7 @@ class _Imported(MutableMapping[str, Any]):
 
 
 def _made(name: str, module: str) -> Any:
-    found = getattr(import_module(f"deploy_orchestrator.cli.{module}"), name)
+    found = getattr(import_module(f"deploy_orchestrator.cli.{module}"), name.replace("-", "_"))
     if isinstance(found, typer.Typer):
         group = typer.Typer(rich_markup_mode=None, add_completion=False)
         group.add_typer(found, name=name)

@@ -21,7 +21,9 @@ from deploy_orchestrator.delivery import Health, Status, Sync, SyncError
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.outcomes import failures
 from deploy_orchestrator.pipeline import Orchestrator, silent
-from deploy_orchestrator.releases import Pausing, Release, ReleaseError, ReleaseEvent
+from deploy_orchestrator.releases import Choice, Pausing, Release, ReleaseError, ReleaseEvent
+
+_DONE: dict[Choice, str] = {"approve": "approved", "break-glass": "glass broken"}
 
 
 def status(
@@ -208,6 +210,8 @@ def _state(status: Status) -> Text:
 def _why(event: ReleaseEvent) -> str:
     if event.release and (event.kind == "release" or event.release.removal):
         approvals = event.release.approvals
-        said = [f"approved by {each.who}: {each.reason}".removesuffix(": ") for each in approvals]
+        said = [
+            f"{_DONE[each.decision]} by {each.who}: {each.reason}".removesuffix(": ") for each in approvals
+        ]
         return "; ".join([", ".join(event.release.source.authors), *said])
     return f"{event.who.name}: {event.reason}" if event.reason else event.who.name

@@ -161,6 +161,9 @@ def _releases(orchestrator: Orchestrator, release: Release, outbox: Outbox) -> I
             if outbox.knows(event) or each.release is None or datetime.now(UTC) - each.at > NEWS:
                 return
             yield event
+            if glass := each.release.glass_broken_by:
+                said = "; ".join(f"{one.who}: {one.reason}" for one in glass)
+                yield Event(Kind.BREAK_GLASS, release.key, each.commit, f"it was released, by {said}")
 
 
 def _what(event: ReleaseEvent) -> str:
@@ -203,7 +206,11 @@ def _waits(
     verdict, approval = by_key.get("verdict"), by_key.get("approval")
     if verdict and verdict.state is GateState.CLOSED:
         yield Event(Kind.BLOCKED, plan.key, plan.digest, f"{verdict.reason}; {plan.digest}")
-    if approval is None or any(gate.state is GateState.CLOSED for gate in by_key.values()):
+    if approval is None:
+        return
+    for each in orchestrator.glass(plan).broken_by:
+        yield Event(Kind.BREAK_GLASS, plan.key, each.commit, f"by {each.who}: {each.reason}; {plan.digest}")
+    if any(gate.state is GateState.CLOSED for gate in by_key.values()):
         return
     if approval.state is GateState.WAITING:
         authors = ", ".join(plan.source.authors)

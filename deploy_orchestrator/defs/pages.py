@@ -178,6 +178,7 @@ def gates(found: Iterable[Gate]) -> dg.MarkdownMetadataValue:
 
 def release(released: Release) -> dict[str, Any]:
     """What is released, from which source, and who approved it."""
+    glass = released.glass_broken_by
     return {
         "digest": released.digest,
         "revision": released.revision,
@@ -186,6 +187,7 @@ def release(released: Release) -> dict[str, Any]:
         "authors": ", ".join(released.source.authors),
         "chart": f"{released.chart.name} {released.chart.version}",
         "approved by": ", ".join(a.who for a in released.approvals) or "nobody: no approval was needed",
+        **({"glass broken": "; ".join(f"{a.who}: {a.reason}" for a in glass)} if glass else {}),
         "released at": dg.TimestampMetadataValue(released.released_at.timestamp()),
     }
 

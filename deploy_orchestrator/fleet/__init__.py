@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from deploy_orchestrator.fleet.model import (
         ApprovalRule,
         ArgoCDInstance,
+        BreakGlass,
         ChartReference,
         ChartRepository,
         CheckException,
@@ -43,6 +44,7 @@ __all__ = [
     "PLATFORM",
     "ApprovalRule",
     "ArgoCDInstance",
+    "BreakGlass",
     "ChartReference",
     "ChartRepository",
     "ChartUpgrade",

@@ -134,3 +134,5 @@ def _people(file: FleetFile) -> Iterator[tuple[FieldPath, tuple[str, ...]]]:
         if policy.pause:
             yield (*here, "pause", "pausers"), policy.pause.pausers
             yield (*here, "pause", "resumers"), policy.pause.resumers
+        if policy.break_glass:
+            yield (*here, "breakGlass", "people"), policy.break_glass.people

@@ -81,6 +81,13 @@ class PauseRule(Model):
     resumers: tuple[Email, ...] = ()
 
 
+class BreakGlass(Model):
+    """The `people` of whom two can let one change past the gates, each for as long as it `expires`."""
+
+    people: tuple[Email, ...] = Field(min_length=2)
+    expires: Duration = Field(default=timedelta(hours=4), json_schema_extra={"default": "4h"})
+
+
 class Freeze(Model):
     """A window, from `start` until before `end` (UTC), in which nothing is released."""
 
@@ -176,19 +183,20 @@ class Policy(Model):
     """What an environment asks of a change and of its release.
 
     `approval`; None: changes that need approval go on without. `pause`: who may stop and start the line;
-    None: the approvers. `soak`: how long the change must have been
-    healthy in the environment before. `deadline`: by when a sync must be healthy. `rollback_after`: how long
-    a release may be unhealthy before it is reverted. `waves`: who goes before whom; tenants that no wave
-    names go last. `removals`: the share of the tenants that may be removed within a day, in percent; one at
-    least, unless it is 0. `freezes` and `freeze_windows`: when nothing is released; where there are
-    `release_windows`, something is released only in one of them. `rules` by the id of the risk rule.
-    `registries`: where images may come from, as `ghcr.io` or `ghcr.io/acme`; none: from anywhere.
-    `cluster_scoped`: what tenants may make outside of their namespaces, as
+    None: the approvers. `break_glass`: who, in an emergency, lets a change past what it waits for. `soak`:
+    how long the change must have been healthy in the environment before. `deadline`: by when a sync must be
+    healthy. `rollback_after`: how long a release may be unhealthy before it is reverted. `waves`: who goes
+    before whom; tenants that no wave names go last. `removals`: the share of the tenants that may be removed
+    within a day, in percent; one at least, unless it is 0. `freezes` and `freeze_windows`: when nothing is
+    released; where there are `release_windows`, something is released only in one of them. `rules` by the id
+    of the risk rule. `registries`: where images may come from, as `ghcr.io` or `ghcr.io/acme`; none: from
+    anywhere. `cluster_scoped`: what tenants may make outside of their namespaces, as
     `rbac.authorization.k8s.io/ClusterRole`.
     """
 
     approval: ApprovalRule | None = None
     pause: PauseRule | None = None
+    break_glass: BreakGlass | None = None
     soak: Duration = Field(default=timedelta(0), json_schema_extra={"default": "0s"})
     deadline: Duration = Field(default=timedelta(minutes=10), json_schema_extra={"default": "10m"})
     rollback_after: Duration = Field(default=timedelta(minutes=5), json_schema_extra={"default": "5m"})

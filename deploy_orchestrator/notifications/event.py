@@ -11,6 +11,7 @@ class Kind(StrEnum):
     APPROVAL_EXPIRES = "approval-expires"
     APPROVAL_EXPIRED = "approval-expired"
     PAUSED = "paused"
+    BREAK_GLASS = "break-glass"
     BLOCKED = "blocked"
     DOES_NOT_RENDER = "does-not-render"
     SYNC_FAILED = "sync-failed"

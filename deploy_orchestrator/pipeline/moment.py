@@ -76,17 +76,21 @@ class Moment:
         return basis(self.fleet, self.fleet.deployment(plan.environment, plan.tenant))
 
     def _source(self, plan: Plan, policy: Policy) -> SourceChange | None:
-        """The plan's source under the keys of now, where it takes an approval."""
+        """The plan's source under the keys of now, where it takes an approval or people break the glass."""
         from deploy_orchestrator.risk import severity
 
         judged = Verdict.worst(severity(reason, policy.rules) for reason in plan.reasons)
-        if policy.approval is None or judged is Verdict.SAFE:
+        takes_none = policy.approval is None or judged is Verdict.SAFE
+        if takes_none and not (policy.break_glass and self._is_decided_on(plan)):
             return None
         try:
             return self._source_now(plan, self.deployments.release(plan.environment, plan.tenant))
         except (FleetError, RevisionNotFound):
             # Its history was rewritten: nobody can tell any more who made it.
             return plan.source.model_copy(update={"signed": False})
+
+    def _is_decided_on(self, plan: Plan) -> bool:
+        return bool(self.deployments.approvals(plan.digest, self.fleet.allowed_signers)[0])
 
     def _source_now(self, plan: Plan, released: Release | None) -> SourceChange:
         repository, revision, signers = self.fleet_repository, plan.source.commit, self.fleet.allowed_signers

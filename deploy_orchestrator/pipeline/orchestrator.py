@@ -17,12 +17,14 @@ from deploy_orchestrator.releases import (
     Deployments,
     Expiry,
     Gate,
+    Glass,
     Judge,
     Line,
     Pausing,
     Plan,
     Release,
     RevertRefused,
+    break_glass,
     expiries,
 )
 from deploy_orchestrator.settings import Settings
@@ -173,6 +175,13 @@ class Orchestrator:
         for plan in plans:
             yield plan, attempt(moment.gates, plan)
 
+    def glass(self, plan: Plan) -> Glass:
+        """Who breaks the glass for a pending plan. Raises FleetError as `fleet`."""
+        fleet = self.fleet()
+        rule = fleet.environment(plan.environment).policy.break_glass
+        decisions, _ = self.deployments.approvals(plan.digest, fleet.allowed_signers)
+        return break_glass(decisions, rule, plan.source, datetime.now(UTC))
+
     def expiries(self, plan: Plan) -> tuple[Expiry, ...]:
         """When the approvals of a pending plan expire or have expired. Raises FleetError as `fleet`."""
         fleet = self.fleet()
@@ -209,7 +218,11 @@ class Orchestrator:
         return self.deployments.release_plans(plans, look)
 
     def decide(
-        self, plan: Plan, decision: Literal["approve", "reject"], reason: str, signer: Signer
+        self,
+        plan: Plan,
+        decision: Literal["approve", "reject", "break-glass"],
+        reason: str,
+        signer: Signer,
     ) -> Commit:
         """Push a person's signed decision on exactly the bytes of `plan`."""
         return self.deployments.decide(plan, decision, reason, signer, datetime.now(UTC))

@@ -1,7 +1,7 @@
 """What may go out: plans with a verdict, signed approvals, releases, history, revert."""
 
 from deploy_orchestrator.releases.approvals import RejectedApproval
-from deploy_orchestrator.releases.ballot import Ballot, Void, count, may_approve
+from deploy_orchestrator.releases.ballot import Ballot, Glass, Void, break_glass, count, may_approve
 from deploy_orchestrator.releases.deployments import Deployments
 from deploy_orchestrator.releases.digest import digest_of
 from deploy_orchestrator.releases.errors import ReleaseError, RevertRefused, Superseded
@@ -13,6 +13,7 @@ from deploy_orchestrator.releases.model import (
     After,
     Ahead,
     Approval,
+    Choice,
     Plan,
     Quarantined,
     Release,
@@ -31,12 +32,14 @@ __all__ = [
     "Approval",
     "Ballot",
     "Canary",
+    "Choice",
     "Conditions",
     "Deployments",
     "Expiry",
     "Gate",
     "GateState",
     "GatesClosed",
+    "Glass",
     "Judge",
     "Line",
     "Pausing",
@@ -53,6 +56,7 @@ __all__ = [
     "SourceChange",
     "Superseded",
     "Void",
+    "break_glass",
     "count",
     "digest_of",
     "expiries",

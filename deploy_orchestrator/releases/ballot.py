@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from deploy_orchestrator.fleet import ApprovalRule, among
+from deploy_orchestrator.fleet import ApprovalRule, BreakGlass, among
 from deploy_orchestrator.releases.model import Approval, SourceChange
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -40,7 +40,9 @@ def count(
     approvals: list[Approval] = []
     rejections: list[Approval] = []
     void: list[Void] = []
-    for decision in sorted(decisions, key=lambda each: (each.at, each.who)):
+    for decision in _in_order(decisions):
+        if decision.decision == "break-glass":
+            continue
         reason = _void(decision, rule, source, now, approvals)
         if reason is not None:
             void.append(Void(decision, reason))
@@ -52,9 +54,58 @@ def count(
     return Ballot(tuple(approvals), tuple(rejections), tuple(void), required)
 
 
+@dataclass(frozen=True, slots=True)
+class Glass:
+    """Those who break the glass for one change, oldest first, whose decisions do not count, and how many it
+    takes: two, and one more where the source is not signed.
+    """
+
+    broken_by: tuple[Approval, ...] = ()
+    void: tuple[Void, ...] = ()
+    required: int = 2
+
+    @property
+    def approvals(self) -> tuple[Approval, ...]:
+        """What lets the change past its gates; nothing until there is enough of it."""
+        return self.broken_by if len(self.broken_by) >= self.required else ()
+
+    def __str__(self) -> str:
+        """By whom and why, or what is missing, in words."""
+        said = "; ".join(f"{each.who}: {each.reason}" for each in self.broken_by)
+        if self.approvals:
+            return f"the glass was broken by {said}"
+        counted = f"the glass is broken by {len(self.broken_by)} of {self.required}"
+        void = [f"{each.approval.who}'s does not count: {each.reason}" for each in self.void]
+        return "; ".join(filter(None, [counted, said, *void]))
+
+
+def break_glass(
+    decisions: Iterable[Approval], rule: BreakGlass | None, source: SourceChange, now: datetime
+) -> Glass:
+    """Count who breaks the glass by verified decisions on one digest under `rule`.
+
+    Authors never count. A person counts once, and so does a key. Without a rule nobody counts.
+    """
+    counted: list[Approval] = []
+    void: list[Void] = []
+    for decision in _in_order(decisions):
+        if decision.decision != "break-glass":
+            continue
+        reason = _void_glass(decision, rule, source, now, counted)
+        if reason is None:
+            counted.append(decision)
+        else:
+            void.append(Void(decision, reason))
+    return Glass(tuple(counted), tuple(void), 2 if source.signed else 3)
+
+
 def may_approve(rule: ApprovalRule, source: SourceChange) -> list[str]:
     """The approvers who did not write it, or all where the rule lets authors approve."""
     return [each for each in rule.approvers if rule.self_approval or not among(each, source.authors)]
+
+
+def _in_order(decisions: Iterable[Approval]) -> list[Approval]:
+    return sorted(decisions, key=lambda each: (each.at, each.who))
 
 
 def _void(
@@ -78,6 +129,30 @@ def _void(
         return "authors cannot approve their own change"
     if decision.at + rule.expires < now:
         return "it has expired"
+    return _void_again(decision, counted)
+
+
+def _void_glass(
+    decision: Approval,
+    rule: BreakGlass | None,
+    source: SourceChange,
+    now: datetime,
+    counted: Sequence[Approval],
+) -> str | None:
+    if rule is None or not among(decision.who, rule.people):
+        return "the policy does not name them as one who breaks the glass"
+    if not decision.reason:
+        return "it gives no reason"
+    if decision.at > now + CLOCK_SKEW:
+        return "it is dated in the future"
+    if among(decision.who, source.authors):
+        return "authors cannot break the glass for their own change"
+    if decision.at + rule.expires < now:
+        return "it has expired"
+    return _void_again(decision, counted)
+
+
+def _void_again(decision: Approval, counted: Sequence[Approval]) -> str | None:
     if any(decision.who == other.who for other in counted):
         return "they approved already"
     if any(decision.key == other.key for other in counted):

@@ -194,7 +194,12 @@ class Deployments:
         return publish.release(self.repository, plans, look)
 
     def decide(
-        self, plan: Plan, decision: Literal["approve", "reject"], reason: str, signer: Signer, now: datetime
+        self,
+        plan: Plan,
+        decision: Literal["approve", "reject", "break-glass"],
+        reason: str,
+        signer: Signer,
+        now: datetime,
     ) -> Commit:
         """Push a person's decision on `plan` to the branch `approvals`, signed by them. Their last decision
         counts.

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from deploy_orchestrator.fleet import Policy
 from deploy_orchestrator.releases.approvals import verified
-from deploy_orchestrator.releases.ballot import count
+from deploy_orchestrator.releases.ballot import break_glass, count
 from deploy_orchestrator.releases.digest import FORMAT, first_digest_of
 from deploy_orchestrator.releases.gates import Canary, Gate, Predecessor, gates
 from deploy_orchestrator.releases.model import Approval, Plan, SourceChange
@@ -76,7 +76,10 @@ def evaluate(standing: Standing, plan: Plan, conditions: Conditions) -> Evaluati
             returning=tuple(returning(standing, plan)),
             now=now,
         ),
-        count(approvals, policy.approval, source, now).approvals,
+        (
+            *count(approvals, policy.approval, source, now).approvals,
+            *break_glass(approvals, policy.break_glass, source, now).approvals,
+        ),
     )
 
 

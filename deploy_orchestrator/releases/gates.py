@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from deploy_orchestrator.fleet import Policy
-from deploy_orchestrator.releases.ballot import Ballot, count, may_approve
+from deploy_orchestrator.releases.ballot import Ballot, Glass, break_glass, count, may_approve
 from deploy_orchestrator.releases.digest import FORMAT
 from deploy_orchestrator.releases.errors import EARLIER, ReleaseError
 from deploy_orchestrator.releases.model import Approval, Plan, Removals, SourceChange
@@ -110,26 +110,38 @@ def gates(
     verified for the plan's digest, `void` what was for the digest that it would have had in format 1.
     `returning` is what it brings back of what was reverted, `paused` who has stopped the line. The verdict is
     taken under `policy`, which may be newer than the plan. A rejection closes the way whatever the verdict; a
-    blocked plan passes nowhere; one that needs approval passes where the policy asks for none.
+    blocked plan passes nowhere; one that needs approval passes where the policy asks for none. A broken glass
+    is an approval of this digest that opens promotion, wave and freeze too.
     """
     from deploy_orchestrator.risk import severity
 
     ballot = count(approvals, policy.approval, source, now)
+    glass = break_glass(approvals, policy.break_glass, source, now)
     severities = [severity(reason, policy.rules) for reason in plan.reasons]
     judged = Verdict.worst(severities)
+    approval = _approval(plan, policy, judged, ballot, void, source)
     return (
         _fleet(wanted),
         _base(plan, current),
         _candidate(intact),
         _verdict(plan, severities),
-        _approval(plan, policy, judged, ballot, void, source),
-        _promotion(plan, policy, predecessor, now),
-        _wave(canaries, now),
+        approval if ballot.rejections else _past(approval, glass),
+        _past(_promotion(plan, policy, predecessor, now), glass),
+        _past(_wave(canaries, now), glass),
         _removals(policy, removals),
-        _freeze(policy, now),
+        _past(_freeze(policy, now), glass),
         _paused(policy, paused),
-        _quarantine(policy, ballot, returning),
+        _quarantine(policy, (*ballot.approvals, *glass.approvals), returning),
     )
+
+
+def _past(gate: Gate, glass: Glass) -> Gate:
+    """The gate, open where the glass is broken; whoever breaks it alone is told of."""
+    if gate.passed or not (glass.broken_by or glass.void):
+        return gate
+    if glass.approvals:
+        return Gate(gate.key, GateState.OPEN, f"{glass}; otherwise: {gate.reason}")
+    return Gate(gate.key, gate.state, f"{gate.reason}; {glass}")
 
 
 def _fleet(wanted: bool) -> Gate:
@@ -307,11 +319,11 @@ def _paused(policy: Policy, paused: Sequence[Pausing]) -> Gate:
     )
 
 
-def _quarantine(policy: Policy, ballot: Ballot, returning: Sequence[Returning]) -> Gate:
+def _quarantine(policy: Policy, approvals: Sequence[Approval], returning: Sequence[Returning]) -> Gate:
     if not returning:
         return Gate("quarantine", GateState.OPEN, "it brings nothing back that was reverted")
-    if ballot.approvals:
-        who = ballot.approvals[0].who
+    if approvals:
+        who = approvals[0].who
         return Gate("quarantine", GateState.OPEN, f"approved by {who} after it was reverted")
     latest = max(returning, key=lambda each: each.entry.at)
     approvers = f"one of {', '.join(policy.approval.approvers)}" if policy.approval else "anybody with a key"

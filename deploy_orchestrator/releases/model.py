@@ -62,7 +62,7 @@ class Unchanged(Record):
     source: CommitId
 
 
-Choice = Literal["approve", "reject", "pause", "resume"]
+Choice = Literal["approve", "reject", "break-glass", "pause", "resume"]
 """What a person decides: on a plan, or on whether anything is released at all."""
 
 
@@ -173,6 +173,11 @@ class ReleaseFile(Subject):
     path: str
     approvals: tuple[Approval, ...] = ()
     released_at: Time
+
+    @property
+    def glass_broken_by(self) -> tuple[Approval, ...]:
+        """By whom it was let past its gates in an emergency."""
+        return tuple(each for each in self.approvals if each.decision == "break-glass")
 
     @pydantic.model_validator(mode="after")
     def _path_fits(self) -> Self:

@@ -115,7 +115,10 @@ def _still_pending(standing: Standing, plan: Plan) -> Plan:
 
 def _message(plan: Plan, file: ReleaseFile) -> str:
     does, more = ("Remove", f"{REMOVES}: {plan.key}\n") if plan.removal else ("Release", "")
-    approved = "".join(f"Approved-by: {approval.who}\n" for approval in file.approvals)
+    approved = "".join(
+        f"{'Glass-broken-by' if each.decision == 'break-glass' else 'Approved-by'}: {each.who}\n"
+        for each in file.approvals
+    )
     return (
         f"{does} {plan.key}: {plan.summary}\n\n"
         f"Verdict: {plan.verdict}\nDigest: {plan.digest}\nSource: {plan.source.commit}\n"

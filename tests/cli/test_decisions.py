@@ -170,3 +170,22 @@ def test_who_has_not_set_up_git_is_told_how(waiting):
     answer = waiting.run("approve", "production", "shop", "--yes")
     assert answer.code == 2
     assert "fix: run: git config --global" in answer.errors
+
+
+def test_breaking_the_glass_shows_how_far_it_is_and_who_may_not(waiting):
+    text = (waiting.fleet / "fleet.yaml").read_text()
+    people = "breakGlass: {people: [alice@example.com, bob@example.com]}"
+    waiting.commit("fleet.yaml", text.replace("      approval:", f"      {people}\n      approval:"))
+    answer = waiting.run("break-glass", "production", "shop", "-m", "it is down", *waiting.as_("bob"))
+    assert answer.code == 0
+    assert "the glass is broken by 1 of 2; bob@example.com: it is down" in answer.output
+
+    answer = waiting.run("break-glass", "production", "shop", "-m", "mine", *waiting.as_("alice"))
+    assert answer.code == 1
+    assert "authors cannot break the glass for their own change" in answer.errors
+
+
+def test_without_a_rule_for_it_the_glass_cannot_be_broken(waiting):
+    answer = waiting.run("break-glass", "production", "shop", "-m", "it is down", *waiting.as_("bob"))
+    assert answer.code == 1
+    assert "the policy does not name them as one who breaks the glass" in answer.errors

@@ -83,6 +83,40 @@ def test_a_pause_and_a_resume_are_told_once_each(bench: Laptop, service: Service
     assert bench.live("production", "analytics")
 
 
+def test_a_broken_glass_is_told_when_somebody_breaks_it_and_when_it_is_released(
+    bench: Laptop, service: Service
+) -> None:
+    for person in ("carol", "dave"):
+        key = bench.folder / "keys" / person
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", key], check=True)
+        line = f"{person}@example.com {key.with_suffix('.pub').read_text()}"
+        bench.commit("allowed_signers", lambda text, line=line: f"{text}{line}")
+    people = "[bob@example.com, carol@example.com, dave@example.com]"
+    bench.commit(
+        "fleet.yaml",
+        lambda text: text.replace(
+            "      approval:", f"      breakGlass: {{people: {people}}}\n      approval:"
+        ),
+    )
+    bench.settle()
+    edit(bench)
+    bench.settle()
+    told(service)
+    bench.sign("break-glass", "production", "analytics", "-m", "prod is down", person="bob")
+    bench.settle()
+    bench.turn()
+    (line,) = told(service)
+    assert line.startswith("production/analytics has its glass broken. by bob＠example.com: prod is down; ")
+
+    for person in ("carol", "dave"):
+        bench.sign("break-glass", "production", "analytics", "-m", "agreed", person=person)
+    bench.settle()
+    bench.turn()
+    assert bench.released("production", "analytics").glass_broken_by
+    said = "production/analytics has its glass broken. it was released, by bob＠example.com: prod is down"
+    assert any(each.startswith(said) for each in told(service))
+
+
 def test_a_revert_is_told_with_its_reason_whoever_made_it(bench: Laptop, service: Service) -> None:
     bench.commit("fleet.yaml", lambda text: text.replace("rollbackAfter: 30s", "rollbackAfter: 0s"))
     bench.settle()
