@@ -10,7 +10,7 @@ from deploy_orchestrator.cli.output import plain, say, say_below, show_lines
 from deploy_orchestrator.delivery import Cluster, Inspection, inspect
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Deployment, Fleet
-from deploy_orchestrator.pipeline import Preview
+from deploy_orchestrator.manifests import Manifests
 
 LIMIT = timedelta(minutes=2)
 """How long one cluster is asked for everything."""
@@ -37,20 +37,22 @@ class Clusters:
         self._contexts = _contexts(asked, fleet, wanted)
         self._connected: dict[str, Cluster] = {}
 
-    def inspect(self, preview: Preview) -> Inspection | None:
-        """What the cluster of a deployment says of it; None where it was not asked for.
+    def inspect(
+        self, deployment: Deployment, released: Manifests | None, candidate: Manifests
+    ) -> Inspection | None:
+        """What the cluster of a deployment says of a candidate; None where it was not asked for.
 
         Raises:
             NoCluster: the kubeconfig does not have the context.
         """
-        name, namespace = preview.plan.cluster, preview.plan.namespace
+        name = deployment.environment.cluster
         if name not in self._contexts:
             return None
         if name not in self._connected:
             self._connected[name] = Cluster(
                 None, self._contexts[name], LIMIT, "deploy-orchestrator-plan", commands=True
             )
-        return inspect(self._connected[name], namespace, preview.released, preview.manifests)
+        return inspect(self._connected[name], deployment.namespace, released, candidate)
 
 
 def show_inspection(cluster: str, found: Inspection) -> None:

@@ -97,19 +97,16 @@ def plan(
     repository alone, and works in a checkout of it. Nothing is written.
 
     With --cluster the API server is asked as well: what it would refuse is blocked in its own words, what it
-    may not be asked is never safe, and what was changed by hand since the release is shown.
+    may not be asked is never safe, and what was changed by hand since the release is shown, unless it is
+    compared with another commit.
 
     The exit code is 1 when a change is blocked, and 2 when a tenant is broken or does not render; the others
     are shown all the same.
     """
-    if base is not None and cluster:
-        raise typer.BadParameter(
-            "a cluster is asked about a release; leave out --from", param_hint="--cluster"
-        )
     found = (
         _against_released(opened(context), revision, environment, tenant, cluster or [])
         if base is None
-        else _against(base, fleet_history(), workspace(context), revision, environment, tenant)
+        else _against(base, fleet_history(), workspace(context), revision, environment, tenant, cluster or [])
     )
     if format is PlanFormat.JSON:
         show_json(_json(found))
@@ -142,7 +139,12 @@ def _against_released(
     looked = orchestrator.previews(wanted, fleet) if asked else orchestrator.changes(wanted, fleet)
     outcomes = _followed(looked, len(wanted))
     rendered = [each for _, each in outcomes if isinstance(each, Preview)]
-    inspections = {each.plan.key: said for each in rendered if (said := clusters.inspect(each))}
+    inspections = {
+        each.plan.key: said
+        for each in rendered
+        for deployment in [fleet.deployment(each.plan.environment, each.plan.tenant)]
+        if (said := clusters.inspect(deployment, each.released, each.manifests))
+    }
     previews = [
         replace(each, plan=said.judged(each.plan)) if said else each
         for each in rendered
@@ -189,12 +191,20 @@ def _against(
     revision: str,
     environment: str | None,
     tenant: str | None,
+    asked: Sequence[str],
 ) -> _Found:
     before, after = load(history.at(base)), load(history.at(revision))
     require_known(after, environment, tenant)
     everything = [each for each in after.deployments() if _is_wanted(each, environment, tenant)]
     wanted = [each for each in differing(before, after) if _is_wanted(each, environment, tenant)]
+    clusters = Clusters(asked, after, everything)
     outcomes = _followed(compare(before, after, wanted, workspace), len(wanted))
+    proposals = [each for _, each in outcomes if isinstance(each, Proposal) and each]
+    inspections = {
+        each.deployment.key: said
+        for each in proposals
+        if (said := clusters.inspect(each.deployment, None, each.manifests))
+    }
     broken = {name: error for name, error in after.broken.items() if tenant in (None, name)}
     old = [name for name, error in broken.items() if str(before.broken.get(name)) == str(error)]
     notes = [f"Broken before, and still: {names(list(map(code, old)))}." if old else ""]
@@ -206,7 +216,7 @@ def _against(
     return _Found(
         after,
         len(everything),
-        [each for _, each in outcomes if isinstance(each, Proposal) and each],
+        [_with_reasons(each, inspections.get(each.deployment.key)) for each in proposals],
         [
             *((name, error) for name, error in broken.items() if name not in old),
             *failures(outcomes),
@@ -215,7 +225,15 @@ def _against(
         before,
         [each for each in gone(before, after) if _is_wanted(each, environment, tenant)],
         [each for each in notes if each],
+        inspections=inspections,
     )
+
+
+def _with_reasons(proposal: Proposal, said: Inspection | None) -> Proposal:
+    """A proposal with the reasons that its cluster has."""
+    reasons = said.reasons if said else ()
+    judgement = proposal.judgement
+    return replace(proposal, judgement=replace(judgement, reasons=(*reasons, *judgement.reasons)))
 
 
 def _is_wanted(deployment: Deployment, environment: str | None, tenant: str | None) -> bool:

@@ -52,8 +52,9 @@ class Inspection:
         """Whether it has something against the release or what is live."""
         return bool(self.drift or self.refused or self.unasked)
 
-    def judged(self, plan: Plan) -> Plan:
-        """The plan with a reason for each refusal, and one where the cluster could not be asked."""
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """A reason for each refusal, and one where the cluster could not be asked."""
         reasons = [
             Reason(
                 rule="refused-by-cluster",
@@ -76,7 +77,11 @@ class Inspection:
                     do="Ask with a kubeconfig that may read and apply them, or look at them yourself.",
                 )
             )
-        all_reasons = (*reasons, *plan.reasons)
+        return tuple(reasons)
+
+    def judged(self, plan: Plan) -> Plan:
+        """The plan with the reasons that the cluster has."""
+        all_reasons = (*self.reasons, *plan.reasons)
         verdict = Verdict.worst(reason.severity for reason in all_reasons)
         return plan.model_copy(update={"reasons": all_reasons, "verdict": verdict})
 

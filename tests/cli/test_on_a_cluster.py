@@ -61,6 +61,22 @@ def test_what_the_cluster_would_refuse_blocks_the_plan(fresh: Desk, api: ApiServ
     assert "blocked" in answer.output
 
 
+def test_what_the_cluster_would_refuse_of_a_pull_request_blocks_it(fresh: Desk, api: ApiServer) -> None:
+    api.admits = lambda body: (
+        Refused(403, "Forbidden", "not on a Friday") if body["kind"] == "ConfigMap" else None
+    )
+    fresh.commit("charts/app/values.yaml", "greeting: hello from a pull request\nlegacy: true\n")
+    alone = fresh.run("plan", "--environment", "dev", "--from", "HEAD~1", "--to", "HEAD")
+    answer = fresh.run(
+        "plan", "--environment", "dev", "--from", "HEAD~1", "--to", "HEAD", "--cluster", "here"
+    )
+    assert "not on a Friday" not in alone.output
+    assert "not on a Friday" in answer.output, answer.errors
+    assert answer.code == 1
+    plans = fresh.json("plan", "-e", "dev", "--from", "HEAD~1", "--to", "HEAD", "--cluster", "here")["plans"]
+    assert [each["asked"]["drift"] for each in plans] == [""] * len(plans)
+
+
 def test_what_the_cluster_would_take_is_counted_beside_the_plan(fresh: Desk, api: ApiServer) -> None:
     answer = fresh.run("plan", "--environment", "dev", "--cluster", "here")
     assert "objects would be taken" in answer.output, answer.errors
