@@ -199,6 +199,11 @@ def _refusals(
                 )
 
 
+def _is_vain(gates: Iterable[Gate]) -> bool:
+    """Whether no approval helps: the change is blocked, or is about to be planned anew."""
+    return any(gate.outdated or (gate.key == "verdict" and gate.state is GateState.CLOSED) for gate in gates)
+
+
 def _waits(
     orchestrator: Orchestrator, plan: Plan, gates: Outcome[tuple[Gate, ...]], now: datetime
 ) -> Iterator[Event]:
@@ -210,9 +215,7 @@ def _waits(
         return
     for each in orchestrator.glass(plan).broken_by:
         yield Event(Kind.BREAK_GLASS, plan.key, each.commit, f"by {each.who}: {each.reason}; {plan.digest}")
-    if any(gate.state is GateState.CLOSED for gate in by_key.values()):
-        return
-    if approval.state is GateState.WAITING:
+    if approval.state is GateState.WAITING and not _is_vain(by_key.values()):
         authors = ", ".join(plan.source.authors)
         reason = f"{approval.reason}; {plan.digest}; {plan.summary}, by {authors}"
         yield Event(Kind.AWAITS_APPROVAL, plan.key, plan.digest, reason)

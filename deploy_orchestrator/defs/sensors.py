@@ -113,7 +113,9 @@ def open_gates(
         outdated: list[Wanted] = []
         waiting: list[str] = []
         log_unreadable(context, orchestrator)
-        for plan, gates in orchestrator.pending():
+        if broken := orchestrator.broken_fleet():
+            waiting.append(f"nothing is released while {broken.place} is broken")
+        for plan, gates in () if broken else orchestrator.pending():
             if isinstance(gates, OrchestratorError):
                 context.log.error(f"{plan.key}: {gates}")
                 waiting.append(f"{plan.key}: {gates.what}")

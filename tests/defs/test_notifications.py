@@ -307,6 +307,41 @@ def test_an_approval_that_expires_is_told_before_and_after(bench: Laptop, servic
     assert expired.startswith("production/analytics has an approval that has expired. bob＠example.com")
 
 
+def test_what_waits_for_approval_and_what_expires_is_told_while_another_gate_is_closed(
+    bench: Laptop, service: Service
+) -> None:
+    over = "{every: FREQ=DAILY;UNTIL=20260201, start: 2026-01-01T09:00, lasts: 1h, timeZone: UTC, reason: x}"
+    bench.settle()
+    bench.commit(
+        "fleet.yaml",
+        lambda text: re.sub(r"expires: \S+", "expires: 1s", text).replace(
+            "      approval:", f"      releaseWindows: [{over}]\n      approval:"
+        ),
+    )
+    edit(bench)
+    bench.settle()
+    bench.turn()
+    assert [
+        line for line in told(service) if line.startswith("production/analytics waits for approval. 0 of")
+    ]
+
+    bench.sign("approve", "production", "analytics", person="bob", counts=True)
+    time.sleep(1.2)
+    bench.tick("notifications")
+    (expired,) = told(service)
+    assert expired.startswith("production/analytics has an approval that has expired. bob＠example.com")
+
+
+def test_who_looks_at_gates_is_not_silent_because_the_fleet_is_broken(bench: Laptop) -> None:
+    bench.settle()
+    home, now = bench.settings.home, datetime.now(UTC)
+    looked(home, "open_gates", now - timedelta(hours=1))
+    assert "open_gates" in [each.guard for each in silent(home, now)]
+    bench.commit("fleet.yaml", lambda text: f"{text}\nenvironments: nowhere\n")
+    assert bench.tick("open_gates") == []
+    assert "open_gates" not in [each.guard for each in silent(home, datetime.now(UTC))]
+
+
 def test_a_url_that_is_wrong_fails_the_tick_and_is_not_shown(
     bench: Laptop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
