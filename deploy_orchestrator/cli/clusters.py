@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deploy_orchestrator.cli.output import plain, say, say_below, show_lines
-from deploy_orchestrator.delivery import Cluster, Inspection, inspect
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Deployment, Fleet
-from deploy_orchestrator.manifests import Manifests
+
+if TYPE_CHECKING:
+    from deploy_orchestrator.delivery import Cluster, Inspection
+    from deploy_orchestrator.manifests import Manifests
 
 LIMIT = timedelta(minutes=2)
 """How long one cluster is asked for everything."""
@@ -38,13 +40,15 @@ class Clusters:
         self._connected: dict[str, Cluster] = {}
 
     def inspect(
-        self, deployment: Deployment, released: Manifests | None, candidate: Manifests
-    ) -> Inspection | None:
+        self, deployment: Deployment, released: "Manifests | None", candidate: "Manifests"
+    ) -> "Inspection | None":
         """What the cluster of a deployment says of a candidate; None where it was not asked for.
 
         Raises:
             NoCluster: the kubeconfig does not have the context.
         """
+        from deploy_orchestrator.delivery import Cluster, inspect
+
         name = deployment.environment.cluster
         if name not in self._contexts:
             return None
@@ -55,7 +59,7 @@ class Clusters:
         return inspect(self._connected[name], deployment.namespace, released, candidate)
 
 
-def show_inspection(cluster: str, found: Inspection) -> None:
+def show_inspection(cluster: str, found: "Inspection") -> None:
     """What a cluster says beside the reasons that it adds to the plan."""
     say(plain(f"cluster {cluster}", "bold"), f"  {found.tried} objects would be taken")
     say_below(("waits", each) for each in found.awaited)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -22,21 +22,20 @@ from deploy_orchestrator.cli.output import (
     table,
     tell,
 )
-from deploy_orchestrator.cli.plan_comment import comment, names
 from deploy_orchestrator.cli.plan_json import error_json
-from deploy_orchestrator.cli.plan_sarif import results
-from deploy_orchestrator.cli.sarif import sarif
-from deploy_orchestrator.delivery import Inspection
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Deployment, Fleet, differing, gone, load
-from deploy_orchestrator.foresight import Proposal, compare
 from deploy_orchestrator.git import History
-from deploy_orchestrator.manifests import Workspace
 from deploy_orchestrator.markdown import code
-from deploy_orchestrator.outcomes import failures
-from deploy_orchestrator.pipeline import Orchestrator, Preview
+from deploy_orchestrator.outcomes import failures, values
 from deploy_orchestrator.releases import Pausing, Plan
-from deploy_orchestrator.risk import Judgement, Verdict
+from deploy_orchestrator.terms import Verdict
+
+if TYPE_CHECKING:
+    from deploy_orchestrator.delivery import Inspection
+    from deploy_orchestrator.foresight import Proposal
+    from deploy_orchestrator.manifests import Workspace
+    from deploy_orchestrator.pipeline import Orchestrator, Preview
 
 
 class PlanFormat(StrEnum):
@@ -57,14 +56,14 @@ class _Found:
 
     fleet: Fleet
     considered: int
-    proposals: Sequence[Proposal]
+    proposals: "Sequence[Proposal]"
     failures: Sequence[tuple[str, OrchestratorError]]
     plans: Mapping[str, Plan]
     before: Fleet | None = None
     gone: Sequence[Deployment] = ()
     notes: Sequence[str] = ()
     paused: Sequence[Pausing] = ()
-    inspections: Mapping[str, Inspection] = field(default_factory=dict[str, Inspection])
+    inspections: "Mapping[str, Inspection]" = field(default_factory=dict[str, "Inspection"])
 
 
 def plan(
@@ -111,8 +110,13 @@ def plan(
     if format is PlanFormat.JSON:
         show_json(_json(found))
     elif format is PlanFormat.SARIF:
+        from deploy_orchestrator.cli.plan_sarif import results
+        from deploy_orchestrator.cli.sarif import sarif
+
         show_json(sarif(results(found.proposals, found.failures, found.fleet)))
     elif format is PlanFormat.MARKDOWN:
+        from deploy_orchestrator.cli.plan_comment import comment
+
         show_markdown(comment(found.proposals, found.failures, list(_notes(found))))
     else:
         _show(found, diff)
@@ -125,7 +129,7 @@ def plan(
 
 
 def _against_released(
-    orchestrator: Orchestrator,
+    orchestrator: "Orchestrator",
     revision: str,
     environment: str | None,
     tenant: str | None,
@@ -138,7 +142,7 @@ def _against_released(
     # A cluster may object to what is released, too.
     looked = orchestrator.previews(wanted, fleet) if asked else orchestrator.changes(wanted, fleet)
     outcomes = _followed(looked, len(wanted))
-    rendered = [each for _, each in outcomes if isinstance(each, Preview)]
+    rendered = [each for each in values(outcome for _, outcome in outcomes) if each]
     inspections = {
         each.plan.key: said
         for each in rendered
@@ -173,7 +177,10 @@ def _against_released(
     )
 
 
-def _proposal(preview: Preview, fleet: Fleet) -> Proposal:
+def _proposal(preview: "Preview", fleet: Fleet) -> "Proposal":
+    from deploy_orchestrator.foresight import Proposal
+    from deploy_orchestrator.risk import Judgement
+
     plan = preview.plan
     return Proposal(
         fleet.deployment(plan.environment, plan.tenant),
@@ -187,19 +194,22 @@ def _proposal(preview: Preview, fleet: Fleet) -> Proposal:
 def _against(
     base: str,
     history: History,
-    workspace: Workspace,
+    workspace: "Workspace",
     revision: str,
     environment: str | None,
     tenant: str | None,
     asked: Sequence[str],
 ) -> _Found:
+    from deploy_orchestrator.cli.plan_comment import names
+    from deploy_orchestrator.foresight import compare
+
     before, after = load(history.at(base)), load(history.at(revision))
     require_known(after, environment, tenant)
     everything = [each for each in after.deployments() if _is_wanted(each, environment, tenant)]
     wanted = [each for each in differing(before, after) if _is_wanted(each, environment, tenant)]
     clusters = Clusters(asked, after, everything)
     outcomes = _followed(compare(before, after, wanted, workspace), len(wanted))
-    proposals = [each for _, each in outcomes if isinstance(each, Proposal) and each]
+    proposals = [each for each in values(outcome for _, outcome in outcomes) if each]
     inspections = {
         each.deployment.key: said
         for each in proposals
@@ -229,7 +239,7 @@ def _against(
     )
 
 
-def _with_reasons(proposal: Proposal, said: Inspection | None) -> Proposal:
+def _with_reasons(proposal: "Proposal", said: "Inspection | None") -> "Proposal":
     """A proposal with the reasons that its cluster has."""
     reasons = said.reasons if said else ()
     judgement = proposal.judgement
@@ -253,6 +263,8 @@ def _followed(outcomes: Iterable[tuple[str, Outcome]], total: int) -> list[tuple
 
 
 def _notes(found: _Found) -> Iterator[str]:
+    from deploy_orchestrator.cli.plan_comment import names
+
     against = f"`{found.before.revision[:12]}`" if found.before else "what is released"
     yield (
         f"`{found.fleet.revision[:12]}` against {against}: {len(found.proposals)} of {found.considered}"
@@ -283,7 +295,7 @@ def _json(found: _Found) -> dict[str, object]:
     return result
 
 
-def _plan_json(proposal: Proposal, plan: Plan | None) -> dict[str, object]:
+def _plan_json(proposal: "Proposal", plan: Plan | None) -> dict[str, object]:
     difference = proposal.judgement.difference.unified()
     if plan:
         return {**plan.model_dump(mode="json"), "diff": difference}
@@ -311,7 +323,7 @@ def _plan_json(proposal: Proposal, plan: Plan | None) -> dict[str, object]:
     }
 
 
-def _asked_json(inspection: Inspection | None) -> dict[str, object]:
+def _asked_json(inspection: "Inspection | None") -> dict[str, object]:
     if inspection is None:
         return {}
     drift = inspection.drift.unified()

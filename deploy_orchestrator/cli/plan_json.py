@@ -1,10 +1,14 @@
 """How previews and what stood in their way are told in JSON."""
 
+from typing import TYPE_CHECKING
+
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.pipeline import Preview
+
+if TYPE_CHECKING:
+    from deploy_orchestrator.pipeline import Preview
 
 
-def preview_json(preview: Preview) -> dict[str, object]:
+def preview_json(preview: "Preview") -> dict[str, object]:
     """The plan, and the lines that change."""
     return {**preview.plan.model_dump(mode="json"), "diff": preview.difference.unified()}
 

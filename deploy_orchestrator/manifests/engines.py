@@ -6,15 +6,17 @@ import shutil
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from deploy_orchestrator.errors import Place
-from deploy_orchestrator.manifests.composition import ChartRelease
 from deploy_orchestrator.manifests.errors import RenderError
 from deploy_orchestrator.manifests.failures import render_error
 from deploy_orchestrator.manifests.workers import WorkerError
 from deploy_orchestrator.manifests.workspace import Workspace
 from deploy_orchestrator.storage import cache_key
+
+if TYPE_CHECKING:
+    from deploy_orchestrator.manifests.composition import ChartRelease
 
 _FORMAT: Final = "2"
 _IN_PROCESS: Final = f"{version('helm-python-sdk')} {os.environ.get('HELM_C_LIB', '')}"
@@ -25,7 +27,7 @@ def engines_identity() -> str:
     return f"{_IN_PROCESS} {_identity(shutil.which('helm'))}"
 
 
-def program_for(release: ChartRelease, workspace: Workspace) -> str | None:
+def program_for(release: "ChartRelease", workspace: Workspace) -> str | None:
     """The `helm` program that must render a release, or None where Helm in process gives the same.
 
     What prints the version of Helm is rendered by the program in every environment, if there is one.
@@ -49,7 +51,7 @@ def program_for(release: ChartRelease, workspace: Workspace) -> str | None:
     )
 
 
-def ask(task: str, release: ChartRelease, options: Mapping[str, Any], workspace: Workspace) -> Any:
+def ask(task: str, release: "ChartRelease", options: Mapping[str, Any], workspace: Workspace) -> Any:
     """What a worker answers for a release to a `task` of `helm.py`, or answered before when all was the same.
 
     Raises:

@@ -1,55 +1,18 @@
-"""All manifests of a tenant in an environment: both its releases rendered, in one canonical set."""
+"""All manifests of a tenant in an environment, rendered where they are not kept."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-from deploy_orchestrator.documents import parse
-from deploy_orchestrator.errors import instead_of
-from deploy_orchestrator.fleet import Deployment, Fleet, ValueLayer
-from deploy_orchestrator.manifests.composition import FROM_FLEET, ChartRelease, releases_of
+from deploy_orchestrator.fleet import Deployment, Fleet
 from deploy_orchestrator.manifests.engines import engines_identity
-from deploy_orchestrator.manifests.findings import Check, Finding
+from deploy_orchestrator.manifests.findings import Finding
 from deploy_orchestrator.manifests.objects import ChartUsed, Manifests
-from deploy_orchestrator.manifests.printed import combined, skipped_hook, volatile
-from deploy_orchestrator.manifests.reads import Reads, unread
-from deploy_orchestrator.manifests.rendering import RenderedRelease, render_release
-from deploy_orchestrator.manifests.verification import tested_after_sync
 from deploy_orchestrator.manifests.workspace import Workspace
 from deploy_orchestrator.outcomes import Outcome, in_order
 from deploy_orchestrator.storage import cache_key
 
 _FORMAT: Final = "8"
-CLOCK: Final = Check(
-    "clock",
-    "warning",
-    "What it prints may depend on the day, so that the same input renders to something else tomorrow.",
-    "give the chart the time as a value, or do without",
-)
-LOOKUP: Final = Check(
-    "lookup",
-    "warning",
-    "It finds nothing here, and may find something in a cluster.",
-    "give the chart what it looks up as a value",
-)
-UNORDERED: Final = Check(
-    "unordered",
-    "warning",
-    "A map has no order in Go, so that the same input may render to something else tomorrow.",
-    "sort what keys or values give: `keys .Values.x | sortAlpha`",
-)
-HELM_VERSION: Final = Check(
-    "helm-version",
-    "warning",
-    "Another version of Helm would print something else, though nobody changed the chart.",
-    "do without .Capabilities.HelmVersion",
-)
-UNREAD: Final = Check(
-    "unread-value",
-    "warning",
-    "Nothing in the chart reads this value: it does nothing, or its name is misspelt.",
-    "mend the name, or remove the value",
-)
 
 
 def render(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> Manifests:
@@ -80,8 +43,13 @@ def render_all(
 def _render(key: str, deployment: Deployment, fleet: Fleet, workspace: Workspace) -> Manifests:
     if kept := _kept(key, workspace):
         return kept
+    # Whoever finds everything kept has no need of what renders.
+    from deploy_orchestrator.manifests.making import made
+
     workspace.workers.start()
-    return _made(key, deployment, fleet, workspace)
+    manifests = made(deployment, fleet, workspace)
+    workspace.manifests.write(key, _packed(manifests))
+    return manifests
 
 
 def _key(helm: str, deployment: Deployment, fleet: Fleet) -> str:
@@ -91,55 +59,6 @@ def _key(helm: str, deployment: Deployment, fleet: Fleet) -> str:
 def _kept(key: str, workspace: Workspace) -> Manifests | None:
     kept = workspace.manifests.read(key)
     return None if kept is None else _unpacked(kept)
-
-
-def _made(key: str, deployment: Deployment, fleet: Fleet, workspace: Workspace) -> Manifests:
-    releases = releases_of(deployment, fleet, workspace)
-    rendered = [render_release(release, workspace) for release in releases]
-    objects = combined(
-        [each.objects for each in rendered], deployment.namespace, deployment.environment.custom_kinds
-    )
-    manifests = Manifests(
-        objects=tested_after_sync(object_ for object_, _ in objects),
-        chart=rendered[-1].chart,
-        findings=tuple(
-            finding
-            for release, result in zip(releases, rendered, strict=True)
-            for finding in _findings(release, result, deployment.environment.custom_kinds)
-        ),
-        templates={object_.key: place.file for object_, place in objects},
-    )
-    workspace.manifests.write(key, _packed(manifests))
-    return manifests
-
-
-def _findings(
-    release: ChartRelease, rendered: RenderedRelease, declared: Mapping[str, str]
-) -> Iterator[Finding]:
-    for printed in rendered.skipped:
-        yield skipped_hook(printed)
-    if rendered.again is not None:
-        yield from volatile(rendered.objects, rendered.again, release.namespace, declared)
-    if "clock" in release.asks:
-        yield CLOCK.finding(None, f"{release.source} calls now or ago")
-    if "lookup" in release.asks:
-        yield LOOKUP.finding(None, f"{release.source} calls lookup")
-    if "unordered" in release.asks:
-        yield UNORDERED.finding(
-            None, f"{release.source} takes keys or values of a map and does not sort them"
-        )
-    if "helm" in release.asks:
-        yield HELM_VERSION.finding(None, f"{release.source} reads .Capabilities.HelmVersion")
-    for layer in release.layers:
-        if layer.path != FROM_FLEET:
-            yield from _unread(layer, release.chart.reads)
-
-
-def _unread(layer: ValueLayer, known: Reads) -> Iterator[Finding]:
-    document = parse(layer.data, layer.path)
-    for path, beside in unread(document.value, known):
-        place = document.place(*path)
-        yield UNREAD.finding(None, str(place), instead_of(path[-1], beside), place)
 
 
 def _packed(manifests: Manifests) -> bytes:

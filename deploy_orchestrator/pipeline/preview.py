@@ -14,7 +14,6 @@ from deploy_orchestrator.manifests import (
     Manifests,
     Workspace,
     diff,
-    examine,
     render,
 )
 from deploy_orchestrator.pipeline.sources import commits_since, source_of, source_of_removal
@@ -74,6 +73,8 @@ class Previews:
 
     def checked(self, fleet: Fleet, deployment: Deployment) -> Rendered:
         """The manifests of a deployment with what the checks find in them."""
+        from deploy_orchestrator.manifests import examine
+
         manifests = render(deployment, fleet, self.workspace)
         findings = examine(manifests, deployment, fleet, self.workspace)
         return Rendered(fleet, deployment, manifests, findings)

@@ -22,9 +22,9 @@ from deploy_orchestrator.manifests.checks.rule import ManifestCheck
 from deploy_orchestrator.manifests.exceptions import excepted
 from deploy_orchestrator.manifests.findings import Check, Finding
 from deploy_orchestrator.manifests.linting import LINT
+from deploy_orchestrator.manifests.making import CLOCK, HELM_VERSION, LOOKUP, UNORDERED, UNREAD
 from deploy_orchestrator.manifests.objects import Manifests
 from deploy_orchestrator.manifests.printed import UNKNOWN_HOOK, VOLATILE
-from deploy_orchestrator.manifests.tenants import CLOCK, HELM_VERSION, LOOKUP, UNORDERED, UNREAD
 from deploy_orchestrator.manifests.version_conflicts import CONFLICT, DEVIATION, UNJUDGED
 
 NO_SUCH_CHECK: Final = Check(
