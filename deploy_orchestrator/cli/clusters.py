@@ -1,6 +1,6 @@
 """The clusters that `plan` asks, each in a context of the caller's own kubeconfig."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +12,7 @@ from deploy_orchestrator.fleet import Deployment, Fleet
 
 if TYPE_CHECKING:
     from deploy_orchestrator.delivery import Cluster, Inspection
-    from deploy_orchestrator.manifests import Manifests
+    from deploy_orchestrator.manifests import Manifests, ObjectKey
 
 LIMIT = timedelta(minutes=2)
 """How long one cluster is asked for everything."""
@@ -40,9 +40,14 @@ class Clusters:
         self._connected: dict[str, Cluster] = {}
 
     def inspect(
-        self, deployment: Deployment, released: "Manifests | None", candidate: "Manifests"
+        self,
+        deployment: Deployment,
+        released: "Manifests | None",
+        candidate: "Manifests",
+        had: "Collection[ObjectKey]" = (),
     ) -> "Inspection | None":
-        """What the cluster of a deployment says of a candidate; None where it was not asked for.
+        """What the cluster of a deployment says of a candidate; None where it was not asked for. `had` is
+        what the deployment has of its own beside what is released.
 
         Raises:
             NoCluster: the kubeconfig does not have the context.
@@ -56,7 +61,7 @@ class Clusters:
             self._connected[name] = Cluster(
                 None, self._contexts[name], LIMIT, "deploy-orchestrator-plan", commands=True
             )
-        return inspect(self._connected[name], deployment.namespace, released, candidate)
+        return inspect(self._connected[name], deployment.namespace, released, candidate, had)
 
 
 def show_inspection(cluster: str, found: "Inspection") -> None:
@@ -66,6 +71,9 @@ def show_inspection(cluster: str, found: "Inspection") -> None:
     if found.drift:
         say("  what is live is not what was released (- released, + live):")
         show_lines(found.drift)
+    if found.taken_over:
+        say("  what is there already and was never released here (- live, + with the release):")
+        show_lines(found.taken_over)
 
 
 def _contexts(asked: Sequence[str], fleet: Fleet, wanted: Iterable[Deployment]) -> dict[str, str]:

@@ -34,7 +34,7 @@ from deploy_orchestrator.terms import Verdict
 if TYPE_CHECKING:
     from deploy_orchestrator.delivery import Inspection
     from deploy_orchestrator.foresight import Proposal
-    from deploy_orchestrator.manifests import Workspace
+    from deploy_orchestrator.manifests import ObjectKey, Workspace
     from deploy_orchestrator.pipeline import Orchestrator, Preview
 
 
@@ -213,7 +213,7 @@ def _against(
     inspections = {
         each.deployment.key: said
         for each in proposals
-        if (said := clusters.inspect(each.deployment, None, each.manifests))
+        if (said := clusters.inspect(each.deployment, None, each.manifests, _had(each)))
     }
     broken = {name: error for name, error in after.broken.items() if tenant in (None, name)}
     old = [name for name, error in broken.items() if str(before.broken.get(name)) == str(error)]
@@ -321,6 +321,12 @@ def _plan_json(proposal: "Proposal", plan: Plan | None) -> dict[str, object]:
         "unreadable": error_json(deployment.key, proposal.unreadable) if proposal.unreadable else None,
         "diff": difference,
     }
+
+
+def _had(proposal: "Proposal") -> "set[ObjectKey]":
+    """The objects of a proposal that are not new with it."""
+    new = {each.key for each in proposal.judgement.difference.added}
+    return {each.key for each in proposal.manifests.objects if each.key not in new}
 
 
 def _asked_json(inspection: "Inspection | None") -> dict[str, object]:

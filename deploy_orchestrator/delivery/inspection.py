@@ -1,13 +1,23 @@
 """What a cluster says of a change before it is made: what has drifted, and what it would refuse."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from deploy_orchestrator.delivery.errors import ClusterRefused, DeliveryError, NotServed
-from deploy_orchestrator.manifests import Diff, Manifests, Object, ObjectKey, diff, hooks, redacted, untyped
+from deploy_orchestrator.manifests import (
+    Diff,
+    Manifests,
+    Object,
+    ObjectChange,
+    ObjectKey,
+    diff,
+    hooks,
+    redacted,
+    untyped,
+)
 from deploy_orchestrator.releases import Plan
 from deploy_orchestrator.risk import Reason, Verdict
 
@@ -35,13 +45,17 @@ _Answer = TypeVar("_Answer")
 class Inspection:
     """What a cluster answered for one deployment.
 
-    `drift` is from what was released to what is live, in the fields that the release sets. `refused` are the
-    objects of the candidate that it would not take, `unasked` those (of both) for which it could not be
-    asked, each with its words. `awaited` tells what has to be there first and comes with the change. `tried`
-    counts the objects of the candidate that it would take.
+    `drift` is from what was released to what is live, in the fields that the release sets. `taken_over` is
+    from what is there, and this deployment never released, to what applying the candidate makes of it, and
+    `kept` are the objects that stay as they are by that. `refused` are the objects of the candidate that it
+    would not take, `unasked` those (of both) for which it could not be asked, each with its words. `awaited`
+    tells what has to be there first and comes with the change. `tried` counts the objects of the candidate
+    that it would take.
     """
 
     drift: Diff
+    taken_over: Diff
+    kept: tuple[ObjectKey, ...]
     refused: Mapping[ObjectKey, str]
     unasked: Mapping[ObjectKey, str]
     awaited: tuple[str, ...]
@@ -50,11 +64,13 @@ class Inspection:
     @property
     def has_objections(self) -> bool:
         """Whether it has something against the release or what is live."""
-        return bool(self.drift or self.refused or self.unasked)
+        return bool(self.drift or self.taken_over or self.refused or self.unasked)
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
-        """A reason for each refusal, and one where the cluster could not be asked."""
+        """A reason for each refusal, for each object that is taken over, and one where the cluster could not
+        be asked.
+        """
         reasons = [
             Reason(
                 rule="refused-by-cluster",
@@ -66,6 +82,38 @@ class Inspection:
             )
             for key, said in self.refused.items()
         ]
+        reasons += [
+            Reason(
+                rule="live-object-changed",
+                severity=Verdict.NEEDS_APPROVAL,
+                object=str(change.key),
+                saw=f"it is there already, and {_fields(change)} changes",
+                why="Somebody else made it, and may rely on what it says now.",
+                do="Find out whose it is; give yours another name, or approve that it is taken over.",
+            )
+            for change in self.taken_over.changed
+        ]
+        reasons += [
+            Reason(
+                rule="live-object-changed",
+                severity=Verdict.NEEDS_APPROVAL,
+                object=str(each.key),
+                saw="it is there already, and is deleted and made anew",
+                why="Somebody else made it, and may rely on it.",
+                do="Find out whose it is; give yours another name, or approve that it is replaced.",
+            )
+            for each in self.taken_over.removed
+        ]
+        if self.kept:
+            reasons.append(
+                Reason(
+                    rule="live-object-kept",
+                    severity=Verdict.SAFE,
+                    saw=f"{len(self.kept)} objects are there already, and stay as they are",
+                    why="Applying them changes nothing that is live.",
+                    do="Nothing.",
+                )
+            )
         if self.unasked:
             first = next(iter(self.unasked.values()))
             reasons.append(
@@ -87,7 +135,11 @@ class Inspection:
 
 
 def inspect(
-    cluster: "Cluster", namespace: str, released: Manifests | None, candidate: Manifests
+    cluster: "Cluster",
+    namespace: str,
+    released: Manifests | None,
+    candidate: Manifests,
+    had: Collection[ObjectKey] = (),
 ) -> Inspection:
     """Asks `cluster` about the objects of a deployment, by reading and by server-side dry runs; nothing is
     written.
@@ -98,6 +150,7 @@ def inspect(
 
     Args:
         namespace: for objects that do not name their own.
+        had: what the deployment has of its own beside what is `released`, and so does not take over.
     """
     kept = [each for each in released.objects if not hooks.is_hook(each)] if released else []
     applied = [each for each in candidate.objects if not hooks.is_hook(each) or hooks.phases(each)]
@@ -129,8 +182,23 @@ def inspect(
         for answer in (live[each.key], answers.get(each.canonical)):
             if isinstance(answer, DeliveryError) and _may_not_be_asked(answer):
                 unasked.setdefault(each.key, _words(answer, each))
+    own = {*had, *(other.key for other in kept)}
+    taken = [
+        (before, answers[each.canonical])
+        for each in applied
+        if each.key not in own and not hooks.is_hook(each)
+        for before in [live[each.key]]
+        if isinstance(before, Object) and not isinstance(answers[each.canonical], DeliveryError)
+    ]
+    taken_over = diff(
+        Manifests(before for before, _ in taken),
+        Manifests(after for _, after in taken if isinstance(after, Object)),
+    )
+    changed = {*(change.key for change in taken_over.changed), *(each.key for each in taken_over.removed)}
     return Inspection(
         _drift(kept, live, answers),
+        taken_over,
+        tuple(before.key for before, _ in taken if before.key not in changed),
         refused,
         unasked,
         tuple(awaited),
@@ -199,6 +267,11 @@ def _defines(each: Object) -> tuple[str, str] | None:
         return None
     spec = untyped.mapping(each.body.get("spec"))
     return untyped.text(spec.get("group")) or "", untyped.text(untyped.at(spec, "names", "kind")) or ""
+
+
+def _fields(change: ObjectChange) -> str:
+    names = [field.field for field in change.fields]
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _words(answer: DeliveryError, each: Object) -> str:

@@ -68,6 +68,51 @@ def test_what_was_changed_by_hand_is_drift(api: ApiServer, cluster: Cluster) -> 
     assert (found.refused, found.unasked, found.has_objections) == ({}, {}, True)
 
 
+def test_a_first_release_over_what_is_there_already_and_differs_is_never_safe(
+    api: ApiServer, cluster: Cluster
+) -> None:
+    put(api, config_map(x="theirs"))
+    found = asked(cluster, None, [config_map(x="ours"), config_map("new")])
+    (changed,) = found.taken_over.changed
+    assert [(each.field, each.before, each.after) for each in changed.fields] == [
+        ("data.x", "theirs", "ours")
+    ]
+    plan = found.judged(SAFE)
+    assert plan.verdict is Verdict.NEEDS_APPROVAL
+    (reason,) = plan.reasons
+    assert (reason.rule, reason.object) == ("live-object-changed", f"ConfigMap {WITHIN}/settings")
+    assert "data.x" in reason.saw
+
+
+def test_a_first_release_over_what_is_there_already_and_says_the_same_changes_nothing_live(
+    api: ApiServer, cluster: Cluster
+) -> None:
+    put(api, config_map(x="same"))
+    found = asked(cluster, None, [config_map(x="same")])
+    assert not found.has_objections
+    plan = found.judged(SAFE)
+    assert (plan.verdict, [reason.rule for reason in plan.reasons]) == (Verdict.SAFE, ["live-object-kept"])
+
+
+def test_an_object_that_a_later_release_adds_over_one_that_is_there_is_taken_over(
+    api: ApiServer, cluster: Cluster
+) -> None:
+    put(api, config_map(x="1"), config_map("more", a="theirs"))
+    released = [config_map(x="1")]
+    found = asked(cluster, released, [*released, config_map("more", a="ours")])
+    assert [change.key.name for change in found.taken_over.changed] == ["more"]
+    assert not found.drift
+
+
+def test_what_a_deployment_had_before_a_pull_request_is_not_taken_over(
+    api: ApiServer, cluster: Cluster
+) -> None:
+    own = config_map(x="1")
+    put(api, own)
+    found = inspect(cluster, WITHIN, None, Manifests([config_map(x="2")]), [own.key])
+    assert not found.has_objections
+
+
 def test_nothing_is_written(api: ApiServer, cluster: Cluster) -> None:
     put(api, config_map(x="1"))
     before = api.wait_beyond(-1, 0)
