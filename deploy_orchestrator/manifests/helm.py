@@ -308,7 +308,8 @@ def _exactly(document: str, file: str, line: int) -> dict[str, Any]:
         value = documents.parse(document.encode(), file).value
     except documents.DocumentError as error:
         below = error.place.line if error.place and error.place.line else 1
-        raise Failure("document", error.what, file, line + below - 1) from error
+        last = document.rstrip().count("\n") + 1
+        raise Failure("document", error.what, file, line + min(below, last) - 1) from error
     return cast(dict[str, Any], value) if isinstance(value, dict) else {}
 
 

@@ -40,7 +40,7 @@ BAD: dict[str, tuple[dict[str, str | bytes], dict[str, str | bytes], str, str]] 
         {"templates/a.yaml": "a: b\n---\nkind: [\n"},
         {},
         "did not find expected",
-        "charts/bad/templates/a.yaml:4",
+        "charts/bad/templates/a.yaml:3",
     ),
     "a template that prints text": (
         {"templates/a.yaml": "hello, world\n"},
