@@ -129,14 +129,14 @@ def _walk(folder: Path, root: Path, ignored: HelmIgnore, above: tuple[Path, ...]
     for path in folder.iterdir():
         relative = path.relative_to(root).as_posix()
         target = path.resolve()
+        if ignored.matches(relative, is_folder=path.is_dir()):
+            continue
         if not target.is_relative_to(root):
             raise UnsafeChart(
                 f"a link that leads out of the chart, to {target}",
                 place=Place(str(path)),
-                fix="put the file itself there",
+                fix="put the file itself there, or name it in .helmignore",
             )
-        if ignored.matches(relative, is_folder=path.is_dir()):
-            continue
         if len(relative) > MAX_PATH:
             raise UnsafeChart("a path that is too long", place=Place(f"{relative[:80]}…"))
         if path.is_dir():

@@ -34,6 +34,8 @@ def _version(text: str) -> str:
 
 
 def _printable(text: str) -> str:
+    """As `sanitizeString` of Helm does it: any white space is a space."""
+    text = "".join(" " if letter.isspace() else letter for letter in text)
     if not text.isprintable():
         raise ValueError("expected printable text")
     return text

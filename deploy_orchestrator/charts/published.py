@@ -76,6 +76,11 @@ class PublishedChart(msgspec.Struct, frozen=True):
         return f"{self.name}@{self.version}"
 
 
+def is_legitimate(chart: PublishedChart) -> bool:
+    """Whether Helm considers a version: one in an index must say where its package is."""
+    return bool(chart.urls)
+
+
 def exactly(published: Sequence[PublishedChart], version: str) -> PublishedChart | None:
     """The one among `published` that `version` means: spelled so, or else the first that is equal to it
     (`v1.0.0` is `1.0.0`), as `helm pull --version` takes it. Raises VersionError.

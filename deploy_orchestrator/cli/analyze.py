@@ -42,9 +42,10 @@ from deploy_orchestrator.cli.conflict_text import (
     show_duplicate,
     why_unknown,
 )
-from deploy_orchestrator.cli.output import plain, progress, say, screen, show_json
+from deploy_orchestrator.cli.output import plain, progress, say, screen, show_json, tell
 from deploy_orchestrator.cli.sarif import Descriptor, Result, sarif
 from deploy_orchestrator.markdown import code, text
+from deploy_orchestrator.outcomes import attempt, failures
 
 NOT_FOUND = Descriptor(
     "dependency-not-found",
@@ -94,29 +95,44 @@ def analyze(
     """Show what charts are built on, where versions clash, what harm that does, and the way out.
 
     Packages are read: each brings what it carries. Exit code 1 when a conflict cannot be satisfied, when
-    charts do each other harm, or when Helm takes something else than is asked for.
+    charts do each other harm, or when Helm takes something else than is asked for; 2 when a chart, or a
+    repository of one, is out of reach: what is not is shown all the same.
     """
     repositories, given = repositories_at(repository, charts), values_in(values)
     picture = _picture_format(graph) if graph else ""
     with progress("looking up dependencies"):
-        roots = [locate(chart, repositories) for chart in charts]
-        found = [
-            analyze_chart(root, repositories, as_of=as_of, values=given, within=around(root))
-            for root in roots
-        ]
-    if graph:
-        graph.write_bytes(draw(Closure.united(each.closure for each in found), picture))
+
+        def analysis(chart: str) -> Analysis:
+            root = locate(chart, repositories)
+            return analyze_chart(root, repositories, as_of=as_of, values=given, within=around(root))
+
+        outcomes = [(chart, attempt(analysis, chart)) for chart in charts]
+    analyses = [(chart, each) for chart, each in outcomes if isinstance(each, Analysis)]
+    found = [each for _, each in analyses]
+    if graph and found:
+        _write(graph, draw(Closure.united(each.closure for each in found), picture))
     if format is AnalysisFormat.JSON:
         show_json([each.as_json() for each in found])
     elif format is AnalysisFormat.SARIF:
-        show_json(sarif(_results(zip(charts, found, strict=True))))
+        show_json(sarif(_results(analyses)))
     elif format is AnalysisFormat.MARKDOWN:
         say("\n\n".join(map(_markdown, found)))
     else:
         for each in found:
             _show(each)
+    for chart, error in failures(outcomes):
+        tell(error, about=chart)
+    if len(found) < len(outcomes) or any(each.is_unknown for each in found):
+        raise typer.Exit(2)
     if not all(each.is_sound for each in found):
         raise typer.Exit(1)
+
+
+def _write(path: Path, picture: bytes) -> None:
+    try:
+        path.write_bytes(picture)
+    except OSError as error:
+        raise BadOption(f"--graph {path} cannot be written: {error.strerror}") from error
 
 
 def _picture_format(path: Path) -> str:

@@ -1,5 +1,6 @@
 """The arguments and options of the commands on charts, and what they come to."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,10 +12,14 @@ import typer
 from deploy_orchestrator import documents
 from deploy_orchestrator.charts import Chart, PublishedChart, Repositories, boundary_of, layered
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.registries import ANYWHERE, Egress, Internet
+from deploy_orchestrator.registries import ANYWHERE, Egress, Internet, told
 from deploy_orchestrator.settings import Settings
 
 NONE: Mapping[str, str] = MappingProxyType({})
+
+
+_EQUALS = re.compile("=")
+_PLACE = re.compile(r"(?:https?|oci)://|[./~]")
 
 
 class BadOption(OrchestratorError):
@@ -68,14 +73,24 @@ def mirrors_in(given: Iterable[str] | None) -> dict[str, str]:
     """Where `--repository` says that repositories are, by their URL. Raises BadOption."""
     mirrors: dict[str, str] = {}
     for text in given or ():
-        url, equals, place = text.partition("=")
-        if not (url and equals and place):
+        url, place = _split(text)
+        if not (url and place):
             raise BadOption(
-                f"--repository {text!r} is not URL=INDEX",
+                f"--repository {told(text)!r} is not URL=INDEX",
                 fix="write for example --repository https://charts.example.com=index.yaml",
             )
         mirrors[url] = place
     return mirrors
+
+
+def _split(text: str) -> tuple[str, str]:
+    """The URL and the place: at the first `=` that is no part of a query."""
+    url, _, place = text.partition("=")
+    for sign in _EQUALS.finditer(text):
+        before, after = text[: sign.start()], text[sign.end() :]
+        if "?" not in before or _PLACE.match(after) or Path(after).exists():
+            return before, after
+    return url, place
 
 
 def _mapping(path: Path) -> dict[str, Any]:

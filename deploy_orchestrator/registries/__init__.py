@@ -12,8 +12,13 @@ if TYPE_CHECKING:
         RepositoryError,
         RepositoryUnreachable,
     )
-    from deploy_orchestrator.registries.helm_repositories import Access, access
-    from deploy_orchestrator.registries.location import normalized, scheme
+    from deploy_orchestrator.registries.helm_repositories import (
+        Access,
+        access,
+        access_in,
+        repository_names,
+    )
+    from deploy_orchestrator.registries.location import normalized, scheme, told
     from deploy_orchestrator.registries.registry import (
         CREATED,
         MANIFEST,
@@ -51,8 +56,11 @@ __all__ = [
     "Tls",
     "Web",
     "access",
+    "access_in",
     "decoded",
     "login",
     "normalized",
+    "repository_names",
     "scheme",
+    "told",
 ]

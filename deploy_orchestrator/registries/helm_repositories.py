@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -35,9 +36,19 @@ class Access:
         return origin(address) == origin(self.url)
 
 
+def access_in(url: str) -> Access | None:
+    """The access that a URL itself brings, as `https://user:password@host/path`."""
+    parts = urlsplit(url)
+    if not parts.username:
+        return None
+    login = Login(unquote(parts.username), unquote(parts.password or ""))
+    return Access(normalized(url), login, None)
+
+
 class _Entry(BaseModel):
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
+    name: str = ""
     url: str = ""
     username: str = ""
     password: str = Field("", repr=False)
@@ -60,19 +71,32 @@ def access(location: str, environment: Mapping[str, str] = os.environ) -> Access
     Raises:
         LoginsUnreadable: the file cannot be read; nothing of what is in it is told.
     """
-    file = Path(environment.get("HELM_REPOSITORY_CONFIG") or helm_folder(environment) / "repositories.yaml")
-    try:
-        found = _File.model_validate(parse(file.read_bytes(), str(file)).value or {})
-    except FileNotFoundError:
-        return None
-    except (OSError, DocumentError, ValidationError):
-        raise LoginsUnreadable("not Helm's file of repositories", place=Place(str(file))) from None
-    for entry in found.repositories or ():
+    for entry in _entries(environment):
         if _place(entry.url) == _place(location):
             login = Login(entry.username, entry.password) if entry.username else None
             files = (entry.certificate, entry.key, entry.authority)
             return Access(entry.url, login, Tls(*files) if any(files) else None)
     return None
+
+
+def repository_names(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The URL of each repository that the user has added to Helm, by the name that it has there.
+
+    Raises:
+        LoginsUnreadable: as `access`.
+    """
+    return {entry.name: entry.url for entry in reversed(_entries(environment))}
+
+
+def _entries(environment: Mapping[str, str]) -> tuple[_Entry, ...]:
+    file = Path(environment.get("HELM_REPOSITORY_CONFIG") or helm_folder(environment) / "repositories.yaml")
+    try:
+        found = _File.model_validate(parse(file.read_bytes(), str(file)).value or {})
+    except FileNotFoundError:
+        return ()
+    except (OSError, DocumentError, ValidationError):
+        raise LoginsUnreadable("not Helm's file of repositories", place=Place(str(file))) from None
+    return found.repositories or ()
 
 
 def _place(url: str) -> str:

@@ -42,6 +42,16 @@ def _normalized_url(url: str) -> str:
     return urlunsplit((scheme, host, parts.path.rstrip("/"), parts.query, ""))
 
 
+def told(url: str) -> str:
+    """A URL as it may be shown and kept: without credentials, query and fragment, which may be secrets."""
+    head, found, rest = url.partition("://")
+    if not found:
+        return url
+    authority, slash, path = rest.partition("/")
+    path = path.partition("#")[0].partition("?")[0]
+    return f"{head}://{authority.partition('?')[0].rpartition('@')[2]}{slash}{path}"
+
+
 def scheme(location: str) -> str:
     """`http`, `https` or `oci` of a normalized URL; empty for a path."""
     head, found, _ = location.partition("://")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from deploy_orchestrator.registries.bodies import BodyRefused, body_of
 from deploy_orchestrator.registries.egress import ANYWHERE, Egress, mended_by
 from deploy_orchestrator.registries.errors import EgressRefused, RepositoryUnreachable
-from deploy_orchestrator.registries.location import address_of
+from deploy_orchestrator.registries.location import address_of, told
 
 if TYPE_CHECKING:
     import httpx
@@ -151,11 +151,11 @@ class Internet:
                 attempts=ATTEMPTS, timeout=DEADLINE, wait_initial=0.2, wait_jitter=0.2
             )(again, ask)
         except BodyRefused as error:
-            raise RepositoryUnreachable(f"{error} for {url}", url=repository) from error
+            raise RepositoryUnreachable(f"{error} for {told(url)}", url=repository) from error
         except (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, OSError) as error:
             reason = str(error) or type(error).__name__
             raise RepositoryUnreachable(
-                f"no answer from {url}: {reason}", url=repository, fix=_FIX
+                f"no answer from {told(url)}: {reason}", url=repository, fix=_FIX
             ) from error
 
 
@@ -176,7 +176,7 @@ class _Busy(RepositoryUnreachable):
 
 
 def _refused(response: "httpx.Response", url: str, repository: str) -> RepositoryUnreachable:
-    what = f"the server answered {response.status_code} {response.reason_phrase} for {url}"
+    what = f"the server answered {response.status_code} {response.reason_phrase} for {told(url)}"
     if response.status_code in _BUSY:
         wait = _seconds(response.headers.get("retry-after", ""))
         return _Busy(what, url=repository, fix=_FIX, wait=wait)

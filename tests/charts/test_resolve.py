@@ -148,7 +148,10 @@ def test_a_day_in_the_past_sees_what_was_published_then(tmp_path: Path) -> None:
             {"version": "2.0.0", "created": "2022-08-22T12:00:00+02:00"},
         ],
     }
-    entries = {name: [{"name": name, **version} for version in versions] for name, versions in index.items()}
+    entries = {
+        name: [{"name": name, "urls": ["x.tgz"], **version} for version in versions]
+        for name, versions in index.items()
+    }
     (tmp_path / "index.yaml").write_text(str({"entries": entries}))
     repositories = Repositories({URL: str(tmp_path)})
     for hour, version in ((9, "1.0.0"), (10, "2.0.0")):
@@ -309,7 +312,8 @@ def test_values_switch_needs_off(
         "metrics": [{}],
     }
     index = {
-        name: [{"name": name, "version": "1.0.0", **one} for one in all_] for name, all_ in entries.items()
+        name: [{"name": name, "version": "1.0.0", "urls": ["x.tgz"], **one} for one in all_]
+        for name, all_ in entries.items()
     }
     (tmp_path / "index.yaml").write_text(str({"entries": index}))
     repositories = Repositories({URL: str(tmp_path)})

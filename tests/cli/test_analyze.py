@@ -150,9 +150,6 @@ def test_the_graph_is_drawn_in_the_format_of_its_ending(analyze, fresh, name, be
         (["--values", "broken.yaml"], "broken.yaml:"),
         (["--as-of", "yesterday"], "--as-of"),
         (["--format", "pdf"], "--format"),
-        (["nothing@1.0.0"], "no given repository has a chart nothing"),
-        (["dagster@99.0.0"], "has no version 99.0.0 of dagster"),
-        (["./nowhere"], "there is no chart"),
     ],
 )
 def test_a_bad_option_exits_2_and_says_what_to_do(analyze, fresh, arguments, message):
@@ -161,6 +158,37 @@ def test_a_bad_option_exits_2_and_says_what_to_do(analyze, fresh, arguments, mes
     answer = analyze(CLASH, *arguments)
     assert (answer.code, answer.output) == (2, "")
     assert message in answer.errors
+
+
+@pytest.mark.parametrize(
+    ("chart", "message"),
+    [
+        ("nothing@1.0.0", "no given repository has a chart nothing"),
+        ("dagster@99.0.0", "has no version 99.0.0 of dagster"),
+        ("./nowhere", "there is no chart"),
+    ],
+)
+def test_a_chart_that_is_nowhere_exits_2_and_the_others_are_shown(analyze, chart, message):
+    answer = analyze("dagster@0.11.0", chart)
+    assert answer.code == 2
+    assert "redis@12.7.4" in answer.output
+    assert f"{chart}: " in answer.errors
+    assert message in answer.errors
+
+
+def test_a_repository_out_of_reach_exits_2_and_what_is_not_is_shown(analyze, fresh):
+    away = {"name": "away", "version": "1.x", "repository": "ftp://nowhere.example.com"}
+    write(fresh.folder / "app", away, {"name": "common", "version": "1.x.x", "repository": BITNAMI})
+    answer = analyze("./app")
+    assert answer.code == 2
+    assert "common@1.17.1" in answer.output
+    assert "not found away: " in answer.output
+
+
+def test_a_picture_that_cannot_be_written_exits_2(analyze):
+    answer = analyze("dagster@0.11.0", "--graph", "nowhere/x.json")
+    assert answer.code == 2
+    assert "--graph nowhere/x.json cannot be written: No such file" in answer.errors
 
 
 def test_control_characters_of_an_index_are_spelled_out(fresh):

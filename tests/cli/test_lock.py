@@ -77,7 +77,7 @@ def test_one_chart_that_cannot_be_locked_stops_no_other(fresh, app, index):
     answer = fresh.run("lock", "update", "broken", "app", *index(CHARTS), "--format", "json")
     assert answer.code == 2
     assert answer.json == [{"chart": "app", "written": "app/Chart.lock"}]
-    assert "has no db that 9.x allows" in answer.errors
+    assert "no version of db of https://hub.example.com is allowed by '9.x'" in answer.errors
     assert not (broken / "Chart.lock").exists()
 
 

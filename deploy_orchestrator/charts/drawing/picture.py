@@ -8,6 +8,7 @@ from deploy_orchestrator.charts.graph.closure import Closure, Known, Node, enabl
 from deploy_orchestrator.charts.graph.conflicts import conflicts
 from deploy_orchestrator.charts.graph.explain import explain
 from deploy_orchestrator.charts.published import ChartIdentity
+from deploy_orchestrator.registries import told
 
 _WIDTH = 40
 
@@ -111,7 +112,7 @@ def _missing(closure: Closure, clashing: set[ChartIdentity]) -> Iterator[Box]:
             f"u{number}",
             _printable(needed.name),
             _printable(needed.version),
-            _printable(needed.repository),
+            _printable(told(needed.repository)),
             "missing",
             conflict=missing.identity in clashing,
             note=_printable(missing.why),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy_orchestrator.charts.errors import ChartError, ChartNotFound
-from deploy_orchestrator.charts.graph.closure import Closure, Node
+from deploy_orchestrator.charts.graph.closure import Closure, Node, Problem
 from deploy_orchestrator.charts.graph.conflicts import Conflict, conflicts
 from deploy_orchestrator.charts.graph.contents import composed, placed
 from deploy_orchestrator.charts.graph.explain import explain
@@ -66,6 +66,11 @@ class Analysis:
     unread: ChartError | RepositoryError | None = None
     collisions: tuple[Collision, ...] = ()
     duplicates: tuple[Duplicate, ...] = ()
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether a repository was out of reach, so that nobody knows what loads."""
+        return any(each.problem is Problem.NO_REPOSITORY for each in self.closure.unresolved)
 
     @property
     def is_sound(self) -> bool:

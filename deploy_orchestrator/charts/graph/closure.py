@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 from deploy_orchestrator.charts.metadata import Dependency
 from deploy_orchestrator.charts.published import ChartIdentity
+from deploy_orchestrator.registries import told
 
 if TYPE_CHECKING:
     import networkx
@@ -240,7 +241,7 @@ class Closure:
                     "from": str(missing.parent),
                     "name": missing.dependency.name,
                     "constraint": missing.dependency.version,
-                    "repository": missing.dependency.repository,
+                    "repository": told(missing.dependency.repository),
                     "problem": missing.problem.value,
                     "why": missing.why,
                 }

@@ -28,7 +28,7 @@ from deploy_orchestrator.charts.metadata import Dependency
 from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart
 from deploy_orchestrator.charts.sources.catalog import Catalog
 from deploy_orchestrator.charts.version import VersionError
-from deploy_orchestrator.registries import RepositoryError
+from deploy_orchestrator.registries import RepositoryError, told
 
 MAX_AT_ONCE = 8
 """The most dependencies of one chart that are looked up at the same time."""
@@ -189,7 +189,7 @@ class Lookup:
         try:
             identity = self.identity(found, dependency)
         except RepositoryError:
-            identity = ChartIdentity(dependency.repository, dependency.name)
+            identity = ChartIdentity(told(dependency.repository), dependency.name)
         return Found(Node(*identity, copy.version), copy, heeded=heeded)
 
     def identity(self, found: Found, dependency: Dependency) -> ChartIdentity:

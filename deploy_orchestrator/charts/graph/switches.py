@@ -23,7 +23,7 @@ def edge(step: Step, *, is_on: bool = True) -> dict[str, Any]:
     """The data of the edge that a step is in a graph."""
     needed = step.dependency
     return {
-        "constraint": needed.version,
+        "constraint": needed.version.strip(),
         "condition": needed.condition,
         "tags": needed.tags,
         "alias": needed.alias,

@@ -9,6 +9,7 @@ from deploy_orchestrator.charts.errors import ChartInvalid, ChartNotFound, Unsaf
 from deploy_orchestrator.charts.loading import Chart, load
 from deploy_orchestrator.charts.locks.lock import lock_digest
 from deploy_orchestrator.charts.metadata import Dependency, Lock, LockedDependency
+from deploy_orchestrator.charts.sources.catalog import Catalog
 from deploy_orchestrator.charts.sources.repositories import Repositories
 from deploy_orchestrator.documents import DocumentError, dump, parse
 from deploy_orchestrator.errors import Place
@@ -28,7 +29,10 @@ def update_lock(
         UnsafeChart: a `file://` dependency outside `within`.
         RepositoryError: a repository that cannot be read.
     """
-    dependencies = chart.metadata.dependencies
+    dependencies = tuple(
+        each.model_copy(update={"repository": repositories.url_of(each.repository)})
+        for each in chart.metadata.dependencies
+    )
     locked = tuple(
         LockedDependency(
             name=dependency.name,
@@ -83,18 +87,17 @@ def _newest(dependency: Dependency, chart: Chart, repositories: Repositories, wi
                 f"{dependency.name} is not in charts/", place=place, fix="name its repository"
             )
         return dependency.version
-    if dependency.repository.startswith("file://"):
-        versions = [_beside(dependency, chart, within, place).version]
-    else:
-        versions = [found.version for found in repositories.find(dependency.repository, dependency.name)]
-    for version in versions:
-        if constraint.allows(version):
-            return version
-    raise ChartNotFound(
-        f"{dependency.repository} has no {dependency.name} that {dependency.version} allows",
-        place=place,
-        fix=f"the newest is {versions[0]}",
-    )
+    if not dependency.repository.startswith("file://"):
+        catalog = Catalog(repositories)
+        identity = catalog.identity(dependency.repository, dependency.name)
+        return catalog.newest(identity, dependency.version).version
+    version = _beside(dependency, chart, within, place).version
+    if not constraint.allows(version):
+        raise ChartNotFound(
+            f"{dependency.repository} has version {version}, which {dependency.version} does not allow",
+            place=place,
+        )
+    return version
 
 
 def _beside(dependency: Dependency, chart: Chart, within: Path | None, place: Place) -> Chart:

@@ -7,10 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy_orchestrator.charts.constraint import Constraint
-from deploy_orchestrator.charts.errors import ChartInvalid, ChartNotFound, DependencyCycle, UnsafeChart
+from deploy_orchestrator.charts.errors import (
+    ChartInvalid,
+    ChartNotFound,
+    DependencyCycle,
+    UnsafeChart,
+    VersionNotFound,
+)
 from deploy_orchestrator.charts.files import Budget, Files, check_bounds, folder_files
 from deploy_orchestrator.charts.loading import Chart, load_files, load_package, subchart_files
 from deploy_orchestrator.charts.metadata import Dependency
+from deploy_orchestrator.charts.sources.catalog import Catalog
 from deploy_orchestrator.charts.sources.repositories import Repositories
 from deploy_orchestrator.charts.version import Version
 from deploy_orchestrator.errors import Place
@@ -136,14 +143,18 @@ class _Assembly:
                 place=wanted.place,
                 fix="put the chart into charts/, or name its repository",
             )
-        published = self.repositories.find(dependency.repository, dependency.name)
-        chosen = next((chart for chart in published if wanted.allows(chart.version)), None)
-        if chosen is None:
-            raise ChartNotFound(
-                f"needs {wanted}, but {dependency.repository} has {len(published)} others",
-                place=wanted.place,
-                fix=f"the newest is {published[0].version}",
+        catalog = Catalog(self.repositories)
+        identity = catalog.identity(dependency.repository, dependency.name)
+        try:
+            chosen = (
+                catalog.exactly(identity, wanted.locked)
+                if wanted.locked
+                else catalog.newest(identity, dependency.version)
             )
+        except VersionNotFound as error:
+            raise ChartNotFound(
+                f"needs {wanted}, but {error.what}", place=wanted.place, fix=error.fix
+            ) from error
         package = self.repositories.package(chosen)
         chart = load_package(package, f"{chosen.repository}/{chosen}")
         if not wanted.fits(chart):

@@ -1,16 +1,22 @@
 """What the repositories have published, today or up to a given time."""
 
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from itertools import chain
+from itertools import chain, islice
 
 from deploy_orchestrator.charts.constraint import Constraint
 from deploy_orchestrator.charts.errors import ChartError, ChartInvalid, ChartNotFound, VersionNotFound
 from deploy_orchestrator.charts.loading import Chart
 from deploy_orchestrator.charts.pinning import pinned
-from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart, exactly
+from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart, exactly, is_legitimate
 from deploy_orchestrator.charts.sources.repositories import Repositories
+from deploy_orchestrator.charts.version import Version, VersionError
 from deploy_orchestrator.errors import Place, instead_of
 from deploy_orchestrator.registries import RepositoryError
+
+AT_ONCE = 8
+"""How many versions are asked about at the same time, where a repository tells the time of each alone."""
 
 
 class Catalog:
@@ -70,20 +76,42 @@ class Catalog:
         """
         key = (chart, constraint, by)
         if key not in self._newest:
-            allowed = Constraint.parse(constraint)
-            published = self._repositories.find(*chart)
-            early = (one for one in published if by is None or one.created is None or one.created <= by)
-            candidates = (one for one in chain(early, published if by else ()) if allowed.allows(one.version))
-            self._newest[key] = next(filter(self._was_there, candidates), None)
+            self._newest[key] = self._at_once(chart, constraint) or self._highest(chart, constraint, by)
         found = self._newest[key]
         if found is None:
             raise self._missing(chart, constraint)
         return self._repositories.described(found)
 
+    def _at_once(self, chart: ChartIdentity, constraint: str) -> PublishedChart | None:
+        """What an exact version of a chart in a registry is, as Helm pulls it: without a list of tags."""
+        try:
+            is_exact = chart.repository.startswith("oci://") and bool(Version.parse(constraint))
+        except VersionError:
+            return None
+        found = self._repositories.exactly(*chart, constraint.strip()) if is_exact else None
+        return found if found and self._was_there(found) else None
+
+    def _highest(self, chart: ChartIdentity, constraint: str, by: datetime | None) -> PublishedChart | None:
+        allowed = Constraint.parse(constraint)
+        published = [one for one in self._repositories.find(*chart) if is_legitimate(one)]
+        early = (one for one in published if by is None or one.created is None or one.created <= by)
+        candidates = (one for one in chain(early, published if by else ()) if allowed.allows(one.version))
+        return next(self._in_time(candidates), None)
+
+    def _in_time(self, candidates: Iterable[PublishedChart]) -> Iterator[PublishedChart]:
+        """Those that were there, several at a time where each has to be asked for."""
+        left = iter(candidates)
+        while some := list(islice(left, 1 if self._as_of is None else AT_ONCE)):
+            if self._as_of and any(one.dependencies_json is None for one in some):
+                with ThreadPoolExecutor(len(some)) as threads:
+                    some = list(threads.map(self._repositories.described, some))
+            yield from filter(self._was_there, some)
+
     def exactly(self, chart: ChartIdentity, version: str) -> PublishedChart:
         """The version that `version` means, described. Raises as `newest`."""
-        versions = self._repositories.find(*chart)
-        found = exactly(versions, version)
+        found = self._repositories.exactly(*chart, version)
+        versions = () if found else self._repositories.find(*chart)
+        found = found or exactly(versions, version)
         if found is None:
             raise VersionNotFound(
                 f"{chart.repository} has no {chart.name} in version {version}",

@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import msgspec
 
 from deploy_orchestrator.charts.errors import ChartError, IndexInvalid
 from deploy_orchestrator.charts.loading import MAX_PACKAGE_BYTES
-from deploy_orchestrator.charts.published import PublishedChart
+from deploy_orchestrator.charts.published import PublishedChart, exactly
 from deploy_orchestrator.charts.sources.index import MAX_BYTES, Index
+from deploy_orchestrator.charts.sources.oci import OciRepository
 from deploy_orchestrator.registries import (
     Access,
     Answer,
@@ -19,6 +20,7 @@ from deploy_orchestrator.registries import (
     Web,
     access,
     scheme,
+    told,
 )
 from deploy_orchestrator.storage import Cache, fingerprint
 
@@ -63,6 +65,10 @@ class IndexRepository:
         """Every version of a chart, newest first. Raises RepositoryError."""
         return self._load().versions(name)
 
+    def exactly(self, name: str, version: str) -> PublishedChart | None:
+        """The chart in this version. Raises RepositoryError."""
+        return exactly(self.versions(name), version)
+
     def described(self, chart: PublishedChart) -> PublishedChart:
         """The chart itself: an index tells everything at once."""
         return chart
@@ -76,6 +82,8 @@ class IndexRepository:
         failure: ChartError | RepositoryError | None = None
         for url in chart.urls:
             try:
+                if url.startswith("oci://"):
+                    return self._from_registry(url)
                 return self._read(self._package_address(url), MAX_PACKAGE_BYTES)
             except RepositoryError as error:
                 failure = error
@@ -85,6 +93,14 @@ class IndexRepository:
             url=self.identity,
             fix=f"give a copy that has its packages too: --repository {self.identity}=FOLDER_OR_URL",
         ) from failure
+
+    def _from_registry(self, url: str) -> bytes:
+        place, _, tag = url.rpartition(":")
+        location, _, name = place.rpartition("/")
+        if not name or not location.removeprefix("oci://"):
+            raise RepositoryError(f"no chart in a registry: {told(url)}", url=self.identity)
+        chart = PublishedChart(self.identity, name, tag.replace("_", "+"))
+        return OciRepository(self.identity, location, self._web, self._cache).package(chart)
 
     def _load(self) -> Index:
         if self._index is None:
@@ -160,7 +176,8 @@ class IndexRepository:
         if scheme(self._address):
             address = urljoin(self._address, url)
             if urlsplit(address).scheme in ("http", "https"):
-                return address
+                query = "" if urlsplit(url).scheme else urlsplit(self._address).query
+                return urlunsplit(urlsplit(address)._replace(query=query)) if query else address
         elif "://" in url:
             if urlsplit(url).scheme in ("http", "https"):
                 return url
@@ -169,13 +186,15 @@ class IndexRepository:
             file = (folder / url).resolve()
             if file.is_relative_to(folder):
                 return str(file)
-        raise RepositoryError(f"a package outside the repository: {url}", url=self.identity)
+        raise RepositoryError(f"a package outside the repository: {told(url)}", url=self.identity)
 
 
 def _index_address(location: str) -> str:
-    if location.lower().endswith(_INDEX_SUFFIXES):
-        return location
-    return f"{location.rstrip('/')}/index.yaml"
+    """Where the index is; the query of a repository's URL goes along with all that is asked of it."""
+    place, asks, query = location.partition("?") if scheme(location) else (location, "", "")
+    if not place.lower().endswith(_INDEX_SUFFIXES):
+        place = f"{place.rstrip('/')}/index.yaml"
+    return f"{place}{asks}{query}"
 
 
 def _seen(kept: bytes | None) -> _Seen | None:

@@ -58,6 +58,7 @@ class OciRepository:
         self.identity = identity
         self._registry = Registry(location, identity, web, logins)
         self._cache = cache
+        self._known: dict[tuple[str, str], PublishedChart] = {}
 
     def names(self) -> tuple[str, ...]:
         """Nothing: a registry does not tell."""
@@ -76,14 +77,40 @@ class OciRepository:
             tags += decoded(answer.body, _Tags, self.identity).tags or ()
             url = self._next(answer)
         found = sorted(filter(None, map(_version, tags)), key=Version.parse, reverse=True)
-        return tuple(
-            PublishedChart(self.identity, name, version, dependencies_json=None) for version in found
-        )
+        return tuple(self._undescribed(name, version) for version in found)
+
+    def exactly(self, name: str, version: str) -> PublishedChart | None:
+        """The chart in exactly this version, described, without asking for a list of them.
+
+        None where there is no such tag. Raises as `described`.
+        """
+        return self._described(self._undescribed(name, version), accept=(200, 404))
 
     def described(self, chart: PublishedChart) -> PublishedChart:
         """`chart` with what its manifest and its metadata tell. Raises RepositoryError and ChartInvalid."""
+        described = self._described(chart, accept=(200,))
+        if described is None:
+            raise RepositoryError(f"{chart} is not there", url=self.identity)
+        return described
+
+    def _undescribed(self, name: str, version: str) -> PublishedChart:
+        urls = (self._registry.manifest_of(name, version),)
+        return PublishedChart(self.identity, name, version, urls=urls, dependencies_json=None)
+
+    def _described(self, chart: PublishedChart, accept: tuple[int, ...]) -> PublishedChart | None:
+        key = (chart.name, chart.version)
+        if key not in self._known:
+            described = self._asked(chart, accept)
+            if described is None:
+                return None
+            self._known[key] = described
+        return self._known[key]
+
+    def _asked(self, chart: PublishedChart, accept: tuple[int, ...]) -> PublishedChart | None:
         url = self._registry.manifest_of(chart.name, chart.version)
-        answer = self._registry.ask(url, chart.name, headers={"Accept": MANIFEST})
+        answer = self._registry.ask(url, chart.name, headers={"Accept": MANIFEST}, accept=accept)
+        if answer.status == 404:
+            return None
         manifest = decoded(answer.body, Manifest, self.identity)
         content = package_of(manifest)
         if content is None:

@@ -3,8 +3,10 @@
 import difflib
 import hashlib
 import threading
-from collections.abc import Generator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
@@ -14,14 +16,20 @@ from deploy_orchestrator.charts.loading import Chart, load_package
 from deploy_orchestrator.charts.published import PublishedChart
 from deploy_orchestrator.charts.sources.index_repository import IndexRepository
 from deploy_orchestrator.charts.sources.oci import OciRepository
+from deploy_orchestrator.charts.version import Version
 from deploy_orchestrator.registries import (
+    Access,
     DigestMismatch,
     Egress,
     Internet,
     RepositoryError,
     Web,
+    access,
+    access_in,
     normalized,
+    repository_names,
     scheme,
+    told,
 )
 from deploy_orchestrator.storage import Cache
 
@@ -37,6 +45,8 @@ class ChartRepository(Protocol):
 
     def versions(self, name: str) -> tuple[PublishedChart, ...]: ...
 
+    def exactly(self, name: str, version: str) -> PublishedChart | None: ...
+
     def described(self, chart: PublishedChart) -> PublishedChart: ...
 
     def package(self, chart: PublishedChart) -> bytes: ...
@@ -49,41 +59,59 @@ class Repositories:
     JSON, plain or gzipped. URLs that are read at the same place are one repository. What is downloaded is
     kept below `cache`, so that an index that has not changed is neither sent nor parsed again. `web` is the
     network, which `Offline()` switches off; by default any public server, and those that `mirrors` names.
+    `names` are the repositories that `@name` and `alias:name` stand for, by default the user's own of Helm.
     """
 
     def __init__(
-        self, mirrors: Mapping[str, str] = NO_MIRRORS, cache: Path | None = None, web: Web | None = None
+        self,
+        mirrors: Mapping[str, str] = NO_MIRRORS,
+        cache: Path | None = None,
+        web: Web | None = None,
+        names: Callable[[], Mapping[str, str]] = repository_names,
     ) -> None:
-        self._mirrors = {normalized(url): normalized(place) for url, place in mirrors.items()}
-        self._identities: dict[str, str] = {}
-        for url in self._mirrors:
-            self._identities.setdefault(self._location(url), url)
+        self._mirrors = {normalized(url): place for url, place in mirrors.items()}
+        self._names = lru_cache(maxsize=None)(names)
         self._cache = Cache(cache)
         self._web = web or Internet(Egress().naming(*mirrors, *mirrors.values()))
+        self._places: dict[str, str] = {}
+        self._identities: dict[str, str] = {}
         self._opened: dict[str, ChartRepository] = {}
-        self._failures: dict[str, RepositoryError] = {}
+        self._failures: dict[tuple[str, str], RepositoryError] = {}
+        self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
         self._lock = threading.RLock()
-
-    @property
-    def mirrored(self) -> tuple[str, ...]:
+        for url in mirrors:
+            self._identities.setdefault(normalized(self._place(url)), told(normalized(url)))
+        self.mirrored = tuple(dict.fromkeys(self._identities.values()))
         """The repositories that `mirrors` names, in its order, each under one URL."""
-        return tuple(dict.fromkeys(self._identities.values()))
 
     def identity(self, url: str) -> str:
-        """The one URL of the repository that `url` leads to.
+        """The one URL of the repository that `url` leads to, without credentials and query.
 
         Raises:
             RepositoryError: it leads nowhere.
         """
-        try:
-            location = self._location(normalized(url))
-        except ValueError as error:
-            raise RepositoryError(f"not a repository's URL: {error}", url=url) from error
-        return self._identities.get(location, location)
+        with self._lock:
+            try:
+                place = self._places.get(url) or self._place(url)
+                location = normalized(place)
+            except ValueError as error:
+                raise RepositoryError(f"not a repository's URL: {error}", url=told(url)) from error
+            identity = self._identities.setdefault(location, told(location))
+            if identity not in self._places or (access_in(place) and identity not in self._opened):
+                self._places[identity] = place
+            return identity
+
+    def url_of(self, repository: str) -> str:
+        """What a lock holds for a repository: as it is written, or the URL that Helm's name for it means."""
+        if not repository.startswith(("@", "alias:")):
+            return repository
+        name = normalized(repository)
+        url = self._names().get(name.removeprefix("@")) or self._mirrors.get(name, "")
+        return url if "://" in url else repository
 
     def names(self, url: str) -> tuple[str, ...]:
         """The names of all charts in a repository, none where it cannot tell them. Raises RepositoryError."""
-        with self._lock, self._remembering(url) as repository:
+        with self._remembering(url, "") as repository:
             return repository.names()
 
     def find(self, url: str, name: str) -> tuple[PublishedChart, ...]:
@@ -93,7 +121,7 @@ class Repositories:
             ChartNotFound: the repository has no such chart.
             RepositoryError: the repository cannot be read. It is not tried again.
         """
-        with self._lock, self._remembering(url) as repository:
+        with self._remembering(url, name) as repository:
             versions = repository.versions(name)
             if not versions:
                 raise ChartNotFound(
@@ -101,12 +129,20 @@ class Repositories:
                 )
             return versions
 
+    def exactly(self, url: str, name: str, version: str) -> PublishedChart | None:
+        """The chart in this version; a registry is asked for it without a list of its tags.
+
+        None where it is not there. Raises RepositoryError and VersionError.
+        """
+        Version.parse(version)
+        with self._remembering(url, name) as repository:
+            return repository.exactly(name, version)
+
     def described(self, chart: PublishedChart) -> PublishedChart:
         """`chart` with everything that its repository tells about it. Raises RepositoryError."""
         if chart.dependencies_json is not None:
             return chart
-        with self._lock:
-            return self._at(chart.repository).described(chart)
+        return self._at(chart.repository).described(chart)
 
     def package(self, chart: PublishedChart) -> bytes:
         """The bytes of a chart's package, as its repository promised them.
@@ -119,9 +155,7 @@ class Repositories:
         kept = self._cache.of("packages").read(chart.digest) if chart.digest else None
         if kept is not None:
             return kept
-        with self._lock:
-            repository = self._at(chart.repository)
-        data = repository.package(chart)
+        data = self._at(chart.repository).package(chart)
         found = hashlib.sha256(data).hexdigest()
         if not chart.digest:
             return data
@@ -138,38 +172,49 @@ class Repositories:
         """A published chart with its contents. Raises as `package` and `load` do."""
         return load_package(self.package(chart), f"{chart.repository}/{chart}")
 
-    def _location(self, url: str) -> str:
+    def _place(self, url: str) -> str:
+        """Where `url` is really read, with the credentials and the query that are given for it."""
         passed: set[str] = set()
-        while url in self._mirrors and url not in passed:
-            passed.add(url)
-            url = self._mirrors[url]
+        while (known := normalized(url)) not in passed:
+            passed.add(known)
+            named = self._names().get(known.removeprefix("@"), url) if known.startswith("@") else url
+            url = self._mirrors.get(known, named) if self._mirrors.get(known) != known else named
         return url
 
     def _at(self, url: str) -> ChartRepository:
         identity = self.identity(url)
-        if identity not in self._opened:
-            self._opened[identity] = self._open(identity)
-        return self._opened[identity]
+        with self._lock:
+            if identity not in self._opened:
+                self._opened[identity] = self._open(identity, self._places[identity])
+            return self._opened[identity]
 
     @contextmanager
-    def _remembering(self, url: str) -> Generator[ChartRepository]:
+    def _remembering(self, url: str, name: str) -> Generator[ChartRepository]:
         identity = self.identity(url)
-        if identity in self._failures:
-            raise self._failures[identity]
-        try:
-            yield self._at(identity)
-        except RepositoryError as error:
-            self._failures[identity] = error
-            raise
+        with self._lock:
+            lock = self._locks[identity]
+        with lock:
+            key = (identity, name if identity.startswith("oci://") else "")
+            if key in self._failures:
+                raise self._failures[key]
+            try:
+                yield self._at(identity)
+            except RepositoryError as error:
+                self._failures[key] = error
+                raise
 
-    def _open(self, identity: str) -> ChartRepository:
-        location = self._location(identity)
+    def _open(self, identity: str, place: str) -> ChartRepository:
+        location = normalized(place)
         match scheme(location):
             case "oci":
                 return OciRepository(identity, location, self._web, self._cache)
             case "http" | "https":
-                return IndexRepository(identity, location, self._web, self._cache)
-            case "" if location != identity:
+
+                def accesses(location: str) -> Access | None:
+                    return access_in(place) or access(location)
+
+                return IndexRepository(identity, location, self._web, self._cache, accesses)
+            case "" if location != identity and not location.startswith("@"):
                 return IndexRepository(identity, location, self._web, self._cache)
             case _:
                 raise RepositoryError(
