@@ -2,6 +2,7 @@
 
 import re
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -24,8 +25,12 @@ from deploy_orchestrator.fleet import ApprovalRule
 from deploy_orchestrator.git import Commit, Signer
 from deploy_orchestrator.outcomes import failures
 from deploy_orchestrator.pipeline import Orchestrator
-from deploy_orchestrator.releases import Gate, GateState, Plan, count, may_approve
+from deploy_orchestrator.releases import Gate, GateState, Plan, RulesChange, SourceChange, count, may_approve
 
+_LIST_KEY = (
+    "have your key put into allowed_signers of the fleet under your e-mail, and those rules approved, "
+    "then sign again"
+)
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{12,64})")
 
 
@@ -37,6 +42,42 @@ class VoidDecision(OrchestratorError):
     """A decision was signed and pushed, but does not count."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What somebody decides on: what waits for a tenant in an environment, or its rules."""
+
+    environment: str
+    tenant: str | None
+    rules: bool
+
+    def pending(self, orchestrator: Orchestrator, digest: str | None) -> Plan | RulesChange:
+        if self.rules == (self.tenant is not None):
+            raise typer.BadParameter("name a tenant, or say --rules")
+        found = self._rules(orchestrator) if self.tenant is None else self._plan(orchestrator, self.tenant)
+        if digest is not None and not _bare(found.digest).startswith(digest):
+            raise Undecidable(
+                f"{found.key}: what is pending now is {found.digest}", fix="look at that, and decide again"
+            )
+        return found
+
+    def _plan(self, orchestrator: Orchestrator, tenant: str) -> Plan:
+        plan = orchestrator.deployments.pending(self.environment, tenant)
+        if plan is None:
+            require_known(orchestrator.fleet(), self.environment, tenant)
+            raise self._nothing(f"{self.environment}/{tenant}")
+        return plan
+
+    def _rules(self, orchestrator: Orchestrator) -> RulesChange:
+        require_known(orchestrator.fleet(), self.environment, None)
+        change = orchestrator.rules()[self.environment].pending
+        if change is None:
+            raise self._nothing(f"the rules of {self.environment}")
+        return change
+
+    def _nothing(self, what: str) -> Undecidable:
+        return Undecidable(f"{what}: nothing is pending", fix="see what is: deploy-orchestrator pending")
+
+
 def _digest(given: str | None) -> str | None:
     if given is None:
         return None
@@ -45,6 +86,10 @@ def _digest(given: str | None) -> str | None:
     return match[1]
 
 
+OfTenant = Annotated[str | None, typer.Argument(help="The tenant, such as analytics.")]
+OfRules = Annotated[
+    bool, typer.Option("--rules", help="Decide on the rules of the environment in place of a tenant's bytes.")
+]
 DigestPrefix = Annotated[
     str | None,
     typer.Option(
@@ -61,15 +106,23 @@ def pending(context: typer.Context, output: Output = Format.TEXT) -> None:
     """
     orchestrator = opened(context)
     judged = list(orchestrator.pending())
+    changes = [(each.pending, each.gate) for each in orchestrator.rules().values() if each.pending]
     plans = [(plan, gates) for plan, gates in judged if not isinstance(gates, OrchestratorError)]
     if output is Format.JSON:
-        show_json([{"plan": plan, "gates": gates} for plan, gates in plans])
-    elif not judged:
+        show_json(
+            [
+                *({"plan": plan, "gates": gates} for plan, gates in plans),
+                *({"rules": _described(change), "gates": [gate]} for change, gate in changes),
+            ]
+        )
+    elif not judged and not changes:
         say("Nothing waits.")
     else:
         for plan, gates in plans:
             say(f"{plan.key}  ", coloured(plan.verdict), f"  {plan.summary}")
             say_below([("digest", _bare(plan.digest)[:12]), *standing(gates)])
+        for change, gate in changes:
+            _show_rules(change, (gate,))
     errors = [error for _, error in failures(judged)]
     errors += orchestrator.deployments.unreadable()
     for error in (*errors, *orchestrator.fleet().stalemates):
@@ -81,7 +134,8 @@ def pending(context: typer.Context, output: Output = Format.TEXT) -> None:
 def approve(
     context: typer.Context,
     environment: Environment,
-    tenant: Tenant,
+    tenant: OfTenant = None,
+    rules: OfRules = False,
     reason: Reason = "",
     digest: DigestPrefix = None,
     yes: Yes = False,
@@ -89,31 +143,34 @@ def approve(
     key: Key = None,
     output: Output = Format.TEXT,
 ) -> None:
-    """Approve exactly the bytes that are pending.
+    """Approve exactly the bytes that are pending, or with --rules exactly the rules.
 
-    Shows them with the verdict, asks, and pushes a commit signed with your SSH key. The exit code is 1 when
+    Shows them, asks, and pushes a commit signed with your SSH key. The exit code is 1 when
     your approval does not count, which is told with the reason.
     """
-    _decide(context, "approve", environment, tenant, reason, digest, yes, signer(email, key), output)
+    subject = _Subject(environment, tenant, rules)
+    _decide(context, "approve", subject, reason, digest, yes, signer(email, key), output)
 
 
 def reject(
     context: typer.Context,
     environment: Environment,
-    tenant: Tenant,
     reason: Reason,
+    tenant: OfTenant = None,
+    rules: OfRules = False,
     digest: DigestPrefix = None,
     yes: Yes = False,
     email: SignsAs = None,
     key: Key = None,
     output: Output = Format.TEXT,
 ) -> None:
-    """Reject the bytes that are pending.
+    """Reject the bytes that are pending, or with --rules the rules.
 
-    Shows them with the verdict, asks, and pushes a commit signed with your SSH key. Your rejection holds them
+    Shows them, asks, and pushes a commit signed with your SSH key. Your rejection holds them
     back until you approve them. The exit code is 1 when it does not count, which is told with the reason.
     """
-    _decide(context, "reject", environment, tenant, reason, digest, yes, signer(email, key), output)
+    subject = _Subject(environment, tenant, rules)
+    _decide(context, "reject", subject, reason, digest, yes, signer(email, key), output)
 
 
 def break_glass(
@@ -136,14 +193,14 @@ def break_glass(
     Shows the change with the verdict, asks, and pushes a commit signed with your SSH key. The exit code is 1
     when your decision does not count, which is told with the reason.
     """
-    _decide(context, "break-glass", environment, tenant, reason, digest, yes, signer(email, key), output)
+    subject = _Subject(environment, tenant, rules=False)
+    _decide(context, "break-glass", subject, reason, digest, yes, signer(email, key), output)
 
 
 def _decide(
     context: typer.Context,
     decision: Literal["approve", "reject", "break-glass"],
-    environment: str,
-    tenant: str,
+    subject: _Subject,
     reason: str,
     digest: str | None,
     yes: bool,
@@ -155,14 +212,17 @@ def _decide(
             f"nobody can be asked whether to {decision}", fix="add --yes, with --digest to be sure of what"
         )
     orchestrator = opened(context)
-    plan = _pending(orchestrator, environment, tenant, digest)
+    plan = subject.pending(orchestrator, digest)
     if not yes:
-        difference = orchestrator.deployments.difference(environment, tenant)
-        show_change(plan.key, plan, difference, plan.source.authors)
+        if isinstance(plan, RulesChange):
+            _show_rules(plan)
+        else:
+            difference = orchestrator.deployments.difference(plan.environment, plan.tenant)
+            show_change(plan.key, plan, difference, plan.source.authors)
         typer.confirm(f"{decision} {plan.key} as {person.person.email}?", abort=True, err=True)
     commit = orchestrator.decide(plan, decision, reason, person)
     void = _void(orchestrator, plan, commit)
-    gates = orchestrator.gates(plan)
+    gates = _gates(orchestrator, plan)
     if output is Format.JSON:
         show_json(
             {
@@ -182,42 +242,59 @@ def _decide(
         raise typer.Exit(1)
 
 
-def _pending(orchestrator: Orchestrator, environment: str, tenant: str, digest: str | None) -> Plan:
-    plan = orchestrator.deployments.pending(environment, tenant)
-    if plan is None:
-        require_known(orchestrator.fleet(), environment, tenant)
-        raise Undecidable(
-            f"{environment}/{tenant}: nothing is pending", fix="see what is: deploy-orchestrator pending"
-        )
-    if digest is not None and not _bare(plan.digest).startswith(digest):
-        raise Undecidable(
-            f"{plan.key}: what is pending now is {plan.digest}", fix="look at that, and decide again"
-        )
-    return plan
+def _gates(orchestrator: Orchestrator, plan: Plan | RulesChange) -> tuple[Gate, ...]:
+    if isinstance(plan, RulesChange):
+        return (orchestrator.rules()[plan.environment].gate,)
+    return orchestrator.gates(plan)
 
 
-def _void(orchestrator: Orchestrator, plan: Plan, commit: Commit) -> VoidDecision | None:
-    fleet = orchestrator.fleet()
-    believed, refused = orchestrator.deployments.approvals(plan.digest, fleet.allowed_signers)
-    for each in refused:
-        if each.commit == commit.id:
-            return VoidDecision(
-                f"{plan.key}: your decision does not count: {each.reason}",
-                fix="have your key put into allowed_signers of the fleet under your e-mail, then sign again",
+def _void(orchestrator: Orchestrator, plan: Plan | RulesChange, commit: Commit) -> VoidDecision | None:
+    """Why a decision does not count; where several rules judge, it counts where it does by one of them."""
+    fleet, found = orchestrator.fleet(), None
+    judges = plan.judges if isinstance(plan, RulesChange) else {plan.environment: None}
+    for name, by in judges.items():
+        rule = by.policy.approval if by else fleet.environment(name).policy.approval
+        signers = by.allowed_signers if by else fleet.signers(name)
+        source = plan.sources[name] if isinstance(plan, RulesChange) else plan.source
+        believed, refused = orchestrator.deployments.approvals(plan.digest, signers)
+        void = count(believed, rule, source, datetime.now(UTC)).void
+        if isinstance(plan, Plan):
+            void += orchestrator.glass(plan).void
+        why = [(each.reason, _LIST_KEY) for each in refused if each.commit == commit.id]
+        why += [
+            (
+                each.reason,
+                None if each.approval.decision == "break-glass" else _whom_to_ask(source, rule),
             )
-    rule, now = fleet.environment(plan.environment).policy.approval, datetime.now(UTC)
-    for each in (*count(believed, rule, plan.source, now).void, *orchestrator.glass(plan).void):
-        if each.approval.commit == commit.id:
-            return VoidDecision(
-                f"{plan.key}: your decision does not count: {each.reason}",
-                fix=None if each.approval.decision == "break-glass" else _whom_to_ask(plan, rule),
-            )
-    return None
+            for each in void
+            if each.approval.commit == commit.id
+        ]
+        if not why:
+            return None
+        reason, fix = why[0]
+        found = VoidDecision(f"{plan.key}: your decision does not count: {reason}", fix=fix)
+    return found
 
 
-def _whom_to_ask(plan: Plan, rule: ApprovalRule | None) -> str | None:
-    others = may_approve(rule, plan.source) if rule else []
+def _whom_to_ask(source: SourceChange, rule: ApprovalRule | None) -> str | None:
+    others = may_approve(rule, source) if rule else []
     return f"ask one of: {', '.join(others)}" if others else None
+
+
+def _show_rules(change: RulesChange, gates: tuple[Gate, ...] = ()) -> None:
+    say(f"{change.key}, by {', '.join(change.authors)}")
+    waits = standing(gates) if gates else []
+    changed = [("changes", each) for each in change.differences]
+    say_below([("digest", _bare(change.digest)[:12]), *changed, *waits])
+
+
+def _described(change: RulesChange) -> dict[str, object]:
+    return {
+        "environment": change.environment,
+        "digest": change.digest,
+        "authors": change.authors,
+        "differences": change.differences,
+    }
 
 
 def standing(gates: tuple[Gate, ...]) -> list[tuple[Text, str]]:

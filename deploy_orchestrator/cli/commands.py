@@ -34,8 +34,10 @@ COMMANDS: Mapping[str, Listed] = MappingProxyType(
         ),
         "plan": Listed("plan", "Show what a fleet commit would change, with verdict and reasons."),
         "pending": Listed("approvals", "List what waits to be released, and what each waits for."),
-        "approve": Listed("approvals", "Approve exactly the bytes that are pending."),
-        "reject": Listed("approvals", "Reject the bytes that are pending."),
+        "approve": Listed(
+            "approvals", "Approve exactly the bytes that are pending, or with --rules exactly the rules."
+        ),
+        "reject": Listed("approvals", "Reject the bytes that are pending, or with --rules the rules."),
         "break-glass": Listed(
             "approvals", "In an emergency, let exactly the bytes that are pending past what they wait for."
         ),

@@ -75,7 +75,7 @@ def status(
     for error in errors:
         tell(error)
     unguarded = silent(described().home, datetime.now(UTC))
-    for each in (*unguarded, *(() if broken else orchestrator.fleet().stalemates)):
+    for each in (*unguarded, *(() if errors else orchestrator.fleet().stalemates)):
         tell(each)
     if errors:
         raise typer.Exit(2)

@@ -71,7 +71,7 @@ def _stop(
     _check_may(orchestrator, decision, line, person.person.email)
     commit = orchestrator.stop(line, decision, reason, person)
     fleet = orchestrator.fleet()
-    policy, signers = fleet.environment(line.environment).policy, fleet.allowed_signers
+    policy, signers = fleet.environment(line.environment).policy, fleet.signers(line.environment)
     now = orchestrator.deployments.pausing(line, policy, signers, datetime.now(UTC))
     counts = commit.id in {each.commit for each in (*now.paused, now.resumed) if each}
     if output is Format.JSON:

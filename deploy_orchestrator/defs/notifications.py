@@ -101,6 +101,7 @@ def _look_at_everything(look: _Look, orchestrator: Orchestrator, outbox: Outbox)
         look.at([Event(Kind.FLEET_BROKEN, "fleet.yaml", f"{look.now:%Y-%m-%d}", str(broken))])
         return
     look.at(_broken_tenants(orchestrator.fleet()))
+    look.at(_rules_wait(orchestrator))
     for plan, gates in orchestrator.pending():
         look.at(_waits(orchestrator, plan, gates, look.now))
 
@@ -117,6 +118,13 @@ def _stops(orchestrator: Orchestrator, look: _Look) -> Iterator[Event]:
                 each.resumed.commit,
                 f"by {each.resumed.who}: {each.resumed.reason}",
             )
+
+
+def _rules_wait(orchestrator: Orchestrator) -> Iterator[Event]:
+    for each in orchestrator.rules().values():
+        if each.pending:
+            said = "; ".join((each.gate.reason, each.pending.digest, *each.pending.differences))
+            yield Event(Kind.AWAITS_APPROVAL, each.pending.key, each.pending.digest, said)
 
 
 def _silent(home: Path, now: datetime) -> Iterator[Event]:

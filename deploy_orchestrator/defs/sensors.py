@@ -100,9 +100,9 @@ def _at(orchestrator: Orchestrator, revision: str | None) -> Fleet | None:
     minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description=(
-        "Release what waited: an approval was signed, the environment before or an earlier wave is "
-        "healthy long enough, a freeze ended. Plan anew what replaces something that is no longer "
-        "released, and what somebody has edited."
+        "Write down rules that were approved. Release what waited: an approval was signed, the environment "
+        "before or an earlier wave is healthy long enough, a freeze ended. Plan anew what replaces something "
+        "that is no longer released, and what somebody has edited."
     ),
 )
 def open_gates(
@@ -115,6 +115,8 @@ def open_gates(
         log_unreadable(context, orchestrator)
         if broken := orchestrator.broken_fleet():
             waiting.append(f"nothing is released while {broken.place} is broken")
+        else:
+            waiting += _rules(context, orchestrator)
         for plan, gates in () if broken else orchestrator.pending():
             if isinstance(gates, OrchestratorError):
                 context.log.error(f"{plan.key}: {gates}")
@@ -134,6 +136,18 @@ def open_gates(
     ]
     looked(installation.settings.home, "open_gates", datetime.now(UTC))
     return result(runs, "; ".join(waiting) or "nothing is pending")
+
+
+def _rules(context: dg.SensorEvaluationContext, orchestrator: Orchestrator) -> list[str]:
+    """Write down the rules that count by now, and tell those that wait."""
+    try:
+        found = orchestrator.rules().values()
+        if any(each.recorded for each in found):
+            orchestrator.settle_rules()
+    except OrchestratorError as error:
+        context.log.error(f"the rules: {error}")
+        return []
+    return [f"{each.pending.key}: {each.gate.reason}" for each in found if each.pending]
 
 
 @dg.sensor(

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from deploy_orchestrator.fleet.errors import FleetError
     from deploy_orchestrator.fleet.fields import kubernetes_versions
     from deploy_orchestrator.fleet.fleet import Deployment, Fleet, ValueLayer
-    from deploy_orchestrator.fleet.layout import FLEET_FILE, PLATFORM, layer_names
+    from deploy_orchestrator.fleet.layout import ALLOWED_SIGNERS, FLEET_FILE, PLATFORM, layer_names
     from deploy_orchestrator.fleet.loading import last_readable, load
     from deploy_orchestrator.fleet.model import (
         ApprovalRule,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Wave,
         Window,
     )
+    from deploy_orchestrator.fleet.rules import Rules, differences, restricted, rules_of, under
     from deploy_orchestrator.fleet.schemas import json_schemas
     from deploy_orchestrator.fleet.signers import among, principals
     from deploy_orchestrator.fleet.template import new_tenant
@@ -40,6 +41,7 @@ else:
     __getattr__ = opened(__name__, __file__)
 
 __all__ = [
+    "ALLOWED_SIGNERS",
     "FLEET_FILE",
     "PLATFORM",
     "ApprovalRule",
@@ -62,6 +64,7 @@ __all__ = [
     "Policy",
     "Quota",
     "RuleOverride",
+    "Rules",
     "Tenant",
     "UpgradedFleet",
     "ValueLayer",
@@ -72,6 +75,7 @@ __all__ = [
     "basis",
     "changed",
     "configured",
+    "differences",
     "differing",
     "gone",
     "json_schemas",
@@ -81,5 +85,8 @@ __all__ = [
     "load",
     "new_tenant",
     "principals",
+    "restricted",
+    "rules_of",
+    "under",
     "upgraded",
 ]

@@ -79,10 +79,10 @@ def basis(fleet: Fleet, deployment: Deployment) -> str:
 
 
 @lru_cache(maxsize=256)
-def configured(tree: Tree, environment: str) -> tuple[tuple[str, ...], str] | None:
-    """What fleet.yaml says that may concern an `environment`: the names of all of them, in their order, and
-    all else but what it says of the others. None where that cannot be told: it is missing or broken, has no
-    such environment, or may write one part by another (YAML's anchors).
+def configured(tree: Tree, environment: str) -> tuple[tuple[str, ...], str, str] | None:
+    """What fleet.yaml says that may concern an `environment`: the names of all of them, in their order, all
+    else but what it says of the others, and its policy. None where that cannot be told: it is missing or
+    broken, has no such environment, or may write one part by another (YAML's anchors).
     """
     try:
         document = read_document(tree, FLEET_FILE, "names the environments")
@@ -92,8 +92,9 @@ def configured(tree: Tree, environment: str) -> tuple[tuple[str, ...], str] | No
     names = tuple(each.name for each in environments)
     if environment not in names or document.duplicates or _ANCHOR.search(document.text):
         return None
-    mine = document.value["environments"][names.index(environment)]
-    return names, json.dumps({**document.value, "environments": mine}, sort_keys=True)
+    mine = dict(document.value["environments"][names.index(environment)])
+    policy = json.dumps(mine.pop("policy", None), sort_keys=True)
+    return names, json.dumps({**document.value, "environments": mine}, sort_keys=True), policy
 
 
 def _checked_by(deployment: Deployment) -> tuple[object, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from deploy_orchestrator.documents import HIDDEN
@@ -34,6 +34,15 @@ def _duration(value: Any) -> timedelta:
         raise ValueError("expected a duration such as 30s, 10m, 1h30m or 7d")
     days, hours, minutes, seconds = (int(number or 0) for number in found.groups())
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+def _as_text(duration: timedelta) -> str:
+    left, said = int(duration.total_seconds()), ""
+    for unit, seconds, most in (("d", 86400, 9999), ("h", 3600, 99999), ("m", 60, 999999)):
+        amount = min(left // seconds, most)
+        left -= amount * seconds
+        said += f"{amount}{unit}" if amount else ""
+    return f"{said}{left}s" if left or not said else said
 
 
 def _environment_name(name: str) -> str:
@@ -131,5 +140,15 @@ RepositoryUrl = Annotated[str, AfterValidator(_repository_url), as_pattern(f"(?:
 ServerUrl = Annotated[str, AfterValidator(_server_url), as_pattern("https?://.+")]
 WebUrl = Annotated[str, AfterValidator(_web_url), as_pattern("https?://.+")]
 KubernetesVersion = Annotated[str, AfterValidator(_kubernetes), as_pattern(r"\d+\.\d+")]
-Duration = Annotated[timedelta, BeforeValidator(_duration), as_pattern(rf"(?=\d){_DURATION.pattern}")]
-Share = Annotated[int, BeforeValidator(_share), as_pattern(_SHARE.pattern)]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    as_pattern(rf"(?=\d){_DURATION.pattern}"),
+    PlainSerializer(_as_text, when_used="json"),
+]
+Share = Annotated[
+    int,
+    BeforeValidator(_share),
+    as_pattern(_SHARE.pattern),
+    PlainSerializer(lambda share: f"{share}%", when_used="json"),
+]

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from deploy_orchestrator.errors import OrchestratorError, Place
@@ -58,6 +58,7 @@ class Fleet:
 
     `environments` are in promotion order, `tenants` and `broken` by name: the ones that can be deployed, and
     what is wrong with the others. `hosts` are the `egress` of fleet.yaml.
+    `keys` are those that count in an environment, where they are not those of `allowed_signers`.
     `charts` are those of `charts/` that tenants and `platform` ask for,
     `values` the Git object ids of the values files that apply to a tenant, by path.
     """
@@ -75,6 +76,11 @@ class Fleet:
     charts: Mapping[str, LocalChart]
     values: Mapping[str, str]
     tree: Tree
+    keys: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+
+    def signers(self, environment: str) -> bytes:
+        """Whose keys count in an environment, in OpenSSH's format."""
+        return self.keys.get(environment, self.allowed_signers)
 
     @property
     def mirrors(self) -> dict[str, str]:

@@ -4,6 +4,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import pairwise
 
 from deploy_orchestrator.errors import Place
@@ -20,9 +21,29 @@ def principals(data: bytes) -> frozenset[str]:
     Raises:
         FleetError: a line that holds no SSH public key.
     """
-    lines = enumerate(data.decode(errors="replace").splitlines(), start=1)
-    entries = [(number, line) for number, line in lines if line.strip() and not line.lstrip().startswith("#")]
-    return frozenset(name for number, line in entries for name in _principals(line, number))
+    return frozenset(name for number, line in _entries(data) for name in _principals(line, number))
+
+
+@lru_cache(maxsize=64)
+def lines(data: bytes) -> tuple[str, ...]:
+    """The lines that name somebody with a key, each as who, options, type and key, one blank between them.
+
+    Raises:
+        FleetError: a line that holds no SSH public key.
+    """
+    return tuple(_without_comment(line, number) for number, line in _entries(data))
+
+
+def _entries(data: bytes) -> list[tuple[int, str]]:
+    numbered = enumerate(data.decode(errors="replace").splitlines(), start=1)
+    return [(number, line) for number, line in numbered if line.strip() and not line.lstrip().startswith("#")]
+
+
+def _without_comment(line: str, number: int) -> str:
+    _principals(line, number)
+    words = _WORD.findall(line)
+    end = next(place for place in range(1, 4) if _is_key(*words[place : place + 2]))
+    return " ".join(words[: end + 2])
 
 
 def among(who: str, people: Iterable[str]) -> bool:

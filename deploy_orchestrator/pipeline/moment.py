@@ -1,6 +1,6 @@
 """What the gates of plans depend on, as it is at one moment."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -19,6 +19,7 @@ from deploy_orchestrator.releases import (
     Plan,
     Predecessor,
     Release,
+    RulesStanding,
     SourceChange,
 )
 from deploy_orchestrator.terms import Verdict
@@ -26,12 +27,14 @@ from deploy_orchestrator.terms import Verdict
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The newest fleet, what is released, and the engine's `status` of a tenant in an environment, `now`.
+    """The newest fleet under the `rules` that count, what is released, and the engine's `status` of a tenant
+    in an environment, `now`.
 
     However many plans wait for one tenant, it is looked at once.
     """
 
     fleet: Fleet
+    rules: Mapping[str, RulesStanding]
     fleet_repository: Repository
     deployments: Deployments
     status: Callable[[str, str], Status]
@@ -59,7 +62,8 @@ class Moment:
             wanted=plan.removal or plan.inputs == self._basis(plan),
             source=self._source(plan, policy),
             policy=policy,
-            allowed_signers=self.fleet.allowed_signers,
+            allowed_signers=self.fleet.signers(plan.environment),
+            rules=self.rules[plan.environment].held,
             predecessor=self._predecessor(plan.after, plan.tenant) if plan.after else None,
             now=self.now,
             canaries=self._ahead_of(plan, policy),
@@ -90,10 +94,14 @@ class Moment:
             return plan.source.model_copy(update={"signed": False})
 
     def _is_decided_on(self, plan: Plan) -> bool:
-        return bool(self.deployments.approvals(plan.digest, self.fleet.allowed_signers)[0])
+        return bool(self.deployments.approvals(plan.digest, self.fleet.signers(plan.environment))[0])
 
     def _source_now(self, plan: Plan, released: Release | None) -> SourceChange:
-        repository, revision, signers = self.fleet_repository, plan.source.commit, self.fleet.allowed_signers
+        repository, revision, signers = (
+            self.fleet_repository,
+            plan.source.commit,
+            self.fleet.signers(plan.environment),
+        )
         if plan.removal and released:
             return source_of_removal(repository, revision, released, signers)
         then = load(repository.at(revision))

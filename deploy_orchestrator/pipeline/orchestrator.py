@@ -8,11 +8,13 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
 from deploy_orchestrator.delivery import Engine, Status, Verification, follow, states, verifications
+from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Deployment, Fleet, FleetError, Policy, last_readable, load
 from deploy_orchestrator.git import Commit, Person, PushRejected, Repository, RevisionNotFound, Signer
 from deploy_orchestrator.manifests import Workspace
 from deploy_orchestrator.outcomes import Outcome, attempt, in_order, raised, through
 from deploy_orchestrator.pipeline.moment import Moment
+from deploy_orchestrator.pipeline.rules import in_force, rules_now, settlement
 from deploy_orchestrator.releases import (
     Deployments,
     Expiry,
@@ -24,6 +26,9 @@ from deploy_orchestrator.releases import (
     Plan,
     Release,
     RevertRefused,
+    RulesChange,
+    RulesStanding,
+    Settlement,
     break_glass,
     expiries,
 )
@@ -77,12 +82,23 @@ class Orchestrator:
             )
 
     def fleet(self, revision: str = "main") -> Fleet:
-        """The fleet as it stands at a `revision` of its repository.
+        """The fleet as it stands at a `revision` of its repository, with the rules that count by now of those
+        that it has.
 
         Raises:
             FleetError: fleet.yaml itself is broken.
         """
-        return load(self.fleet_repository.at(revision))
+        return self._counting(load(self.fleet_repository.at(revision)))
+
+    def rules(self) -> dict[str, RulesStanding]:
+        """How it stands with the rules that the newest fleet wants, by environment. Raises FleetError as
+        `fleet`.
+        """
+        return self._rules(load(self.fleet_repository.at("main")), datetime.now(UTC))
+
+    def settle_rules(self) -> None:
+        """Write down the rules that count by now as released; the first ones are trusted."""
+        self.release_all([])
 
     def broken_fleet(self) -> FleetError | None:
         """What is wrong with the newest fleet; None where it can be read. Meanwhile all that is released goes
@@ -179,14 +195,14 @@ class Orchestrator:
         """Who breaks the glass for a pending plan. Raises FleetError as `fleet`."""
         fleet = self.fleet()
         rule = fleet.environment(plan.environment).policy.break_glass
-        decisions, _ = self.deployments.approvals(plan.digest, fleet.allowed_signers)
+        decisions, _ = self.deployments.approvals(plan.digest, fleet.signers(plan.environment))
         return break_glass(decisions, rule, plan.source, datetime.now(UTC))
 
     def expiries(self, plan: Plan) -> tuple[Expiry, ...]:
         """When the approvals of a pending plan expire or have expired. Raises FleetError as `fleet`."""
         fleet = self.fleet()
         rule = fleet.environment(plan.environment).policy.approval
-        decisions, _ = self.deployments.approvals(plan.digest, fleet.allowed_signers)
+        decisions, _ = self.deployments.approvals(plan.digest, fleet.signers(plan.environment))
         return expiries(decisions, rule, plan.source, datetime.now(UTC))
 
     def release(self, plan: Plan) -> Release:
@@ -211,20 +227,27 @@ class Orchestrator:
             has the tenant there, or that is broken.
         """
 
-        def look() -> Judge:
-            self.fleet_repository.fetch()
-            return self._moment(plans).conditions
+        moment: Moment | None = None
 
-        return self.deployments.release_plans(plans, look)
+        def look() -> Judge:
+            nonlocal moment
+            self.fleet_repository.fetch()
+            moment = self._moment(plans)
+            return moment.conditions
+
+        def settle() -> Settlement | None:
+            return settlement(moment.fleet, moment.rules, moment.now) if moment else None
+
+        return self.deployments.release_plans(plans, look, settle)
 
     def decide(
         self,
-        plan: Plan,
+        plan: Plan | RulesChange,
         decision: Literal["approve", "reject", "break-glass"],
         reason: str,
         signer: Signer,
     ) -> Commit:
-        """Push a person's signed decision on exactly the bytes of `plan`."""
+        """Push a person's signed decision on exactly the bytes of `plan`, or on a change of the rules."""
         return self.deployments.decide(plan, decision, reason, signer, datetime.now(UTC))
 
     def stop(self, line: Line, decision: Literal["pause", "resume"], reason: str, signer: Signer) -> Commit:
@@ -236,12 +259,12 @@ class Orchestrator:
 
         While fleet.yaml is broken, the policies from before hold.
         """
-        fleet, now = last_readable(self.fleet_repository), datetime.now(UTC)
+        fleet, now = self._last_readable(), datetime.now(UTC)
         tenants = sorted(
             {*fleet.tenants, *fleet.broken, *(each.tenant for each in self.deployments.releases())}
         )
         found = (
-            self.deployments.pausing(Line(each.name, tenant), each.policy, fleet.allowed_signers, now)
+            self.deployments.pausing(Line(each.name, tenant), each.policy, fleet.signers(each.name), now)
             for each in fleet.environments
             for tenant in (None, *tenants)
         )
@@ -299,7 +322,7 @@ class Orchestrator:
         Where the fleet no longer has the environment there is no policy, and nothing is judged. While
         fleet.yaml is broken, what it said before holds, so that the way back stays open.
         """
-        environments = last_readable(self.fleet_repository).environments
+        environments = self._last_readable().environments
         policies = {environment.name: environment.policy for environment in environments}
         return [
             found
@@ -387,10 +410,24 @@ class Orchestrator:
         def status(environment: str, tenant: str) -> Status:
             return statuses(environment)[tenant]
 
-        return Moment(self.fleet(), self.fleet_repository, self.deployments, status, datetime.now(UTC))
+        now, fleet = datetime.now(UTC), load(self.fleet_repository.at("main"))
+        rules = self._rules(fleet, now)
+        return Moment(in_force(fleet, rules), rules, self.fleet_repository, self.deployments, status, now)
 
     def _policy(self, release: Release) -> Policy:
-        return last_readable(self.fleet_repository).environment(release.environment).policy
+        return self._last_readable().environment(release.environment).policy
+
+    def _last_readable(self) -> Fleet:
+        """What the way back goes by: also where nobody can read which rules count."""
+        fleet = last_readable(self.fleet_repository)
+        counting = attempt(self._counting, fleet)
+        return fleet if isinstance(counting, OrchestratorError) else counting
+
+    def _counting(self, fleet: Fleet) -> Fleet:
+        return in_force(fleet, self._rules(fleet, datetime.now(UTC)))
+
+    def _rules(self, fleet: Fleet, now: datetime) -> dict[str, RulesStanding]:
+        return rules_now(fleet, self.fleet_repository, self.deployments, now)
 
 
 def _unhealthy(release: Release, status: Status, policy: Policy) -> Unhealthy | None:

@@ -102,7 +102,7 @@ class Previews:
                 deployment.environment.name,
                 paths,
                 released,
-                fleet.allowed_signers,
+                fleet.signers(deployment.environment.name),
             ),
             candidate=rendered.manifests,
             released=released,
@@ -132,7 +132,9 @@ class Previews:
         if released is None or released.removal:
             raise ReleaseError(f"{environment}/{tenant}: nothing is released that could be removed")
         manifests = self.deployments.released_manifests(released)
-        source = source_of_removal(self.fleet_repository, fleet.revision, released, fleet.allowed_signers)
+        source = source_of_removal(
+            self.fleet_repository, fleet.revision, released, fleet.signers(environment)
+        )
         plan = make_removal(released, manifests, source, policy)
         return Preview(plan, NOTHING, (), manifests, released.destination)
 

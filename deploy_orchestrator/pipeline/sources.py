@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from deploy_orchestrator.fleet import FLEET_FILE, FleetError, configured, load
+from deploy_orchestrator.fleet import ALLOWED_SIGNERS, FLEET_FILE, FleetError, configured, load
 from deploy_orchestrator.git import Commit, Repository, RevisionNotFound
 from deploy_orchestrator.releases import Release, SourceChange, source_change
 
@@ -59,6 +59,28 @@ def source_of_removal(
     return source_change(repository, revision, wrote or touched, allowed_signers)
 
 
+def source_of_rules(
+    repository: Repository, revision: str, environment: str, since: str | None, allowed_signers: bytes
+) -> SourceChange:
+    """As `source_of` for the rules of an environment, which the fleet's commit `since` had before."""
+    commits = _of_rules(repository, revision, environment, since)
+    return source_change(repository, revision, commits, allowed_signers)
+
+
+@lru_cache(maxsize=256)
+def _of_rules(
+    repository: Repository, revision: str, environment: str, since: str | None
+) -> tuple[Commit, ...]:
+    try:
+        known = since if since and repository.is_ancestor(since, revision) else None
+    except RevisionNotFound:
+        known = None
+    made = _Made(repository, repository.resolve(revision), known, environment)
+    paths = (FLEET_FILE, ALLOWED_SIGNERS)
+    touched = tuple(repository.log(revision, since=known, paths=paths))
+    return tuple(each for each in touched if made.wrote(each, paths, whole=True)) or touched
+
+
 def _since(repository: Repository, released: Release | None) -> str | None:
     try:
         return repository.resolve(released.source.commit) if released else None
@@ -105,24 +127,28 @@ class _Made:
             }
         return tuple(found.values()), frozenset(seen)
 
-    def wrote(self, commit: Commit, paths: Collection[str]) -> bool:
-        """Whether a commit that touches `paths` may have written what stands there."""
+    def wrote(self, commit: Commit, paths: Collection[str], *, whole: bool = False) -> bool:
+        """Whether a commit that touches `paths` may have written what stands there: `whole` with the policy,
+        which is approved for itself.
+        """
         if len(commit.parents) > 1:
             carries = self.since is None or any(
                 self.repository.is_ancestor(self.since, each) for each in commit.parents
             )
             return not (carries and self.repository.is_plain_merge(commit.id))
         touched = [each for each in self.repository.changed(commit.id) if _is_below(each, paths)]
-        return not commit.parents or touched != [FLEET_FILE] or self._is_configured_by(commit)
+        return not commit.parents or touched != [FLEET_FILE] or self._is_configured_by(commit, whole)
 
-    def _is_configured_by(self, commit: Commit) -> bool:
+    def _is_configured_by(self, commit: Commit, whole: bool) -> bool:
         """Whether what a commit changes in fleet.yaml may concern the environment."""
         before, after, *ends = (
             configured(self.repository.at(each), self.environment)
             for each in (commit.parents[0], commit.id, self.since, self.revision)
             if each
         )
-        return before != after or any(each is None or after is None or each[0] != after[0] for each in ends)
+        if before is None or after is None or any(each is None or each[0] != after[0] for each in ends):
+            return True
+        return before != after if whole else before[:2] != after[:2]
 
     def _paths_before(self, since: str, tenant: str) -> tuple[str, ...]:
         try:

@@ -24,6 +24,14 @@ from deploy_orchestrator.releases.pauses import Line, Pausing
 from deploy_orchestrator.releases.planning import make_plan
 from deploy_orchestrator.releases.removal import make_removal
 from deploy_orchestrator.releases.returning import Returning
+from deploy_orchestrator.releases.rules import (
+    ReleasedRules,
+    RulesChange,
+    RulesStanding,
+    Settlement,
+    read_rules,
+    standings,
+)
 from deploy_orchestrator.releases.source import source_change
 
 __all__ = [
@@ -50,9 +58,13 @@ __all__ = [
     "Release",
     "ReleaseError",
     "ReleaseEvent",
+    "ReleasedRules",
     "Removals",
     "Returning",
     "RevertRefused",
+    "RulesChange",
+    "RulesStanding",
+    "Settlement",
     "SourceChange",
     "Superseded",
     "Void",
@@ -64,5 +76,7 @@ __all__ = [
     "make_plan",
     "make_removal",
     "may_approve",
+    "read_rules",
     "source_change",
+    "standings",
 ]

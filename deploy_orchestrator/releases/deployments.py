@@ -1,6 +1,6 @@
 """The deployments repository, typed: candidates and plans, releases, approvals, quarantine, history."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeVar
@@ -23,6 +23,7 @@ from deploy_orchestrator.releases.layout import MAIN, PLANS, RELEASES, Slot, con
 from deploy_orchestrator.releases.model import Approval, Plan, Quarantined, Release, ReleaseFile, Unchanged
 from deploy_orchestrator.releases.pauses import Line, Pausing, pausing
 from deploy_orchestrator.releases.propose import IsAncestor
+from deploy_orchestrator.releases.rules import ReleasedRules, RulesChange, Settlement, read_rules
 from deploy_orchestrator.releases.standing import Standing
 
 Part = TypeVar("Part")
@@ -86,11 +87,11 @@ class Deployments:
 
     def unreadable(self) -> list[OrchestratorError]:
         """What is wrong with plans and release files on `main`, each being left out of the lists of all
-        others.
+        others, and with the rules, without which nothing is released.
         """
         plans = self._each(PLANS, lambda standing: standing.plan)
         files = self._each(RELEASES, lambda standing: standing.released)
-        return [error for _, error in failures(enumerate([*plans, *files]))]
+        return [error for _, error in failures(enumerate([*plans, *files, attempt(self.rules)]))]
 
     def released_manifests(self, release: ReleaseFile) -> Manifests:
         """The manifests that a release stands for.
@@ -179,37 +180,47 @@ class Deployments:
         """Everything that stands between `plan` and its release, open or not."""
         return evaluate(self._standing(Slot(plan.environment, plan.tenant)), plan, conditions).gates
 
-    def release_plans(self, plans: Sequence[Plan], look: Callable[[], Judge]) -> list[Outcome[Release]]:
+    def rules(self) -> Mapping[str, ReleasedRules]:
+        """The rules that are released, by environment."""
+        return read_rules(self.repository.branch(MAIN))
+
+    def release_plans(
+        self,
+        plans: Sequence[Plan],
+        look: Callable[[], Judge],
+        settle: Callable[[], Settlement | None] = lambda: None,
+    ) -> list[Outcome[Release]]:
         """Release many pending plans: a commit for each that writes its release file, all pushed in one go
         and in their order, with everything checked against that commit's parent: digest, what it replaces,
         manifests, signatures and gates.
 
-        `look` is asked anew at each attempt to write, for what is to be judged by then.
+        `look` is asked anew at each attempt to write, for what is to be judged by then, and after it
+        `settle` for the rules that count by then, which are written down in a commit before.
 
         Returns:
             For each, in their order, the release, or the one that stands where this digest is released
             already; or an error: GatesClosed where a gate is not open, Superseded where another plan is
             pending now, or what `look` raises for it.
         """
-        return publish.release(self.repository, plans, look)
+        return publish.release(self.repository, plans, look, settle)
 
     def decide(
         self,
-        plan: Plan,
+        plan: Plan | RulesChange,
         decision: Literal["approve", "reject", "break-glass"],
         reason: str,
         signer: Signer,
         now: datetime,
     ) -> Commit:
-        """Push a person's decision on `plan` to the branch `approvals`, signed by them. Their last decision
-        counts.
+        """Push a person's decision on `plan`, or on a change of the rules, to the branch `approvals`, signed
+        by them. Their last decision counts.
 
         Raises:
             SigningFailed: the key does not sign.
             ReleaseError: the signer's e-mail or the reason is none that can be written down.
             Superseded: it was planned by an earlier version.
         """
-        if plan.format < FORMAT:
+        if isinstance(plan, Plan) and plan.format < FORMAT:
             raise Superseded(
                 f"{plan.key}: {EARLIER}; a decision on it would be void", fix="plan again, then decide"
             )

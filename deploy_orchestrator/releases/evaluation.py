@@ -19,10 +19,10 @@ class Conditions:
     """What a release depends on besides the deployments repository, as of now.
 
     `policy` is the environment's, and `allowed_signers` the file, both from the newest commit of the fleet
-    repository; `wanted` tells whether that still asks for what was planned. `source` is the plan's, judged by
-    those keys; None where that changes nothing. `predecessor` is the same tenant in the environment before,
-    None where there is none; `canaries` are those that a plan's `ahead` names, as far as the newest policy
-    has them go first.
+    repository, as far as they count; `rules` tells why nothing can be released by them yet, `wanted` whether
+    that commit still asks for what was planned. `source` is the plan's, judged by those keys; None where that
+    changes nothing. `predecessor` is the same tenant in the environment before, None where there is none;
+    `canaries` are those that a plan's `ahead` names, as far as the newest policy has them go first.
     """
 
     policy: Policy
@@ -32,6 +32,7 @@ class Conditions:
     canaries: tuple[Canary, ...] = ()
     source: SourceChange | None = None
     wanted: bool = True
+    rules: str | None = None
 
 
 Judge = Callable[[Plan], Conditions]
@@ -61,6 +62,7 @@ def evaluate(standing: Standing, plan: Plan, conditions: Conditions) -> Evaluati
             policy=policy,
             source=source,
             wanted=conditions.wanted,
+            rules=conditions.rules,
             current=standing.is_replaced_by(plan),
             intact=standing.is_intact(plan),
             approvals=approvals,

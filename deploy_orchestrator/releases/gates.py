@@ -91,6 +91,7 @@ def gates(
     policy: Policy,
     source: SourceChange,
     wanted: bool,
+    rules: str | None = None,
     current: bool,
     intact: bool,
     approvals: Sequence[Approval],
@@ -105,13 +106,14 @@ def gates(
     """Every gate of `plan` under the `policy` of its environment, open or not.
 
     `source` is that of the plan, judged by the keys of now. `wanted` tells whether the newest fleet still
-    asks for what was planned, `current` whether what is released there is still what the plan replaces,
-    `intact` whether the manifests that stand there are still those that were planned. `approvals` is what was
-    verified for the plan's digest, `void` what was for the digest that it would have had in format 1.
-    `returning` is what it brings back of what was reverted, `paused` who has stopped the line. The verdict is
-    taken under `policy`, which may be newer than the plan. A rejection closes the way whatever the verdict; a
-    blocked plan passes nowhere; one that needs approval passes where the policy asks for none. A broken glass
-    is an approval of this digest that opens promotion, wave and freeze too.
+    asks for what was planned, `rules` why it takes rules that are not approved yet, `current` whether what is
+    released there is still what the plan replaces, `intact` whether the manifests that stand there are still
+    those that were planned. `approvals` is what was verified for the plan's digest, `void` what was for the
+    digest that it would have had in format 1. `returning` is what it brings back of what was reverted,
+    `paused` who has stopped the line. The verdict is taken under `policy`, which may be newer than the plan.
+    A rejection closes the way whatever the verdict; a blocked plan passes nowhere; one that needs approval
+    passes where the policy asks for none. A broken glass is an approval of this digest that opens promotion,
+    wave and freeze too.
     """
     from deploy_orchestrator.risk import severity
 
@@ -122,6 +124,7 @@ def gates(
     approval = _approval(plan, policy, judged, ballot, void, source)
     return (
         _fleet(wanted),
+        _rules(rules),
         _base(plan, current),
         _candidate(intact),
         _verdict(plan, severities),
@@ -148,6 +151,12 @@ def _fleet(wanted: bool) -> Gate:
     if wanted:
         return Gate("fleet", GateState.OPEN, "it is what the fleet asks for")
     return _outdated("fleet", "the fleet has changed since it was planned")
+
+
+def _rules(held: str | None) -> Gate:
+    if held is None:
+        return Gate("rules", GateState.OPEN, "nothing of it takes rules that are not approved")
+    return Gate("rules", GateState.WAITING, held)
 
 
 def _base(plan: Plan, current: bool) -> Gate:

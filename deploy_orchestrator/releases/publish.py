@@ -16,40 +16,55 @@ from deploy_orchestrator.releases.last_changes import last_change
 from deploy_orchestrator.releases.layout import MAIN, Slot, dump
 from deploy_orchestrator.releases.model import Plan, Release, ReleaseFile
 from deploy_orchestrator.releases.removal import REMOVES
+from deploy_orchestrator.releases.rules import RulesStanding, Settlement
 from deploy_orchestrator.releases.standing import Standing
 
 
 def release(
-    repository: Repository, plans: Sequence[Plan], look: Callable[[], Judge]
+    repository: Repository,
+    plans: Sequence[Plan],
+    look: Callable[[], Judge],
+    settle: Callable[[], Settlement | None],
 ) -> list[Outcome[Release]]:
     """See `Deployments.release_plans`."""
-    moment = _Moment(look)
+    moment = _Moment(look, settle)
     releasing = [_Releasing(repository, plan, moment) for plan in plans]
-    witness = Witness(BRANCH, lambda: _relied_on(releasing))
-    commits = repository.write_all(MAIN, releasing, begin=moment.begin, witness=witness)
+    witness = Witness(BRANCH, lambda: _relied_on(moment, releasing))
+    updates = [moment.settled, *releasing]
+    _, *commits = repository.write_all(MAIN, updates, begin=moment.begin, witness=witness)
     head = repository.head(MAIN)
     return [each.outcome(commit, head) for each, commit in zip(releasing, commits, strict=True)]
 
 
-def _relied_on(releasing: Sequence["_Releasing"]) -> str | None:
-    """What is told on the branch of decisions, of releases that people approved."""
-    approved = [each.plan for each in releasing if each.approved]
+def _relied_on(moment: "_Moment", releasing: Sequence["_Releasing"]) -> str | None:
+    """What is told on the branch of decisions, of what people approved and is released."""
+    approved = {each.plan.key: each.plan.digest for each in releasing if each.approved}
+    approved |= {each.change.key: each.change.digest for each in moment.changed if each.change}
     if not approved:
         return None
-    first, more = approved[0].key, f" and {len(approved) - 1} more" if len(approved) > 1 else ""
-    said = "".join(f"Digest: {each.digest}\n" for each in approved)
+    first, more = next(iter(approved)), f" and {len(approved) - 1} more" if len(approved) > 1 else ""
+    said = "".join(f"Digest: {digest}\n" for digest in approved.values())
     return f"Release {first}{more} by the decisions up to here\n\n{said}"
 
 
 @dataclass(slots=True)
 class _Moment:
-    """What all releases of one attempt are judged by."""
+    """What all releases of one attempt are judged by, and the rules that are `changed` by then."""
 
     look: Callable[[], Judge]
+    settle: Callable[[], Settlement | None]
     judge: Judge = field(init=False)
+    settlement: Settlement | None = None
+    changed: tuple[RulesStanding, ...] = ()
 
     def begin(self) -> None:
         self.judge = self.look()
+        self.settlement = self.settle()
+
+    def settled(self, tree: Tree) -> Changes | None:
+        changes = self.settlement(tree) if self.settlement else None
+        self.changed = self.settlement.approved if self.settlement and changes else ()
+        return changes
 
 
 @dataclass(slots=True)

@@ -176,6 +176,7 @@ def test_breaking_the_glass_shows_how_far_it_is_and_who_may_not(waiting):
     text = (waiting.fleet / "fleet.yaml").read_text()
     people = "breakGlass: {people: [alice@example.com, bob@example.com]}"
     waiting.commit("fleet.yaml", text.replace("      approval:", f"      {people}\n      approval:"))
+    assert waiting.run("approve", "production", "--rules", *waiting.as_("bob")).code == 0
     answer = waiting.run("break-glass", "production", "shop", "-m", "it is down", *waiting.as_("bob"))
     assert answer.code == 0
     assert "the glass is broken by 1 of 2; bob@example.com: it is down" in answer.output

@@ -38,7 +38,7 @@ def files(desk: Desk, tenant: str) -> list[str]:
     listed = subprocess.check_output(
         ["git", "-C", ".local/deployments.git", "ls-tree", "-r", "--name-only", "main"], text=True
     )
-    return [path for path in listed.split() if tenant in path.split("/")[2]]
+    return [path for path in listed.split() if tenant in "/".join(path.split("/")[2:])]
 
 
 def live(desk: Desk, namespace: str) -> list[Path]:

@@ -16,7 +16,7 @@ from rig import Cluster, Gitea, repository
 
 from deploy_orchestrator.delivery import ArgoCD, ByEnvironment, Contexts, Engine, Instances, bootstrap
 from deploy_orchestrator.fleet import Fleet, Policy, load
-from deploy_orchestrator.git import Repository
+from deploy_orchestrator.git import Changes, Repository
 from deploy_orchestrator.manifests import ChartUsed, Manifests, Object
 from deploy_orchestrator.outcomes import raised
 from deploy_orchestrator.releases import Conditions, Deployments, Release, SourceChange, make_plan
@@ -64,11 +64,15 @@ class Installation:
         _commit(self.folder / "fleet", files, deletes)
 
     def set_policy(self, environment: str, policy: Mapping[str, Any]) -> None:
-        """Commit another policy; Argo CD goes on as it was bootstrapped."""
+        """Commit another policy, and have it trusted; Argo CD goes on as it was bootstrapped."""
         fleet = yaml.safe_load((self.folder / "fleet/fleet.yaml").read_text())
         (asked,) = [each for each in fleet["environments"] if each["name"] == environment]
         asked["policy"] = policy
         self.commit({"fleet.yaml": fleet})
+        self.deployments.write(
+            "main",
+            lambda tree: Changes("Trust the rules anew", deletes=["rules"] if tree.exists("rules") else []),
+        )
 
     def make_namespaces(self) -> None:
         """The fleet's own charts bring none."""

@@ -134,6 +134,7 @@ def test_every_gate_has_its_own_key_and_a_reason(build):
     keys = [each.key for each in found]
     assert keys == [
         "fleet",
+        "rules",
         "base",
         "candidate",
         "verdict",

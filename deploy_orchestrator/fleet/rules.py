@@ -1,0 +1,209 @@
+"""The rules of an environment: what lets a change in. They change under the rules before them."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from deploy_orchestrator.fleet.fields import NamespaceTemplate, ServerUrl
+from deploy_orchestrator.fleet.fleet import Fleet
+from deploy_orchestrator.fleet.model import ApprovalRule, BreakGlass, Model, PauseRule, Policy, RuleOverride
+from deploy_orchestrator.fleet.signers import lines, principals
+from deploy_orchestrator.terms import Label, Verdict
+
+_Each = TypeVar("_Each")
+
+
+class Rules(Model):
+    """What lets a change into an environment: its `policy`, whose keys count, where it is, and what must come
+    `before` it.
+
+    `signers` are the lines of allowed_signers, without comments, `argocd` is the name and the namespace of
+    what deploys there.
+    """
+
+    argocd: str
+    cluster: str
+    server: ServerUrl
+    namespace: NamespaceTemplate
+    before: tuple[Label, ...] = ()
+    policy: Policy = Policy()
+    signers: tuple[str, ...] = ()
+
+    @property
+    def allowed_signers(self) -> bytes:
+        """Whose keys count, in OpenSSH's format."""
+        return "".join(f"{line}\n" for line in self.signers).encode()
+
+    @property
+    def place(self) -> tuple[str, str, str, str]:
+        """Where the environment is."""
+        return self.argocd, self.cluster, self.server, self.namespace
+
+    def only(self, signers: Collection[str]) -> "Rules":
+        """The same with those of its keys that are among `signers`."""
+        return self.model_copy(update={"signers": tuple(each for each in self.signers if each in signers)})
+
+    @property
+    def can_be_changed(self) -> bool:
+        """Whether enough approvers with a key are left to approve others."""
+        rule = self.policy.approval
+        signing = principals(self.allowed_signers)
+        return rule is None or sum(each in signing for each in rule.approvers) >= rule.required
+
+
+def rules_of(fleet: Fleet, environment: str) -> Rules:
+    """What the fleet wants the rules of an environment to be. Raises FleetError where it has no such one."""
+    found = fleet.environment(environment)
+    names = [each.name for each in fleet.environments]
+    instance = fleet.argocd_of(environment)
+    return Rules(
+        argocd=f"{instance.name} in {instance.namespace}",
+        cluster=found.cluster,
+        server=fleet.cluster(found.cluster).server,
+        namespace=found.namespace,
+        before=tuple(names[: names.index(environment)]),
+        policy=found.policy,
+        signers=lines(fleet.allowed_signers),
+    )
+
+
+def under(fleet: Fleet, rules: Mapping[str, Rules]) -> Fleet:
+    """The `fleet` with the policies and the keys of these `rules` in place of its own, by environment."""
+    return replace(
+        fleet,
+        environments=tuple(
+            each.model_copy(update={"policy": rules[each.name].policy}) if each.name in rules else each
+            for each in fleet.environments
+        ),
+        keys={name: each.allowed_signers for name, each in rules.items()},
+    )
+
+
+def restricted(old: Rules, new: Rules) -> Rules:
+    """What counts of `new` before it is approved under `old`: what it takes away, and nothing that it gives.
+
+    Whoever and whatever passes by the result passes by `old`; a key or an approver passes only where `new`
+    has them too. Where something is neither more nor less than before, the old holds.
+    """
+    before = new.before if _is_within(old.before, new.before) else old.before
+    policy = _policy(old.policy, new.policy)
+    return new.only(frozenset(old.signers)).model_copy(
+        update={**_placed(old), "policy": policy, "before": before}
+    )
+
+
+def differences(old: Rules | None, new: Rules) -> tuple[str, ...]:
+    """What is another in `new`, in words; everything where there is no `old`."""
+    return tuple(_differences(old, new))
+
+
+def _placed(rules: Rules) -> dict[str, Any]:
+    return {name: getattr(rules, name) for name in ("argocd", "cluster", "server", "namespace")}
+
+
+def _policy(old: Policy, new: Policy) -> Policy:
+    return old.model_copy(
+        update={
+            "approval": _approval(old.approval, new.approval),
+            "pause": _pause(old, new),
+            "break_glass": _break_glass(old.break_glass, new.break_glass),
+            "soak": max(old.soak, new.soak),
+            "deadline": min(old.deadline, new.deadline),
+            "rollback_after": min(old.rollback_after, new.rollback_after),
+            "removals": min(old.removals, new.removals),
+            "freezes": _all(old.freezes, new.freezes),
+            "freeze_windows": _all(old.freeze_windows, new.freeze_windows),
+            "release_windows": old.release_windows or new.release_windows,
+            "waves": old.waves or new.waves,
+            "rules": _overrides(old.rules, new.rules),
+            "registries": new.registries if _only_from(new.registries, old.registries) else old.registries,
+            "cluster_scoped": tuple(each for each in new.cluster_scoped if each in old.cluster_scoped),
+        }
+    )
+
+
+def _all(old: tuple[_Each, ...], new: tuple[_Each, ...]) -> tuple[_Each, ...]:
+    return (*new, *(each for each in old if each not in new))
+
+
+def _approval(old: ApprovalRule | None, new: ApprovalRule | None) -> ApprovalRule | None:
+    if old is None or new is None:
+        return old or new
+    return old.model_copy(
+        update={
+            "approvers": tuple(each for each in new.approvers if each in old.approvers),
+            "required": max(old.required, new.required),
+            "self_approval": old.self_approval and new.self_approval,
+            "expires": min(old.expires, new.expires),
+        }
+    )
+
+
+def _pause(old: Policy, new: Policy) -> PauseRule | None:
+    kept = tuple(each for each in new.resumers if each in old.resumers)
+    if old.pause is None or new.pause is None or not kept:
+        return old.pause
+    return old.pause.model_copy(update={"resumers": kept} if new.pause.resumers else {})
+
+
+def _break_glass(old: BreakGlass | None, new: BreakGlass | None) -> BreakGlass | None:
+    people = tuple(each for each in new.people if each in old.people) if old and new else ()
+    if old is None or new is None or len(people) < 2:
+        return None
+    return BreakGlass(people=people, expires=min(old.expires, new.expires))
+
+
+def _overrides(old: Mapping[str, RuleOverride], new: Mapping[str, RuleOverride]) -> dict[str, RuleOverride]:
+    kept = {
+        rule: new[rule] if rule in new and _as_grave(new[rule], each) else each
+        for rule, each in old.items()
+        if rule in new or each.severity is not Verdict.SAFE
+    }
+    return kept | {
+        rule: each for rule, each in new.items() if rule not in old and each.severity is Verdict.BLOCKED
+    }
+
+
+def _as_grave(one: RuleOverride, other: RuleOverride) -> bool:
+    return Verdict.worst([one.severity, other.severity]) is one.severity
+
+
+def _only_from(inner: tuple[str, ...], outer: tuple[str, ...]) -> bool:
+    """Whether registries are all among others; none stand for any."""
+    if not outer:
+        return True
+    return bool(inner) and all(
+        any(each == other or each.startswith(f"{other}/") for other in outer) for each in inner
+    )
+
+
+def _is_within(some: tuple[str, ...], others: tuple[str, ...]) -> bool:
+    """Whether `others` has `some` in their order."""
+    left = iter(others)
+    return all(each in left for each in some)
+
+
+def _differences(old: Rules | None, new: Rules) -> Iterator[str]:
+    was, now = (_flat(each) if each else {} for each in (old, new))
+    for name in sorted({*was, *now}):
+        before, after = was.get(name), now.get(name)
+        if isinstance(before or after, list):
+            yield from (f"{name}: - {each}" for each in before or () if each not in (after or ()))
+            yield from (f"{name}: + {each}" for each in after or () if each not in (before or ()))
+        elif before != after:
+            yield f"{name}: {_said(before)} → {_said(after)}" if old else f"{name}: {_said(after)}"
+
+
+def _flat(rules: Rules) -> dict[str, Any]:
+    found = rules.model_dump(mode="json", by_alias=True, exclude_none=True)
+    policy = found.pop("policy")
+    approval = policy.pop("approval", {})
+    return {
+        **found,
+        **{f"policy.{name}": value for name, value in policy.items()},
+        **{f"policy.approval.{name}": value for name, value in approval.items()},
+    }
+
+
+def _said(value: Any) -> str:
+    return str(value) if value else "none"

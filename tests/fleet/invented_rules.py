@@ -1,0 +1,91 @@
+"""Rules as anybody might write them, and somebody who tries to get past them."""
+
+import base64
+from dataclasses import dataclass
+from datetime import timedelta
+
+from hypothesis import strategies as st
+
+from deploy_orchestrator.fleet import ApprovalRule, BreakGlass, PauseRule, Policy, RuleOverride, Rules, Wave
+from deploy_orchestrator.terms import Verdict
+
+
+def key_of(number: int) -> str:
+    """A public key, for lines that nothing is verified by."""
+    kind = b"ssh-ed25519"
+    return base64.b64encode(len(kind).to_bytes(4) + kind + (32).to_bytes(4) + bytes([number] * 32)).decode()
+
+
+PEOPLE = ("ann@example.com", "bob@example.com", "cat@example.com")
+LINES = tuple(f"{who} ssh-ed25519 {key_of(number)}" for who in PEOPLE for number in (1, 2))
+REGISTRIES = ("ghcr.io", "ghcr.io/acme", "ghcr.io/acme/app", "quay.io")
+
+
+def some(at_least: int) -> st.SearchStrategy[tuple[str, ...]]:
+    """Some of the people."""
+    return st.lists(st.sampled_from(PEOPLE), min_size=at_least, unique=True).map(tuple)
+
+
+durations = st.integers(0, 3).map(lambda hours: timedelta(hours=hours))
+approvals = st.none() | st.builds(
+    ApprovalRule,
+    approvers=st.lists(st.sampled_from(PEOPLE), min_size=1, unique=True).map(tuple),
+    required=st.integers(1, 3),
+    self_approval=st.booleans(),
+    expires=durations,
+)
+policies = st.builds(
+    Policy,
+    approval=approvals,
+    pause=st.none() | st.builds(PauseRule, pausers=some(1), resumers=some(0)),
+    break_glass=st.none() | st.builds(BreakGlass, people=some(2), expires=durations),
+    soak=durations,
+    rollback_after=durations,
+    waves=st.sampled_from([(), (Wave(tenants=("blog",)),), (Wave(tenants=("shop",)),)]),
+    rules=st.dictionaries(
+        st.sampled_from(["image-changed", "scaled"]),
+        st.builds(RuleOverride, severity=st.sampled_from(list(Verdict)), reason=st.just("so")),
+    ),
+    registries=st.lists(st.sampled_from(REGISTRIES), unique=True).map(tuple),
+    cluster_scoped=st.lists(st.sampled_from(["Node", "Namespace"]), unique=True).map(tuple),
+)
+rules = st.builds(
+    Rules,
+    argocd=st.just("argocd in argocd"),
+    cluster=st.sampled_from(["one", "two"]),
+    server=st.just("https://one.example.com"),
+    namespace=st.just("{tenant}"),
+    before=st.lists(st.sampled_from(["dev", "staging"]), unique=True).map(tuple),
+    policy=policies,
+    signers=st.lists(st.sampled_from(LINES), unique=True).map(tuple),
+)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Somebody signs with these keys, `age` ago, on a change that these people wrote."""
+
+    signed: tuple[str, ...]
+    authors: tuple[str, ...]
+    age: timedelta
+
+    def passes(self, rules: Rules) -> bool:
+        rule = rules.policy.approval
+        if rule is None:
+            return True
+        counting = {
+            line.partition(" ")[0]
+            for line in self.signed
+            if line in rules.signers and line.partition(" ")[0] in rule.approvers
+        }
+        if not rule.self_approval:
+            counting -= set(self.authors)
+        return len(counting) >= rule.required and self.age <= rule.expires
+
+
+attempts = st.builds(
+    Attempt,
+    signed=st.lists(st.sampled_from(LINES), unique=True).map(tuple),
+    authors=st.lists(st.sampled_from(PEOPLE), unique=True).map(tuple),
+    age=durations,
+)

@@ -1,0 +1,101 @@
+"""What counts of rules that are not approved yet: what they take away, and nothing that they give."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+
+from deploy_orchestrator.fleet import Policy, Rules, differences, load, restricted, rules_of
+from deploy_orchestrator.terms import Verdict
+from tests.fleet.conftest import Commit
+from tests.fleet.invented_rules import attempts, rules
+
+Files = dict[str, str | bytes]
+
+
+@given(rules, rules, attempts)
+def test_whatever_passes_before_the_new_rules_are_approved_passes_by_the_old(old, new, attempt):
+    assert not attempt.passes(restricted(old, new)) or attempt.passes(old)
+
+
+@given(rules, rules)
+def test_nothing_else_is_looser_before_it_is_approved(old, new):
+    now, was = restricted(old, new).policy, old.policy
+    assert now.soak >= was.soak
+    assert now.rollback_after <= was.rollback_after
+    assert now.waves == was.waves or not was.waves
+    assert set(now.cluster_scoped) <= set(was.cluster_scoped)
+    assert not was.registries or (
+        now.registries and all(each.startswith(was.registries) for each in now.registries)
+    )
+    for rule, override in was.rules.items():
+        kept = now.rules.get(rule)
+        assert kept is None or Verdict.worst([kept.severity, override.severity]) is kept.severity
+        assert kept is not None or override.severity is Verdict.SAFE
+    for rule in now.rules.keys() - was.rules.keys():
+        assert now.rules[rule].severity is Verdict.BLOCKED
+    if now.break_glass:
+        assert was.break_glass
+        assert new.policy.break_glass
+        assert set(now.break_glass.people) <= {*was.break_glass.people} & {*new.policy.break_glass.people}
+        assert now.break_glass.expires <= was.break_glass.expires
+    assert (now.pause is None) is (was.pause is None)
+    if now.pause and was.pause:
+        assert now.pause.pausers == was.pause.pausers, "nobody's pause ends by a commit"
+        assert set(now.resumers) <= set(was.resumers)
+    assert restricted(old, new).place == old.place
+
+
+@given(rules, rules)
+def test_keys_and_approvers_that_are_taken_away_count_no_more(old, new):
+    found = restricted(old, new)
+    assert set(found.signers) == set(old.signers) & set(new.signers)
+    if old.policy.approval and new.policy.approval and found.policy.approval:
+        assert set(found.policy.approval.approvers) == set(old.policy.approval.approvers) & set(
+            new.policy.approval.approvers
+        )
+
+
+@given(rules, rules)
+def test_what_is_taken_away_once_is_taken_away_for_good(old, new):
+    once = restricted(old, new)
+    assert restricted(once, new) == once
+    assert restricted(old, old) == old
+
+
+@given(rules)
+def test_rules_are_written_down_and_read_back_the_same(wanted):
+    written = wanted.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    assert Rules.model_validate(written, by_alias=True, by_name=False) == wanted
+
+
+@pytest.mark.parametrize("days", [0, 1, 9999, 14165])
+def test_a_time_of_any_length_is_written_down_and_read_back_the_same(days):
+    wanted = Policy(soak=timedelta(days=days, seconds=1))
+    assert Policy.model_validate(wanted.model_dump(mode="json")) == wanted
+
+
+def test_the_rules_of_a_fleet_are_read_without_comments(files: Files, commit: Commit) -> None:
+    found = rules_of(load(commit(files)), "production")
+    alice, bob = str(files["allowed_signers"]).splitlines()[1:]
+    assert found.signers == (alice, bob.removesuffix(" at work"))
+    assert found.before == ("dev", "staging")
+    assert found.policy.approval is not None
+
+
+def test_differences_are_told_field_by_field(files: Files, commit: Commit) -> None:
+    old = rules_of(load(commit(files)), "production")
+    text = str(files["fleet.yaml"])
+    files["fleet.yaml"] = text.replace("[alice@example.com, bob@example.com]", "[bob@example.com]").replace(
+        "required: 2", "required: 1"
+    )
+    files["allowed_signers"] = str(files["allowed_signers"]).replace("alice@", "carol@")
+    told = differences(old, rules_of(load(commit(files)), "production"))
+    alice = old.signers[0]
+    assert told == (
+        "policy.approval.approvers: - alice@example.com",
+        "policy.approval.required: 2 → 1",
+        f"signers: - {alice}",
+        f"signers: + {alice.replace('alice', 'carol')}",
+    )
+    assert differences(old, old) == ()
