@@ -68,8 +68,10 @@ SETS: Final = frozenset(
 )
 """Lists of the built-in kinds that mean the same in any order."""
 
-ORDERED: Final = frozenset({"containers", "env", "initContainers"})
-"""Keyed lists whose order still counts: containers start in it, and `$(NAME)` reads what stands before."""
+ORDERED: Final = frozenset({"containers", "env", "initContainers", "webhooks"})
+"""Keyed lists whose order still counts: containers start in it, webhooks are asked in it, and
+`$(NAME)` reads what stands before.
+"""
 
 _DEFAULTS: Final[Mapping[str, str]] = {"protocol": "TCP", "pathType": ""}
 

@@ -8,7 +8,7 @@ from deploy_orchestrator.manifests import Object, hooks, untyped
 from deploy_orchestrator.risk.change import Change
 from deploy_orchestrator.risk.metadata import is_for_people, is_inert_annotation
 from deploy_orchestrator.risk.network import is_open_service
-from deploy_orchestrator.risk.pods import claims_of, labels_of, metadata_of, spec_of
+from deploy_orchestrator.risk.pods import claims_of, labels_of, metadata_of, references, spec_of
 from deploy_orchestrator.risk.rule import Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
 
@@ -63,8 +63,9 @@ class JoinsExisting(Rule):
     severity = Verdict.NEEDS_APPROVAL
     sees = (
         "new pods that something selects which is there already (a Service, a budget, a NetworkPolicy, a "
-        "monitor, another workload), that mount a volume or run under an account which is, or a new object "
-        "with a label or an annotation for some controller, as one that gives rights in a cloud"
+        "monitor, another workload), that mount a volume or run under an account which is; a ConfigMap or "
+        "Secret that pods look for already; or a new object with a label or an annotation for some "
+        "controller, as one that gives rights in a cloud"
     )
     why = "It takes traffic, data or rights of what runs already, from the moment that it starts."
     do = (
@@ -94,6 +95,11 @@ def _joins(each: Object, change: Change) -> Iterator[str]:
                 selects(selector, labels) for selector in _selectors(other)
             ):
                 yield f"its pods are selected by {other.key}"
+    if each.kind in {"ConfigMap", "Secret"}:
+        for other in kept:
+            before = change.before_of(other.key) if other.namespace == each.namespace else None
+            if before and (each.kind, each.name) in references(spec_of(before)):
+                yield f"{other.key} looks for it already"
     yield from _shares(each, change)
     for metadata in (each.body["metadata"], metadata_of(each)):
         for name in untyped.mapping(metadata.get("annotations")):

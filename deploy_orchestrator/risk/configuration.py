@@ -19,7 +19,7 @@ from deploy_orchestrator.manifests import (
 from deploy_orchestrator.risk.change import Altered, Change
 from deploy_orchestrator.risk.images import Step, step
 from deploy_orchestrator.risk.mounted import is_dashboard, settings_in
-from deploy_orchestrator.risk.pods import containers_of, held_back, spec_of
+from deploy_orchestrator.risk.pods import containers_of, held_back, references, spec_of
 from deploy_orchestrator.risk.rule import FieldRule, Rule, Sighting
 from deploy_orchestrator.risk.settings import Setting, flags, names_a_hint
 from deploy_orchestrator.risk.stores import store_of
@@ -298,18 +298,9 @@ def _users(configuration: Object, manifests: Manifests) -> list[Object]:
     return [
         each
         for each in manifests.objects
-        if each.namespace == configuration.namespace and configuration.name in _references(spec_of(each))
+        if each.namespace == configuration.namespace
+        and ("ConfigMap", configuration.name) in references(spec_of(each))
     ]
-
-
-def _references(value: Any) -> Iterator[str]:
-    """The names of all ConfigMaps that a pod reads: as a volume, an environment, or a variable."""
-    for item in untyped.items(value):
-        yield from _references(item)
-    for name, below in untyped.mapping(value).items():
-        if name in {"configMap", "configMapRef", "configMapKeyRef"}:
-            yield untyped.text(untyped.at(below, "name"))
-        yield from _references(below)
 
 
 def _stale(users: list[Object], change: Change) -> list[Object]:

@@ -22,6 +22,40 @@ _TOOL: Final = re.compile(
 """Migration tools, and words for what they do, as whole words in a name, an image or a command."""
 
 _JOB = ("batch", "Job")
+_SHELLS: Final = frozenset({"ash", "bash", "dash", "sh"})
+_STATEMENTS: Final = re.compile(r"\|\||&&|[;|&\n]")
+_BEFORE_A_PROGRAM: Final = re.compile(r"!|do|done|else|fi|if|then|until|while|set|-\w+|\w+=\S*|[{}()\[\]]+")
+_SUBSTITUTED: Final = re.compile(r"`|\$\(")
+_IDLE: Final = frozenset(
+    [
+        "chgrp",
+        "chmod",
+        "chown",
+        "cp",
+        "curl",
+        "echo",
+        "exit",
+        "ln",
+        "ls",
+        "mkdir",
+        "nc",
+        "nslookup",
+        "pg_isready",
+        "ping",
+        "printf",
+        "sleep",
+        "sysctl",
+        "test",
+        "touch",
+        "true",
+        "wait",
+        "wait-for",
+        "wait-for-it",
+        "wait-for-it.sh",
+        "wget",
+    ]
+)
+"""Programs that an image brings and that migrate nothing, whatever they are told."""
 
 
 class Migration(Rule):
@@ -43,6 +77,33 @@ class Migration(Rule):
                 yield Sighting(f"migration ({tool}) is gone", each.key, ((),))
         for altered in change.altered:
             yield from _altered_migration(altered)
+
+
+class InitChanged(Rule):
+    id = "init-changed"
+    severity = Verdict.NEEDS_APPROVAL
+    sees = (
+        "the image changes of an init container that is no sidecar, and whose command does not show that it "
+        "only waits, copies or sets rights"
+    )
+    why = "It runs to its end before the software starts, as migrations do, and may change data for good."
+    do = "Read what it does, then approve."
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        for altered in change.altered:
+            if _runs_once(altered.after) or _runs_once(altered.before):
+                continue
+            known = {container.path for container in containers_of(altered.before)}
+            unclear = {
+                (*container.path, "image")
+                for container in containers_of(altered.after)
+                if container.list == "initContainers"
+                and container.path in known
+                and not (_tool_of(container) or _is_idle(container))
+            }
+            fields = [field for field in altered.fields if field.path in unclear]
+            if fields:
+                yield _sighting("what runs before the software starts changes", altered, fields)
 
 
 class HookChanged(Rule):
@@ -221,6 +282,22 @@ def _command(container: Container) -> str:
     return " ".join(map(str, words))
 
 
+def _is_idle(container: Container) -> bool:
+    """Whether an init container is a sidecar, or runs nothing but programs that migrate nothing."""
+    if container.body.get("restartPolicy") == "Always":
+        return True
+    words = [str(each) for field in ("command", "args") for each in untyped.items(container.body.get(field))]
+    shell = len(words) > 1 and words[0].rpartition("/")[2] in _SHELLS
+    scripts = [word for word in words[1:] if not word.startswith("-")] if shell else [" ".join(words)]
+    programs = [
+        first.rpartition("/")[2]
+        for script in scripts
+        for line in _STATEMENTS.split(script)
+        if (first := next((word for word in line.split() if not _BEFORE_A_PROGRAM.fullmatch(word)), ""))
+    ]
+    return bool(programs) and _IDLE.issuperset(programs) and not any(map(_SUBSTITUTED.search, scripts))
+
+
 def _runs_once(each: Object) -> bool:
     return hooks.is_hook(each) or (each.key.group, each.kind) == _JOB
 
@@ -280,6 +357,7 @@ def _sighting(saw: str, altered: Altered, fields: Iterable[FieldChange]) -> Sigh
 
 RULES = (
     Migration(),
+    InitChanged(),
     HookChanged(),
     JobRuns(),
     HookOrder(),

@@ -1,9 +1,19 @@
 """Pods and their containers, as the rules look at them."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from deploy_orchestrator.manifests import Container, NamedPath, Object, pod_of, untyped
+
+_REFERENCES: Final[Mapping[str, str]] = {
+    "configMap": "ConfigMap",
+    "configMapKeyRef": "ConfigMap",
+    "configMapRef": "ConfigMap",
+    "secret": "Secret",
+    "secretKeyRef": "Secret",
+    "secretRef": "Secret",
+}
+"""The kind that a field of a pod names."""
 
 _CONTAINERS = frozenset({"initContainers", "containers", "ephemeralContainers"})
 
@@ -37,6 +47,17 @@ def containers_of(each: Object) -> Iterator[Container]:
 
 def image_of(container: Container) -> str:
     return untyped.text(container.body.get("image"))
+
+
+def references(spec: Any) -> Iterator[tuple[str, str]]:
+    """The ConfigMaps and Secrets that a pod reads, as kind and name: as volume, environment, or variable."""
+    for item in untyped.items(spec):
+        yield from references(item)
+    for field, below in untyped.mapping(spec).items():
+        if field in _REFERENCES:
+            name = untyped.at(below, "name") or untyped.at(below, "secretName")
+            yield _REFERENCES[field], untyped.text(name)
+        yield from references(below)
 
 
 def claims_of(each: Object) -> dict[str, str]:
