@@ -25,21 +25,6 @@ REFUSING = [
     rule for rule in MANIFEST_CHECKS if rule.id in {"schema", "refused", "unknown-api", "object-size"}
 ]
 
-OF_OPERATORS = frozenset(
-    {
-        "DeviceClass",
-        "FlowSchema",
-        "IPAddress",
-        "PriorityLevelConfiguration",
-        "ResourceClaim",
-        "ResourceClaimTemplate",
-        "ServiceCIDR",
-        "ValidatingAdmissionPolicy",
-        "VolumeAttachment",
-    }
-)
-"""Kinds that who runs a cluster writes, or that hold expressions: only their schemas are checked."""
-
 INVALID = frozenset({400, 422, 500})
 """The answers to what is no object. What is not found or not allowed says nothing of the object."""
 
@@ -105,12 +90,11 @@ def tried(k8s: Cluster) -> Iterator[list[Tried]]:
 def answers(server: Asked, namespace: str) -> list[Tried]:
     found: list[tuple[str, Mutation]] = []
     for body in KINDS:
-        if body["kind"] not in OF_OPERATORS:
-            written = {name: value for name, value in body.items() if name != "status"}
-            if "namespace" in body["metadata"]:
-                written["metadata"] = {**body["metadata"], "namespace": namespace}
-            wrong = mutations(written, server.schema(body))
-            found += [(name_of(body), each) for each in wrong if each.body["metadata"].get("name")]
+        written = {name: value for name, value in body.items() if name != "status"}
+        if "namespace" in body["metadata"]:
+            written["metadata"] = {**body["metadata"], "namespace": namespace}
+        wrong = mutations(written, server.schema(body))
+        found += [(name_of(body), each) for each in wrong if each.body["metadata"].get("name")]
     chosen = random.Random(1).sample(found, min(TRIED, len(found)))
     with ThreadPoolExecutor(4) as asking:
         said = list(asking.map(lambda each: server.answer(each[1].body), chosen))

@@ -1,7 +1,7 @@
 """What the API server says to an object beyond its schema: the rules of Kubernetes' validation, as tables.
 
-The source is `k8s.io/kubernetes/pkg/apis/*/validation` at 1.37. Where versions differ, the mildest holds:
-what is refused here is refused by every version. The API server fills defaults in before it looks, so what is
+The source is `k8s.io/kubernetes/pkg/apis/*/validation` at 1.37, with what is behind feature gates taken as
+allowed; older versions are held to the same. The API server fills defaults in before it looks, so what is
 absent is judged as if the default stood there.
 """
 
@@ -13,6 +13,7 @@ from deploy_orchestrator.manifests.validation import (
     access,
     admission,
     classes,
+    cluster,
     configuration,
     containers,
     definitions,
@@ -39,6 +40,7 @@ TABLES: Final = (
     access,
     admission,
     classes,
+    cluster,
     configuration,
     containers,
     definitions,

@@ -53,6 +53,11 @@ def _parameters(given: Fields) -> Iterator[Refusal]:
         yield Refusal(("parameters", ""), "needs a name")
 
 
+def _any_parameters(given: Fields) -> Iterator[Refusal]:
+    if not given.get("parameters"):
+        yield Refusal(("parameters",), "required, and absent")
+
+
 def _volume(spec: Fields) -> Iterator[Refusal]:
     capacity = untyped.mapping(spec.get("capacity"))
     number = quantity(capacity.get("storage"))
@@ -123,6 +128,7 @@ SHAPES: Final = {
     "storage.v1.CSIDriverSpec": Shape(
         fields={
             "fsGroupPolicy": formats.one_of("File", "None", "ReadWriteOnceWithFSType"),
+            "nodeAllocatableUpdatePeriodSeconds": formats.within(10),
             "volumeLifecycleModes": each(formats.one_of("Ephemeral", "Persistent")),
         },
         not_empty=("fsGroupPolicy",),
@@ -132,7 +138,7 @@ SHAPES: Final = {
         fields={"storageClassName": formats.dns_subdomain, "capacity": _at_least_none},
     ),
     "storage.v1.VolumeAttributesClass": Shape(
-        required=("driverName",), fields={"driverName": formats.annotation_key}
+        required=("driverName",), fields={"driverName": formats.annotation_key}, rules=(_any_parameters,)
     ),
     "node.v1.Scheduling": Shape(rules=(labels_at("nodeSelector"),)),
     "node.v1.Overhead": Shape(rules=(_overhead,)),

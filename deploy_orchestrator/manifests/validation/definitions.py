@@ -183,6 +183,7 @@ SHAPES: Final = {
     f"{_APIEXTENSIONS}CustomResourceColumnDefinition": Shape(
         required=("name", "type", "jsonPath"), fields={"type": formats.one_of(*_COLUMNS)}
     ),
+    f"{_APIEXTENSIONS}SelectableField": Shape(required=("jsonPath",)),
     f"{_APIEXTENSIONS}CustomResourceConversion": Shape(
         required=("strategy",), fields={"strategy": formats.one_of("None", "Webhook")}
     ),

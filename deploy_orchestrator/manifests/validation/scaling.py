@@ -34,8 +34,8 @@ _REFERENCE: Final = Shape(
 
 def _scaled(spec: Fields) -> Iterator[Refusal]:
     target = untyped.mapping(spec.get("scaleTargetRef"))
-    version = target.get("apiVersion")
-    if version and "/" not in version and target.get("kind") != "ReplicationController":
+    version = untyped.text(target.get("apiVersion"))
+    if "/" not in version and target.get("kind") != "ReplicationController":
         yield Refusal(("scaleTargetRef", "apiVersion"), found("must be a group, / and a version", version))
 
 

@@ -88,7 +88,7 @@ def exactly_one(*names: str, of: str) -> Rule:
     """A rule that one of the fields is set, and no other."""
 
     def rule(given: Fields) -> Iterator[Refusal]:
-        present = [name for name in names if given.get(name) is not None]
+        present = [name for name in names if given.get(name) not in (None, [])]
         if not present:
             yield Refusal((), f"needs a {of}")
         elif len(present) > 1:
