@@ -1,7 +1,10 @@
 """Every risk rule, by family."""
 
+from pathlib import Path
+
 from deploy_orchestrator.risk.catalogue import FAMILIES, RULES, UNKNOWN
 from deploy_orchestrator.risk.rule import Stated
+from deploy_orchestrator.risk.stores import STORES, Store
 from deploy_orchestrator.risk.verdict import Verdict
 from reference.markdown import table
 
@@ -10,7 +13,15 @@ _HEAD = """\
 
 Every change of a tenant in an environment is held against these rules. Its verdict is that of the gravest
 rule that speaks: **safe** goes out alone, **needs-approval** waits where the environment's policy asks for
-approval, **blocked** goes nowhere. What no rule knows needs approval.
+approval, **blocked** goes nowhere.
+
+A change is safe when a rule proves each part of it harmless; what no rule knows needs approval
+(`unknown-change`). So the rules that say *safe* hold lists of what is known to do no harm (labels for people,
+annotations that nothing acts on, kinds whose addition touches nothing), and look at shapes: a variable is
+harmless when its name says how much the software logs *and* its values are levels. Lists of what is bad only
+find better words for what needs approval anyway. Properties in `tests/risk/test_invented.py` make up labels,
+variables, flags, files, images and kinds, and see that none is ever safe; `tests/risk/test_routine.py`
+sees that routine is.
 
 A policy gives a rule another severity in one environment, in Git and with a reason:
 
@@ -26,13 +37,38 @@ environments:
 """
 
 
+_STORES_HEAD = """\
+## What keeps data, and how much of its version may change
+
+`database-image` asks where more of the version changes than leaves the data as it is, because a release that
+is reverted starts the old server on what the new one wrote. An image is known by a word of its name. What the
+table does not know and may write to a volume claim may change its patch version.
+"""
+
+_ARGUED = Path(__file__).with_name("risk_argued.md")
+
+
 def page() -> str:
     """All rules as a Markdown page, by family."""
     families = [(str(family.__doc__).partition("\n")[0], family.RULES) for family in FAMILIES]
     sections = [_section(title, rules) for title, rules in [*families, ("Everything else.", (UNKNOWN,))]]
     counts = {verdict: sum(rule.severity is verdict for rule in RULES) for verdict in Verdict}
     total = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
-    return "\n".join([_HEAD, f"{len(RULES)} rules: {total}.\n", *sections])
+    return "\n".join([_HEAD, f"{len(RULES)} rules: {total}.\n", *sections, _stores(), _ARGUED.read_text()])
+
+
+def _stores() -> str:
+    rows = [
+        (f"`{name}`", _kept(store), f"[source]({store.source})") for name, store in sorted(STORES.items())
+    ]
+    return f"{_STORES_HEAD}\n{table(('Image', 'What must stay', 'After'), rows)}\n"
+
+
+def _kept(store: Store) -> str:
+    """In words, how much of a version must stay."""
+    words = {1: "the first number", 2: "the first two numbers", 3: "the whole version"}
+    since = [f"{words[numbers]} from {'.'.join(map(str, first))} on" for first, numbers in store.since]
+    return "; ".join([words[store.numbers], *since])
 
 
 def _section(title: str, rules: tuple[Stated, ...]) -> str:

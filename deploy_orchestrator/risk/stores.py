@@ -32,41 +32,34 @@ _MYSQL = Store(
 )
 _POSTGRESQL = Store(2, "https://www.postgresql.org/support/versioning/", since=(((10,), 1),))
 _OPENSEARCH = Store(2, "https://docs.opensearch.org/latest/install-and-configure/upgrade-opensearch/")
-_SCYLLA = Store(2, "https://docs.scylladb.com/manual/stable/upgrade/about-upgrade.html")
+_SCYLLA = Store(2, "https://docs.scylladb.com/stable/versioning/upgrade-policy.html")
 _CLICKHOUSE = Store(2, "https://clickhouse.com/docs/operations/update")
-_MIGRATES = "it migrates its database when it starts, and a release before does not read what comes of that: "
-_GITEA = Store(2, f"{_MIGRATES}https://docs.gitea.com/installation/upgrade-from-gitea")
-_FORGEJO = Store(2, f"{_MIGRATES}https://forgejo.org/docs/latest/admin/upgrade/")
+_GITEA = Store(2, "https://docs.gitea.com/installation/upgrade-from-gitea")
+_FORGEJO = Store(2, "https://forgejo.org/docs/latest/admin/upgrade/")
 
 STORES: Final[Mapping[str, Store]] = {
     "alertmanager": Store(1, "https://github.com/prometheus/alertmanager/blob/main/CHANGELOG.md"),
     "arangodb": Store(2, "https://docs.arangodb.com/stable/operations/upgrading/"),
-    "cassandra": Store(
-        2, "https://cassandra.apache.org/doc/latest/cassandra/getting-started/production.html"
-    ),
+    "cassandra": Store(2, "https://github.com/apache/cassandra/blob/trunk/NEWS.txt"),
     "clickhouse": _CLICKHOUSE,
     "cockroach": Store(2, "https://www.cockroachlabs.com/docs/stable/upgrade-cockroach-version"),
     "cockroachdb": Store(2, "https://www.cockroachlabs.com/docs/stable/upgrade-cockroach-version"),
     "consul": Store(2, "https://developer.hashicorp.com/consul/docs/upgrade"),
     "couchbase": Store(2, "https://docs.couchbase.com/server/current/install/upgrade.html"),
     "couchdb": Store(2, "https://docs.couchdb.org/en/stable/install/upgrading.html"),
-    "dgraph": Store(1, "https://docs.dgraph.io/admin/upgrade"),
-    "dragonfly": Store(2, "https://www.dragonflydb.io/docs/managing-dragonfly/backups"),
     "elasticsearch": Store(
         2, "https://www.elastic.co/docs/deploy-manage/upgrade/deployment-or-cluster/elasticsearch"
     ),
     "etcd": Store(2, "https://etcd.io/docs/v3.6/downgrades/"),
     "forgejo": _FORGEJO,
     "gitea": _GITEA,
-    "grafana": Store(2, f"{_MIGRATES}https://grafana.com/docs/grafana/latest/upgrade-guide/when-to-upgrade/"),
+    "grafana": Store(2, "https://grafana.com/docs/grafana/latest/upgrade-guide/when-to-upgrade/"),
     "influxdb": Store(2, "https://docs.influxdata.com/influxdb/v2/install/upgrade/"),
     "kafka": Store(2, "https://kafka.apache.org/documentation/#upgrade"),
-    "keycloak": Store(2, f"{_MIGRATES}https://www.keycloak.org/docs/latest/upgrading/"),
+    "keycloak": Store(2, "https://www.keycloak.org/docs/latest/upgrading/"),
     "keydb": _REDIS,
     "mariadb": Store(2, "https://mariadb.com/kb/en/downgrading-between-major-versions-of-mariadb/"),
     "meilisearch": Store(2, "https://www.meilisearch.com/docs/learn/update_and_migration/updating"),
-    "memgraph": Store(2, "https://memgraph.com/docs/database-management/backup-and-restore"),
-    "milvus": Store(2, "https://milvus.io/docs/upgrade_milvus_cluster-helm.md"),
     "minio": Store(
         3, "https://min.io/docs/minio/linux/operations/install-deploy-manage/upgrade-minio-deployment.html"
     ),
@@ -88,8 +81,7 @@ STORES: Final[Mapping[str, Store]] = {
     "postgresql": _POSTGRESQL,
     "prometheus": Store(1, "https://prometheus.io/docs/prometheus/latest/stability/"),
     "pulsar": Store(2, "https://pulsar.apache.org/docs/administration-upgrade/"),
-    "qdrant": Store(2, "https://qdrant.tech/documentation/operations/upgrades/"),
-    "questdb": Store(1, "https://questdb.com/docs/operations/backup/"),
+    "qdrant": Store(2, "https://qdrant.tech/documentation/upgrades/"),
     "rabbitmq": Store(2, "https://www.rabbitmq.com/docs/upgrade"),
     "redis": _REDIS,
     "redpanda": Store(2, "https://docs.redpanda.com/current/upgrade/rolling-upgrade/"),
@@ -98,11 +90,8 @@ STORES: Final[Mapping[str, Store]] = {
     "solr": Store(2, "https://solr.apache.org/guide/solr/latest/upgrade-notes/solr-upgrade-notes.html"),
     "spilo": _POSTGRESQL,
     "timescaledb": Store(2, "https://docs.timescale.com/self-hosted/latest/upgrades/"),
-    "typesense": Store(1, "https://typesense.org/docs/guide/updating-typesense.html"),
     "valkey": Store(2, "https://valkey.io/topics/migration/"),
     "vault": Store(2, "https://developer.hashicorp.com/vault/docs/upgrading"),
-    "weaviate": Store(2, "https://docs.weaviate.io/deploy/migration"),
-    "yugabyte": Store(2, "https://docs.yugabyte.com/preview/manage/upgrade-deployment/"),
     "zookeeper": Store(2, "https://zookeeper.apache.org/doc/current/zookeeperAdmin.html"),
 }
 """By a word of the image's name."""

@@ -255,3 +255,75 @@ def test_a_new_object_of_an_invented_kind_is_never_safe(plan_of, kind, group, la
     metadata = {"name": "more", "namespace": "analytics-production", "labels": labels}
     new = {"apiVersion": f"{group}/v1", "kind": kind, "metadata": metadata, "spec": spec}
     assert plan_of(BASE, [*BASE, new], {}).verdict is not Verdict.SAFE
+
+
+@slow
+@given(resource=prefixed | words, before=st.none() | st.integers(1, 9), after=st.none() | st.integers(1, 9))
+def test_an_amount_of_an_invented_resource_is_never_safe(plan_of, resource, before, after):
+    assume(before != after)
+
+    def with_amount(amount):
+        def edit(objects):
+            if amount is not None:
+                limits = web(objects)["spec"]["containers"][0]["resources"]["limits"]
+                limits[resource] = str(amount)
+
+        return changed(edit)
+
+    assert plan_of(with_amount(before), with_amount(after), {}).verdict is not Verdict.SAFE
+
+
+@slow
+@given(before=st.integers(2, 4096), after=st.integers(1, 4095), kind=st.sampled_from(["requests", "limits"]))
+def test_less_memory_is_never_safe(plan_of, before, after, kind):
+    assume(after < before)
+
+    def with_memory(amount):
+        def edit(objects):
+            web(objects)["spec"]["containers"][0]["resources"][kind]["memory"] = f"{amount}Mi"
+
+        return changed(edit)
+
+    assert plan_of(with_memory(before), with_memory(after), {}).verdict is not Verdict.SAFE
+
+
+@slow
+@given(image=words, before=st.integers(1, 5), more=st.integers(1, 5), claimed=st.booleans())
+def test_more_of_what_mounts_a_claim_or_makes_its_own_is_never_safe(plan_of, image, before, more, claimed):
+    def with_replicas(count):
+        def edit(objects):
+            kind, name = ("Deployment", "web") if claimed else ("StatefulSet", "postgresql")
+            spec = object_of(objects, kind, name)["spec"]
+            pod = spec["template"]["spec"]
+            pod["containers"][0]["image"] = f"acme/{image}:1.0.0"
+            if claimed:
+                pod["volumes"].append({"name": "data", "persistentVolumeClaim": {"claimName": image}})
+            spec["replicas"] = count
+
+        return changed(edit)
+
+    assert plan_of(with_replicas(before), with_replicas(before + more), {}).verdict is not Verdict.SAFE
+
+
+@slow
+@given(
+    field=words, value=words | st.booleans() | st.integers(0, 9), place=st.sampled_from(["pod", "container"])
+)
+def test_an_invented_field_of_a_pod_is_never_safe(plan_of, field, value, place):
+    def edit(objects):
+        pod = web(objects)["spec"]
+        (pod if place == "pod" else pod["containers"][0])[field] = value
+
+    assert plan_of(BASE, changed(edit), {}).verdict is not Verdict.SAFE
+
+
+@slow
+@given(kind=words, host=hosts, items=st.lists(words, min_size=2, max_size=4, unique=True), field=words)
+def test_another_order_in_a_kind_that_nobody_knows_is_never_safe(plan_of, kind, host, items, field):
+    def thing(names):
+        metadata = {"name": "x", "namespace": "analytics-production"}
+        spec = {field: names, "volumes": [{"name": name} for name in names]}
+        return {"apiVersion": f"{host}/v1", "kind": kind.title(), "metadata": metadata, "spec": spec}
+
+    old, new = thing(items), thing(items[::-1])
+    assert plan_of([*BASE, old], [*BASE, new], {}).verdict is not Verdict.SAFE
