@@ -63,38 +63,40 @@ def basis(fleet: Fleet, deployment: Deployment) -> str:
     """A digest that is another one whenever a plan of this deployment is no longer what the fleet asks for.
 
     It covers the inputs of its manifests, where it goes, what checks let pass, who goes before it in waves,
-    and the environment before it with the inputs of the manifests there, since a plan names what must be
+    and the environments before it with the inputs of the manifests there, since a plan names what must be
     healthy before it. The rest of a policy is no part of it: gates hold every plan against the newest one.
     """
-    before, policy = fleet.before(deployment), deployment.environment.policy
+    policy = deployment.environment.policy
     parts = {
         "inputs": fleet.inputs(deployment),
         "destination": astuple(deployment.destination),
         "exceptions": [each.model_dump(mode="json") for each in deployment.tenant.exceptions],
         "checks": policy.model_dump(mode="json", include={"registries", "cluster_scoped"}),
         "waves": policy.ahead_of(deployment.tenant.name),
-        "awaited": [before.environment.name, fleet.inputs(before)] if before else None,
+        "awaited": [[each.environment.name, fleet.inputs(each)] for each in fleet.before(deployment)],
     }
     return f"sha256:{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()}"
 
 
 @lru_cache(maxsize=256)
 def configured(tree: Tree, environment: str) -> tuple[tuple[str, ...], str, str] | None:
-    """What fleet.yaml says that may concern an `environment`: the names of all of them, in their order, all
-    else but what it says of the others, and its policy. None where that cannot be told: it is missing or
-    broken, has no such environment, or may write one part by another (YAML's anchors).
+    """What fleet.yaml says that may concern an `environment`: the names of all of them, in their order and
+    with what they come after, all else but what it says of the others, and its policy. None where that cannot
+    be told: it is missing or broken, has no such environment, or may write one part by another (YAML's
+    anchors).
     """
     try:
         document = read_document(tree, FLEET_FILE, "names the environments")
         environments = document.into(FleetFile).environments
     except OrchestratorError:
         return None
-    names = tuple(each.name for each in environments)
+    names = [each.name for each in environments]
+    order = tuple(f"{each.name} after {each.healthy_in} {each.after}" for each in environments)
     if environment not in names or document.duplicates or _ANCHOR.search(document.text):
         return None
     mine = dict(document.value["environments"][names.index(environment)])
     policy = json.dumps(mine.pop("policy", None), sort_keys=True)
-    return names, json.dumps({**document.value, "environments": mine}, sort_keys=True), policy
+    return order, json.dumps({**document.value, "environments": mine}, sort_keys=True), policy
 
 
 def _checked_by(deployment: Deployment) -> tuple[object, ...]:

@@ -9,6 +9,7 @@ from deploy_orchestrator.fleet.charts import LocalCharts
 from deploy_orchestrator.fleet.errors import FleetError
 from deploy_orchestrator.fleet.layout import ALLOWED_SIGNERS, FLEET_FILE, TENANTS
 from deploy_orchestrator.fleet.model import ChartReference, Environment, FleetFile
+from deploy_orchestrator.fleet.promotion import in_promotion_order
 from deploy_orchestrator.fleet.reading import (
     read_document,
     require_known,
@@ -23,10 +24,11 @@ from deploy_orchestrator.terms import FieldPath
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """What `fleet.yaml` and `allowed_signers` say, with the platform chart found, the local charts, and the
-    names of the folders that are tenants.
+    names of the folders that are tenants. `environments` are in promotion order.
     """
 
     file: FleetFile
+    environments: tuple[Environment, ...]
     platform: ChartReference
     allowed_signers: bytes
     charts: LocalCharts
@@ -56,7 +58,8 @@ def configuration(tree: Tree) -> Configuration:
     _check_waves(document, file, tenants)
     charts = LocalCharts(tree, file.repositories)
     platform = charts.resolve(file.platform, document, ("platform",))
-    return Configuration(file, platform, signers, charts, tenants)
+    environments = in_promotion_order(document, file.environments)
+    return Configuration(file, environments, platform, signers, charts, tenants)
 
 
 def _check_clusters(document: Document, file: FleetFile) -> None:

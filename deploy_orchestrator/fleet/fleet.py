@@ -155,12 +155,38 @@ class Fleet:
         known = self.tenants.get(tenant)
         return tenant in self.broken or (known is not None and environment in known.environments)
 
-    def before(self, deployment: Deployment) -> Deployment | None:
-        """The same tenant in the nearest environment that changes pass before this one; None in its first."""
+    def before(self, deployment: Deployment) -> list[Deployment]:
+        """The same tenant in the environments that changes pass before this one: in place of one that it is
+        not in, those before that, where nothing else leads through them.
+        """
+        tenant = deployment.tenant
+        looked: dict[str, Environment] = {}
+        ahead = self._after(deployment.environment)
+        while ahead:
+            each = ahead.pop(0)
+            if each.name not in looked:
+                looked[each.name] = each
+                ahead += [] if each.name in tenant.environments else self._after(each)
+        found = [each for each in looked.values() if each.name in tenant.environments]
+        passed = {name for each in found for name in self.passed_before(each)}
+        return [self._deployment(each, tenant) for each in found if each.name not in passed]
+
+    def passed_before(self, environment: Environment) -> list[str]:
+        """The environments that a change passes on its way to this one, in promotion order."""
+        passed: set[str] = set()
+        ahead = self._after(environment)
+        while ahead:
+            each = ahead.pop()
+            if each.name not in passed:
+                passed.add(each.name)
+                ahead += self._after(each)
+        return [each.name for each in self.environments if each.name in passed]
+
+    def _after(self, environment: Environment) -> list[Environment]:
+        if environment.after is not None:
+            return [self.environment(name) for name in environment.after]
         names = [each.name for each in self.environments]
-        earlier = self.environments[: names.index(deployment.environment.name)]
-        nearest = [each for each in earlier if each.name in deployment.tenant.environments][-1:]
-        return self._deployment(nearest[0], deployment.tenant) if nearest else None
+        return list(self.environments[: names.index(environment.name)][-1:])
 
     def layers(self, deployment: Deployment) -> tuple[ValueLayer, ...]:
         """The values for the tenant's chart in the order in which Helm merges them, later ones winning.

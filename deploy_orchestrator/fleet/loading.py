@@ -41,7 +41,7 @@ def load(tree: Tree) -> Fleet:
         revision=tree.commit or "",
         argocd=settings.file.argocd,
         clusters=settings.file.clusters,
-        environments=settings.file.environments,
+        environments=settings.environments,
         repositories=settings.file.repositories,
         hosts=settings.file.egress,
         platform=settings.platform,

@@ -242,9 +242,11 @@ Scope = Literal["Cluster", "Namespaced"]
 class Environment(Model):
     """A stage that changes are promoted through: a cluster, its minor version of Kubernetes, and a policy.
 
-    `api_versions` are those that the cluster serves beside the built-in ones, as `monitoring.coreos.com/v1`.
-    `custom_kinds` tell whether a kind of a CustomResourceDefinition that no chart brings is in a namespace or
-    the cluster's own: `external-secrets.io/ExternalSecret: Namespaced`.
+    `after` names the environments that a change must have been healthy in before, in `healthy_in` all or any
+    of them; None: the one before in the list. `api_versions` are those that the cluster serves beside the
+    built-in ones, as `monitoring.coreos.com/v1`. `custom_kinds` tell whether a kind of a
+    CustomResourceDefinition that no chart brings is in a namespace or the cluster's own:
+    `external-secrets.io/ExternalSecret: Namespaced`.
     """
 
     name: EnvironmentName
@@ -253,6 +255,8 @@ class Environment(Model):
     api_versions: tuple[Line, ...] = ()
     custom_kinds: dict[ClusterKind, Scope] = Field(default_factory=dict[str, Scope])
     namespace: NamespaceTemplate = "{tenant}-{environment}"
+    after: tuple[Label, ...] | None = None
+    healthy_in: Literal["all", "any"] = "all"
     policy: Policy = Policy()
 
     def namespace_of(self, tenant: str) -> str:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dateutil.rrule import rrulestr
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
 from deploy_orchestrator.terms import as_pattern
 
@@ -73,7 +73,10 @@ Recurrence = Annotated[str, AfterValidator(_rule), as_pattern(_RULE)]
 """A rule for the days on which something comes again."""
 
 Clock = Annotated[
-    datetime, BeforeValidator(_clock), WithJsonSchema({"type": "string", "pattern": f"^{_CLOCK}$"})
+    datetime,
+    BeforeValidator(_clock),
+    WithJsonSchema({"type": "string", "pattern": f"^{_CLOCK}$"}),
+    PlainSerializer(lambda clock: clock.isoformat(timespec="minutes"), when_used="json"),
 ]
 """What the calendar and the clock on the wall show."""
 

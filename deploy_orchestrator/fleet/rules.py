@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from deploy_orchestrator.fleet.fields import NamespaceTemplate, ServerUrl
 from deploy_orchestrator.fleet.fleet import Fleet
@@ -15,7 +15,7 @@ _Each = TypeVar("_Each")
 
 class Rules(Model):
     """What lets a change into an environment: its `policy`, whose keys count, where it is, and what must come
-    `before` it.
+    `before` it: of those that come together right before it (`beside` each other), `healthy_in` all or any.
 
     `signers` are the lines of allowed_signers, without comments, `argocd` is the name and the namespace of
     what deploys there.
@@ -26,6 +26,8 @@ class Rules(Model):
     server: ServerUrl
     namespace: NamespaceTemplate
     before: tuple[Label, ...] = ()
+    beside: tuple[Label, ...] = ()
+    healthy_in: Literal["all", "any"] = "all"
     policy: Policy = Policy()
     signers: tuple[str, ...] = ()
 
@@ -38,6 +40,11 @@ class Rules(Model):
     def place(self) -> tuple[str, str, str, str]:
         """Where the environment is."""
         return self.argocd, self.cluster, self.server, self.namespace
+
+    @property
+    def order(self) -> tuple[object, ...]:
+        """What must come before it."""
+        return self.before, self.beside, self.healthy_in
 
     def only(self, signers: Collection[str]) -> "Rules":
         """The same with those of its keys that are among `signers`."""
@@ -54,14 +61,16 @@ class Rules(Model):
 def rules_of(fleet: Fleet, environment: str) -> Rules:
     """What the fleet wants the rules of an environment to be. Raises FleetError where it has no such one."""
     found = fleet.environment(environment)
-    names = [each.name for each in fleet.environments]
+    together = found.after or ()
     instance = fleet.argocd_of(environment)
     return Rules(
         argocd=f"{instance.name} in {instance.namespace}",
         cluster=found.cluster,
         server=fleet.cluster(found.cluster).server,
         namespace=found.namespace,
-        before=tuple(names[: names.index(environment)]),
+        before=tuple(fleet.passed_before(found)),
+        beside=together if len(together) > 1 else (),
+        healthy_in=found.healthy_in,
         policy=found.policy,
         signers=lines(fleet.allowed_signers),
     )
@@ -85,10 +94,17 @@ def restricted(old: Rules, new: Rules) -> Rules:
     Whoever and whatever passes by the result passes by `old`; a key or an approver passes only where `new`
     has them too. Where something is neither more nor less than before, the old holds.
     """
-    before = new.before if _is_within(old.before, new.before) else old.before
+    looser = not _is_within(old.before, new.before) or not {*old.beside} <= {*new.beside}
+    before = old if looser else new
     policy = _policy(old.policy, new.policy)
     return new.only(frozenset(old.signers)).model_copy(
-        update={**_placed(old), "policy": policy, "before": before}
+        update={
+            **_placed(old),
+            "policy": policy,
+            "before": before.before,
+            "beside": before.beside,
+            "healthy_in": new.healthy_in if old.healthy_in == "any" else "all",
+        }
     )
 
 

@@ -64,7 +64,8 @@ class Moment:
             policy=policy,
             allowed_signers=self.fleet.signers(plan.environment),
             rules=self.rules[plan.environment].held,
-            predecessor=self._predecessor(plan.after, plan.tenant) if plan.after else None,
+            predecessors=tuple(self._predecessor(each, plan.tenant) for each in plan.after),
+            one_is_enough=self.fleet.environment(plan.environment).healthy_in == "any",
             now=self.now,
             canaries=self._ahead_of(plan, policy),
         )

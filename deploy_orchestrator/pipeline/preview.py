@@ -91,7 +91,6 @@ class Previews:
         rendered = self.checked(fleet, deployment)
         released = self.deployments.release(deployment.environment.name, deployment.tenant.name)
         released_manifests = self.deployments.released_manifests(released) if released else None
-        before = fleet.before(deployment)
         paths = fleet.paths(deployment)
         commits, known = commits_since(self.fleet_repository, fleet.revision, paths, released)
         plan = make_plan(
@@ -112,7 +111,7 @@ class Previews:
             else self.deployments.emptied(deployment.environment.name, deployment.tenant.name),
             inputs=basis(fleet, deployment),
             findings=rendered.findings,
-            after=self._after(fleet, before) if before else None,
+            after=[self._after(fleet, before) for before in fleet.before(deployment)],
             ahead=ahead(deployment, commits, self.fleet_repository, self.workspace) if known else (),
         )
         where = released.destination if released else None

@@ -21,18 +21,20 @@ class Conditions:
     `policy` is the environment's, and `allowed_signers` the file, both from the newest commit of the fleet
     repository, as far as they count; `rules` tells why nothing can be released by them yet, `wanted` whether
     that commit still asks for what was planned. `source` is the plan's, judged by those keys; None where that
-    changes nothing. `predecessor` is the same tenant in the environment before, None where there is none;
-    `canaries` are those that a plan's `ahead` names, as far as the newest policy has them go first.
+    changes nothing. `predecessors` are the same tenant in the environments that the plan's `after` names, in
+    their order; of these, one is enough or all count. `canaries` are those that a plan's `ahead` names, as
+    far as the newest policy has them go first.
     """
 
     policy: Policy
     allowed_signers: bytes
-    predecessor: Predecessor | None
+    predecessors: tuple[Predecessor, ...]
     now: datetime
     canaries: tuple[Canary, ...] = ()
     source: SourceChange | None = None
     wanted: bool = True
     rules: str | None = None
+    one_is_enough: bool = False
 
 
 Judge = Callable[[Plan], Conditions]
@@ -67,7 +69,8 @@ def evaluate(standing: Standing, plan: Plan, conditions: Conditions) -> Evaluati
             intact=standing.is_intact(plan),
             approvals=approvals,
             void=former if plan.format == FORMAT else (),
-            predecessor=conditions.predecessor,
+            predecessors=conditions.predecessors,
+            one_is_enough=conditions.one_is_enough,
             canaries=conditions.canaries,
             paused=pauses(
                 standing.repository, plan.environment, plan.tenant, policy, conditions.allowed_signers, now

@@ -11,7 +11,7 @@ from deploy_orchestrator.fleet import Policy
 from deploy_orchestrator.releases.ballot import Ballot, Glass, break_glass, count, may_approve
 from deploy_orchestrator.releases.digest import FORMAT
 from deploy_orchestrator.releases.errors import EARLIER, ReleaseError
-from deploy_orchestrator.releases.model import Approval, Plan, Removals, SourceChange
+from deploy_orchestrator.releases.model import After, Approval, Plan, Removals, SourceChange
 from deploy_orchestrator.releases.pauses import Pausing
 from deploy_orchestrator.releases.returning import Returning
 from deploy_orchestrator.terms import Verdict
@@ -58,7 +58,7 @@ class GatesClosed(ReleaseError):
 
 @dataclass(frozen=True, slots=True)
 class Predecessor:
-    """The same tenant in the environment before: the `content` that is released there, and since when
+    """The same tenant in an environment before: the `content` that is released there, and since when
     exactly that has been live and Healthy without a break (None: it is not; `trouble` may tell why).
     """
 
@@ -95,7 +95,8 @@ def gates(
     current: bool,
     intact: bool,
     approvals: Sequence[Approval],
-    predecessor: Predecessor | None,
+    predecessors: Sequence[Predecessor],
+    one_is_enough: bool = False,
     void: Sequence[Approval] = (),
     returning: Sequence[Returning] = (),
     now: datetime,
@@ -129,7 +130,7 @@ def gates(
         _candidate(intact),
         _verdict(plan, severities),
         approval if ballot.rejections else _past(approval, glass),
-        _past(_promotion(plan, policy, predecessor, now), glass),
+        _past(_promotion(plan, policy, predecessors, one_is_enough, now), glass),
         _past(_wave(canaries, now), glass),
         _removals(policy, removals),
         _past(_freeze(policy, now), glass),
@@ -223,11 +224,26 @@ def _approval(
     return Gate("approval", GateState.WAITING, "; ".join([needed, *notes]))
 
 
-def _promotion(plan: Plan, policy: Policy, predecessor: Predecessor | None, now: datetime) -> Gate:
-    if plan.after is None:
+def _promotion(
+    plan: Plan, policy: Policy, predecessors: Sequence[Predecessor], one_is_enough: bool, now: datetime
+) -> Gate:
+    if not plan.after:
         return Gate("promotion", GateState.OPEN, "no environment comes before")
-    before = plan.after.environment
-    if predecessor is None or predecessor.content != plan.after.content:
+    found = [
+        _promoted(after, predecessor, policy, now)
+        for after, predecessor in zip(plan.after, predecessors, strict=True)
+    ]
+    passed, held = [each for each in found if each.passed], [each for each in found if not each.passed]
+    if not held or (passed and one_is_enough):
+        return Gate("promotion", GateState.OPEN, "; ".join(each.reason for each in passed))
+    return Gate(
+        "promotion", GateState.WAITING, (" or " if one_is_enough else "; ").join(each.reason for each in held)
+    )
+
+
+def _promoted(after: After, predecessor: Predecessor, policy: Policy, now: datetime) -> Gate:
+    before = after.environment
+    if predecessor.content != after.content:
         return Gate("promotion", GateState.WAITING, f"{before} has not released the same change")
     if predecessor.healthy_since is None:
         why = f": {predecessor.trouble}" if predecessor.trouble else ""

@@ -7,7 +7,7 @@ made.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import pydantic
 
@@ -138,15 +138,21 @@ class Subject(Record):
 class Plan(Subject):
     """A rendered change to one tenant in one environment, judged. It goes nowhere until it is released.
 
-    `inputs` is the `fleet.basis` that it was planned from; None for a removal.
+    `inputs` is the `fleet.basis` that it was planned from; None for a removal. `after` is what must be
+    healthy in each environment before this one.
     """
 
     inputs: Digest | None = None
     verdict: Verdict
     reasons: tuple[Reason, ...]
-    after: After | None = None
+    after: tuple[After, ...] = ()
     ahead: tuple[Ahead, ...] = ()
     summary: Summary
+
+    @pydantic.field_validator("after", mode="before")
+    @classmethod
+    def _as_an_earlier_version_wrote_it(cls, after: Any) -> Any:
+        return (after,) if isinstance(after, dict) else after
 
     @pydantic.model_validator(mode="after")
     def _verdict_fits(self) -> Self:

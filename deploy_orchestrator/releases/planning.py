@@ -25,14 +25,14 @@ def make_plan(
     emptied: str | None = None,
     inputs: str | None = None,
     findings: Sequence[Finding],
-    after: After | None,
+    after: Sequence[After],
     ahead: Sequence[Ahead] = (),
 ) -> Plan:
     """The plan of releasing `candidate` in place of what is `released`, judged as `assess` does.
 
     `emptied` is the commit that took away what was released before where nothing is, `inputs` the basis of
-    the plan. `after` names what must be healthy in the environment before, None in the first; `ahead` what
-    must be healthy in earlier waves.
+    the plan. `after` names what must be healthy in the environments before, nothing in the first; `ahead`
+    what must be healthy in earlier waves.
 
     Raises:
         EmptyCandidate, UnknownRule: as `assess`.
@@ -76,7 +76,7 @@ def planned(
     source: SourceChange,
     reasons: Sequence[Reason],
     summary: Summary,
-    after: After | None = None,
+    after: Sequence[After] = (),
     ahead: Sequence[Ahead] = (),
     emptied: str | None = None,
     inputs: str | None = None,
@@ -106,7 +106,7 @@ def planned(
         inputs=inputs,
         verdict=Verdict.worst(reason.severity for reason in reasons),
         reasons=tuple(reasons),
-        after=after,
+        after=tuple(after),
         ahead=tuple(ahead),
         summary=summary,
     )

@@ -122,7 +122,7 @@ class RulesStanding:
             return "the environment is new, and its rules are not approved yet"
         if self.in_force.place != self.pending.wanted.place:
             return "that the environment moves is not approved yet"
-        if self.in_force.before != self.pending.wanted.before:
+        if self.in_force.order != self.pending.wanted.order:
             return "that it comes after other environments than before is not approved yet"
         return None
 

@@ -98,10 +98,10 @@ class Installation:
             released_manifests=releases.released_manifests(released) if released else None,
             emptied=releases.emptied(environment, tenant),
             findings=(),
-            after=None,
+            after=(),
         )
         assert releases.propose(plan, candidate, lambda older, newer: older <= newer)
-        conditions = Conditions(Policy(), b"", None, datetime.now(UTC))
+        conditions = Conditions(Policy(), b"", (), datetime.now(UTC))
         return raised(releases.release_plans([plan], lambda: lambda _: conditions)[0])
 
     def revert(self, release: Release, reason: str) -> Release:

@@ -40,7 +40,7 @@ def removed(installation: Installation, release: Release) -> Release:
     policy = Policy.model_validate({"removals": "100%"})
     plan = make_removal(release, releases.released_manifests(release), source, policy)
     assert releases.propose(plan, NOTHING, lambda older, newer: older <= newer)
-    conditions = Conditions(policy, b"", None, datetime.now(UTC))
+    conditions = Conditions(policy, b"", (), datetime.now(UTC))
     return raised(releases.release_plans([plan], lambda: lambda _: conditions)[0])
 
 

@@ -210,5 +210,5 @@ def plan_of(before: Body, after: Body) -> Plan:
         released=released,
         released_manifests=old,
         findings=(),
-        after=None,
+        after=(),
     )

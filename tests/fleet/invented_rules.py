@@ -6,7 +6,16 @@ from datetime import timedelta
 
 from hypothesis import strategies as st
 
-from deploy_orchestrator.fleet import ApprovalRule, BreakGlass, PauseRule, Policy, RuleOverride, Rules, Wave
+from deploy_orchestrator.fleet import (
+    ApprovalRule,
+    BreakGlass,
+    PauseRule,
+    Policy,
+    RuleOverride,
+    Rules,
+    Wave,
+    Window,
+)
 from deploy_orchestrator.terms import Verdict
 
 
@@ -19,6 +28,17 @@ def key_of(number: int) -> str:
 PEOPLE = ("ann@example.com", "bob@example.com", "cat@example.com")
 LINES = tuple(f"{who} ssh-ed25519 {key_of(number)}" for who in PEOPLE for number in (1, 2))
 REGISTRIES = ("ghcr.io", "ghcr.io/acme", "ghcr.io/acme/app", "quay.io")
+
+
+WEEKEND = Window.model_validate(
+    {
+        "every": "FREQ=WEEKLY;BYDAY=FR",
+        "start": "2026-01-02T18:00",
+        "lasts": "62h",
+        "timeZone": "Europe/Berlin",
+        "reason": "weekends",
+    }
+)
 
 
 def some(at_least: int) -> st.SearchStrategy[tuple[str, ...]]:
@@ -41,6 +61,7 @@ policies = st.builds(
     break_glass=st.none() | st.builds(BreakGlass, people=some(2), expires=durations),
     soak=durations,
     rollback_after=durations,
+    freeze_windows=st.sampled_from([(), (WEEKEND,)]),
     waves=st.sampled_from([(), (Wave(tenants=("blog",)),), (Wave(tenants=("shop",)),)]),
     rules=st.dictionaries(
         st.sampled_from(["image-changed", "scaled"]),
@@ -56,6 +77,8 @@ rules = st.builds(
     server=st.just("https://one.example.com"),
     namespace=st.just("{tenant}"),
     before=st.lists(st.sampled_from(["dev", "staging"]), unique=True).map(tuple),
+    beside=st.sampled_from([(), ("dev", "staging"), ("dev", "staging", "canada")]),
+    healthy_in=st.sampled_from(["all", "any"]),
     policy=policies,
     signers=st.lists(st.sampled_from(LINES), unique=True).map(tuple),
 )

@@ -1,6 +1,7 @@
 """What `load` makes of a fleet repository, and what it says when somebody made a mistake."""
 
 import pickle
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from deploy_orchestrator.fleet import (
     ApprovalRule,
     ChartReference,
     Cluster,
+    Fleet,
     FleetError,
     Freeze,
     Quota,
@@ -103,14 +105,74 @@ def test_deployments_come_in_promotion_order_each_after_the_nearest_before_it(
         "production/shop",
     ]
     assert [each.namespace for each in fleet.deployments()][:2] == ["blog-dev", "shop-dev"]
-    before = {each.key: fleet.before(each) for each in fleet.deployments()}
-    assert {key: each and each.key for key, each in before.items()} == {
-        "dev/blog": None,
-        "dev/shop": None,
-        "staging/shop": "dev/shop",
-        "production/blog": "dev/blog",
-        "production/shop": "staging/shop",
+    assert before(fleet) == {
+        "dev/blog": [],
+        "dev/shop": [],
+        "staging/shop": ["dev/shop"],
+        "production/blog": ["dev/blog"],
+        "production/shop": ["staging/shop"],
     }
+
+
+def before(fleet: Fleet) -> dict[str, list[str]]:
+    return {each.key: [one.key for one in fleet.before(each)] for each in fleet.deployments()}
+
+
+PARALLEL = """\
+clusters: [{name: workshop, server: "https://kubernetes.default.svc"}]
+environments:
+  - {name: production, cluster: workshop, kubernetes: "1.34", after: [europe, asia], healthyIn: any}
+  - {name: europe, cluster: workshop, kubernetes: "1.34", after: [dev]}
+  - {name: asia, cluster: workshop, kubernetes: "1.34", after: [dev]}
+  - {name: dev, cluster: workshop, kubernetes: "1.34", after: []}
+  - {name: staging, cluster: workshop, kubernetes: "1.34"}
+repositories: [{name: bitnami, url: "https://charts.example.com/bitnami"}]
+platform: {name: tenant-platform, version: 0.1.0}
+"""
+
+
+def test_environments_side_by_side_come_in_promotion_order_each_after_all_that_it_names(
+    files: Files, commit: Commit
+) -> None:
+    files["fleet.yaml"] = PARALLEL
+    everywhere = "production, europe, asia, dev, staging"
+    for tenant, environments in (("shop", everywhere), ("blog", "dev, asia, production")):
+        text = str(files[f"tenants/{tenant}/tenant.yaml"])
+        files[f"tenants/{tenant}/tenant.yaml"] = re.sub(
+            r"environments: .*", f"environments: [{environments}]", text
+        )
+    del files["tenants/shop/values-production.yaml"]
+    fleet = load(commit(files))
+    assert [each.name for each in fleet.environments] == ["dev", "europe", "asia", "production", "staging"]
+    assert fleet.environment("production").healthy_in == "any"
+    assert before(fleet) == {
+        "dev/blog": [],
+        "dev/shop": [],
+        "europe/shop": ["dev/shop"],
+        "asia/blog": ["dev/blog"],
+        "asia/shop": ["dev/shop"],
+        "production/blog": ["asia/blog"],
+        "production/shop": ["europe/shop", "asia/shop"],
+        "staging/shop": ["dev/shop"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        ("[prod]", "environments[3].after[0]: there is no environment 'prod'"),
+        ("[dev]", "environments come after each other in a circle: dev → dev"),
+        ("[production]", "environments come after each other in a circle: "),
+        ("[europe, europe]", "'europe' stands on line 6 already"),
+    ],
+)
+def test_an_order_of_environments_that_leads_nowhere_is_named(
+    files: Files, commit: Commit, after: str, said: str
+) -> None:
+    files["fleet.yaml"] = PARALLEL.replace("after: []", f"after: {after}")
+    with pytest.raises(FleetError) as error:
+        load(commit(files))
+    assert said in str(error.value)
 
 
 @pytest.mark.parametrize(

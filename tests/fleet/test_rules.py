@@ -43,7 +43,11 @@ def test_nothing_else_is_looser_before_it_is_approved(old, new):
     if now.pause and was.pause:
         assert now.pause.pausers == was.pause.pausers, "nobody's pause ends by a commit"
         assert set(now.resumers) <= set(was.resumers)
+    assert set(was.freeze_windows) <= set(now.freeze_windows)
     assert restricted(old, new).place == old.place
+    assert set(old.before) <= set(restricted(old, new).before)
+    assert set(old.beside) <= set(restricted(old, new).beside)
+    assert old.healthy_in == "any" or restricted(old, new).healthy_in == "all"
 
 
 @given(rules, rules)
@@ -81,6 +85,30 @@ def test_the_rules_of_a_fleet_are_read_without_comments(files: Files, commit: Co
     assert found.signers == (alice, bob.removesuffix(" at work"))
     assert found.before == ("dev", "staging")
     assert found.policy.approval is not None
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "    after: []\n",
+        "    after: [dev]\n",
+        "    after: [dev, staging]\n    healthyIn: any\n",
+    ],
+)
+def test_less_that_must_come_before_an_environment_does_not_count_before_it_is_approved(
+    files: Files, commit: Commit, after: str
+) -> None:
+    text = str(files["fleet.yaml"])
+    files["fleet.yaml"] = text.replace(
+        '    kubernetes: "1.33"\n', '    kubernetes: "1.33"\n    after: [dev, staging]\n'
+    )
+    old = rules_of(load(commit(files)), "production")
+    assert (old.before, old.beside) == (("dev", "staging"), ("dev", "staging"))
+    files["fleet.yaml"] = text.replace('    kubernetes: "1.33"\n', f'    kubernetes: "1.33"\n{after}')
+    new = rules_of(load(commit(files)), "production")
+    assert new.order != old.order
+    assert restricted(old, new).order == old.order
+    assert restricted(new, old).order == old.order
 
 
 def test_differences_are_told_field_by_field(files: Files, commit: Commit) -> None:

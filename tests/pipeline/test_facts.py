@@ -54,8 +54,7 @@ def test_an_environment_that_was_put_before_has_it_planned_anew(waiting: Desk) -
         assert [each.key for each in orchestrator.gates(plan) if not each.passed] == ["fleet"]
         anew = propose(orchestrator, "production", "shop")
         assert anew is not None
-        assert anew.after is not None
-        assert (anew.digest, anew.after.environment) == (plan.digest, "staging")
+        assert (anew.digest, [each.environment for each in anew.after]) == (plan.digest, ["staging"])
 
 
 def test_an_unrelated_commit_leaves_a_plan_and_its_approvals_alone(waiting: Desk) -> None:

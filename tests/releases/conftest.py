@@ -125,7 +125,8 @@ class Build:
         predecessor: Predecessor | None = None,
         now: datetime = NOW,
     ) -> Conditions:
-        return Conditions(policy or Policy(), b"".join(each.allowed for each in signers), predecessor, now)
+        before = () if predecessor is None else (predecessor,)
+        return Conditions(policy or Policy(), b"".join(each.allowed for each in signers), before, now)
 
     @staticmethod
     def release(deployments: Deployments, plan: Plan, conditions: Conditions) -> Release:
@@ -237,7 +238,7 @@ class Pipeline:
             released_manifests=self.deployments.released_manifests(released) if released else None,
             emptied=self.deployments.emptied(environment, tenant),
             findings=findings,
-            after=after,
+            after=[after] if after else [],
         )
 
     def propose(self, candidate: Manifests, **plan: Any) -> Plan | None:

@@ -36,7 +36,7 @@ RULES_OF = {
 
 
 def plan_of(
-    verdict=Verdict.NEEDS_APPROVAL, authors=("author@example.com",), signed=True, after=None, base=None
+    verdict=Verdict.NEEDS_APPROVAL, authors=("author@example.com",), signed=True, after=(), base=None
 ) -> Plan:
     return Plan(
         format=2,
@@ -87,7 +87,8 @@ def gate(build):
         plan=None,
         policy=None,
         approvals=(),
-        predecessor=None,
+        predecessors=(),
+        one_is_enough=False,
         returning=(),
         current=True,
         wanted=True,
@@ -103,7 +104,8 @@ def gate(build):
             current=current,
             intact=True,
             approvals=approvals,
-            predecessor=predecessor,
+            predecessors=predecessors,
+            one_is_enough=one_is_enough,
             returning=returning,
             now=now,
             canaries=canaries,
@@ -128,7 +130,7 @@ def test_every_gate_has_its_own_key_and_a_reason(build):
         current=True,
         intact=True,
         approvals=(),
-        predecessor=None,
+        predecessors=(),
         now=build.NOW,
     )
     keys = [each.key for each in found]
@@ -301,7 +303,6 @@ def test_the_first_environment_waits_for_no_other(gate):
 @pytest.mark.parametrize(
     ("predecessor", "words"),
     [
-        (None, "has not released"),
         (Predecessor(None, None), "has not released"),
         (Predecessor(CONTENT, None), "has not released"),
         (Predecessor(OTHER, None), "not live and healthy"),
@@ -309,7 +310,7 @@ def test_the_first_environment_waits_for_no_other(gate):
     ],
 )
 def test_promotion_waits_for_the_same_change_to_be_healthy_before(gate, predecessor, words):
-    found = gate("promotion", plan_of(after=AFTER), predecessor=predecessor)
+    found = gate("promotion", plan_of(after=(AFTER,)), predecessors=[predecessor])
     assert found.state is GateState.WAITING
     assert words in found.reason
 
@@ -318,14 +319,43 @@ def test_promotion_waits_for_the_soak_time(build, gate):
     policy = Policy(soak=timedelta(minutes=90))
     healthy = Predecessor(OTHER, build.NOW)
     waiting = gate(
-        "promotion", plan_of(after=AFTER), policy, predecessor=healthy, now=build.later(minutes=89)
+        "promotion", plan_of(after=(AFTER,)), policy, predecessors=[healthy], now=build.later(minutes=89)
     )
     assert waiting.state is GateState.WAITING
     assert "1 h 29 min of 1 h 30 min" in waiting.reason
     assert "2026-03-02 13:30:00 UTC" in waiting.reason
     assert gate(
-        "promotion", plan_of(after=AFTER), policy, predecessor=healthy, now=build.later(minutes=90)
+        "promotion", plan_of(after=(AFTER,)), policy, predecessors=[healthy], now=build.later(minutes=90)
     ).passed
+
+
+BOTH = (AFTER, After(environment="canada", content=CONTENT))
+
+
+def test_of_several_environments_before_all_must_have_it_healthy_for_long_enough(build, gate):
+    policy = Policy(soak=timedelta(minutes=90))
+    one = [Predecessor(OTHER, build.NOW), Predecessor(None, None)]
+    at = build.later(minutes=90)
+    held = gate("promotion", plan_of(after=BOTH), policy, predecessors=one, now=at)
+    assert (held.state, held.reason) == (GateState.WAITING, "canada has not released the same change")
+    late = [Predecessor(OTHER, build.NOW), Predecessor(CONTENT, build.later(minutes=30))]
+    assert (
+        "healthy in canada for 1 h of"
+        in gate("promotion", plan_of(after=BOTH), policy, predecessors=late, now=at).reason
+    )
+    both = [Predecessor(OTHER, build.NOW), Predecessor(CONTENT, build.NOW)]
+    assert gate("promotion", plan_of(after=BOTH), policy, predecessors=both, now=at).passed
+
+
+def test_where_one_is_enough_any_of_them_opens_the_gate_and_none_does_not(build, gate):
+    neither = [Predecessor(None, None), Predecessor(CONTENT, None, "it crashes")]
+    found = gate("promotion", plan_of(after=BOTH), predecessors=neither, one_is_enough=True)
+    assert found.reason == (
+        "staging has not released the same change or it is not live and healthy in canada: it crashes"
+    )
+    one = [Predecessor(None, None), Predecessor(CONTENT, build.NOW)]
+    assert gate("promotion", plan_of(after=BOTH), predecessors=one, one_is_enough=True).passed
+    assert not gate("promotion", plan_of(after=BOTH), predecessors=one).passed
 
 
 @pytest.fixture

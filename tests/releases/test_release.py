@@ -1,6 +1,7 @@
 """Releasing where the environment asks for approvals, with everything checked inside the write."""
 
 import pytest
+import yaml
 
 from deploy_orchestrator.git import Repository
 from deploy_orchestrator.releases import After, Deployments, GatesClosed, Predecessor
@@ -130,6 +131,18 @@ def test_a_change_enters_only_after_it_was_healthy_before(build, pipeline, deplo
     after = After(environment="staging", content=f"sha256:{'5' * 64}")
     plan = pipeline.propose(candidate, environment="production", after=after)
     with pytest.raises(GatesClosed, match="staging"):
-        build.release(deployments, plan, build.conditions())
+        build.release(deployments, plan, build.conditions(predecessor=Predecessor(None, None)))
     healthy = Predecessor(after.content, build.NOW)
     assert build.release(deployments, plan, build.conditions(predecessor=healthy)).digest == plan.digest
+
+
+def test_a_plan_of_an_earlier_version_names_one_environment_before_it(
+    build, pipeline, deployments, repository
+):
+    after = After(environment="staging", content=f"sha256:{'5' * 64}")
+    plan = pipeline.propose(build.manifests(build.config_map(a="1")), environment="production", after=after)
+    path = "plans/production/analytics.yaml"
+    written = yaml.safe_load(repository.branch("main").read(path))
+    (written["after"],) = written["after"]
+    build.push(repository, "main", {path: yaml.safe_dump(written).encode()})
+    assert deployments.pending("production", "analytics") == plan

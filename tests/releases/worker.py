@@ -36,12 +36,12 @@ def deploy(deployments: Deployments, name: str, killed: bool) -> None:
         released=None,
         released_manifests=None,
         findings=(),
-        after=None,
+        after=(),
     )
     deployments.propose(plan, candidate, lambda older, newer: older == newer)
     if killed:
         os.kill(os.getpid(), signal.SIGKILL)
-    conditions = Conditions(Policy(), b"", None, datetime.now(UTC))
+    conditions = Conditions(Policy(), b"", (), datetime.now(UTC))
     raised(deployments.release_plans([plan], lambda: lambda _: conditions)[0])
 
 

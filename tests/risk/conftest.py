@@ -113,7 +113,7 @@ def planned(
         else released(before, ChartUsed(name=chart_before[0], version=chart_before[1])),
         released_manifests=before,
         findings=[Finding(object=None, **finding) for finding in case.get("findings", ())],
-        after=None,
+        after=(),
     )
 
 
