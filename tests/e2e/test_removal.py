@@ -19,9 +19,10 @@ from tests.delivery.publishing import delivered
 CLAIM = {
     "apiVersion": "v1",
     "kind": "PersistentVolumeClaim",
-    "metadata": {"name": "data"},
+    "metadata": {"name": "data", "annotations": {"helm.sh/resource-policy": "keep"}},
     "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
 }
+"""Helm would keep it when a release is uninstalled; Argo CD prunes it like any other object."""
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ def application(installation: Installation, environment: str) -> Any:
 
 
 @pytest.mark.parametrize("environment", ["dev", "production"])
-def test_a_removed_tenant_leaves_nothing_but_its_application(
+def test_a_removed_tenant_leaves_nothing_but_its_application_whatever_helm_would_keep(
     installation: Installation, environment: str
 ) -> None:
     stays = installation.release(environment, "staying", config_map())

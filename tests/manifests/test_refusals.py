@@ -95,6 +95,10 @@ REFUSED: dict[str, tuple[Body, str]] = {
         service({"port": 80}, name="a" * 64),
         "metadata.name: must be no more than 63",
     ),
+    "a label of a custom kind": (
+        {**an_object("x.io/v1", "Thing"), "metadata": {"name": "one", "labels": {"a b": "c"}}},
+        "metadata.labels.a b: must be letters",
+    ),
     "a label with a space": (
         {**deployment(), "metadata": {"name": "one", "labels": {"a": "a b"}}},
         "metadata.labels.a: must be letters",

@@ -23,10 +23,10 @@ def _refused(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
     for object_ in manifests.objects:
         kind = schemas.kind_of(object_)
         schema = api.schema(kind)
-        if schema is None or any(schema.misfits(object_)):
+        if any(schema.misfits(object_)) if schema else is_built_in(object_.key.group):
             continue
         group_kind = (object_.key.group, object_.kind)
-        for each in refusals(object_.body, group_kind, api.kinds[kind], api.types):
+        for each in refusals(object_.body, group_kind, api.kinds.get(kind), api.types):
             field = fields.dotted(fields.named(object_.body, each.path))
             yield Broken(object_.key, f"{field}: {each.message}" if field else each.message)
 

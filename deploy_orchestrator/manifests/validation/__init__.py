@@ -71,10 +71,11 @@ def types(definitions: Definitions) -> Types:
     return Types(definitions, SHAPES, SCALARS)
 
 
-def refusals(body: Mapping[str, Any], kind: Kind, definition: str, known: Types) -> Iterator[Refusal]:
+def refusals(body: Mapping[str, Any], kind: Kind, definition: str | None, known: Types) -> Iterator[Refusal]:
     """Why the API server would refuse an object whose schema it keeps to: each field, and what is said of it.
 
-    `definition` is the object's type among those `known`.
+    `definition` is the object's type among those `known`; None for a kind that Kubernetes does not define.
     """
     yield from at(("metadata",), metadata_refusals(untyped.mapping(body.get("metadata")), kind))
-    yield from known.refusals(body, definition)
+    if definition:
+        yield from known.refusals(body, definition)

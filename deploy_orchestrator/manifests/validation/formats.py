@@ -6,7 +6,7 @@ After `k8s.io/apimachinery/pkg/util/validation` and `pkg/api/validate/content`.
 import base64
 import ipaddress
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final
 
 from deploy_orchestrator.manifests.validation.shapes import Says
@@ -202,10 +202,6 @@ def one_of(*values: str) -> Says:
     return lambda value: None if value in known else f"must be {' or '.join(sorted(known))}"
 
 
-def text_of(longest: int) -> Says:
-    return lambda value: f"must be no more than {longest} bytes" if len(value.encode()) > longest else None
-
-
 def ip_address(value: Any) -> str | None:
     return None if _parsed(ipaddress.ip_address, _without_leading_zeros(value)) else "must be an IP address"
 
@@ -257,8 +253,3 @@ def relative_path(value: Any) -> str | None:
 
 def file_in_volume(value: Any) -> str | None:
     return relative_path(value) or ("must not start with '..'" if value.startswith("..") else None)
-
-
-def first(says: Iterable[str | None]) -> str | None:
-    """What is said first."""
-    return next(filter(None, says), None)

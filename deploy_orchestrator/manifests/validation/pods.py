@@ -93,7 +93,11 @@ def mounted(spec: Fields, claimed: frozenset[str] = frozenset()) -> Iterator[Ref
                     yield Refusal(
                         (field, index, list_, position, "name"), found("is no volume of the pod", name)
                     )
-                elif list_ == "volumeDevices" and name in volumes and not _is_claim(volumes[name]):
+                elif (
+                    list_ == "volumeDevices"
+                    and name in volumes.keys() - claimed
+                    and not _is_claim(volumes[name])
+                ):
                     yield Refusal((field, index, list_, position, "name"), "must be a claim")
 
 
