@@ -236,7 +236,9 @@ class Orchestrator:
             return moment.conditions
 
         def settle() -> Settlement | None:
-            return settlement(moment.fleet, moment.rules, moment.now) if moment else None
+            if moment is None:
+                return None
+            return settlement(moment.fleet, moment.rules, self.fleet_repository, self.deployments, moment.now)
 
         return self.deployments.release_plans(plans, look, settle)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from deploy_orchestrator.fleet import Fleet, rules_of, under
-from deploy_orchestrator.git import Repository
+from deploy_orchestrator.git import Repository, RevisionNotFound
 from deploy_orchestrator.pipeline.sources import source_of_rules
 from deploy_orchestrator.releases import (
     Deployments,
@@ -22,9 +22,8 @@ def rules_now(
     """How it stands with the rules that the `fleet`, of this `repository`, wants for each environment."""
     released = deployments.rules()
 
-    def source(environment: str, base: ReleasedRules | None, signers: bytes) -> SourceChange:
-        known = [base] if base else sorted(released.values(), key=lambda each: each.released_at)[:1]
-        since = known[0].source.commit if known else None
+    def source(environment: str, signers: bytes) -> SourceChange:
+        since = _since(released, repository)
         return source_of_rules(repository, fleet.revision, environment, since, signers)
 
     return standings(
@@ -36,19 +35,39 @@ def rules_now(
     )
 
 
+def _since(released: Mapping[str, ReleasedRules], repository: Repository) -> str | None:
+    """The fleet's commit up to which no change of any rules waits; None where its history has it no more."""
+    commits = {each.source.commit for each in released.values()}
+    try:
+        oldest = (each for each in commits if all(repository.is_ancestor(each, other) for other in commits))
+        return next(oldest, None)
+    except RevisionNotFound:
+        return None
+
+
 def in_force(fleet: Fleet, rules: Mapping[str, RulesStanding]) -> Fleet:
     """The `fleet` with the policies and the keys that count."""
     return under(fleet, {name: each.in_force for name, each in rules.items()})
 
 
-def settlement(fleet: Fleet, rules: Mapping[str, RulesStanding], now: datetime) -> Settlement | None:
-    """What is to be written down of these rules; None for nothing."""
+def settlement(
+    fleet: Fleet,
+    rules: Mapping[str, RulesStanding],
+    repository: Repository,
+    deployments: Deployments,
+    now: datetime,
+) -> Settlement | None:
+    """What is to be written down of these rules; None for nothing.
+
+    As long as a change of any rules waits, the commit that is written down stays the one before all that
+    wait, so that whoever wrote them is told from it.
+    """
     due = tuple(each for each in rules.values() if each.recorded)
     made = [source for each in due if each.change for source in each.change.sources.values()]
-    authors = {author for source in made for author in source.authors}
+    waits = any(each.pending for each in rules.values())
     source = SourceChange(
-        commit=fleet.revision,
-        authors=tuple(sorted(authors)),
+        commit=(_since(deployments.rules(), repository) if waits else None) or fleet.revision,
+        authors=tuple(sorted({author for source in made for author in source.authors})),
         signed=bool(made) and all(each.signed for each in made),
     )
     return Settlement(due, source, now) if due else None

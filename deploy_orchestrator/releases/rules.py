@@ -36,7 +36,8 @@ def rules_digest(environment: str, rules: Rules, replaces: str | None) -> str:
 class ReleasedRules(Record):
     """The file `rules/<environment>.yaml`: the rules that count there, and who approved them.
 
-    `replaces` is the digest of those before, None for the first, which were trusted.
+    `replaces` is the digest of those before, None for the first, which were trusted. `source` is the fleet's
+    commit up to which no change of any rules waits, and who wrote what changed.
     """
 
     format: Literal[1] = 1
@@ -157,16 +158,16 @@ def standings(
     wanted: Mapping[str, Rules],
     released: Mapping[str, ReleasedRules],
     *,
-    source: Callable[[str, ReleasedRules | None, bytes], SourceChange],
+    source: Callable[[str, bytes], SourceChange],
     decisions: Callable[[str, bytes], Sequence[Approval]],
     now: datetime,
 ) -> dict[str, RulesStanding]:
     """How it stands with the rules that the fleet has (`wanted`) and those that are `released`.
 
-    `source` tells who wrote what is not in these rules of an environment (None: in any), by these keys;
-    `decisions` what people signed on a digest by these keys. Where nothing was ever released, the first rules
-    are trusted. Otherwise what takes away counts at once, and what gives counts when it was approved by the
-    rules before it: those of the environment, and where that is new, or moves, those of every other one.
+    `source` tells who wrote what is not released yet of an environment's rules, by these keys; `decisions`
+    what people signed on a digest by these keys. Where nothing was ever released, the first rules are
+    trusted. Otherwise what takes away counts at once, and what gives counts when it was approved by the rules
+    before it: those of the environment, and where that is new, or moves, those of every other one.
     """
     keys = {line for each in wanted.values() for line in each.signers}
     counting = {
@@ -189,7 +190,7 @@ def standings(
             wanted=rules,
             base=base,
             judges=judges,
-            sources={each: source(name, base, by.allowed_signers) for each, by in judges.items()},
+            sources={each: source(name, by.allowed_signers) for each, by in judges.items()},
             first=not released,
             digest=rules_digest(name, rules, base.digest if base else None),
         )

@@ -100,6 +100,38 @@ def test_rules_that_wait_are_shown_with_what_changes_in_them_and_may_be_rejected
     assert standing(waiting).gate.reason == "rejected by bob@example.com: who is that?"
 
 
+@pytest.mark.parametrize("what", ["the rules that change", "a new environment"])
+def test_who_proposed_rules_does_not_approve_them_whatever_others_change_meanwhile(
+    desk: Desk, what: str
+) -> None:
+    """Bob proposes; Alice takes something away, which is written down while Bob's change waits."""
+    where = "production" if what == "the rules that change" else "shadow"
+    looser = FILES["fleet.yaml"].replace(
+        "        required: 1\n", "        required: 1\n        expires: 30d\n"
+    )
+    shadow = "  - name: shadow\n    cluster: here\n    kubernetes: '1.34'\nplatform:"
+    proposed = looser if where == "production" else FILES["fleet.yaml"].replace("platform:", shadow)
+    (desk.fleet / "fleet.yaml").write_text(proposed)
+    identity = ("-c", "user.name=Bob", "-c", "user.email=bob@example.com")
+    key = ("-c", f"user.signingkey={desk.folder / 'keys/bob'}")
+    subprocess.run(["git", "-C", desk.fleet, *identity, *key, "commit", "-qam", "Propose"], check=True)
+    settle(desk)
+    stricter = proposed.replace("      approval:", "      soak: 1h\n      approval:")
+    dev = '  - name: dev\n    cluster: here\n    kubernetes: "1.34"\n'
+    desk.commit("fleet.yaml", stricter.replace(dev, f"{dev}    policy: {{soak: 1h}}\n"))
+    settle(desk)
+
+    answer = desk.run("approve", where, "--rules", *desk.as_("bob"))
+
+    assert answer.code == 1
+    assert "authors cannot approve their own change" in answer.errors
+    with desk.orchestrator() as orchestrator:
+        pending = orchestrator.rules()[where].pending
+        assert pending is not None
+        assert "bob@example.com" in pending.authors
+        assert pending.base is None or pending.base.rules.policy.soak, "what was taken away is written down"
+
+
 def test_an_approver_who_is_taken_out_counts_no_more_at_once(waiting: Desk) -> None:
     assert waiting.run("approve", "production", "shop", *waiting.as_("bob")).code == 0
     assert gate(waiting, "approval").state is GateState.OPEN

@@ -38,7 +38,7 @@ class Step:
         return standings(
             self.wanted,
             read_rules(tree),
-            source=lambda _environment, _base, _signers: source,
+            source=lambda _environment, _signers: source,
             decisions=self._decisions,
             now=NOW,
         )
