@@ -237,12 +237,14 @@ class _Offers:
 
 
 def _slots(root: Found, closure: Closure, resolver: Resolver, offers: _Offers) -> Iterator[_Slot]:
+    needs = {(need.key, need.chart.version): need for need in closure.needs if need.parent == root.node}
     for step in resolver.steps(root):
         needed, key = step.dependency, step.dependency.key
         if isinstance(step.to, Found):
-            node = step.to.node
-            if not closure.graph.edges[root.node, node, key]["enabled"]:
+            need = needs[key, step.to.node.version]
+            if not need.enabled:
                 continue
+            node = need.chart
             identity, version, loads = node.identity, node.version, _loaded_now(node, closure)
         elif step.to.identity and step.to.problem is Problem.NONE_ALLOWED:
             identity, version = step.to.identity, needed.version
