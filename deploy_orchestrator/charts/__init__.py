@@ -74,6 +74,7 @@ if TYPE_CHECKING:
         is_set,
     )
     from deploy_orchestrator.charts.upgrades.outdated import DependencyVersions, Upgrades, outdated
+    from deploy_orchestrator.charts.upgrades.rewriting import Rewrite, moved, rewritten, write
     from deploy_orchestrator.charts.upgrades.upgrade import Upgrade, compare, target, upgrade
     from deploy_orchestrator.charts.values import layered
     from deploy_orchestrator.charts.version import Version, VersionError
@@ -133,6 +134,7 @@ __all__ = [
     "Repositories",
     "Requirement",
     "Resolver",
+    "Rewrite",
     "Unresolved",
     "UnsafeChart",
     "Upgrade",
@@ -166,6 +168,7 @@ __all__ = [
     "locate",
     "lock_as_yaml",
     "mirror",
+    "moved",
     "outdated",
     "packaged",
     "pinned",
@@ -173,6 +176,7 @@ __all__ = [
     "replacement",
     "require_inner_references",
     "resolve",
+    "rewritten",
     "switched",
     "target",
     "unordered",
@@ -180,5 +184,6 @@ __all__ = [
     "update_lock",
     "upgrade",
     "worst",
+    "write",
     "write_lock",
 ]

@@ -1,13 +1,27 @@
 """`outdated`: which dependencies of charts have newer versions, and how far each can go up."""
 
-from typing import Any
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
 import typer
 
-from deploy_orchestrator.charts import DependencyVersions, Upgrades, locate
+from deploy_orchestrator.charts import (
+    Chart,
+    ChartInvalid,
+    DependencyVersions,
+    PublishedChart,
+    Repositories,
+    Upgrade,
+    Upgrades,
+    compare,
+    locate,
+    rewritten,
+)
 from deploy_orchestrator.charts import (
     outdated as outdated_dependencies,
 )
+from deploy_orchestrator.charts import write as write_rewrite
 from deploy_orchestrator.cli.chart_options import (
     AsOf,
     Charts,
@@ -18,7 +32,13 @@ from deploy_orchestrator.cli.chart_options import (
     values_in,
 )
 from deploy_orchestrator.cli.options import Format, Output
-from deploy_orchestrator.cli.output import plain, progress, say, show_json, table
+from deploy_orchestrator.cli.output import plain, progress, say, say_below, show_json, table, tell
+from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.outcomes import attempt
+
+
+class UpgradesClash(OrchestratorError):
+    """Versions that are each safe alone, and do harm together."""
 
 
 def outdated(
@@ -26,13 +46,20 @@ def outdated(
     repository: Repository = None,
     as_of: AsOf = None,
     values: Values = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Take the highest safe versions: write Chart.yaml and the lock.")
+    ] = False,
     output: Output = Format.TEXT,
 ) -> None:
     """List what each dependency has now, and how far it can go up.
 
-    Allowed is the newest version that its constraint allows, safe the newest that brings no new conflict. The
-    exit code is 1 when something is outdated, and 2 when a dependency cannot be looked up; the others are
-    shown all the same.
+    Allowed is the newest version that its constraint allows, safe the newest that brings no new conflict.
+    Deprecated charts are named, and those that nobody has published for two years. With --write the highest
+    safe versions are taken together where that does no harm: Chart.yaml keeps its comments and layout, its
+    own version goes up, and the lock holds what was taken.
+
+    The exit code is 1 when something is outdated, and 2 when a dependency cannot be looked up, or a chart not
+    be written; the others are shown, and written, all the same.
     """
     repositories, given = repositories_at(repository, charts), values_in(values)
     with progress("looking up dependencies"):
@@ -46,10 +73,52 @@ def outdated(
     else:
         for root, each in zip(roots, found, strict=True):
             _show(str(root), each)
-    if any(each.unknown for each in found):
+    failed = False
+    for root, each in zip(roots, found, strict=True):
+        taken = {one.key: one.safe for one in each.dependencies if one.safe}
+        if write and taken:
+            outcome = attempt(_write, root, taken, repositories, given)
+            failed |= isinstance(outcome, OrchestratorError)
+            if isinstance(outcome, OrchestratorError):
+                tell(outcome, about=str(root))
+            elif output is Format.TEXT:
+                show_upgrade(outcome)
+    if failed or any(each.unknown for each in found):
         raise typer.Exit(2)
+    if write:
+        return
     if any(one.is_outdated for each in found for one in each.dependencies):
         raise typer.Exit(1)
+
+
+def _write(
+    root: Chart | PublishedChart,
+    versions: Mapping[str, str],
+    repositories: Repositories,
+    values: Mapping[str, Any] | None,
+) -> Upgrade:
+    """What came of writing the versions into a chart's folder. Raises OrchestratorError, nothing written."""
+    if isinstance(root, PublishedChart):
+        raise ChartInvalid("a published chart cannot be changed", fix="name the folder that it is made from")
+    then = rewritten(root, versions, repositories, datetime.now(UTC), within=around(root))
+    change = compare(root, then.after, repositories, values=values, within=around(root))
+    if not change.impact.is_sound:
+        raise UpgradesClash(
+            f"taken together, {', '.join(f'{key} {version}' for key, version in versions.items())} do harm",
+            fix=f"take them one at a time: `deploy-orchestrator impact CHART --dependency {next(iter(versions))}`",
+        )
+    write_rewrite(then)
+    return change
+
+
+def show_upgrade(change: Upgrade) -> None:
+    """Which versions load before and after an upgrade that was written."""
+    say(plain(f"wrote {change.before.root} as {change.after.root}", "green"))
+    say_below(
+        (one.identity.name, f"{', '.join(one.before) or 'none'} → {', '.join(one.after) or 'none'}")
+        for one in change.impact.charts
+        if one.identity != change.after.root.identity
+    )
 
 
 def _json(name: str, version: str, upgrades: Upgrades) -> dict[str, Any]:
@@ -67,6 +136,8 @@ def _json(name: str, version: str, upgrades: Upgrades) -> dict[str, Any]:
                 "newest": one.newest,
                 "safe": one.safe,
                 "outdated": one.is_outdated,
+                "deprecated": one.deprecated,
+                "last_published": one.last_published,
             }
             for one in upgrades.dependencies
         ],
@@ -79,6 +150,12 @@ def _show(chart: str, upgrades: Upgrades) -> None:
     if upgrades.dependencies:
         columns = ("dependency", "constraint", "now", "allowed", "newest")
         table(*columns, last="highest safe", rows=map(_row, upgrades.dependencies))
+    for one in upgrades.dependencies:
+        if one.deprecated:
+            say(plain("deprecated ", "yellow"), f"{one.key}: look for what takes the place of {one.identity}")
+        if one.last_published and one.is_abandoned(datetime.now(UTC)):
+            since = f"nobody has published a version of {one.identity} since {one.last_published:%Y-%m-%d}"
+            say(plain("abandoned ", "yellow"), f"{one.key}: {since}")
     for key, why in upgrades.unknown.items():
         say(plain("not found ", "yellow"), f"{key}: {why}")
     if not any(one.is_outdated for one in upgrades.dependencies):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from deploy_orchestrator.documents.document import HIDDEN, READER, Document, parse, parse_all
+    from deploy_orchestrator.documents.edits import edited
     from deploy_orchestrator.documents.reader import MAX_BYTES, MAX_DEPTH, MAX_NODES, DocumentError, dotted
     from deploy_orchestrator.documents.record import Record
     from deploy_orchestrator.documents.writer import dump
@@ -35,6 +36,7 @@ __all__ = [
     "Record",
     "dotted",
     "dump",
+    "edited",
     "parse",
     "parse_all",
 ]

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
         DigestMismatch,
         EgressRefused,
         LoginsUnreadable,
+        NoAnswer,
         RepositoryError,
         RepositoryUnreachable,
     )
@@ -49,6 +50,7 @@ __all__ = [
     "Login",
     "LoginsUnreadable",
     "Manifest",
+    "NoAnswer",
     "Offline",
     "Registry",
     "RepositoryError",

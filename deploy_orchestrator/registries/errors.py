@@ -15,6 +15,10 @@ class RepositoryUnreachable(Transient, RepositoryError):
     """A repository that did not answer, or answered that it will not."""
 
 
+class NoAnswer(RepositoryUnreachable):
+    """A server that could not be connected to, or fell silent."""
+
+
 class EgressRefused(RepositoryUnreachable):
     """A server that nothing may be asked of; see `Egress`."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from deploy_orchestrator.registries.bodies import BodyRefused, body_of
 from deploy_orchestrator.registries.egress import ANYWHERE, Egress, mended_by
-from deploy_orchestrator.registries.errors import EgressRefused, RepositoryUnreachable
+from deploy_orchestrator.registries.errors import EgressRefused, NoAnswer, RepositoryUnreachable
 from deploy_orchestrator.registries.location import address_of, told
 
 if TYPE_CHECKING:
@@ -154,9 +154,7 @@ class Internet:
             raise RepositoryUnreachable(f"{error} for {told(url)}", url=repository) from error
         except (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, OSError) as error:
             reason = str(error) or type(error).__name__
-            raise RepositoryUnreachable(
-                f"no answer from {told(url)}: {reason}", url=repository, fix=_FIX
-            ) from error
+            raise NoAnswer(f"no answer from {told(url)}: {reason}", url=repository, fix=_FIX) from error
 
 
 class _Busy(RepositoryUnreachable):

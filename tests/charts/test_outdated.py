@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -124,3 +125,18 @@ def test_as_of_a_day_only_what_was_published_by_then_counts(published: Repositor
     assert common.newest.startswith("1.")
     (common,) = outdated(redis, published).dependencies
     assert common.newest.startswith("2.")
+
+
+def test_deprecated_and_abandoned_charts_are_named(tmp_path: Path, make_chart: MakeChart) -> None:
+    version = {"name": "db", "version": "1.0.0", "urls": ["db.tgz"], "created": "2023-01-01T00:00:00Z"}
+    entries = {
+        "db": [{**version, "deprecated": True}],
+        "web": [{**version, "name": "web", "created": "2026-01-01"}],
+    }
+    (tmp_path / "index.json").write_text(json.dumps({"entries": entries}))
+    needs = [{"name": name, "version": "*", "repository": URL} for name in ("db", "web")]
+    hub = Repositories({URL: str(tmp_path / "index.json")})
+    db, web = outdated(load(make_chart({"name": "app", "dependencies": needs})), hub).dependencies
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    assert (db.deprecated, db.is_abandoned(now)) == (True, True)
+    assert (web.deprecated, web.is_abandoned(now)) == (False, False)

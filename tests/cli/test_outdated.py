@@ -49,6 +49,8 @@ def test_json_has_one_entry_a_chart(outdated, index):
         "newest": "2.0.0",
         "safe": None,
         "outdated": True,
+        "deprecated": False,
+        "last_published": None,
     }
 
 
@@ -85,3 +87,33 @@ def test_what_a_chart_carries_beside_itself_has_no_other_versions(outdated, fres
         chart = {"apiVersion": "v2", "name": name, "version": "1.0.0", "dependencies": dependencies}
         (fresh.folder / name / "Chart.yaml").write_text(json.dumps(chart))
     assert outdated("./app").output == "app@1.0.0\nnothing is outdated\n"
+
+
+CHART = """\
+apiVersion: v2
+name: shop
+version: 1.4.0  # goes up
+dependencies:
+  # stay below 2
+  - {name: db, version: 1.0.0, repository: "https://hub.example.com"}
+  - {name: web, version: 1.x, repository: "https://hub.example.com"}
+"""
+
+
+def test_the_highest_safe_versions_are_written_with_comments_kept(outdated, index, fresh):
+    folder = fresh.folder / "shop"
+    folder.mkdir()
+    (folder / "Chart.yaml").write_text(CHART)
+    answer = outdated("./shop", *index(CHARTS), "--write")
+    assert (answer.code, answer.errors) == (0, "")
+    assert answer.output.splitlines()[-2:] == ["wrote shop@1.4.0 as shop@1.5.0", "  db  1.0.0 → 1.1.0"]
+    text = (folder / "Chart.yaml").read_text()
+    assert text == CHART.replace("1.4.0", "1.5.0").replace("db, version: 1.0.0", "db, version: 1.1.0")
+    assert fresh.run("lock", "check", "./shop").code == 0
+
+
+def test_what_cannot_be_written_exits_2(outdated, index):
+    charts = {**CHARTS, "app@1.0.0": [{"name": "db", "version": "1.0.0"}]}
+    answer = outdated("app", *index(charts), "--write")
+    assert answer.code == 2
+    assert "a published chart cannot be changed" in answer.errors

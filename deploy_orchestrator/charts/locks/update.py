@@ -1,8 +1,10 @@
 """The lock that `helm dependency update` would write."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from deploy_orchestrator.charts.constraint import Constraint, ConstraintError
 from deploy_orchestrator.charts.errors import ChartInvalid, ChartNotFound, UnsafeChart
@@ -15,13 +17,21 @@ from deploy_orchestrator.documents import DocumentError, dump, parse
 from deploy_orchestrator.errors import Place
 from deploy_orchestrator.storage import write_whole
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
 
 def update_lock(
-    chart: Chart, repositories: Repositories, generated: datetime, *, within: Path | None = None
+    chart: Chart,
+    repositories: Repositories,
+    generated: datetime,
+    *,
+    within: Path | None = None,
+    hold: Mapping[str, str] = NOTHING,
 ) -> Lock:
     """The lock that `helm dependency update` would write for `chart` at the time `generated`.
 
-    `file://` dependencies are read only inside `within`, by default the folder around the chart's own.
+    `file://` dependencies are read only inside `within`, by default the folder around the chart's own. To
+    `hold` are versions of dependencies by their keys, which are locked where they are allowed.
 
     Raises:
         ChartNotFound: a dependency is nowhere, or no version of it is allowed.
@@ -36,7 +46,7 @@ def update_lock(
     locked = tuple(
         LockedDependency(
             name=dependency.name,
-            version=_newest(dependency, chart, repositories, within),
+            version=_newest(dependency, chart, repositories, within, hold.get(dependency.key)),
             repository=dependency.repository,
         )
         for dependency in dependencies
@@ -75,7 +85,9 @@ def lock_as_yaml(lock: Lock) -> bytes:
     return "\n".join(lines).encode()
 
 
-def _newest(dependency: Dependency, chart: Chart, repositories: Repositories, within: Path | None) -> str:
+def _newest(
+    dependency: Dependency, chart: Chart, repositories: Repositories, within: Path | None, held: str | None
+) -> str:
     place = Place(f"{chart.path or chart}/Chart.yaml", field=f"dependencies: {dependency.key}")
     try:
         constraint = Constraint.parse(dependency.version)
@@ -90,6 +102,8 @@ def _newest(dependency: Dependency, chart: Chart, repositories: Repositories, wi
     if not dependency.repository.startswith("file://"):
         catalog = Catalog(repositories)
         identity = catalog.identity(dependency.repository, dependency.name)
+        if held is not None and constraint.allows(held):
+            return catalog.exactly(identity, held).version
         return catalog.newest(identity, dependency.version).version
     version = _beside(dependency, chart, within, place).version
     if not constraint.allows(version):

@@ -15,6 +15,7 @@ from deploy_orchestrator.charts.sources.oci import OciRepository
 from deploy_orchestrator.registries import (
     Access,
     Answer,
+    NoAnswer,
     RepositoryError,
     RepositoryUnreachable,
     Web,
@@ -56,6 +57,7 @@ class IndexRepository:
         self._cache = cache
         self._address = _index_address(location)
         self._index: Index | None = None
+        self._silent: dict[str, NoAnswer] = {}
 
     def names(self) -> tuple[str, ...]:
         """The names of all charts. Raises RepositoryError."""
@@ -74,18 +76,23 @@ class IndexRepository:
         return chart
 
     def package(self, chart: PublishedChart) -> bytes:
-        """The bytes of the chart's package, not yet checked.
+        """The bytes of the chart's package, not yet checked. A server that gave no answer is not asked again.
 
         Raises:
             RepositoryError: none of its URLs gives a package.
         """
         failure: ChartError | RepositoryError | None = None
         for url in chart.urls:
+            host = urlsplit(url).netloc
             try:
+                if host in self._silent:
+                    raise self._silent[host]
                 if url.startswith("oci://"):
                     return self._from_registry(url)
                 return self._read(self._package_address(url), MAX_PACKAGE_BYTES)
             except RepositoryError as error:
+                if isinstance(error, NoAnswer):
+                    self._silent[host] = error
                 failure = error
         why = failure.what if failure else "the index has no URL for it"
         raise RepositoryError(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,9 @@ from deploy_orchestrator.charts.sources.repositories import Repositories
 from deploy_orchestrator.charts.version import Version
 from deploy_orchestrator.registries import RepositoryError
 
+ABANDONED = timedelta(days=2 * 365)
+"""How long a chart is without a new version before it counts as abandoned."""
+
 MAX_TRIED = 40
 """The most versions that are read to find one that is safe, the newest first."""
 
@@ -29,7 +32,9 @@ class DependencyVersions:
 
     `current` loads now. `allowed` is the newest that the constraint allows, `newest` the newest that is
     published, `safe` the newest that brings no conflict and no missing chart that is not there now, None if
-    that is none above `current`. Prereleases count only where the current version is one.
+    that is none above `current`. Prereleases count only where the current version is one. A chart is
+    `deprecated` if its newest version says so; `last_published` is when any version of it last was, where the
+    repository tells.
     """
 
     key: str
@@ -39,6 +44,12 @@ class DependencyVersions:
     allowed: str
     newest: str
     safe: str | None
+    deprecated: bool = False
+    last_published: datetime | None = None
+
+    def is_abandoned(self, now: datetime) -> bool:
+        """Whether nobody has published a version for two years."""
+        return self.last_published is not None and now - self.last_published > ABANDONED
 
     @property
     def is_outdated(self) -> bool:
@@ -91,7 +102,8 @@ def outdated(
 
 
 def _versions(need: Need, catalog: Catalog, is_safe: Callable[[Need, str], bool]) -> DependencyVersions:
-    published = [one.version for one in catalog.versions(need.chart.identity)]
+    charts = catalog.versions(need.chart.identity)
+    published = [one.version for one in charts]
     current, constraint = Version.parse(need.chart.version), Constraint.parse(need.constraint)
     known = [version for version in published if current.prerelease or not Version.parse(version).prerelease]
     newer = [version for version in known if Version.parse(version) > current]
@@ -103,6 +115,8 @@ def _versions(need: Need, catalog: Catalog, is_safe: Callable[[Need, str], bool]
         next(filter(constraint.allows, newer), need.chart.version),
         newer[0] if newer else need.chart.version,
         next((version for version in newer[:MAX_TRIED] if is_safe(need, version)), None),
+        catalog.described(charts[0]).deprecated,
+        max((one.created for one in charts if one.created), default=None),
     )
 
 

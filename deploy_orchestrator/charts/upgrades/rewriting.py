@@ -1,0 +1,160 @@
+"""A chart's folder with other versions of its dependencies, written so that layout and comments stay."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from deploy_orchestrator import documents
+from deploy_orchestrator.charts.constraint import Constraint
+from deploy_orchestrator.charts.errors import ChartInvalid, UnsafeChart
+from deploy_orchestrator.charts.loading import Chart
+from deploy_orchestrator.charts.locks.update import lock_as_yaml, update_lock
+from deploy_orchestrator.charts.metadata import Dependency
+from deploy_orchestrator.charts.sources.repositories import Repositories
+from deploy_orchestrator.charts.version import Version
+from deploy_orchestrator.documents import DocumentError, edited
+from deploy_orchestrator.errors import Place
+from deploy_orchestrator.storage import write_whole
+from deploy_orchestrator.terms import FieldPath
+
+_SIGNED = re.compile(r"(?P<sign>[\^~=]|v|)\s*v?\d+(?P<minor>\.\d+)?(?P<patch>\.\d+)?(?P<rest>[-+][\w.+-]*)?")
+_WILD = re.compile(r"(?P<sign>\^|~|)v?\d+(?P<minor>\.(?:\d+|[xX*]))?(?P<patch>\.[xX*])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """A chart in a folder as it would be: `after`, and the bytes of each file that changes, by its name."""
+
+    before: Chart
+    after: Chart
+    files: Mapping[str, bytes]
+
+
+def rewritten(
+    chart: Chart,
+    versions: Mapping[str, str],
+    repositories: Repositories,
+    generated: datetime,
+    *,
+    within: Path | None = None,
+) -> Rewrite:
+    """`chart`, read from a folder, with exactly these `versions` of its dependencies, by their keys.
+
+    A constraint that allows the version stays; another one is moved on in its own style. The chart's own
+    version goes up by as much as the largest step of a dependency does. The lock holds these versions, and
+    of the others what it held, or else the newest allowed.
+
+    Raises:
+        ChartInvalid: it is not in a folder, or a field of it cannot be changed alone.
+        ChartError, RepositoryError: as `update_lock`.
+    """
+    if chart.path is None:
+        raise ChartInvalid("a package cannot be changed", place=Place(str(chart)), fix="name its folder")
+    constraints = {
+        each.key: moved(each.version, versions[each.key])
+        for each in chart.metadata.dependencies
+        if each.key in versions
+    }
+    own = _own_version(chart, versions)
+    dependencies = tuple(
+        each.model_copy(update={"version": constraints.get(each.key, each.version)})
+        for each in chart.metadata.dependencies
+    )
+    after = replace(
+        chart,
+        metadata=chart.metadata.model_copy(update={"dependencies": dependencies, "version": own}),
+        digest=f"{chart.digest} with {sorted(versions.items())}",
+    )
+    lock = update_lock(after, repositories, generated, within=within, hold=_held(chart, versions))
+    file = "requirements.lock" if chart.metadata.api_version == "v1" else "Chart.lock"
+    files = {**_texts(chart.path, constraints, own), file: lock_as_yaml(lock)}
+    return Rewrite(chart, replace(after, lock=lock), files)
+
+
+def write(rewrite: Rewrite) -> tuple[Path, ...]:
+    """Write what changes into the chart's folder, each file whole.
+
+    Raises:
+        UnsafeChart: a link stands where one goes.
+    """
+    folder = rewrite.before.path or Path()
+    files = [folder / name for name in rewrite.files]
+    for file in files:
+        if file.is_symlink():
+            raise UnsafeChart("a link to a file elsewhere", place=Place(str(file)), fix="put the file there")
+    for file, data in zip(files, rewrite.files.values(), strict=True):
+        write_whole(file, data, mode=0o644)
+    return tuple(files)
+
+
+def moved(constraint: str, version: str) -> str:
+    """`constraint`, or one in its style that allows `version` where it does not."""
+    if Constraint.parse(constraint).allows(version):
+        return constraint
+    return next(
+        text for text in _alike(constraint.strip(), version) if Constraint.parse(text).allows(version)
+    )
+
+
+def _alike(constraint: str, version: str) -> Iterator[str]:
+    parsed = Version.parse(version)
+    if signed := _SIGNED.fullmatch(constraint):
+        parts = f"{parsed.major}" + (f".{parsed.minor}" if signed["minor"] else "")
+        exact = version.removeprefix("v") if signed["patch"] else parts
+        yield f"{signed['sign']}{exact}"
+    if wild := _WILD.fullmatch(constraint):
+        is_minor = wild["minor"] and wild["minor"][1:].isdecimal()
+        minor = f".{parsed.minor}" if is_minor else wild["minor"] or ""
+        yield f"{wild['sign']}{parsed.major}{minor}{wild['patch'] or ''}"
+    yield version
+
+
+def _own_version(chart: Chart, versions: Mapping[str, str]) -> str:
+    locked = {one.name: one.version for one in chart.lock.dependencies} if chart.lock else {}
+    steps = [
+        _step(each, locked, versions[each.key])
+        for each in chart.metadata.dependencies
+        if each.key in versions
+    ]
+    own = Version.parse(chart.version)
+    match max(steps, default=0):
+        case 2:
+            new = Version(own.major + 1)
+        case 1:
+            new = Version(own.major, own.minor + 1)
+        case _:
+            new = Version(own.major, own.minor, own.patch + (0 if own.prerelease else 1))
+    return f"v{new}" if chart.version.startswith("v") else str(new)
+
+
+def _step(dependency: Dependency, locked: Mapping[str, str], version: str) -> int:
+    digits = re.findall(r"\d+", locked.get(dependency.name, dependency.version))
+    then = Version.parse(version)
+    if digits[:1] and int(digits[0]) != then.major:
+        return 2
+    return 1 if digits[1:2] and int(digits[1]) != then.minor else 0
+
+
+def _held(chart: Chart, versions: Mapping[str, str]) -> dict[str, str]:
+    locked = {one.name: one.version for one in chart.lock.dependencies} if chart.lock else {}
+    kept = {each.key: locked[each.name] for each in chart.metadata.dependencies if each.name in locked}
+    return {**kept, **versions}
+
+
+def _texts(folder: Path, constraints: Mapping[str, str], own: str) -> dict[str, bytes]:
+    texts: dict[str, dict[FieldPath, str]] = {"Chart.yaml": {("version",): own}}
+    read: dict[str, documents.Document] = {}
+    for name in ("Chart.yaml", "requirements.yaml"):
+        file = folder / name
+        if name == "Chart.yaml" or file.is_file():
+            read[name] = documents.parse(file.read_bytes(), str(file))
+            for index, needed in enumerate(read[name].value.get("dependencies") or ()):
+                key = needed.get("alias") or needed.get("name")
+                if constraints.get(key, needed.get("version")) != needed.get("version"):
+                    texts.setdefault(name, {})["dependencies", index, "version"] = constraints[key]
+    try:
+        return {name: edited(read[name], fields).encode() for name, fields in texts.items()}
+    except DocumentError as error:
+        raise ChartInvalid(error.what, place=error.place, fix="change it by hand") from error
