@@ -103,9 +103,10 @@ def _write(
     then = rewritten(root, versions, repositories, datetime.now(UTC), within=around(root))
     change = compare(root, then.after, repositories, values=values, within=around(root))
     if not change.impact.is_sound:
+        taken = ", ".join(f"{key} {version}" for key, version in versions.items())
         raise UpgradesClash(
-            f"taken together, {', '.join(f'{key} {version}' for key, version in versions.items())} do harm",
-            fix=f"take them one at a time: `deploy-orchestrator impact CHART --dependency {next(iter(versions))}`",
+            f"taken together, {taken} do harm",
+            fix="see what each does with `deploy-orchestrator impact CHART --dependency NAME --to VERSION`",
         )
     write_rewrite(then)
     return change
