@@ -9,10 +9,10 @@ BIN := .venv/bin
 help: ## Say what each target does
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
-run: install ## Lay out the example fleet and serve the Dagster web UI on 127.0.0.1:$(PORT)
+run: install ## Lay out the example fleet, and serve the board and Dagster on 127.0.0.1:$(PORT)
 	@$(BIN)/deploy-orchestrator init
-	@echo "The web UI comes up on http://127.0.0.1:$(PORT)"
-	@DAGSTER_HOME=$(CURDIR) exec $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
+	@echo "The board comes up on http://127.0.0.1:$(PORT), and Dagster on http://127.0.0.1:$(PORT)/dagster"
+	@PYTHONWARNINGS=ignore DAGSTER_HOME=$(CURDIR) PATH="$(CURDIR)/$(BIN):$$PATH" PORT=$(PORT) exec $(BIN)/honcho start
 
 test: lint types ## Everything that needs no cluster; with MEASURED=1 also how much of each room that reaches
 	$(if $(MEASURED),$(BIN)/coverage erase)

@@ -49,6 +49,7 @@ COMMANDS: Mapping[str, Listed] = MappingProxyType(
         "history": Listed("live", "List every release and revert of a tenant, newest first."),
         "rollback": Listed("live", "Go back to the release before, and wait until it is live."),
         "sync": Listed("live", "Make what is released live, and wait until it is."),
+        "serve": Listed("serve", "Serve the board: what needs somebody, how everything stands, and why."),
         "webhooks": Listed("webhooks", "Receive push webhooks and start runs at once."),
         "lock": Listed("lock", "Check and update the locks of charts."),
         "tenant": Listed("tenant", "Add tenants to the fleet, and remove what is left of them."),

@@ -15,7 +15,7 @@ MIN_SECRET = 16
 def webhooks(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on.")] = 3001,
-    dagster: Annotated[str, typer.Option(help="Dagster's web server.")] = "http://127.0.0.1:3000",
+    dagster: Annotated[str, typer.Option(help="Dagster's web server.")] = "http://127.0.0.1:3000/dagster",
 ) -> None:
     """Receive push webhooks and start runs at once.
 

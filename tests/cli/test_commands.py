@@ -55,8 +55,8 @@ def test_what_is_not_called_is_not_imported():
         )
 
 
-WITHOUT_RESULT = {("argocd", "bootstrap"), ("webhooks",)}
-"""Objects for kubectl, and a server."""
+WITHOUT_RESULT = {("argocd", "bootstrap"), ("serve",), ("webhooks",)}
+"""Objects for kubectl, and servers."""
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,12 @@ USED = {
         "dagster._core.run_coordinator.SubmitRunContext",
         "dagster._core.storage.tags.RUN_KEY_TAG",
         "dagster._core.storage.tags.SENSOR_NAME_TAG",
-    }
+    },
+    "web/mounted.py": {
+        "dagster._core.workspace.context.WorkspaceProcessContext",
+        "dagster._core.workspace.load_target.WorkspaceFileTarget",
+        "dagster_webserver.version.__version__",
+    },
 }
 
 

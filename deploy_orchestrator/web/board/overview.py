@@ -1,0 +1,195 @@
+"""What the board shows: the fleet with all that is released, waits or is broken, as it is at one moment."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+from deploy_orchestrator.delivery import Health, Status, Sync
+from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.fleet import Fleet, last_readable
+from deploy_orchestrator.git import GitError
+from deploy_orchestrator.outcomes import Outcome
+from deploy_orchestrator.pipeline import Orchestrator, silent
+from deploy_orchestrator.releases import Gate, Plan, Release
+from deploy_orchestrator.terms import Verdict
+
+
+class State(StrEnum):
+    """How a deployment stands."""
+
+    UNKNOWN = "unknown"
+    DEGRADED = "degraded"
+    DRIFTED = "drifted"
+    PROGRESSING = "progressing"
+    LIVE = "live"
+    NOT_RELEASED = "not released"
+
+    @property
+    def is_broken(self) -> bool:
+        return self in {State.UNKNOWN, State.DEGRADED, State.DRIFTED}
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A plan that is not released, and the gates that are closed, or why these cannot be told."""
+
+    plan: Plan
+    closed: tuple[Gate, ...]
+    error: str = ""
+
+    @property
+    def awaits_people(self) -> bool:
+        """Whether somebody's decision would open what is closed."""
+        return any(gate.key == "approval" for gate in self.closed)
+
+    @property
+    def needs_somebody(self) -> bool:
+        return self.awaits_people or self.plan.verdict is Verdict.BLOCKED or bool(self.error)
+
+    @property
+    def about(self) -> tuple[object, ...]:
+        """What is the same where one commit does the same, and waits for the same."""
+        source = self.plan.source.commit
+        return source, self.plan.verdict, str(self.plan.summary), self.closed, self.error
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One tenant in one environment. `subject` is that of the fleet's commit that is released."""
+
+    environment: str
+    tenant: str
+    state: State
+    release: Release | None
+    message: str
+    subject: str
+    since: datetime | None
+    waiting: Waiting | None
+
+    @property
+    def key(self) -> str:
+        return f"{self.environment}/{self.tenant}"
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everything at the moment `at`. `troubles` concern no single deployment."""
+
+    at: datetime
+    revision: str
+    environments: tuple[str, ...]
+    deployments: tuple[Standing, ...]
+    troubles: tuple[str, ...]
+
+    @property
+    def attention(self) -> list[tuple[Standing, ...]]:
+        """Who needs somebody: what is broken, each by itself, then what waits for a person, those together
+        that wait alike.
+        """
+        broken = [each for each in self.deployments if each.state.is_broken]
+        alike: dict[tuple[object, ...], list[Standing]] = {}
+        for each in self.deployments:
+            if each not in broken and each.waiting and each.waiting.needs_somebody:
+                alike.setdefault((each.environment, *each.waiting.about), []).append(each)
+        return [*((each,) for each in broken), *map(tuple, alike.values())]
+
+    @property
+    def live(self) -> int:
+        return sum(each.state is State.LIVE for each in self.deployments)
+
+    @property
+    def released(self) -> int:
+        return sum(each.release is not None for each in self.deployments)
+
+    def find(self, environment: str, tenant: str) -> Standing | None:
+        key = f"{environment}/{tenant}"
+        return next((each for each in self.deployments if each.key == key), None)
+
+
+def look(orchestrator: Orchestrator, home: Path) -> Overview:
+    """Fetch both repositories, and see how everything stands.
+
+    Raises:
+        OrchestratorError: a repository cannot be reached, or no fleet can be read.
+    """
+    orchestrator.fleet_repository.fetch()
+    orchestrator.deployments.repository.fetch()
+    fleet = last_readable(orchestrator.fleet_repository)
+    now = datetime.now(UTC)
+    broken = orchestrator.broken_fleet()
+    live = {release.key: (release, state) for release, state in orchestrator.live()}
+    waiting = {} if broken else {plan.key: _waiting(plan, gates) for plan, gates in orchestrator.pending()}
+    keys = dict.fromkeys([*(each.key for each in fleet.deployments()), *live, *waiting])
+    order = [each.name for each in fleet.environments]
+    standings = [_standing(key, live.get(key), waiting.get(key), orchestrator) for key in keys]
+    return Overview(
+        at=now,
+        revision=fleet.revision,
+        environments=tuple(order),
+        deployments=tuple(sorted(standings, key=lambda each: (_place(each.environment, order), each.tenant))),
+        troubles=tuple(map(str, _troubles(orchestrator, fleet, broken, home, now))),
+    )
+
+
+def _troubles(
+    orchestrator: Orchestrator, fleet: Fleet, broken: OrchestratorError | None, home: Path, now: datetime
+) -> Iterator[OrchestratorError]:
+    if broken:
+        yield broken
+    yield from fleet.broken.values()
+    yield from orchestrator.deployments.unreadable()
+    yield from silent(home, now)
+
+
+def _waiting(plan: Plan, gates: Outcome[tuple[Gate, ...]]) -> Waiting:
+    if isinstance(gates, OrchestratorError):
+        return Waiting(plan, (), str(gates))
+    return Waiting(plan, tuple(each for each in gates if not each.passed))
+
+
+def _standing(
+    key: str,
+    live: tuple[Release, Outcome[Status]] | None,
+    waiting: Waiting | None,
+    orchestrator: Orchestrator,
+) -> Standing:
+    environment, _, tenant = key.partition("/")
+    if live is None:
+        return Standing(environment, tenant, State.NOT_RELEASED, None, "", "", None, waiting)
+    release, status = live
+    subject = _subject(orchestrator, release.source.commit)
+    if isinstance(status, OrchestratorError):
+        return Standing(environment, tenant, State.UNKNOWN, release, str(status), subject, None, waiting)
+    message = "" if status.live(release) else "; ".join(filter(None, (*status.drift, status.message)))
+    return Standing(
+        environment, tenant, _state(release, status), release, message, subject, status.since, waiting
+    )
+
+
+_OF_HEALTH: Mapping[Health, State] = {
+    Health.DEGRADED: State.DEGRADED,
+    Health.MISSING: State.PROGRESSING,
+    Health.PROGRESSING: State.PROGRESSING,
+    Health.SUSPENDED: State.PROGRESSING,
+}
+
+
+def _state(release: Release, status: Status) -> State:
+    if status.live(release):
+        return State.LIVE
+    if status.health in _OF_HEALTH:
+        return _OF_HEALTH[status.health]
+    return State.DRIFTED if status.sync is Sync.OUT_OF_SYNC else State.UNKNOWN
+
+
+def _subject(orchestrator: Orchestrator, commit: str) -> str:
+    try:
+        return orchestrator.fleet_repository.commit(commit).subject
+    except GitError:
+        return ""
+
+
+def _place(environment: str, order: Sequence[str]) -> int:
+    return order.index(environment) if environment in order else len(order)

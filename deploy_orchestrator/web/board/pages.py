@@ -1,0 +1,109 @@
+"""The board's pages, each also as JSON at the same address: for who asks for `application/json`."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pydantic_core
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.templating import Jinja2Templates
+
+from deploy_orchestrator.pipeline import Orchestrator
+from deploy_orchestrator.web.board.overview import Overview, Standing
+from deploy_orchestrator.web.board.watch import Watch
+
+MAX_DIFF: Final = 200_000
+_FOLDER: Final = Path(__file__).parent
+_HEARTBEAT_SECONDS: Final = 20.0
+_POLICY: Final = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+
+
+def board(watch: Watch, orchestrator: Orchestrator) -> list[BaseRoute]:
+    """The routes of the board."""
+    templates = Jinja2Templates(_FOLDER / "templates")
+    templates.env.filters["age"] = _age  # pyright: ignore[reportUnknownMemberType]
+
+    def page(name: str, request: Request, **shown: Any) -> Response:
+        about = {"overview": watch.overview, "trouble": watch.trouble, "version": watch.version, **shown}
+        return templates.TemplateResponse(request, name, about, headers={"Content-Security-Policy": _POLICY})
+
+    async def now(request: Request) -> Response:
+        overview = watch.overview
+        if _wants_json(request):
+            return _json({"trouble": watch.trouble, "attention": overview.attention, **_plain(overview)})
+        only = request.query_params.get("environment", ""), request.query_params.get("tenant", "").strip()
+        shown = [each for each in overview.deployments if _is_shown(each, *only)]
+        return page("now.html", request, shown=shown, environment=only[0], tenant=only[1])
+
+    async def deployment(request: Request) -> Response:
+        environment, tenant = request.path_params["environment"], request.path_params["tenant"]
+        standing = watch.overview.find(environment, tenant)
+        if standing is None:
+            raise HTTPException(404, f"there is no {environment}/{tenant}")
+        history, difference = await run_in_threadpool(_details, orchestrator, environment, tenant)
+        if _wants_json(request):
+            return _json({**_plain(standing), "history": history, "diff": difference})
+        return page("deployment.html", request, each=standing, history=history, diff=difference)
+
+    async def events(request: Request) -> Response:
+        return StreamingResponse(_events(watch, request), media_type="text/event-stream")
+
+    return [
+        Route("/", now, name="now"),
+        Route("/deployments/{environment}/{tenant}", deployment, name="deployment"),
+        Route("/events", events),
+        Mount("/static", StaticFiles(directory=_FOLDER / "static")),
+    ]
+
+
+def _details(orchestrator: Orchestrator, environment: str, tenant: str) -> tuple[list[Any], str]:
+    deployments = orchestrator.deployments
+    history = deployments.history(environment, tenant)
+    if deployments.pending(environment, tenant) is None:
+        return history, ""
+    difference = deployments.difference(environment, tenant)
+    return history, difference.unified()[:MAX_DIFF] if difference else ""
+
+
+async def _events(watch: Watch, request: Request) -> AsyncGenerator[str]:
+    seen = watch.version
+    while not await request.is_disconnected():
+        try:
+            seen = await asyncio.wait_for(watch.after(seen), _HEARTBEAT_SECONDS)
+            yield f"data: {seen}\n\n"
+        except TimeoutError:
+            yield ": still here\n\n"
+
+
+def _is_shown(each: Standing, environment: str, tenant: str) -> bool:
+    return environment in ("", each.environment) and tenant in each.tenant
+
+
+def _wants_json(request: Request) -> bool:
+    accepted = request.headers.get("accept", "")
+    return "application/json" in accepted and "text/html" not in accepted
+
+
+def _plain(value: Overview | Standing) -> dict[str, Any]:
+    return pydantic_core.to_jsonable_python(value)
+
+
+def _json(value: dict[str, Any]) -> Response:
+    return JSONResponse(pydantic_core.to_jsonable_python(value))
+
+
+def _age(at: datetime | None, now: datetime) -> str:
+    """How long ago, in the largest unit that fits."""
+    if at is None:
+        return ""
+    for unit, length in (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta(minutes=1))):
+        if now - at >= length:
+            return f"{(now - at) // length} {unit}"
+    return f"{max(0, (now - at) // timedelta(seconds=1))} s"

@@ -1,0 +1,62 @@
+"""The newest overview, looked at again every few seconds for all who have the board open."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from starlette.concurrency import run_in_threadpool
+
+from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.web.board.overview import Overview
+
+_NOTHING = Overview(datetime.min.replace(tzinfo=UTC), "", (), (), ())
+
+
+@dataclass(slots=True)
+class Watch:
+    """Calls `look` every `seconds`. Where that fails `trouble` says why, beside the last that did not."""
+
+    look: Callable[[], Overview]
+    seconds: float = 3.0
+    overview: Overview = _NOTHING
+    trouble: str = ""
+    version: int = 0
+    _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Looks once, and goes on looking until this ends."""
+        await self._once()
+        task = asyncio.create_task(self._forever())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def after(self, version: int) -> int:
+        """The version of what there is to see, when it is another than `version`."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.version != version)
+            return self.version
+
+    async def _forever(self) -> None:
+        while True:
+            await asyncio.sleep(self.seconds)
+            await self._once()
+
+    async def _once(self) -> None:
+        trouble, overview = "", self.overview
+        try:
+            overview = await run_in_threadpool(self.look)
+        except OrchestratorError as error:
+            trouble = str(error)
+        told = (replace(overview, at=self.overview.at), trouble) != (self.overview, self.trouble)
+        self.overview, self.trouble = overview, trouble
+        if told:
+            async with self._changed:
+                self.version += 1
+                self._changed.notify_all()

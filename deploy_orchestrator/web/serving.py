@@ -1,0 +1,58 @@
+"""The one web process: the board, with Dagster's own web UI beside it, behind the door."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from deploy_orchestrator.pipeline import Orchestrator
+from deploy_orchestrator.web.board import Watch, board
+from deploy_orchestrator.web.door import Door
+
+
+def site(watch: Watch, orchestrator: Orchestrator, dagster: ASGIApp | None, names: frozenset[str]) -> Door:
+    """The application: the board at `/`, `dagster` below its own prefix, `/healthz` for who looks whether it
+    runs; for requests to one of the host `names`.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+        async with watch.running():
+            yield
+
+    async def healthy(_: Request) -> PlainTextResponse:
+        return PlainTextResponse("fine\n")
+
+    routes = [*board(watch, orchestrator), Route("/healthz", healthy)]
+    if dagster:
+        routes.append(Mount("/", dagster))
+    return Door(Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(_Labelled)]), names)
+
+
+class _Labelled:
+    """Answers that browsers take for what they say they are, and send no other site's address about."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def labelled(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("X-Content-Type-Options", "nosniff")
+                headers.setdefault("Referrer-Policy", "same-origin")
+            await send(message)
+
+        await self._app(scope, receive, labelled)
+
+
+def site_server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
+    """A server of `app`, to be run."""
+    return uvicorn.Server(uvicorn.Config(app, host=host, port=port, server_header=False, access_log=False))

@@ -1,0 +1,157 @@
+"""The board over a small fleet: one change waits for an approval in production, and the rest is live."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from starlette.testclient import TestClient
+
+from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.git import RemoteUnreachable
+from deploy_orchestrator.pipeline import Orchestrator
+from deploy_orchestrator.settings import Settings
+from deploy_orchestrator.web import LOOPBACK, Overview, State, Watch, look, site
+from tests.cli.conftest import (  # noqa: F401
+    Desk,
+    _own_git_configuration,
+    held,
+    keys,
+    laid_out,
+    shipped,
+    waiting,
+)
+from tests.pipeline.conftest import sandbox_of
+
+JSON = {"accept": "application/json"}
+MOMENT = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+@pytest.fixture
+def orchestrator(waiting: Desk) -> Iterator[Orchestrator]:  # noqa: F811
+    with waiting.orchestrator() as opened:
+        yield opened
+
+
+@pytest.fixture
+def client(orchestrator: Orchestrator) -> Iterator[TestClient]:
+    watch = Watch(lambda: look(orchestrator, Settings().home), seconds=0.05)
+    with TestClient(site(watch, orchestrator, None, LOOPBACK), base_url="http://localhost") as client:
+        yield client
+
+
+def test_what_waits_for_somebody_is_told_first(client):
+    page = client.get("/").text
+    assert "needs approval" in page
+    assert page.index("production/shop") < page.index("Deployments")
+    said = client.get("/", headers=JSON).json()
+    ((waits,),) = said["attention"]
+    assert waits["tenant"] == "shop"
+    assert [gate["key"] for gate in waits["waiting"]["closed"]] == ["approval"]
+
+
+def test_each_deployment_tells_its_chart_commit_and_state(client):
+    said = {
+        f"{each['environment']}/{each['tenant']}": each
+        for each in client.get("/", headers=JSON).json()["deployments"]
+    }
+    assert list(said) == ["dev/blog", "dev/shop", "production/shop"]
+    assert {each["state"] for each in said.values()} == {"live"}
+    assert said["dev/shop"]["release"]["chart"] == {"name": "app", "version": "0.1.0"}
+    assert "tenants/shop/values.yaml" in said["dev/shop"]["subject"]
+
+
+def test_a_deployments_page_has_reasons_gates_the_lines_that_change_and_history(client):
+    answer = client.get("/deployments/production/shop")
+    said = client.get("/deployments/production/shop", headers=JSON).json()
+    rules = [each["rule"] for each in said["waiting"]["plan"]["reasons"]]
+    assert rules
+    command = "deploy-orchestrator approve production shop"
+    for part in (*rules, "approval", "shop-legacy", "History", command):
+        assert part in answer.text
+    assert "-  greeting: hi" in said["diff"]
+    assert [each["kind"] for each in said["history"]] == ["release"]
+
+
+def test_a_page_runs_nothing_but_its_own_and_stands_in_no_frame(client):
+    headers = client.get("/").headers
+    assert headers["content-security-policy"] == "default-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+    assert client.get("/static/board.js").headers["x-content-type-options"] == "nosniff"
+
+
+def test_who_is_asked_for_alone_is_shown_alone(client):
+    page = client.get("/", params={"environment": "dev", "tenant": "blo"}).text
+    table = page[page.index("<tbody>") :]
+    assert "dev/blog" in table
+    assert "dev/shop" not in table
+
+
+def test_what_there_is_not_is_not_found(client):
+    assert client.get("/deployments/production/nobody").status_code == 404
+    strange = client.get("/deployments/production/<script>")
+    assert (strange.status_code, strange.headers["content-type"]) == (404, "text/plain; charset=utf-8")
+
+
+def test_what_people_wrote_is_shown_as_text(waiting, orchestrator, client):  # noqa: F811
+    waiting.commit("tenants/shop/values.yaml", "legacy: false\n# <script>alert(1)</script>\n")
+    sandbox_of(orchestrator).degrade("dev", "shop", "<script>alert(2)</script>")
+    seen = _until(client, lambda said: said["attention"][0][0]["state"] == "degraded")
+    assert seen
+    assert "<script>alert" not in client.get("/").text + client.get("/deployments/dev/shop").text
+
+
+def test_what_is_broken_comes_before_what_waits(orchestrator, client):
+    sandbox_of(orchestrator).degrade("dev", "blog", "it is on fire")
+    said = _until(client, lambda said: len(said["attention"]) == 2)
+    assert [group[0]["tenant"] for group in said["attention"]] == ["blog", "shop"]
+    assert "it is on fire" in client.get("/").text
+
+
+def test_a_broken_fleet_is_told_beside_what_is_released(waiting, client):  # noqa: F811
+    waiting.commit("fleet.yaml", "environments: no\n")
+    said = _until(client, lambda said: bool(said["troubles"]))
+    assert said["troubles"][0].startswith("fleet.yaml")
+    assert len(said["deployments"]) == 3
+
+
+def test_whoever_cannot_look_says_so_and_shows_what_was_seen_last(client, orchestrator):
+    def unreachable(_: object) -> Overview:
+        raise RemoteUnreachable("the forge does not answer")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(orchestrator.fleet_repository), "fetch", unreachable)
+        said = _until(client, lambda said: bool(said["trouble"]))
+    assert "the forge does not answer" in said["trouble"]
+    assert len(said["deployments"]) == 3
+    assert _until(client, lambda said: not said["trouble"])
+
+
+def test_whoever_has_the_board_open_hears_of_what_is_new():
+    seen = [State.LIVE]
+
+    def looked() -> Overview:
+        if seen[0] is State.UNKNOWN:
+            raise OrchestratorError("no")
+        return Overview(MOMENT, "", (str(seen[0]),), (), ())
+
+    async def heard() -> list[int]:
+        watch = Watch(looked, seconds=0.01)
+        async with watch.running():
+            first = watch.version
+            seen[0] = State.DEGRADED
+            second = await asyncio.wait_for(watch.after(first), 5)
+            seen[0] = State.UNKNOWN
+            third = await asyncio.wait_for(watch.after(second), 5)
+            return [first, second, third]
+
+    versions = asyncio.run(heard())
+    assert versions == sorted(set(versions))
+
+
+def _until(client, true):
+    for _ in range(200):
+        said = client.get("/", headers=JSON).json()
+        if true(said):
+            return said
+        client.portal.call(asyncio.sleep, 0.05)
+    raise AssertionError("it was never told")
