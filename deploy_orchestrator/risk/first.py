@@ -1,8 +1,11 @@
 """A tenant's first release in an environment."""
 
 from collections.abc import Iterator
+from typing import Final
 
+from deploy_orchestrator.manifests import Object, is_built_in, untyped
 from deploy_orchestrator.risk.change import Change
+from deploy_orchestrator.risk.metadata import is_for_people
 from deploy_orchestrator.risk.rule import Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
 
@@ -19,4 +22,49 @@ class FirstRelease(Rule):
             yield Sighting(f"the first release: {len(change.after.objects)} objects, nothing is replaced")
 
 
-RULES = (FirstRelease(),)
+class SharedFromTheFirst(Rule):
+    id = "first-release-shared"
+    severity = Verdict.NEEDS_APPROVAL
+    sees = (
+        "a first release brings what others share: an object of the whole cluster that is neither its "
+        "namespace nor a role of its own, a role that the roles of others may gather, a Service with outer "
+        "addresses, or an entrance for every host"
+    )
+    why = "It replaces nothing of its own, and may take traffic from others, or change what they may do."
+    do = "Check whom it reaches, then approve."
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        for each in change.after.objects if change.first else ():
+            if words := _shared(each):
+                yield Sighting(words, each.key)
+
+
+def _shared(each: Object) -> str | None:
+    kind = (each.key.group, each.kind)
+    spec = untyped.mapping(each.body.get("spec"))
+    if kind == ("rbac.authorization.k8s.io", "ClusterRole"):
+        names = sorted(label for label in each.labels if not is_for_people(label))
+        return f"roles may gather its rights by the label {', '.join(names)}" if names else None
+    if each.namespace is None and is_built_in(each.key.group) and kind not in _OWN:
+        return f"a {each.kind} is for the whole cluster"
+    if kind == ("", "Service") and spec.get("externalIPs"):
+        return "it takes traffic for external addresses of its own choice"
+    if kind == ("networking.k8s.io", "Ingress"):
+        hosts = [untyped.text(rule.get("host")) for rule in untyped.mappings(spec.get("rules"))]
+        everything = spec.get("defaultBackend") is not None or any(
+            not host or host[:1] == "*" for host in hosts
+        )
+        return "it takes every host that nobody else has" if everything else None
+    return None
+
+
+_OWN: Final = frozenset(
+    {
+        ("", "Namespace"),
+        ("rbac.authorization.k8s.io", "ClusterRole"),
+        ("rbac.authorization.k8s.io", "ClusterRoleBinding"),
+    }
+)
+"""Kinds of the whole cluster of which each object is one tenant's; what they give is checked by itself."""
+
+RULES = (FirstRelease(), SharedFromTheFirst())

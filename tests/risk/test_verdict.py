@@ -21,16 +21,52 @@ def test_nothing_changed_is_safe_without_a_reason(judged):
     assert (plan.verdict, plan.reasons) == (Verdict.SAFE, ())
 
 
-def test_a_first_release_is_safe_whatever_hooks_and_roles_it_brings(plan_of):
-    plan = plan_of(None, BASE, {})
+OWN = [each for each in BASE if each["kind"] != "CustomResourceDefinition"]
+
+
+def test_a_first_release_is_safe_whatever_hooks_and_roles_of_its_own_it_brings(plan_of):
+    plan = plan_of(None, OWN, {})
     assert [reason.rule for reason in plan.reasons] == ["first-release"]
     assert plan.verdict is Verdict.SAFE
-    assert plan.summary.added == len(BASE)
+    assert plan.summary.added == len(OWN)
+
+
+def named(kind, api_version, *, cluster=False, labels=None, **body):
+    metadata = {"name": "x", "labels": labels or {}} | (
+        {} if cluster else {"namespace": "analytics-production"}
+    )
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **body}
+
+
+@pytest.mark.parametrize(
+    "shared",
+    [
+        named("Service", "v1", spec={"externalIPs": ["192.0.2.1"], "ports": [{"port": 80}]}),
+        named("Ingress", "networking.k8s.io/v1", spec={"rules": [{"http": {"paths": []}}]}),
+        named("Ingress", "networking.k8s.io/v1", spec={"rules": [{"host": "*.example.com"}]}),
+        named("Ingress", "networking.k8s.io/v1", spec={"defaultBackend": {"service": {"name": "web"}}}),
+        named("PriorityClass", "scheduling.k8s.io/v1", cluster=True, value=1, globalDefault=True),
+        named("ValidatingWebhookConfiguration", "admissionregistration.k8s.io/v1", cluster=True, webhooks=[]),
+        named(
+            "ClusterRole",
+            "rbac.authorization.k8s.io/v1",
+            cluster=True,
+            labels={"rbac.authorization.k8s.io/aggregate-to-view": "true"},
+            rules=[],
+        ),
+        *[each for each in BASE if each["kind"] == "CustomResourceDefinition"],
+    ],
+    ids=lambda each: each["kind"],
+)
+def test_a_first_release_that_reaches_others_needs_approval(plan_of, shared):
+    plan = plan_of(None, [*OWN, shared], {})
+    assert plan.verdict is Verdict.NEEDS_APPROVAL
+    assert plan.reasons[0].rule == "first-release-shared"
 
 
 def test_a_first_release_is_blocked_where_it_would_not_apply(plan_of):
-    broken = copy.deepcopy(BASE)
-    broken[-2]["metadata"]["annotations"]["helm.sh/hook"] = "tset"
+    broken = copy.deepcopy(OWN)
+    broken[-1]["metadata"]["annotations"]["helm.sh/hook"] = "tset"
     plan = plan_of(None, broken, {})
     assert {reason.rule for reason in plan.reasons} == {"first-release", "hook-unknown"}
     assert plan.verdict is Verdict.BLOCKED
@@ -38,7 +74,7 @@ def test_a_first_release_is_blocked_where_it_would_not_apply(plan_of):
 
 def test_a_policy_raises_a_rule_and_says_why(plan_of):
     raised = {"first-release": RuleOverride(severity=Verdict.NEEDS_APPROVAL, reason="sales signs first")}
-    plan = plan_of(None, BASE, {}, raised)
+    plan = plan_of(None, OWN, {}, raised)
     assert plan.verdict is Verdict.NEEDS_APPROVAL
     assert plan.reasons[0].policy == "sales signs first (it is safe otherwise)"
 
