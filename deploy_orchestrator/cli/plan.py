@@ -28,7 +28,7 @@ from deploy_orchestrator.fleet import Deployment, Fleet, differing, gone, load
 from deploy_orchestrator.git import History
 from deploy_orchestrator.markdown import code
 from deploy_orchestrator.outcomes import failures, values
-from deploy_orchestrator.releases import Pausing, Plan
+from deploy_orchestrator.releases import Pausing, Plan, RulesStanding
 from deploy_orchestrator.terms import Verdict
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class _Found:
     gone: Sequence[Deployment] = ()
     notes: Sequence[str] = ()
     paused: Sequence[Pausing] = ()
+    rules: Sequence[RulesStanding] = ()
     inspections: "Mapping[str, Inspection]" = field(default_factory=dict[str, "Inspection"])
 
 
@@ -162,6 +163,9 @@ def _against_released(
         and environment in (None, each.line.environment)
         and (tenant is None or each.line.tenant in (None, tenant))
     ]
+    rules = [
+        each for name, each in orchestrator.rules().items() if each.pending and environment in (None, name)
+    ]
     return _Found(
         fleet,
         len(wanted),
@@ -171,8 +175,12 @@ def _against_released(
             *failures(outcomes),
         ],
         {each.plan.key: each.plan for each in previews},
-        notes=[f"Paused: {code(str(each))}" for each in paused],
+        notes=[
+            *(f"Paused: {code(str(each))}" for each in paused),
+            *(f"Waits for approval: {code(str(each))}" for each in rules),
+        ],
         paused=paused,
+        rules=rules,
         inspections=inspections,
     )
 
@@ -285,6 +293,7 @@ def _json(found: _Found) -> dict[str, object]:
         "plans": plans,
         "errors": [error_json(*each) for each in found.failures],
         "paused": [str(each) for each in found.paused],
+        "rules": [str(each) for each in found.rules],
     }
     if found.before:
         result |= {
@@ -358,6 +367,8 @@ def _show(found: _Found, diff: bool | None) -> None:
         say(f"{each.key} is out of the fleet, and stays released as it is.")
     for each in found.paused:
         say(coloured("paused"), f"  {each}")
+    for each in found.rules:
+        say(coloured(each.gate.state), f"  {each}")
     changing = sum(bool(each.judgement.difference) for each in found.proposals)
     say(f"{changing} of {found.considered} deployments would change.")
     if drifted := sum(bool(each.drift) for each in found.inspections.values()):

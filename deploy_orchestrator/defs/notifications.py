@@ -123,8 +123,9 @@ def _stops(orchestrator: Orchestrator, look: _Look) -> Iterator[Event]:
 def _rules_wait(orchestrator: Orchestrator) -> Iterator[Event]:
     for each in orchestrator.rules().values():
         if each.pending:
-            said = "; ".join((each.gate.reason, each.pending.digest, *each.pending.differences))
-            yield Event(Kind.AWAITS_APPROVAL, each.pending.key, each.pending.digest, said)
+            yield Event(
+                Kind.AWAITS_APPROVAL, each.pending.key, each.pending.digest, f"{each}; {each.pending.digest}"
+            )
 
 
 def _silent(home: Path, now: datetime) -> Iterator[Event]:

@@ -14,7 +14,7 @@ from deploy_orchestrator.fleet import Fleet
 from deploy_orchestrator.foresight import Survey, Surveyed
 from deploy_orchestrator.images import Image
 from deploy_orchestrator.manifests import Diff, Finding, Manifests
-from deploy_orchestrator.releases import Gate, Pausing, Plan, Release
+from deploy_orchestrator.releases import Gate, Pausing, Plan, Release, RulesStanding
 from deploy_orchestrator.risk import Reason, Verdict, alike
 
 MAX_DIFF = 60_000
@@ -216,9 +216,10 @@ def fleet_status(
     found: Sequence[tuple[Release, Status | OrchestratorError]],
     engine: Engine,
     paused: Sequence[Pausing] = (),
+    rules: Sequence[RulesStanding] = (),
 ) -> dict[str, Any]:
     """Everything that is released on one page: what is not live and healthy first, then by name; and what is
-    paused.
+    paused, and which rules wait.
     """
     ordered = sorted(found, key=lambda each: (_live(*each), each[0].key))
     healthy = sum(_live(*each) for each in ordered)
@@ -227,6 +228,7 @@ def fleet_status(
     return {
         "live and healthy": f"{healthy} of {len(ordered)}",
         **({"paused": table(["line", "by", "since (UTC)", "why"], _stopped(paused))} if paused else {}),
+        **({"rules that wait": table(["rules"], [(str(each),) for each in rules])} if rules else {}),
         "deployments": table(columns, [_deployment(*each, engine) for each in ordered[:MAX_ROWS]]),
         **({"left out": f"{left} that come last"} if left > 0 else {}),
         "engine": engine.name,

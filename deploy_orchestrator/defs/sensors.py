@@ -19,6 +19,7 @@ from deploy_orchestrator.defs.shipping import promote, roll_back, ship, sync
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Fleet, FleetError, changed
 from deploy_orchestrator.git import RevisionNotFound
+from deploy_orchestrator.outcomes import attempt
 from deploy_orchestrator.pipeline import Orchestrator, looked
 
 PRIORITY = "dagster/priority"
@@ -171,7 +172,11 @@ def live_releases(
         found = orchestrator.live()
         log_unreadable(context, orchestrator)
         paused = [each for each in orchestrator.pausing() if each.paused]
-        overview = pages.fleet_status(found, orchestrator.engine, paused)
+        rules = attempt(orchestrator.rules)
+        waiting = (
+            () if isinstance(rules, OrchestratorError) else [each for each in rules.values() if each.pending]
+        )
+        overview = pages.fleet_status(found, orchestrator.engine, paused, waiting)
         for released, state in found:
             environment, tenant = released.environment, released.tenant
             if isinstance(state, OrchestratorError):

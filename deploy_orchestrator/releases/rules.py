@@ -114,6 +114,12 @@ class RulesStanding:
         """The change, where it does not count yet."""
         return None if self.gate.passed else self.change
 
+    def __str__(self) -> str:
+        """What waits and for what, in words."""
+        if self.pending is None:
+            return f"the rules of {self.environment}: {self.gate.reason}"
+        return "; ".join((f"{self.pending.key}: {self.gate.reason}", *self.pending.differences))
+
     @property
     def held(self) -> str | None:
         """Why nothing at all can be released meanwhile; None where it can, by what is in force."""

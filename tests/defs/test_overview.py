@@ -20,9 +20,20 @@ from deploy_orchestrator.delivery import (
     Status,
     Sync,
 )
-from deploy_orchestrator.fleet import ArgoCDInstance, Destination
+from deploy_orchestrator.fleet import ArgoCDInstance, Destination, Rules
 from deploy_orchestrator.manifests import ChartUsed
-from deploy_orchestrator.releases import Approval, Line, Pausing, Release, SourceChange, digest_of
+from deploy_orchestrator.releases import (
+    Approval,
+    Gate,
+    GateState,
+    Line,
+    Pausing,
+    Release,
+    RulesChange,
+    RulesStanding,
+    SourceChange,
+    digest_of,
+)
 from tests.steps import propose, released
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -65,8 +76,8 @@ def healthy(environment: str, tenant: str) -> Status:
 
 @pytest.fixture
 def page(tmp_path):
-    def made(*found, paused=()) -> dict[str, Any]:
-        return pages.fleet_status(found, Sandbox(tmp_path, NOWHERE), paused)
+    def made(*found, paused=(), rules=()) -> dict[str, Any]:
+        return pages.fleet_status(found, Sandbox(tmp_path, NOWHERE), paused, rules)
 
     return made
 
@@ -167,3 +178,16 @@ def test_the_page_is_reported_when_something_changed_and_not_otherwise(laptop):
     laptop.command("sandbox", "degrade", "dev", "data", "-m", "told to")
     assert tick() == ["sync_status", "fleet_status"]
     assert tick() == []
+
+
+def test_rules_that_wait_stand_on_the_page_with_what_changes_in_them(page):
+    wanted = Rules(
+        argocd="argocd in argocd", cluster="here", server="https://here.example.com", namespace="{tenant}"
+    )
+    change = RulesChange("production", wanted, None, {}, {}, False, f"sha256:{'d' * 64}")
+    gate = Gate("rules", GateState.WAITING, "0 of 1 approvals by the rules of dev")
+    shown = page(rules=[RulesStanding("production", wanted, change, gate)])["rules that wait"].md_str
+    assert (
+        "the rules of production: 0 of 1 approvals by the rules of dev; argocd: argocd in argocd; " in shown
+    )
+    assert "rules that wait" not in page()

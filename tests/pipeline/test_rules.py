@@ -92,6 +92,11 @@ def test_rules_that_wait_are_shown_with_what_changes_in_them_and_may_be_rejected
     assert "the rules of production, by alice@example.com" in shown
     assert "policy.approval.approvers: + mallory@example.com" in shown
     assert "rules: 0 of 1 approvals by the rules of production" in shown
+    said = (
+        "the rules of production: 0 of 1 approvals by the rules of production; policy.approval.approvers: + "
+    )
+    assert said in " ".join(waiting.run("plan").output.split())
+    assert waiting.json("plan")["rules"][0].startswith(said)
     (found,) = [each for each in waiting.json("pending") if "rules" in each]
     assert found["rules"]["digest"] == standing(waiting).pending.digest  # pyright: ignore[reportOptionalMemberAccess]
 
