@@ -114,6 +114,30 @@ def test_a_broken_fleet_is_told_beside_what_is_released(waiting, client):  # noq
     assert len(said["deployments"]) == 3
 
 
+def test_a_change_of_the_rules_waits_where_people_look_first(waiting, orchestrator, client):  # noqa: F811
+    orchestrator.settle_rules()
+    text = (waiting.fleet / "fleet.yaml").read_text()
+    waiting.commit(
+        "fleet.yaml", text.replace("approvers: [alice@", "approvers: [mallory@example.com, alice@")
+    )
+    said = _until(client, lambda said: bool(said["rules"]))
+    assert [each["environment"] for each in said["rules"]] == ["production"]
+    assert "mallory@example.com" in " ".join(said["rules"][0]["differences"])
+    page = client.get("/").text
+    assert "deploy-orchestrator approve production --rules" in page
+    assert page.index("rules") < page.index("0 added")
+
+
+def test_a_stopped_line_is_told(waiting, client):  # noqa: F811
+    answer = waiting.run(
+        "pause", "production", "--reason", "a look first", "--as", "bob@example.com", "--key", "keys/bob"
+    )
+    assert answer.code == 0, answer.errors
+    said = _until(client, lambda said: bool(said["paused"]))
+    assert "a look first" in said["paused"][0]
+    assert "a look first" in client.get("/").text
+
+
 def test_whoever_cannot_look_says_so_and_shows_what_was_seen_last(client, orchestrator):
     def unreachable(_: object) -> Overview:
         raise RemoteUnreachable("the forge does not answer")

@@ -74,14 +74,30 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class RulesWaiting:
+    """A change of an environment's rules that is not released: what is another in them, by whom, and what
+    it waits for.
+    """
+
+    environment: str
+    differences: tuple[str, ...]
+    authors: tuple[str, ...]
+    gate: Gate
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
-    """Everything at the moment `at`. `troubles` concern no single deployment."""
+    """Everything at the moment `at`. `troubles` concern no single deployment; `paused` tells who stopped the
+    line where.
+    """
 
     at: datetime
     revision: str
     environments: tuple[str, ...]
     deployments: tuple[Standing, ...]
     troubles: tuple[str, ...]
+    rules: tuple[RulesWaiting, ...] = ()
+    paused: tuple[str, ...] = ()
 
     @property
     def attention(self) -> list[tuple[Standing, ...]]:
@@ -130,6 +146,8 @@ def look(orchestrator: Orchestrator, home: Path) -> Overview:
         environments=tuple(order),
         deployments=tuple(sorted(standings, key=lambda each: (_place(each.environment, order), each.tenant))),
         troubles=tuple(map(str, _troubles(orchestrator, fleet, broken, home, now))),
+        rules=() if broken else tuple(_rules(orchestrator)),
+        paused=tuple(str(each) for each in orchestrator.pausing() if each.paused),
     )
 
 
@@ -141,6 +159,12 @@ def _troubles(
     yield from fleet.broken.values()
     yield from orchestrator.deployments.unreadable()
     yield from silent(home, now)
+
+
+def _rules(orchestrator: Orchestrator) -> Iterator[RulesWaiting]:
+    for each in orchestrator.rules().values():
+        if change := each.pending:
+            yield RulesWaiting(change.environment, change.differences, change.authors, each.gate)
 
 
 def _waiting(plan: Plan, gates: Outcome[tuple[Gate, ...]]) -> Waiting:
