@@ -24,6 +24,10 @@ COMMANDS: Mapping[str, Listed] = MappingProxyType(
             "Show what charts are built on, where versions clash, what harm that does, and the way out.",
         ),
         "outdated": Listed("outdated", "List what each dependency has now, and how far it can go up."),
+        "upgrade": Listed(
+            "upgrade",
+            "Take another version of a dependency in every chart that needs it, where that does no harm.",
+        ),
         "impact": Listed(
             "impact",
             "Show what an upgrade changes: charts, conflicts, defaults, "

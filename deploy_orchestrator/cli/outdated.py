@@ -1,23 +1,11 @@
 """`outdated`: which dependencies of charts have newer versions, and how far each can go up."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
-from deploy_orchestrator.charts import (
-    Chart,
-    ChartInvalid,
-    DependencyVersions,
-    PublishedChart,
-    Repositories,
-    Upgrade,
-    Upgrades,
-    compare,
-    locate,
-    rewritten,
-)
+from deploy_orchestrator.charts import DependencyVersions, Upgrades, locate
 from deploy_orchestrator.charts import (
     outdated as outdated_dependencies,
 )
@@ -32,13 +20,10 @@ from deploy_orchestrator.cli.chart_options import (
     values_in,
 )
 from deploy_orchestrator.cli.options import Format, Output
-from deploy_orchestrator.cli.output import plain, progress, say, say_below, show_json, table, tell
+from deploy_orchestrator.cli.output import plain, progress, say, show_json, table, tell
+from deploy_orchestrator.cli.taking import show_taken, taken_together
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.outcomes import attempt
-
-
-class UpgradesClash(OrchestratorError):
-    """Versions that are each safe alone, and do harm together."""
 
 
 def outdated(
@@ -77,49 +62,20 @@ def outdated(
     for root, each in zip(roots, found, strict=True):
         taken = {one.key: one.safe for one in each.dependencies if one.safe}
         if write and taken:
-            outcome = attempt(_write, root, taken, repositories, given)
+            outcome = attempt(taken_together, root, taken, repositories, given)
             failed |= isinstance(outcome, OrchestratorError)
             if isinstance(outcome, OrchestratorError):
                 tell(outcome, about=str(root))
-            elif output is Format.TEXT:
-                show_upgrade(outcome)
+                continue
+            write_rewrite(outcome.rewrite)
+            if output is Format.TEXT:
+                show_taken(outcome, "wrote")
     if failed or any(each.unknown for each in found):
         raise typer.Exit(2)
     if write:
         return
     if any(one.is_outdated for each in found for one in each.dependencies):
         raise typer.Exit(1)
-
-
-def _write(
-    root: Chart | PublishedChart,
-    versions: Mapping[str, str],
-    repositories: Repositories,
-    values: Mapping[str, Any] | None,
-) -> Upgrade:
-    """What came of writing the versions into a chart's folder. Raises OrchestratorError, nothing written."""
-    if isinstance(root, PublishedChart):
-        raise ChartInvalid("a published chart cannot be changed", fix="name the folder that it is made from")
-    then = rewritten(root, versions, repositories, datetime.now(UTC), within=around(root))
-    change = compare(root, then.after, repositories, values=values, within=around(root))
-    if not change.impact.is_sound:
-        taken = ", ".join(f"{key} {version}" for key, version in versions.items())
-        raise UpgradesClash(
-            f"taken together, {taken} do harm",
-            fix="see what each does with `deploy-orchestrator impact CHART --dependency NAME --to VERSION`",
-        )
-    write_rewrite(then)
-    return change
-
-
-def show_upgrade(change: Upgrade) -> None:
-    """Which versions load before and after an upgrade that was written."""
-    say(plain(f"wrote {change.before.root} as {change.after.root}", "green"))
-    say_below(
-        (one.identity.name, f"{', '.join(one.before) or 'none'} → {', '.join(one.after) or 'none'}")
-        for one in change.impact.charts
-        if one.identity != change.after.root.identity
-    )
 
 
 def _json(name: str, version: str, upgrades: Upgrades) -> dict[str, Any]:

@@ -137,6 +137,17 @@ def test_a_mermaid_chart_tells_them_apart_too() -> None:
     assert "  class n4,n5 conflict" in lines
 
 
+def test_an_arrow_says_how_a_version_is_known_and_a_box_where_it_stands() -> None:
+    closure = graph(("web@1.0.0", "common@1.0.0", "1.x", True))
+    (need,) = closure.needs
+    guessed = closure.graph.copy()
+    guessed.edges[need.parent, need.chart, need.key]["known"] = Known.GUESSED
+    placed = networkx.relabel_nodes(guessed, {need.chart: need.chart._replace(place="cache")})
+    drawn = draw(Closure(closure.roots, placed, (), {}), "mermaid").decode()
+    assert "1.x (guessed)" in drawn
+    assert "in cache" in drawn
+
+
 def test_charts_of_one_name_tell_their_repositories() -> None:
     made = graph(("web@1.0.0", "common@1.0.0", "*", True))
     other = Node("https://other.example.com/charts", "common", "1.0.0")

@@ -13,6 +13,7 @@ import pytest
 from deploy_orchestrator.charts import (
     Known,
     Repositories,
+    boundary_of,
     check_lock,
     load,
     resolve,
@@ -25,6 +26,40 @@ from tests.hub import Hub, publishing
 MakeChart = Callable[..., Path]
 MakePackage = Callable[..., bytes]
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def test_file_may_lead_anywhere_in_the_git_work_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chart = tmp_path / "tree/charts/apps/shop"
+    chart.mkdir(parents=True)
+    (tmp_path / "tree/.git").mkdir()
+    monkeypatch.chdir(chart.parent)
+    assert boundary_of(chart) == tmp_path / "tree"
+
+
+def test_without_git_file_may_lead_anywhere_in_the_current_folder_or_beside_the_chart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chart = tmp_path / "charts/apps/shop"
+    chart.mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "charts")
+    assert boundary_of(chart) == tmp_path / "charts"
+    monkeypatch.chdir(chart)
+    assert boundary_of(chart) == chart.parent
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert boundary_of(chart) == chart.parent
+
+
+def test_a_folder_that_may_not_be_followed_is_told_with_its_boundary(
+    make_chart: MakeChart, tmp_path: Path
+) -> None:
+    make_chart({"name": "common"})
+    need = {"name": "common", "version": "*", "repository": "file://../../common"}
+    app = load(make_chart({"name": "app", "dependencies": [need]}, at="apps/app"))
+    (missing,) = resolve(app, Repositories()).unresolved
+    assert f"file://../../common leads out of {tmp_path / 'apps'}" in missing.why
+    (found,) = resolve(app, Repositories(), within=tmp_path).needs
+    assert (str(found.chart), found.known) == ("common@1.0.0", Known.FOLDER)
 
 
 @pytest.fixture

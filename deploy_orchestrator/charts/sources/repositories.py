@@ -75,6 +75,7 @@ class Repositories:
         self._web = web or Internet(Egress().naming(*mirrors, *mirrors.values()))
         self._places: dict[str, str] = {}
         self._identities: dict[str, str] = {}
+        self._known: dict[str, str] = {}
         self._opened: dict[str, ChartRepository] = {}
         self._failures: dict[tuple[str, str], RepositoryError] = {}
         self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
@@ -91,6 +92,8 @@ class Repositories:
             RepositoryError: it leads nowhere.
         """
         with self._lock:
+            if url in self._known:
+                return self._known[url]
             try:
                 place = self._places.get(url) or self._place(url)
                 location = normalized(place)
@@ -99,6 +102,7 @@ class Repositories:
             identity = self._identities.setdefault(location, told(location))
             if identity not in self._places or (access_in(place) and identity not in self._opened):
                 self._places[identity] = place
+            self._known[url] = identity
             return identity
 
     def url_of(self, repository: str) -> str:
