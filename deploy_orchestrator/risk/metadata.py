@@ -98,9 +98,7 @@ class LabelsChanged(FieldRule):
         if by_name:
             harmless = is_for_people(label)
         else:
-            selectable = _is_selectable(altered, field)
-            selected = change.selected_labels if selectable else change.labels_of_anything
-            harmless = label in FOR_PEOPLE and label not in selected
+            harmless = label in FOR_PEOPLE and label not in _selected(altered, field, change)
         return f"label {label}" if harmless else None
 
 
@@ -113,7 +111,8 @@ class SelectedLabel(FieldRule):
 
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
         label = label_of(altered, field)
-        if label is None or label not in change.selected_labels or not _is_selectable(altered, field):
+        selectable = field.path[0] != "metadata" or altered.key.kind in {"Pod", "Service"}
+        if label is None or not selectable or label not in _selected(altered, field, change):
             return None
         return f"label {label}: {field.before or 'none'} → {field.after or 'none'}"
 
@@ -206,8 +205,10 @@ def label_of(altered: Altered, field: FieldChange) -> str | None:
     return path[2] if path and len(path) == 3 and path[:2] == ("metadata", "labels") else None
 
 
-def _is_selectable(altered: Altered, field: FieldChange) -> bool:
-    return field.path[0] != "metadata" or altered.key.kind in {"Pod", "Service"}
+def _selected(altered: Altered, field: FieldChange, change: Change) -> frozenset[str]:
+    """The labels by which something may look for what carries a label: Kubernetes itself for pods alone."""
+    of_pods = field.path[0] != "metadata" or altered.key.kind == "Pod"
+    return change.selected_labels if of_pods else change.labels_of_anything
 
 
 def _is_check_sum(field: FieldChange) -> bool:

@@ -4,8 +4,17 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from deploy_orchestrator.manifests import Container, FieldChange, Object, hooks, untyped
+from deploy_orchestrator.manifests import (
+    Container,
+    FieldChange,
+    ImageReference,
+    NotAnImage,
+    Object,
+    hooks,
+    untyped,
+)
 from deploy_orchestrator.risk.change import Altered, Change
+from deploy_orchestrator.risk.images import version_of
 from deploy_orchestrator.risk.metadata import is_inert_annotation, label_of
 from deploy_orchestrator.risk.pods import containers_of, image_of, is_gone
 from deploy_orchestrator.risk.rule import Rule, Sighting
@@ -83,8 +92,8 @@ class InitChanged(Rule):
     id = "init-changed"
     severity = Verdict.NEEDS_APPROVAL
     sees = (
-        "the image changes of an init container that is no sidecar, and whose command does not show that it "
-        "only waits, copies or sets rights"
+        "the image of an init container comes in another version, where that is no sidecar and its command "
+        "does not show that it only waits, copies or sets rights"
     )
     why = "It runs to its end before the software starts, as migrations do, and may change data for good."
     do = "Read what it does, then approve."
@@ -101,7 +110,7 @@ class InitChanged(Rule):
                 and container.path in known
                 and not (_tool_of(container) or _is_idle(container))
             }
-            fields = [field for field in altered.fields if field.path in unclear]
+            fields = [field for field in altered.fields if field.path in unclear and not _is_rebuilt(field)]
             if fields:
                 yield _sighting("what runs before the software starts changes", altered, fields)
 
@@ -280,6 +289,17 @@ def _tool_run_by(test: Container) -> str | None:
 def _command(container: Container) -> str:
     words = [*untyped.items(container.body.get("command")), *untyped.items(container.body.get("args"))]
     return " ".join(map(str, words))
+
+
+def _is_rebuilt(field: FieldChange) -> bool:
+    """Whether an image has the same software in it as before, in the same version."""
+    try:
+        before, after = (ImageReference.parse(untyped.text(each)) for each in (field.before, field.after))
+    except NotAnImage:
+        return False
+    old, new = version_of(before), version_of(after)
+    same = (before.registry, before.repository) == (after.registry, after.repository)
+    return same and old is not None and new is not None and old.numbers == new.numbers
 
 
 def _is_idle(container: Container) -> bool:
