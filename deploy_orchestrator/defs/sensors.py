@@ -131,6 +131,11 @@ def open_gates(
                 opened.append(wanted)
             elif any(gate.outdated for gate in closed) and not plan.removal:
                 outdated.append(wanted)
+        # What waited behind a plan is planned as soon as that is released.
+        outdated += [
+            Wanted(plan.environment, plan.tenant, plan.digest)
+            for plan in (() if broken else orchestrator.overtaken())
+        ]
     runs = [
         *requests(context.instance, "promote", opened),
         *requests(context.instance, "ship", outdated),

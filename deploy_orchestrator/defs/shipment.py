@@ -70,7 +70,10 @@ class Shipment:
         for preview, outcome in zip(previews, self.orchestrator.propose(previews), strict=True):
             tenant = preview.plan.tenant
             with self._alone(tenant):
-                yield from reports.planned(self.environment, tenant, raised(outcome), preview.difference)
+                plan, shown = raised(outcome), preview.difference
+                if plan is not None and plan.digest != preview.plan.digest:
+                    shown = self.orchestrator.deployments.difference(self.environment, tenant) or shown
+                yield from reports.planned(self.environment, tenant, plan, shown)
 
     def release(self) -> Iterator[Report]:
         """Release every pending plan whose gates are open. Whoever has to wait goes no further."""

@@ -1,8 +1,8 @@
 """What the gates of plans depend on, as it is at one moment."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from deploy_orchestrator.delivery import Status
 from deploy_orchestrator.fleet import Fleet, FleetError, Policy, basis, load
@@ -21,6 +21,7 @@ from deploy_orchestrator.releases import (
     Release,
     RulesStanding,
     SourceChange,
+    promotion,
 )
 from deploy_orchestrator.terms import Verdict
 
@@ -59,13 +60,14 @@ class Moment:
         """
         policy = self._policy(plan)
         return Conditions(
-            wanted=plan.removal or plan.inputs == self._basis(plan),
+            wanted=plan.removal or self._is_wanted(plan),
             source=self._source(plan, policy),
             policy=policy,
             allowed_signers=self.fleet.signers(plan.environment),
             rules=self.rules[plan.environment].held,
             predecessors=tuple(self._predecessor(each, plan.tenant) for each in plan.after),
-            one_is_enough=self.fleet.environment(plan.environment).healthy_in == "any",
+            one_is_enough=self._one_is_enough(plan),
+            soaked=plan.behind.soaked if plan.behind and not self._was_reverted(plan) else None,
             now=self.now,
             canaries=self._ahead_of(plan, policy),
         )
@@ -79,6 +81,50 @@ class Moment:
 
     def _basis(self, plan: Plan) -> str:
         return basis(self.fleet, self.fleet.deployment(plan.environment, plan.tenant))
+
+    def _is_wanted(self, plan: Plan) -> bool:
+        """Whether the fleet of now asks for it, or for something newer that builds on it and has to wait."""
+        now, behind = self._basis(plan), plan.behind
+        return plan.inputs == now or (
+            behind is not None
+            and behind.inputs == now
+            and not self._was_reverted(plan)
+            and not self.is_promoted(plan, behind.after)
+        )
+
+    def is_promoted(self, plan: Plan, awaited: Sequence[After]) -> bool:
+        """Whether what is `awaited` before an environment is healthy there for as long as its policy says."""
+        predecessors = [self._predecessor(each, plan.tenant) for each in awaited]
+        policy = self._policy(plan)
+        return promotion(awaited, policy, predecessors, self._one_is_enough(plan), self.now).passed
+
+    def soaked(self, plan: Plan) -> timedelta | None:
+        """For how long it is healthy in all environments before, or was when a newer change came; None where
+        that is not long enough, or it was reverted there.
+        """
+        soak = self._policy(plan).soak
+        if not plan.after or self._was_reverted(plan):
+            return None
+        if plan.behind and plan.behind.soaked >= soak:
+            return plan.behind.soaked
+        found = [(each, self._predecessor(each, plan.tenant)) for each in plan.after]
+        spans = [
+            self.now - before.healthy_since
+            for each, before in found
+            if before.content == each.content and before.healthy_since
+        ]
+        return min(spans) if len(spans) == len(found) and min(spans) >= soak else None
+
+    def _was_reverted(self, plan: Plan) -> bool:
+        """Whether what it comes after was reverted in an environment before."""
+        return any(
+            entry.content == each.content
+            for each in plan.after
+            for entry in self.deployments.quarantine(each.environment, plan.tenant)
+        )
+
+    def _one_is_enough(self, plan: Plan) -> bool:
+        return self.fleet.environment(plan.environment).healthy_in == "any"
 
     def _source(self, plan: Plan, policy: Policy) -> SourceChange | None:
         """The plan's source under the keys of now, where it takes an approval or people break the glass."""

@@ -11,8 +11,8 @@ from deploy_orchestrator.delivery import Engine, Status, Verification, follow, s
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Deployment, Fleet, FleetError, Policy, last_readable, load
 from deploy_orchestrator.git import Commit, Person, PushRejected, Repository, RevisionNotFound, Signer
-from deploy_orchestrator.manifests import Workspace
-from deploy_orchestrator.outcomes import Outcome, attempt, in_order, raised, through
+from deploy_orchestrator.manifests import Manifests, Workspace
+from deploy_orchestrator.outcomes import Outcome, attempt, in_order, raised, through, values
 from deploy_orchestrator.pipeline.moment import Moment
 from deploy_orchestrator.pipeline.rules import in_force, rules_now, settlement
 from deploy_orchestrator.releases import (
@@ -150,13 +150,12 @@ class Orchestrator:
         Returns:
             For each, in their order, the plan that is pending now, None where the candidate is what is
             released already; or an error, as a ManifestError where a Secret holds plain values, which Git
-            would keep for good.
+            would keep for good. A plan that has soaked in the environments before stays pending in place of
+            a newer one that has to, and builds on it.
         """
-        from deploy_orchestrator.pipeline.preview import committable
-
         awaited = {preview.plan.key for preview in previews if preview.awaited}
         return through(
-            [attempt(committable, preview) for preview in previews],
+            self._candidates(previews),
             lambda candidates: self.deployments.propose_all(candidates, self._is_overtaken, awaited),
         )
 
@@ -390,6 +389,35 @@ class Orchestrator:
         from deploy_orchestrator.pipeline.preview import Previews
 
         return Previews(self.fleet_repository, self.deployments, self.workspace)
+
+    def overtaken(self) -> list[Plan]:
+        """Every plan that is released while a newer change waits behind it, which the fleet still asks for.
+        Raises FleetError as `fleet`.
+        """
+        fleet = self.fleet()
+        found = self.deployments.overtaken()
+        return [plan for plan in found if fleet.asks_for(plan.environment, plan.tenant)]
+
+    def _candidates(self, previews: Sequence["Preview"]) -> list[Outcome[tuple[Plan, Manifests]]]:
+        from deploy_orchestrator.pipeline.behind import first, is_rival
+        from deploy_orchestrator.pipeline.preview import committable
+
+        pending = {
+            preview.plan.key: older
+            for preview in previews
+            for older in values(
+                [attempt(self.deployments.pending, preview.plan.environment, preview.plan.tenant)]
+            )
+            if older and is_rival(older, preview.plan)
+        }
+        moments = values([attempt(self._moment, [*pending.values()])]) if pending else []
+
+        def candidate(preview: "Preview") -> tuple[Plan, Manifests]:
+            older = pending.get(preview.plan.key)
+            found = (attempt(first, preview, older, each, self.deployments) for each in moments if older)
+            return next((each for each in values(found) if each), None) or committable(preview)
+
+        return [attempt(candidate, preview) for preview in previews]
 
     def _is_overtaken(self, source: str, newest: str) -> bool:
         fleet = self.fleet_repository

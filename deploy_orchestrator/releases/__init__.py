@@ -7,12 +7,21 @@ from deploy_orchestrator.releases.digest import digest_of
 from deploy_orchestrator.releases.errors import ReleaseError, RevertRefused, Superseded
 from deploy_orchestrator.releases.evaluation import Conditions, Judge
 from deploy_orchestrator.releases.expiry import Expiry, expiries
-from deploy_orchestrator.releases.gates import Canary, Gate, GatesClosed, GateState, Predecessor, gates
+from deploy_orchestrator.releases.gates import (
+    Canary,
+    Gate,
+    GatesClosed,
+    GateState,
+    Predecessor,
+    gates,
+    promotion,
+)
 from deploy_orchestrator.releases.history import ReleaseEvent
 from deploy_orchestrator.releases.model import (
     After,
     Ahead,
     Approval,
+    Behind,
     Choice,
     Plan,
     Quarantined,
@@ -23,7 +32,7 @@ from deploy_orchestrator.releases.model import (
 from deploy_orchestrator.releases.pauses import Line, Pausing
 from deploy_orchestrator.releases.planning import make_plan
 from deploy_orchestrator.releases.removal import make_removal
-from deploy_orchestrator.releases.returning import Returning
+from deploy_orchestrator.releases.returning import Returning, builds_on
 from deploy_orchestrator.releases.rules import (
     ReleasedRules,
     RulesChange,
@@ -39,6 +48,7 @@ __all__ = [
     "Ahead",
     "Approval",
     "Ballot",
+    "Behind",
     "Canary",
     "Choice",
     "Conditions",
@@ -69,6 +79,7 @@ __all__ = [
     "Superseded",
     "Void",
     "break_glass",
+    "builds_on",
     "count",
     "digest_of",
     "expiries",
@@ -76,6 +87,7 @@ __all__ = [
     "make_plan",
     "make_removal",
     "may_approve",
+    "promotion",
     "read_rules",
     "source_change",
     "standings",

@@ -67,6 +67,13 @@ class Deployments:
         """Every plan that is not released, but for what `unreadable` tells."""
         return [plan for plan in values(self._each(PLANS, lambda standing: standing.pending)) if plan]
 
+    def overtaken(self) -> list[Plan]:
+        """Every plan that is released while a newer change waits behind it."""
+        found = self._each(
+            PLANS, lambda each: each.plan if each.plan and each.is_released(each.plan) else None
+        )
+        return [plan for plan in values(found) if plan and plan.behind]
+
     def manifests(self, environment: str, tenant: str) -> Manifests | None:
         """The newest candidate's manifests, released or not."""
         main, path = self.repository.branch(MAIN), Slot(environment, tenant).manifests

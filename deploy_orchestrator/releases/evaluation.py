@@ -1,6 +1,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from deploy_orchestrator.fleet import Policy
 from deploy_orchestrator.releases.approvals import verified
@@ -23,7 +23,8 @@ class Conditions:
     that commit still asks for what was planned. `source` is the plan's, judged by those keys; None where that
     changes nothing. `predecessors` are the same tenant in the environments that the plan's `after` names, in
     their order; of these, one is enough or all count. `canaries` are those that a plan's `ahead` names, as
-    far as the newest policy has them go first.
+    far as the newest policy has them go first. `soaked` tells for how long the plan was healthy before when
+    the newer change came that waits `behind` it.
     """
 
     policy: Policy
@@ -35,6 +36,7 @@ class Conditions:
     wanted: bool = True
     rules: str | None = None
     one_is_enough: bool = False
+    soaked: timedelta | None = None
 
 
 Judge = Callable[[Plan], Conditions]
@@ -71,6 +73,7 @@ def evaluate(standing: Standing, plan: Plan, conditions: Conditions) -> Evaluati
             void=former if plan.format == FORMAT else (),
             predecessors=conditions.predecessors,
             one_is_enough=conditions.one_is_enough,
+            soaked=conditions.soaked,
             canaries=conditions.canaries,
             paused=pauses(
                 standing.repository, plan.environment, plan.tenant, policy, conditions.allowed_signers, now

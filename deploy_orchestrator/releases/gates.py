@@ -97,6 +97,7 @@ def gates(
     approvals: Sequence[Approval],
     predecessors: Sequence[Predecessor],
     one_is_enough: bool = False,
+    soaked: timedelta | None = None,
     void: Sequence[Approval] = (),
     returning: Sequence[Returning] = (),
     now: datetime,
@@ -130,7 +131,7 @@ def gates(
         _candidate(intact),
         _verdict(plan, severities),
         approval if ballot.rejections else _past(approval, glass),
-        _past(_promotion(plan, policy, predecessors, one_is_enough, now), glass),
+        _past(_promotion(plan, policy, predecessors, one_is_enough, soaked, now), glass),
         _past(_wave(canaries, now), glass),
         _removals(policy, removals),
         _past(_freeze(policy, now), glass),
@@ -225,13 +226,36 @@ def _approval(
 
 
 def _promotion(
-    plan: Plan, policy: Policy, predecessors: Sequence[Predecessor], one_is_enough: bool, now: datetime
+    plan: Plan,
+    policy: Policy,
+    predecessors: Sequence[Predecessor],
+    one_is_enough: bool,
+    soaked: timedelta | None,
+    now: datetime,
 ) -> Gate:
-    if not plan.after:
+    if soaked is not None and soaked >= policy.soak:
+        reason = (
+            f"it was healthy before for {_spoken(soaked)} when a newer change came, which waits behind it"
+        )
+        return Gate("promotion", GateState.OPEN, reason)
+    return promotion(plan.after, policy, predecessors, one_is_enough, now)
+
+
+def promotion(
+    awaited: Sequence[After],
+    policy: Policy,
+    predecessors: Sequence[Predecessor],
+    one_is_enough: bool,
+    now: datetime,
+) -> Gate:
+    """Whether what is `awaited` in the environments before is healthy in these `predecessors`, in all or in
+    one of them, for as long as the `policy` says.
+    """
+    if not awaited:
         return Gate("promotion", GateState.OPEN, "no environment comes before")
     found = [
         _promoted(after, predecessor, policy, now)
-        for after, predecessor in zip(plan.after, predecessors, strict=True)
+        for after, predecessor in zip(awaited, predecessors, strict=True)
     ]
     passed, held = [each for each in found if each.passed], [each for each in found if not each.passed]
     if not held or (passed and one_is_enough):

@@ -6,7 +6,7 @@ made.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, Self
 
 import pydantic
@@ -38,6 +38,18 @@ class After(Record):
 
     environment: Label
     content: Digest
+
+
+class Behind(Record):
+    """A newer change of the fleet that has to wait longer than the plan that goes first, and builds on it.
+
+    `inputs` is the `fleet.basis` of the newer one, `after` what must be healthy before for it. `soaked` is
+    for how long the plan that goes first was healthy in the environments before when the newer one came.
+    """
+
+    inputs: Digest
+    after: tuple[After, ...]
+    soaked: timedelta
 
 
 class Ahead(Record):
@@ -147,6 +159,7 @@ class Plan(Subject):
     reasons: tuple[Reason, ...]
     after: tuple[After, ...] = ()
     ahead: tuple[Ahead, ...] = ()
+    behind: Behind | None = None
     summary: Summary
 
     @pydantic.field_validator("after", mode="before")

@@ -72,7 +72,11 @@ class _Proposal:
             message = f"{does} {plan.key}\n\nThe newest source gives what is released.\n\n{_trailers(plan)}"
             return Changes(
                 message,
-                {**files, **self._remembered(standing, standing.released)},
+                {
+                    **files,
+                    **_alone(slot, current if keep else None),
+                    **self._remembered(standing, standing.released),
+                },
                 [slot.manifests, slot.unchanged, *([] if keep else [slot.plan])],
             )
         if not standing.is_replaced_by(plan):
@@ -95,6 +99,13 @@ class _Proposal:
         since = last.since if last and last.digest == stands.digest else stands.source.commit
         kept = Unchanged(digest=stands.digest, since=since, source=source)
         return {standing.slot.unchanged: dump(kept)} if since != source else {}
+
+
+def _alone(slot: Slot, released: Plan | None) -> dict[str, bytes]:
+    """What tells that nothing waits behind a released plan any more."""
+    if released is None or released.behind is None:
+        return {}
+    return {slot.plan: dump(released.model_copy(update={"behind": None}))}
 
 
 def _together(changes: Sequence[Changes], source: str) -> Changes | None:

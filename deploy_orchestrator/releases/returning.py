@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from deploy_orchestrator.git import Tree
-from deploy_orchestrator.manifests import FieldChange, committed_manifests, diff
+from deploy_orchestrator.manifests import Diff, FieldChange, committed_manifests, diff
 from deploy_orchestrator.releases.model import Plan, Quarantined, ReleaseFile
 from deploy_orchestrator.releases.standing import Standing
 
@@ -53,6 +53,18 @@ def returning(standing: Standing, plan: Plan) -> Iterator[Returning]:
             yield Returning(entry, ", ".join(named[:_NAMED]) + more)
 
 
+def builds_on(newer: Diff, older: Diff) -> bool:
+    """Whether a `newer` change of what is released changes all that an `older` one does, if to other values,
+    and takes nothing of it back.
+    """
+    return {_essence(each) for each in _parts_of(older)} <= {_essence(each) for each in _parts_of(newer)}
+
+
+def _essence(part: _Part) -> _Part:
+    whole = not part.field or part.step == "set"
+    return replace(part, value="") if whole else part
+
+
 def _planned(standing: Standing) -> frozenset[_Part]:
     now = _folder(standing.tree, standing.slot.manifests)
     return _parts(_released(standing, standing.released), now) if now else frozenset()
@@ -83,7 +95,11 @@ def _folder(tree: Tree, path: str) -> Tree | None:
 
 @lru_cache(maxsize=64)
 def _parts(before: Tree | None, after: Tree) -> frozenset[_Part]:
-    found = diff(committed_manifests(before, "") if before else None, committed_manifests(after, ""))
+    old = committed_manifests(before, "") if before else None
+    return _parts_of(diff(old, committed_manifests(after, "")))
+
+
+def _parts_of(found: Diff) -> frozenset[_Part]:
     return frozenset(
         [
             *(_Part(str(each.key), "", "added", _text(each.body)) for each in found.added),
