@@ -18,7 +18,7 @@ from deploy_orchestrator.storage import cache_key
 if TYPE_CHECKING:
     from deploy_orchestrator.manifests.composition import ChartRelease
 
-_FORMAT: Final = "2"
+_FORMAT: Final = "3"
 _IN_PROCESS: Final = f"{version('helm-python-sdk')} {os.environ.get('HELM_C_LIB', '')}"
 
 

@@ -249,7 +249,7 @@ def _objects(
     for file, line, document in documents:
         if body := _object(file, line, document):
             entry = {"file": file, "line": line, "body": body}
-            hook = _hook(file, line, body)
+            hook = _hook(file, line, body) if _is_template(file) else None
             if hook is None:
                 objects.append(entry)
                 rank = _installed(file, str(body.get("kind", "")))
@@ -266,9 +266,14 @@ def _objects(
 
 def _installed(file: str, kind: str) -> tuple[int, str]:
     """Where Helm writes an object that is no hook. It leaves no white space after the last of them."""
-    if "/templates/" not in file:
+    if not _is_template(file):
         return -1, ""
     return (_INSTALL_ORDER.index(kind), "") if kind in _INSTALL_ORDER else (len(_INSTALL_ORDER), kind)
+
+
+def _is_template(file: str) -> bool:
+    """Whether a template prints the file, not the folder `crds/`, where Helm looks for no hooks."""
+    return "/templates/" in file
 
 
 def _split(file: str, text: str) -> Iterator[Document]:
