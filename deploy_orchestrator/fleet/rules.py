@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from deploy_orchestrator.fleet.fields import NamespaceTemplate, ServerUrl
@@ -49,6 +50,11 @@ class Rules(Model):
     def only(self, signers: Collection[str]) -> "Rules":
         """The same with those of its keys that are among `signers`."""
         return self.model_copy(update={"signers": tuple(each for each in self.signers if each in signers)})
+
+    def without_past(self, now: datetime) -> "Rules":
+        """The same without freezes that are over."""
+        left = tuple(each for each in self.policy.freezes if each.end > now)
+        return self.model_copy(update={"policy": self.policy.model_copy(update={"freezes": left})})
 
     @property
     def can_be_changed(self) -> bool:

@@ -177,7 +177,7 @@ def standings(
     """
     keys = {line for each in wanted.values() for line in each.signers}
     counting = {
-        name: restricted(each.rules, wanted[name] if name in wanted else each.rules.only(keys))
+        name: restricted(each.rules.without_past(now), wanted.get(name) or each.rules.only(keys))
         for name, each in released.items()
     }
 

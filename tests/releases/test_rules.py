@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deploy_orchestrator.documents import DocumentError
-from deploy_orchestrator.fleet import Rules
+from deploy_orchestrator.fleet import Freeze, Rules
 from deploy_orchestrator.git import Changes, Repository, Tree
 from deploy_orchestrator.releases import (
     Approval,
@@ -145,6 +145,17 @@ def test_an_approval_of_rules_is_used_up_by_them(repository: Repository):
             digests.append(change.digest)
         tree = written_down(found, tree)
     assert len(set(digests)) == 3
+
+
+@pytest.mark.parametrize(("ends", "waits"), [(-1, False), (1, True)])
+def test_a_freeze_is_lifted_by_an_approval_and_tidied_away_by_anybody(
+    repository: Repository, ends: int, waits: bool
+):
+    freeze = Freeze(start=NOW - timedelta(days=9), end=NOW + timedelta(days=ends), reason="Christmas")
+    frozen = strict().model_copy(update={"policy": strict().policy.model_copy(update={"freezes": (freeze,)})})
+    found = Step({"production": strict()}, (), ()).taken(first(repository, frozen))["production"]
+    assert bool(found.pending) is waits
+    assert bool(found.in_force.policy.freezes) is waits
 
 
 def test_what_is_taken_away_beside_something_that_waits_is_written_down_at_once(repository: Repository):
