@@ -46,7 +46,10 @@ def _told(rule: Stated, sightings: list[Sighting]) -> Iterable[Sighting]:
     if rule.severity is not Verdict.SAFE or len(sightings) < 2:
         return sightings
     objects = {str(sighting.object) for sighting in sightings if sighting.object}
-    return [Sighting(f"{sightings[0].saw}, and the like in {len(objects)} objects")]
+    if len(objects) > 1:
+        return [Sighting(f"{sightings[0].saw}, and the like in {len(objects)} objects")]
+    said = "; ".join(dict.fromkeys(sighting.saw for sighting in sightings))
+    return [Sighting(said, sightings[0].object)]
 
 
 def _reason(rule: Stated, sighting: Sighting, override: RuleOverride | None) -> Reason:

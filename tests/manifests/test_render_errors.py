@@ -27,6 +27,19 @@ def test_two_templates_that_print_one_object_are_both_named(rendered: Rendered) 
     assert "ml/templates/b.yaml:2" in str(error.value)
 
 
+def test_one_custom_object_printed_with_its_namespace_and_without_it_is_printed_twice(
+    rendered: Rendered,
+) -> None:
+    monitor = "apiVersion: acme.example/v1\nkind: Monitor\nmetadata: {{name: x{}}}\n"
+    with pytest.raises(DuplicateObject, match="Monitor ml-dev/x is printed here and by"):
+        rendered(
+            {
+                "templates/a.yaml": monitor.format(""),
+                "templates/b.yaml": monitor.format(", namespace: ml-dev"),
+            }
+        )
+
+
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{here}: &{here} [{','.join([f'*{before}'] * 9)}]\n"
     for before, here in zip("abcdefgh", "bcdefghi", strict=True)

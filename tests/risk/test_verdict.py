@@ -108,6 +108,16 @@ def test_the_gravest_reasons_come_first(judged):
     ]
 
 
+def test_what_safe_rules_saw_of_no_object_is_told_in_one_reason(judged):
+    chart = {'metadata.labels."helm.sh/chart"': "postgresql-12.1.10"}
+    plan = judged(
+        {"chart": ["dagster-tenant 1.4.2", "dagster-tenant 1.4.3"], "set": {"StatefulSet/postgresql": chart}}
+    )
+    (updated,) = [reason for reason in plan.reasons if reason.rule == "chart-updated"]
+    assert updated.saw == "chart dagster-tenant 1.4.2 → 1.4.3; chart postgresql 12.1.9 → 12.1.10"
+    assert updated.object is None
+
+
 def test_every_reason_says_what_it_saw_why_that_matters_and_what_to_do(judged):
     (reason,) = judged(BUMP).reasons
     assert reason.rule == "image-major"
