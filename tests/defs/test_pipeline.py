@@ -322,3 +322,21 @@ def test_files_that_nobody_can_read_are_named_in_the_tick(
 
     logged = capfd.readouterr().err
     assert all(path in logged for path in broken)
+
+
+def test_what_waited_behind_a_release_is_planned_when_that_is_out(bench: Laptop) -> None:
+    bench.settle()
+    release = bench.released("production", "analytics")
+    path = "plans/production/analytics.yaml"
+    with bench.orchestrator() as orchestrator:
+        repository = orchestrator.deployments.repository
+        waiting = f"behind:\n  inputs: {release.content}\n  after: []\n  soaked: PT1H\n"
+        text = repository.branch("main").read(path) + waiting.encode()
+        repository.write("main", lambda _: Changes("x", {path: text}))
+        assert [each.digest for each in orchestrator.overtaken()] == [release.digest]
+
+    assert bench.tick("open_gates") == ["ship production analytics"]
+    assert bench.tick("open_gates") == []
+    with bench.orchestrator() as orchestrator:
+        assert orchestrator.overtaken() == []
+    assert bench.released("production", "analytics") == release
