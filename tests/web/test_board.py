@@ -116,6 +116,8 @@ def test_a_broken_fleet_is_told_beside_what_is_released(waiting, client):  # noq
 
 def test_a_change_of_the_rules_waits_where_people_look_first(waiting, orchestrator, client):  # noqa: F811
     orchestrator.settle_rules()
+    known, key = waiting.fleet / "allowed_signers", waiting.folder / "keys/mallory.pub"
+    waiting.commit("allowed_signers", f"{known.read_text()}mallory@example.com {key.read_text()}")
     text = (waiting.fleet / "fleet.yaml").read_text()
     waiting.commit(
         "fleet.yaml", text.replace("approvers: [alice@", "approvers: [mallory@example.com, alice@")
@@ -147,6 +149,14 @@ def test_whoever_cannot_look_says_so_and_shows_what_was_seen_last(client, orches
         said = _until(client, lambda said: bool(said["trouble"]))
     assert "the forge does not answer" in said["trouble"]
     assert len(said["deployments"]) == 3
+    assert _until(client, lambda said: not said["trouble"])
+
+
+def test_a_look_that_breaks_is_told_and_the_next_one_is_made(client, orchestrator):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(orchestrator), "live", lambda _: 1 / 0)
+        said = _until(client, lambda said: bool(said["trouble"]))
+    assert "ZeroDivisionError" in said["trouble"]
     assert _until(client, lambda said: not said["trouble"])
 
 

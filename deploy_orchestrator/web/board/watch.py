@@ -1,17 +1,20 @@
 """The newest overview, looked at again every few seconds for all who have the board open."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.web.board.overview import Overview
 
-_NOTHING = Overview(datetime.min.replace(tzinfo=UTC), "", (), (), ())
+_LOG: Final = logging.getLogger(__name__)
+_NOTHING: Final = Overview(datetime.min.replace(tzinfo=UTC), "", (), (), ())
 
 
 @dataclass(slots=True)
@@ -54,6 +57,9 @@ class Watch:
             overview = await run_in_threadpool(self.look)
         except OrchestratorError as error:
             trouble = str(error)
+        except Exception as error:
+            _LOG.exception("a look failed")
+            trouble = f"a look failed, see the server's log: {type(error).__name__}"
         told = (replace(overview, at=self.overview.at), trouble) != (self.overview, self.trouble)
         self.overview, self.trouble = overview, trouble
         if told:
