@@ -57,6 +57,19 @@ def taken_together(
     return Taken(then, change)
 
 
+def as_json(taken: Taken) -> dict[str, Any]:
+    """What was written, or would be, and which versions load before and after, in plain JSON types."""
+    return {
+        "version": taken.change.after.root.version,
+        "files": [*taken.rewrite.files],
+        "changes": [
+            {**one.identity._asdict(), "before": one.before, "after": one.after}
+            for one in taken.change.impact.charts
+            if one.identity != taken.change.after.root.identity
+        ],
+    }
+
+
 def show_taken(taken: Taken, wrote: str) -> None:
     """What was written, or would be, and which versions load before and after."""
     change = taken.change

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from deploy_orchestrator.charts import Chart, ChartNotFound, Repositories, load, outdated, write
 from deploy_orchestrator.cli.chart_options import Repository, around, repositories_at
-from deploy_orchestrator.cli.output import plain, progress, say, tell
-from deploy_orchestrator.cli.taking import Taken, UpgradesClash, show_taken, taken_together
+from deploy_orchestrator.cli.options import Format, Output
+from deploy_orchestrator.cli.output import plain, progress, say, show_json, tell
+from deploy_orchestrator.cli.taking import Taken, UpgradesClash, as_json, show_taken, taken_together
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.outcomes import attempt
 
@@ -22,6 +23,7 @@ def upgrade(
     ] = None,
     repository: Repository = None,
     write_: Annotated[bool, typer.Option("--write", help="Write Chart.yaml and the lock.")] = False,
+    output: Output = Format.TEXT,
 ) -> None:
     """Take another version of a dependency in every chart that needs it, where that does no harm.
 
@@ -37,19 +39,24 @@ def upgrade(
     charts = list(_needing(name, chart))
     if not charts:
         raise ChartNotFound(f"no chart here needs {name}", fix="name one with --chart FOLDER")
-    codes = {0}
+    codes, told = {0}, list[dict[str, Any]]()
     for root in charts:
         with progress(f"looking up {name}"):
             outcome = attempt(_taken, root, name, version, repositories)
         if isinstance(outcome, OrchestratorError):
             tell(outcome, about=str(root))
             codes.add(1 if isinstance(outcome, UpgradesClash) else 2)
-        elif outcome is None:
-            say(f"{root}: ", plain("nothing to upgrade", "green"))
-        else:
-            if write_:
-                write(outcome.rewrite)
+            continue
+        if outcome and write_:
+            write(outcome.rewrite)
+        if output is Format.JSON:
+            told.append({"chart": root.name, "version": root.version, "taken": outcome and as_json(outcome)})
+        elif outcome:
             show_taken(outcome, "wrote" if write_ else "would write")
+        else:
+            say(f"{root}: ", plain("nothing to upgrade", "green"))
+    if output is Format.JSON:
+        show_json(told)
     raise typer.Exit(max(codes))
 
 

@@ -63,6 +63,14 @@ def test_without_a_version_each_chart_takes_the_highest_that_is_safe_in_it(upgra
     assert upgrade("db").output.count("nothing to upgrade") == 2
 
 
+def test_json_has_one_entry_a_chart(upgrade):
+    alone, beside = upgrade("db@1.1.0", "--format", "json").json
+    change = {"repository": URL, "name": "db", "before": ["1.0.0"], "after": ["1.1.0"]}
+    taken = {"version": "0.4.0", "files": ["Chart.yaml", "Chart.lock"], "changes": [change]}
+    assert alone == {"chart": "alone", "version": "0.3.0", "taken": taken}
+    assert beside["taken"] == taken
+
+
 def test_what_nobody_needs_and_what_is_not_there_exit_2(upgrade):
     assert "no chart here needs nothing" in upgrade("nothing").errors
     answer = upgrade("db@9.0.0")
