@@ -8,7 +8,7 @@ from deploy_orchestrator.manifests import Object, hooks, untyped
 from deploy_orchestrator.risk.change import Change
 from deploy_orchestrator.risk.metadata import is_for_people, is_inert_annotation
 from deploy_orchestrator.risk.network import is_open_service
-from deploy_orchestrator.risk.pods import claims_of, labels_of, metadata_of, references, spec_of
+from deploy_orchestrator.risk.pods import claims_of, labels_of, metadata_of, spec_of
 from deploy_orchestrator.risk.rule import Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
 
@@ -88,18 +88,14 @@ def _is_harmless(each: Object) -> bool:
 
 
 def _joins(each: Object, change: Change) -> Iterator[str]:
-    kept = [other for other in change.after.objects if change.before_of(other.key) is not None]
     if labels := labels_of(each):
-        for other in kept:
+        for other in change.kept:
             if other.namespace == each.namespace and any(
                 selects(selector, labels) for selector in _selectors(other)
             ):
                 yield f"its pods are selected by {other.key}"
-    if each.kind in {"ConfigMap", "Secret"}:
-        for other in kept:
-            before = change.before_of(other.key) if other.namespace == each.namespace else None
-            if before and (each.kind, each.name) in references(spec_of(before)):
-                yield f"{other.key} looks for it already"
+    if reader := change.looked_for.get((each.kind, each.namespace, each.name)):
+        yield f"{reader.key} looks for it already"
     yield from _shares(each, change)
     for metadata in (each.body["metadata"], metadata_of(each)):
         for name in untyped.mapping(metadata.get("annotations")):

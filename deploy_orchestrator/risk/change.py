@@ -22,7 +22,7 @@ from deploy_orchestrator.manifests import (
     untyped,
 )
 from deploy_orchestrator.risk.defaults import says_nothing
-from deploy_orchestrator.risk.pods import template_path, within, within_container
+from deploy_orchestrator.risk.pods import references, spec_of, template_path, within, within_container
 
 _VARYING = re.compile(r"[-._]?(?:v?\d[\w.]*|[0-9a-f]{6,})(?=[-._]|$)")
 _LONGEST_NAME = 253
@@ -121,6 +121,22 @@ class Change:
     @property
     def _both(self) -> tuple[Object, ...]:
         return (*(self.before.objects if self.before else ()), *self.after.objects)
+
+    @cached_property
+    def kept(self) -> tuple[Object, ...]:
+        """The objects that are there before and after, as they are after."""
+        return tuple(each for each in self.after.objects if each.key in self._replaced)
+
+    @cached_property
+    def looked_for(self) -> Mapping[tuple[str, str | None, str], Object]:
+        """The ConfigMaps and Secrets, by kind, namespace and name, that pods of objects that stay look for
+        already, whether they are there or not; with one of those objects.
+        """
+        return {
+            (kind, each.namespace, name): each
+            for each in self.kept
+            for kind, name in references(spec_of(self._replaced[each.key]))
+        }
 
     @cached_property
     def added(self) -> tuple[Object, ...]:
