@@ -88,7 +88,7 @@ def parse(data: bytes, file: str, cache: Cache | None = None) -> Document:
 
 
 def _only(data: bytes, file: str) -> Document:
-    first, *others = parse_all(data, file) or [Document(None, file, "")]
+    first, *others = parse_all(data, file) or [Document(None, file, data.decode("utf-8-sig"))]
     for other in others:
         if other.value is not None:
             raise DocumentError("expected one YAML document, found another", place=other.place())
