@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from deploy_orchestrator.delivery import Status
 from deploy_orchestrator.fleet import Fleet, FleetError, Policy, basis, load
 from deploy_orchestrator.git import Repository, RevisionNotFound
+from deploy_orchestrator.pipeline.places import NamespaceTaken, require_own
 from deploy_orchestrator.pipeline.sources import source_of, source_of_removal
 from deploy_orchestrator.releases import (
     After,
@@ -47,7 +48,8 @@ class Moment:
         try:
             conditions = self.conditions(plan)
         except FleetError as error:
-            what = error.what if plan.removal else f"the fleet does not ask for it: {error.what}"
+            told = plan.removal or isinstance(error, NamespaceTaken)
+            what = error.what if told else f"the fleet does not ask for it: {error.what}"
             return (Gate("fleet", GateState.CLOSED, what),)
         return self.deployments.gates(plan, conditions)
 
@@ -56,9 +58,10 @@ class Moment:
 
         Raises:
             FleetError: the fleet no longer has its tenant there, or that is broken; or has it, and the plan
-                is to remove it.
+                is to remove it; or what another released stands in its place.
         """
         policy = self._policy(plan)
+        require_own(self.deployments, plan.key, plan.destination)
         return Conditions(
             wanted=plan.removal or self._is_wanted(plan),
             source=self._source(plan, policy),

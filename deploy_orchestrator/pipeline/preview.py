@@ -16,6 +16,7 @@ from deploy_orchestrator.manifests import (
     diff,
     render,
 )
+from deploy_orchestrator.pipeline.places import require_own
 from deploy_orchestrator.pipeline.sources import commits_since, source_of, source_of_removal
 from deploy_orchestrator.pipeline.waves import ahead
 from deploy_orchestrator.releases import (
@@ -88,6 +89,7 @@ class Previews:
 
     def of(self, fleet: Fleet, deployment: Deployment) -> Preview:
         """What releasing what `checked` gives would change, judged."""
+        require_own(self.deployments, deployment.key, deployment.destination)
         rendered = self.checked(fleet, deployment)
         released = self.deployments.release(deployment.environment.name, deployment.tenant.name)
         released_manifests = self.deployments.released_manifests(released) if released else None

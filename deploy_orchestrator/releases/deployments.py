@@ -3,10 +3,11 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal, TypeVar
 
 from deploy_orchestrator.errors import OrchestratorError, Place
-from deploy_orchestrator.fleet import Deployment, Policy
+from deploy_orchestrator.fleet import Deployment, Destination, Policy
 from deploy_orchestrator.git import Commit, Person, Repository, Signer
 from deploy_orchestrator.manifests import Diff, Manifests, committed_manifests, diff
 from deploy_orchestrator.outcomes import Outcome, attempt, failures, raised, values
@@ -91,6 +92,12 @@ class Deployments:
         """Everything that is released now, but for what `unreadable` tells."""
         found = self._each(RELEASES, lambda standing: standing.release)
         return [release for release in values(found) if release]
+
+    def holder(self, destination: Destination) -> str | None:
+        """Whose release, as `environment/tenant`, went to that namespace; None where nobody's did."""
+        head = self.repository.head(MAIN)
+        places = _holders(self.repository, head) if head else {}
+        return places.get((destination.cluster, destination.namespace))
 
     def unreadable(self) -> list[OrchestratorError]:
         """What is wrong with plans and release files on `main`, each being left out of the lists of all
@@ -295,3 +302,10 @@ def _check_content(release: ReleaseFile, content: str | None) -> None:
             place=Place(release.path),
             fix="revert the release, or release anew",
         )
+
+
+@lru_cache(maxsize=8)
+def _holders(repository: Repository, head: str) -> dict[tuple[str, str], str]:
+    tree = repository.at(head)
+    found = values(attempt(slot.read_release, tree) for slot in slots(tree, RELEASES))
+    return {(each.cluster, each.namespace): each.key for each in found if each}

@@ -129,6 +129,23 @@ def test_a_plan_of_a_tenant_that_has_left_the_fleet_is_not_released(waiting: Des
             released(orchestrator, plan)
 
 
+def test_nobody_gets_the_namespace_in_which_another_is_released(desk: Desk) -> None:
+    """`shop` has left the fleet and is live in `shop-production`; dev makes namespaces of bare names."""
+    text = (desk.fleet / "fleet.yaml").read_text()
+    dev = "  - name: dev\n    cluster: here\n"
+    desk.commit("fleet.yaml", text.replace(dev, f'{dev}    namespace: "{{tenant}}"\n'))
+    tenant = (desk.fleet / "tenants/blog/tenant.yaml").read_text()
+    shutil.rmtree(desk.fleet / "tenants/shop")
+    (desk.fleet / "tenants/shop-production").mkdir()
+    desk.commit("tenants/shop-production/tenant.yaml", tenant)
+
+    with desk.orchestrator() as orchestrator:
+        orchestrator.settle_rules()
+        with pytest.raises(FleetError, match="shop-production of cluster here, where production/shop is"):
+            previewed(orchestrator, "dev", "shop-production")
+        assert previewed(orchestrator, "dev", "blog").plan.namespace == "blog"
+
+
 def test_a_rewritten_history_of_the_fleet_stops_nobody(desk: Desk) -> None:
     git(desk.fleet, "checkout", "--quiet", "--orphan", "rewritten")
     desk.commit("tenants/blog/values.yaml", "greeting: from a new history\n")
