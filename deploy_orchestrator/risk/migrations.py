@@ -14,6 +14,7 @@ from deploy_orchestrator.manifests import (
     untyped,
 )
 from deploy_orchestrator.risk.change import Altered, Change
+from deploy_orchestrator.risk.defaults import is_filled_in
 from deploy_orchestrator.risk.images import version_of
 from deploy_orchestrator.risk.metadata import is_inert_annotation, label_of
 from deploy_orchestrator.risk.pods import containers_of, image_of, is_gone
@@ -154,7 +155,9 @@ class JobRuns(Rule):
             if altered.renamed and _is_plain_job(altered.after):
                 yield _sighting(f"it was {altered.before.name} and runs again", altered, altered.fields)
             elif _is_plain_job(altered.after) and is_gone(altered.before):
-                fields = [field for field in _work(altered) if altered.in_pod(field)]
+                # None of them can be changed in a Job that is still there, harmless or not.
+                told = [field for field in altered.defaults if not is_filled_in(altered.template, field)]
+                fields = [field for field in (*altered.fields, *told) if altered.in_pod(field) is not None]
                 if fields:
                     yield _sighting("it runs again, where it is gone by its TTL", altered, fields)
 
