@@ -11,7 +11,7 @@ from deploy_orchestrator.documents import Document, DocumentError
 from deploy_orchestrator.storage import Cache
 
 YAML = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=8,
 ).map(documents.dump)
