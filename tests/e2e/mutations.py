@@ -1,11 +1,10 @@
 """Objects that may be wrong in one field: each of a given one replaced, doubled, added or taken away."""
 
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from variations import Body, Path, Schema
+from variations import Body, Path, Schema, with_value
 
 TEXTS = (
     "",
@@ -50,9 +49,9 @@ def mutations(body: Body, schema: Schema) -> Iterator[Mutation]:
     for path, value in _parts(body):
         if path in FIXED:
             continue
-        yield Mutation(path, "removed", _with(body, path, None))
+        yield Mutation(path, "removed", with_value(body, path, None))
         for other in _wrong(value):
-            yield Mutation(path, f"= {str(other)[:20]!r}", _with(body, path, other))
+            yield Mutation(path, f"= {str(other)[:20]!r}", with_value(body, path, other))
     for path, value in [*_parts(body), ((), body)]:
         if not isinstance(value, dict):
             continue
@@ -60,11 +59,13 @@ def mutations(body: Body, schema: Schema) -> Iterator[Mutation]:
         for name in known.get("properties", {}):
             if name not in value and name not in OWN and (path or name not in {"status", "metadata"}):
                 for added in _added(schema.at((*path, name))):
-                    yield Mutation((*path, name), f"+ {str(added)[:20]!r}", _with(body, (*path, name), added))
+                    yield Mutation(
+                        (*path, name), f"+ {str(added)[:20]!r}", with_value(body, (*path, name), added)
+                    )
         if known.get("additionalProperties"):
             for key in KEYS:
                 some = next(iter(value.values()), "x")
-                yield Mutation((*path, key), "named", _with(body, (*path, key), some))
+                yield Mutation((*path, key), "named", with_value(body, (*path, key), some))
 
 
 def _parts(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
@@ -109,15 +110,3 @@ def _added(schema: Schema) -> list[Any]:
             return [{}, {"a": "b"}, {"a b": "c"}]
         case _:
             return ["1", "-1", "150%", 0]
-
-
-def _with(body: Body, path: Path, value: Any) -> Body:
-    changed = copy.deepcopy(body)
-    place: Any = changed
-    for step in path[:-1]:
-        place = place[step]
-    if value is None:
-        del place[path[-1]]
-    else:
-        place[path[-1]] = copy.deepcopy(value)
-    return changed

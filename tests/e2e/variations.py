@@ -93,10 +93,10 @@ def variations(body: Body, schema: Schema) -> Iterator[Variation]:
     for path, value in _parts(body):
         if path in NAMES:
             continue
-        yield Variation(path, "removed", (_with(body, path, None),))
+        yield Variation(path, "removed", (with_value(body, path, None),))
         if not isinstance(value, dict | list):
             others = _others(value, schema.at(path).resolved)
-            yield Variation(path, "changed", tuple(_with(body, path, other) for other in others))
+            yield Variation(path, "changed", tuple(with_value(body, path, other) for other in others))
     for path, value in [*_parts(body), ((), body)]:
         if not isinstance(value, dict) or path[:1] == ("metadata",):
             continue
@@ -105,7 +105,7 @@ def variations(body: Body, schema: Schema) -> Iterator[Variation]:
         for name in schema.at(path).resolved.get("properties", {}):
             if name not in value and (path or name not in {"status", "metadata"}):
                 new = (*path, name)
-                bodies = tuple(_with(body, new, each) for each in schema.at(new).values())
+                bodies = tuple(with_value(body, new, each) for each in schema.at(new).values())
                 yield Variation(new, "added", bodies)
 
 
@@ -135,7 +135,8 @@ def value_at(body: Body, path: Path) -> Any:
     return value
 
 
-def _with(body: Body, path: Path, value: Any) -> Body:
+def with_value(body: Body, path: Path, value: Any) -> Body:
+    """The same object with `value` there; None takes away what stands there."""
     changed = copy.deepcopy(body)
     place: Any = changed
     for step in path[:-1]:
