@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Final
 
 import uvicorn
 from starlette.applications import Starlette
@@ -15,6 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.web.board import Watch, board
 from deploy_orchestrator.web.door import Door
+
+GRACE_SECONDS: Final = 3
 
 
 def site(watch: Watch, orchestrator: Orchestrator, dagster: ASGIApp | None, names: frozenset[str]) -> Door:
@@ -54,5 +57,14 @@ class _Labelled:
 
 
 def site_server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
-    """A server of `app`, to be run."""
-    return uvicorn.Server(uvicorn.Config(app, host=host, port=port, server_header=False, access_log=False))
+    """A server of `app`, to be run. Told to end, it waits `GRACE_SECONDS` for who listens for news."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            server_header=False,
+            access_log=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+    )

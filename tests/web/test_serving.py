@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -37,8 +38,14 @@ def orchestrator(live: Desk) -> Iterator[Orchestrator]:  # noqa: F811
         yield opened
 
 
+@dataclass(frozen=True)
+class Served:
+    process: subprocess.Popen[bytes]
+    address: str
+
+
 @pytest.fixture
-def address(live: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:  # noqa: F811
+def served(live: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:  # noqa: F811
     home = tmp_path / "dagster"
     home.mkdir()
     for name, text in (("dagster.yaml", DAGSTER), ("workspace.yaml", WORKSPACE), ("some.py", DEFINITIONS)):
@@ -50,10 +57,16 @@ def address(live: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     with subprocess.Popen([*command, "-w", str(home / "workspace.yaml")], cwd=live.folder) as server:
         try:
             _until_it_answers(f"http://127.0.0.1:{port}/healthz", server)
-            yield f"http://127.0.0.1:{port}"
+            yield Served(server, f"http://127.0.0.1:{port}")
         finally:
-            server.send_signal(signal.SIGINT)
+            if server.poll() is None:
+                server.send_signal(signal.SIGINT)
             server.wait(60)
+
+
+@pytest.fixture
+def address(served: Served) -> str:
+    return served.address
 
 
 def _until_it_answers(url: str, server: subprocess.Popen[bytes]) -> None:
@@ -89,3 +102,9 @@ def test_a_page_that_is_open_is_told_when_there_is_something_new(address, orches
         sandbox_of(orchestrator).degrade("dev", "shop", "it is on fire")
         assert next(line for line in events.iter_lines() if line.startswith("data: "))
     assert "it is on fire" in httpx.get(address).text
+
+
+def test_it_ends_when_it_is_told_to_though_a_page_is_open(served):
+    with httpx.stream("GET", f"{served.address}/events", timeout=60):
+        served.process.send_signal(signal.SIGINT)
+        served.process.wait(40)
