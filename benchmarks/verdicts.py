@@ -53,7 +53,7 @@ def main() -> None:
         findings = check(new, deployment)
         checked = time.perf_counter()
         change = Change(old, new, CHART, CHART, findings)
-        reasons = judge(change, deployment.environment.policy.rules)
+        reasons = judge(change, deployment.environment.policy)
         decided = time.perf_counter()
         change.diff.unified()
         ended = time.perf_counter()

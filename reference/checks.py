@@ -11,8 +11,8 @@ from reference.markdown import table
 _HEAD = """\
 # Checks
 
-The manifests of each tenant in each environment are held against these checks. An **error** blocks a change,
-a **warning** is told.
+The manifests of each tenant in each environment are held against these checks. An **error** blocks a change
+(by the risk rule `check-failed`), a **warning** is told.
 
 A tenant can be excepted from a check for a while, in its `tenant.yaml`:
 
@@ -23,6 +23,22 @@ exceptions:
     reason: moves to an ExternalSecret with the next release
     expires: 2027-01-31T00:00:00+01:00
 ```
+
+A policy gives a check another verdict in one environment, for all tenants there and until somebody changes
+it: `safe` and `needs-approval` let pass what would be blocked, and `needs-approval` and `blocked` make an
+error of a warning. What a tenant is excepted from stays a warning.
+
+```yaml
+environments:
+  - name: production
+    policy:
+      checks:
+        request-missing: {severity: needs-approval, reason: the old charts have none}
+        unread-value: {severity: blocked, reason: a misspelt value has cost us a night}
+```
+
+That is a change of the environment's rules: it counts when it was approved. A Secret with plain values is
+kept out of Git whatever a policy says; only an exception lets it in.
 
 <!-- Made from the code by `make docs`. -->
 """

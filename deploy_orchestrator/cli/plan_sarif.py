@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from deploy_orchestrator.cli.sarif import Descriptor, Result
+from deploy_orchestrator.cli.sarif import Descriptor, Level, Result
 from deploy_orchestrator.errors import OrchestratorError, Place
 from deploy_orchestrator.fleet import Deployment, Fleet
 from deploy_orchestrator.foresight import Proposal
@@ -24,6 +24,11 @@ _CHECKS: Final = {
     each.id: Descriptor(each.id, each.reason, f"{each.reason} To do: {each.fix}.") for each in CHECKS
 }
 _RISKS: Final = {each.id: Descriptor(each.id, each.sees, f"{each.why} {each.do}") for each in RULES}
+_LEVELS: Final[Mapping[Verdict, Level]] = {
+    Verdict.SAFE: "note",
+    Verdict.NEEDS_APPROVAL: "warning",
+    Verdict.BLOCKED: "error",
+}
 _TOLD_BY_CHECKS: Final = frozenset({"check-failed", "dependency-conflict"})
 
 
@@ -59,12 +64,20 @@ def _of_finding(
     file = _file(place.file, deployment, fleet)
     return Result(
         rule=_CHECKS[finding.rule],
-        level=finding.severity,
+        level=_level(finding, deployment),
         message=f"{_name(finding.object, deployment)}{finding.message} To do: {finding.fix}.",
         file=file,
         line=place.line if place.line and file == place.file else 1,
         about=(_about(deployment, finding.object),),
     )
+
+
+def _level(finding: Finding, deployment: Deployment) -> Level:
+    """As the policy takes the finding."""
+    override = deployment.environment.policy.checks.get(finding.rule)
+    if override is None or finding.severity == "warning":
+        return finding.severity
+    return _LEVELS[override.severity]
 
 
 def _of_reason(reason: Reason, deployment: Deployment, templates: Mapping[str, str], fleet: Fleet) -> Result:

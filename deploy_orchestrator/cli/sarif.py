@@ -13,6 +13,9 @@ from urllib.parse import quote
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
+Level = Literal["error", "warning", "note"]
+
+
 @dataclass(frozen=True, slots=True)
 class Descriptor:
     """Something that is looked for: what it `sees`, and as `help` why that matters and what to do."""
@@ -30,7 +33,7 @@ class Result:
     """
 
     rule: Descriptor
-    level: Literal["error", "warning", "note"]
+    level: Level
     message: str
     file: str
     line: int = 1

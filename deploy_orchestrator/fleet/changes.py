@@ -71,7 +71,7 @@ def basis(fleet: Fleet, deployment: Deployment) -> str:
         "inputs": fleet.inputs(deployment),
         "destination": astuple(deployment.destination),
         "exceptions": [each.model_dump(mode="json") for each in deployment.tenant.exceptions],
-        "checks": policy.model_dump(mode="json", include={"registries", "cluster_scoped"}),
+        "checks": policy.model_dump(mode="json", include={"registries", "cluster_scoped", "checks"}),
         "waves": policy.ahead_of(deployment.tenant.name),
         "awaited": [[each.environment.name, fleet.inputs(each)] for each in fleet.before(deployment)],
     }

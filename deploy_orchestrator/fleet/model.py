@@ -154,7 +154,7 @@ class Window(Model):
 
 
 class RuleOverride(Model):
-    """Another verdict for a risk rule than its own, and why."""
+    """Another verdict for a risk rule, or for what a check finds, than its own, and why."""
 
     severity: Verdict
     reason: Line
@@ -189,8 +189,9 @@ class Policy(Model):
     before whom; tenants that no wave names go last. `removals`: the share of the tenants that may be removed
     within a day, in percent; one at least, unless it is 0. `freezes` and `freeze_windows`: when nothing is
     released; where there are `release_windows`, something is released only in one of them. `rules` by the id
-    of the risk rule. `registries`: where images may come from, as `ghcr.io` or `ghcr.io/acme`; none: from
-    anywhere. `cluster_scoped`: what tenants may make outside of their namespaces, as
+    of the risk rule; `checks` by that of the check whose findings have another verdict than the risk rule
+    `check-failed` gives them. `registries`: where images may come from, as `ghcr.io` or `ghcr.io/acme`;
+    none: from anywhere. `cluster_scoped`: what tenants may make outside of their namespaces, as
     `rbac.authorization.k8s.io/ClusterRole`.
     """
 
@@ -206,6 +207,7 @@ class Policy(Model):
     freeze_windows: tuple[Window, ...] = ()
     release_windows: tuple[Window, ...] = ()
     rules: dict[Label, RuleOverride] = Field(default_factory=dict[str, RuleOverride])
+    checks: dict[Label, RuleOverride] = Field(default_factory=dict[str, RuleOverride])
     registries: tuple[Line, ...] = ()
     cluster_scoped: tuple[ClusterKind, ...] = ()
 

@@ -1,16 +1,27 @@
-"""What a tenant need not keep to for a while."""
+"""What an environment holds against a tenant, and what the tenant need not keep to for a while."""
 
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from deploy_orchestrator.fleet import CheckException, Tenant
+from deploy_orchestrator.fleet import CheckException, Deployment, Policy, Tenant
 from deploy_orchestrator.manifests.findings import Finding
+from deploy_orchestrator.terms import Verdict
 
 
-def excepted(findings: Iterable[Finding], tenant: Tenant, now: datetime) -> list[Finding]:
-    """The findings, those that an exception of the tenant covers `now` (UTC) as warnings that tell of it."""
-    return [_excepted(finding, tenant, now) for finding in findings]
+def excepted(findings: Iterable[Finding], deployment: Deployment, now: datetime) -> list[Finding]:
+    """The findings, those that an exception of the tenant covers `now` (UTC) as warnings that tell of it, and
+    warnings of which the environment's policy says that they are not safe as errors.
+    """
+    policy = deployment.environment.policy
+    return [_excepted(_raised(finding, policy), deployment.tenant, now) for finding in findings]
+
+
+def _raised(finding: Finding, policy: Policy) -> Finding:
+    override = policy.checks.get(finding.rule)
+    if override is None or override.severity is Verdict.SAFE:
+        return finding
+    return replace(finding, severity="error")
 
 
 def _excepted(finding: Finding, tenant: Tenant, now: datetime) -> Finding:

@@ -28,7 +28,7 @@ def lint(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> list[Fin
     """
     releases = releases_of(deployment, fleet, workspace)
     found = (finding for release in releases for finding in _findings(release, workspace))
-    return excepted(found, deployment.tenant, datetime.now(UTC))
+    return excepted(found, deployment, datetime.now(UTC))
 
 
 def _findings(release: ChartRelease, workspace: Workspace) -> Iterator[Finding]:

@@ -63,7 +63,7 @@ def conflicts(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> lis
     """
     releases = releases_of(deployment, fleet, workspace)
     found = (finding for each in releases if each.chart.meets for finding in _kept(each, workspace))
-    return excepted(found, deployment.tenant, datetime.now(UTC))
+    return excepted(found, deployment, datetime.now(UTC))
 
 
 def _kept(release: ChartRelease, workspace: Workspace) -> list[Finding]:

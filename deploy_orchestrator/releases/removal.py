@@ -38,7 +38,7 @@ def make_removal(released: Release, manifests: Manifests, source: SourceChange, 
         why="Nothing of it runs any more, and a revert does not bring its data back.",
         do="Make sure of a backup, and that nobody needs it, then approve.",
     )
-    lost = (reason for reason in judge(change, policy.rules) if reason.rule == DataDeleted.id)
+    lost = (reason for reason in judge(change, policy) if reason.rule == DataDeleted.id)
     reasons = (removed, *lost)
     return planned(
         released,

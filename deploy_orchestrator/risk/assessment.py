@@ -44,7 +44,7 @@ def assess(
     `findings` are what checks say about the candidate.
 
     Raises:
-        UnknownRule: the policy overrides a rule that does not exist.
+        UnknownRule: the policy overrides a rule or a check that does not exist.
         EmptyCandidate: it has no objects, or does not name its chart.
     """
     if not candidate.objects:
@@ -63,4 +63,4 @@ def assess(
         destination_before=destination_before,
         destination=deployment.destination,
     )
-    return Judgement(candidate.chart, change.diff, judge(change, deployment.environment.policy.rules))
+    return Judgement(candidate.chart, change.diff, judge(change, deployment.environment.policy))

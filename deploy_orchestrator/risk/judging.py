@@ -1,11 +1,11 @@
 """From a change to its reasons."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from itertools import groupby
 
 from deploy_orchestrator.errors import Place
-from deploy_orchestrator.fleet import RuleOverride
+from deploy_orchestrator.fleet import Policy, RuleOverride
 from deploy_orchestrator.risk.catalogue import JUDGING, RULES, UNKNOWN
 from deploy_orchestrator.risk.change import Change
 from deploy_orchestrator.risk.errors import UnknownRule
@@ -15,20 +15,19 @@ from deploy_orchestrator.risk.verdict import Reason, Verdict
 _OWN = {rule.id: rule.severity for rule in RULES}
 
 
-def judge(change: Change, overrides: Mapping[str, RuleOverride]) -> tuple[Reason, ...]:
-    """Every reason that the rules have for or against a change, the gravest first.
+def judge(change: Change, policy: Policy) -> tuple[Reason, ...]:
+    """Every reason that the rules have for or against a change under a policy, the gravest first.
 
-    `overrides` give rules another severity, by their id. What safe rules saw in several objects is told as
-    one reason.
+    What safe rules saw in several objects is told as one reason.
 
     Raises:
-        UnknownRule: an override is for a rule that does not exist.
+        UnknownRule: the policy gives a severity to a rule or a check that does not exist.
     """
-    _check(overrides)
+    _require_known(policy)
     seen: list[tuple[Stated, Sighting]] = [(rule, each) for rule in JUDGING for each in rule.judge(change)]
     seen += [(UNKNOWN, each) for each in UNKNOWN.judge(change, [each for _, each in seen])]
     reasons = [
-        _reason(rule, sighting, overrides.get(rule.id))
+        _reason(rule, sighting, policy)
         for rule, group in groupby(seen, key=lambda pair: pair[0])
         for sighting in _told(rule, [each for _, each in group])
     ]
@@ -36,10 +35,15 @@ def judge(change: Change, overrides: Mapping[str, RuleOverride]) -> tuple[Reason
     return tuple(sorted(reasons, key=lambda reason: -order.index(reason.severity)))
 
 
-def severity(reason: Reason, overrides: Mapping[str, RuleOverride]) -> Verdict:
+def severity(reason: Reason, policy: Policy) -> Verdict:
     """How grave a reason is under a policy, whatever policy it was found under."""
-    override = overrides.get(reason.rule)
+    override = _override(reason.rule, reason.check, policy)
     return Verdict(override.severity) if override else _OWN.get(reason.rule, reason.severity)
+
+
+def _override(rule: str, check: str | None, policy: Policy) -> RuleOverride | None:
+    """What the policy says of the check, or else of the rule."""
+    return (policy.checks.get(check) if check else None) or policy.rules.get(rule)
 
 
 def _told(rule: Stated, sightings: list[Sighting]) -> Iterable[Sighting]:
@@ -52,26 +56,42 @@ def _told(rule: Stated, sightings: list[Sighting]) -> Iterable[Sighting]:
     return [Sighting(said, sightings[0].object)]
 
 
-def _reason(rule: Stated, sighting: Sighting, override: RuleOverride | None) -> Reason:
-    severity = rule.severity if override is None else Verdict(override.severity)
+def _reason(rule: Stated, sighting: Sighting, policy: Policy) -> Reason:
+    override = _override(rule.id, sighting.check, policy)
     return Reason(
         rule=rule.id,
-        severity=severity,
+        severity=Verdict(override.severity) if override else rule.severity,
         object=str(sighting.object) if sighting.object else None,
+        check=sighting.check,
         saw=sighting.saw,
         why=rule.why,
         do=sighting.do or rule.do,
-        policy=f"{override.reason} (it is {rule.severity} otherwise)" if override else None,
+        policy=_said(rule, sighting, override, policy) if override else None,
     )
 
 
-def _check(overrides: Mapping[str, RuleOverride]) -> None:
-    known = [rule.id for rule in RULES]
-    for name in overrides:
+def _said(rule: Stated, sighting: Sighting, override: RuleOverride, policy: Policy) -> str:
+    if sighting.check and sighting.check in policy.checks:
+        return f"{override.reason} (of the check {sighting.check})"
+    return f"{override.reason} (it is {rule.severity} otherwise)"
+
+
+def _require_known(policy: Policy) -> None:
+    if policy.rules:
+        _require("risk rule", "rules", policy.rules, [rule.id for rule in RULES])
+    if policy.checks:
+        from deploy_orchestrator.manifests import CHECKS
+
+        _require("check", "checks", policy.checks, [check.id for check in CHECKS])
+
+
+def _require(what: str, field: str, named: Iterable[str], known: Collection[str]) -> None:
+    for name in named:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
+            page = "risk-rules.md" if field == "rules" else "checks.md"
             raise UnknownRule(
-                f"the policy is about a risk rule that does not exist: {name!r}",
-                place=Place("fleet.yaml", field=f"environments[].policy.rules.{name}"),
-                fix=f"did you mean {near[0]!r}?" if near else "see docs/risk-rules.md for all rules",
+                f"the policy is about a {what} that does not exist: {name!r}",
+                place=Place("fleet.yaml", field=f"environments[].policy.{field}.{name}"),
+                fix=f"did you mean {near[0]!r}?" if near else f"see docs/{page} for all of them",
             )

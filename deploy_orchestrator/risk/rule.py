@@ -16,13 +16,14 @@ class Sighting:
     `explains`.
 
     A path explains all below it; `()` is the whole object, as for one that was added or removed. `do` is
-    better advice than the rule's own, where the rule has it.
+    better advice than the rule's own, where the rule has it. `check` is the check that found it.
     """
 
     saw: str
     object: ObjectKey | None = None
     explains: tuple[NamedPath, ...] = ()
     do: str | None = None
+    check: str | None = None
 
 
 class Stated:

@@ -17,12 +17,16 @@ class CheckFailed(Rule):
     severity = Verdict.BLOCKED
     sees = "a check of the manifests found an error: schema, removed API, tenant policy"
     why = "The API server would refuse the object, or the tenant policy forbids it."
-    do = "Mend what the check names, or add an exception with a reason and an expiry to the fleet."
+    do = (
+        "Mend what the check names, or add an exception with a reason and an expiry to the fleet; the policy "
+        "can give the check another verdict (`checks`)."
+    )
 
     def judge(self, change: Change) -> Iterator[Sighting]:
         for finding in change.findings:
             if finding.severity == "error" and finding.rule != HarmfulConflict.id:
-                yield Sighting(f"{finding.rule}: {finding.message}", finding.object, do=finding.fix)
+                said = f"{finding.rule}: {finding.message}"
+                yield Sighting(said, finding.object, do=finding.fix, check=finding.rule)
 
 
 class HarmfulConflict(Rule):
@@ -38,7 +42,7 @@ class HarmfulConflict(Rule):
     def judge(self, change: Change) -> Iterator[Sighting]:
         for finding in change.findings:
             if finding.severity == "error" and finding.rule == self.id:
-                yield Sighting(finding.message, do=finding.fix)
+                yield Sighting(finding.message, do=finding.fix, check=finding.rule)
 
 
 class UnknownHook(Rule):

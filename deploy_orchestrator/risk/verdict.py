@@ -10,11 +10,13 @@ from deploy_orchestrator.terms import Verdict
 class Reason(Record):
     """Why a change has its verdict: what a rule saw, why that matters, and what to do about it.
 
-    `object` names the object it is about, None where it is about the change as a whole. `policy` tells by
-    which words of the environment's policy the rule has this severity, None where it has its own.
+    `object` names the object it is about, None where it is about the change as a whole. `check` is the check
+    that found it, None where no check did. `policy` tells by which words of the environment's policy the rule
+    or the check has this severity, None where the rule has its own.
     """
 
     rule: str
+    check: str | None = None
     severity: Verdict
     object: str | None = None
     saw: str

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from tests.cli.conftest import Answer, Desk
+from tests.cli.conftest import FILES, Answer, Desk
 
 POD = """\
 apiVersion: v1
@@ -46,6 +46,20 @@ def test_findings_stand_at_the_template_and_risks_at_the_values_of_the_tenant(de
     assert ("object-deleted", "warning", "tenants/shop/values.yaml", 1) in found
     assert not [rule for rule, *_ in found if rule == "check-failed"]
     assert len(found) == len(set(found))
+
+
+def test_a_finding_is_as_grave_as_the_policy_takes_it(desk: Desk) -> None:
+    checks = "{pod-privileged: {severity: needs-approval, reason: nodes of its own}}"
+    environment = "  - name: dev\n"
+    assert environment in FILES["fleet.yaml"]
+    desk.commit(
+        "fleet.yaml",
+        FILES["fleet.yaml"].replace(environment, f"{environment}    policy: {{checks: {checks}}}\n"),
+    )
+    desk.commit("charts/app/templates/pod.yaml", POD)
+    found = located(desk.run("plan", "--from", "main~1", "--environment", "dev", "--format", "sarif"))
+    assert {level for rule, level, *_ in found if rule == "pod-privileged"} == {"warning"}
+    assert {level for rule, level, *_ in found if rule == "image-unpinned"} == {"error"}
 
 
 def test_one_thing_in_many_deployments_is_told_once_and_names_them(desk: Desk) -> None:

@@ -67,6 +67,10 @@ policies = st.builds(
         st.sampled_from(["image-changed", "scaled"]),
         st.builds(RuleOverride, severity=st.sampled_from(list(Verdict)), reason=st.just("so")),
     ),
+    checks=st.dictionaries(
+        st.sampled_from(["plain-secret", "unread-value"]),
+        st.builds(RuleOverride, severity=st.sampled_from(list(Verdict)), reason=st.just("so")),
+    ),
     registries=st.lists(st.sampled_from(REGISTRIES), unique=True).map(tuple),
     cluster_scoped=st.lists(st.sampled_from(["Node", "Namespace"]), unique=True).map(tuple),
 )

@@ -28,12 +28,13 @@ def test_nothing_else_is_looser_before_it_is_approved(old, new):
     assert not was.registries or (
         now.registries and all(each.startswith(was.registries) for each in now.registries)
     )
-    for rule, override in was.rules.items():
-        kept = now.rules.get(rule)
-        assert kept is None or Verdict.worst([kept.severity, override.severity]) is kept.severity
-        assert kept is not None or override.severity is Verdict.SAFE
-    for rule in now.rules.keys() - was.rules.keys():
-        assert now.rules[rule].severity is Verdict.BLOCKED
+    for before, after in ((was.rules, now.rules), (was.checks, now.checks)):
+        for name, override in before.items():
+            kept = after.get(name)
+            assert kept is None or Verdict.worst([kept.severity, override.severity]) is kept.severity
+            assert kept is not None or override.severity is Verdict.SAFE
+        for name in after.keys() - before.keys():
+            assert after[name].severity is Verdict.BLOCKED
     if now.break_glass:
         assert was.break_glass
         assert new.policy.break_glass

@@ -8,8 +8,17 @@ from typing import Any
 
 import pytest
 
-from deploy_orchestrator.fleet import ChartReference, CheckException, Deployment, Environment, Quota, Tenant
+from deploy_orchestrator.fleet import (
+    ChartReference,
+    CheckException,
+    Deployment,
+    Environment,
+    Quota,
+    RuleOverride,
+    Tenant,
+)
 from deploy_orchestrator.manifests import CHECKS, MANIFEST_CHECKS, Finding, Manifests, Object, check
+from deploy_orchestrator.terms import Verdict
 
 Bodies = dict[str, dict[str, Any]]
 
@@ -543,6 +552,26 @@ def test_an_exception_makes_a_warning_of_its_rule_and_object_until_it_expires(
 ) -> None:
     (finding,) = check(secret_in_git(), excepting(**exception), now=now)
     assert (finding.rule, finding.severity) == ("plain-secret", severity)
+
+
+def under(severity: Verdict, ours: Deployment) -> Deployment:
+    checks = {"no-tests": RuleOverride(severity=severity, reason="all are tested")}
+    policy = ours.environment.policy.model_copy(update={"checks": checks})
+    environment = ours.environment.model_copy(update={"policy": policy})
+    return Deployment(environment, ours.tenant, ours.namespace, ours.server)
+
+
+@pytest.mark.parametrize("severity", [Verdict.NEEDS_APPROVAL, Verdict.BLOCKED])
+def test_a_policy_makes_an_error_of_a_warning_and_an_exception_a_warning_again(severity: Verdict) -> None:
+    untested = Manifests(Object(body) for name, body in sound().items() if name != "test")
+    ours = excepting(rule="plain-secret")
+
+    def found(ours: Deployment) -> list[tuple[str, str]]:
+        return [(each.rule, each.severity) for each in check(untested, ours, now=BEFORE)]
+
+    assert found(ours) == found(under(Verdict.SAFE, ours)) == [("no-tests", "warning")]
+    assert found(under(severity, ours)) == [("no-tests", "error")]
+    assert found(under(severity, excepting(rule="no-tests"))) == [("no-tests", "warning")]
 
 
 def test_an_exception_is_told_with_its_reason_and_when_it_ran_out() -> None:

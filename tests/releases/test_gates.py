@@ -176,6 +176,21 @@ def test_a_policy_that_is_newer_than_the_plan_decides(gate):
     assert gate("approval", plan_of(), lowered).passed
 
 
+def test_a_policy_that_is_newer_than_the_plan_decides_about_each_check(gate):
+    found = plan_of(Verdict.BLOCKED)
+    failed = found.reasons[0].model_copy(update={"rule": "check-failed", "check": "plain-secret"})
+    plan = found.model_copy(update={"reasons": (failed,)})
+
+    def checks(**severities):
+        given = {k.replace("_", "-"): RuleOverride(severity=v, reason="x") for k, v in severities.items()}
+        return asks().model_copy(update={"checks": given})
+
+    assert gate("verdict", plan, checks(image_unpinned=Verdict.SAFE)).state is GateState.CLOSED
+    assert gate("verdict", plan, checks(plain_secret=Verdict.NEEDS_APPROVAL)).passed
+    assert gate("approval", plan, checks(plain_secret=Verdict.NEEDS_APPROVAL)).state is GateState.WAITING
+    assert gate("approval", plan, checks(plain_secret=Verdict.SAFE)).passed
+
+
 def test_needs_approval_waits_until_enough_approved(gate, decision):
     policy = asks(required=2)
     assert gate("approval", policy=policy).state is GateState.WAITING

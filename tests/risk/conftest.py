@@ -69,9 +69,13 @@ def named(item: Any, step: str) -> bool:
 def judged() -> Callable[..., Plan]:
     """The plan for replacing the base, changed by `before`, with the base changed by a case."""
 
-    def plan(case: dict[str, Any], overrides: dict[str, RuleOverride] | None = None) -> Plan:
+    def plan(
+        case: dict[str, Any],
+        overrides: dict[str, RuleOverride] | None = None,
+        checks: dict[str, RuleOverride] | None = None,
+    ) -> Plan:
         old = edited(BASE, case.get("before", {}))
-        return planned(old, edited(old, case), case, overrides)
+        return planned(old, edited(old, case), case, overrides, checks)
 
     return plan
 
@@ -81,6 +85,7 @@ def planned(
     new: list[Any],
     case: dict[str, Any],
     overrides: dict[str, RuleOverride] | None = None,
+    checks: dict[str, RuleOverride] | None = None,
 ) -> Plan:
     chart_before, chart_after = (
         (name, version)
@@ -95,7 +100,7 @@ def planned(
         name="production",
         cluster=goes["cluster"],
         kubernetes="1.34",
-        policy=Policy(rules=overrides or {}),
+        policy=Policy(rules=overrides or {}, checks=checks or {}),
     )
     tenant = Tenant(
         name="analytics",

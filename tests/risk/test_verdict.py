@@ -91,6 +91,50 @@ def test_a_policy_on_a_rule_that_does_not_exist_is_refused_with_the_nearest_name
         judged(BUMP, {"image-mayor": RuleOverride(severity=Verdict.SAFE, reason="x")})
 
 
+FOUND = {
+    "findings": [
+        {"rule": "image-unpinned", "severity": "error", "message": "web has no tag.", "fix": "give one"},
+        {"rule": "plain-secret", "severity": "error", "message": "web-secret is plain.", "fix": "seal it"},
+    ]
+}
+
+
+def override(severity):
+    return RuleOverride(severity=severity, reason="until summer")
+
+
+def test_a_policy_gives_one_check_another_verdict_and_the_others_block(judged):
+    plan = judged(FOUND, checks={"image-unpinned": override(Verdict.NEEDS_APPROVAL)})
+    assert plan.verdict is Verdict.BLOCKED
+    assert {reason.check: (reason.severity, reason.policy) for reason in plan.reasons} == {
+        "plain-secret": (Verdict.BLOCKED, None),
+        "image-unpinned": (Verdict.NEEDS_APPROVAL, "until summer (of the check image-unpinned)"),
+    }
+
+
+def test_what_a_policy_says_of_a_check_goes_before_what_it_says_of_the_rule(judged):
+    lax = {"check-failed": override(Verdict.SAFE)}
+    plan = judged(FOUND, lax, {"plain-secret": override(Verdict.BLOCKED)})
+    assert {each.check: each.severity for each in plan.reasons} == {
+        "plain-secret": Verdict.BLOCKED,
+        "image-unpinned": Verdict.SAFE,
+    }
+
+
+def test_a_check_that_a_policy_lets_pass_is_told_all_the_same(judged):
+    plan = judged(FOUND, checks={name: override(Verdict.SAFE) for name in ("image-unpinned", "plain-secret")})
+    assert plan.verdict is Verdict.SAFE
+    assert {each.check for each in plan.reasons} == {"image-unpinned", "plain-secret"}
+    assert all(each.policy for each in plan.reasons)
+
+
+def test_a_policy_on_a_check_that_does_not_exist_is_refused_with_the_nearest_name(judged):
+    with pytest.raises(UnknownRule, match="did you mean 'plain-secret'") as raised:
+        judged(BUMP, checks={"plain-secrets": override(Verdict.SAFE)})
+    assert raised.value.place
+    assert raised.value.place.field == "environments[].policy.checks.plain-secrets"
+
+
 def test_the_gravest_reasons_come_first(judged):
     plan = judged(
         {

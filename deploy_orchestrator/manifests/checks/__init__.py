@@ -65,7 +65,7 @@ def check(manifests: Manifests, deployment: Deployment, *, now: datetime | None 
         *(finding for rule in MANIFEST_CHECKS for finding in rule.findings(manifests, deployment)),
         *_of_no_check(deployment),
     ]
-    return excepted(found, deployment.tenant, now or datetime.now(UTC))
+    return excepted(found, deployment, now or datetime.now(UTC))
 
 
 def _of_no_check(deployment: Deployment) -> Iterator[Finding]:
