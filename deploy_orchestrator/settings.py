@@ -59,6 +59,25 @@ class WebhookSettings(BaseSettings):
     secret_file: Path | None = None
 
 
+class SignInSettings(BaseSettings):
+    """Read from environment variables that begin with `DEPLOY_ORCHESTRATOR_SIGN_IN_`.
+
+    `file` says which OpenID providers are believed, and who may do what; without it nobody signs in.
+    `secrets` are those of this client at each provider, as JSON by its name in the file: `{"acme": "…"}`;
+    `secrets_folder` has a file for each, by the same name. `key_file` holds what cookies are signed with, 32
+    bytes or more: the same for all servers behind one name. Without it one is made in the `home`.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="DEPLOY_ORCHESTRATOR_SIGN_IN_", env_ignore_empty=True, frozen=True
+    )
+
+    file: Path | None = None
+    secrets: dict[str, SecretStr] = Field(default_factory=dict[str, SecretStr])
+    secrets_folder: Path | None = None
+    key_file: Path | None = None
+
+
 class NotificationSettings(BaseSettings):
     """Read from environment variables that begin with `DEPLOY_ORCHESTRATOR_NOTIFY_`.
 

@@ -42,6 +42,8 @@ FORBIDDEN = {
     "pipeline/planted_dagster": "dagster",
     "releases/planted_apprise": "apprise",
     "risk/planted_starlette": "starlette",
+    "releases/planted_joserfc": "joserfc",
+    "web/planted_authlib": "authlib",
 }
 """The modules that are planted, and what each imports."""
 

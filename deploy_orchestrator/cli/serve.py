@@ -1,11 +1,25 @@
 """`serve`: the board, with Dagster's web UI beside it."""
 
+import secrets
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
+from urllib.parse import urlsplit
 
+import pydantic
 import typer
+from pydantic_settings import SettingsError
 
 from deploy_orchestrator.cli.installation import NotSetUp, described, opened
+from deploy_orchestrator.errors import Place
+from deploy_orchestrator.settings import SignInSettings
+from deploy_orchestrator.storage import write_whole
+
+if TYPE_CHECKING:
+    from deploy_orchestrator.web import SignIn
+
+MIN_KEY: Final = 32
+MAX_SECRET: Final = 4096
+_VARIABLE: Final = "DEPLOY_ORCHESTRATOR_SIGN_IN_"
 
 
 def serve(
@@ -23,23 +37,79 @@ def serve(
 ) -> None:
     """Serve the board: what needs somebody, how everything stands, and why.
 
-    With -w Dagster's own web UI is below /dagster. Nobody signs in here yet, so it listens to this machine
-    alone: whoever should see it from elsewhere comes through a proxy that signs people in, which knows this
-    server by a --name. Requests that another site's page makes, to other names, or that ask GraphQL by GET,
-    are refused.
+    With -w Dagster's own web UI is below /dagster. People sign in with the OpenID providers of the file that
+    DEPLOY_ORCHESTRATOR_SIGN_IN_FILE names. Without one it listens to this machine alone, and whoever should
+    see it from elsewhere comes through a proxy that signs people in, which knows this server by a --name.
+    Requests that another site's page makes, to other names, or that ask GraphQL by GET, are refused.
     """
     from deploy_orchestrator.web import LOOPBACK, Watch, look, site, site_server
 
-    if host not in LOOPBACK:
+    settings = described()
+    sign_in = _sign_in(settings.home)
+    if sign_in is None and host not in LOOPBACK:
         raise NotSetUp(
             f"nobody signs in here, so that {host} would let everybody in",
-            fix="listen on 127.0.0.1, with a proxy before it that signs people in",
+            fix=f"say who signs in with {_VARIABLE}FILE, or listen on 127.0.0.1 with a proxy before it that "
+            "signs people in",
         )
-    settings, orchestrator = described(), opened(context)
+    orchestrator = opened(context)
     dagster = None
     if workspace:
         from deploy_orchestrator.web import dagster_ui
 
         dagster = context.with_resource(dagster_ui(workspace))
     watch = Watch(lambda: look(orchestrator, settings.home))
-    site_server(site(watch, orchestrator, dagster, LOOPBACK | {*(name or ())}), host, port).run()
+    known = urlsplit(sign_in.file.url).hostname if sign_in else None
+    names = LOOPBACK | {*(name or ()), *filter(None, [known])}
+    site_server(site(watch, orchestrator, dagster, names, sign_in), host, port).run()
+
+
+def _sign_in(home: Path) -> "SignIn | None":
+    """Sign-in as the environment describes it; None where it says nothing of it.
+
+    Raises:
+        NotSetUp, SignInRefused, DocumentError: what it says cannot be used.
+    """
+    try:
+        settings = SignInSettings()
+    except SettingsError:
+        raise NotSetUp("it is no JSON object", place=Place(f"{_VARIABLE}SECRETS")) from None
+    except pydantic.ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        raise NotSetUp(first["msg"], place=Place(f"{_VARIABLE}{str(first['loc'][0]).upper()}")) from None
+    if settings.file is None:
+        return None
+    from deploy_orchestrator.registries import ANYWHERE, Internet
+    from deploy_orchestrator.web import SignIn, read_sign_in
+
+    given = {name: each.get_secret_value() for name, each in settings.secrets.items()}
+    file = read_sign_in(settings.file, given)
+    for issuer in file.issuers:
+        path = settings.secrets_folder and settings.secrets_folder / issuer.name
+        if path and path.exists():
+            given.setdefault(issuer.name, _read(path).decode().strip())
+    key = _read(settings.key_file) if settings.key_file else _own_key(home / "sign-in.key")
+    if len(key.strip()) < MIN_KEY:
+        raise NotSetUp(
+            f"what cookies are signed with has {len(key.strip())} bytes, and needs {MIN_KEY} or more",
+            place=Place(f"{_VARIABLE}KEY_FILE"),
+            fix="make one with `openssl rand -hex 32`",
+        )
+    web = Internet(ANYWHERE.naming(*(each.issuer for each in file.issuers)))
+    return SignIn(file, given, key.strip(), web)
+
+
+def _own_key(path: Path) -> bytes:
+    """The key that is kept at `path`, made where there is none."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, secrets.token_hex(MIN_KEY).encode(), durable=True)
+    return _read(path)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_SECRET)
+    except OSError as error:
+        raise NotSetUp(f"it cannot be read: {error.strerror}", place=Place(str(path))) from error

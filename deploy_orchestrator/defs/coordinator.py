@@ -1,4 +1,4 @@
-"""How runs are queued: what two ask for at the same moment is started once."""
+"""How runs are queued: each says who launched it, and what two ask for at the same moment is started once."""
 
 from dagster import DagsterRun, DagsterRunStatus, QueuedRunCoordinator, RunsFilter
 from dagster._core.run_coordinator import SubmitRunContext
@@ -13,10 +13,14 @@ class OncePerRunKey(QueuedRunCoordinator):
     A sensor's tick and the webhook receiver each look whether a run is there before they make one. Where both
     look first and then both make one, the order in which the runs were stored decides: whoever submits
     sees every run that was stored before its own. Re-executions have a parent, and are left alone.
+
+    A run that somebody launches who has signed in carries who that is, whatever tags they gave it.
     """
 
     def submit_run(self, context: SubmitRunContext) -> DagsterRun:
         run = context.dagster_run
+        if who := context.workspace.get_viewer_tags():
+            self._instance.add_run_tags(run.run_id, who)
         first = self._first(run)
         if run.status is not DagsterRunStatus.NOT_STARTED or first.run_id == run.run_id:
             return super().submit_run(context)

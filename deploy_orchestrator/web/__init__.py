@@ -6,7 +6,9 @@ if TYPE_CHECKING:
     from deploy_orchestrator.web.board import Overview, Standing, State, Watch, look
     from deploy_orchestrator.web.door import LOOPBACK, Door
     from deploy_orchestrator.web.mounted import dagster_ui
+    from deploy_orchestrator.web.people import LOCAL, NOBODY, Person, Role, known_as, person_of
     from deploy_orchestrator.web.serving import site, site_server
+    from deploy_orchestrator.web.sign_in import SignIn, SignInFile, SignInRefused, read_sign_in
     from deploy_orchestrator.web.webhooks import (
         MAX_BODY,
         MAX_CONNECTIONS,
@@ -28,25 +30,35 @@ else:
     __getattr__ = opened(__name__, __file__)
 
 __all__ = [
+    "LOCAL",
     "LOOPBACK",
     "MAX_BODY",
     "MAX_CONNECTIONS",
+    "NOBODY",
     "DagsterRuns",
     "DagsterUnreachable",
     "Deliveries",
     "Door",
     "Followed",
     "Overview",
+    "Person",
     "Push",
     "Refused",
+    "Role",
+    "SignIn",
+    "SignInFile",
+    "SignInRefused",
     "Standing",
     "State",
     "Watch",
     "authenticate",
     "dagster_ui",
     "followed",
+    "known_as",
     "look",
+    "person_of",
     "read_push",
+    "read_sign_in",
     "receiver",
     "server",
     "site",

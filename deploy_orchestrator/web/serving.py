@@ -16,13 +16,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.web.board import Watch, board
 from deploy_orchestrator.web.door import Door
+from deploy_orchestrator.web.sign_in import Guard, SignIn
 
 GRACE_SECONDS: Final = 3
 
 
-def site(watch: Watch, orchestrator: Orchestrator, dagster: ASGIApp | None, names: frozenset[str]) -> Door:
+def site(
+    watch: Watch,
+    orchestrator: Orchestrator,
+    dagster: ASGIApp | None,
+    names: frozenset[str],
+    sign_in: SignIn | None = None,
+) -> Door:
     """The application: the board at `/`, `dagster` below its own prefix, `/healthz` for who looks whether it
-    runs; for requests to one of the host `names`.
+    runs; for requests to one of the host `names`, of people who signed in where there is a `sign_in`.
     """
 
     @asynccontextmanager
@@ -33,10 +40,11 @@ def site(watch: Watch, orchestrator: Orchestrator, dagster: ASGIApp | None, name
     async def healthy(_: Request) -> PlainTextResponse:
         return PlainTextResponse("fine\n")
 
-    routes = [*board(watch, orchestrator), Route("/healthz", healthy)]
+    routes = [*board(watch, orchestrator), Route("/healthz", healthy), *(sign_in.routes() if sign_in else ())]
     if dagster:
         routes.append(Mount("/", dagster))
-    return Door(Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(_Labelled)]), names)
+    middleware = [Middleware(_Labelled), Middleware(Guard, sign_in)]
+    return Door(Starlette(routes=routes, lifespan=lifespan, middleware=middleware), names)
 
 
 class _Labelled:

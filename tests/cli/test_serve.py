@@ -1,6 +1,41 @@
-"""`serve` lets nobody in from elsewhere: there is no sign-in yet."""
+"""`serve` lets nobody in from elsewhere unless people sign in, and says what is wrong with how they would."""
+
+import stat
+from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
+
+import deploy_orchestrator.web as web
+
+FILE = """\
+url: https://deploy.example.com
+issuers: [{name: acme, issuer: "https://login.example.com", client: ours}]
+roles: {sees: [acme/*]}
+"""
+
+
+@pytest.fixture
+def file(desk, monkeypatch) -> Path:
+    path = desk.folder / "sign-in.yaml"
+    path.write_text(FILE)
+    monkeypatch.setenv("DEPLOY_ORCHESTRATOR_SIGN_IN_FILE", str(path))
+    return path
+
+
+@pytest.fixture
+def served(monkeypatch) -> list[TestClient]:
+    """What was served, and is asked from outside."""
+    clients: list[TestClient] = []
+
+    class Server:
+        def __init__(self, app, host, port):
+            clients.append(TestClient(app, base_url="https://deploy.example.com", follow_redirects=False))
+
+        def run(self) -> None: ...
+
+    monkeypatch.setattr(web, "site_server", Server, raising=False)
+    return clients
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "deploy.example.com"])
@@ -9,3 +44,39 @@ def test_an_address_that_others_reach_is_refused(desk, host):
     assert answer.code == 2
     assert "would let everybody in" in answer.errors
     assert "127.0.0.1" in answer.errors
+
+
+def test_where_people_sign_in_it_listens_to_others_and_lets_nobody_in_who_has_not(desk, file, served):
+    assert desk.run("serve", "--host", "0.0.0.0").code == 0
+    (client,) = served
+    assert client.get("/").status_code == 401
+    assert client.get("/dagster").status_code == 401
+    assert client.get("/", headers={"host": "other.example.com"}).status_code == 421
+
+
+def test_the_key_of_cookies_is_made_once_and_is_its_owners_alone(desk, file, served):
+    for _ in range(2):
+        assert desk.run("serve").code == 0
+    (key,) = desk.folder.rglob("sign-in.key")
+    assert len(key.read_bytes()) == 64
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("FILE", "/nothing/here.yaml", "cannot be read"),
+        ("KEY_FILE", "/nothing/here", "cannot be read"),
+        ("KEY_FILE", "/dev/null", "openssl rand -hex 32"),
+        ("SECRETS", "not json: hush", "DEPLOY_ORCHESTRATOR_SIGN_IN_SECRETS"),
+        ("SECRETS", '{"acme": ["hush"]}', "DEPLOY_ORCHESTRATOR_SIGN_IN_SECRETS"),
+        ("SECRETS", '{"other": "hush"}', "there is a secret for the issuer 'other'"),
+    ],
+)
+def test_what_is_wrong_is_told_without_any_secret(desk, file, served, monkeypatch, variable, value, said):
+    monkeypatch.setenv(f"DEPLOY_ORCHESTRATOR_SIGN_IN_{variable}", value)
+    answer = desk.run("serve")
+    assert answer.code == 2
+    assert said in answer.errors
+    assert "hush" not in answer.errors
+    assert not served

@@ -23,7 +23,12 @@ USED = {
     },
     "web/mounted.py": {
         "dagster._core.workspace.context.WorkspaceProcessContext",
+        "dagster._core.workspace.context.WorkspaceRequestContext",
         "dagster._core.workspace.load_target.WorkspaceFileTarget",
+        "dagster._core.workspace.permissions.EDITOR_PERMISSIONS",
+        "dagster._core.workspace.permissions.LOCATION_SCOPED_PERMISSIONS",
+        "dagster._core.workspace.permissions.PermissionResult",
+        "dagster._core.workspace.permissions.Permissions",
         "dagster_webserver.version.__version__",
     },
 }

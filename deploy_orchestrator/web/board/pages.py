@@ -18,6 +18,7 @@ from starlette.templating import Jinja2Templates
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.web.board.overview import Overview, Standing
 from deploy_orchestrator.web.board.watch import Watch
+from deploy_orchestrator.web.people import person_of
 
 MAX_DIFF: Final = 200_000
 _FOLDER: Final = Path(__file__).parent
@@ -31,8 +32,10 @@ def board(watch: Watch, orchestrator: Orchestrator) -> list[BaseRoute]:
     templates.env.filters["age"] = _age  # pyright: ignore[reportUnknownMemberType]
 
     def page(name: str, request: Request, **shown: Any) -> Response:
-        about = {"overview": watch.overview, "trouble": watch.trouble, "version": watch.version, **shown}
-        return templates.TemplateResponse(request, name, about, headers={"Content-Security-Policy": _POLICY})
+        about = {"overview": watch.overview, "trouble": watch.trouble, "version": watch.version}
+        shown |= about | {"person": person_of(request.scope)}
+        headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"}
+        return templates.TemplateResponse(request, name, shown, headers=headers)
 
     async def now(request: Request) -> Response:
         overview = watch.overview
@@ -96,7 +99,7 @@ def _plain(value: Overview | Standing) -> dict[str, Any]:
 
 
 def _json(value: dict[str, Any]) -> Response:
-    return JSONResponse(pydantic_core.to_jsonable_python(value))
+    return JSONResponse(pydantic_core.to_jsonable_python(value), headers={"Cache-Control": "no-store"})
 
 
 def _age(at: datetime | None, now: datetime) -> str:

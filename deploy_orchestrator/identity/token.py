@@ -1,0 +1,194 @@
+"""Read an ID token: who its provider says somebody is, where it is for us, for this purpose, and of now.
+
+https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final, cast
+
+import pydantic
+from joserfc import jwk, jws
+from joserfc.errors import JoseError
+from pydantic import AfterValidator, BaseModel, ConfigDict, StrictFloat, StrictInt, StrictStr, TypeAdapter
+
+from deploy_orchestrator.identity.errors import NotProved
+from deploy_orchestrator.terms import Email
+
+ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
+"""What a token may be signed by: keys of which the provider alone has the private half."""
+MAX_TOKEN: Final = 16 * 1024
+"""Bytes of a token."""
+MAX_GROUPS: Final = 1000
+MIN_RSA_BITS: Final = 2048
+SKEW: Final = timedelta(minutes=1)
+"""How far the provider's clock may be from ours."""
+_TRUE: Final = ("true", "1")
+
+
+def _bounded(text: str) -> str:
+    if not 0 < len(text) <= 255:
+        raise ValueError("expected 1 to 255 characters")
+    return text
+
+
+Name = Annotated[StrictStr, AfterValidator(_bounded)]
+Seconds = StrictInt | StrictFloat
+
+
+class _Claims(BaseModel):
+    """The claims that are looked at; others may stand beside them."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    iss: StrictStr
+    sub: Name
+    aud: StrictStr | list[StrictStr]
+    exp: Seconds
+    iat: Seconds
+    nonce: StrictStr
+    azp: StrictStr | None = None
+    auth_time: Seconds | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a token must be: of this `issuer`, for this `client`, asked for with this `nonce`.
+
+    An e-mail address counts where the claim `verified` is true, and a domain of `domains` has it (none: any).
+    `groups` is the claim that lists groups.
+    """
+
+    issuer: str
+    client: str
+    nonce: str
+    groups: str = "groups"
+    verified: str = "email_verified"
+    domains: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """Who somebody is, as the provider says: `subject` is its own name for them, which it gives to nobody
+    else. `email` is None where it is not verified. `key` is what signed the token, as a public JWK.
+    """
+
+    issuer: str
+    subject: str
+    name: str
+    email: str | None
+    groups: tuple[str, ...]
+    issued: datetime
+    expires: datetime
+    key: Mapping[str, Any]
+
+
+def prove(token: str, keys: Sequence[Mapping[str, Any]], expected: Expected, now: datetime) -> Proved:
+    """Who `token` says that somebody is, signed by one of the public JWKs `keys`.
+
+    Raises:
+        NotProved: it is none, is signed by another key or an algorithm that is not among `ALGORITHMS`, or is
+            not what is `expected`, or not of `now`.
+    """
+    signed, key = _verified(token, keys)
+    try:
+        claims = _Claims.model_validate_json(signed)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        raise NotProved(f"the token's claim {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    _check(claims, expected, now)
+    said = claims.model_extra or {}
+    return Proved(
+        issuer=claims.iss,
+        subject=claims.sub,
+        name=_text(said.get("name")) or _text(said.get("preferred_username")) or claims.sub,
+        email=_email(said, expected),
+        groups=_groups(said.get(expected.groups)),
+        issued=_moment(claims.iat),
+        expires=_moment(claims.exp),
+        key=key,
+    )
+
+
+def key_named(token: str) -> str | None:
+    """What `token` calls the key that signed it; nothing is believed by that."""
+    try:
+        named = _header(token).get("kid")
+    except NotProved:
+        return None
+    return named if isinstance(named, str) else None
+
+
+def _header(token: str) -> dict[str, Any]:
+    if len(token) > MAX_TOKEN:
+        raise NotProved(f"the token is longer than {MAX_TOKEN:,} bytes")
+    try:
+        return jws.extract_compact(token.encode()).headers()
+    except (JoseError, ValueError) as error:
+        raise NotProved("it is no signed token") from error
+
+
+def _verified(token: str, keys: Sequence[Mapping[str, Any]]) -> tuple[bytes, Mapping[str, Any]]:
+    """What was signed, and by which of `keys`."""
+    header = _header(token)
+    algorithm, named = header.get("alg"), header.get("kid")
+    if algorithm not in ALGORITHMS:
+        raise NotProved(f"the token is signed by {algorithm!r}, which proves nothing")
+    tried = [each for each in keys if named is None or each.get("kid") == named]
+    for each in tried:
+        if each.get("use", "sig") != "sig" or each.get("alg", algorithm) != algorithm:
+            continue
+        try:
+            public = jwk.import_key(dict(each))
+            if isinstance(public, jwk.RSAKey) and public.raw_value.key_size < MIN_RSA_BITS:
+                continue
+            found = jws.deserialize_compact(token.encode(), public, algorithms=[algorithm])
+        except (JoseError, ValueError, TypeError):
+            continue
+        return found.payload, public.as_dict(private=False)
+    raise NotProved("no key of the provider signed the token")
+
+
+def _check(claims: _Claims, expected: Expected, now: datetime) -> None:
+    if claims.iss != expected.issuer:
+        raise NotProved(f"the token is of {claims.iss!r}, not of {expected.issuer}")
+    audience = [claims.aud] if isinstance(claims.aud, str) else claims.aud
+    if audience != [expected.client]:
+        raise NotProved(f"the token is for {', '.join(map(repr, audience))}, not for {expected.client!r}")
+    if claims.azp not in (None, expected.client):
+        raise NotProved(f"the token was given to {claims.azp!r}, not to {expected.client!r}")
+    if claims.nonce != expected.nonce:
+        raise NotProved("the token was asked for by somebody else, or at another time: its nonce is another")
+    if _moment(claims.exp) + SKEW <= now:
+        raise NotProved(f"the token has expired at {_moment(claims.exp):%Y-%m-%d %H:%M:%S} UTC")
+    if _moment(claims.iat) - SKEW > now:
+        raise NotProved(f"the token is dated ahead, at {_moment(claims.iat):%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _email(said: Mapping[str, Any], expected: Expected) -> str | None:
+    verified = said.get(expected.verified)
+    if verified is not True and str(verified) not in _TRUE:
+        return None
+    try:
+        email = TypeAdapter[str](Email).validate_python(said.get("email"), strict=True)
+    except pydantic.ValidationError:
+        return None
+    domain = email.rpartition("@")[2]
+    return email if not expected.domains or domain in expected.domains else None
+
+
+def _groups(said: Any) -> tuple[str, ...]:
+    listed = cast("list[Any]", said) if isinstance(said, list) else []
+    return tuple(each for each in listed[:MAX_GROUPS] if isinstance(each, str))
+
+
+def _text(said: Any) -> str:
+    return said[:255] if isinstance(said, str) else ""
+
+
+def _moment(seconds: float) -> datetime:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, OSError, ValueError) as error:
+        raise NotProved(f"the token says a time that there is not: {seconds}") from error

@@ -1,0 +1,30 @@
+"""What a form of one of our pages says, within bounds."""
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import parse_qs
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+MAX_FORM: Final = 16 * 1024
+MAX_FIELDS: Final = 20
+_TYPE: Final = "application/x-www-form-urlencoded"
+
+
+async def read_form(request: Request) -> Mapping[str, str]:
+    """The fields of the form, the last one of each name. Raises HTTPException for what is none, or large."""
+    if request.headers.get("content-type", _TYPE).partition(";")[0].strip().lower() != _TYPE:
+        raise HTTPException(415, "a form is expected")
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_FORM:
+            raise HTTPException(413, "the form is too large")
+    try:
+        fields = parse_qs(
+            body.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"
+        )
+    except ValueError as error:
+        raise HTTPException(400, "the form cannot be read") from error
+    return {name: values[-1] for name, values in fields.items()}

@@ -1,0 +1,46 @@
+"""Who asks, and what they may do here."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from starlette.types import Scope
+
+_PERSON: Final = "deploy_orchestrator.person"
+
+
+class Role(IntEnum):
+    """What somebody may do, each with all that is before it. Policies say who may approve, and not this."""
+
+    NOTHING = 0
+    SEES = 1
+    OPERATES = 2
+    ADMINISTERS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who asks: `who` they are, as an e-mail address where the provider verified one; `name` is what they
+    call themselves, and proves nothing. `signed_in` is false for whoever sits at this machine.
+    """
+
+    who: str
+    name: str
+    role: Role
+    email: str | None = None
+    signed_in: bool = True
+
+
+NOBODY: Final = Person("nobody", "nobody", Role.NOTHING, signed_in=False)
+LOCAL: Final = Person("local", "this machine", Role.ADMINISTERS, signed_in=False)
+"""Whoever reaches a server that nobody signs in to, and that listens to its own machine alone."""
+
+
+def known_as(scope: Scope, person: Person) -> Scope:
+    """The request as that of `person`."""
+    return {**scope, _PERSON: person}
+
+
+def person_of(scope: Scope) -> Person:
+    """Who asks; nobody where nothing has asked them who they are."""
+    return scope.get(_PERSON, NOBODY)

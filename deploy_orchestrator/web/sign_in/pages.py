@@ -1,0 +1,185 @@
+"""The pages by which somebody signs in and out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from secrets import compare_digest, token_urlsafe
+from typing import Final
+from urllib.parse import urlencode
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.templating import Jinja2Templates
+
+from deploy_orchestrator.identity import Expected, NotProved, Provider, ProviderUnreachable, prove
+from deploy_orchestrator.registries import Web
+from deploy_orchestrator.web.forms import read_form
+from deploy_orchestrator.web.people import NOBODY, Person, Role
+from deploy_orchestrator.web.sign_in.client import Client
+from deploy_orchestrator.web.sign_in.configuration import IssuerFile, SignInFile
+from deploy_orchestrator.web.sign_in.cookies import Attempt, Cookies, CookieTooLarge, Session
+
+PATH: Final = "/sign-in"
+ATTEMPT_SECONDS: Final = 600
+"""How long somebody may take at the provider."""
+MAX_CODE: Final = 4096
+_SESSION: Final = "deploy-orchestrator"
+_ATTEMPT: Final = "deploy-orchestrator-attempt"
+_TEMPLATES: Final = Jinja2Templates(Path(__file__).parent / "templates")
+_POLICY: Final = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+
+
+@dataclass(frozen=True, slots=True)
+class Returned(Exception):
+    """Somebody came back from the provider with what does not let them in: a `status`, and why."""
+
+    status: int
+    why: str
+
+
+class SignIn:
+    """Sign-in as `file` says it, with client `secrets` by the issuer's name, and cookies signed with `key`.
+    Providers are asked over `web`.
+    """
+
+    def __init__(self, file: SignInFile, secrets: Mapping[str, str], key: bytes, web: Web) -> None:
+        self.file = file
+        self._cookies = Cookies(key, file.is_secure)
+        self._clients = {
+            each.name: Client(
+                Provider(each.issuer, web),
+                each.client,
+                secrets.get(each.name, ""),
+                f"{file.url}{PATH}/{each.name}/back",
+                each.scopes,
+            )
+            for each in file.issuers
+        }
+
+    def person(self, asked: HTTPConnection) -> Person:
+        """Who asks, by the cookie that they were given when they signed in."""
+        session = self._cookies.read(asked, _SESSION, Session, self.file.hours * 3600)
+        issuer = self.file.issuer(session.issuer) if session else None
+        if session is None or issuer is None or issuer.issuer != session.url:
+            return NOBODY
+        who = session.email or f"{session.subject} of {session.issuer}"
+        return Person(who, session.name, self.file.role(session.held), session.email)
+
+    def routes(self) -> list[BaseRoute]:
+        return [
+            Route(PATH, self._choose, name="sign-in"),
+            Route(f"{PATH}/{{issuer}}", self._begin, methods=["POST"]),
+            Route(f"{PATH}/{{issuer}}/back", self._back),
+            Route("/sign-out", self._end, methods=["POST"], name="sign-out"),
+        ]
+
+    def asking(self, request: Request, then: str, status: int = 200, trouble: str = "") -> Response:
+        """The page that asks somebody to sign in, and leads them to `then`."""
+        person = self.person(request)
+        shown = {"issuers": self.file.issuers, "then": _own(then), "trouble": trouble, "person": person}
+        return _TEMPLATES.TemplateResponse(
+            request,
+            "sign_in.html",
+            shown,
+            status,
+            headers={"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"},
+        )
+
+    async def _choose(self, request: Request) -> Response:
+        then = _own(request.query_params.get("then", "/"))
+        if self.person(request).role > Role.NOTHING:
+            return RedirectResponse(then, 303)
+        return self.asking(request, then)
+
+    async def _begin(self, request: Request) -> Response:
+        then = _own((await read_form(request)).get("then", "/"))
+        issuer = self.file.issuer(request.path_params["issuer"])
+        if issuer is None:
+            return self.asking(request, then, 404, "There is no such provider here.")
+        attempt = Attempt(
+            issuer=issuer.name,
+            state=token_urlsafe(32),
+            nonce=token_urlsafe(32),
+            verifier=token_urlsafe(48),
+            then=then,
+        )
+        try:
+            there = await run_in_threadpool(
+                self._clients[issuer.name].begin, attempt.state, attempt.nonce, attempt.verifier
+            )
+        except ProviderUnreachable as error:
+            return self.asking(request, then, 502, error.what)
+        answer = RedirectResponse(there, 303)
+        self._cookies.give(answer, _ATTEMPT, attempt, ATTEMPT_SECONDS)
+        return answer
+
+    async def _back(self, request: Request) -> Response:
+        attempt = self._cookies.read(request, _ATTEMPT, Attempt, ATTEMPT_SECONDS)
+        try:
+            session = await run_in_threadpool(self._returned, request, attempt)
+            answer: Response = RedirectResponse(attempt.then if attempt else "/", 303)
+            self._cookies.give(answer, _SESSION, session, self.file.hours * 3600)
+        except Returned as error:
+            answer = self.asking(request, attempt.then if attempt else "/", error.status, error.why)
+        except CookieTooLarge:
+            answer = self.asking(
+                request, "/", 403, "You are in more groups than a cookie holds: roles should name fewer."
+            )
+        self._cookies.take(answer, _ATTEMPT)
+        return answer
+
+    async def _end(self, request: Request) -> Response:
+        answer = RedirectResponse(PATH, 303)
+        self._cookies.take(answer, _SESSION)
+        return answer
+
+    def _returned(self, request: Request, attempt: Attempt | None) -> Session:
+        """Who somebody is who came back from the provider. Raises Returned."""
+        issuer = self.file.issuer(request.path_params["issuer"])
+        said = request.query_params
+        state, code = said.get("state", ""), said.get("code", "")
+        if attempt is None or issuer is None or attempt.issuer != issuer.name:
+            raise Returned(400, "This browser did not ask to sign in, or too long ago. Try again.")
+        if not compare_digest(state.encode(), attempt.state.encode()):
+            raise Returned(400, "This is the answer to another attempt to sign in. Try again.")
+        if said.get("iss", issuer.issuer) != issuer.issuer:
+            raise Returned(400, "This is the answer of another provider. Try again.")
+        if not 0 < len(code) <= MAX_CODE:
+            why = said.get("error_description") or said.get("error") or "it does not say why"
+            raise Returned(403, f"The provider does not let you in: {why[:200]}")
+        try:
+            return self._session(issuer, attempt, code)
+        except ProviderUnreachable as error:
+            raise Returned(502, error.what) from error
+        except NotProved as error:
+            raise Returned(403, f"You are not signed in: {error.what}.") from error
+
+    def _session(self, issuer: IssuerFile, attempt: Attempt, code: str) -> Session:
+        client = self._clients[issuer.name]
+        token = client.finish(code, attempt.verifier)
+        expected = Expected(
+            issuer.issuer, issuer.client, attempt.nonce, issuer.groups, issuer.verified, issuer.domains
+        )
+        proved = prove(token, client.provider.keys_for(token), expected, datetime.now(UTC))
+        return Session(
+            issuer=issuer.name,
+            url=issuer.issuer,
+            subject=proved.subject,
+            name=proved.name,
+            email=proved.email,
+            held=self.file.held(issuer.name, proved),
+        )
+
+
+def to_sign_in(path: str) -> Response:
+    """Leads to the page that asks somebody to sign in, and from there back to `path`."""
+    return RedirectResponse(f"{PATH}?{urlencode({'then': path})}", 303)
+
+
+def _own(path: str) -> str:
+    """`path` where it leads to a page of this server; else the first one."""
+    is_own = path.startswith("/") and path[1:2] not in ("/", "\\") and path.isprintable() and len(path) < 1000
+    return path if is_own and not path.startswith(PATH) else "/"
