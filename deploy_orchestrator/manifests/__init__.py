@@ -6,7 +6,11 @@ if TYPE_CHECKING:
     from deploy_orchestrator.manifests import hooks, untyped
     from deploy_orchestrator.manifests.checks import CHECKS, MANIFEST_CHECKS, check
     from deploy_orchestrator.manifests.checks.rule import ManifestCheck
-    from deploy_orchestrator.manifests.committed import committed_content, committed_manifests
+    from deploy_orchestrator.manifests.committed import (
+        committed_content,
+        committed_manifests,
+        remember_committed,
+    )
     from deploy_orchestrator.manifests.diffs import Diff, FieldChange, ObjectChange, diff
     from deploy_orchestrator.manifests.errors import (
         DuplicateObject,
@@ -71,6 +75,7 @@ __all__ = [
     "pod_of",
     "read_manifests",
     "redacted",
+    "remember_committed",
     "render",
     "render_all",
     "untyped",

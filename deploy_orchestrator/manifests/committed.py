@@ -42,6 +42,15 @@ def committed_content(tree: Tree, folder: str) -> str:
     return kept.made().content if content is None else content.decode()
 
 
+def remember_committed(tree: Tree, folder: str, manifests: Manifests) -> None:
+    """Keep what was written to a folder as read: `read_manifests` gives back what `Manifests.files` gave.
+
+    Raises MachineRefused where it cannot be kept.
+    """
+    if kept := _Kept.of(tree, folder):
+        kept.keep(manifests)
+
+
 @dataclass(frozen=True, slots=True)
 class _Kept:
     tree: Tree
@@ -65,6 +74,9 @@ class _Kept:
 
     def made(self) -> Manifests:
         manifests = read_manifests(self.tree.files(self.folder))
+        self.keep(manifests)
+        return manifests
+
+    def keep(self, manifests: Manifests) -> None:
         self.objects.write(self.key, zlib.compress(manifests.canonical, _FASTEST))
         self.contents.write(self.key, manifests.content.encode())
-        return manifests

@@ -12,6 +12,7 @@ from deploy_orchestrator.manifests.engines import ask
 from deploy_orchestrator.manifests.exceptions import excepted
 from deploy_orchestrator.manifests.findings import Check, Finding, Severity
 from deploy_orchestrator.manifests.workspace import Workspace
+from deploy_orchestrator.outcomes import attempt
 
 LINT: Final = Check(
     "lint", "error", "So says helm lint, which knows the habits of good charts.", "mend the chart"
@@ -20,7 +21,10 @@ _SEVERITIES: Final[Mapping[int, Severity]] = {2: "warning", 3: "error"}
 
 
 def lint(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> list[Finding]:
-    """What `helm lint` has against the charts of a deployment with its values, for its Kubernetes version.
+    """What `helm lint` has against the charts of a deployment, for its Kubernetes version.
+
+    A chart that lints clean with the values that stand in it is linted once for all that use it: what other
+    values make of its objects is held by the other checks. Else the deployment's own values count.
 
     Raises:
         RenderError: linting took too long, or the values cannot be read.
@@ -32,9 +36,20 @@ def lint(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> list[Fin
 
 
 def _findings(release: ChartRelease, workspace: Workspace) -> Iterator[Finding]:
+    if attempt(_said, _by_itself(release), workspace) == []:
+        return
+    for each in _said(release, workspace):
+        place = Place(f"{release.source}/{each['path']}")
+        finding = LINT.finding(None, f"{place}: {each['error'].strip()}", place=place)
+        yield replace(finding, severity=_SEVERITIES[each["severity"]])
+
+
+def _said(release: ChartRelease, workspace: Workspace) -> list[dict[str, Any]]:
     messages: list[dict[str, Any]] = ask("lint", release, {"kubernetes": release.kubernetes}, workspace)
-    for each in messages:
-        if severity := _SEVERITIES.get(each["severity"]):
-            place = Place(f"{release.source}/{each['path']}")
-            finding = LINT.finding(None, f"{place}: {each['error'].strip()}", place=place)
-            yield replace(finding, severity=severity)
+    return [each for each in messages if each["severity"] in _SEVERITIES]
+
+
+def _by_itself(release: ChartRelease) -> ChartRelease:
+    own = f"{release.source}/"
+    layers = tuple(layer for layer in release.layers if layer.path.startswith(own))
+    return replace(release, name="release", namespace="default", layers=layers)

@@ -72,15 +72,15 @@ class Object:
     def namespace(self) -> str | None:
         return self.body["metadata"].get("namespace") or None
 
-    @property
+    @cached_property
     def labels(self) -> Mapping[str, str]:
         return _texts(self.body["metadata"].get("labels"))
 
-    @property
+    @cached_property
     def annotations(self) -> Mapping[str, str]:
         return _texts(self.body["metadata"].get("annotations"))
 
-    @property
+    @cached_property
     def hooks(self) -> tuple[str, ...]:
         """The Helm hook events the object is for, as `pre-upgrade`; empty for what is no hook."""
         events = (event.strip().lower() for event in self.annotations.get(HOOK, "").split(","))

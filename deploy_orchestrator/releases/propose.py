@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.git import Changes, Repository, RevisionNotFound, Tree
-from deploy_orchestrator.manifests import Manifests
+from deploy_orchestrator.manifests import Manifests, remember_committed
 from deploy_orchestrator.outcomes import Outcome
 from deploy_orchestrator.releases.errors import Superseded
 from deploy_orchestrator.releases.layout import MAIN, Slot, dump
@@ -29,8 +29,8 @@ def propose(
     source = candidates[0][0].source.commit if candidates else ""
 
     def change(tree: Tree) -> Changes | None:
-        wanted = [each for proposal in proposals if (each := proposal.asked(tree))]
-        return _together([each for each in wanted if tree.changed(each) != tree], source)
+        asked = [each for proposal in proposals if (each := proposal.asked(tree))]
+        return _together(asked, source)
 
     repository.write(MAIN, change)
     return [each.pending for each in proposals]
@@ -48,14 +48,24 @@ class _Proposal:
     pending: Outcome[Plan | None] = None
 
     def asked(self, tree: Tree) -> Changes | None:
+        """What it takes; None where it fails, or all is there. The manifests need not be read again then."""
         try:
-            return self._changes(tree)
+            wanted = self._changes(tree)
+            if wanted is None:
+                return None
+            changed = tree.changed(wanted)
+            remember_committed(changed, self._slot.manifests, self.manifests)
         except OrchestratorError as error:
             self.pending = error
             return None
+        return None if changed == tree else wanted
+
+    @property
+    def _slot(self) -> Slot:
+        return Slot(self.plan.environment, self.plan.tenant)
 
     def _changes(self, tree: Tree) -> Changes | None:
-        plan, slot = self.plan, Slot(self.plan.environment, self.plan.tenant)
+        plan, slot = self.plan, self._slot
         if self.manifests.content != plan.content:
             raise Superseded(f"{plan.key}: the plan was made for other manifests", fix="plan again")
         standing = Standing(self.repository, tree, slot)

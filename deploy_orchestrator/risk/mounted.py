@@ -4,6 +4,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final, cast
 
 from deploy_orchestrator import documents
@@ -28,13 +29,19 @@ def settings_in(name: str, before: str | None, after: str | None) -> list[Settin
     in comments and in layout alone is none.
     """
     whole = Setting(name, before, after)
-    read = _FORMATS.get(name.rpartition(".")[2].lower()) if "." in name else None
-    if before is None or after is None or read is None:
+    form = name.rpartition(".")[2].lower() if "." in name else ""
+    if before is None or after is None or form not in _FORMATS:
         return [whole]
     try:
-        return between(read(before), read(after))
+        return between(_read(form, before), _read(form, after))
     except (_NotRead, ValueError, RecursionError):
         return [whole]
+
+
+@lru_cache(maxsize=64)
+def _read(form: str, text: str) -> Values:
+    """Kept for a while: many tenants mount the same files."""
+    return _FORMATS[form](text)
 
 
 def is_dashboard(name: str, text: str | None) -> bool:

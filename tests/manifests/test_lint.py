@@ -6,6 +6,7 @@ import pytest
 
 from deploy_orchestrator.charts import UnsafeChart
 from deploy_orchestrator.manifests import Workspace, lint, render
+from deploy_orchestrator.manifests.workers import Workers
 
 CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
 
@@ -34,14 +35,37 @@ def test_what_helm_lint_says_is_a_finding_with_its_severity_and_file(
     assert found["error"].message.startswith("charts/ml/templates/b.yaml: unable to parse YAML")
 
 
-def test_linting_uses_the_tenants_values(on_disk: Any, workspace: Workspace) -> None:
+def test_what_does_not_lint_clean_by_itself_is_linted_with_the_tenants_values(
+    on_disk: Any, workspace: Workspace
+) -> None:
     template = CONFIG_MAP.replace("name: a", "name: {{ .Values.name }}")
-    on_disk.chart("ml", {"templates/a.yaml": template, "values.yaml": "name: fine"})
-    on_disk.tenant("ml", {"values-production.yaml": "name: Not_fine"})
+    on_disk.chart("ml", {"templates/a.yaml": template, "values.yaml": "name: Not_fine"})
+    on_disk.tenant("ml", {"values-dev.yaml": "name: fine", "values-production.yaml": "name: Worse_still"})
     fleet = on_disk.load()
     assert not lint(fleet.deployment("dev", "ml"), fleet, workspace)
     (finding,) = lint(fleet.deployment("production", "ml"), fleet, workspace)
-    assert '"Not_fine"' in finding.message
+    assert '"Worse_still"' in finding.message
+
+
+def test_what_lints_clean_by_itself_is_linted_once_for_all_tenants(
+    on_disk: Any, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    ask = Workers.ask
+    monkeypatch.setattr(
+        Workers,
+        "ask",
+        lambda self, task, request: asked.append(request["chart"]) or ask(self, task, request),
+    )
+    template = CONFIG_MAP.replace("name: a", "name: {{ .Values.name }}")
+    on_disk.chart("ml", {"templates/a.yaml": template, "values.yaml": "name: fine"})
+    for name in ("one", "two", "three"):
+        on_disk.tenant(name, {"values.yaml": f"name: of-{name}"}, chart={"name": "ml", "version": "0.1.0"})
+    fleet = on_disk.load()
+    found = [lint(fleet.deployment("dev", name), fleet, workspace) for name in ("one", "two", "three")]
+    assert found == [[], [], []]
+    assert asked
+    assert len(asked) == len(set(asked))
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,17 @@ def test_one_tenants_change_costs_the_same_among_few_and_among_many(few_and_many
     assert seen[0] == seen[1]
 
 
+def test_what_was_just_committed_is_not_read_again_to_release_it(few_and_many):
+    desk = few_and_many[0]
+    desk.commit("tenants/tenant-1/values.yaml", "greeting: good evening\n")
+    with inside(desk.folder), desk.orchestrator() as orchestrator:
+        plan = propose(orchestrator, "dev", "tenant-1")
+        assert plan is not None
+        with counted() as seen:
+            released(orchestrator, plan)
+    assert not seen["objects"]
+
+
 def test_a_memory_that_is_lost_costs_time_alone(few_and_many):
     desk = few_and_many[0]
     with inside(desk.folder):
