@@ -78,6 +78,21 @@ class SignInSettings(BaseSettings):
     key_file: Path | None = None
 
 
+class MetricsSettings(BaseSettings):
+    """Read from environment variables that begin with `DEPLOY_ORCHESTRATOR_METRICS_`.
+
+    `token` is what Prometheus shows to read the metrics; `token_file` names a file that holds it, with or
+    without an end of line.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="DEPLOY_ORCHESTRATOR_METRICS_", env_ignore_empty=True, frozen=True
+    )
+
+    token: SecretStr | None = None
+    token_file: Path | None = None
+
+
 class NotificationSettings(BaseSettings):
     """Read from environment variables that begin with `DEPLOY_ORCHESTRATOR_NOTIFY_`.
 

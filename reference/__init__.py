@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from reference import checks, commands, dagster_project, fleet_files, risk_rules, schemas
+from reference import checks, commands, dagster_project, fleet_files, metrics, risk_rules, schemas
 
 FOLDER = Path(__file__).parents[1] / "docs"
 
@@ -12,6 +12,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "commands.md": commands.page,
     "dagster.md": dagster_project.page,
     "fleet-files.md": fleet_files.page,
+    "metrics.md": metrics.page,
     "risk-rules.md": risk_rules.page,
     "schemas/fleet.json": schemas.fleet,
     "schemas/tenant.json": schemas.tenant,

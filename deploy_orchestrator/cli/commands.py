@@ -51,6 +51,7 @@ COMMANDS: Mapping[str, Listed] = MappingProxyType(
         "resume": Listed("pausing", "Start the line again, whoever has stopped it."),
         "status": Listed("live", "Show what is released, whether it is live, and what is paused."),
         "history": Listed("live", "List every release and revert of a tenant, newest first."),
+        "dora": Listed("dora", "Tell how often and how fast changes go out, and how many of them fail."),
         "rollback": Listed("live", "Go back to the release before, and wait until it is live."),
         "sync": Listed("live", "Make what is released live, and wait until it is."),
         "serve": Listed("serve", "Serve the board: what needs somebody, how everything stands, and why."),

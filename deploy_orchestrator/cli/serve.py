@@ -10,6 +10,7 @@ import typer
 from pydantic_settings import SettingsError
 
 from deploy_orchestrator.cli.installation import NotSetUp, described, opened
+from deploy_orchestrator.cli.metrics import serving_metrics
 from deploy_orchestrator.errors import Place
 from deploy_orchestrator.settings import SignInSettings
 from deploy_orchestrator.storage import write_whole
@@ -34,6 +35,11 @@ def serve(
         Path | None,
         typer.Option("--workspace", "-w", help="Serve Dagster's web UI of this file, too."),
     ] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Serve /metrics for Prometheus on this port, too."),
+    ] = None,
+    metrics_host: Annotated[str, typer.Option(help="The address for /metrics.")] = "127.0.0.1",
 ) -> None:
     """Serve the board: what needs somebody, how everything stands, and why.
 
@@ -41,6 +47,10 @@ def serve(
     DEPLOY_ORCHESTRATOR_SIGN_IN_FILE names. Without one it listens to this machine alone, and whoever should
     see it from elsewhere comes through a proxy that signs people in, which knows this server by a --name.
     Requests that another site's page makes, to other names, or that ask GraphQL by GET, are refused.
+
+    Metrics are on a port of their own. Who reads them shows the token in DEPLOY_ORCHESTRATOR_METRICS_TOKEN,
+    or in the file that DEPLOY_ORCHESTRATOR_METRICS_TOKEN_FILE names; without one only this machine reads
+    them.
     """
     from deploy_orchestrator.web import LOOPBACK, Watch, look, site, site_server
 
@@ -61,6 +71,8 @@ def serve(
     watch = Watch(lambda: look(orchestrator, settings.home))
     known = urlsplit(sign_in.file.url).hostname if sign_in else None
     names = LOOPBACK | {*(name or ()), *filter(None, [known])}
+    if metrics_port is not None:
+        context.with_resource(serving_metrics(watch, orchestrator, workspace, metrics_host, metrics_port))
     site_server(site(watch, orchestrator, dagster, names, sign_in), host, port).run()
 
 

@@ -1,15 +1,12 @@
 """`webhooks`: be told of pushes by the Git forge, and start runs at once."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from deploy_orchestrator.cli.installation import NotSetUp, described
-from deploy_orchestrator.errors import Place
+from deploy_orchestrator.cli.installation import described
+from deploy_orchestrator.cli.shared_secret import secret_of
 from deploy_orchestrator.settings import WebhookSettings
-
-MIN_SECRET = 16
 
 
 def webhooks(
@@ -34,21 +31,4 @@ def webhooks(
 
 def _secret() -> str:
     settings, variable = WebhookSettings(), "DEPLOY_ORCHESTRATOR_WEBHOOK_SECRET"
-    secret = settings.secret.get_secret_value() if settings.secret else ""
-    if settings.secret is None and settings.secret_file is not None:
-        variable += "_FILE"
-        secret = _read(settings.secret_file)
-    if len(secret) < MIN_SECRET:
-        raise NotSetUp(
-            f"the webhook secret has {len(secret)} characters, and needs {MIN_SECRET} or more",
-            place=Place(variable),
-            fix="make one with `openssl rand -hex 32`, and give the same to the Git forge",
-        )
-    return secret
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text().rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise NotSetUp(f"the webhook secret cannot be read: {error}", place=Place(str(path))) from error
+    return secret_of("webhook secret", settings.secret, settings.secret_file, variable)

@@ -9,6 +9,7 @@ import dagster as dg
 from deploy_orchestrator.defs import pages
 from deploy_orchestrator.defs.resources import AGAIN, Installation
 from deploy_orchestrator.foresight import FirstSeen, conflict_names, first_seen, is_new, upgrade_names
+from deploy_orchestrator.telemetry import CONFLICT_COUNT, CONFLICTS_ASSET
 
 NEW = "new since the last audit"
 SEEN = "first seen"
@@ -105,11 +106,11 @@ def dependencies(
         metadata={"missing": pages.unresolved(found)},
     )
     yield dg.MaterializeResult(
-        "conflict_report",
+        CONFLICTS_ASSET,
         metadata={
             NEW: pages.conflicts(new_conflicts),
             "conflicts": pages.conflicts(found.conflicts),
-            "conflict count": len(found.conflicts),
+            CONFLICT_COUNT: len(found.conflicts),
             "new conflict count": len(new_conflicts),
             SEEN: _as_metadata(conflicts_seen),
         },

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from deploy_orchestrator.pipeline.guards import GUARDS, GuardSilent, looked, silent
+    from deploy_orchestrator.pipeline.guards import GUARDS, GuardSilent, last_looks, looked, silent
     from deploy_orchestrator.pipeline.orchestrator import Orchestrator
     from deploy_orchestrator.pipeline.preview import Preview
 else:
@@ -16,6 +16,7 @@ __all__ = [
     "GuardSilent",
     "Orchestrator",
     "Preview",
+    "last_looks",
     "looked",
     "silent",
 ]

@@ -37,15 +37,18 @@ def looked(home: Path, guard: str, now: datetime) -> None:
             write_whole(folder / each, now.isoformat().encode())
 
 
+def last_looks(home: Path) -> dict[str, datetime | None]:
+    """When each guard looked last; None where it never did, or that cannot be read."""
+    return {guard: _last(home / "guards" / guard) for guard in GUARDS}
+
+
 def silent(home: Path, now: datetime) -> tuple[GuardSilent, ...]:
     """The guards that have not looked for longer than `SILENT_AFTER`; none where none ever looked."""
-    folder = home / "guards"
-    if not folder.exists():
+    if not (home / "guards").exists():
         return ()
-    looks = {guard: _last(folder / guard) for guard in GUARDS}
     return tuple(
         GuardSilent(guard, last)
-        for guard, last in looks.items()
+        for guard, last in last_looks(home).items()
         if last is None or abs(now - last) > SILENT_AFTER
     )
 

@@ -13,9 +13,11 @@ from deploy_orchestrator.fleet import Deployment, Fleet, FleetError, Policy, las
 from deploy_orchestrator.git import Commit, Person, PushRejected, Repository, RevisionNotFound, Signer
 from deploy_orchestrator.manifests import Manifests, Workspace
 from deploy_orchestrator.outcomes import Outcome, attempt, in_order, raised, through, values
+from deploy_orchestrator.pipeline.delivered import delivery, remember
 from deploy_orchestrator.pipeline.moment import Moment
 from deploy_orchestrator.pipeline.rules import in_force, rules_now, settlement
 from deploy_orchestrator.releases import (
+    Delivered,
     Deployments,
     Expiry,
     Gate,
@@ -299,8 +301,16 @@ class Orchestrator:
         if not intact:
             return
         policy = self._policy(intact[0])
-        for release, outcome in follow(self.engine, intact, policy.deadline, policy.rollback_after, report):
-            yield release, attempt(self._settled, release, outcome)
+        delivered: list[Delivered] = []
+        try:
+            for release, outcome in follow(
+                self.engine, intact, policy.deadline, policy.rollback_after, report
+            ):
+                if told := delivery(release, outcome):
+                    delivered.append(told)
+                yield release, attempt(self._settled, release, outcome)
+        finally:
+            remember(self.deployments, delivered)
 
     def verifications(self, release: Release, status: Status) -> tuple[Verification, ...]:
         """The tests that came with `release`, and how they went."""

@@ -2,6 +2,7 @@
 
 from deploy_orchestrator.releases.approvals import RejectedApproval
 from deploy_orchestrator.releases.ballot import Ballot, Glass, Void, break_glass, count, may_approve
+from deploy_orchestrator.releases.deliveries import Delivered
 from deploy_orchestrator.releases.deployments import Deployments
 from deploy_orchestrator.releases.digest import digest_of
 from deploy_orchestrator.releases.errors import ReleaseError, RevertRefused, Superseded
@@ -16,7 +17,7 @@ from deploy_orchestrator.releases.gates import (
     gates,
     promotion,
 )
-from deploy_orchestrator.releases.history import ReleaseEvent
+from deploy_orchestrator.releases.history import ReleaseChange, ReleaseEvent
 from deploy_orchestrator.releases.model import (
     After,
     Ahead,
@@ -52,6 +53,7 @@ __all__ = [
     "Canary",
     "Choice",
     "Conditions",
+    "Delivered",
     "Deployments",
     "Expiry",
     "Gate",
@@ -66,6 +68,7 @@ __all__ = [
     "Quarantined",
     "RejectedApproval",
     "Release",
+    "ReleaseChange",
     "ReleaseError",
     "ReleaseEvent",
     "ReleasedRules",

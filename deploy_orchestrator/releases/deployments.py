@@ -8,17 +8,18 @@ from typing import Literal, TypeVar
 
 from deploy_orchestrator.errors import OrchestratorError, Place
 from deploy_orchestrator.fleet import Deployment, Destination, Policy
-from deploy_orchestrator.git import Commit, Person, Repository, Signer
+from deploy_orchestrator.git import Commit, Person, Repository, RevisionNotFound, Signer
 from deploy_orchestrator.manifests import Diff, Manifests, committed_manifests, diff
 from deploy_orchestrator.outcomes import Outcome, attempt, failures, raised, values
-from deploy_orchestrator.releases import approvals, history, propose, publish, revert
+from deploy_orchestrator.releases import approvals, deliveries, history, propose, publish, revert
 from deploy_orchestrator.releases import removal as removals
 from deploy_orchestrator.releases.approvals import RejectedApproval
+from deploy_orchestrator.releases.deliveries import Delivered
 from deploy_orchestrator.releases.digest import FORMAT
 from deploy_orchestrator.releases.errors import EARLIER, ReleaseError, Superseded
 from deploy_orchestrator.releases.evaluation import Conditions, Judge, evaluate
 from deploy_orchestrator.releases.gates import Gate
-from deploy_orchestrator.releases.history import ReleaseEvent
+from deploy_orchestrator.releases.history import ReleaseChange, ReleaseEvent
 from deploy_orchestrator.releases.last_changes import last_change
 from deploy_orchestrator.releases.layout import MAIN, PLANS, RELEASES, Slot, content_at, slots
 from deploy_orchestrator.releases.model import Approval, Plan, Quarantined, Release, ReleaseFile, Unchanged
@@ -271,6 +272,33 @@ class Deployments:
         """What was released, reverted and removed, newest first."""
         main = self.repository.branch(MAIN)
         return history.events(self.repository, main.commit, Slot(environment, tenant)) if main.commit else []
+
+    def changes(self, since: str | None = None) -> tuple[ReleaseChange, ...]:
+        """Every change of what is released, of all tenants and oldest first, without those that the commit
+        `since` has: one that `main` had, else all are told.
+        """
+        head = self.repository.head(MAIN)
+        return tuple(history.changes(self.repository, head, self._known(since, head))) if head else ()
+
+    def record_deliveries(self, delivered: Sequence[Delivered]) -> Commit | None:
+        """Remember in Git how making releases live went, on the branch `deliveries`; None where that is known
+        already. A release that was healthy once is never called failed later.
+        """
+        return deliveries.record(self.repository, delivered)
+
+    def deliveries(self, since: str | None = None) -> tuple[Delivered, ...]:
+        """What `record_deliveries` has remembered, oldest first, without what the commit `since` of that
+        branch has.
+        """
+        head = self.repository.head(deliveries.BRANCH)
+        found = deliveries.deliveries(self.repository, head, self._known(since, head)) if head else ()
+        return tuple(found)
+
+    def _known(self, since: str | None, head: str) -> str | None:
+        try:
+            return since if since and self.repository.is_ancestor(since, head) else None
+        except RevisionNotFound:
+            return None
 
     def revert(self, release: Release, reason: str, now: datetime, by: Person | None = None) -> Release:
         """Undo `release`, which must be what is released now: `git revert` of its commit, and its content

@@ -8,9 +8,12 @@ from typing import Literal
 
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.git import Commit, Person, Repository
-from deploy_orchestrator.releases.layout import RELEASES, Slot
+from deploy_orchestrator.outcomes import attempt
+from deploy_orchestrator.releases.layout import RELEASES, Slot, slots
 from deploy_orchestrator.releases.model import ReleaseFile
 
+REVERTS = "Reverts"
+"""The trailer by which a commit names the release that it undoes."""
 _FIRST_LOOK = 256
 
 
@@ -31,6 +34,22 @@ class ReleaseEvent:
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ReleaseChange:
+    """A commit after which `release` is what is released; `reverts` names the release that it undid."""
+
+    commit: str
+    at: datetime
+    release: ReleaseFile
+    reverts: str | None
+
+    @property
+    def kind(self) -> Literal["release", "revert", "removal"]:
+        if self.release.removal:
+            return "removal"
+        return "revert" if self.reverts else "release"
+
+
 def events(repository: Repository, head: str, slot: Slot) -> list[ReleaseEvent]:
     """Every change of what is released, newest first."""
     found: list[ReleaseEvent] = []
@@ -49,6 +68,18 @@ def events(repository: Repository, head: str, slot: Slot) -> list[ReleaseEvent]:
             found.append(event("unreadable", release=None, reason=str(error)))
         seen.add(state)
     return found[::-1]
+
+
+def changes(repository: Repository, head: str, known: str | None) -> Iterator[ReleaseChange]:
+    """Every change of what is released up to `head`, of all tenants and oldest first, without those that the
+    commit `known` has. Files that nobody can read, or that are about something else, are left out.
+    """
+    for commit in reversed(repository.log(head, since=known, paths=[RELEASES])):
+        tree = repository.at(commit.id)
+        for slot in slots(tree, RELEASES, repository.changed(commit.id)):
+            file = attempt(slot.read_release, tree)
+            if isinstance(file, ReleaseFile):
+                yield ReleaseChange(commit.id, commit.time, file, commit.trailers.get(REVERTS))
 
 
 def _reason(repository: Repository, commit: Commit, slot: Slot) -> str | None:

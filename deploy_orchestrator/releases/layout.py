@@ -1,3 +1,4 @@
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
@@ -62,17 +63,17 @@ class Slot:
         return f"unchanged/{self.environment}/{self.tenant}.yaml"
 
     def read_plan(self, tree: Tree) -> Plan | None:
-        return self._mine(_read(tree, self.plan, Plan), self.plan)
+        return self._mine(read(tree, self.plan, Plan), self.plan)
 
     def read_release(self, tree: Tree) -> ReleaseFile | None:
-        return self._mine(_read(tree, self.release, ReleaseFile), self.release)
+        return self._mine(read(tree, self.release, ReleaseFile), self.release)
 
     def read_quarantine(self, tree: Tree) -> tuple[Quarantined, ...]:
-        found = _read(tree, self.quarantine, Quarantine)
+        found = read(tree, self.quarantine, Quarantine)
         return found.root if found else ()
 
     def read_unchanged(self, tree: Tree) -> Unchanged | None:
-        return _read(tree, self.unchanged, Unchanged)
+        return read(tree, self.unchanged, Unchanged)
 
     def _mine(self, record: SubjectFile | None, path: str) -> SubjectFile | None:
         if record is not None and (record.environment, record.tenant) != (self.environment, self.tenant):
@@ -82,15 +83,24 @@ class Slot:
         return record
 
 
-def slots(tree: Tree, folder: str) -> list[Slot]:
-    """Every tenant in every environment that has a file in `folder`; a file of another name is nobody's."""
+def slots(tree: Tree, folder: str, among: Iterable[str] | None = None) -> list[Slot]:
+    """Every tenant in every environment that has a file in `folder`, or `among` these paths; a file of
+    another name is nobody's.
+    """
+    paths = _paths(tree, folder) if among is None else among
     return [
         Slot(environment, tenant)
-        for environment in tree.names(folder)
-        for file in tree.names(f"{folder}/{environment}")
+        for path in paths
+        for place, _, file in [path.rpartition("/")]
+        for above, _, environment in [place.rpartition("/")]
         for tenant, dot, ending in [file.rpartition(".")]
-        if (dot, ending) == (".", "yaml") and is_label(tenant) and is_label(environment)
+        if above == folder and (dot, ending) == (".", "yaml") and is_label(tenant) and is_label(environment)
     ]
+
+
+def _paths(tree: Tree, folder: str) -> Iterator[str]:
+    for environment in tree.names(folder):
+        yield from (f"{folder}/{environment}/{file}" for file in tree.names(f"{folder}/{environment}"))
 
 
 def content_at(tree: Tree, folder: str) -> str | None:
@@ -107,7 +117,8 @@ def dump(record: Record | Quarantine) -> bytes:
     return documents.dump(record.model_dump(mode="json", exclude_none=True))
 
 
-def _read(tree: Tree, path: str, model: type[Model]) -> Model | None:
+def read(tree: Tree, path: str, model: type[Model]) -> Model | None:
+    """What stands at `path`; None where there is nothing. Raises DocumentError for what is no such record."""
     return _parsed(tree.store, tree.read(path), path, model) if tree.exists(path) else None
 
 

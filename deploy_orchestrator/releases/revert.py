@@ -8,7 +8,7 @@ from datetime import datetime
 from deploy_orchestrator.git import Changes, Commit, Person, Repository, Tree
 from deploy_orchestrator.manifests import ObjectKey, committed_manifests
 from deploy_orchestrator.releases.errors import RevertRefused
-from deploy_orchestrator.releases.history import origin
+from deploy_orchestrator.releases.history import REVERTS, origin
 from deploy_orchestrator.releases.layout import MAIN, Quarantine, Slot, dump
 from deploy_orchestrator.releases.model import Quarantined, Release, ReleaseFile
 from deploy_orchestrator.releases.standing import Standing
@@ -59,7 +59,8 @@ def revert(
         )
         return replace(
             undone,
-            message=f"{undone.message.rstrip()}\n\n{reason}\n\nDigest: {before.digest}\nReverts: {made.id}\n",
+            message=f"{undone.message.rstrip()}\n\n{reason}\n\n"
+            f"Digest: {before.digest}\n{REVERTS}: {made.id}\n",
             writes={**undone.writes, slot.quarantine: dump(Quarantine((*entries, quarantined)))},
             author=by,
         )

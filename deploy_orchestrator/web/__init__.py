@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from deploy_orchestrator.web.board import Overview, Standing, State, Watch, look
     from deploy_orchestrator.web.door import LOOPBACK, Door
+    from deploy_orchestrator.web.metrics import Measured, Queue, beside, metrics_app
     from deploy_orchestrator.web.mounted import dagster_ui
     from deploy_orchestrator.web.people import LOCAL, NOBODY, Person, Role, known_as, person_of
+    from deploy_orchestrator.web.queue import dagster_queue
     from deploy_orchestrator.web.serving import site, site_server
     from deploy_orchestrator.web.sign_in import SignIn, SignInFile, SignInRefused, read_sign_in
     from deploy_orchestrator.web.webhooks import (
@@ -40,9 +42,11 @@ __all__ = [
     "Deliveries",
     "Door",
     "Followed",
+    "Measured",
     "Overview",
     "Person",
     "Push",
+    "Queue",
     "Refused",
     "Role",
     "SignIn",
@@ -52,10 +56,13 @@ __all__ = [
     "State",
     "Watch",
     "authenticate",
+    "beside",
+    "dagster_queue",
     "dagster_ui",
     "followed",
     "known_as",
     "look",
+    "metrics_app",
     "person_of",
     "read_push",
     "read_sign_in",

@@ -80,3 +80,19 @@ def test_what_is_wrong_is_told_without_any_secret(desk, file, served, monkeypatc
     assert said in answer.errors
     assert "hush" not in answer.errors
     assert not served
+
+
+def test_metrics_are_for_this_machine_alone_unless_a_token_is_shown(desk, monkeypatch):
+    for name in ("TOKEN", "TOKEN_FILE"):
+        monkeypatch.delenv(f"DEPLOY_ORCHESTRATOR_METRICS_{name}", raising=False)
+    answer = desk.run("serve", "--metrics-port", "0", "--metrics-host", "0.0.0.0")
+    assert answer.code == 2
+    assert "would read the metrics" in answer.errors
+    assert "DEPLOY_ORCHESTRATOR_METRICS_TOKEN" in answer.errors
+
+
+def test_a_metrics_token_that_is_guessed_is_refused(desk, monkeypatch):
+    monkeypatch.setenv("DEPLOY_ORCHESTRATOR_METRICS_TOKEN", "short")
+    answer = desk.run("serve", "--metrics-port", "0")
+    assert answer.code == 2
+    assert "5 characters" in answer.errors

@@ -86,6 +86,15 @@ def test_who_is_asked_for_alone_is_shown_alone(client):
     assert "dev/shop" not in table
 
 
+def test_the_figures_of_what_was_released_are_on_a_page_of_their_own(client):
+    page = client.get("/figures").text
+    assert "4 deployments in 30 days" in page
+    assert page.index("By environment") < page.index("production") < page.index("By tenant")
+    said = client.get("/figures", headers=JSON).json()
+    assert said["all"]["deployments"] == 4
+    assert said["tenants"]["shop"]["lead_time"]["count"] == 3
+
+
 def test_what_there_is_not_is_not_found(client):
     assert client.get("/deployments/production/nobody").status_code == 404
     strange = client.get("/deployments/production/<script>")

@@ -10,7 +10,7 @@ from deploy_orchestrator.delivery import Health, Status, Sync
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Fleet, last_readable
 from deploy_orchestrator.git import GitError
-from deploy_orchestrator.outcomes import Outcome
+from deploy_orchestrator.outcomes import Outcome, failures
 from deploy_orchestrator.pipeline import Orchestrator, silent
 from deploy_orchestrator.releases import Gate, Plan, Release
 from deploy_orchestrator.terms import Verdict
@@ -87,8 +87,9 @@ class RulesWaiting:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Everything at the moment `at`. `troubles` concern no single deployment; `paused` tells who stopped the
-    line where.
+    """Everything at the moment `at`. `troubles` concern no single deployment, and `kinds` are those of the
+    errors among them and among the engine's; `paused` tells who stopped the line where, `paused_in` its
+    environments.
     """
 
     at: datetime
@@ -98,6 +99,8 @@ class Overview:
     troubles: tuple[str, ...]
     rules: tuple[RulesWaiting, ...] = ()
     paused: tuple[str, ...] = ()
+    paused_in: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
 
     @property
     def attention(self) -> list[tuple[Standing, ...]]:
@@ -140,14 +143,19 @@ def look(orchestrator: Orchestrator, home: Path) -> Overview:
     keys = dict.fromkeys([*(each.key for each in fleet.deployments()), *live, *waiting])
     order = [each.name for each in fleet.environments]
     standings = [_standing(key, live.get(key), waiting.get(key), orchestrator) for key in keys]
+    troubles = list(_troubles(orchestrator, fleet, broken, home, now))
+    untold = [error for _, error in failures((key, state) for key, (_, state) in live.items())]
+    paused = [each for each in orchestrator.pausing() if each.paused]
     return Overview(
         at=now,
         revision=fleet.revision,
         environments=tuple(order),
         deployments=tuple(sorted(standings, key=lambda each: (_place(each.environment, order), each.tenant))),
-        troubles=tuple(map(str, _troubles(orchestrator, fleet, broken, home, now))),
+        troubles=tuple(map(str, troubles)),
         rules=() if broken else tuple(_rules(orchestrator)),
-        paused=tuple(str(each) for each in orchestrator.pausing() if each.paused),
+        paused=tuple(map(str, paused)),
+        paused_in=tuple(each.line.environment for each in paused),
+        kinds=tuple(type(each).__name__ for each in (*troubles, *untold)),
     )
 
 

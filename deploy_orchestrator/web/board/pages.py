@@ -16,6 +16,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 
 from deploy_orchestrator.pipeline import Orchestrator
+from deploy_orchestrator.telemetry import Past, span
+from deploy_orchestrator.web.board.figures import DAYS, figures_now
 from deploy_orchestrator.web.board.overview import Overview, Standing
 from deploy_orchestrator.web.board.watch import Watch
 from deploy_orchestrator.web.people import person_of
@@ -29,7 +31,9 @@ _POLICY: Final = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 def board(watch: Watch, orchestrator: Orchestrator) -> list[BaseRoute]:
     """The routes of the board."""
     templates = Jinja2Templates(_FOLDER / "templates")
+    past = Past(orchestrator.fleet_repository, orchestrator.deployments)
     templates.env.filters["age"] = _age  # pyright: ignore[reportUnknownMemberType]
+    templates.env.filters["span"] = span  # pyright: ignore[reportUnknownMemberType]
 
     def page(name: str, request: Request, **shown: Any) -> Response:
         about = {"overview": watch.overview, "trouble": watch.trouble, "version": watch.version}
@@ -55,12 +59,19 @@ def board(watch: Watch, orchestrator: Orchestrator) -> list[BaseRoute]:
             return _json({**_plain(standing), "history": history, "diff": difference})
         return page("deployment.html", request, each=standing, history=history, diff=difference)
 
+    async def figures(request: Request) -> Response:
+        found = await run_in_threadpool(figures_now, past)
+        if _wants_json(request):
+            return _json(pydantic_core.to_jsonable_python(found))
+        return page("figures.html", request, found=found, days=DAYS)
+
     async def events(request: Request) -> Response:
         return StreamingResponse(_events(watch, request), media_type="text/event-stream")
 
     return [
         Route("/", now, name="now"),
         Route("/deployments/{environment}/{tenant}", deployment, name="deployment"),
+        Route("/figures", figures),
         Route("/events", events),
         Mount("/static", StaticFiles(directory=_FOLDER / "static")),
     ]

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -22,7 +23,7 @@ _NOTHING: Final = Overview(datetime.min.replace(tzinfo=UTC), "", (), (), ())
 @dataclass(slots=True)
 class Watch:
     """Calls `look` every `seconds`, or less often, so that it takes no more than a fifth of the time. Where
-    it fails `trouble` says why, beside the last that did not.
+    it fails `trouble` says why, beside the last that did not; `failures` counts by kind of error.
     """
 
     look: Callable[[], Overview]
@@ -31,6 +32,7 @@ class Watch:
     trouble: str = ""
     version: int = 0
     took: float = 0.0
+    failures: Counter[str] = field(default_factory=Counter[str])
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     @asynccontextmanager
@@ -44,6 +46,11 @@ class Watch:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+
+    @property
+    def has_looked(self) -> bool:
+        """Whether there is anything to see."""
+        return self.overview is not _NOTHING
 
     async def after(self, version: int) -> int:
         """The version of what there is to see, when it is another than `version`."""
@@ -62,8 +69,10 @@ class Watch:
             overview = await run_in_threadpool(self.look)
         except OrchestratorError as error:
             trouble = str(error)
+            self.failures[type(error).__name__] += 1
         except Exception as error:
             _LOG.exception("a look failed")
+            self.failures[type(error).__name__] += 1
             trouble = f"a look failed, see the server's log: {type(error).__name__}"
         told = (replace(overview, at=self.overview.at), trouble) != (self.overview, self.trouble)
         self.overview, self.trouble, self.took = overview, trouble, time.monotonic() - began

@@ -1,0 +1,30 @@
+"""What happened and how things stand, in figures: DORA from Git, metrics for Prometheus."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from deploy_orchestrator.telemetry.dora import Dora, Durations, Figures, figures_between, span
+    from deploy_orchestrator.telemetry.metrics import METRICS, Metric, Seen, Waits, exposition
+    from deploy_orchestrator.telemetry.past import Change, Past
+    from deploy_orchestrator.telemetry.survey import CONFLICT_COUNT, CONFLICTS_ASSET
+else:
+    from deploy_orchestrator.doors import opened
+
+    __getattr__ = opened(__name__, __file__)
+
+__all__ = [
+    "CONFLICTS_ASSET",
+    "CONFLICT_COUNT",
+    "METRICS",
+    "Change",
+    "Dora",
+    "Durations",
+    "Figures",
+    "Metric",
+    "Past",
+    "Seen",
+    "Waits",
+    "exposition",
+    "figures_between",
+    "span",
+]

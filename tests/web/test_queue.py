@@ -1,0 +1,55 @@
+"""What Dagster's own storage says of its queue and its last survey."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster import DagsterInstance, DagsterRunStatus
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.test_utils import create_run_for_test
+
+from deploy_orchestrator.telemetry import CONFLICT_COUNT, CONFLICTS_ASSET
+from deploy_orchestrator.web import Queue, dagster_queue
+
+ORIGIN = RemoteJobOrigin(RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("here"), "all"), "ship")
+
+
+@pytest.fixture
+def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DagsterInstance]:
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\nnux: {enabled: false}\n")
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    with DagsterInstance.get() as found:
+        yield found
+
+
+def asked() -> Queue:
+    with dagster_queue() as queue:
+        return queue()
+
+
+def test_nothing_waits_before_the_first_run(instance):
+    found = asked()
+    assert set(found.runs.values()) == {0}
+    assert (found.queued_since, found.conflicts) == (None, None)
+
+
+def test_what_waits_longest_tells_since_when(instance):
+    for status in (DagsterRunStatus.QUEUED, DagsterRunStatus.QUEUED, DagsterRunStatus.STARTED):
+        create_run_for_test(instance, status=status, remote_job_origin=ORIGIN)
+    found = asked()
+    assert (found.runs["queued"], found.runs["started"]) == (2, 1)
+    first, _ = instance.get_run_records(dg.RunsFilter(statuses=[DagsterRunStatus.QUEUED]), ascending=True)
+    assert found.queued_since == first.create_timestamp
+
+
+def test_the_last_survey_counts(instance):
+    for count in (4, 2):
+        instance.report_runless_asset_event(
+            dg.AssetMaterialization(CONFLICTS_ASSET, metadata={CONFLICT_COUNT: count})
+        )
+    assert asked().conflicts == 2
