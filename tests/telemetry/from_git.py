@@ -5,6 +5,7 @@ import subprocess
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -48,7 +49,7 @@ def figures(fleet: Path, deployments: Path, since: datetime, until: datetime) ->
             )
     lead, restores, waits = [], [], []
     releases = wrong = open_ones = untold = 0
-    steps: list[tuple[str, str, datetime, dict[str, str], str]] = []
+    steps: list[tuple[str, str, datetime, dict[str, Any], str]] = []
     for commit, at, files in commits(deployments, "main", "releases"):
         for file in files:
             text = subprocess.run(
