@@ -107,28 +107,36 @@ def show_json(value: Any) -> None:
     sys.stdout.write(pydantic_core.to_json(value, indent=2).decode() + "\n")
 
 
-def show_markdown(text: str) -> None:
+def show_page(text: str) -> None:
     """`text` as it is, for whoever renders it."""
     sys.stdout.write(f"{text}\n")
 
 
 def show_change(
-    key: str, change: "Plan | Judgement", difference: "Diff | None", authors: Sequence[str] = ()
+    key: str,
+    change: "Plan | Judgement",
+    difference: "Diff | None",
+    authors: Sequence[str] = (),
+    context: int | None = None,
 ) -> None:
-    """What changes for a deployment, line by line where `difference` is given, then the verdict with the
-    reasons.
+    """What changes for a deployment: images and definitions, all of it line by line where `difference` is
+    given, with `context` lines around each change, then the verdict with the reasons.
     """
     say(plain(key, "bold"), f"  {change.chart.name} {change.chart.version}, {change.summary}")
     if difference:
-        show_lines(difference)
+        from deploy_orchestrator.cli.plan_outline import outlined
+
+        say_below(outlined(difference))
+        show_lines(difference, context)
     say(coloured(change.verdict), f"  {key}" + (f", by {', '.join(authors)}" if authors else ""))
     gravest_first = sorted(change.reasons, key=lambda each: list(Verdict).index(each.severity), reverse=True)
     say_below(chain.from_iterable(map(_explained, gravest_first)))
 
 
-def show_lines(difference: "Diff") -> None:
-    """What differs, line by line."""
-    for line in difference.unified().removesuffix("\n").split("\n"):
+def show_lines(difference: "Diff", context: int | None = None) -> None:
+    """What differs, line by line, with `context` lines around each change."""
+    text = difference.unified() if context is None else difference.unified(context)
+    for line in text.removesuffix("\n").split("\n"):
         begins = next((each for each in DIFF_COLOURS if line.startswith(each)), "")
         screen.print(plain(line, DIFF_COLOURS.get(begins, "")), soft_wrap=True)
 

@@ -18,7 +18,7 @@ from deploy_orchestrator.cli.output import (
     say_below,
     show_change,
     show_json,
-    show_markdown,
+    show_page,
     table,
     tell,
 )
@@ -44,6 +44,7 @@ class PlanFormat(StrEnum):
     TEXT = "text"
     JSON = "json"
     MARKDOWN = "markdown"
+    HTML = "html"
     SARIF = "sarif"
 
 
@@ -86,6 +87,9 @@ def plan(
             help="Show the changed lines; by default for all but first releases.", show_default=False
         ),
     ] = None,
+    context_lines: Annotated[
+        int, typer.Option("--context", min=0, max=1000, help="Lines to show around a change.")
+    ] = 3,
     cluster: Asked = None,
     format: Annotated[  # noqa: A002
         PlanFormat, typer.Option("--format", help="How to print the result.")
@@ -118,9 +122,13 @@ def plan(
     elif format is PlanFormat.MARKDOWN:
         from deploy_orchestrator.cli.plan_comment import comment
 
-        show_markdown(comment(found.proposals, found.failures, list(_notes(found))))
+        show_page(comment(found.proposals, found.failures, list(_notes(found))))
+    elif format is PlanFormat.HTML:
+        from deploy_orchestrator.cli.plan_html import report
+
+        show_page(report(found.proposals, found.failures, list(_notes(found)), context_lines))
     else:
-        _show(found, diff)
+        _show(found, diff, context_lines)
     for key, error in found.failures:
         tell(error, about=key)
     if found.failures:
@@ -345,13 +353,13 @@ def _asked_json(inspection: "Inspection | None") -> dict[str, object]:
     return {"asked": {"drift": drift, "awaited": inspection.awaited, "tried": inspection.tried}}
 
 
-def _show(found: _Found, diff: bool | None) -> None:
+def _show(found: _Found, diff: bool | None, context: int) -> None:
     for proposal in found.proposals:
         key, judgement = proposal.deployment.key, proposal.judgement
         plan = found.plans.get(key)
         difference, first = judgement.difference, proposal.is_first
         shown = difference if diff or (diff is None and not first) else None
-        show_change(key, judgement, shown, plan.source.authors if plan else ())
+        show_change(key, judgement, shown, plan.source.authors if plan else (), context)
         if diff is None and first:
             say_below(("+", plain(str(added.key), "green")) for added in difference.added)
         if inspection := found.inspections.get(key):

@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+from deploy_orchestrator.cli.plan_outline import outlined
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.foresight import Proposal
 from deploy_orchestrator.manifests import Finding
@@ -22,6 +23,7 @@ MAX_COMMENT = 40_000
 
 MAX_DIFF = 8_000
 MAX_NAMES = 12
+MAX_OUTLINE = 8
 MAX_REASONS = 12
 MAX_ALIKE = 3
 MAX_WARNINGS = 5
@@ -41,8 +43,8 @@ def comment(
     reasons share a section. Where the whole is too long, diffs are cut and then left out, and whole sections
     after them; the comment says so. `notes` are further lines for its head.
     """
-    groups = _alike(proposals)
-    head = [MARK, f"## Plan: {_headline(proposals, failures)}", *notes]
+    groups = grouped(proposals)
+    head = [MARK, f"## Plan: {headline(proposals, failures)}", *notes]
     room = MAX_COMMENT - _RESERVE - sum(len(line) + 2 for line in head)
     texts = [*(_failure(*each) for each in failures), *map(_section, groups)]
     body: list[str] = []
@@ -62,7 +64,8 @@ def comment(
     return "\n\n".join([*head, *body, *_left_out(len(texts) - len(body), silent)])
 
 
-def _headline(proposals: Sequence[Proposal], failures: Sequence[object]) -> str:
+def headline(proposals: Sequence[Proposal], failures: Sequence[object]) -> str:
+    """How many are judged in which way, and how many do not render."""
     counts = [(sum(_verdict(each) is verdict for each in proposals), verdict) for verdict in _GRAVEST_FIRST]
     told = [f"{SIGNS[verdict]} {count} {_words(verdict)}" for count, verdict in counts if count]
     if failures:
@@ -78,7 +81,8 @@ def _verdict(proposal: Proposal) -> Verdict:
     return proposal.judgement.verdict
 
 
-def _alike(proposals: Sequence[Proposal]) -> list[list[Proposal]]:
+def grouped(proposals: Sequence[Proposal]) -> list[list[Proposal]]:
+    """Those together for which the same lines change for the same reasons, the gravest first."""
     groups: defaultdict[object, list[Proposal]] = defaultdict(list)
     for proposal in proposals:
         groups[_likeness(proposal)].append(proposal)
@@ -97,8 +101,8 @@ def _likeness(proposal: Proposal) -> object:
         judgement.chart.name,
         judgement.chart.version,
         tuple((each.rule, each.severity, neutral(f"{each.object} {each.saw}")) for each in judgement.reasons),
-        tuple((each.rule, neutral(f"{each.object} {each.message}")) for each in _warnings(proposal)),
-        tuple(neutral(line) for line in lines if line.startswith(("+", "-"))),
+        tuple((each.rule, neutral(f"{each.object} {each.message}")) for each in new_warnings(proposal)),
+        tuple(neutral(line) for line in lines if line.startswith(("+", "-", "#"))),
     )
 
 
@@ -108,12 +112,15 @@ def _section(group: Sequence[Proposal]) -> str:
     title = names([each.deployment.key for each in group])
     lines = [f"### {SIGNS[judgement.verdict]} {_words(judgement.verdict)}: {title}", ""]
     lines += [f"{code(f'{chart.name} {chart.version}')}: {judgement.summary}.", ""]
+    outline = [f"- {what}: {code(how)}" for what, how in outlined(judgement.difference)]
+    lines += _bounded(outline, MAX_OUTLINE, "images and definitions")
     lines += _bounded(list(_reasons(judgement.reasons)), MAX_REASONS, "reasons")
-    lines += _bounded(list(map(_warning, _warnings(first))), MAX_WARNINGS, "new warnings")
+    lines += _bounded(list(map(_warning, new_warnings(first))), MAX_WARNINGS, "new warnings")
     return "\n".join(lines).rstrip()
 
 
-def _warnings(proposal: Proposal) -> list[Finding]:
+def new_warnings(proposal: Proposal) -> list[Finding]:
+    """The warnings that the state before does not have."""
     return [each for each in proposal.findings if each.severity == "warning" and each in proposal.new]
 
 

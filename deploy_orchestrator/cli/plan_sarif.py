@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from deploy_orchestrator.cli.sarif import Descriptor, Level, Result
+from deploy_orchestrator.cli.template_lines import line_of
 from deploy_orchestrator.errors import OrchestratorError, Place
 from deploy_orchestrator.fleet import Deployment, Fleet
 from deploy_orchestrator.foresight import Proposal
@@ -60,16 +61,24 @@ def _results(proposal: Proposal, fleet: Fleet) -> Iterator[Result]:
 def _of_finding(
     finding: Finding, deployment: Deployment, templates: Mapping[str, str], fleet: Fleet
 ) -> Result:
-    place = finding.place or Place(templates.get(str(finding.object), ""))
+    template = templates.get(str(finding.object), "")
+    place = finding.place or Place(template)
     file = _file(place.file, deployment, fleet)
+    there = place.line if file == place.file else None
+    if finding.place is None and finding.object and file == template:
+        there = _line(template, finding.object.kind, finding.object.name, finding.message, fleet)
     return Result(
         rule=_CHECKS[finding.rule],
         level=_level(finding, deployment),
         message=f"{_name(finding.object, deployment)}{finding.message} To do: {finding.fix}.",
         file=file,
-        line=place.line if place.line and file == place.file else 1,
+        line=there or 1,
         about=(_about(deployment, finding.object),),
     )
+
+
+def _line(template: str, kind: str, name: str, said: str, fleet: Fleet) -> int:
+    return line_of(fleet.tree.read(template).decode(errors="replace"), kind, name, said)
 
 
 def _level(finding: Finding, deployment: Deployment) -> Level:
@@ -81,11 +90,17 @@ def _level(finding: Finding, deployment: Deployment) -> Level:
 
 
 def _of_reason(reason: Reason, deployment: Deployment, templates: Mapping[str, str], fleet: Fleet) -> Result:
+    template = templates.get(reason.object or "", "")
+    file, line = _file(template, deployment, fleet), 1
+    if reason.object and file == template:
+        kind, _, name = reason.object.partition(" ")
+        line = _line(template, kind, name.rpartition("/")[2], reason.saw, fleet)
     return Result(
         rule=_RISKS.get(reason.rule) or Descriptor(reason.rule, reason.why, f"{reason.why} {reason.do}"),
         level="error" if reason.severity is Verdict.BLOCKED else "warning",
         message=f"{_name(reason.object, deployment)}{reason.saw}. {reason.why} {reason.do}",
-        file=_file(templates.get(reason.object or "", ""), deployment, fleet),
+        file=file,
+        line=line,
         about=(_about(deployment, reason.object),),
     )
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from deploy_orchestrator.manifests import hooks, untyped
+    from deploy_orchestrator.manifests.changes import FieldChange, ObjectChange
     from deploy_orchestrator.manifests.checks import CHECKS, MANIFEST_CHECKS, check
     from deploy_orchestrator.manifests.checks.rule import ManifestCheck
     from deploy_orchestrator.manifests.committed import (
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
         committed_manifests,
         remember_committed,
     )
-    from deploy_orchestrator.manifests.diffs import Diff, FieldChange, ObjectChange, diff
+    from deploy_orchestrator.manifests.diffs import Diff, diff
     from deploy_orchestrator.manifests.errors import (
         DuplicateObject,
         InvalidObject,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from deploy_orchestrator.manifests.kinds import is_built_in
     from deploy_orchestrator.manifests.linting import lint
     from deploy_orchestrator.manifests.objects import NOTHING, ChartUsed, Manifests, Object, read_manifests
+    from deploy_orchestrator.manifests.outline import Highlights, ImageChange, highlights
     from deploy_orchestrator.manifests.pods import Container, Pod, pod_of
     from deploy_orchestrator.manifests.references import ImageReference, NotAnImage
     from deploy_orchestrator.manifests.secrets import redacted
@@ -48,6 +50,8 @@ __all__ = [
     "DuplicateObject",
     "FieldChange",
     "Finding",
+    "Highlights",
+    "ImageChange",
     "ImageReference",
     "InvalidObject",
     "Limits",
@@ -69,6 +73,7 @@ __all__ = [
     "conflicts",
     "diff",
     "examine",
+    "highlights",
     "hooks",
     "is_built_in",
     "lint",

@@ -106,6 +106,29 @@ def is_set(path: Sequence[str]) -> bool:
     return path[-1] in SETS and "podFailurePolicy" not in path
 
 
+def without(items: list[Any], others: list[Any]) -> list[Any]:
+    """`items` less the `others`, each as often as it is there."""
+    left = list(others)
+    remaining: list[Any] = []
+    for item in items:
+        if (found := next((index for index, other in enumerate(left) if equal(item, other)), None)) is None:
+            remaining.append(item)
+        else:
+            del left[found]
+    return remaining
+
+
+def equal(before: Any, after: Any) -> bool:
+    """Equal as JSON: unlike in Python, `true` is not 1."""
+    if isinstance(before, list) and isinstance(after, list):
+        ours, theirs = cast(list[Any], before), cast(list[Any], after)
+        return len(ours) == len(theirs) and all(map(equal, ours, theirs))
+    if isinstance(before, dict) and isinstance(after, dict):
+        old, new = cast(dict[str, Any], before), cast(dict[str, Any], after)
+        return old.keys() == new.keys() and all(equal(value, new[name]) for name, value in old.items())
+    return isinstance(before, bool) == isinstance(after, bool) and before == after
+
+
 def _is_left_to_controller(item: Any) -> bool:
     if not isinstance(item, dict):
         return False

@@ -41,7 +41,7 @@ def test_findings_stand_at_the_template_and_risks_at_the_values_of_the_tenant(de
     answer = desk.run("plan", "--from", "main~2", "--tenant", "shop", "--format", "sarif")
     assert answer.code == 1
     found = located(answer)
-    assert ("pod-privileged", "error", "charts/app/templates/pod.yaml", 1) in found
+    assert ("pod-privileged", "error", "charts/app/templates/pod.yaml", 2) in found
     assert ("unread-value", "warning", "tenants/shop/values.yaml", 2) in found
     assert ("object-deleted", "warning", "tenants/shop/values.yaml", 1) in found
     assert not [rule for rule, *_ in found if rule == "check-failed"]
@@ -60,6 +60,32 @@ def test_a_finding_is_as_grave_as_the_policy_takes_it(desk: Desk) -> None:
     found = located(desk.run("plan", "--from", "main~1", "--environment", "dev", "--format", "sarif"))
     assert {level for rule, level, *_ in found if rule == "pod-privileged"} == {"warning"}
     assert {level for rule, level, *_ in found if rule == "image-unpinned"} == {"error"}
+
+
+TWO = """\
+{{- /* Two objects in one file. */}}
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {{ .Release.Name }}-first
+data:
+  endpoint: one
+---
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {{ .Release.Name }}-second
+data:
+  endpoint: {{ .Values.greeting }}
+"""
+
+
+def test_a_risk_stands_at_the_object_in_the_template_that_changes(desk: Desk) -> None:
+    desk.commit("charts/app/templates/two.yaml", TWO)
+    desk.commit("tenants/shop/values.yaml", "greeting: https://elsewhere.example.com\n")
+    found = located(desk.run("plan", "--from", "main~1", "--tenant", "shop", "--format", "sarif"))
+    (line,) = {line for _, _, file, line in found if file == "charts/app/templates/two.yaml"}
+    assert line == 10
 
 
 def test_one_thing_in_many_deployments_is_told_once_and_names_them(desk: Desk) -> None:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy_orchestrator.fleet import Destination
-from deploy_orchestrator.manifests import FieldChange, Manifests, Object, diff, redacted
+from deploy_orchestrator.manifests import FieldChange, Manifests, Object, diff, highlights, redacted
+from deploy_orchestrator.manifests.yaml_lines import yaml_lines
 
 
 def deployment(**container: Any) -> dict[str, Any]:
@@ -322,3 +323,105 @@ def test_what_others_say_of_an_object_is_shown_without_its_secrets():
     assert redacted(said, secret) == 'Secret "login": data[word]: "(hidden)" is (hidden)'
     plain = Object({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
     assert redacted(said, plain) == said
+
+
+def config(name: str, data: dict[str, str], **metadata: Any) -> dict[str, Any]:
+    body = of("ConfigMap", data=data)
+    body["metadata"] |= {"name": name, **metadata}
+    return body
+
+
+MANY = {f"key-{number}": f"value {number}" for number in range(20)}
+
+
+def test_an_object_with_another_name_is_compared_with_the_one_that_it_takes_the_place_of() -> None:
+    change = diff(manifests(config("old", MANY)), manifests(config("new", {**MANY, "key-3": "other"})))
+    text = change.unified()
+    assert text.startswith("# ConfigMap ml-dev/old goes and ConfigMap ml-dev/new comes, 92% of the lines")
+    assert "-  key-3: value 3\n+  key-3: other\n" in text
+    assert "key-12" not in text
+    assert [each.name for each in change.removed] == ["old"], "it is judged as one that goes"
+
+
+def test_objects_that_have_little_in_common_are_no_renames() -> None:
+    other = {f"other-{number}": "x" for number in range(20)}
+    text = diff(manifests(config("old", MANY)), manifests(config("new", other))).unified()
+    assert not [line for line in text.splitlines() if line.startswith("#")]
+    assert text.count("/dev/null") == 2
+
+
+def test_secrets_are_not_paired_by_what_they_hold() -> None:
+    old, new = ({**config(name, MANY), "kind": "Secret"} for name in ("old", "new"))
+    text = diff(manifests(old), manifests(new)).unified()
+    assert text.count("/dev/null") == 2
+
+
+def test_labels_with_a_version_are_told_once_for_all_objects() -> None:
+    def at(version: str, **data: str) -> Manifests:
+        labels = {"helm.sh/chart": f"app-{version}"}
+        return manifests(
+            *(config(f"c{number}", MANY, labels=labels) for number in range(15)),
+            config("other", dict(data), labels=labels),
+        )
+
+    text = diff(at("1.0.0", a="1"), at("1.1.0", a="2")).unified()
+    folded = [line for line in text.splitlines() if line.startswith("#")]
+    assert len(folded) == 1
+    assert folded[0].startswith(
+        "# helm.sh/chart: app-1.0.0 → app-1.1.0, and nothing else, on ConfigMap ml-dev/c0,"
+    )
+    assert folded[0].endswith(" and 3 more")
+    assert text.count("--- a/") == 1
+    assert "-  a: '1'\n+  a: '2'\n" in text
+
+
+def test_a_label_without_a_version_is_shown_in_full() -> None:
+    before, after = (config("c", {}, labels={"queue": queue}) for queue in ("one", "two"))
+    assert "-    queue: one" in diff(manifests(before), manifests(after)).unified()
+
+
+def test_as_many_lines_around_a_change_are_shown_as_are_asked_for() -> None:
+    change = diff(manifests(config("c", MANY)), manifests(config("c", {**MANY, "key-10": "other"})))
+    lines = [len(change.unified(context).splitlines()) for context in (0, 1, 3)]
+    assert lines == [5, 7, 11]
+
+
+@pytest.mark.parametrize("odd", ["a\tb", "trailing ", "two  \t"])
+def test_a_text_of_several_lines_is_compared_line_by_line_whatever_stands_in_it(odd: str) -> None:
+    lines = [odd, *(f"line {number}" for number in range(30))]
+    before = config("c", {"file": "\n".join([*lines, "end"])})
+    after = config("c", {"file": "\n".join([*lines, "END"])})
+    text = diff(manifests(before), manifests(after)).unified()
+    assert "-    end\n+    END\n" in text
+    assert "line 10" not in text
+
+
+texts = st.text(st.sampled_from("ab \t\n\\\"'|-:#\ue000\x07\u2028n0"), max_size=12)
+bodies = st.dictionaries(texts, texts | st.lists(texts, max_size=3), max_size=3)
+
+
+@given(bodies, bodies)
+def test_other_bodies_have_other_lines(one: dict[str, Any], other: dict[str, Any]) -> None:
+    ours, theirs = yaml_lines(one), yaml_lines(other)
+    assert (ours == theirs) is (one == other)
+    assert not [line for line in ours if "\n" in line]
+
+
+def images(text: str) -> dict[str, Any]:
+    return deployment(image=text)
+
+
+def test_images_and_definitions_stand_out() -> None:
+    definition = of("CustomResourceDefinition", "apiextensions.k8s.io/v1")
+    definition["metadata"] = {"name": "things.example.com"}
+    second = images("web:1")
+    second["metadata"] = {**second["metadata"], "name": "again"}
+    later = copy.deepcopy(second)
+    later["spec"]["template"]["spec"]["containers"][0]["image"] = "web:2"
+    found = highlights(
+        diff(manifests(images("web:1"), second), manifests(images("web:2"), later, definition))
+    )
+    (image,) = found.images
+    assert (image.before, image.after) == ("web:1", "web:2")
+    assert list(map(str, image.objects)) == ["Deployment ml-dev/again", "Deployment ml-dev/web"]
+    assert (found.added, found.changed, found.removed) == (("things.example.com",), (), ())
