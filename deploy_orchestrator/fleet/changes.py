@@ -13,6 +13,7 @@ from deploy_orchestrator.fleet.model import FleetFile
 from deploy_orchestrator.fleet.reading import read_document
 from deploy_orchestrator.git import Tree
 
+_JUDGED_BY = {"registries", "cluster_scoped", "checks", "ignore"}
 _ANCHOR = re.compile(r"(?:^|[\s\[{,:])&", re.MULTILINE)
 
 
@@ -71,7 +72,7 @@ def basis(fleet: Fleet, deployment: Deployment) -> str:
         "inputs": fleet.inputs(deployment),
         "destination": astuple(deployment.destination),
         "exceptions": [each.model_dump(mode="json") for each in deployment.tenant.exceptions],
-        "checks": policy.model_dump(mode="json", include={"registries", "cluster_scoped", "checks"}),
+        "checks": policy.model_dump(mode="json", include=_JUDGED_BY),
         "waves": policy.ahead_of(deployment.tenant.name),
         "awaited": [[each.environment.name, fleet.inputs(each)] for each in fleet.before(deployment)],
     }

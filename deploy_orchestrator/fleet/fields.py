@@ -22,6 +22,10 @@ _CLUSTER_KIND = re.compile(r"(?:[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?/)?[A-Z][A-Za-z0
 _HOST = re.compile(
     r"(?:(?:\*\.)?[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?", re.ASCII
 )
+_FIELD_PATH = r'(?:\.?[A-Za-z0-9_$-]+|\["[^"\]\s]+"\]|\[[^"\[\]\s]+\]){2,}'
+_STEP = re.compile(
+    r"""\.?(?P<name>[A-Za-z0-9_$-]+)|\["(?P<quoted>[^"\]\s]+)"\]|(?P<item>\[[^"\[\]\s]+\])""", re.ASCII
+)
 _PRINTABLE = re.compile(r"[!-~]+")
 _SCHEMES = ("http", "https", "oci", "file")
 
@@ -74,6 +78,22 @@ def _cluster_kind(kind: str) -> str:
     if not _CLUSTER_KIND.fullmatch(kind):
         raise ValueError("expected a kind with its API group, such as rbac.authorization.k8s.io/ClusterRole")
     return kind
+
+
+def _field_path(path: str) -> str:
+    if len(steps_of(path)) < 2:
+        raise ValueError('expected the path of a field, such as spec.replicas or metadata.annotations["a/b"]')
+    return path
+
+
+def steps_of(path: str) -> tuple[str, ...]:
+    """The steps of a path as plans write it: names of fields, and `[identity]`, `[index]` or `[*]` of items;
+    none where it is no such path.
+    """
+    found = list(_STEP.finditer(path))
+    if "".join(each[0] for each in found) != path or path.startswith("."):
+        return ()
+    return tuple(each["name"] or each["quoted"] or each["item"] for each in found)
 
 
 def _host(text: str) -> str:
@@ -135,6 +155,7 @@ NamespaceTemplate = Annotated[str, AfterValidator(_namespace)]
 ChartName = Annotated[str, AfterValidator(_chart_name), as_pattern(_CHART_NAME.pattern)]
 ClusterKind = Annotated[str, AfterValidator(_cluster_kind), as_pattern(_CLUSTER_KIND.pattern)]
 Line = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\r\n]*\S[^\r\n]*$")]
+FieldPath = Annotated[str, AfterValidator(_field_path), as_pattern(_FIELD_PATH)]
 Host = Annotated[str, AfterValidator(_host), as_pattern(_HOST.pattern)]
 RepositoryUrl = Annotated[str, AfterValidator(_repository_url), as_pattern(f"(?:{'|'.join(_SCHEMES)})://.+")]
 ServerUrl = Annotated[str, AfterValidator(_server_url), as_pattern("https?://.+")]

@@ -1,5 +1,6 @@
 """What `fleet.yaml` and `tenant.yaml` say, as data."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ from deploy_orchestrator.fleet.fields import (
     ClusterKind,
     Duration,
     EnvironmentName,
+    FieldPath,
     Host,
     KubernetesVersion,
     Line,
@@ -20,6 +22,7 @@ from deploy_orchestrator.fleet.fields import (
     ServerUrl,
     Share,
     WebUrl,
+    steps_of,
 )
 from deploy_orchestrator.fleet.recurrence import (
     HORIZON,
@@ -160,6 +163,34 @@ class RuleOverride(Model):
     reason: Line
 
 
+class IgnoredField(Model):
+    """A field whose changes nobody need look at until `expires` (UTC) where no risk rule knows them; and why.
+
+    `kind` is that of the objects, as `cert-manager.io/Certificate`, `name` the only one; None: all. `path` is
+    the field with all below it, as plans write it: `spec.template.metadata.annotations["a/b"]`; `[*]` stands
+    for any item of a list.
+    """
+
+    kind: ClusterKind
+    name: Line | None = None
+    path: FieldPath
+    reason: Line
+    expires: Time
+
+    def covers(self, group_kind: str, name: str, path: Sequence[str]) -> bool:
+        """Whether the field at the steps of a `path` in an object is this one, or below it."""
+        steps = steps_of(self.path)
+        return (
+            self.kind == group_kind
+            and self.name in (None, name)
+            and len(path) >= len(steps)
+            and all(
+                wanted == step or (wanted == "[*]" and step.startswith("["))
+                for wanted, step in zip(steps, path, strict=False)
+            )
+        )
+
+
 class CheckException(Model):
     """A check that a tenant need not pass until `expires` (UTC), and why.
 
@@ -190,8 +221,9 @@ class Policy(Model):
     within a day, in percent; one at least, unless it is 0. `freezes` and `freeze_windows`: when nothing is
     released; where there are `release_windows`, something is released only in one of them. `rules` by the id
     of the risk rule; `checks` by that of the check whose findings have another verdict than the risk rule
-    `check-failed` gives them. `registries`: where images may come from, as `ghcr.io` or `ghcr.io/acme`;
-    none: from anywhere. `cluster_scoped`: what tenants may make outside of their namespaces, as
+    `check-failed` gives them. `ignore`: fields whose changes need nobody while no rule knows them.
+    `registries`: where images may come from, as `ghcr.io` or `ghcr.io/acme`; none: from anywhere.
+    `cluster_scoped`: what tenants may make outside of their namespaces, as
     `rbac.authorization.k8s.io/ClusterRole`.
     """
 
@@ -208,6 +240,7 @@ class Policy(Model):
     release_windows: tuple[Window, ...] = ()
     rules: dict[Label, RuleOverride] = Field(default_factory=dict[str, RuleOverride])
     checks: dict[Label, RuleOverride] = Field(default_factory=dict[str, RuleOverride])
+    ignore: tuple[IgnoredField, ...] = ()
     registries: tuple[Line, ...] = ()
     cluster_scoped: tuple[ClusterKind, ...] = ()
 

@@ -138,6 +138,7 @@ def _policy(old: Policy, new: Policy) -> Policy:
             "release_windows": old.release_windows or new.release_windows,
             "waves": old.waves or new.waves,
             "rules": _overrides(old.rules, new.rules),
+            "ignore": tuple(each for each in new.ignore if each in old.ignore),
             "checks": _overrides(old.checks, new.checks),
             "registries": new.registries if _only_from(new.registries, old.registries) else old.registries,
             "cluster_scoped": tuple(each for each in new.cluster_scoped if each in old.cluster_scoped),

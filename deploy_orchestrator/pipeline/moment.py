@@ -133,7 +133,7 @@ class Moment:
         """The plan's source under the keys of now, where it takes an approval or people break the glass."""
         from deploy_orchestrator.risk import severity
 
-        judged = Verdict.worst(severity(reason, policy) for reason in plan.reasons)
+        judged = Verdict.worst(severity(reason, policy, self.now) for reason in plan.reasons)
         takes_none = policy.approval is None or judged is Verdict.SAFE
         if takes_none and not (policy.break_glass and self._is_decided_on(plan)):
             return None

@@ -121,7 +121,7 @@ def gates(
 
     ballot = count(approvals, policy.approval, source, now)
     glass = break_glass(approvals, policy.break_glass, source, now)
-    severities = [severity(reason, policy) for reason in plan.reasons]
+    severities = [severity(reason, policy, now) for reason in plan.reasons]
     judged = Verdict.worst(severities)
     approval = _approval(plan, policy, judged, ballot, void, source)
     return (

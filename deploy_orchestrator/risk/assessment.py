@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from deploy_orchestrator.fleet import Deployment, Destination
 from deploy_orchestrator.manifests import ChartUsed, Diff, Finding, Manifests
@@ -37,11 +38,12 @@ def assess(
     chart_before: ChartUsed | None,
     destination_before: Destination | None = None,
     findings: Sequence[Finding],
+    now: datetime | None = None,
 ) -> Judgement:
     """What `candidate` would do in place of `before`, which came from `chart_before` and went to
     `destination_before`; None: of nothing.
 
-    `findings` are what checks say about the candidate.
+    `findings` are what checks say about the candidate. `now` (UTC; by default this moment) is when.
 
     Raises:
         UnknownRule: the policy overrides a rule or a check that does not exist.
@@ -54,6 +56,7 @@ def assess(
         )
     if candidate.chart is None:
         raise EmptyCandidate(f"{deployment.key}: the manifests do not tell which chart they are from")
+    policy = deployment.environment.policy
     change = Change(
         before=before,
         after=candidate,
@@ -62,5 +65,6 @@ def assess(
         findings=findings,
         destination_before=destination_before,
         destination=deployment.destination,
+        ignored=[each for each in policy.ignore if each.expires > (now or datetime.now(UTC))],
     )
-    return Judgement(candidate.chart, change.diff, judge(change, deployment.environment.policy))
+    return Judgement(candidate.chart, change.diff, judge(change, policy))

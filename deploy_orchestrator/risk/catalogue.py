@@ -24,7 +24,7 @@ from deploy_orchestrator.risk import (
     soundness,
 )
 from deploy_orchestrator.risk.rule import Rule, Stated
-from deploy_orchestrator.risk.unknown import UnknownChange
+from deploy_orchestrator.risk.unknown import FieldIgnored, UnknownChange
 
 FAMILIES: Final = (
     soundness,
@@ -48,5 +48,6 @@ FAMILIES: Final = (
     destination,
 )
 JUDGING: Final[tuple[Rule, ...]] = tuple(rule for family in FAMILIES for rule in family.RULES)
+IGNORED: Final = FieldIgnored()
 UNKNOWN: Final = UnknownChange()
-RULES: Final[tuple[Stated, ...]] = (*JUDGING, UNKNOWN)
+RULES: Final[tuple[Stated, ...]] = (*JUDGING, IGNORED, UNKNOWN)

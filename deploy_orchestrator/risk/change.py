@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from deploy_orchestrator.fleet import Destination
+from deploy_orchestrator.fleet import Destination, IgnoredField
 from deploy_orchestrator.manifests import (
     ChartUsed,
     Diff,
@@ -69,7 +69,8 @@ class Altered:
 class Change:
     """What a release would do to one tenant in one environment.
 
-    For a `first` release nothing is replaced, so nothing is added, altered or removed.
+    For a `first` release nothing is replaced, so nothing is added, altered or removed. `ignored` are the
+    fields that the policy says nobody need look at now.
     """
 
     before: Manifests | None
@@ -79,6 +80,7 @@ class Change:
     findings: Sequence[Finding] = ()
     destination_before: Destination | None = None
     destination: Destination | None = None
+    ignored: Sequence[IgnoredField] = ()
 
     @property
     def first(self) -> bool:

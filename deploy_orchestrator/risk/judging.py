@@ -2,11 +2,12 @@
 
 import difflib
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from itertools import groupby
 
 from deploy_orchestrator.errors import Place
 from deploy_orchestrator.fleet import Policy, RuleOverride
-from deploy_orchestrator.risk.catalogue import JUDGING, RULES, UNKNOWN
+from deploy_orchestrator.risk.catalogue import IGNORED, JUDGING, RULES, UNKNOWN
 from deploy_orchestrator.risk.change import Change
 from deploy_orchestrator.risk.errors import UnknownRule
 from deploy_orchestrator.risk.rule import Sighting, Stated
@@ -18,13 +19,14 @@ _OWN = {rule.id: rule.severity for rule in RULES}
 def judge(change: Change, policy: Policy) -> tuple[Reason, ...]:
     """Every reason that the rules have for or against a change under a policy, the gravest first.
 
-    What safe rules saw in several objects is told as one reason.
+    What safe rules saw in several objects is told as one reason, but for what the policy ignores.
 
     Raises:
         UnknownRule: the policy gives a severity to a rule or a check that does not exist.
     """
     _require_known(policy)
     seen: list[tuple[Stated, Sighting]] = [(rule, each) for rule in JUDGING for each in rule.judge(change)]
+    seen += [(IGNORED, each) for each in IGNORED.judge(change, [each for _, each in seen])]
     seen += [(UNKNOWN, each) for each in UNKNOWN.judge(change, [each for _, each in seen])]
     reasons = [
         _reason(rule, sighting, policy)
@@ -35,10 +37,11 @@ def judge(change: Change, policy: Policy) -> tuple[Reason, ...]:
     return tuple(sorted(reasons, key=lambda reason: -order.index(reason.severity)))
 
 
-def severity(reason: Reason, policy: Policy) -> Verdict:
-    """How grave a reason is under a policy, whatever policy it was found under."""
+def severity(reason: Reason, policy: Policy, now: datetime) -> Verdict:
+    """How grave a reason is `now` (UTC) under a policy, whatever policy it was found under."""
     override = _override(reason.rule, reason.check, policy)
-    return Verdict(override.severity) if override else _OWN.get(reason.rule, reason.severity)
+    found = Verdict(override.severity) if override else _OWN.get(reason.rule, reason.severity)
+    return Verdict.worst([found, Verdict.NEEDS_APPROVAL]) if reason.until and reason.until <= now else found
 
 
 def _override(rule: str, check: str | None, policy: Policy) -> RuleOverride | None:
@@ -47,7 +50,7 @@ def _override(rule: str, check: str | None, policy: Policy) -> RuleOverride | No
 
 
 def _told(rule: Stated, sightings: list[Sighting]) -> Iterable[Sighting]:
-    if rule.severity is not Verdict.SAFE or len(sightings) < 2:
+    if rule.severity is not Verdict.SAFE or rule is IGNORED or len(sightings) < 2:
         return sightings
     objects = {str(sighting.object) for sighting in sightings if sighting.object}
     if len(objects) > 1:
@@ -63,6 +66,7 @@ def _reason(rule: Stated, sighting: Sighting, policy: Policy) -> Reason:
         severity=Verdict(override.severity) if override else rule.severity,
         object=str(sighting.object) if sighting.object else None,
         check=sighting.check,
+        until=sighting.until,
         saw=sighting.saw,
         why=rule.why,
         do=sighting.do or rule.do,

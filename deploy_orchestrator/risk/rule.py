@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
 from deploy_orchestrator.manifests import FieldChange, NamedPath, ObjectKey
@@ -17,6 +18,7 @@ class Sighting:
 
     A path explains all below it; `()` is the whole object, as for one that was added or removed. `do` is
     better advice than the rule's own, where the rule has it. `check` is the check that found it.
+    From `until` (UTC) on it needs approval, whatever the rule says; None: it never does.
     """
 
     saw: str
@@ -24,6 +26,7 @@ class Sighting:
     explains: tuple[NamedPath, ...] = ()
     do: str | None = None
     check: str | None = None
+    until: datetime | None = None
 
 
 class Stated:

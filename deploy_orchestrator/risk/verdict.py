@@ -4,19 +4,21 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from deploy_orchestrator.documents import Record
-from deploy_orchestrator.terms import Verdict
+from deploy_orchestrator.terms import Time, Verdict
 
 
 class Reason(Record):
     """Why a change has its verdict: what a rule saw, why that matters, and what to do about it.
 
     `object` names the object it is about, None where it is about the change as a whole. `check` is the check
-    that found it, None where no check did. `policy` tells by which words of the environment's policy the rule
-    or the check has this severity, None where the rule has its own.
+    that found it, None where no check did. From `until` (UTC) on it needs approval at least; None: it never
+    does. `policy` tells by which words of the environment's policy the rule or the check has this severity,
+    None where the rule has its own.
     """
 
     rule: str
     check: str | None = None
+    until: Time | None = None
     severity: Verdict
     object: str | None = None
     saw: str

@@ -2,13 +2,14 @@
 
 import base64
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
 from deploy_orchestrator.fleet import (
     ApprovalRule,
     BreakGlass,
+    IgnoredField,
     PauseRule,
     Policy,
     RuleOverride,
@@ -38,6 +39,13 @@ WEEKEND = Window.model_validate(
         "timeZone": "Europe/Berlin",
         "reason": "weekends",
     }
+)
+
+
+IGNORED = tuple(
+    IgnoredField(kind="apps/Deployment", path=path, reason="so", expires=datetime(2027, 1, day, tzinfo=UTC))
+    for path in ("spec.replicas", "metadata.labels")
+    for day in (1, 2)
 )
 
 
@@ -71,6 +79,7 @@ policies = st.builds(
         st.sampled_from(["plain-secret", "unread-value"]),
         st.builds(RuleOverride, severity=st.sampled_from(list(Verdict)), reason=st.just("so")),
     ),
+    ignore=st.lists(st.sampled_from(IGNORED), unique=True).map(tuple),
     registries=st.lists(st.sampled_from(REGISTRIES), unique=True).map(tuple),
     cluster_scoped=st.lists(st.sampled_from(["Node", "Namespace"]), unique=True).map(tuple),
 )

@@ -35,6 +35,7 @@ def test_nothing_else_is_looser_before_it_is_approved(old, new):
             assert kept is not None or override.severity is Verdict.SAFE
         for name in after.keys() - before.keys():
             assert after[name].severity is Verdict.BLOCKED
+    assert set(now.ignore) == {*was.ignore} & {*new.policy.ignore}, "what expires earlier is another one"
     if now.break_glass:
         assert was.break_glass
         assert new.policy.break_glass

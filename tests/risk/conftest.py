@@ -1,6 +1,6 @@
 import copy
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from deploy_orchestrator.fleet import (
     Deployment,
     Destination,
     Environment,
+    IgnoredField,
     Policy,
     Quota,
     RuleOverride,
@@ -73,9 +74,10 @@ def judged() -> Callable[..., Plan]:
         case: dict[str, Any],
         overrides: dict[str, RuleOverride] | None = None,
         checks: dict[str, RuleOverride] | None = None,
+        ignore: Sequence[IgnoredField] = (),
     ) -> Plan:
         old = edited(BASE, case.get("before", {}))
-        return planned(old, edited(old, case), case, overrides, checks)
+        return planned(old, edited(old, case), case, overrides, checks, ignore)
 
     return plan
 
@@ -86,6 +88,7 @@ def planned(
     case: dict[str, Any],
     overrides: dict[str, RuleOverride] | None = None,
     checks: dict[str, RuleOverride] | None = None,
+    ignore: Sequence[IgnoredField] = (),
 ) -> Plan:
     chart_before, chart_after = (
         (name, version)
@@ -100,7 +103,7 @@ def planned(
         name="production",
         cluster=goes["cluster"],
         kubernetes="1.34",
-        policy=Policy(rules=overrides or {}, checks=checks or {}),
+        policy=Policy(rules=overrides or {}, checks=checks or {}, ignore=tuple(ignore)),
     )
     tenant = Tenant(
         name="analytics",
