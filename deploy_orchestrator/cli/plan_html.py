@@ -34,7 +34,7 @@ def report(
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    templates.filters["visible"] = visible
+    templates.filters["visible"] = visible  # pyright: ignore[reportUnknownMemberType]
     return templates.get_template("plan.html").render(
         headline=headline(proposals, failures),
         failures=failures,
