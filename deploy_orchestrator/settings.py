@@ -93,6 +93,30 @@ class MetricsSettings(BaseSettings):
     token_file: Path | None = None
 
 
+class ForgeSettings(BaseSettings):
+    """Read from environment variables that begin with `DEPLOY_ORCHESTRATOR_FORGE_`.
+
+    `kind` is that of the forge that has the fleet repository; of github.com, gitlab.com and codeberg.org it
+    is known. `api` is the URL of its API where that is not at the usual place. `token`, or the file
+    `token_file` that holds it, may open pull requests there.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="DEPLOY_ORCHESTRATOR_FORGE_", env_ignore_empty=True, frozen=True
+    )
+
+    kind: Literal["github", "gitlab", "gitea"] | None = None
+    api: str | None = None
+    token: SecretStr | None = None
+    token_file: Path | None = None
+
+    def secret(self) -> str | None:
+        """The token. Raises OSError where its file cannot be read."""
+        if self.token:
+            return self.token.get_secret_value()
+        return self.token_file.read_text().strip() if self.token_file else None
+
+
 class NotificationSettings(BaseSettings):
     """Read from environment variables that begin with `DEPLOY_ORCHESTRATOR_NOTIFY_`.
 

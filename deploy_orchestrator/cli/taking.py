@@ -37,8 +37,11 @@ def taken_together(
     versions: Mapping[str, str],
     repositories: Repositories,
     values: Mapping[str, Any] | None,
+    generated: datetime | None = None,
 ) -> Taken:
     """The chart in a folder with exactly these versions of dependencies, by their keys; nothing is written.
+
+    The lock says that it was `generated` then, by default now.
 
     Raises:
         UpgradesClash: a conflict that is grave appears, or a chart goes missing.
@@ -46,7 +49,7 @@ def taken_together(
     """
     if isinstance(root, PublishedChart):
         raise ChartInvalid("a published chart cannot be changed", fix="name the folder that it is made from")
-    then = rewritten(root, versions, repositories, datetime.now(UTC), within=around(root))
+    then = rewritten(root, versions, repositories, generated or datetime.now(UTC), within=around(root))
     change = compare(root, then.after, repositories, values=values, within=around(root))
     if not change.impact.is_sound:
         taken = ", ".join(f"{key} {version}" for key, version in versions.items())

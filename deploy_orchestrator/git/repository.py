@@ -99,11 +99,14 @@ class Repository(History):
             return None
         return Person(me.name, me.email)
 
-    def write(self, branch: str, update: Update, *, signer: Signer | None = None) -> Commit | None:
+    def write(
+        self, branch: str, update: Update, *, signer: Signer | None = None, onto: str | None = None
+    ) -> Commit | None:
         """Pushes one commit onto `branch`: the `Changes` that `update` returns for what the branch holds now.
 
         When somebody else pushes first, `update` is asked again with what they left, so it must depend on
-        nothing but its argument. It is asked with an empty tree where there is no such branch. None is
+        nothing but its argument. Where there is no such branch, it begins where `onto` is, or with an empty
+        tree. None is
         returned, and nothing written, when it returns None or changes nothing. So a call that failed
         half-way can simply be made again.
 
@@ -114,7 +117,7 @@ class Repository(History):
             SigningFailed: `signer` could not sign.
             UnsafeTree: `Changes` has a path that no commit may hold.
         """
-        return self.write_all(branch, [update], signer=signer)[0]
+        return self.write_all(branch, [update], signer=signer, onto=onto)[0]
 
     def write_all(
         self,
@@ -124,6 +127,7 @@ class Repository(History):
         signer: Signer | None = None,
         begin: Callable[[], None] = lambda: None,
         witness: Witness | None = None,
+        onto: str | None = None,
     ) -> list[Commit | None]:
         """As `write` for several `updates`, each asked with what the commit of the one before it holds.
 
@@ -136,8 +140,9 @@ class Repository(History):
             expected = self.head(branch)
             seen = self.head(witness.branch) if witness else None
             begin()
-            made, head = self._commits(expected, updates, signer)
-            if head is None or head == expected:
+            start = self.head(onto) if onto and expected is None else expected
+            made, head = self._commits(start, updates, signer)
+            if head is None or head == start:
                 moves = []
             else:
                 moves = [Move(reference_of(branch), expected, head)]

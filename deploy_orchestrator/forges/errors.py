@@ -1,0 +1,11 @@
+"""What goes wrong with a forge."""
+
+from deploy_orchestrator.errors import OrchestratorError
+
+
+class ForgeError(OrchestratorError):
+    """The forge refuses, or answers what nobody can read."""
+
+
+class NoForge(OrchestratorError, LookupError):
+    """A repository of which nobody says on which forge it is."""

@@ -1,0 +1,190 @@
+"""Pull requests on GitHub, GitLab, Gitea and Forgejo.
+
+After https://docs.github.com/en/rest/pulls/pulls, https://docs.gitlab.com/api/merge_requests/ and
+https://docs.gitea.com/api (Forgejo's is the same).
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, cast
+from urllib.parse import quote, urlencode, urlsplit
+
+from deploy_orchestrator.forges.errors import ForgeError, NoForge
+from deploy_orchestrator.registries import Web
+
+Kind = Literal["github", "gitlab", "gitea"]
+
+MAX_ANSWER: Final = 4 * 1024 * 1024
+MAX_TEXT: Final = 60_000
+"""The most characters of a description; GitHub takes 65,536."""
+
+_SCP = re.compile(r"(?:[\w.-]+@)?(?P<host>[\w.-]+):(?P<path>[^/].*)")
+_PROJECT = re.compile(r"(?:(?:^|/)(?!\.{1,2}(?:/|$))[\w.-]+){2,}")
+_KNOWN: Final[Mapping[str, Kind]] = {"github.com": "github", "gitlab.com": "gitlab", "codeberg.org": "gitea"}
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    """A pull request: its number, its page, and whether it is `new` with this call."""
+
+    number: int
+    url: str
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Dialect:
+    """What forges call the same things."""
+
+    pulls: str
+    number: str
+    url: str
+    source: str
+    target: str
+    text: str
+    edit: str
+    login: str
+
+
+_GITHUB = _Dialect("pulls", "number", "html_url", "head", "base", "body", "PATCH", "Bearer")
+_DIALECTS: Final[Mapping[Kind, _Dialect]] = {
+    "github": _GITHUB,
+    "gitea": _Dialect("pulls", "number", "html_url", "head", "base", "body", "PATCH", "token"),
+    "gitlab": _Dialect(
+        "merge_requests", "iid", "web_url", "source_branch", "target_branch", "description", "PUT", "Bearer"
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Forge:
+    """The `project` on a forge, as `acme/fleet`, whose API is at `api`; `token` may open pull requests."""
+
+    kind: Kind
+    api: str
+    project: str
+    token: str = field(repr=False)
+    web: Web
+
+    def propose(self, branch: str, base: str, title: str, text: str) -> PullRequest:
+        """The open pull request of `branch` into `base`, with this title and this text in Markdown.
+
+        One that is open already is brought up to date, so that a second call opens no second one.
+
+        Raises:
+            ForgeError: the forge refuses, or cannot be understood.
+            RepositoryError: it cannot be reached.
+        """
+        words = _DIALECTS[self.kind]
+        said = {"title": title[:250], words.text: text[:MAX_TEXT]}
+        found = self._open(branch, base)
+        if found is None:
+            asked = {words.source: branch, words.target: base, **said}
+            return self._read(self._ask("POST", words.pulls, asked), new=True)
+        number = found[words.number]
+        return self._read(self._ask(words.edit, f"{words.pulls}/{number}", said), new=False)
+
+    def _open(self, branch: str, base: str) -> Mapping[str, Any] | None:
+        words, owner = _DIALECTS[self.kind], self.project.partition("/")[0]
+        asked = {
+            "github": {"state": "open", "head": f"{owner}:{branch}", "base": base, "per_page": 100},
+            "gitlab": {"state": "opened", "source_branch": branch, "target_branch": base, "per_page": 100},
+            "gitea": {"state": "open", "limit": 50},
+        }[self.kind]
+        answer = self._ask("GET", f"{words.pulls}?{urlencode(asked)}", None)
+        if not isinstance(answer, list):
+            raise ForgeError(f"{self.api} answers no list of pull requests")
+        for each in map(_mapping, cast(list[Any], answer)):
+            if _branch(each, words.source) == branch and _branch(each, words.target) == base:
+                return each
+        return None
+
+    def _read(self, answer: Any, *, new: bool) -> PullRequest:
+        words = _DIALECTS[self.kind]
+        try:
+            return PullRequest(int(answer[words.number]), str(answer[words.url]), new)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ForgeError(f"{self.api} answers no pull request") from error
+
+    def _ask(self, method: str, path: str, content: Mapping[str, Any] | None) -> Any:
+        kind = "projects" if self.kind == "gitlab" else "repos"
+        project = quote(self.project, safe="" if self.kind == "gitlab" else "/")
+        answer = self.web.fetch(
+            f"{self.api}/{kind}/{project}/{path}",
+            limit=MAX_ANSWER,
+            repository=self.api,
+            method=method,
+            headers={
+                "Authorization": f"{_DIALECTS[self.kind].login} {self.token}",
+                "Accept": "application/json",
+                "Content-Type": "application/json",
+            },
+            content=None if content is None else json.dumps(content).encode(),
+            accept=(200, 201, 400, 401, 403, 404, 409, 422),
+        )
+        if answer.status >= 400:
+            raise ForgeError(
+                f"{self.api} refuses it for {self.project} ({answer.status}): {_message(answer.body)}",
+                fix="the token needs the right to read and write pull requests there",
+            )
+        try:
+            return json.loads(answer.body)
+        except ValueError as error:
+            raise ForgeError(f"{self.api} answers no JSON") from error
+
+
+def forge_of(remote: str, *, kind: Kind | None, api: str | None, token: str | None, web: Web) -> Forge:
+    """The forge that has the Git repository at `remote`, a URL or `host:path`.
+
+    `kind` and `api` may be left out on github.com, gitlab.com and codeberg.org; `api` elsewhere too.
+
+    Raises:
+        NoForge: it is on no forge, nobody says which kind that is, or there is no token for it.
+    """
+    host, project = _place(remote)
+    kind = kind or _KNOWN.get(host)
+    if not project or kind is None:
+        raise NoForge(
+            f"nobody says on which forge {remote} is",
+            fix="set DEPLOY_ORCHESTRATOR_FORGE_KIND to github, gitlab or gitea",
+        )
+    if not token:
+        raise NoForge(
+            f"there is no token for the forge of {remote}",
+            fix="set DEPLOY_ORCHESTRATOR_FORGE_TOKEN to one that may open pull requests",
+        )
+    return Forge(kind, (api or _api(kind, host)).rstrip("/"), project, token, web)
+
+
+def _place(remote: str) -> tuple[str, str]:
+    parts = urlsplit(remote) if "://" in remote else None
+    scp = None if parts else _SCP.fullmatch(remote)
+    host = (parts.hostname or "") if parts else scp["host"] if scp else ""
+    path = parts.path if parts else scp["path"] if scp else ""
+    project = path.strip("/").removesuffix(".git")
+    return host, project if host and _PROJECT.fullmatch(project) else ""
+
+
+def _api(kind: Kind, host: str) -> str:
+    if host == "github.com":
+        return "https://api.github.com"
+    return f"https://{host}/api/{ {'github': 'v3', 'gitlab': 'v4', 'gitea': 'v1'}[kind] }"
+
+
+def _branch(pull: Mapping[str, Any], side: str) -> str:
+    found = pull.get(side)
+    return str(_mapping(found).get("ref", "")) if isinstance(found, dict) else str(found or "")
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return cast(Mapping[str, Any], value) if isinstance(value, dict) else {}
+
+
+def _message(body: bytes) -> str:
+    try:
+        said = _mapping(json.loads(body)).get("message")
+    except ValueError:
+        said = None
+    return str(said)[:300] if said else "without a reason"
