@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from deploy_orchestrator.errors import Place
 from deploy_orchestrator.notifications import Kind
 
 if TYPE_CHECKING:
     from deploy_orchestrator.delivery import Contexts
+    from deploy_orchestrator.git import Seal
 
 
 class Settings(BaseSettings):
@@ -23,6 +25,10 @@ class Settings(BaseSettings):
     (without them the user's own, or the one that this runs in). Where the fleet names several Argo CDs,
     `contexts` has the kubeconfig context of each by its name, as JSON: `{"europe": "admin@eu-1"}`.
     `kubeconfig_commands` lets a kubeconfig name a program to run, as those of cloud providers do.
+
+    What is committed to the deployments repository is signed with `signing_key`, a private SSH key, or the
+    one in `signing_key_file`. `signing_public_keys_file` holds the public keys of others that count too, one
+    a line: those that signed before. Without any nothing is signed, and whoever may push there is trusted.
     """
 
     model_config = SettingsConfigDict(env_prefix="DEPLOY_ORCHESTRATOR_", frozen=True)
@@ -35,6 +41,9 @@ class Settings(BaseSettings):
     context: str | None = None
     contexts: dict[str, str] = Field(default_factory=dict[str, str])
     kubeconfig_commands: bool = False
+    signing_key: SecretStr | None = None
+    signing_key_file: Path | None = None
+    signing_public_keys_file: Path | None = None
 
     @property
     def contexts_of_argocd(self) -> "Contexts":
@@ -42,6 +51,31 @@ class Settings(BaseSettings):
         from deploy_orchestrator.delivery import Contexts
 
         return Contexts(self.kubeconfig, self.context, self.contexts, self.kubeconfig_commands)
+
+    def seal(self, branch: str) -> "Seal | None":
+        """How commits to a `branch` are signed, and known again; None where they are not.
+
+        Raises:
+            SigningFailed: a key cannot be read, or is none.
+        """
+        from deploy_orchestrator.git import Seal
+
+        key = self.signing_key.get_secret_value() if self.signing_key else _read(self.signing_key_file)
+        known = _read(self.signing_public_keys_file)
+        return Seal.of(branch, key=key, public_keys=known or "") if key or known else None
+
+
+def _read(file: Path | None) -> str | None:
+    from deploy_orchestrator.git import SigningFailed
+
+    try:
+        return file.read_text() if file else None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SigningFailed(
+            f"the signing key cannot be read: {error}",
+            place=Place(str(file)),
+            fix="give this user the right to read it, or name another file",
+        ) from error
 
 
 class WebhookSettings(BaseSettings):

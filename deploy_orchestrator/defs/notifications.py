@@ -17,7 +17,15 @@ from deploy_orchestrator.fleet import Fleet
 from deploy_orchestrator.notifications import STANDING, Event, Kind, Outbox, targets, tell
 from deploy_orchestrator.outcomes import Outcome, raised
 from deploy_orchestrator.pipeline import Orchestrator, silent
-from deploy_orchestrator.releases import Gate, GateState, Plan, Release, ReleaseError, ReleaseEvent
+from deploy_orchestrator.releases import (
+    MAIN,
+    Gate,
+    GateState,
+    Plan,
+    Release,
+    ReleaseError,
+    ReleaseEvent,
+)
 from deploy_orchestrator.settings import NotificationSettings
 
 NEWS = timedelta(days=1)
@@ -93,6 +101,7 @@ def _look_at_everything(look: _Look, orchestrator: Orchestrator, outbox: Outbox)
     for release, status in live:
         look.at(_releases(orchestrator, release, outbox))
         look.at(_sync_failures(release, status))
+    look.at(_by_others(orchestrator, look))
     look.at(_stops(orchestrator, look))
     look.at(_refusals(orchestrator, look.context.instance, live))
     look.at(_unrendered(look.context.instance, look.now))
@@ -104,6 +113,12 @@ def _look_at_everything(look: _Look, orchestrator: Orchestrator, outbox: Outbox)
     look.at(_rules_wait(orchestrator))
     for plan, gates in orchestrator.pending():
         look.at(_waits(orchestrator, plan, gates, look.now))
+
+
+def _by_others(orchestrator: Orchestrator, look: _Look) -> Iterator[Event]:
+    for commit in orchestrator.deployments.repository.lately_by_others():
+        look.subjects.add(commit.id)
+        yield Event(Kind.OTHER_HANDS, MAIN, commit.id, f"{commit.author}: {commit.subject}; {commit.id}")
 
 
 def _stops(orchestrator: Orchestrator, look: _Look) -> Iterator[Event]:

@@ -101,7 +101,7 @@ def _at(orchestrator: Orchestrator, revision: str | None) -> Fleet | None:
     minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description=(
-        "Write down rules that were approved. Release what waited: an approval was signed, the environment "
+        "Write down rules that were approved, and put back what others wrote. Release what waited: an approval was signed, the environment "
         "before or an earlier wave is healthy long enough, a freeze ended. Plan anew what replaces something "
         "that is no longer released, and what somebody has edited."
     ),
@@ -114,6 +114,7 @@ def open_gates(
         outdated: list[Wanted] = []
         waiting: list[str] = []
         log_unreadable(context, orchestrator)
+        orchestrator.deployments.put_back()
         if broken := orchestrator.broken_fleet():
             waiting.append(f"nothing is released while {broken.place} is broken")
         else:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from deploy_orchestrator.git.history import History
     from deploy_orchestrator.git.objects import ObjectStore, checked_out
     from deploy_orchestrator.git.repository import Repository, Witness
+    from deploy_orchestrator.git.seal import Seal
     from deploy_orchestrator.git.signature import Signature, Signer
     from deploy_orchestrator.git.touched import Touched
     from deploy_orchestrator.git.tree import Tree
@@ -45,6 +46,7 @@ __all__ = [
     "Repository",
     "RevertConflict",
     "RevisionNotFound",
+    "Seal",
     "Signature",
     "Signer",
     "SigningFailed",

@@ -69,10 +69,32 @@ def run(
     command = ["git", *(["--git-dir", str(repository)] if repository else [])]
     for setting in (*_SETTINGS, *settings):
         command += ["-c", setting]
-    kept = {name: value for name, value in os.environ.items() if name not in _REDIRECTING}
+    return run_program(
+        [*command, *arguments],
+        environment=environment,
+        input=input,
+        limit=limit,
+        interactive=interactive,
+        name=f"git {arguments[0]}",
+        fix="install Git 2.34 or later",
+    )
+
+
+def run_program(
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    input: bytes | None = None,  # noqa: A002
+    limit: float,
+    interactive: bool = False,
+    name: str,
+    fix: str,
+) -> Result:
+    """As `run` for any program, which errors call `name`; `fix` says what to do where it is missing."""
+    kept = {each: value for each, value in os.environ.items() if each not in _REDIRECTING}
     try:
         process = subprocess.Popen(
-            [*command, *arguments],
+            command,
             env={**kept, **_FIXED, **(environment or {})},
             stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -80,12 +102,12 @@ def run(
             start_new_session=not interactive,
         )
     except FileNotFoundError as error:
-        raise GitError("the command `git` is missing", fix="install Git 2.34 or later") from error
+        raise GitError(f"the command `{command[0]}` is missing", fix=fix) from error
     with process:
         try:
             output, errors = process.communicate(input, timeout=limit)
         except subprocess.TimeoutExpired as error:
-            raise TimedOut(f"git {arguments[0]} did not finish within {limit:g} seconds") from error
+            raise TimedOut(f"{name} did not finish within {limit:g} seconds") from error
         finally:
             if process.poll() is None:
                 _end(process, group=not interactive)

@@ -20,6 +20,7 @@ from deploy_orchestrator.git.errors import (
 )
 from deploy_orchestrator.git.history import History, reference_of
 from deploy_orchestrator.git.objects import ObjectStore
+from deploy_orchestrator.git.seal import Seal, by_others, is_sealed, lately_by_others, own_head
 from deploy_orchestrator.git.signature import Signer
 from deploy_orchestrator.git.transport import Move, fetch, push
 from deploy_orchestrator.git.tree import Tree
@@ -30,6 +31,8 @@ _CLONE_LIMIT = 600.0
 _LOCK_LIMIT = 60.0
 _ATTEMPTS = 30
 _LONGEST_PAUSE = 1.0
+_NAMED = 100
+"""Commits of others that are named one by one."""
 
 Update = Callable[[Tree], Changes | None]
 """What to write where a branch holds this; None for nothing."""
@@ -52,14 +55,20 @@ class Witness:
 class Repository(History):
     """A local bare clone at `path` that follows the remote `url`.
 
-    Any number of threads and processes may use one clone. Commits that are not signed are made by `identity`.
+    Any number of threads and processes may use one clone. Commits that nobody else signs are made by
+    `identity`, and signed where there is a `seal`. The branch of the seal is read as of the newest commit that
+    bears it, and whoever writes to it puts that back first: what others pushed on top counts for nothing.
+    Where no commit bears it yet, what stands there is trusted.
     """
 
     identity: Person
+    seal: Seal | None
     _address: Address = field(repr=False)
 
     @classmethod
-    def clone(cls, url: str, path: Path, identity: Person = ORCHESTRATOR) -> Self:
+    def clone(
+        cls, url: str, path: Path, identity: Person = ORCHESTRATOR, seal: Seal | None = None
+    ) -> Self:
         """Opens the clone at `path`, which is made first where there is none, and fetches.
 
         `url` may be https, http, ssh, a file URL or a folder. A password in it is used, but neither stored
@@ -72,7 +81,7 @@ class Repository(History):
         """
         address, path = Address.parse(url), path.absolute()
         store = ObjectStore(path, path.with_name(f"{path.name}.kept"))
-        repository = cls(address.url, path, store, identity, address)
+        repository = cls(address.url, path, store, identity, seal, address)
         with repository._lock(_CLONE_LIMIT + _LOCK_LIMIT):
             if not path.exists():
                 repository._create()
@@ -80,6 +89,26 @@ class Repository(History):
         repository._check_origin()
         repository.fetch()
         return repository
+
+    def head(self, branch: str = "main") -> str | None:
+        """As `History.head`; of the branch of the seal the newest commit that bears it."""
+        head = History.head(self, branch)
+        sealed = head is not None and self.seal is not None and self.seal.branch == branch
+        return own_head(self, head) if head and sealed else head
+
+    def by_others(self) -> list[Commit]:
+        """What others pushed on top of the newest commit that bears the seal, newest first."""
+        head = History.head(self, self.seal.branch) if self.seal else None
+        return by_others(self, head) if head else []
+
+    def lately_by_others(self) -> list[Commit]:
+        """What others pushed to the branch of the seal lately, also where it was taken back, newest first."""
+        head = History.head(self, self.seal.branch) if self.seal else None
+        return lately_by_others(self, head) if head else []
+
+    def is_sealed(self, commit: Commit) -> bool:
+        """Whether a commit bears the seal."""
+        return is_sealed(self, commit)
 
     def fetch(self) -> None:
         """Brings all branches and tags to where the remote has them, within 20 seconds.
@@ -133,15 +162,16 @@ class Repository(History):
 
         Their commits are pushed in one go, and arrive together or not at all. At each attempt `begin` is
         called before they are asked. Raises as `write`; also PushRejected where there is a `witness`, and the
-        remote cannot update two branches at once.
+        remote cannot update two branches at once. What others put on top of the branch of the seal is taken
+        back by a commit of its own before.
         """
         for attempt in range(_ATTEMPTS):
             self.fetch()
-            expected = self.head(branch)
+            expected = History.head(self, branch)
             seen = self.head(witness.branch) if witness else None
             begin()
             start = self.head(onto) if onto and expected is None else expected
-            made, head = self._commits(start, updates, signer)
+            made, head = self._commits(self._put_back(branch, start), updates, signer)
             if head is None or head == start:
                 moves = []
             else:
@@ -153,6 +183,15 @@ class Repository(History):
         raise WriteContended(
             f"{self.url}: others wrote to {branch!r} first, {_ATTEMPTS} times in a row", fix="try again"
         )
+
+    def _put_back(self, branch: str, head: str | None) -> str | None:
+        """Where a write begins: a commit with what the newest sealed one holds, if that is not the last."""
+        own = self.head(branch)
+        if head is None or own is None or own == head:
+            return head
+        others = "".join(f"{each.id} by {str(each.author)!r}: {each.subject!r}\n" for each in by_others(self, head)[:_NAMED])
+        message = f"Put back what others wrote over\n\nOnly what is signed by its key counts here.\n\n{others}"
+        return self._commit(self._tree(own).root, head, Changes(message), None)
 
     def _witnessed(self, witness: Witness, seen: str) -> list[Move]:
         message = witness.message()
@@ -182,9 +221,12 @@ class Repository(History):
         parents = () if parent is None else (parent,)
         if signer is not None:
             return signer.sign(self._store, root, parents, message)
-        return make_commit(
-            self._store.open(), root, parents, message, changes.author or self.identity, self.identity
-        )
+        author = changes.author or self.identity
+        if self.seal is not None:
+            return self.seal.sign(
+                self._store, root, parents, message, author=author, committer=self.identity
+            )
+        return make_commit(self._store.open(), root, parents, message, author, self.identity)
 
     def _push(self, branch: str, moves: Sequence[Move]) -> bool:
         try:

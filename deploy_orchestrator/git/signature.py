@@ -64,13 +64,24 @@ class Signer:
             )
         return cls(Person(name, email), key)
 
-    def sign(self, store: ObjectStore, tree: str, parents: tuple[str, ...], message: str) -> str:
-        """Makes a commit, of which the signer is author and committer; its id. May ask for a passphrase.
+    def sign(
+        self,
+        store: ObjectStore,
+        tree: str,
+        parents: tuple[str, ...],
+        message: str,
+        *,
+        author: Person | None = None,
+    ) -> str:
+        """Makes a commit, of which the signer is committer, and author where nobody else is; its id. May ask
+        for a passphrase.
 
         Raises:
             SigningFailed: no signature could be made.
         """
-        self.person.check()
+        people = {"AUTHOR": author or self.person, "COMMITTER": self.person}
+        for person in people.values():
+            person.check()
         settings = ["gpg.format=ssh", *([f"user.signingkey={self.key}"] if self.key else [])]
         result = command.run(
             ["commit-tree", "-S", *(f"-p{parent}" for parent in parents), "-F-", tree],
@@ -78,8 +89,8 @@ class Signer:
             settings=settings,
             environment={
                 f"GIT_{role}_{part}": value
-                for role in ("AUTHOR", "COMMITTER")
-                for part, value in (("NAME", self.person.name), ("EMAIL", self.person.email))
+                for role, person in people.items()
+                for part, value in (("NAME", person.name), ("EMAIL", person.email))
             },
             input=message.encode(),
             limit=_SIGN_LIMIT,

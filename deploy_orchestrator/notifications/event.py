@@ -17,14 +17,15 @@ class Kind(StrEnum):
     SYNC_FAILED = "sync-failed"
     REVERTED = "reverted"
     REVERT_REFUSED = "revert-refused"
+    OTHER_HANDS = "other-hands"
     FLEET_BROKEN = "fleet-broken"
     GUARD_SILENT = "guard-silent"
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened once to a `deployment` (`environment/tenant`; a file of the fleet or a guard,
-    where it is about that).
+    """Something that happened once to a `deployment` (`environment/tenant`; a file of the fleet, a guard or a
+    branch, where it is about that).
 
     `subject` is what it happened to, without spaces: the digest of a plan, the commit of a release, or a day
     for what is told each day for as long as it lasts. `reason` may be the words of anybody.

@@ -28,6 +28,7 @@ _SAYS: dict[Kind, tuple[str, str]] = {
         "is unhealthy and cannot be reverted: a person must act",
         "are unhealthy and cannot be reverted: a person must act",
     ),
+    Kind.OTHER_HANDS: ("was written to by other hands", "were written to by other hands"),
     Kind.FLEET_BROKEN: ("is broken: nothing new is released", "are broken: nothing new is released"),
     Kind.GUARD_SILENT: ("does not look any more", "do not look any more"),
 }
@@ -44,6 +45,7 @@ _LEVELS: dict[Kind, Literal["info", "warning", "failure"]] = {
     Kind.SYNC_FAILED: "failure",
     Kind.REVERTED: "warning",
     Kind.REVERT_REFUSED: "failure",
+    Kind.OTHER_HANDS: "failure",
     Kind.FLEET_BROKEN: "failure",
     Kind.GUARD_SILENT: "failure",
 }

@@ -18,6 +18,7 @@ from deploy_orchestrator.pipeline.moment import Moment
 from deploy_orchestrator.pipeline.rules import in_force, rules_now, settlement
 from deploy_orchestrator.releases import (
     Delivered,
+    MAIN,
     Deployments,
     Expiry,
     Gate,
@@ -74,7 +75,9 @@ class Orchestrator:
         """
         clones = settings.home / "clones"
         fleet = Repository.clone(settings.fleet, clones / "fleet")
-        deployments = Repository.clone(settings.deployments, clones / "deployments")
+        deployments = Repository.clone(
+            settings.deployments, clones / "deployments", seal=settings.seal(MAIN)
+        )
         with closing(Workspace(settings.home / "cache")) as workspace:
             yield cls(
                 fleet,

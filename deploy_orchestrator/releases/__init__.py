@@ -18,6 +18,7 @@ from deploy_orchestrator.releases.gates import (
     promotion,
 )
 from deploy_orchestrator.releases.history import ReleaseChange, ReleaseEvent
+from deploy_orchestrator.releases.layout import MAIN
 from deploy_orchestrator.releases.model import (
     After,
     Ahead,
@@ -45,6 +46,7 @@ from deploy_orchestrator.releases.rules import (
 from deploy_orchestrator.releases.source import source_change
 
 __all__ = [
+    "MAIN",
     "After",
     "Ahead",
     "Approval",

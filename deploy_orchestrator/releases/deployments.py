@@ -30,6 +30,9 @@ from deploy_orchestrator.releases.standing import Standing
 
 Part = TypeVar("Part")
 
+_NAMED = 20
+"""Commits of others that are named one by one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Deployments:
@@ -102,11 +105,20 @@ class Deployments:
 
     def unreadable(self) -> list[OrchestratorError]:
         """What is wrong with plans and release files on `main`, each being left out of the lists of all
-        others, and with the rules, without which nothing is released.
+        others, and with the rules, without which nothing is released; and what others than the orchestrator
+        wrote there, which counts for nothing until it is put back.
         """
         plans = self._each(PLANS, lambda standing: standing.plan)
         files = self._each(RELEASES, lambda standing: standing.released)
-        return [error for _, error in failures(enumerate([*plans, *files, attempt(self.rules)]))]
+        found = failures(enumerate([*plans, *files, attempt(self.rules)]))
+        return [*(error for _, error in found), *map(_by_others, self.repository.by_others()[:_NAMED])]
+
+    def put_back(self) -> None:
+        """Put back what others wrote over what the orchestrator had signed: until then it counts for nothing
+        here, but an engine may follow it.
+        """
+        if self.repository.by_others():
+            self.repository.write_all(MAIN, [])
 
     def released_manifests(self, release: ReleaseFile) -> Manifests:
         """The manifests that a release stands for.
@@ -321,6 +333,15 @@ class Deployments:
         main = self.repository.branch(MAIN)
         found = [Standing(self.repository, main, slot) for slot in slots(main, folder)]
         return [attempt(part, each) for each in found]
+
+
+def _by_others(commit: Commit) -> ReleaseError:
+    return ReleaseError(
+        f"{commit.id} by {str(commit.author)!r} is not signed by the orchestrator's key: {commit.subject!r}",
+        place=Place(MAIN),
+        fix="it counts for nothing and is put back by the next write; find out who pushed it, and protect "
+        "the branch",
+    )
 
 
 def _check_content(release: ReleaseFile, content: str | None) -> None:

@@ -1,0 +1,178 @@
+"""The orchestrator signs what it commits, and so knows what others put on top of it."""
+
+import re
+import tempfile
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+from deploy_orchestrator.git import command
+from deploy_orchestrator.git.commit import Commit, Person
+from deploy_orchestrator.git.errors import (
+    RevisionNotFound,
+    SigningFailed,
+    Unsigned,
+    UntrustedSignature,
+)
+from deploy_orchestrator.git.signature import Signer
+from deploy_orchestrator.storage import cache_key, fingerprint
+
+if TYPE_CHECKING:
+    from deploy_orchestrator.git.objects import ObjectStore
+    from deploy_orchestrator.git.repository import Repository
+
+_PRINCIPAL: Final = "deploy-orchestrator"
+_PUBLIC = re.compile(r"^((?:ssh|ecdsa|sk-ssh|sk-ecdsa)-[\w@.-]+ [A-Za-z0-9+/=]+)(?: .*)?$")
+_KEY_LIMIT = 20.0
+
+LATELY: Final = 200
+"""Commits that are looked at for what others did lately."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """How the commits of one `branch` are signed and known again: `public_keys` are those by which they are,
+    as lines of OpenSSH's public keys.
+
+    Without a private key nothing can be committed there; whoever only reads needs none.
+    """
+
+    branch: str
+    public_keys: tuple[str, ...]
+    _key: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, branch: str, *, key: str | None, public_keys: str = "") -> Self:
+        """The seal of a private `key` in OpenSSH's format, without a passphrase; `public_keys`, one a line, are
+        others that count, as those that signed before.
+
+        Raises:
+            SigningFailed: one of them is no such key.
+        """
+        known = [_public(each) for each in public_keys.splitlines() if each.strip()]
+        own = [_public_half(key)] if key is not None else []
+        return cls(branch, tuple(dict.fromkeys([*own, *known])), key)
+
+    @property
+    def allowed_signers(self) -> bytes:
+        """The keys as `Repository.verify` takes them."""
+        return "".join(f'{_PRINCIPAL} namespaces="git" {each}\n' for each in self.public_keys).encode()
+
+    def sign(
+        self,
+        store: "ObjectStore",
+        tree: str,
+        parents: tuple[str, ...],
+        message: str,
+        *,
+        author: Person,
+        committer: Person,
+    ) -> str:
+        """Makes a signed commit; its id.
+
+        Raises:
+            SigningFailed: there is no private key, or it does not sign.
+        """
+        if self._key is None:
+            raise SigningFailed(
+                f"nothing can be committed to {self.branch} without the key that signs it",
+                fix="set DEPLOY_ORCHESTRATOR_SIGNING_KEY_FILE, or run this where the orchestrator runs",
+            )
+        with tempfile.NamedTemporaryFile(prefix="signing-") as file:
+            _write_key(file.name, self._key)
+            signer = Signer(committer, file.name)
+            return signer.sign(store, tree, parents, message, author=author)
+
+
+def own_head(repository: "Repository", head: str) -> str:
+    """The newest commit up to `head` that bears the repository's seal; `head` where none ever did, for then
+    nothing is known of others yet.
+    """
+    return _own_head(repository, head)
+
+
+def by_others(repository: "Repository", head: str) -> list[Commit]:
+    """The commits up to `head` that came after the newest sealed one, newest first."""
+    own = own_head(repository, head)
+    return [] if own == head else repository.log(head, since=own)
+
+
+def lately_by_others(repository: "Repository", head: str) -> list[Commit]:
+    """The commits without the seal that came after one with it, among the newest `LATELY`, newest first."""
+    recent = repository.log(head, limit=LATELY)
+    sealed = [is_sealed(repository, each) for each in recent]
+    oldest = len(sealed) - sealed[::-1].index(True) if True in sealed else 0
+    return [each for each, own in zip(recent[:oldest], sealed, strict=False) if not own]
+
+
+def is_sealed(repository: "Repository", commit: Commit) -> bool:
+    """Whether the commit bears the repository's seal."""
+    seal = repository.seal
+    if seal is None or not commit.signed:
+        return False
+    cache, key = repository.cache("sealed"), cache_key(commit.id, fingerprint(seal.allowed_signers))
+    if cache.read(key) is not None:
+        return True
+    try:
+        repository.verify(commit.id, seal.allowed_signers)
+    except (Unsigned, UntrustedSignature):
+        return False
+    cache.write(key, b"")
+    return True
+
+
+@lru_cache(maxsize=64)
+def _own_head(repository: "Repository", head: str) -> str:
+    assert repository.seal is not None
+    cache = repository.cache("sealed")
+    key = cache_key("head", repository.url, fingerprint(repository.seal.allowed_signers))
+    known = (cache.read(key) or b"").decode() or None
+    since = known if known and _leads_to(repository, known, head) else None
+    newer = (each.id for each in repository.log(head, since=since) if is_sealed(repository, each))
+    # One that did not win its race may be brought back by a merge: it does not follow what is known.
+    found = next((each for each in newer if since is None or _leads_to(repository, since, each)), since)
+    if found is None:
+        return head
+    if found != known:
+        cache.write(key, found.encode())
+    return found
+
+
+def _leads_to(repository: "Repository", older: str, head: str) -> bool:
+    try:
+        return repository.is_ancestor(older, head)
+    except RevisionNotFound:
+        return False
+
+
+def _public(line: str) -> str:
+    found = _PUBLIC.match(line.strip())
+    if found is None:
+        raise SigningFailed(
+            f"not a public key in OpenSSH's format: {line.strip()[:40]!r}",
+            fix="give the lines of files that end in .pub, one key a line",
+        )
+    return found[1]
+
+
+@lru_cache(maxsize=8)
+def _public_half(key: str) -> str:
+    with tempfile.NamedTemporaryFile(prefix="signing-") as file:
+        _write_key(file.name, key)
+        result = command.run_program(
+            ["ssh-keygen", "-y", "-P", "", "-f", file.name],
+            limit=_KEY_LIMIT,
+            name="ssh-keygen",
+            fix="install OpenSSH, which has it",
+        )
+    if result.code:
+        raise SigningFailed(
+            "the signing key cannot be used: it is no private key in OpenSSH's format, or has a passphrase",
+            fix="make one: ssh-keygen -t ed25519 -N '' -f signing_key",
+        )
+    return _public(result.output.decode())
+
+
+def _write_key(path: str, key: str) -> None:
+    Path(path).write_text(key.strip() + "\n")
