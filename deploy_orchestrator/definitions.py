@@ -4,6 +4,7 @@
 import dagster as dg
 
 from deploy_orchestrator.defs import (
+    audit,
     charts,
     delivery,
     images,
@@ -17,15 +18,15 @@ from deploy_orchestrator.defs import (
 from deploy_orchestrator.defs.resources import Installation
 from deploy_orchestrator.settings import Settings
 
-STAGES = [charts, manifests, images, releases, delivery]
+STAGES = [charts, manifests, images, releases, delivery, audit]
 
 
 def project(installation: Installation) -> dg.Definitions:
     """Everything that Dagster runs for one installation."""
     return dg.Definitions(
         assets=[*dg.load_assets_from_modules(STAGES), delivery.fleet_status],
-        jobs=[jobs.survey, shipping.ship, shipping.promote, shipping.sync, shipping.roll_back],
-        schedules=[jobs.audit_every_night],
+        jobs=[jobs.survey, jobs.audit, shipping.ship, shipping.promote, shipping.sync, shipping.roll_back],
+        schedules=[jobs.audit_every_night, jobs.releases_every_night],
         sensors=[
             sensors.fleet_commits,
             sensors.failed_runs,

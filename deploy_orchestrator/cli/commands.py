@@ -50,6 +50,9 @@ COMMANDS: Mapping[str, Listed] = MappingProxyType(
         ),
         "resume": Listed("pausing", "Start the line again, whoever has stopped it."),
         "status": Listed("live", "Show what is released, whether it is live, and what is paused."),
+        "audit": Listed(
+            "audit", "Hold every commit of the deployments repository against what it had to be."
+        ),
         "history": Listed("live", "List every release and revert of a tenant, newest first."),
         "dora": Listed("dora", "Tell how often and how fast changes go out, and how many of them fail."),
         "rollback": Listed("live", "Go back to the release before, and wait until it is live."),

@@ -16,7 +16,7 @@ from deploy_orchestrator.cli.options import (
     Reason,
     Tenant,
 )
-from deploy_orchestrator.cli.output import coloured, progress, say, show_json, table, tell
+from deploy_orchestrator.cli.output import coloured, note, progress, say, show_json, table, tell
 from deploy_orchestrator.delivery import Health, Status, Sync, SyncError
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.outcomes import failures
@@ -74,6 +74,8 @@ def status(
     errors = [*([broken] if broken else []), *orchestrator.deployments.unreadable(), *untold.values()]
     for error in errors:
         tell(error)
+    if output is Format.TEXT and orchestrator.deployments.repository.seal is None:
+        note("what the orchestrator commits is not signed: set DEPLOY_ORCHESTRATOR_SIGNING_KEY_FILE")
     unguarded = silent(described().home, datetime.now(UTC))
     for each in (*unguarded, *(() if errors else orchestrator.fleet().stalemates)):
         tell(each)

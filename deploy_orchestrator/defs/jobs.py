@@ -9,6 +9,20 @@ survey = dg.define_asset_job(
     description="Read every chart of the fleet: dependencies, conflicts, upgrades.",
 )
 
+audit = dg.define_asset_job(
+    "audit",
+    ["deployments_audit"],
+    description="Hold every commit of the deployments repository against what it had to be.",
+)
+
+releases_every_night = dg.ScheduleDefinition(
+    name="releases_every_night",
+    job=audit,
+    cron_schedule="0 3 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Audit what was released: approved, by the rules of its moment, and by nobody else's hands.",
+)
+
 audit_every_night = dg.ScheduleDefinition(
     name="audit_every_night",
     job=survey,

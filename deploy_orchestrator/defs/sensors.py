@@ -101,9 +101,9 @@ def _at(orchestrator: Orchestrator, revision: str | None) -> Fleet | None:
     minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description=(
-        "Write down rules that were approved, and put back what others wrote. Release what waited: an approval was signed, the environment "
-        "before or an earlier wave is healthy long enough, a freeze ended. Plan anew what replaces something "
-        "that is no longer released, and what somebody has edited."
+        "Write down rules that were approved, and put back what others wrote. Release what waited: an "
+        "approval was signed, the environment before or an earlier wave is healthy long enough, a freeze "
+        "ended. Plan anew what replaces something that is no longer released, and what somebody has edited."
     ),
 )
 def open_gates(

@@ -97,6 +97,15 @@ class History:
         """
         return self._tree(self.resolve(revision))
 
+    def before(self, revision: str) -> Tree:
+        """What the repository held before the commit that `revision` names: at its first parent, and nothing
+        before the first one.
+
+        Raises:
+            RevisionNotFound: as `resolve`.
+        """
+        return self._tree(next(iter(self.commit(revision).parents), None))
+
     def commit(self, revision: str) -> Commit:
         """The commit that `revision` names.
 

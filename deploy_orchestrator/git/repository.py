@@ -31,6 +31,7 @@ _CLONE_LIMIT = 600.0
 _LOCK_LIMIT = 60.0
 _ATTEMPTS = 30
 _LONGEST_PAUSE = 1.0
+PUT_BACK = "Put back what others wrote over"
 _NAMED = 100
 """Commits of others that are named one by one."""
 
@@ -56,9 +57,9 @@ class Repository(History):
     """A local bare clone at `path` that follows the remote `url`.
 
     Any number of threads and processes may use one clone. Commits that nobody else signs are made by
-    `identity`, and signed where there is a `seal`. The branch of the seal is read as of the newest commit that
-    bears it, and whoever writes to it puts that back first: what others pushed on top counts for nothing.
-    Where no commit bears it yet, what stands there is trusted.
+    `identity`, and signed where there is a `seal`. The branch of the seal is read as of the newest commit
+    that bears it, and whoever writes to it puts that back first: what others pushed on top counts for
+    nothing. Where no commit bears it yet, what stands there is trusted.
     """
 
     identity: Person
@@ -66,9 +67,7 @@ class Repository(History):
     _address: Address = field(repr=False)
 
     @classmethod
-    def clone(
-        cls, url: str, path: Path, identity: Person = ORCHESTRATOR, seal: Seal | None = None
-    ) -> Self:
+    def clone(cls, url: str, path: Path, identity: Person = ORCHESTRATOR, seal: Seal | None = None) -> Self:
         """Opens the clone at `path`, which is made first where there is none, and fetches.
 
         `url` may be https, http, ssh, a file URL or a folder. A password in it is used, but neither stored
@@ -92,23 +91,26 @@ class Repository(History):
 
     def head(self, branch: str = "main") -> str | None:
         """As `History.head`; of the branch of the seal the newest commit that bears it."""
-        head = History.head(self, branch)
-        sealed = head is not None and self.seal is not None and self.seal.branch == branch
-        return own_head(self, head) if head and sealed else head
+        head = self.tip(branch)
+        return own_head(self, self.seal, head) if head and self.seal and self.seal.branch == branch else head
+
+    def tip(self, branch: str = "main") -> str | None:
+        """Where a branch is, whoever pushed it there."""
+        return History.head(self, branch)
 
     def by_others(self) -> list[Commit]:
         """What others pushed on top of the newest commit that bears the seal, newest first."""
-        head = History.head(self, self.seal.branch) if self.seal else None
-        return by_others(self, head) if head else []
+        head = self.tip(self.seal.branch) if self.seal else None
+        return by_others(self, self.seal, head) if head and self.seal else []
 
     def lately_by_others(self) -> list[Commit]:
         """What others pushed to the branch of the seal lately, also where it was taken back, newest first."""
-        head = History.head(self, self.seal.branch) if self.seal else None
-        return lately_by_others(self, head) if head else []
+        head = self.tip(self.seal.branch) if self.seal else None
+        return lately_by_others(self, self.seal, head) if head and self.seal else []
 
     def is_sealed(self, commit: Commit) -> bool:
         """Whether a commit bears the seal."""
-        return is_sealed(self, commit)
+        return self.seal is not None and is_sealed(self, self.seal, commit)
 
     def fetch(self) -> None:
         """Brings all branches and tags to where the remote has them, within 20 seconds.
@@ -167,7 +169,7 @@ class Repository(History):
         """
         for attempt in range(_ATTEMPTS):
             self.fetch()
-            expected = History.head(self, branch)
+            expected = self.tip(branch)
             seen = self.head(witness.branch) if witness else None
             begin()
             start = self.head(onto) if onto and expected is None else expected
@@ -176,7 +178,7 @@ class Repository(History):
                 moves = []
             else:
                 moves = [Move(reference_of(branch), expected, head)]
-                moves += self._witnessed(witness, seen) if witness and seen else []
+                moves += self._witnessed(witness, seen) if witness else []
             if not moves or self._push(branch, moves):
                 return [self.commit(each) if each else None for each in made]
             time.sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.02 * 2**attempt)))  # noqa: S311
@@ -189,11 +191,12 @@ class Repository(History):
         own = self.head(branch)
         if head is None or own is None or own == head:
             return head
-        others = "".join(f"{each.id} by {str(each.author)!r}: {each.subject!r}\n" for each in by_others(self, head)[:_NAMED])
-        message = f"Put back what others wrote over\n\nOnly what is signed by its key counts here.\n\n{others}"
+        named = self.by_others()[:_NAMED]
+        others = "".join(f"{each.id} by {str(each.author)!r}: {each.subject!r}\n" for each in named)
+        message = f"{PUT_BACK}\n\nOnly what is signed by its key counts here.\n\n{others}"
         return self._commit(self._tree(own).root, head, Changes(message), None)
 
-    def _witnessed(self, witness: Witness, seen: str) -> list[Move]:
+    def _witnessed(self, witness: Witness, seen: str | None) -> list[Move]:
         message = witness.message()
         if message is None:
             return []
@@ -223,9 +226,7 @@ class Repository(History):
             return signer.sign(self._store, root, parents, message)
         author = changes.author or self.identity
         if self.seal is not None:
-            return self.seal.sign(
-                self._store, root, parents, message, author=author, committer=self.identity
-            )
+            return self.seal.sign(self._store, root, parents, message, author=author, committer=self.identity)
         return make_commit(self._store.open(), root, parents, message, author, self.identity)
 
     def _push(self, branch: str, moves: Sequence[Move]) -> bool:

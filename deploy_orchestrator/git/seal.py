@@ -5,7 +5,7 @@ import tempfile
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 from deploy_orchestrator.git import command
 from deploy_orchestrator.git.commit import Commit, Person
@@ -15,12 +15,10 @@ from deploy_orchestrator.git.errors import (
     Unsigned,
     UntrustedSignature,
 )
+from deploy_orchestrator.git.history import History
+from deploy_orchestrator.git.objects import ObjectStore
 from deploy_orchestrator.git.signature import Signer
 from deploy_orchestrator.storage import cache_key, fingerprint
-
-if TYPE_CHECKING:
-    from deploy_orchestrator.git.objects import ObjectStore
-    from deploy_orchestrator.git.repository import Repository
 
 _PRINCIPAL: Final = "deploy-orchestrator"
 _PUBLIC = re.compile(r"^((?:ssh|ecdsa|sk-ssh|sk-ecdsa)-[\w@.-]+ [A-Za-z0-9+/=]+)(?: .*)?$")
@@ -44,8 +42,8 @@ class Seal:
 
     @classmethod
     def of(cls, branch: str, *, key: str | None, public_keys: str = "") -> Self:
-        """The seal of a private `key` in OpenSSH's format, without a passphrase; `public_keys`, one a line, are
-        others that count, as those that signed before.
+        """The seal of a private `key` in OpenSSH's format, without a passphrase; `public_keys`, one a line,
+        are others that count, as those that signed before.
 
         Raises:
             SigningFailed: one of them is no such key.
@@ -61,7 +59,7 @@ class Seal:
 
     def sign(
         self,
-        store: "ObjectStore",
+        store: ObjectStore,
         tree: str,
         parents: tuple[str, ...],
         message: str,
@@ -85,37 +83,36 @@ class Seal:
             return signer.sign(store, tree, parents, message, author=author)
 
 
-def own_head(repository: "Repository", head: str) -> str:
-    """The newest commit up to `head` that bears the repository's seal; `head` where none ever did, for then
-    nothing is known of others yet.
+def own_head(history: History, seal: Seal, head: str) -> str:
+    """The newest commit up to `head` that bears the `seal`; `head` where none ever did, for then nothing is
+    known of others yet.
     """
-    return _own_head(repository, head)
+    return _own_head(history, seal, head)
 
 
-def by_others(repository: "Repository", head: str) -> list[Commit]:
+def by_others(history: History, seal: Seal, head: str) -> list[Commit]:
     """The commits up to `head` that came after the newest sealed one, newest first."""
-    own = own_head(repository, head)
-    return [] if own == head else repository.log(head, since=own)
+    own = own_head(history, seal, head)
+    return [] if own == head else history.log(head, since=own)
 
 
-def lately_by_others(repository: "Repository", head: str) -> list[Commit]:
+def lately_by_others(history: History, seal: Seal, head: str) -> list[Commit]:
     """The commits without the seal that came after one with it, among the newest `LATELY`, newest first."""
-    recent = repository.log(head, limit=LATELY)
-    sealed = [is_sealed(repository, each) for each in recent]
+    recent = history.log(head, limit=LATELY)
+    sealed = [is_sealed(history, seal, each) for each in recent]
     oldest = len(sealed) - sealed[::-1].index(True) if True in sealed else 0
     return [each for each, own in zip(recent[:oldest], sealed, strict=False) if not own]
 
 
-def is_sealed(repository: "Repository", commit: Commit) -> bool:
-    """Whether the commit bears the repository's seal."""
-    seal = repository.seal
-    if seal is None or not commit.signed:
+def is_sealed(history: History, seal: Seal, commit: Commit) -> bool:
+    """Whether the commit bears the `seal`."""
+    if not commit.signed:
         return False
-    cache, key = repository.cache("sealed"), cache_key(commit.id, fingerprint(seal.allowed_signers))
+    cache, key = history.cache("sealed"), cache_key(commit.id, fingerprint(seal.allowed_signers))
     if cache.read(key) is not None:
         return True
     try:
-        repository.verify(commit.id, seal.allowed_signers)
+        history.verify(commit.id, seal.allowed_signers)
     except (Unsigned, UntrustedSignature):
         return False
     cache.write(key, b"")
@@ -123,15 +120,14 @@ def is_sealed(repository: "Repository", commit: Commit) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _own_head(repository: "Repository", head: str) -> str:
-    assert repository.seal is not None
-    cache = repository.cache("sealed")
-    key = cache_key("head", repository.url, fingerprint(repository.seal.allowed_signers))
+def _own_head(history: History, seal: Seal, head: str) -> str:
+    cache = history.cache("sealed")
+    key = cache_key("head", history.url, fingerprint(seal.allowed_signers))
     known = (cache.read(key) or b"").decode() or None
-    since = known if known and _leads_to(repository, known, head) else None
-    newer = (each.id for each in repository.log(head, since=since) if is_sealed(repository, each))
+    since = known if known and _leads_to(history, known, head) else None
+    newer = (each.id for each in history.log(head, since=since) if is_sealed(history, seal, each))
     # One that did not win its race may be brought back by a merge: it does not follow what is known.
-    found = next((each for each in newer if since is None or _leads_to(repository, since, each)), since)
+    found = next((each for each in newer if since is None or _leads_to(history, since, each)), since)
     if found is None:
         return head
     if found != known:
@@ -139,9 +135,9 @@ def _own_head(repository: "Repository", head: str) -> str:
     return found
 
 
-def _leads_to(repository: "Repository", older: str, head: str) -> bool:
+def _leads_to(history: History, older: str, head: str) -> bool:
     try:
-        return repository.is_ancestor(older, head)
+        return history.is_ancestor(older, head)
     except RevisionNotFound:
         return False
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from deploy_orchestrator.pipeline.auditing import accept
     from deploy_orchestrator.pipeline.guards import GUARDS, GuardSilent, last_looks, looked, silent
     from deploy_orchestrator.pipeline.orchestrator import Orchestrator
     from deploy_orchestrator.pipeline.preview import Preview
@@ -16,6 +17,7 @@ __all__ = [
     "GuardSilent",
     "Orchestrator",
     "Preview",
+    "accept",
     "last_looks",
     "looked",
     "silent",

@@ -5,6 +5,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
 from deploy_orchestrator.delivery import Engine, Status, Verification, follow, states, verifications
@@ -19,6 +20,7 @@ from deploy_orchestrator.pipeline.rules import in_force, rules_now, settlement
 from deploy_orchestrator.releases import (
     Delivered,
     MAIN,
+    Audited,
     Deployments,
     Expiry,
     Gate,
@@ -75,9 +77,7 @@ class Orchestrator:
         """
         clones = settings.home / "clones"
         fleet = Repository.clone(settings.fleet, clones / "fleet")
-        deployments = Repository.clone(
-            settings.deployments, clones / "deployments", seal=settings.seal(MAIN)
-        )
+        deployments = Repository.clone(settings.deployments, clones / "deployments", seal=settings.seal(MAIN))
         with closing(Workspace(settings.home / "cache")) as workspace:
             yield cls(
                 fleet,
@@ -100,6 +100,15 @@ class Orchestrator:
         `fleet`.
         """
         return self._rules(load(self.fleet_repository.at("main")), datetime.now(UTC))
+
+    def audit(self, home: Path, *, anew: bool = False) -> Audited:
+        """Hold each commit of the deployments repository that was not audited yet, or each at all, against
+        what it had to be. `home` keeps how far it came, also where it is interrupted.
+        """
+        from deploy_orchestrator.pipeline.auditing import Fleets, audited
+
+        fleets = Fleets(self.fleet_repository, self.workspace)
+        return audited(self.deployments.repository, fleets, home, anew=anew)
 
     def settle_rules(self) -> None:
         """Write down the rules that count by now as released; the first ones are trusted."""

@@ -1,6 +1,7 @@
 """What may go out: plans with a verdict, signed approvals, releases, history, revert."""
 
 from deploy_orchestrator.releases.approvals import RejectedApproval
+from deploy_orchestrator.releases.auditing import Audited, Evidence, Fault, audit
 from deploy_orchestrator.releases.ballot import Ballot, Glass, Void, break_glass, count, may_approve
 from deploy_orchestrator.releases.deliveries import Delivered
 from deploy_orchestrator.releases.deployments import Deployments
@@ -50,6 +51,7 @@ __all__ = [
     "After",
     "Ahead",
     "Approval",
+    "Audited",
     "Ballot",
     "Behind",
     "Canary",
@@ -57,7 +59,9 @@ __all__ = [
     "Conditions",
     "Delivered",
     "Deployments",
+    "Evidence",
     "Expiry",
+    "Fault",
     "Gate",
     "GateState",
     "GatesClosed",
@@ -83,6 +87,7 @@ __all__ = [
     "SourceChange",
     "Superseded",
     "Void",
+    "audit",
     "break_glass",
     "builds_on",
     "count",

@@ -97,7 +97,7 @@ def sign(
 
 
 def verified(
-    repository: Repository, digest: str, allowed_signers: bytes
+    repository: Repository, digest: str, allowed_signers: bytes, until: str | None = None
 ) -> tuple[list[Approval], list[RejectedApproval]]:
     """The decisions on `digest` that are believed, in the order in which they were pushed, and those that are
     not, of the branch as last fetched.
@@ -106,7 +106,8 @@ def verified(
     signed it, it changes nothing else, and the file is about this digest and this person. Whoever may push
     to the branch can overwrite a file, but cannot undo a rejection or a pause: the last one that its author
     signed stands until its author signs something else. A merge could hide commits, so nothing that lets
-    something through is believed from before one.
+    something through is believed from before one. `until` is the commit up to which the branch is looked at;
+    None for all of it.
     """
     head = repository.head(BRANCH)
     if head is None:
@@ -114,13 +115,13 @@ def verified(
     with suppress(TooMuchHistory):
         if _folder(digest) not in ledger(repository, BRANCH, head):
             return [], []
-    believed, refused = _verified(repository, head, digest, allowed_signers)
+    believed, refused = _verified(repository, head, digest, allowed_signers, until)
     return list(believed), list(refused)
 
 
 @lru_cache(maxsize=1024)
 def _verified(
-    repository: Repository, head: str, digest: str, allowed_signers: bytes
+    repository: Repository, head: str, digest: str, allowed_signers: bytes, until: str | None
 ) -> tuple[tuple[Approval, ...], tuple[RejectedApproval, ...]]:
     believed: list[tuple[int, Approval]] = []
     refused: list[RejectedApproval] = []
@@ -129,8 +130,16 @@ def _verified(
         kept = ledger(repository, BRANCH, head)
     except TooMuchHistory as error:
         return (), (RejectedApproval(BRANCH, head, error.what),)
-    files = kept.writes(folder)
-    hidden = kept.hidden
+
+    def counts(commit: str) -> bool:
+        return until is None or repository.is_ancestor(commit, until)
+
+    files = {
+        path: counted
+        for path, writes in kept.writes(folder).items()
+        if (counted := [each for each in writes if counts(each.commit)])
+    }
+    hidden = max((number for number, commit in kept.hiding if counts(commit)), default=0)
     for each in files.pop(folder, ())[:1]:
         hidden = max(hidden, each.number)
         refused.append(RejectedApproval(folder, each.commit, "its commit changes more than is gone through"))

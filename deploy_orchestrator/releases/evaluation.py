@@ -24,7 +24,8 @@ class Conditions:
     changes nothing. `predecessors` are the same tenant in the environments that the plan's `after` names, in
     their order; of these, one is enough or all count. `canaries` are those that a plan's `ahead` names, as
     far as the newest policy has them go first. `soaked` tells for how long the plan was healthy before when
-    the newer change came that waits `behind` it.
+    the newer change came that waits `behind` it. `until` is the commit of the branch of decisions up to which
+    they count; None for all of them.
     """
 
     policy: Policy
@@ -37,6 +38,7 @@ class Conditions:
     rules: str | None = None
     one_is_enough: bool = False
     soaked: timedelta | None = None
+    until: str | None = None
 
 
 Judge = Callable[[Plan], Conditions]
@@ -57,7 +59,7 @@ def evaluate(standing: Standing, plan: Plan, conditions: Conditions) -> Evaluati
     """The gates of `plan` where this stands in its slot, and the approvals that count."""
     policy, source, now = conditions.policy, conditions.source or plan.source, conditions.now
     approvals, former = (
-        verified(standing.repository, digest, conditions.allowed_signers)[0]
+        verified(standing.repository, digest, conditions.allowed_signers, conditions.until)[0]
         for digest in (plan.digest, _former_digest(plan))
     )
     return Evaluation(
@@ -76,7 +78,13 @@ def evaluate(standing: Standing, plan: Plan, conditions: Conditions) -> Evaluati
             soaked=conditions.soaked,
             canaries=conditions.canaries,
             paused=pauses(
-                standing.repository, plan.environment, plan.tenant, policy, conditions.allowed_signers, now
+                standing.repository,
+                plan.environment,
+                plan.tenant,
+                policy,
+                conditions.allowed_signers,
+                now,
+                conditions.until,
             ),
             removals=recent(standing.repository, standing.tree, plan.environment, now)
             if plan.removal

@@ -14,7 +14,7 @@ from deploy_orchestrator.git import Repository, RevisionNotFound, Touched
 from deploy_orchestrator.storage import cache_key
 from deploy_orchestrator.terms import is_digest
 
-_FORMAT: Final = "1"
+_FORMAT: Final = "2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +34,23 @@ class _Kept(pydantic.BaseModel):
 
     head: str
     count: int
-    hidden: int
+    hiding: list[tuple[int, str]]
     folders: dict[str, dict[str, list[tuple[str, int, bool, bool]]]]
 
 
-_NOTHING: Final = _Kept(head="", count=0, hidden=0, folders={})
+_NOTHING: Final = _Kept(head="", count=0, hiding=[], folders={})
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """The writes to the files of each digest's folder up to `head`.
 
-    What was written by commits up to the number `hidden` may have been changed later by one that is not
-    gone through: a merge, which can hide what it throws away, or one whose root is over the bounds.
+    `hiding` are the numbers and ids of commits that are not gone through: merges, which can hide what they
+    throw away, and those whose root is over the bounds. What was written before one may have been changed by
+    it.
     """
 
-    hidden: int
+    hiding: Sequence[tuple[int, str]]
     _folders: Mapping[str, Mapping[str, Sequence[tuple[str, int, bool, bool]]]]
 
     def __contains__(self, folder: str) -> bool:
@@ -75,14 +76,14 @@ def ledger(repository: Repository, branch: str, head: str) -> Ledger:
     key = cache_key(_FORMAT, repository.url, branch)
     kept = _kept(cache.read(key))
     if kept.head == head:
-        return Ledger(kept.hidden, kept.folders)
+        return Ledger(kept.hiding, kept.folders)
     if kept.head and not _leads_to(repository, kept.head, head):
         kept = _NOTHING.model_copy(deep=True)
     for each in repository.touched(head, since=kept.head or None, opened=_is_digest):
         _enter(kept, each)
     kept.head = head
     cache.write(key, kept.model_dump_json().encode())
-    return Ledger(kept.hidden, kept.folders)
+    return Ledger(kept.hiding, kept.folders)
 
 
 def _kept(data: bytes | None) -> _Kept:
@@ -102,7 +103,7 @@ def _leads_to(repository: Repository, older: str, head: str) -> bool:
 def _enter(kept: _Kept, commit: Touched) -> None:
     kept.count += 1
     if commit.merge or commit.paths is None:
-        kept.hidden = kept.count
+        kept.hiding.append((kept.count, commit.commit))
     paths = commit.paths or ()
     write = (commit.commit, kept.count, commit.merge, len(paths) == 1)
     for path in paths:

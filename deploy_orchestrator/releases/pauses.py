@@ -52,15 +52,20 @@ class Pausing:
 
 
 def pausing(
-    repository: Repository, line: Line, policy: Policy, allowed_signers: bytes, now: datetime
+    repository: Repository,
+    line: Line,
+    policy: Policy,
+    allowed_signers: bytes,
+    now: datetime,
+    until: str | None = None,
 ) -> Pausing:
-    """What counts of the decisions on a `line`, as far as its branch was fetched.
+    """What counts of the decisions on a `line`, as far as its branch was fetched, or `until` a commit of it.
 
     A pause stands until somebody who may resumes, by a decision that was pushed after it.
     """
     paused: list[Approval] = []
     resumed: Approval | None = None
-    for each in verified(repository, line.digest, allowed_signers)[0]:
+    for each in verified(repository, line.digest, allowed_signers, until)[0]:
         if each.decision == "pause" and among(each.who, policy.pausers):
             paused.append(each)
         elif _resumes(each, policy, now):
@@ -75,10 +80,11 @@ def pauses(
     policy: Policy,
     allowed_signers: bytes,
     now: datetime,
+    until: str | None = None,
 ) -> Sequence[Pausing]:
     """What a tenant in an environment is held by: the environment's line, its own, or both."""
     lines = (Line(environment), Line(environment, tenant))
-    found = (pausing(repository, line, policy, allowed_signers, now) for line in lines)
+    found = (pausing(repository, line, policy, allowed_signers, now, until) for line in lines)
     return [each for each in found if each.paused]
 
 

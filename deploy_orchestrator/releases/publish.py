@@ -19,6 +19,9 @@ from deploy_orchestrator.releases.removal import REMOVES
 from deploy_orchestrator.releases.rules import RulesStanding, Settlement
 from deploy_orchestrator.releases.standing import Standing
 
+WITNESS = "Release "
+"""How a commit on the branch of decisions begins that says what went out by the decisions up to there."""
+
 
 def release(
     repository: Repository,
@@ -37,14 +40,14 @@ def release(
 
 
 def _relied_on(moment: "_Moment", releasing: Sequence["_Releasing"]) -> str | None:
-    """What is told on the branch of decisions, of what people approved and is released."""
-    approved = {each.plan.key: each.plan.digest for each in releasing if each.approved}
-    approved |= {each.change.key: each.change.digest for each in moment.changed if each.change}
-    if not approved:
+    """What is told on the branch of decisions, of what goes out and people approved or could have stopped."""
+    relied = {each.plan.key: each.plan.digest for each in releasing if each.relies}
+    relied |= {each.change.key: each.change.digest for each in moment.changed if each.change}
+    if not relied:
         return None
-    first, more = next(iter(approved)), f" and {len(approved) - 1} more" if len(approved) > 1 else ""
-    said = "".join(f"Digest: {digest}\n" for digest in approved.values())
-    return f"Release {first}{more} by the decisions up to here\n\n{said}"
+    first, more = next(iter(relied)), f" and {len(relied) - 1} more" if len(relied) > 1 else ""
+    said = "".join(f"Digest: {digest}\n" for digest in relied.values())
+    return f"{WITNESS}{first}{more} by the decisions up to here\n\n{said}"
 
 
 @dataclass(slots=True)
@@ -75,10 +78,10 @@ class _Releasing:
     plan: Plan
     moment: _Moment
     made: Outcome[ReleaseFile | None] = None
-    approved: bool = False
+    relies: bool = False
 
     def __call__(self, tree: Tree) -> Changes | None:
-        self.approved = False
+        self.relies = False
         try:
             return self._changes(tree)
         except OrchestratorError as error:
@@ -114,7 +117,7 @@ class _Releasing:
             approvals=evaluation.approvals,
             at=conditions.now,
         )
-        self.approved = bool(evaluation.approvals)
+        self.relies = bool(evaluation.approvals or conditions.policy.pausers)
         return Changes(_message(plan, self.made), {self._slot.release: dump(self.made)})
 
 

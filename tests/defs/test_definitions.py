@@ -31,7 +31,7 @@ def test_the_pipeline_is_live_as_soon_as_the_daemon_runs(definitions: dg.Definit
         "notifications",
     }
     assert set(sensors.values()) == {dg.DefaultSensorStatus.RUNNING}
-    assert schedules == [dg.DefaultScheduleStatus.RUNNING]
+    assert set(schedules) == {dg.DefaultScheduleStatus.RUNNING}
 
 
 def test_every_asset_says_what_it_is_and_belongs_to_a_stage(definitions: dg.Definitions) -> None:

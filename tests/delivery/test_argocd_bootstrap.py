@@ -101,6 +101,14 @@ def test_only_environments_without_an_approval_rule_sync_by_themselves(fleet: Fl
     assert "production" not in patch
 
 
+def test_a_release_of_one_environment_that_goes_to_another_ones_place_does_not_sync_by_itself(
+    fleet: Fleet,
+) -> None:
+    patch = found(fleet, "ApplicationSet")["deploy-orchestrator"]["spec"]["templatePatch"]
+    assert '(eq .namespace (print "" .tenant "-dev"))' in patch
+    assert '(eq (get . "server") "" "https://kubernetes.default.svc")' in patch
+
+
 def test_a_tenant_reads_one_repository_and_writes_into_its_own_namespaces(fleet: Fleet) -> None:
     projects = found(fleet, "AppProject")
     assert list(projects) == ["ml", "shop"]

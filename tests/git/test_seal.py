@@ -11,7 +11,9 @@ from tests.git.conftest import Git
 
 def key(folder: Path, name: str = "key", passphrase: str = "") -> Path:
     path = folder / name
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-C", name, "-f", path], check=True)
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-C", name, "-f", path], check=True
+    )
     return path
 
 

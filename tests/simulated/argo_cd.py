@@ -358,13 +358,25 @@ def _rendered(template: Any, release: Body) -> Any:
         return [_rendered(value, release) for value in template]
     if not isinstance(template, str):
         return template
-    text = re.sub(r"{{if has \.(\w+) \(list ([^)]*)\)}}(.*?){{end}}", lambda m: _chosen(m, release), template)
+    text = re.sub(r"{{if or false ([^{]*)}}(.*?){{end}}", lambda m: _chosen(m, release), template)
     text = re.sub(r"{{get \(dict ([^)]*)\) \.(\w+)}}", lambda m: _looked_up(m, release), text)
     return re.sub(r"{{\.(\w+)}}", lambda match: release[match[1]], text)
 
 
 def _chosen(match: re.Match[str], release: Body) -> str:
-    return match[3] if release[match[1]] in re.findall(r'"([^"]*)"', match[2]) else ""
+    return match[2] if any(_holds(each, release) for each in match[1].split("(and ")[1:]) else ""
+
+
+def _holds(conditions: str, release: Body) -> bool:
+    """Of `(eq .field "text")`, also with several texts, or with `.tenant` between two of them."""
+    found = re.findall(r'\(eq (?:\.(\w+)|\(get \. "(\w+)"\)) (\(print [^)]*\)|(?:"[^"]*" ?)+)\)', conditions)
+    assert found, conditions
+    return all(
+        release.get(field or maybe, "")
+        in ([release["tenant"].join(texts)] if words.startswith("(print") else texts)
+        for field, maybe, words in found
+        for texts in [re.findall(r'"([^"]*)"', words)]
+    )
 
 
 def _looked_up(match: re.Match[str], release: Body) -> str:

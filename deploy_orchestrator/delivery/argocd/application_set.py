@@ -15,9 +15,10 @@ def application_set(fleet: Fleet, instance: ArgoCDInstance, deployments: str) ->
     """The ApplicationSet that follows what is released for the environments of one Argo CD, in `releases/` on
     `main` of the repository at the URL `deployments`.
 
-    Each Application is pinned to the commit that its release file names. Environments without an approval
-    rule sync and heal themselves; the others sync by the orchestrator's operation alone. A release file that
-    is gone, or a generator that finds nothing, deletes nobody.
+    Each Application is pinned to the commit that its release file names. In environments without an approval
+    rule what goes to their own place syncs and heals itself; all else syncs by the orchestrator's operation
+    alone, so that a release file that others wrote reaches no other environment. A release file that is gone,
+    or a generator that finds nothing, deletes nobody.
     """
     environments = [each for each in fleet.environments if fleet.argocd_of(each.name) == instance]
     metadata = {
@@ -60,7 +61,7 @@ def application_set(fleet: Fleet, instance: ArgoCDInstance, deployments: str) ->
                     "syncPolicy": {"syncOptions": _OPTIONS, "retry": _RETRY},
                 },
             },
-            "templatePatch": _automation(environments),
+            "templatePatch": _automation(fleet, environments),
         },
     )
 
@@ -74,7 +75,20 @@ def _server(fleet: Fleet, environments: Sequence[Environment]) -> str:
     return f'{{{{if hasKey . "server"}}}}{{{{.server}}}}{{{{else}}}}{named}{{{{end}}}}'
 
 
-def _automation(environments: Sequence[Environment]) -> str:
-    automated = " ".join(json.dumps(each.name) for each in environments if each.policy.approval is None)
+def _automation(fleet: Fleet, environments: Sequence[Environment]) -> str:
+    free = [each for each in environments if each.policy.approval is None]
+    at_home = " ".join(f"(and {_at_home(fleet, each)})" for each in free)
     policy = json.dumps({"spec": {"syncPolicy": {"automated": {"prune": True, "selfHeal": True}}}})
-    return f"{{{{if has .environment (list {automated})}}}}{policy}{{{{end}}}}"
+    return f"{{{{if or false {at_home}}}}}{policy}{{{{end}}}}"
+
+
+def _at_home(fleet: Fleet, environment: Environment) -> str:
+    """Whether a release goes to where its environment is, as a condition of Go's templates."""
+    parts = environment.namespace.replace("{environment}", environment.name).split("{tenant}")
+    namespace = " .tenant ".join(map(json.dumps, parts))
+    server = json.dumps(fleet.cluster(environment.cluster).server)
+    cluster = json.dumps(environment.cluster)
+    return (
+        f"(eq .environment {json.dumps(environment.name)}) (eq .namespace (print {namespace}))"
+        f' (eq .cluster {cluster}) (eq (get . "server") "" {server})'
+    )
