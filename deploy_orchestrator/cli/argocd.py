@@ -57,7 +57,7 @@ def bootstrap(
     failed = False
     for each in _chosen(fleet, instance, several=apply or dry_run):
         now = datetime.now(UTC)
-        wanted = objects(fleet, each, url, now)
+        wanted = objects(fleet, each, url, now, orchestrator.deployments.releases())
         for window in unsaid_windows(fleet, each, now):
             note(str(window))
         if not apply and not dry_run:

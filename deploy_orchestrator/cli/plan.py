@@ -24,11 +24,21 @@ from deploy_orchestrator.cli.output import (
 )
 from deploy_orchestrator.cli.plan_json import error_json
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.fleet import Deployment, Fleet, differing, gone, load
+from deploy_orchestrator.fleet import (
+    Deployment,
+    Fleet,
+    Rules,
+    differences,
+    differing,
+    gone,
+    load,
+    restricted,
+    rules_of,
+)
 from deploy_orchestrator.git import History
 from deploy_orchestrator.markdown import code
 from deploy_orchestrator.outcomes import failures, values
-from deploy_orchestrator.releases import Pausing, Plan, RulesStanding
+from deploy_orchestrator.releases import GateState, Pausing, Plan
 from deploy_orchestrator.terms import Verdict
 
 if TYPE_CHECKING:
@@ -51,8 +61,8 @@ class PlanFormat(StrEnum):
 @dataclass(frozen=True, slots=True)
 class _Found:
     """What `fleet` would change, of `considered` deployments: against what is released, with the `plans` by
-    the keys of `proposals`; or against `before`, of which some are `gone`. `inspections` are what clusters
-    that were asked say, by key.
+    the keys of `proposals`; or against `before`, of which some are `gone`. `rules` tells what waits for an
+    approval of theirs. `inspections` are what clusters that were asked say, by key.
     """
 
     fleet: Fleet
@@ -64,7 +74,7 @@ class _Found:
     gone: Sequence[Deployment] = ()
     notes: Sequence[str] = ()
     paused: Sequence[Pausing] = ()
-    rules: Sequence[RulesStanding] = ()
+    rules: Sequence[str] = ()
     inspections: "Mapping[str, Inspection]" = field(default_factory=dict[str, "Inspection"])
 
 
@@ -188,7 +198,7 @@ def _against_released(
             *(f"Waits for approval: {code(str(each))}" for each in rules),
         ],
         paused=paused,
-        rules=rules,
+        rules=[str(each) for each in rules],
         inspections=inspections,
     )
 
@@ -231,9 +241,13 @@ def _against(
         for each in proposals
         if (said := clusters.inspect(each.deployment, None, each.manifests, _had(each)))
     }
+    rules = _rules_that_wait(before, after, environment)
     broken = {name: error for name, error in after.broken.items() if tenant in (None, name)}
     old = [name for name, error in broken.items() if str(before.broken.get(name)) == str(error)]
-    notes = [f"Broken before, and still: {names(list(map(code, old)))}." if old else ""]
+    notes = [
+        f"Broken before, and still: {names(list(map(code, old)))}." if old else "",
+        *(f"Will wait for approval: {code(each)}" for each in rules),
+    ]
     if not history.is_ancestor(before.revision, after.revision):
         notes.append(
             f"⚠️ {code(base)} has commits that {code(revision)} lacks; what they change shows as taken back. "
@@ -251,8 +265,29 @@ def _against(
         before,
         [each for each in gone(before, after) if _is_wanted(each, environment, tenant)],
         [each for each in notes if each],
+        rules=rules,
         inspections=inspections,
     )
+
+
+def _rules_that_wait(before: Fleet, after: Fleet, environment: str | None) -> list[str]:
+    """What `after` gives by other rules than `before`, environment by environment: it counts when it is
+    approved under those.
+    """
+    had = {each.name: rules_of(before, each.name) for each in before.environments}
+    wanted = {each.name: rules_of(after, each.name) for each in after.environments}
+    return [
+        "; ".join((f"the rules of {name}", *differences(old, new)))
+        for name, new in wanted.items()
+        for old in [had.get(name)]
+        if environment in (None, name)
+        and (any(each.policy.approval for each in had.values()) if old is None else _gives(old, new))
+    ]
+
+
+def _gives(old: Rules, new: Rules) -> bool:
+    moves = old.place != new.place
+    return restricted(old, new) != new and (moves or old.policy.approval is not None)
 
 
 def _with_reasons(proposal: "Proposal", said: "Inspection | None") -> "Proposal":
@@ -301,7 +336,7 @@ def _json(found: _Found) -> dict[str, object]:
         "plans": plans,
         "errors": [error_json(*each) for each in found.failures],
         "paused": [str(each) for each in found.paused],
-        "rules": [str(each) for each in found.rules],
+        "rules": found.rules,
     }
     if found.before:
         result |= {
@@ -376,7 +411,7 @@ def _show(found: _Found, diff: bool | None, context: int) -> None:
     for each in found.paused:
         say(coloured("paused"), f"  {each}")
     for each in found.rules:
-        say(coloured(each.gate.state), f"  {each}")
+        say(coloured(GateState.WAITING), f"  {each}")
     changing = sum(bool(each.judgement.difference) for each in found.proposals)
     say(f"{changing} of {found.considered} deployments would change.")
     if drifted := sum(bool(each.drift) for each in found.inspections.values()):

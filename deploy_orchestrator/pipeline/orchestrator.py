@@ -18,9 +18,9 @@ from deploy_orchestrator.pipeline.delivered import delivery, remember
 from deploy_orchestrator.pipeline.moment import Moment
 from deploy_orchestrator.pipeline.rules import in_force, rules_now, settlement
 from deploy_orchestrator.releases import (
-    Delivered,
     MAIN,
     Audited,
+    Delivered,
     Deployments,
     Expiry,
     Gate,

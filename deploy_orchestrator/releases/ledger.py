@@ -3,10 +3,11 @@
 What is kept holds nothing that the branch does not: it is made anew where it is lost or the branch rewritten.
 """
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import Final, Self
 
 import pydantic
 
@@ -29,16 +30,73 @@ class Write:
     alone: bool
 
 
-class _Kept(pydantic.BaseModel):
-    """The writes to each file, oldest first, by folder and path, as far as `head`, its `count`-th commit."""
+_Writes = list[tuple[str, int, bool, bool]]
+_Folders = dict[str, dict[str, _Writes]]
+
+
+class _Head(pydantic.BaseModel):
+    """As far as what was gone through: `head`, the `count`-th commit."""
 
     head: str
     count: int
     hiding: list[tuple[int, str]]
-    folders: dict[str, dict[str, list[tuple[str, int, bool, bool]]]]
+    sizes: dict[str, int]
 
 
-_NOTHING: Final = _Kept(head="", count=0, hiding=[], folders={})
+@dataclass(slots=True)
+class _Kept:
+    """The writes to each file, oldest first, by folder and path, in shards by how the folder begins: only
+    what is asked for is read of it.
+    """
+
+    head: str = ""
+    count: int = 0
+    hiding: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    shards: dict[str, bytes] = field(default_factory=dict[str, bytes])
+
+    @classmethod
+    def load(cls, data: bytes | None) -> Self:
+        try:
+            first, _, rest = (data or b"").partition(b"\n")
+            about = _Head.model_validate_json(first)
+        except pydantic.ValidationError:
+            return cls()
+        shards: dict[str, bytes] = {}
+        at = 0
+        for name, size in about.sizes.items():
+            shards[name] = rest[at : at + size]
+            at += size
+        return cls(about.head, about.count, about.hiding, shards)
+
+    def dump(self) -> bytes:
+        sizes = {name: len(shard) for name, shard in self.shards.items()}
+        about = _Head(head=self.head, count=self.count, hiding=self.hiding, sizes=sizes)
+        return b"\n".join((about.model_dump_json().encode(), b"".join(self.shards.values())))
+
+    def enter(self, commits: Sequence[Touched]) -> None:
+        """Carry on with later commits, oldest first."""
+        opened: dict[str, _Folders] = {}
+        for each in commits:
+            self.count += 1
+            if each.merge or each.paths is None:
+                self.hiding.append((self.count, each.commit))
+            paths = each.paths or ()
+            write = (each.commit, self.count, each.merge, len(paths) == 1)
+            for path in paths:
+                folder = path.partition("/")[0]
+                if _is_digest(folder):
+                    name = _shard(folder)
+                    shard = opened.setdefault(name, _folders(self.shards.get(name, b"{}")))
+                    shard.setdefault(folder, {}).setdefault(_printable(path), []).append(write)
+        self.shards |= {name: json.dumps(shard).encode() for name, shard in opened.items()}
+
+
+def _shard(folder: str) -> str:
+    return folder[:2]
+
+
+def _folders(shard: bytes) -> _Folders:
+    return json.loads(shard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +109,26 @@ class Ledger:
     """
 
     hiding: Sequence[tuple[int, str]]
-    _folders: Mapping[str, Mapping[str, Sequence[tuple[str, int, bool, bool]]]]
+    _shards: Mapping[str, bytes]
 
     def __contains__(self, folder: str) -> bool:
-        return folder in self._folders
+        return folder in self._folders(folder)
 
     def writes(self, folder: str) -> dict[str, list[Write]]:
         """The writes to each file in `folder`, by path, the newest first.
 
         A commit that does more to the folder than is gone through stands under the name of the folder.
         """
-        files = self._folders.get(folder, {})
+        files = self._folders(folder).get(folder, {})
         return {path: [Write(*each) for each in reversed(files[path])] for path in sorted(files)}
+
+    def _folders(self, folder: str) -> _Folders:
+        return _read(self._shards.get(_shard(folder), b"{}"))
+
+
+@lru_cache(maxsize=512)
+def _read(shard: bytes) -> _Folders:
+    return _folders(shard)
 
 
 @lru_cache(maxsize=8)
@@ -74,23 +140,15 @@ def ledger(repository: Repository, branch: str, head: str) -> Ledger:
     """
     cache = repository.cache("ledger")
     key = cache_key(_FORMAT, repository.url, branch)
-    kept = _kept(cache.read(key))
+    kept = _Kept.load(cache.read(key))
     if kept.head == head:
-        return Ledger(kept.hiding, kept.folders)
+        return Ledger(kept.hiding, kept.shards)
     if kept.head and not _leads_to(repository, kept.head, head):
-        kept = _NOTHING.model_copy(deep=True)
-    for each in repository.touched(head, since=kept.head or None, opened=_is_digest):
-        _enter(kept, each)
+        kept = _Kept()
+    kept.enter(repository.touched(head, since=kept.head or None, opened=_is_digest))
     kept.head = head
-    cache.write(key, kept.model_dump_json().encode())
-    return Ledger(kept.hiding, kept.folders)
-
-
-def _kept(data: bytes | None) -> _Kept:
-    try:
-        return _NOTHING.model_copy(deep=True) if data is None else _Kept.model_validate_json(data)
-    except pydantic.ValidationError:
-        return _NOTHING.model_copy(deep=True)
+    cache.write(key, kept.dump())
+    return Ledger(kept.hiding, kept.shards)
 
 
 def _leads_to(repository: Repository, older: str, head: str) -> bool:
@@ -98,18 +156,6 @@ def _leads_to(repository: Repository, older: str, head: str) -> bool:
         return repository.is_ancestor(older, head)
     except RevisionNotFound:
         return False
-
-
-def _enter(kept: _Kept, commit: Touched) -> None:
-    kept.count += 1
-    if commit.merge or commit.paths is None:
-        kept.hiding.append((kept.count, commit.commit))
-    paths = commit.paths or ()
-    write = (commit.commit, kept.count, commit.merge, len(paths) == 1)
-    for path in paths:
-        folder = path.partition("/")[0]
-        if _is_digest(folder):
-            kept.folders.setdefault(folder, {}).setdefault(_printable(path), []).append(write)
 
 
 def _is_digest(folder: str) -> bool:

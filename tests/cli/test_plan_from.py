@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy_orchestrator.cli.plan_comment import code
-from tests.cli.conftest import Answer, Desk, git
+from tests.cli.conftest import FILES, Answer, Desk, git
 
 Proposed = Callable[..., Answer]
 
@@ -150,6 +150,22 @@ def test_a_policy_that_forbids_what_runs_blocks_though_no_object_changes(
     assert answer.code == 1
     assert "### 🔴 blocked: production/shop\n" in answer.output
     assert "0 added, 0 changed, 0 removed" in answer.output
+
+
+def test_rules_that_will_wait_for_an_approval_are_told(proposed: Proposed, checkout: Desk) -> None:
+    """What only takes away will not, and neither will anything in an environment that asks for none."""
+    text = FILES["fleet.yaml"].replace("required: 1", "required: 1\n        expires: 30d")
+    loosened = text.replace(
+        '  - name: dev\n    cluster: here\n    kubernetes: "1.34"\n',
+        '  - name: dev\n    cluster: here\n    kubernetes: "1.34"\n    policy: {rollbackAfter: 9m}\n',
+    )
+    said = "Will wait for approval: `the rules of production; policy.approval.expires: "
+    answer = proposed({"fleet.yaml": loosened})
+    assert (answer.code, said in answer.output) == (0, True), answer.output
+    assert "the rules of dev" not in answer.output
+    (rules,) = checkout.json("plan", "--from", "origin/main", "--to", "HEAD")["rules"]
+    assert rules.startswith("the rules of production; policy.approval.expires: ")
+    assert checkout.json("plan", "--from", "HEAD", "--to", "origin/main")["rules"] == []
 
 
 def test_a_value_that_nothing_reads_is_a_new_warning(proposed: Proposed) -> None:

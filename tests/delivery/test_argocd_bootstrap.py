@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from deploy_orchestrator.delivery import bootstrap
-from deploy_orchestrator.fleet import Fleet
-from deploy_orchestrator.manifests import Object
+from deploy_orchestrator.fleet import Destination, Fleet
+from deploy_orchestrator.manifests import ChartUsed, Object
+from deploy_orchestrator.releases import Release, SourceChange, digest_of
 from tests.delivery.fleets import laid_out
 
 URL = "https://git.example/deployments.git"
@@ -119,6 +120,47 @@ def test_a_tenant_reads_one_repository_and_writes_into_its_own_namespaces(fleet:
         {"server": "https://outer.example:6443", "namespace": "shop-production"},
     ]
     assert [each["name"] for each in shop["clusterResourceWhitelist"]] == ["shop-dev", "shop-production"]
+
+
+def test_what_is_released_may_stay_where_it_is_until_it_has_moved(fleet: Fleet) -> None:
+    content = f"sha256:{'1' * 64}"
+    places = (("https://kubernetes.default.svc", "shop-old"), (None, "shop-older"))
+    released = [
+        Release(
+            format=2,
+            environment="dev",
+            tenant="shop",
+            namespace=namespace,
+            cluster="inner",
+            server=server,
+            digest=digest_of(
+                environment="dev",
+                tenant="shop",
+                destination=Destination("inner", server, namespace),
+                content=content,
+                base=None,
+                replaces=None,
+            ),
+            content=content,
+            chart=ChartUsed(name="app", version="1.0.0"),
+            source=SourceChange(commit="1" * 40, authors=(), signed=True),
+            revision="2" * 40,
+            path="manifests/dev/shop",
+            released_at=BEFORE,
+            commit="3" * 40,
+        )
+        for server, namespace in places
+    ]
+    made = by_name(bootstrap(fleet, fleet.argocd[0], URL, BEFORE, released), "AppProject")
+    spec = made["shop"]["spec"]
+    assert [each["namespace"] for each in spec["destinations"]] == [
+        "shop-dev",
+        "shop-production",
+        "shop-old",
+        "shop-older",
+    ]
+    assert {"group": "", "kind": "Namespace", "name": "shop-old"} in spec["clusterResourceWhitelist"]
+    assert made["ml"] == found(fleet, "AppProject")["ml"]
 
 
 def test_a_tenant_may_make_the_cluster_scoped_kinds_that_a_policy_permits(fleet: Fleet) -> None:

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from deploy_orchestrator.git import Repository
-from deploy_orchestrator.releases import After, Deployments, GatesClosed, Predecessor
+from deploy_orchestrator.releases import After, Deployments, GatesClosed, Line, Predecessor
 from deploy_orchestrator.risk import Verdict
 
 ANN, BOB = "ann@example.com", "bob@example.com"
@@ -92,6 +92,31 @@ def test_an_approval_that_is_withdrawn_between_the_last_look_and_the_push_does_n
     assert isinstance(outcome, GatesClosed)
     assert len(looks) == 2
     assert deployments.release("production", "analytics").digest != risky.digest
+
+
+@pytest.mark.parametrize("decided_before", [True, False])
+def test_a_pause_that_arrives_during_the_push_holds_it_also_where_nobody_had_to_approve(
+    build, deployments, pipeline, people, remote, tmp_path, decided_before
+):
+    """And where nobody ever decided anything, so that there was no such branch."""
+    ann = people(ANN)
+    plan = pipeline.propose(build.manifests(build.config_map(a="1")), environment="production")
+    if decided_before:
+        deployments.stop(Line("production", "other"), "pause", "x", ann.signer, build.NOW)
+    elsewhere = Deployments(Repository.clone(str(remote), tmp_path / "elsewhere"))
+    conditions, looks = build.conditions(build.asks_for(ANN), (ann,)), []
+
+    def look():
+        looks.append(1)
+        if len(looks) == 1:
+            elsewhere.stop(Line("production"), "pause", "wait", ann.signer, build.NOW)
+        return lambda _: conditions
+
+    (outcome,) = deployments.release_plans([plan], look)
+
+    assert isinstance(outcome, GatesClosed)
+    assert [gate.key for gate in outcome.gates] == ["paused"]
+    assert len(looks) == 2
 
 
 def test_what_was_decided_after_a_release_comes_after_its_word_on_the_branch_of_decisions(
