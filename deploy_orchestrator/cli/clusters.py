@@ -1,6 +1,7 @@
 """The clusters that `plan` asks, each in a context of the caller's own kubeconfig."""
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,7 +53,7 @@ class Clusters:
         Raises:
             NoCluster: the kubeconfig does not have the context.
         """
-        from deploy_orchestrator.delivery import Cluster, inspect
+        from deploy_orchestrator.delivery import Cluster, inspect, lacking
 
         name = deployment.environment.cluster
         if name not in self._contexts:
@@ -61,7 +62,11 @@ class Clusters:
             self._connected[name] = Cluster(
                 None, self._contexts[name], LIMIT, "deploy-orchestrator-plan", commands=True
             )
-        return inspect(self._connected[name], deployment.namespace, released, candidate, had)
+        connected = self._connected[name]
+        found = inspect(connected, deployment.namespace, released, candidate, had)
+        if not deployment.placing.existing:
+            return found
+        return replace(found, lacking=lacking(connected, deployment.namespace))
 
 
 def show_inspection(cluster: str, found: "Inspection") -> None:

@@ -37,6 +37,17 @@ COMMANDS: Mapping[str, Listed] = MappingProxyType(
             "mirror", "Copy charts with everything that they need to an OCI registry, to the byte."
         ),
         "plan": Listed("plan", "Show what a fleet commit would change, with verdict and reasons."),
+        "values": Listed(
+            "values", "Show every value that a tenant's chart gets, with the file it comes from."
+        ),
+        "adopt": Listed(
+            "adopt",
+            "Write a fleet that gives what somebody else delivers now, and prove it release by release.",
+        ),
+        "hand-over": Listed(
+            "hand_over",
+            "Let go of an Application whose objects a pending plan would take over, without touching them.",
+        ),
         "pending": Listed("approvals", "List what waits to be released, and what each waits for."),
         "approve": Listed(
             "approvals", "Approve exactly the bytes that are pending, or with --rules exactly the rules."

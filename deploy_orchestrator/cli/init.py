@@ -13,6 +13,7 @@ from filelock import FileLock
 
 from deploy_orchestrator.cli.options import Format, Output
 from deploy_orchestrator.cli.output import say, show_json
+from deploy_orchestrator.cli.shipped import shipped
 from deploy_orchestrator.errors import OrchestratorError
 
 HOME = Path(".local")
@@ -71,7 +72,7 @@ def _lay_file(path: Path) -> None:
     if path.exists():
         return
     with tempfile.TemporaryDirectory(dir=path.absolute().parent, prefix=".init-") as folder:
-        shutil.copyfile(_shipped() / path.name, made := Path(folder) / path.name)
+        shutil.copyfile(shipped() / path.name, made := Path(folder) / path.name)
         made.rename(path)
 
 
@@ -90,9 +91,9 @@ def _deployments(made: Path) -> None:
 
 
 def _fleet(made: Path, keys: Path) -> None:
-    shipped = _shipped()
-    shutil.copytree(shipped / "examples" / "fleet", made, dirs_exist_ok=True, copy_function=shutil.copyfile)
-    shutil.copytree(shipped / "charts", made / "charts", copy_function=shutil.copyfile)
+    root = shipped()
+    shutil.copytree(root / "examples" / "fleet", made, dirs_exist_ok=True, copy_function=shutil.copyfile)
+    shutil.copytree(root / "charts", made / "charts", copy_function=shutil.copyfile)
     with (made / "allowed_signers").open("a") as signers:
         for person in PEOPLE:
             kind, key, *_ = (keys / f"{person}.pub").read_text().split()
@@ -110,17 +111,6 @@ def _fleet(made: Path, keys: Path) -> None:
         _git(made, "config", name, value)
     _git(made, "add", "--all", "--force")
     _git(made, "commit", "--quiet", "--message", "Start the fleet")
-
-
-def _shipped() -> Path:
-    """The folder of what ships beside the code: in the package once it is installed, else the repository."""
-    package = Path(__file__).parents[1]
-    for root in (package / "shipped", package.parent):
-        if (root / "examples" / "fleet").is_dir():
-            return root
-    raise InitError(
-        "the example fleet is missing from this installation", fix="install deploy-orchestrator again"
-    )
 
 
 def _git(repository: Path, *arguments: str) -> None:

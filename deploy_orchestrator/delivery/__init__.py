@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         SyncTimedOut,
         SyncUnhealthy,
     )
+    from deploy_orchestrator.delivery.existing import lacking
     from deploy_orchestrator.delivery.following import follow
     from deploy_orchestrator.delivery.inspection import Inspection, inspect
     from deploy_orchestrator.delivery.observation import states
@@ -66,6 +67,7 @@ __all__ = [
     "bootstrap",
     "follow",
     "inspect",
+    "lacking",
     "states",
     "unsaid_windows",
     "unused_projects",

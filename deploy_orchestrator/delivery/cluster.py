@@ -77,10 +77,18 @@ class Cluster:
                 return None
             raise
 
+    def serves(self, api_version: str, kind: str) -> bool:
+        """Whether the cluster knows a kind."""
+        if api_version not in self._kinds:
+            self._kinds[api_version] = self._served(api_version)
+        return kind in self._kinds[api_version]
+
     def list(
         self, api_version: str, kind: str, namespace: str, labels: Mapping[str, str] | None = None
     ) -> list[Object]:
-        """All objects of a namespaced kind in `namespace`, those with `labels` where any are given."""
+        """All objects of a kind in `namespace`, in all of them where that is "", those with `labels` where
+        any are given.
+        """
         path = self._collection(api_version, kind, namespace)
         selector = ",".join(f"{name}={value}" for name, value in (labels or {}).items())
         found = self._request("GET", path, [("labelSelector", selector)] if selector else [])
@@ -95,6 +103,23 @@ class Cluster:
             )
         )
 
+    def create(self, wanted: Object, namespace: str) -> Object:
+        """Makes the object, which must not be there."""
+        collection = self._path(wanted, namespace).rpartition("/")[0]
+        query = [("fieldManager", self._manager)]
+        return _theirs(self._request("POST", collection, query, wanted.body, "application/json"))
+
+    def merge(self, wanted: Object, namespace: str, change: Mapping[str, Any]) -> Object:
+        """Changes what `change` names of the object that is there, and nothing else (RFC 7396)."""
+        query = [("fieldManager", self._manager)]
+        path = self._path(wanted, namespace)
+        return _theirs(self._request("PATCH", path, query, change, "application/merge-patch+json"))
+
+    def delete(self, wanted: Object, namespace: str) -> None:
+        """Deletes the object alone: what it owns stays."""
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Orphan"}
+        self._request("DELETE", self._path(wanted, namespace), (), options, "application/json")
+
     def try_anew(self, wanted: Object, namespace: str) -> None:
         """A dry run of creating the object beside the one that has its name."""
         metadata = {**wanted.body["metadata"], "name": None, "generateName": f"{wanted.name[:50]}-"}
@@ -107,15 +132,13 @@ class Cluster:
         return f"{self._collection(wanted.api_version, wanted.kind, within)}/{quote(wanted.name, safe='')}"
 
     def _collection(self, version: str, kind: str, namespace: str) -> str:
-        if version not in self._kinds:
-            self._kinds[version] = self._served(version)
-        found = self._kinds[version].get(kind)
-        if found is None:
+        if not self.serves(version, kind):
             raise NotServed(
                 f"the cluster serves no {kind} in {version}",
                 fix="install what defines it, or choose another version",
             )
-        within = f"/namespaces/{quote(namespace, safe='')}" if found.namespaced else ""
+        found = self._kinds[version][kind]
+        within = f"/namespaces/{quote(namespace, safe='')}" if found.namespaced and namespace else ""
         root, _, plural = found.collection.rpartition("/")
         return f"{root}{within}/{plural}"
 

@@ -50,7 +50,7 @@ class Inspection:
     `kept` are the objects that stay as they are by that. `refused` are the objects of the candidate that it
     would not take, `unasked` those (of both) for which it could not be asked, each with its words. `awaited`
     tells what has to be there first and comes with the change. `tried` counts the objects of the candidate
-    that it would take.
+    that it would take. `lacking` is what a namespace that somebody else has made does not give.
     """
 
     drift: Diff
@@ -60,16 +60,17 @@ class Inspection:
     unasked: Mapping[ObjectKey, str]
     awaited: tuple[str, ...]
     tried: int
+    lacking: tuple[Reason, ...] = ()
 
     @property
     def has_objections(self) -> bool:
         """Whether it has something against the release or what is live."""
-        return bool(self.drift or self.taken_over or self.refused or self.unasked)
+        return bool(self.drift or self.taken_over or self.refused or self.unasked or self.lacking)
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
-        """A reason for each refusal, for each object that is taken over, and one where the cluster could not
-        be asked.
+        """A reason for each refusal, for each object that is taken over, for what the namespace lacks, and
+        one where the cluster could not be asked.
         """
         reasons = [
             Reason(
@@ -125,7 +126,7 @@ class Inspection:
                     do="Ask with a kubeconfig that may read and apply them, or look at them yourself.",
                 )
             )
-        return tuple(reasons)
+        return (*self.lacking, *reasons)
 
     def judged(self, plan: Plan) -> Plan:
         """The plan with the reasons that the cluster has."""

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from deploy_orchestrator.fleet.errors import FleetError
     from deploy_orchestrator.fleet.fields import kubernetes_versions
     from deploy_orchestrator.fleet.fleet import Deployment, Fleet, ValueLayer
-    from deploy_orchestrator.fleet.layout import ALLOWED_SIGNERS, FLEET_FILE, PLATFORM, layer_names
+    from deploy_orchestrator.fleet.layering import DEFAULT_VALUES
+    from deploy_orchestrator.fleet.layout import ALLOWED_SIGNERS, FLEET_FILE, PLATFORM
     from deploy_orchestrator.fleet.loading import last_readable, load
     from deploy_orchestrator.fleet.model import (
         ApprovalRule,
@@ -24,10 +25,13 @@ if TYPE_CHECKING:
         Freeze,
         IgnoredField,
         PauseRule,
+        Placement,
         Policy,
         Quota,
         RuleOverride,
         Tenant,
+        TenantNamespace,
+        ValueSource,
         Wave,
         Window,
     )
@@ -43,6 +47,7 @@ else:
 
 __all__ = [
     "ALLOWED_SIGNERS",
+    "DEFAULT_VALUES",
     "FLEET_FILE",
     "PLATFORM",
     "ApprovalRule",
@@ -63,13 +68,16 @@ __all__ = [
     "IgnoredField",
     "LocalChart",
     "PauseRule",
+    "Placement",
     "Policy",
     "Quota",
     "RuleOverride",
     "Rules",
     "Tenant",
+    "TenantNamespace",
     "UpgradedFleet",
     "ValueLayer",
+    "ValueSource",
     "Wanted",
     "Wave",
     "Window",
@@ -83,7 +91,6 @@ __all__ = [
     "json_schemas",
     "kubernetes_versions",
     "last_readable",
-    "layer_names",
     "load",
     "new_tenant",
     "principals",

@@ -26,7 +26,13 @@ _FIELD_PATH = r'(?:\.?[A-Za-z0-9_$-]+|\["[^"\]\s]+"\]|\[[^"\[\]\s]+\]){2,}'
 _STEP = re.compile(
     r"""\.?(?P<name>[A-Za-z0-9_$-]+)|\["(?P<quoted>[^"\]\s]+)"\]|(?P<item>\[[^"\[\]\s]+\])""", re.ASCII
 )
+_RELEASE = re.compile(r"(?=.{1,53}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_VALUES_PATH = re.compile(
+    r"(?:\{chart\}/)?(?:[A-Za-z0-9_{}+ -][A-Za-z0-9_.{}+ -]*/)*[A-Za-z0-9_.{}+ -]+\.(?:ya?ml|json)"
+)
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _PRINTABLE = re.compile(r"[!-~]+")
+_PLACEHOLDERS = ("chart", "cluster", "environment", "tenant")
 _SCHEMES = ("http", "https", "oci", "file")
 
 
@@ -60,6 +66,30 @@ def _namespace(template: str) -> str:
         raise ValueError("expected {tenant} in it, so that each tenant has its own")
     checked_label(template.replace("{tenant}", "t").replace("{environment}", "e"))
     return template
+
+
+def _namespace_name(template: str) -> str:
+    checked_label(template.replace("{tenant}", "t").replace("{environment}", "e"))
+    return template
+
+
+def _release_name(name: str) -> str:
+    if not _RELEASE.fullmatch(name):
+        raise ValueError("expected the name of a Helm release: lower-case, at most 53 characters")
+    return name
+
+
+def _values_path(path: str) -> str:
+    if not _VALUES_PATH.fullmatch(path):
+        raise ValueError(
+            "expected the path of a YAML file from the root of the fleet, such as shared/base.yaml"
+        )
+    for each in _PLACEHOLDER.findall(path):
+        if each not in _PLACEHOLDERS:
+            raise ValueError(f"expected {', '.join(f'{{{name}}}' for name in _PLACEHOLDERS)} in braces only")
+    if set("{}") & set(_PLACEHOLDER.sub("", path)) or "{chart}" in path.removeprefix("{chart}/"):
+        raise ValueError("expected braces around a whole word, and {chart}/ at the beginning only")
+    return path
 
 
 def _share(value: Any) -> int:
@@ -152,6 +182,9 @@ def kubernetes_versions() -> tuple[str, ...]:
 
 EnvironmentName = Annotated[Label, AfterValidator(_environment_name)]
 NamespaceTemplate = Annotated[str, AfterValidator(_namespace)]
+NamespaceName = Annotated[str, AfterValidator(_namespace_name)]
+ReleaseName = Annotated[str, AfterValidator(_release_name), as_pattern(_RELEASE.pattern)]
+ValuesPath = Annotated[str, AfterValidator(_values_path), as_pattern(_VALUES_PATH.pattern)]
 ChartName = Annotated[str, AfterValidator(_chart_name), as_pattern(_CHART_NAME.pattern)]
 ClusterKind = Annotated[str, AfterValidator(_cluster_kind), as_pattern(_CLUSTER_KIND.pattern)]
 Line = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\r\n]*\S[^\r\n]*$")]

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,8 @@ from deploy_orchestrator.errors import OrchestratorError, Place
 from deploy_orchestrator.fleet.charts import LocalChart
 from deploy_orchestrator.fleet.destination import Destination
 from deploy_orchestrator.fleet.errors import FleetError
-from deploy_orchestrator.fleet.layout import FLEET_FILE, TENANT_FILE, TENANTS, layer_paths
+from deploy_orchestrator.fleet.layering import InFleet, Inline, InPackage, layer_paths, layers_of
+from deploy_orchestrator.fleet.layout import FLEET_FILE, TENANT_FILE, TENANTS
 from deploy_orchestrator.fleet.model import (
     ArgoCDInstance,
     ChartReference,
@@ -18,6 +19,7 @@ from deploy_orchestrator.fleet.model import (
     Cluster,
     Environment,
     Tenant,
+    TenantNamespace,
 )
 from deploy_orchestrator.fleet.reading import pick, read_document, require_unique_keys
 from deploy_orchestrator.git import Tree
@@ -26,12 +28,36 @@ from deploy_orchestrator.registries import Egress
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """One tenant in one environment, the namespace it has there, and the URL of that cluster's API server."""
+    """One tenant in one environment, the namespace it has there, and the URL of that cluster's API server.
+
+    `kept_by` is the tenant that brings the platform chart where the namespace is shared; None: nobody does.
+    """
 
     environment: Environment
     tenant: Tenant
     namespace: str
     server: str
+    kept_by: str | None = None
+
+    @property
+    def release(self) -> str:
+        """The name of the tenant's own Helm release."""
+        return self.tenant.release_in(self.environment.name)
+
+    @property
+    def placing(self) -> TenantNamespace:
+        """What the tenant says of its namespace here."""
+        return self.tenant.namespace_in(self.environment.name)
+
+    @property
+    def has_platform(self) -> bool:
+        """Whether the platform chart is a part of it."""
+        return self.environment.platform and (self.placing.keeper or not self.placing.shared)
+
+    @property
+    def makes_namespace(self) -> bool:
+        """Whether the object of its namespace is its own."""
+        return not self.placing.existing and (self.placing.keeper or not self.placing.shared)
 
     @property
     def key(self) -> str:
@@ -46,7 +72,7 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class ValueLayer:
-    """A values file: its path in the fleet repository, and what it holds."""
+    """Values: the path of the file that they stand in, and what it holds."""
 
     path: str
     data: bytes
@@ -60,7 +86,8 @@ class Fleet:
     what is wrong with the others. `hosts` are the `egress` of fleet.yaml.
     `keys` are those that count in an environment, where they are not those of `allowed_signers`.
     `charts` are those of `charts/` that tenants and `platform` ask for,
-    `values` the Git object ids of the values files that apply to a tenant, by path.
+    `values` the Git object ids of the values files that apply to a tenant, by path. `keepers` are who brings
+    the platform chart to a shared namespace, by environment and namespace.
     """
 
     revision: str
@@ -77,6 +104,7 @@ class Fleet:
     values: Mapping[str, str]
     tree: Tree
     keys: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    keepers: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
 
     def signers(self, environment: str) -> bytes:
         """Whose keys count in an environment, in OpenSSH's format."""
@@ -188,15 +216,35 @@ class Fleet:
         names = [each.name for each in self.environments]
         return list(self.environments[: names.index(environment.name)][-1:])
 
-    def layers(self, deployment: Deployment) -> tuple[ValueLayer, ...]:
+    def layers(
+        self, deployment: Deployment, package: Mapping[str, bytes] | None = None
+    ) -> tuple[ValueLayer, ...]:
         """The values for the tenant's chart in the order in which Helm merges them, later ones winning.
 
-        The chart's own `values.yaml` is not among them: Helm puts it below all others by itself.
+        The chart's own `values.yaml` is among them only where it is named: Helm puts it below all others by
+        itself. `package` are the files of a published chart; None: the layers in it are left out.
 
         Raises:
-            FleetError: one of the files is broken.
+            FleetError: one of the files is broken, or is not in the package.
         """
-        return tuple(_layer(self.tree, path) for path in self._layer_paths(deployment))
+        return tuple(self._layers(deployment, package))
+
+    def _layers(self, deployment: Deployment, package: Mapping[str, bytes] | None) -> Iterator[ValueLayer]:
+        chart = deployment.tenant.chart
+        for each in layers_of(deployment.tenant, deployment.environment):
+            if isinstance(each, Inline):
+                yield ValueLayer(each.file, each.data)
+            elif isinstance(each, InFleet):
+                if each.path in self.values:
+                    yield _layer(self.tree, each.path)
+            elif package is not None and each.name in package:
+                yield ValueLayer(f"{chart.repository}/{chart.name}/{each.name}", package[each.name])
+            elif package is not None and not each.optional:
+                raise FleetError(
+                    f"the package of {chart.name} {chart.version} has no {each.name}",
+                    place=Place(f"{TENANTS}/{deployment.tenant.name}/{TENANT_FILE}", field="values"),
+                    fix=f"mend the name, or write {{file: '{{chart}}/{each.name}', optional: true}}",
+                )
 
     def platform_values(self, deployment: Deployment) -> dict[str, Any]:
         """The values for the platform chart: tenant, environment, namespace, quota and owners."""
@@ -213,7 +261,7 @@ class Fleet:
         return (
             FLEET_FILE,
             f"{TENANTS}/{deployment.tenant.name}/{TENANT_FILE}",
-            *layer_paths(deployment.tenant, deployment.environment.name),
+            *layer_paths(deployment.tenant, deployment.environment),
             *sorted({folder for chart in self._local(deployment) for folder in chart.trees}),
         )
 
@@ -225,33 +273,63 @@ class Fleet:
         `tenant.yaml` that reach a template. Policies, other tenants and the commit itself are no part of it.
         """
         local = self._local(deployment)
-        published = [each for each in (self.platform, deployment.tenant.chart) if each.repository]
+        published = [each for each in self._charts(deployment) if each.repository]
         asked = {each.repository or "" for each in published}.union(*(chart.repositories for chart in local))
         sources = {url.rstrip("/") for url in asked}
         parts: dict[str, Any] = {
             "local": [[chart.folder, dict(chart.trees)] for chart in local],
             "published": [each.model_dump() for each in published],
             "mirrors": {url: mirror for url, mirror in self.mirrors.items() if url.rstrip("/") in sources},
-            "layers": [self.values[path] for path in self._layer_paths(deployment)],
+            "layers": list(self._layer_ids(deployment)),
             "platform": self.platform_values(deployment),
             "kubernetes": deployment.environment.kubernetes,
             "api versions": deployment.environment.api_versions,
         }
         if custom_kinds := deployment.environment.custom_kinds:
             parts["custom kinds"] = custom_kinds
+        if placed := _placed(deployment):
+            parts["placed"] = placed
         return f"sha256:{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()}"
 
-    def _layer_paths(self, deployment: Deployment) -> list[str]:
-        paths = layer_paths(deployment.tenant, deployment.environment.name)
-        return [path for path in paths if path in self.values]
+    def _layer_ids(self, deployment: Deployment) -> Iterator[str]:
+        """What tells each layer from another; those in a package go with the chart's version."""
+        for each in layers_of(deployment.tenant, deployment.environment):
+            if isinstance(each, Inline):
+                yield each.data.decode()
+            elif isinstance(each, InFleet) and each.path in self.values:
+                yield self.values[each.path]
+            elif isinstance(each, InPackage) and deployment.tenant.values is not None:
+                yield f"{each.name} of the package"
+
+    def _charts(self, deployment: Deployment) -> list[ChartReference]:
+        own = deployment.tenant.chart
+        return [self.platform, own] if deployment.has_platform else [own]
 
     def _local(self, deployment: Deployment) -> list[LocalChart]:
-        references = (self.platform, deployment.tenant.chart)
-        return [self.charts[each.name] for each in references if each.repository is None]
+        return [self.charts[each.name] for each in self._charts(deployment) if each.repository is None]
 
     def _deployment(self, environment: Environment, tenant: Tenant) -> Deployment:
         server = self.cluster(environment.cluster).server
-        return Deployment(environment, tenant, environment.namespace_of(tenant.name), server)
+        placing = tenant.namespace_in(environment.name)
+        namespace = environment.namespace_of(tenant.name, placing.name)
+        kept_by = self.keepers.get((environment.name, namespace)) if placing.shared else None
+        return Deployment(environment, tenant, namespace, server, kept_by)
+
+
+def _placed(deployment: Deployment) -> dict[str, Any]:
+    """Where a deployment is otherwise than the environment has it; nothing for most."""
+    placing = deployment.placing
+    return {
+        name: value
+        for name, value, usual in (
+            ("release", deployment.release, deployment.tenant.name),
+            ("existing", placing.existing, False),
+            ("shared", placing.shared, False),
+            ("kept by", deployment.kept_by, None),
+            ("platform", deployment.has_platform, True),
+        )
+        if value != usual
+    }
 
 
 def _layer(tree: Tree, path: str) -> ValueLayer:

@@ -51,6 +51,7 @@ def load(tree: Tree) -> Fleet:
         charts=settings.charts.sound(),
         values=values,
         tree=tree,
+        keepers=folders.keepers,
     )
 
 

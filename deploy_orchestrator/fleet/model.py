@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, model_validator
 from pydantic.alias_generators import to_camel
 
 from deploy_orchestrator.fleet.fields import (
@@ -17,10 +17,13 @@ from deploy_orchestrator.fleet.fields import (
     Host,
     KubernetesVersion,
     Line,
+    NamespaceName,
     NamespaceTemplate,
+    ReleaseName,
     RepositoryUrl,
     ServerUrl,
     Share,
+    ValuesPath,
     WebUrl,
     steps_of,
 )
@@ -224,7 +227,8 @@ class Policy(Model):
     `check-failed` gives them. `ignore`: fields whose changes need nobody while no rule knows them.
     `registries`: where images may come from, as `ghcr.io` or `ghcr.io/acme`; none: from anywhere.
     `cluster_scoped`: what tenants may make outside of their namespaces, as
-    `rbac.authorization.k8s.io/ClusterRole`.
+    `rbac.authorization.k8s.io/ClusterRole`. `shared_namespaces`: those that several tenants may live in
+    together, of which each says so too.
     """
 
     approval: ApprovalRule | None = None
@@ -243,6 +247,7 @@ class Policy(Model):
     ignore: tuple[IgnoredField, ...] = ()
     registries: tuple[Line, ...] = ()
     cluster_scoped: tuple[ClusterKind, ...] = ()
+    shared_namespaces: tuple[Label, ...] = ()
 
     @property
     def pausers(self) -> tuple[str, ...]:
@@ -281,7 +286,8 @@ class Environment(Model):
     of them; None: the one before in the list. `api_versions` are those that the cluster serves beside the
     built-in ones, as `monitoring.coreos.com/v1`. `custom_kinds` tell whether a kind of a
     CustomResourceDefinition that no chart brings is in a namespace or the cluster's own:
-    `external-secrets.io/ExternalSecret: Namespaced`.
+    `external-secrets.io/ExternalSecret: Namespaced`. `platform` tells whether tenants get the platform chart
+    here.
     """
 
     name: EnvironmentName
@@ -290,13 +296,14 @@ class Environment(Model):
     api_versions: tuple[Line, ...] = ()
     custom_kinds: dict[ClusterKind, Scope] = Field(default_factory=dict[str, Scope])
     namespace: NamespaceTemplate = "{tenant}-{environment}"
+    platform: StrictBool = True
     after: tuple[Label, ...] | None = None
     healthy_in: Literal["all", "any"] = "all"
     policy: Policy = Policy()
 
-    def namespace_of(self, tenant: str) -> str:
-        """The namespace of `tenant` here."""
-        return self.namespace.replace("{tenant}", tenant).replace("{environment}", self.name)
+    def namespace_of(self, tenant: str, template: str | None = None) -> str:
+        """The namespace of `tenant` here; made of a `template` of its own where it has one."""
+        return (template or self.namespace).replace("{tenant}", tenant).replace("{environment}", self.name)
 
 
 class ChartRepository(Model):
@@ -326,14 +333,83 @@ class Quota(Model):
     pods: Count
 
 
+def _named(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+def _file(value: Any) -> Any:
+    return {"file": value} if isinstance(value, str) else value
+
+
+class TenantNamespace(Model):
+    """The namespace of a tenant where it is not the one that the environment gives.
+
+    `name` may have `{tenant}` and `{environment}` in it; None: the environment's. `existing`: somebody else
+    has made it, so that the platform chart's Namespace is left out. `shared`: other tenants live in it, too,
+    which the environment's policy has to say as well; of these the `keeper` brings the platform chart.
+    """
+
+    name: NamespaceName | None = None
+    existing: StrictBool = False
+    shared: StrictBool = False
+    keeper: StrictBool = False
+
+    @model_validator(mode="after")
+    def _keeps_for_others(self) -> Self:
+        if self.keeper and not self.shared:
+            raise ValueError("expected keeper only where the namespace is shared")
+        return self
+
+
+Namespace = Annotated[TenantNamespace, BeforeValidator(_named, json_schema_input_type=str | TenantNamespace)]
+
+
+class Placement(Model):
+    """What is another for a tenant in one environment: the name of its Helm release, and its namespace."""
+
+    release: ReleaseName | None = None
+    namespace: Namespace | None = None
+
+
+class ValueSource(Model):
+    """Where values come from: a `file` of the fleet, which may be missing if it is `optional`, or `inline`,
+    by the name of the environment.
+
+    `{chart}/` at its beginning is the chart's folder, or its package; `{environment}`, `{cluster}` and
+    `{tenant}` are put in.
+    """
+
+    file: ValuesPath | None = None
+    optional: StrictBool = False
+    inline: dict[str, dict[str, Any]] | None = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if (self.file is None) == (self.inline is None):
+            raise ValueError("expected either a file or inline values")
+        return self
+
+
+Values = tuple[Annotated[ValueSource, BeforeValidator(_file, json_schema_input_type=str | ValueSource)], ...]
+
+
 class TenantFile(Model):
-    """The fields of `tenant.yaml`."""
+    """The fields of `tenant.yaml`.
+
+    `release` is the name of the Helm release, where it is not the tenant's; `namespace` where that is not the
+    environment's; `per_environment` what of both is another in one of them. `values`: where they come from,
+    later ones winning; None: as `fleet.yaml` says.
+    """
 
     chart: ChartReference
     environments: tuple[str, ...] = Field(min_length=1)
     quota: Quota
     owners: tuple[Line, ...] = Field(min_length=1)
     exceptions: tuple[CheckException, ...] = ()
+    release: ReleaseName | None = None
+    namespace: Namespace | None = None
+    per_environment: dict[str, Placement] = Field(default_factory=dict[str, Placement])
+    values: Values | None = None
 
 
 class Tenant(TenantFile):
@@ -341,9 +417,21 @@ class Tenant(TenantFile):
 
     name: str
 
+    def release_in(self, environment: str) -> str:
+        """The name of its Helm release in an environment."""
+        own = self.per_environment.get(environment, Placement())
+        return own.release or self.release or self.name
+
+    def namespace_in(self, environment: str) -> TenantNamespace:
+        """What it says of its namespace in an environment."""
+        own = self.per_environment.get(environment, Placement())
+        return own.namespace or self.namespace or TenantNamespace()
+
 
 class FleetFile(Model):
     """The fields of `fleet.yaml`.
+
+    `values`: where those of every tenant that names none itself come from; None: as `DEFAULT_VALUES`.
 
     `egress`: the servers that charts and registries may be read from, as `charts.example.com`,
     `*.example.com` or `registry.example.com:5000`; None: any public one. Those of `repositories` are among
@@ -355,4 +443,5 @@ class FleetFile(Model):
     environments: tuple[Environment, ...] = Field(min_length=1)
     repositories: tuple[ChartRepository, ...] = ()
     egress: tuple[Host, ...] | None = None
+    values: Values | None = None
     platform: ChartReference

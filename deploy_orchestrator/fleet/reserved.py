@@ -25,9 +25,14 @@ def whose_name(name: str, instances: Iterable[ArgoCDInstance]) -> str | None:
     )
 
 
+def is_of_kubernetes(namespace: str) -> bool:
+    """Whether Kubernetes has made `namespace`, or may."""
+    return namespace == "default" or namespace.startswith("kube-")
+
+
 def whose_namespace(namespace: str, instances: Iterable[ArgoCDInstance]) -> str | None:
     """Whom `namespace` belongs to; None where a tenant may have it."""
-    if namespace == "default" or namespace.startswith("kube-"):
+    if is_of_kubernetes(namespace):
         return "Kubernetes"
     if namespace == ORCHESTRATOR:
         return "the orchestrator"

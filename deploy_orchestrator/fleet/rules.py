@@ -142,6 +142,9 @@ def _policy(old: Policy, new: Policy) -> Policy:
             "checks": _overrides(old.checks, new.checks),
             "registries": new.registries if _only_from(new.registries, old.registries) else old.registries,
             "cluster_scoped": tuple(each for each in new.cluster_scoped if each in old.cluster_scoped),
+            "shared_namespaces": tuple(
+                each for each in new.shared_namespaces if each in old.shared_namespaces
+            ),
         }
     )
 

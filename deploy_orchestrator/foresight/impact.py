@@ -125,10 +125,10 @@ class _Comparison:
     def concerned(self) -> Iterator[Concerned]:
         for then in changed(self._before, self._after):
             now = self._before.deployment(then.environment.name, then.tenant.name)
-            charts = (
-                (self._before.platform, self._after.platform, self._before.platform_values(now)),
-                (now.tenant.chart, then.tenant.chart, values_of(self._before, now)),
-            )
+            charts = [(now.tenant.chart, then.tenant.chart, values_of(self._before, now))]
+            if now.has_platform and then.has_platform:
+                platform_values = self._before.platform_values(now)
+                charts.insert(0, (self._before.platform, self._after.platform, platform_values))
             effects = [self._effect(*chart) for chart in charts if not self._is_same(*chart[:2])]
             yield Concerned(then, tuple(effects))
 

@@ -131,9 +131,10 @@ def uses_of(fleet: Fleet) -> dict[ChartReference, list[Consumer]]:
     """Every chart that `fleet` asks for, with all who run it."""
     uses: dict[ChartReference, list[Consumer]] = {}
     for deployment in fleet.deployments():
-        uses.setdefault(fleet.platform, []).append(
-            Consumer(deployment.key, lambda deployment=deployment: fleet.platform_values(deployment))
-        )
+        if deployment.has_platform:
+            uses.setdefault(fleet.platform, []).append(
+                Consumer(deployment.key, lambda deployment=deployment: fleet.platform_values(deployment))
+            )
         uses.setdefault(deployment.tenant.chart, []).append(
             Consumer(deployment.key, lambda deployment=deployment: values_of(fleet, deployment))
         )

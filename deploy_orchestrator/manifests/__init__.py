@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         committed_manifests,
         remember_committed,
     )
+    from deploy_orchestrator.manifests.composition import releases_of
     from deploy_orchestrator.manifests.diffs import Diff, diff
     from deploy_orchestrator.manifests.errors import (
         DuplicateObject,
@@ -23,14 +24,17 @@ if TYPE_CHECKING:
     from deploy_orchestrator.manifests.fields import NamedPath
     from deploy_orchestrator.manifests.findings import Check, Finding, Severity
     from deploy_orchestrator.manifests.keys import ObjectKey
-    from deploy_orchestrator.manifests.kinds import is_built_in
+    from deploy_orchestrator.manifests.kinds import is_built_in, is_cluster_scoped, scopes
     from deploy_orchestrator.manifests.linting import lint
     from deploy_orchestrator.manifests.objects import NOTHING, ChartUsed, Manifests, Object, read_manifests
     from deploy_orchestrator.manifests.outline import Highlights, ImageChange, highlights
     from deploy_orchestrator.manifests.pods import Container, Pod, pod_of
+    from deploy_orchestrator.manifests.printed import Printed, combined
+    from deploy_orchestrator.manifests.provenance import Origin, layered_origins, origins
     from deploy_orchestrator.manifests.references import ImageReference, NotAnImage
     from deploy_orchestrator.manifests.secrets import redacted
     from deploy_orchestrator.manifests.tenants import render, render_all
+    from deploy_orchestrator.manifests.verification import tested_after_sync
     from deploy_orchestrator.manifests.version_conflicts import conflicts
     from deploy_orchestrator.manifests.workers import Limits
     from deploy_orchestrator.manifests.workspace import Workspace
@@ -63,11 +67,14 @@ __all__ = [
     "Object",
     "ObjectChange",
     "ObjectKey",
+    "Origin",
     "Pod",
+    "Printed",
     "RenderError",
     "Severity",
     "Workspace",
     "check",
+    "combined",
     "committed_content",
     "committed_manifests",
     "conflicts",
@@ -76,12 +83,18 @@ __all__ = [
     "highlights",
     "hooks",
     "is_built_in",
+    "is_cluster_scoped",
+    "layered_origins",
     "lint",
+    "origins",
     "pod_of",
     "read_manifests",
     "redacted",
+    "releases_of",
     "remember_committed",
     "render",
     "render_all",
+    "scopes",
+    "tested_after_sync",
     "untyped",
 ]

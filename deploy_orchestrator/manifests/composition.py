@@ -1,14 +1,13 @@
 """What a deployment is made of: charts and their values, as Helm releases."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from deploy_orchestrator import documents
-from deploy_orchestrator.charts import load
+from deploy_orchestrator.charts import unpacked
 from deploy_orchestrator.errors import Place
-from deploy_orchestrator.fleet import PLATFORM, ChartReference, Deployment, Fleet, ValueLayer, layer_names
+from deploy_orchestrator.fleet import PLATFORM, ChartReference, Deployment, Fleet, ValueLayer
 from deploy_orchestrator.manifests.actions import asks, templates_in
 from deploy_orchestrator.manifests.assembly import AssembledChart
 from deploy_orchestrator.manifests.errors import RenderError
@@ -49,23 +48,22 @@ class ChartRelease:
 
 
 def releases_of(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> list[ChartRelease]:
-    """The Helm releases that make up a deployment: the platform's, then the tenant's own.
+    """The Helm releases that make up a deployment: the platform's, where it has that, then the tenant's own.
 
     Raises:
         OrchestratorError: a chart, its values or its dependencies cannot be had.
     """
-    values = json.dumps(fleet.platform_values(deployment)).encode()
-    tenant = deployment.tenant
-    return [
-        _release(PLATFORM, fleet.platform, (ValueLayer(FROM_FLEET, values),), deployment, fleet, workspace),
-        _release(tenant.name, tenant.chart, fleet.layers(deployment), deployment, fleet, workspace),
-    ]
+    own = _release(deployment.release, deployment.tenant.chart, None, deployment, fleet, workspace)
+    if not deployment.has_platform:
+        return [own]
+    values = ValueLayer(FROM_FLEET, json.dumps(fleet.platform_values(deployment)).encode())
+    return [_release(PLATFORM, fleet.platform, (values,), deployment, fleet, workspace), own]
 
 
 def _release(
     name: str,
     reference: ChartReference,
-    layers: tuple[ValueLayer, ...],
+    layers: tuple[ValueLayer, ...] | None,
     deployment: Deployment,
     fleet: Fleet,
     workspace: Workspace,
@@ -73,10 +71,13 @@ def _release(
     if reference.repository is None:
         local = fleet.charts[reference.name]
         source, chart = local.folder, workspace.charts.local(local, fleet.tree, fleet.mirrors, fleet.egress)
+        if layers is None:
+            layers = fleet.layers(deployment)
     else:
         source = f"{reference.repository}/{reference.name}"
         chart = workspace.charts.published(reference, fleet.mirrors, fleet.egress)
-        layers = (*_carried_layers(chart, source, deployment), *layers)
+        if layers is None:
+            layers = fleet.layers(deployment, unpacked(chart.path.read_bytes(), source))
     return ChartRelease(
         name=name,
         namespace=deployment.namespace,
@@ -87,14 +88,6 @@ def _release(
         api_versions=deployment.environment.api_versions,
         asks=chart.asks.union(*map(_asks, layers)),
     )
-
-
-def _carried_layers(chart: AssembledChart, source: str, deployment: Deployment) -> Iterator[ValueLayer]:
-    """The value layers inside a package, which stand there for those of a chart in the fleet."""
-    files = load(chart.path).files
-    for name in layer_names(deployment.tenant.name, deployment.environment.name):
-        if name in files:
-            yield ValueLayer(f"{source}/{name}", files[name])
 
 
 def _asks(layer: ValueLayer) -> frozenset[str]:

@@ -5,11 +5,12 @@ from typing import Final
 
 from deploy_orchestrator.documents import parse
 from deploy_orchestrator.errors import instead_of
-from deploy_orchestrator.fleet import Deployment, Fleet, ValueLayer
+from deploy_orchestrator.fleet import PLATFORM, Deployment, Fleet, ValueLayer
+from deploy_orchestrator.manifests import untyped
 from deploy_orchestrator.manifests.composition import FROM_FLEET, ChartRelease, releases_of
 from deploy_orchestrator.manifests.findings import Check, Finding
 from deploy_orchestrator.manifests.objects import Manifests
-from deploy_orchestrator.manifests.printed import combined, skipped_hook, volatile
+from deploy_orchestrator.manifests.printed import Printed, combined, skipped_hook, volatile
 from deploy_orchestrator.manifests.reads import Reads, unread
 from deploy_orchestrator.manifests.rendering import RenderedRelease, render_release
 from deploy_orchestrator.manifests.verification import tested_after_sync
@@ -52,7 +53,12 @@ def made(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> Manifest
     releases = releases_of(deployment, fleet, workspace)
     rendered = [render_release(release, workspace) for release in releases]
     objects = combined(
-        [each.objects for each in rendered], deployment.namespace, deployment.environment.custom_kinds
+        [
+            [each for each in one.objects if not _is_made_already(each, release, deployment)]
+            for release, one in zip(releases, rendered, strict=True)
+        ],
+        deployment.namespace,
+        deployment.environment.custom_kinds,
     )
     return Manifests(
         objects=tested_after_sync(object_ for object_, _ in objects),
@@ -63,6 +69,17 @@ def made(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> Manifest
             for finding in _findings(release, result, deployment.environment.custom_kinds)
         ),
         templates={object_.key: place.file for object_, place in objects},
+    )
+
+
+def _is_made_already(printed: Printed, release: ChartRelease, deployment: Deployment) -> bool:
+    """Whether it is the platform's object of a namespace that somebody else has made."""
+    body = printed.body
+    return (
+        deployment.placing.existing
+        and release.name == PLATFORM
+        and (body.get("apiVersion"), body.get("kind")) == ("v1", "Namespace")
+        and untyped.at(body, "metadata", "name") == deployment.namespace
     )
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from deploy_orchestrator.delivery import Status
 from deploy_orchestrator.fleet import Fleet, FleetError, Policy, basis, load
 from deploy_orchestrator.git import Repository, RevisionNotFound
-from deploy_orchestrator.pipeline.places import NamespaceTaken, require_own
+from deploy_orchestrator.pipeline.places import PlaceTaken, require_place
 from deploy_orchestrator.pipeline.sources import source_of, source_of_removal
 from deploy_orchestrator.releases import (
     After,
@@ -48,7 +48,7 @@ class Moment:
         try:
             conditions = self.conditions(plan)
         except FleetError as error:
-            told = plan.removal or isinstance(error, NamespaceTaken)
+            told = plan.removal or isinstance(error, PlaceTaken)
             what = error.what if told else f"the fleet does not ask for it: {error.what}"
             return (Gate("fleet", GateState.CLOSED, what),)
         return self.deployments.gates(plan, conditions)
@@ -61,7 +61,9 @@ class Moment:
                 is to remove it; or what another released stands in its place.
         """
         policy = self._policy(plan)
-        require_own(self.deployments, plan.key, plan.destination)
+        if not plan.removal:
+            objects = self.deployments.objects(plan.environment, plan.tenant)
+            require_place(self.fleet, self.deployments, plan, objects)
         return Conditions(
             wanted=plan.removal or self._is_wanted(plan),
             source=self._source(plan, policy),

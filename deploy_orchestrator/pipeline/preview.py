@@ -16,7 +16,7 @@ from deploy_orchestrator.manifests import (
     diff,
     render,
 )
-from deploy_orchestrator.pipeline.places import require_own
+from deploy_orchestrator.pipeline.places import require_place
 from deploy_orchestrator.pipeline.sources import commits_since, source_of, source_of_removal
 from deploy_orchestrator.pipeline.waves import ahead
 from deploy_orchestrator.releases import (
@@ -89,7 +89,6 @@ class Previews:
 
     def of(self, fleet: Fleet, deployment: Deployment) -> Preview:
         """What releasing what `checked` gives would change, judged."""
-        require_own(self.deployments, deployment.key, deployment.destination)
         rendered = self.checked(fleet, deployment)
         released = self.deployments.release(deployment.environment.name, deployment.tenant.name)
         released_manifests = self.deployments.released_manifests(released) if released else None
@@ -116,6 +115,8 @@ class Previews:
             after=[self._after(fleet, before) for before in fleet.before(deployment)],
             ahead=ahead(deployment, commits, self.fleet_repository, self.workspace) if known else (),
         )
+        objects = frozenset(each.key.file for each in rendered.manifests.objects)
+        require_place(fleet, self.deployments, plan, objects)
         where = released.destination if released else None
         awaited = deployment.environment.policy.is_awaited(deployment.tenant.name)
         return Preview(plan, rendered.manifests, rendered.findings, released_manifests, where, awaited)

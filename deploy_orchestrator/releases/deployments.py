@@ -97,11 +97,19 @@ class Deployments:
         found = self._each(RELEASES, lambda standing: standing.release)
         return [release for release in values(found) if release]
 
-    def holder(self, destination: Destination) -> str | None:
-        """Whose release, as `environment/tenant`, went to that namespace; None where nobody's did."""
+    def holders(self, destination: Destination) -> tuple[ReleaseFile, ...]:
+        """What is released into that namespace."""
         head = self.repository.head(MAIN)
         places = _holders(self.repository, head) if head else {}
-        return places.get((destination.cluster, destination.namespace))
+        return places.get((destination.cluster, destination.namespace), ())
+
+    def objects(self, environment: str, tenant: str) -> frozenset[str]:
+        """The objects of the newest candidate, as `ObjectKey.file`."""
+        return frozenset(self.repository.branch(MAIN).names(Slot(environment, tenant).manifests))
+
+    def objects_of(self, release: ReleaseFile) -> frozenset[str]:
+        """The objects of a release, as `ObjectKey.file`. Raises RevisionNotFound where its commit is gone."""
+        return frozenset(self.repository.at(release.revision).names(release.path))
 
     def unreadable(self) -> list[OrchestratorError]:
         """What is wrong with plans and release files on `main`, each being left out of the lists of all
@@ -354,7 +362,11 @@ def _check_content(release: ReleaseFile, content: str | None) -> None:
 
 
 @lru_cache(maxsize=8)
-def _holders(repository: Repository, head: str) -> dict[tuple[str, str], str]:
+def _holders(repository: Repository, head: str) -> dict[tuple[str, str], tuple[ReleaseFile, ...]]:
     tree = repository.at(head)
-    found = values(attempt(slot.read_release, tree) for slot in slots(tree, RELEASES))
-    return {(each.cluster, each.namespace): each.key for each in found if each}
+    places: dict[tuple[str, str], tuple[ReleaseFile, ...]] = {}
+    for each in values(attempt(slot.read_release, tree) for slot in slots(tree, RELEASES)):
+        if each:
+            place = (each.cluster, each.namespace)
+            places[place] = (*places.get(place, ()), each)
+    return places

@@ -66,5 +66,6 @@ def assess(
         destination_before=destination_before,
         destination=deployment.destination,
         ignored=[each for each in policy.ignore if each.expires > (now or datetime.now(UTC))],
+        into_existing=deployment.placing.existing,
     )
     return Judgement(candidate.chart, change.diff, judge(change, policy))

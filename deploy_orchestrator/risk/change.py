@@ -70,7 +70,8 @@ class Change:
     """What a release would do to one tenant in one environment.
 
     For a `first` release nothing is replaced, so nothing is added, altered or removed. `ignored` are the
-    fields that the policy says nobody need look at now.
+    fields that the policy says nobody need look at now. `into_existing` says that somebody else has made the
+    namespace, so that things may be live there already.
     """
 
     before: Manifests | None
@@ -81,6 +82,7 @@ class Change:
     destination_before: Destination | None = None
     destination: Destination | None = None
     ignored: Sequence[IgnoredField] = ()
+    into_existing: bool = False
 
     @property
     def first(self) -> bool:

@@ -18,8 +18,20 @@ class FirstRelease(Rule):
     do = "Nothing. Raise this rule in the policy where a new tenant needs a decision."
 
     def judge(self, change: Change) -> Iterator[Sighting]:
-        if change.first:
+        if change.first and not change.into_existing:
             yield Sighting(f"the first release: {len(change.after.objects)} objects, nothing is replaced")
+
+
+class Takeover(Rule):
+    id = "takeover"
+    severity = Verdict.NEEDS_APPROVAL
+    sees = "a first release goes into a namespace that somebody else has made"
+    why = "What is live there under the same names is taken over, and changed where it differs."
+    do = "Ask the cluster what it changes: `plan --cluster`. Then approve."
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        if change.first and change.into_existing:
+            yield Sighting(f"{len(change.after.objects)} objects go where others may be live already")
 
 
 class SharedFromTheFirst(Rule):
@@ -28,7 +40,7 @@ class SharedFromTheFirst(Rule):
     sees = (
         "a first release brings what others share: an object of the whole cluster that is neither its "
         "namespace nor a role of its own, a role that the roles of others may gather, a Service with outer "
-        "addresses, or an entrance for every host"
+        "addresses, an entrance for every host; or it goes into a namespace with other tenants"
     )
     why = "It replaces nothing of its own, and may take traffic from others, or change what they may do."
     do = "Check whom it reaches, then approve."
@@ -37,6 +49,9 @@ class SharedFromTheFirst(Rule):
         for each in change.after.objects if change.first else ():
             if words := _shared(each):
                 yield Sighting(words, each.key)
+        for finding in change.findings if change.first else ():
+            if finding.rule == _SHARED_NAMESPACE:
+                yield Sighting(finding.message)
 
 
 def _shared(each: Object) -> str | None:
@@ -58,6 +73,9 @@ def _shared(each: Object) -> str | None:
     return None
 
 
+_SHARED_NAMESPACE: Final = "shared-namespace"
+"""The check that tells of a namespace which several tenants share."""
+
 _OWN: Final = frozenset(
     {
         ("", "Namespace"),
@@ -67,4 +85,4 @@ _OWN: Final = frozenset(
 )
 """Kinds of the whole cluster of which each object is one tenant's; what they give is checked by itself."""
 
-RULES = (FirstRelease(), SharedFromTheFirst())
+RULES = (FirstRelease(), Takeover(), SharedFromTheFirst())

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from deploy_orchestrator.delivery import bootstrap
-from deploy_orchestrator.fleet import Destination, Fleet
+from deploy_orchestrator.fleet import Destination, Fleet, TenantNamespace
 from deploy_orchestrator.manifests import ChartUsed, Object
 from deploy_orchestrator.releases import Release, SourceChange, digest_of
 from tests.delivery.fleets import laid_out
@@ -161,6 +161,14 @@ def test_what_is_released_may_stay_where_it_is_until_it_has_moved(fleet: Fleet) 
     ]
     assert {"group": "", "kind": "Namespace", "name": "shop-old"} in spec["clusterResourceWhitelist"]
     assert made["ml"] == found(fleet, "AppProject")["ml"]
+
+
+def test_a_tenant_may_not_make_a_namespace_that_somebody_else_has_made(fleet: Fleet) -> None:
+    placing = TenantNamespace(name="apps-{environment}", existing=True)
+    shop = fleet.tenants["shop"].model_copy(update={"namespace": placing})
+    spec = found(replace(fleet, tenants={"shop": shop}), "AppProject")["shop"]["spec"]
+    assert [each["namespace"] for each in spec["destinations"]] == ["apps-dev", "apps-production"]
+    assert spec["clusterResourceWhitelist"] == []
 
 
 def test_a_tenant_may_make_the_cluster_scoped_kinds_that_a_policy_permits(fleet: Fleet) -> None:

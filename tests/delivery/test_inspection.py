@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from deploy_orchestrator.delivery import Cluster, Inspection, inspect
+from deploy_orchestrator.delivery import Cluster, Inspection, inspect, lacking
 from deploy_orchestrator.manifests import Manifests, Object
 from deploy_orchestrator.releases import Plan
 from deploy_orchestrator.risk import Verdict
@@ -253,3 +253,21 @@ def test_a_cluster_that_does_not_answer_is_said_once_and_soon(tmp_path: Path) ->
     found = asked(cluster, many, many)
     assert len(found.unasked) == 200
     assert "does not answer" in found.judged(SAFE).reasons[0].saw
+
+
+def test_a_namespace_that_exists_is_held_against_what_the_platform_would_give(
+    cluster: Cluster, api: ApiServer
+) -> None:
+    def found() -> list[tuple[str, str]]:
+        return [(each.rule, each.severity) for each in lacking(cluster, "theirs")]
+
+    assert found() == [("existing-namespace-missing", "blocked")]
+    api.namespaces("theirs")
+    assert found() == [("existing-namespace-open", "needs-approval")] * 2
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    api.patch("Namespace", "", "theirs", {"metadata": {"labels": labels}})
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q", "namespace": "theirs"}}
+    api.put(quota)
+    assert found() == []
+    api.fails(Fault("GET /api/v1/namespaces/theirs", times=99, status=403))
+    assert found() == [("existing-namespace-unknown", "needs-approval")]

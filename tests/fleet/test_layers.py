@@ -119,3 +119,85 @@ def test_the_platform_chart_gets_who_where_and_how_much(files: Files, commit: Co
         "quota": {"cpu": "4", "memory": "8Gi", "storage": "20Gi", "pods": 30},
         "owners": ["shop-team@example.com"],
     }
+
+
+ORDERED = """\
+values:
+  - "{chart}/values.yaml"
+  - shared/all.yaml
+  - {file: "shared/{environment}-{cluster}.yaml", optional: true}
+  - {inline: {dev: {replicas: 7}}}
+  - "teams/{tenant}.yaml"
+"""
+
+
+def test_a_tenant_names_its_values_files_in_its_own_order(files: Files, commit: Commit) -> None:
+    files["tenants/shop/tenant.yaml"] = str(files["tenants/shop/tenant.yaml"]) + ORDERED
+    files |= {"shared/all.yaml": "a: 1\n", "shared/dev-workshop.yaml": "b: 1\n", "teams/shop.yaml": "c: 1\n"}
+    fleet = load(commit(files))
+    dev, production = (fleet.deployment(each, "shop") for each in ("dev", "production"))
+    assert [each.path for each in fleet.layers(dev)] == [
+        "charts/web/values.yaml",
+        "shared/all.yaml",
+        "shared/dev-workshop.yaml",
+        "tenants/shop/tenant.yaml",
+        "teams/shop.yaml",
+    ]
+    assert helm_python.values_from_yaml(fleet.layers(dev)[3].data.decode()) == {"replicas": 7}
+    assert [each.path for each in fleet.layers(production)] == [
+        "charts/web/values.yaml",
+        "shared/all.yaml",
+        "teams/shop.yaml",
+    ]
+    assert {"shared/all.yaml", "teams/shop.yaml"} <= set(fleet.paths(dev))
+
+
+def test_a_fleet_names_the_values_of_every_tenant_that_names_none(files: Files, commit: Commit) -> None:
+    files["fleet.yaml"] = (
+        f"values: [shared/all.yaml, 'tenants/{{tenant}}/values.yaml']\n{files['fleet.yaml']}"
+    )
+    files["shared/all.yaml"] = "a: 1\n"
+    files["tenants/blog/tenant.yaml"] = str(files["tenants/blog/tenant.yaml"]) + "values: []\n"
+    fleet = load(commit(files))
+    found = [each.path for each in fleet.layers(fleet.deployment("dev", "shop"))]
+    assert found == ["shared/all.yaml", "tenants/shop/values.yaml"]
+    assert fleet.layers(fleet.deployment("dev", "blog")) == ()
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("shared/none.yaml", "its values for dev are missing: shared/none.yaml"),
+        ("../secrets.yaml", "expected the path of a YAML file from the root of the fleet"),
+        ("/etc/passwd.yaml", "expected the path of a YAML file from the root of the fleet"),
+        ("a/../../b.yaml", "expected the path of a YAML file from the root of the fleet"),
+        ("values.txt", "expected the path of a YAML file from the root of the fleet"),
+        ("'{env}/values.yaml'", "expected {chart}, {cluster}, {environment}, {tenant} in braces only"),
+        ("'x/{chart}/values.yaml'", "{chart}/ at the beginning only"),
+        ("{file: a.yaml, inline: {dev: {}}}", "expected either a file or inline values"),
+        ("{inline: {devv: {}}}", "there is no environment 'devv'"),
+    ],
+)
+def test_values_that_cannot_be_read_stop_that_tenant_alone(
+    files: Files, commit: Commit, entry: str, said: str
+) -> None:
+    files["tenants/shop/tenant.yaml"] = f"{files['tenants/shop/tenant.yaml']}values: [{entry}]\n"
+    fleet = load(commit(files))
+    assert said in str(fleet.broken["shop"])
+    assert "blog" in fleet.tenants
+
+
+def test_values_inside_a_package_stand_where_they_are_named(files: Files, commit: Commit) -> None:
+    files["shared/all.yaml"] = "a: 1\n"
+    files["tenants/shop/tenant.yaml"] = (
+        str(files["tenants/shop/tenant.yaml"]).replace("~1.2.0", "17.0.0\n  repository: bitnami")
+        + "values: [shared/all.yaml, '{chart}/values-dev.yaml']\n"
+    )
+    fleet = load(commit(files))
+    dev = fleet.deployment("dev", "shop")
+    assert [each.path for each in fleet.layers(dev, {"values-dev.yaml": b"b: 1\n"})] == [
+        "shared/all.yaml",
+        "https://charts.example.com/bitnami/web/values-dev.yaml",
+    ]
+    with pytest.raises(FleetError, match=r"the package of web 17.0.0 has no values-dev.yaml"):
+        fleet.layers(dev, {})

@@ -1,6 +1,7 @@
 import hashlib
 import io
 import json
+import subprocess
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from deploy_orchestrator.manifests import (
     read_manifests,
     render,
 )
+from tests.manifests.conftest import FleetOnDisk
 
 Rendered = Callable[..., Manifests]
 
@@ -375,3 +377,50 @@ def test_a_chart_that_a_repository_does_not_have_whole_is_told(
     with pytest.raises(ChartError) as error:
         render(loaded.deployment("dev", "ml"), loaded, workspace)
     assert message in str(error.value)
+
+
+@pytest.mark.helm
+def test_the_charts_own_values_given_as_a_layer_are_to_it_what_they_are_to_helm(
+    on_disk: FleetOnDisk, workspace: Workspace
+) -> None:
+    """Versions of Helm differ in whether a null stays that is a default and is given as well."""
+    values = "timeout: null\nname: web\ninner: {a: null, b: 1}\n"
+    on_disk.chart("ml", {"values.yaml": values, "templates/a.yaml": CONFIG_MAP})
+    listed: dict[str, Any] = {"values": ["{chart}/values.yaml"]}
+    on_disk.tenant("ml", **listed)
+    fleet = on_disk.load()
+    chart = on_disk.path / "charts/ml"
+    printed = subprocess.run(
+        ["helm", "template", "ml", chart, "-f", chart / "values.yaml"], check=True, capture_output=True
+    ).stdout
+    ours = values_of(render(fleet.deployment("dev", "ml"), fleet, workspace))
+    assert ours == json.loads(yaml.safe_load(printed)["data"]["values"])
+
+
+def test_a_namespace_that_exists_is_not_made_and_the_rest_of_the_platform_is(
+    on_disk: FleetOnDisk, workspace: Workspace
+) -> None:
+    namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: '{{ .Release.Namespace }}'}\n"
+    on_disk.chart("tenant-platform", {"templates/namespace.yaml": f"{namespace}---\n{CONFIG_MAP}"})
+    on_disk.chart("ml", {"templates/a.yaml": CONFIG_MAP})
+    on_disk.tenant("ml", release="main", namespace={"name": "old-{environment}", "existing": True})
+    fleet = on_disk.load()
+    found = render(fleet.deployment("dev", "ml"), fleet, workspace)
+    assert [str(each.key) for each in found.objects] == [
+        "ConfigMap old-dev/main",
+        "ConfigMap old-dev/platform",
+    ]
+
+
+def test_where_the_environment_does_without_the_platform_the_tenants_chart_is_all(
+    on_disk: FleetOnDisk, workspace: Workspace
+) -> None:
+    on_disk.chart("ml", {"templates/a.yaml": CONFIG_MAP})
+    on_disk.tenant("ml")
+    text = (on_disk.path / "fleet.yaml").read_text()
+    on_disk.write({"fleet.yaml": text.replace("- cluster: here", "- platform: false\n  cluster: here")})
+    fleet = on_disk.load()
+    deployment = fleet.deployment("dev", "ml")
+    found = render(deployment, fleet, workspace)
+    assert [str(each.key) for each in found.objects] == ["ConfigMap ml-dev/ml"]
+    assert {"default-deny"} <= {each.rule for each in check(found, deployment)}

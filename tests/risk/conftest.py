@@ -18,6 +18,7 @@ from deploy_orchestrator.fleet import (
     Quota,
     RuleOverride,
     Tenant,
+    TenantNamespace,
 )
 from deploy_orchestrator.manifests import ChartUsed, Finding, Manifests, Object
 from deploy_orchestrator.releases import Plan, Release, SourceChange, digest_of, make_plan
@@ -111,6 +112,7 @@ def planned(
         environments=("production",),
         quota=Quota(cpu="8", memory="16Gi", storage="40Gi", pods=40),
         owners=("owner@example.com",),
+        namespace=TenantNamespace(existing=case.get("existing", False)),
     )
     return make_plan(
         Deployment(environment, tenant, goes["namespace"], goes["server"]),

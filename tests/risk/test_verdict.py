@@ -31,6 +31,13 @@ def test_a_first_release_is_safe_whatever_hooks_and_roles_of_its_own_it_brings(p
     assert plan.summary.added == len(OWN)
 
 
+def test_a_first_release_into_a_namespace_that_somebody_else_made_needs_approval(plan_of):
+    """A live object there may be another than what the chart prints."""
+    plan = plan_of(None, OWN, {"existing": True})
+    assert [reason.rule for reason in plan.reasons] == ["takeover"]
+    assert plan.verdict is Verdict.NEEDS_APPROVAL
+
+
 def named(kind, api_version, *, cluster=False, labels=None, **body):
     metadata = {"name": "x", "labels": labels or {}} | (
         {} if cluster else {"namespace": "analytics-production"}

@@ -23,6 +23,7 @@ _SERVED = {
         "configmaps": "ConfigMap",
         "namespaces": "Namespace",
         "pods": "Pod",
+        "resourcequotas": "ResourceQuota",
         "secrets": "Secret",
         "serviceaccounts": "ServiceAccount",
     },

@@ -36,6 +36,9 @@ def project(
             ),
         ]
     )
+    not_its_own = {
+        (servers[each.environment.cluster], each.namespace) for each in mine if not each.makes_namespace
+    }
     return names.argo_object(
         "AppProject",
         tenant.name,
@@ -47,7 +50,7 @@ def project(
             "clusterResourceWhitelist": [
                 *(
                     {"group": "", "kind": "Namespace", "name": name}
-                    for name in sorted({namespace for _, namespace in places})
+                    for name in sorted({namespace for _, namespace in places.keys() - not_its_own})
                 ),
                 *map(_kind, sorted(permitted)),
             ],

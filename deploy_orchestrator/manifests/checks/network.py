@@ -12,6 +12,8 @@ _DIRECTIONS: Final = ("Ingress", "Egress")
 
 
 def _open(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
+    if deployment.kept_by not in (None, deployment.tenant.name):
+        return  # The keeper of the shared namespace brings it, and is held to it.
     policies = [
         untyped.mapping(object_.body.get("spec"))
         for object_ in manifests.objects

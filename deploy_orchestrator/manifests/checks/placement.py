@@ -41,7 +41,13 @@ def _scoped(manifests: Manifests, deployment: Deployment) -> Iterator[tuple[Obje
 
 
 def _is_own(object_: Object, deployment: Deployment) -> bool:
-    return (object_.key.group, object_.kind, object_.name) == ("", "Namespace", deployment.namespace)
+    named = (object_.key.group, object_.kind, object_.name) == ("", "Namespace", deployment.namespace)
+    return named and deployment.makes_namespace
+
+
+def _shared(_: Manifests, deployment: Deployment) -> Iterator[Broken]:
+    if deployment.placing.shared:
+        yield Broken(None, f"it shares the namespace {deployment.namespace} with other tenants")
 
 
 MANIFEST_CHECKS = (
@@ -66,5 +72,13 @@ MANIFEST_CHECKS = (
         "It may be the tenant's own, or touch every tenant.",
         "say in fleet.yaml which it is",
         _unknown,
+    ),
+    ManifestCheck(
+        "shared-namespace",
+        "warning",
+        "A namespace is one domain of trust: whoever may start pods in it can read all Secrets there, and "
+        "use every ServiceAccount.",
+        "give each tenant a namespace of its own where they do not trust each other",
+        _shared,
     ),
 )

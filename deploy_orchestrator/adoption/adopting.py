@@ -1,0 +1,176 @@
+"""Adopting on one page: from what runs now to a fleet that gives the same, and what is left to decide."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from deploy_orchestrator.adoption.drafting import Adopted, Draft, Terms, by_tenant, drafted, tenant_yaml
+from deploy_orchestrator.adoption.errors import AdoptionError, NotAdoptable
+from deploy_orchestrator.adoption.found import OldRelease
+from deploy_orchestrator.adoption.profile import Needs, exceptions_for, needs_of
+from deploy_orchestrator.adoption.proof import Proof, original_of, proved
+from deploy_orchestrator.adoption.record import settled
+from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.fleet import Fleet, load
+from deploy_orchestrator.git import Changes, Tree
+from deploy_orchestrator.manifests import Finding, Manifests, Workspace, examine, releases_of, render
+from deploy_orchestrator.outcomes import Outcome, attempt, failures, raised, values
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """Our objects of a release with what the checks find in them, held against the original's: the `proof`,
+    or why there is none.
+    """
+
+    manifests: Manifests
+    findings: tuple[Finding, ...]
+    proof: Outcome[Proof]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What came of one release: as it stands in the fleet, and examined; or why not."""
+
+    old: OldRelease
+    adopted: Outcome[Adopted]
+    examined: Outcome[Examined]
+
+    @property
+    def state(self) -> str:
+        """`equal`, `differs`, `not proved`, or `not carried over`."""
+        if isinstance(self.adopted, OrchestratorError) or isinstance(self.examined, OrchestratorError):
+            return "not carried over"
+        if isinstance(self.examined.proof, OrchestratorError):
+            return "not proved"
+        return "equal" if self.examined.proof.holds else "differs"
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """The `changes` of the fleet, what came of each release, the files that stay as people edited them, and
+    what is to be decided. `refused` are those that could not even be read, by their owners.
+    """
+
+    changes: Changes
+    outcomes: tuple[Outcomes, ...]
+    edited: tuple[str, ...]
+    decisions: tuple[str, ...]
+    refused: tuple[tuple[str, OrchestratorError], ...] = ()
+
+
+def adopt(
+    read: Sequence[tuple[str, Outcome[OldRelease]]],
+    terms: Terms,
+    shipped: Mapping[str, bytes],
+    tree: Tree,
+    workspace: Workspace,
+    done: Callable[[], None] = lambda: None,
+) -> Adoption:
+    """The fleet in `tree` with what was `read`, rendered and proved; nothing is written. One that fails stops
+    no other; `done` is told of each.
+
+    Raises:
+        AdoptionError: nothing could be read, or the record of an earlier run cannot be.
+        FleetError: with a `fleet.yaml` that somebody edited there is no fleet.
+    """
+    releases = values(outcome for _, outcome in read)
+    refused = tuple(failures(read))
+    if not releases:
+        raise AdoptionError(
+            "there is nothing to adopt" + (f": {refused[0][0]}: {refused[0][1].what}" if refused else ""),
+            fix="name files with Applications or release Secrets with --from, or a cluster with --cluster",
+        )
+    draft = drafted(releases, terms, shipped)
+    fleet = _fleet(tree, draft)
+    found = [_examined(each, adopted, fleet, workspace, done) for each, adopted in draft.releases]
+    needs = {name: needs_of(_manifests(found, name), fleet.environment(name)) for name in _present(fleet)}
+    if any(needs.values()):
+        draft = drafted(releases, _with(terms, needs), shipped)
+        fleet = _fleet(tree, draft)
+        found = [_examined(each, adopted, fleet, workspace, lambda: None) for each, adopted in draft.releases]
+    files = {**draft.files, **_excused(found, terms)}
+    changes, edited = settled(tree, files)
+    decisions = (*draft.decisions, *_needed(needs))
+    return Adoption(changes, tuple(found), edited, decisions, refused)
+
+
+def _fleet(tree: Tree, draft: Draft) -> Fleet:
+    changes, _ = settled(tree, draft.files)
+    return load(tree.changed(changes))
+
+
+def _present(fleet: Fleet) -> list[str]:
+    return [each.name for each in fleet.environments]
+
+
+def _examined(
+    old: OldRelease,
+    adopted: Outcome[Adopted],
+    fleet: Fleet,
+    workspace: Workspace,
+    done: Callable[[], None],
+) -> Outcomes:
+    if isinstance(adopted, OrchestratorError):
+        done()
+        return Outcomes(old, adopted, adopted)
+    examined = attempt(_examine, adopted, fleet, workspace)
+    done()
+    return Outcomes(old, adopted, examined)
+
+
+def _examine(adopted: Adopted, fleet: Fleet, workspace: Workspace) -> Examined:
+    deployment = fleet.deployment(adopted.old.environment, adopted.tenant)
+    manifests = render(deployment, fleet, workspace)
+    if any(each.kind in {"Application", "ApplicationSet"} for each in manifests.objects):
+        raise NotAdoptable(
+            "it makes Applications, which are adopted one by one",
+            fix="leave it until they are handed over, then delete it without cascade",
+        )
+    findings = examine(manifests, deployment, fleet, workspace)
+    chart = releases_of(deployment, fleet, workspace)[-1].chart.path
+
+    def proof() -> Proof:
+        return proved(manifests, original_of(adopted.old, deployment, chart))
+
+    return Examined(manifests, findings, attempt(proof))
+
+
+def _manifests(found: Sequence[Outcomes], environment: str) -> Iterator[Manifests]:
+    for each in found:
+        if each.old.environment == environment and isinstance(each.examined, Examined):
+            yield each.examined.manifests
+
+
+def _with(terms: Terms, needs: Mapping[str, Needs]) -> Terms:
+    known = {name: {**each.custom_kinds, **terms.custom_kinds.get(name, {})} for name, each in needs.items()}
+    permitted = {name: each.cluster_scoped for name, each in needs.items()}
+    return replace(terms, custom_kinds=known, cluster_scoped=permitted)
+
+
+def _needed(needs: Mapping[str, Needs]) -> Iterator[str]:
+    for name, each in needs.items():
+        if each.cluster_scoped:
+            kinds = ", ".join(each.cluster_scoped)
+            yield f"whether tenants of {name} may make {kinds}: its policy lets them, as they do now"
+
+
+def _excused(found: Sequence[Outcomes], terms: Terms) -> dict[str, bytes]:
+    """The files of tenants in which the checks find something today: exceptions that expire."""
+    tenants = by_tenant(raised(each.adopted) for each in found if isinstance(each.adopted, Adopted))
+    return {
+        f"tenants/{tenant}/tenant.yaml": tenant_yaml(tenant, parts, terms, tenants, exceptions)
+        for tenant, parts in tenants.items()
+        if (
+            exceptions := exceptions_for(
+                (
+                    finding
+                    for each in found
+                    if isinstance(each.adopted, Adopted)
+                    and each.adopted.tenant == tenant
+                    and isinstance(each.examined, Examined)
+                    for finding in each.examined.findings
+                ),
+                terms.expires,
+            )
+        )
+    }

@@ -1,0 +1,147 @@
+"""Argo CD's Applications, read as releases of charts.
+
+After https://argo-cd.readthedocs.io/en/stable/user-guide/helm/: parameters win over `valuesObject` and
+`values`, these over `valueFiles`, and these over the chart's own values.
+"""
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from deploy_orchestrator import documents
+from deploy_orchestrator.adoption.checkouts import Checkouts, read_text
+from deploy_orchestrator.adoption.errors import NotAdoptable
+from deploy_orchestrator.adoption.found import (
+    ChartInGit,
+    ChartPublished,
+    OldLayer,
+    OldRelease,
+    Parameter,
+    Raw,
+)
+from deploy_orchestrator.charts import Version, VersionError
+from deploy_orchestrator.manifests import untyped
+
+GROUP: Final = "argoproj.io/"
+IN_CLUSTER: Final = "https://kubernetes.default.svc"
+_OTHER_TOOLS: Final = ("kustomize", "plugin", "directory")
+_SCHEME: Final = re.compile(r"[a-z]+://")
+
+
+def is_application(body: Raw) -> bool:
+    """Whether an object is an Application."""
+    return str(body.get("apiVersion", "")).startswith(GROUP) and body.get("kind") == "Application"
+
+
+def owner_of(body: Raw) -> str:
+    """Who the Application is, as `Application argocd/web`."""
+    metadata = untyped.mapping(body.get("metadata"))
+    return f"Application {metadata.get('namespace') or 'argocd'}/{metadata.get('name')}"
+
+
+def release_of(body: Raw, environment: str, checkouts: Checkouts) -> OldRelease:
+    """The release that an Application delivers to `environment`.
+
+    Raises:
+        NotAdoptable: it is not one chart with values, or what it is made of cannot be had.
+    """
+    spec = untyped.mapping(body.get("spec"))
+    metadata = untyped.mapping(body.get("metadata"))
+    source = _source(spec)
+    helm = untyped.mapping(source.get("helm"))
+    destination = untyped.mapping(spec.get("destination"))
+    chart = _chart(source, checkouts)
+    name = untyped.text(metadata.get("name"))
+    namespace = untyped.text(destination.get("namespace"))
+    if not namespace:
+        raise NotAdoptable("it names no destination.namespace", fix="name the one that its objects are in")
+    for field in ("fileParameters", "skipCrds", "passCredentials"):
+        if helm.get(field):
+            raise NotAdoptable(f"it uses helm.{field}", fix="write what it gives into values")
+    return OldRelease(
+        environment=environment,
+        owner=owner_of(body),
+        name=name,
+        release=untyped.text(helm.get("releaseName")) or name,
+        namespace=namespace,
+        server=_server(destination),
+        chart=chart,
+        layers=tuple(_layers(helm, chart)),
+        parameters=tuple(_parameters(helm)),
+        notes=tuple(_notes(spec)),
+    )
+
+
+def _source(spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    several = untyped.items(spec.get("sources"))
+    if len(several) > 1:
+        raise NotAdoptable(
+            f"it has {len(several)} sources", fix="make one chart of them, with the others as dependencies"
+        )
+    source = untyped.mapping(several[0] if several else spec.get("source"))
+    for tool in _OTHER_TOOLS:
+        if source.get(tool):
+            raise NotAdoptable(
+                f"it is made by {tool}, not by Helm", fix="make a chart of it, or leave it where it is"
+            )
+    if not source.get("repoURL") or not (source.get("chart") or source.get("path")):
+        raise NotAdoptable("it names no chart", fix="leave it where it is")
+    return source
+
+
+def _chart(source: Mapping[str, Any], checkouts: Checkouts) -> ChartInGit | ChartPublished:
+    url, revision = str(source["repoURL"]), untyped.text(source.get("targetRevision"))
+    if name := untyped.text(source.get("chart")):
+        try:
+            Version.parse(revision)
+        except VersionError as error:
+            raise NotAdoptable(
+                f"its chart {name} has no exact version, but {revision!r}",
+                fix="write the version that is live (`argocd app get` shows it) into targetRevision",
+            ) from error
+        return ChartPublished(url if _SCHEME.match(url) else f"oci://{url}", name, revision)
+    tree = checkouts.at(url, revision or "HEAD")
+    path = posixpath.normpath(untyped.text(source.get("path")).strip("/"))
+    if not tree.exists(f"{path}/Chart.yaml"):
+        raise NotAdoptable(
+            f"there is no chart in {path} of {url} at {revision or 'HEAD'}",
+            fix="leave it where it is: only charts can be adopted",
+        )
+    return ChartInGit(url, revision or "HEAD", path, tree)
+
+
+def _layers(helm: Mapping[str, Any], chart: ChartInGit | ChartPublished) -> Iterator[OldLayer]:
+    for file in untyped.texts(helm.get("valueFiles")):
+        if isinstance(chart, ChartPublished) or file.startswith("$") or _SCHEME.match(file):
+            raise NotAdoptable(
+                f"its values come from {file}, which is not beside the chart",
+                fix="write them into valuesObject of the Application",
+            )
+        text = read_text(chart.tree, chart.path, file)
+        if text is not None:
+            yield OldLayer(f"{file} beside {chart}", text)
+        elif not helm.get("ignoreMissingValueFiles"):
+            raise NotAdoptable(f"its values file {file} is missing beside {chart}", fix="mend valueFiles")
+    if (values := untyped.text(helm.get("values"))) and not helm.get("valuesObject"):
+        yield OldLayer("helm.values of the Application", values)
+    if helm.get("valuesObject"):
+        yield OldLayer("helm.valuesObject of the Application", documents.dump(helm["valuesObject"]).decode())
+
+
+def _parameters(helm: Mapping[str, Any]) -> Iterator[Parameter]:
+    for each in untyped.mappings(helm.get("parameters")):
+        yield Parameter(str(each.get("name")), str(each.get("value", "")), bool(each.get("forceString")))
+
+
+def _server(destination: Mapping[str, Any]) -> str:
+    name = untyped.text(destination.get("name"))
+    return untyped.text(destination.get("server")) or (IN_CLUSTER if name in {"", "in-cluster"} else name)
+
+
+def _notes(spec: Mapping[str, Any]) -> Iterator[str]:
+    if spec.get("ignoreDifferences"):
+        yield "it has ignoreDifferences, which are not carried over"
+    options = untyped.texts(untyped.at(spec, "syncPolicy", "syncOptions"))
+    if lost := [each for each in options if each not in {"CreateNamespace=true", "ServerSideApply=true"}]:
+        yield f"its sync options are not carried over: {', '.join(lost)}"

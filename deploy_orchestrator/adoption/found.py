@@ -1,0 +1,80 @@
+"""What runs now, as data: one release of a chart, wherever it was read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from deploy_orchestrator.git import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class ChartInGit:
+    """A chart in the folder `path` of a repository, whose `tree` is that of the release's revision."""
+
+    url: str
+    revision: str
+    path: str
+    tree: Tree
+
+    def __str__(self) -> str:
+        return f"{self.path} of {self.url} at {self.revision}"
+
+
+@dataclass(frozen=True, slots=True)
+class ChartPublished:
+    """A chart from a chart repository or a registry, in exactly one version."""
+
+    url: str
+    name: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version} of {self.url}"
+
+
+@dataclass(frozen=True, slots=True)
+class OldLayer:
+    """Values of a release, and in words where they stand: `text` as Helm reads it."""
+
+    whence: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A value given by its path, as `--set` takes it, or `--set-string` where it is a `text`."""
+
+    name: str
+    value: str
+    text: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OldRelease:
+    """A release that somebody else delivers.
+
+    `owner` says who, as `Application argocd/web`; `layers` are in Helm's order, `parameters` win over them.
+    `manifests` are the original's objects as YAML where they are known. `server` is the API server's URL, or
+    the name of a cluster that only its Argo CD knows. `notes` are what a person should know of it.
+    """
+
+    environment: str
+    owner: str
+    name: str
+    release: str
+    namespace: str
+    server: str
+    chart: ChartInGit | ChartPublished
+    layers: tuple[OldLayer, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    manifests: bytes | None = field(default=None, repr=False)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """What tells it from all others, as `production: Application argocd/web`."""
+        return f"{self.environment}: {self.owner}"
+
+
+Raw = Mapping[str, Any]
+"""A Kubernetes object as it was read."""

@@ -1,0 +1,164 @@
+"""Let go of an Application without touching what it delivers, one step at a time and back again.
+
+Argo CD refuses a sync of objects that name another Application in their tracking-id, though that is gone
+(`FailOnSharedResource`; `controller/state.go` of 3.6). So the mark goes, where it names exactly the one that
+is handed over.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from deploy_orchestrator import documents
+from deploy_orchestrator.adoption.errors import AdoptionError
+from deploy_orchestrator.adoption.proof import TRACKING
+from deploy_orchestrator.delivery import Cluster, Inspection, inspect
+from deploy_orchestrator.manifests import Manifests, Object, hooks, untyped
+from deploy_orchestrator.storage import write_whole
+
+_API: Final = "argoproj.io/v1alpha1"
+
+
+class NotHandedOver(AdoptionError):
+    """Something stands in the way of handing an Application over. Nothing was changed by this step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Old:
+    """The Application `name` in the namespace of its Argo CD, and the file that keeps it as it was."""
+
+    cluster: Cluster
+    argocd: str
+    name: str
+    kept: Path
+
+    def live(self) -> Object | None:
+        """As it is; None where it is gone."""
+        return self.cluster.read(_named(self.name), self.argocd)
+
+
+def in_the_way(old: Old, candidate: Manifests, namespace: str) -> tuple[str, ...]:
+    """What stands against handing over: nothing where every object of the candidate is live, and applying it
+    would change none.
+    """
+    found = inspect(old.cluster, namespace, None, candidate)
+    return (*_owned(old), *_changing(found, candidate))
+
+
+def hand_over(old: Old, candidate: Manifests, namespace: str) -> Iterator[str]:
+    """Lets go of the Application; tells each step when it is done, and what was done before is not done
+    again. What it delivers is read and, but for Argo CD's own mark, never written.
+
+    Raises:
+        NotHandedOver: applying the candidate would change something, or the Application would come back.
+        DeliveryError: the cluster does not answer, or refuses.
+    """
+    if reasons := in_the_way(old, candidate, namespace):
+        raise NotHandedOver(
+            f"{old.name} is not handed over: {'; '.join(reasons)}",
+            fix="mend what it names, and plan again; nothing was changed",
+        )
+    live = old.live()
+    if live is None and not old.kept.exists():
+        raise NotHandedOver(f"there is no Application {old.name} in {old.argocd}", fix="mend its name")
+    if live is not None:
+        if not old.kept.exists():
+            _keep(old, live)
+            yield f"kept as it was in {old.kept}"
+        yield from _paused_parent(old)
+        automation = {"spec": {"syncPolicy": {"automated": None}}, "metadata": {"finalizers": None}}
+        old.cluster.merge(_named(old.name), old.argocd, automation)
+        yield "its automation and its finalizer are off"
+        old.cluster.delete(_named(old.name), old.argocd)
+        yield "it is deleted, and its objects stay"
+    count = sum(_unmarked(old, each, namespace) for each in candidate.objects)
+    yield f"{count} objects no longer name it"
+
+
+def take_back(old: Old) -> Iterator[str]:
+    """Makes the Application again as it was before, and its parent's automation. May be repeated.
+
+    Raises:
+        NotHandedOver: nobody kept it.
+    """
+    if not old.kept.exists():
+        raise NotHandedOver(f"nothing is kept of {old.name} at {old.kept}", fix="apply it from Git")
+    kept = untyped.mapping(documents.parse(old.kept.read_bytes(), str(old.kept)).value)
+    body = untyped.mapping(kept.get("application"))
+    if old.live() is None:
+        old.cluster.create(Object(body), old.argocd)
+        yield "the Application is there again"
+    else:
+        change = {"spec": body["spec"], "metadata": {"finalizers": body["metadata"].get("finalizers")}}
+        old.cluster.merge(_named(old.name), old.argocd, change)
+        yield "the Application is as it was"
+    parent = kept.get("parent")
+    if isinstance(parent, str) and kept.get("automated") is not None:
+        old.cluster.merge(
+            _named(parent), old.argocd, {"spec": {"syncPolicy": {"automated": kept["automated"]}}}
+        )
+        yield f"{parent} heals itself again"
+    old.kept.unlink()
+
+
+def _owned(old: Old) -> Iterator[str]:
+    live = old.live()
+    owners = untyped.mappings(live.body["metadata"].get("ownerReferences")) if live else ()
+    for each in owners:
+        if each.get("kind") == "ApplicationSet":
+            yield (
+                f"the ApplicationSet {each.get('name')} would make it again: `kubectl -n {old.argocd} delete"
+                f" applicationset {each.get('name')} --cascade=orphan` leaves all of its Applications"
+            )
+
+
+def _changing(found: Inspection, candidate: Manifests) -> Iterator[str]:
+    for change in found.taken_over.changed:
+        yield f"{change.key} would change: {', '.join(field.field for field in change.fields)}"
+    for each in found.taken_over.removed:
+        yield f"{each.key} would be made anew"
+    for key, said in (*found.refused.items(), *found.unasked.items()):
+        yield f"{key}: {said}"
+    there = {*found.kept, *(change.key for change in found.taken_over.changed)}
+    for each in candidate.objects:
+        if not hooks.is_hook(each) and each.key not in {*there, *found.refused, *found.unasked}:
+            yield f"{each.key} is not live"
+
+
+def _keep(old: Old, live: Object) -> None:
+    parent = _parent_of(live)
+    found = old.cluster.read(_named(parent), old.argocd) if parent else None
+    automated = untyped.at(found.body, "spec", "syncPolicy", "automated") if found else None
+    kept: dict[str, Any] = {"application": dict(live.body), "parent": parent, "automated": automated}
+    old.kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_whole(old.kept, documents.dump(kept))
+
+
+def _paused_parent(old: Old) -> Iterator[str]:
+    live = old.live()
+    parent = _parent_of(live) if live else None
+    found = old.cluster.read(_named(parent), old.argocd) if parent else None
+    if parent and found and untyped.at(found.body, "spec", "syncPolicy", "automated") is not None:
+        old.cluster.merge(_named(parent), old.argocd, {"spec": {"syncPolicy": {"automated": None}}})
+        yield f"{parent}, which would make it again, no longer heals itself"
+
+
+def _parent_of(live: Object) -> str | None:
+    """The Application that made this one, as its tracking-id says."""
+    mark = live.annotations.get(TRACKING, "")
+    return mark.partition(":")[0].rpartition("_")[2] or None
+
+
+def _unmarked(old: Old, wanted: Object, namespace: str) -> bool:
+    """Whether an object named the Application, and no longer does."""
+    live = old.cluster.read(wanted, namespace)
+    mark = live.annotations.get(TRACKING, "") if live else ""
+    if mark.partition(":")[0] not in {old.name, f"{old.argocd}_{old.name}"}:
+        return False
+    old.cluster.merge(wanted, namespace, {"metadata": {"annotations": {TRACKING: None}}})
+    return True
+
+
+def _named(name: str) -> Object:
+    return Object({"apiVersion": _API, "kind": "Application", "metadata": {"name": name}})

@@ -1,0 +1,126 @@
+"""Whether our objects are the original's, release by release."""
+
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import which
+from typing import Any, Final, cast
+
+from deploy_orchestrator import documents
+from deploy_orchestrator.adoption.errors import NotProved
+from deploy_orchestrator.adoption.found import OldRelease
+from deploy_orchestrator.adoption.parameters import argument
+from deploy_orchestrator.errors import Place
+from deploy_orchestrator.fleet import Deployment
+from deploy_orchestrator.manifests import Manifests, Printed, combined, diff, tested_after_sync
+
+TRACKING: Final = "argocd.argoproj.io/tracking-id"
+_SECONDS: Final = 120
+_SAID: Final = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How our objects differ from the original's: `equal` ones are counted, the others named.
+
+    `added` are ours by design, and not counted as equal: tests that become hooks after each sync, and the
+    definitions in `crds/`, which Helm keeps no record of.
+    """
+
+    equal: int
+    differing: tuple[str, ...]
+    missing: tuple[str, ...]
+    extra: tuple[str, ...]
+    added: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether every object of the original is there and equal, and no other is."""
+        return not (self.differing or self.missing or self.extra)
+
+
+def proved(ours: Manifests, original: Manifests) -> Proof:
+    """Our objects held against the original's, in canonical form."""
+    made = {each.key: each for each in tested_after_sync(original.objects)}
+    designed = {key for key, each in made.items() if each != original.by_key[key]}
+    added = [key for key in designed if ours.by_key.get(key) == made[key]]
+    difference = diff(original, ours)
+    defined = [each.key for each in difference.added if each.kind == "CustomResourceDefinition"]
+    differing = [each for each in difference.changed if each.key not in added]
+    return Proof(
+        equal=len(original.objects) - len(difference.changed) - len(difference.removed),
+        differing=tuple(
+            f"{each.key}: {', '.join(field.field for field in each.fields)}" for each in differing
+        ),
+        missing=tuple(str(each.key) for each in difference.removed),
+        extra=tuple(str(each.key) for each in difference.added if each.key not in defined),
+        added=tuple(map(str, sorted([*added, *defined]))),
+    )
+
+
+def original_of(old: OldRelease, deployment: Deployment, chart: Path) -> Manifests:
+    """The original's objects: those that came with it, or what `helm` on PATH makes of the `chart` with the
+    files and parameters of the original, none of them touched.
+
+    Raises:
+        NotProved: neither is to be had, or Helm fails.
+        OrchestratorError: what came with it, or what Helm prints, is not what Kubernetes reads.
+    """
+    data = old.manifests if old.manifests is not None else _by_helm(old, deployment, chart)
+    printed = [
+        Printed(Place(f"{old.owner}, document {each.index + 1}"), _untracked(body))
+        for each in documents.parse_all(data, old.owner)
+        if (body := each.value)
+    ]
+    found = combined([printed], deployment.namespace, deployment.environment.custom_kinds)
+    return Manifests(object_ for object_, _ in found)
+
+
+def _untracked(body: Any) -> Mapping[str, Any]:
+    """An object without what Argo CD writes into it to know it again."""
+    fields = cast(dict[str, Any], body) if isinstance(body, dict) else {}
+    metadata = fields.get("metadata")
+    if not isinstance(metadata, dict):
+        return fields
+    whole = cast(dict[str, Any], metadata)
+    notes = whole.get("annotations")
+    if not isinstance(notes, dict) or TRACKING not in notes:
+        return fields
+    kept = {name: text for name, text in cast(dict[str, Any], notes).items() if name != TRACKING}
+    others = {name: value for name, value in whole.items() if name != "annotations"}
+    return {**fields, "metadata": {**others, **({"annotations": kept} if kept else {})}}
+
+
+def _by_helm(old: OldRelease, deployment: Deployment, chart: Path) -> bytes:
+    program = which("helm")
+    if program is None:
+        raise NotProved(
+            "there is no `helm` on PATH to render the original with",
+            fix="install it, or give what `argocd app manifests` prints with --manifests",
+        )
+    with tempfile.TemporaryDirectory(prefix="adopt-") as folder:
+        command = [program, "template", old.release, str(chart), *_options(old, deployment, Path(folder))]
+        homes = {f"{of}HOME": folder for of in ("", "HELM_CONFIG_", "HELM_CACHE_", "HELM_DATA_")}
+        try:
+            done = subprocess.run(command, env=homes, capture_output=True, check=False, timeout=_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise NotProved(f"helm took longer than {_SECONDS} seconds") from error
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip()[-_SAID:]
+        raise NotProved(f"helm does not render the original: {said}", fix="mend it where it is now")
+    return done.stdout
+
+
+def _options(old: OldRelease, deployment: Deployment, folder: Path) -> Iterator[str]:
+    yield from ("--namespace", old.namespace, "--include-crds")
+    yield from ("--kube-version", f"{deployment.environment.kubernetes}.0")
+    for api in deployment.environment.api_versions:
+        yield f"--api-versions={api}"
+    for number, layer in enumerate(old.layers):
+        file = folder / f"{number}.yaml"
+        file.write_text(layer.text)
+        yield from ("--values", str(file))
+    for each in old.parameters:
+        yield from ("--set-string" if each.text else "--set", argument(each))

@@ -1,0 +1,110 @@
+"""What runs now, read from files or from a cluster."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Final, cast
+
+from deploy_orchestrator import documents
+from deploy_orchestrator.adoption import applications, helm_releases
+from deploy_orchestrator.adoption.checkouts import Checkouts
+from deploy_orchestrator.adoption.errors import AdoptionError
+from deploy_orchestrator.adoption.found import ChartInGit, OldRelease, Raw
+from deploy_orchestrator.delivery import Cluster
+from deploy_orchestrator.errors import Place
+from deploy_orchestrator.manifests import scopes, untyped
+from deploy_orchestrator.outcomes import Outcome, attempt
+
+_SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
+
+
+def objects_in(path: Path) -> list[Raw]:
+    """The objects in a file, or in all YAML and JSON files below a folder; lists taken apart.
+
+    Raises:
+        AdoptionError: there is no such file.
+        DocumentError: one is not YAML.
+    """
+    if not path.exists():
+        raise AdoptionError("there is no such file", place=Place(str(path)), fix="mend the path")
+    files = (
+        sorted(each for each in path.rglob("*") if each.suffix in _SUFFIXES and each.is_file())
+        if path.is_dir()
+        else [path]
+    )
+    return [
+        body
+        for file in files
+        for document in documents.parse_all(file.read_bytes(), str(file))
+        for body in _flattened(document.value)
+    ]
+
+
+def objects_of(cluster: Cluster, argocd: str) -> list[Raw]:
+    """The Applications in the namespace `argocd` of a cluster, Helm's releases in all, and its definitions of
+    custom kinds. Raises DeliveryError where it does not answer.
+    """
+    wanted = (
+        ("argoproj.io/v1alpha1", "Application", argocd, None),
+        ("v1", "Secret", "", {"owner": "helm"}),
+        ("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", None),
+    )
+    found: list[Raw] = []
+    for version, kind, namespace, labels in wanted:
+        if cluster.serves(version, kind):
+            found += [each.body for each in cluster.list(version, kind, namespace, labels)]
+    return found
+
+
+def custom_kinds_in(objects: Iterable[Raw]) -> dict[str, str]:
+    """The scopes of the custom kinds that are defined among `objects`, as fleet.yaml has them."""
+    found = scopes(objects, {})
+    return {kind: "Cluster" if whole else "Namespaced" for kind, whole in sorted(found.items())}
+
+
+def read(
+    environment: str,
+    objects: Sequence[Raw],
+    checkouts: Checkouts,
+    charts: Mapping[str, ChartInGit | str],
+    manifests: Path | None = None,
+    match: str = "*",
+) -> Iterator[tuple[str, Outcome[OldRelease]]]:
+    """The releases among `objects` whose names `match`, by who delivers them; an error in place of one that
+    cannot be adopted.
+
+    `charts` are as `helm_releases.release_of` takes them. `manifests` is a folder with what the originals
+    apply, as `argocd app manifests NAME` prints it, in a file `NAME.yaml` each.
+    """
+    for body in objects:
+        if applications.is_application(body) and fnmatchcase(_name(body), match):
+            key = f"{environment}: {applications.owner_of(body)}"
+            found = attempt(applications.release_of, body, environment, checkouts)
+            yield key, _with(found, manifests)
+    for body in helm_releases.newest(each for each in objects if helm_releases.is_release(each)):
+        if fnmatchcase(str(untyped.at(body, "metadata", "labels", "name")), match):
+            key = f"{environment}: {helm_releases.owner_of(body)}"
+            yield key, attempt(helm_releases.release_of, body, environment, charts)
+
+
+def _with(found: Outcome[OldRelease], folder: Path | None) -> Outcome[OldRelease]:
+    if folder is None or not isinstance(found, OldRelease):
+        return found
+    file = folder / f"{found.name}.yaml"
+    return replace(found, manifests=file.read_bytes()) if file.is_file() else found
+
+
+def _name(body: Raw) -> str:
+    return str(untyped.at(body, "metadata", "name"))
+
+
+def _flattened(value: Any) -> Iterator[Raw]:
+    if not isinstance(value, dict):
+        return
+    body = cast(dict[str, Any], value)
+    if str(body.get("kind", "")).endswith("List") and isinstance(body.get("items"), list):
+        for each in cast(list[Any], body["items"]):
+            yield from _flattened(each)
+    else:
+        yield body

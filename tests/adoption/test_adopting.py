@@ -1,0 +1,231 @@
+"""From what runs to a fleet that gives the same."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy_orchestrator.adoption import Adopted, Examined, Outcomes, Proof, report, told
+from deploy_orchestrator.fleet import load
+from tests.adoption.conftest import Desk, Originals, application, release_secret
+
+
+def proof(outcome: Outcomes) -> Proof:
+    assert isinstance(outcome.examined, Examined)
+    assert isinstance(outcome.examined.proof, Proof)
+    return outcome.examined.proof
+
+
+@pytest.mark.helm
+def test_an_app_of_apps_in_two_environments_comes_out_equal(desk: Desk, originals: Originals) -> None:
+    originals.chart("web", {"values-prod.yaml": "replicas: 3\n", "values-dev.yaml": "replicas: 2\n"})
+    originals.write({"env/dev.yaml": "global: {stage: dev}\n", "env/prod.yaml": "global: {stage: prod}\n"})
+    stages = {
+        stage: [
+            application(
+                f"web-{stage}",
+                "web",
+                f"shop-{stage}",
+                releaseName="main",
+                valueFiles=["values.yaml", f"/env/{stage}.yaml", f"values-{stage}.yaml"],
+                parameters=[{"name": "image.tag", "value": "7", "forceString": True}],
+            )
+        ]
+        for stage in ("dev", "prod")
+    }
+    adoption = desk.adopt(**stages)
+    assert [each.state for each in adoption.outcomes] == ["equal", "equal"]
+    assert proof(adoption.outcomes[0]).equal == 1
+    files = desk.files(adoption)
+    tenant = files["tenants/web/tenant.yaml"]
+    assert tenant["environments"] == ["dev", "prod"]
+    assert tenant["release"] == "main"
+    assert tenant["namespace"] == {"name": "shop-dev", "existing": True}
+    assert tenant["perEnvironment"]["prod"]["namespace"]["name"] == "shop-prod"
+    assert files["tenants/web/adopted-prod.yaml"] == {
+        "global": {"stage": "prod"},
+        "image": {"tag": "7"},
+        "replicas": 3,
+    }
+    text = adoption.changes.writes["tenants/web/adopted-prod.yaml"].decode()
+    assert "# values-prod.yaml beside apps/web of https://git.example.com/acme/apps.git at HEAD\n" in text
+
+
+@pytest.mark.helm
+def test_applications_that_share_a_namespace_are_tenants_that_share_it(
+    desk: Desk, originals: Originals
+) -> None:
+    originals.chart("web")
+    adoption = desk.adopt(prod=[application(each, "web") for each in ("one", "two")])
+    fleet = load(desk.repository.branch("main").changed(adoption.changes))
+    assert not fleet.broken
+    assert {each.namespace for each in fleet.deployments()} == {"apps"}
+    assert [each.state for each in adoption.outcomes] == ["equal", "equal"]
+
+
+def test_helms_releases_are_held_against_what_helm_applied(desk: Desk, originals: Originals) -> None:
+    originals.chart("web")
+    manifest = (
+        "---\n# Source: web/templates/a.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: main\n"
+        'data:\n  values: "{\\"replicas\\":4}"\n  text: |\n    one\n    two\n'
+    )
+    adoption = desk.adopt(
+        prod=[
+            release_secret("main", "mathoid", manifest, replicas=4),
+            release_secret("canary", "mathoid", manifest.replace("two", "three"), replicas=4),
+        ]
+    )
+    states = {each.old.release: each for each in adoption.outcomes}
+    assert states["main"].state == "equal"
+    assert states["canary"].state == "differs"
+    assert proof(states["canary"]).missing == ("ConfigMap mathoid/main",)
+
+
+def test_what_ours_adds_by_design_is_listed_and_not_counted(desk: Desk, originals: Originals) -> None:
+    test = 'apiVersion: v1\nkind: Pod\nmetadata: {name: t, annotations: {"helm.sh/hook": test}}\nspec: {}\n'
+    originals.chart("web", {"templates/a.yaml": test})
+    adoption = desk.adopt(prod=[release_secret("main", "apps", test)])
+    found = proof(adoption.outcomes[0])
+    assert (found.equal, found.added, found.holds) == (0, ("Pod apps/t",), True)
+
+
+def test_secrets_are_cut_out_before_anything_is_written(desk: Desk, originals: Originals) -> None:
+    originals.chart("web")
+    secret = release_secret("main", "apps", "", database={"password": "hunter2"}, secretName="kept")
+    adoption = desk.adopt(prod=[secret])
+    assert b"hunter2" not in b"".join(adoption.changes.writes.values())
+    assert "cut out as a secret: database.password" in list(told(adoption.outcomes[0]))
+    assert desk.files(adoption)["tenants/main/adopted-prod.yaml"]["secretName"] == "kept"
+    assert "hunter2" not in report(adoption)
+
+
+def test_what_stands_today_becomes_exceptions_that_expire_and_a_plain_secret_none(
+    desk: Desk, originals: Originals
+) -> None:
+    plain = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {password: hunter2}\n"
+    originals.chart("web", {"templates/s.yaml": plain})
+    adoption = desk.adopt(prod=[release_secret("main", "apps", "")])
+    exceptions = desk.files(adoption)["tenants/main/tenant.yaml"]["exceptions"]
+    assert {each["rule"] for each in exceptions} == {"default-deny"}
+    assert all(each["expires"] == "2027-03-01T00:00:00+00:00" for each in map(texts, exceptions))
+    assert any(line.startswith("plain-secret: Secret apps/s") for line in told(adoption.outcomes[0]))
+
+
+def texts(exception: dict[str, Any]) -> dict[str, str]:
+    expires = exception["expires"]
+    return {**exception, "expires": expires if isinstance(expires, str) else expires.isoformat()}
+
+
+def test_kinds_that_one_chart_defines_are_known_to_all(desk: Desk, originals: Originals) -> None:
+    crd = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "widgets.example.com"},
+        "spec": {
+            "group": "example.com",
+            "scope": "Namespaced",
+            "names": {"kind": "Widget", "plural": "widgets"},
+            "versions": [],
+        },
+    }
+    originals.chart("operator", {"crds/widget.yaml": yaml.safe_dump(crd)})
+    widget = "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: w}\n"
+    originals.chart("web", {"templates/a.yaml": widget})
+    adoption = desk.adopt(prod=[application("operator", "operator", "ops"), application("web", "web")])
+    (environment,) = desk.files(adoption)["fleet.yaml"]["environments"]
+    assert environment["customKinds"] == {"example.com/Widget": "Namespaced"}
+    web = next(each for each in adoption.outcomes if each.old.name == "web")
+    assert isinstance(web.examined, Examined)
+    assert [str(each.key) for each in web.examined.manifests.objects] == ["Widget apps/w"]
+
+
+def test_a_second_run_changes_nothing_that_somebody_edited(desk: Desk, originals: Originals) -> None:
+    originals.chart("web")
+    apps = [application("one", "web"), application("two", "web")]
+    first = desk.adopt(prod=apps)
+    tree = desk.repository.branch("main").changed(first.changes)
+    assert tree.changed(desk.adopt(tree, prod=apps).changes) == tree, "a second run changes nothing"
+    edited = {"tenants/one/adopted-prod.yaml": b"replicas: 9\n"}
+    tree = tree.changed(type(first.changes)("x", edited))
+    originals.write({"apps/web/values.yaml": "replicas: 5\n"})
+    second = desk.adopt(tree, prod=[application("one", "web", valueFiles=["values.yaml"])])
+    assert second.edited == ("tenants/one/adopted-prod.yaml",)
+    after = tree.changed(second.changes)
+    assert after.read("tenants/one/adopted-prod.yaml") == b"replicas: 9\n"
+    assert after.read("charts/web/values.yaml") == b"replicas: 5\n"
+    assert not after.exists("tenants/two/tenant.yaml")
+
+
+BAD = [
+    ({"sources": [{}, {}]}, "it has 2 sources"),
+    ({"source": {"repoURL": "u", "path": "p", "plugin": {"name": "x"}}}, "it is made by plugin"),
+    ({"source": {"repoURL": "u", "path": "p", "kustomize": {"x": 1}}}, "it is made by kustomize"),
+    ({"source": {"repoURL": "https://else.example.com/x", "path": "p"}}, "there is no checkout of"),
+    ({"source": {"repoURL": "ghcr.io/acme", "chart": "web", "targetRevision": "1.x"}}, "no exact version"),
+    ({"destination": {"server": "https://x"}}, "it names no destination.namespace"),
+]
+
+
+@pytest.mark.parametrize(("spec", "said"), BAD)
+def test_what_cannot_be_adopted_is_named_with_what_to_do_and_stops_nobody_else(
+    desk: Desk, originals: Originals, spec: dict[str, Any], said: str
+) -> None:
+    originals.chart("web")
+    bad = application("bad", "web")
+    bad["spec"] = {**bad["spec"], **spec}
+    adoption = desk.adopt(prod=[bad, application("good", "web")])
+    ((owner, error),) = adoption.refused
+    assert owner == "prod: Application argocd/bad"
+    assert said in error.what
+    assert error.fix
+    assert [each.old.name for each in adoption.outcomes] == ["good"]
+    assert isinstance(adoption.outcomes[0].adopted, Adopted)
+    assert "bad" in report(adoption)
+
+
+@pytest.mark.parametrize(
+    ("files", "helm", "said"),
+    [
+        ({}, {"valueFiles": ["none.yaml"]}, "its values file none.yaml is missing"),
+        ({}, {"valueFiles": ["../../../x.yaml"]}, "leads out of the repository"),
+        ({}, {"valueFiles": ["$values/x.yaml"]}, "which is not beside the chart"),
+        ({}, {"fileParameters": [{"name": "a", "path": "b"}]}, "it uses helm.fileParameters"),
+    ],
+)
+def test_values_that_cannot_be_had_refuse_that_application(
+    desk: Desk, originals: Originals, files: dict[str, str], helm: dict[str, Any], said: str
+) -> None:
+    originals.chart("web", files)
+    adoption = desk.adopt(prod=[application("bad", "web", **helm), application("good", "web")])
+    ((_, error),) = adoption.refused
+    assert said in error.what
+
+
+@pytest.mark.helm
+def test_a_key_that_stands_twice_is_rewritten_as_helm_reads_it(desk: Desk, originals: Originals) -> None:
+    originals.chart("web", {"values-x.yaml": "replicas: 2\nname: a\nreplicas: 3\n"})
+    adoption = desk.adopt(prod=[application("web", "web", valueFiles=["values-x.yaml"])])
+    assert adoption.outcomes[0].state == "equal"
+    assert desk.files(adoption)["tenants/web/adopted-prod.yaml"] == {"replicas": 3, "name": "a"}
+
+
+def test_a_chart_that_makes_applications_is_named_as_the_parent_that_it_is(
+    desk: Desk, originals: Originals
+) -> None:
+    child = yaml.safe_dump(application("web", "web"))
+    originals.chart("all", {"templates/a.yaml": child})
+    originals.chart("web")
+    adoption = desk.adopt(prod=[application("all", "all", "argocd-apps"), application("web", "web")])
+    states = {each.old.name: each.state for each in adoption.outcomes}
+    assert states["all"] == "not carried over"
+    assert "it makes Applications" in report(adoption)
+
+
+def test_an_application_called_after_what_is_reserved_gets_another_name_and_keeps_its_release(
+    desk: Desk, originals: Originals
+) -> None:
+    originals.chart("web")
+    adoption = desk.adopt(prod=[application("platform", "web", "kube-system")])
+    tenant = desk.files(adoption)["tenants/platform-app/tenant.yaml"]
+    assert isinstance(adoption.outcomes[0].adopted, Adopted)
+    assert tenant["namespace"] == {"name": "kube-system", "existing": True, "shared": True}

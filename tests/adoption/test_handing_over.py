@@ -1,0 +1,137 @@
+"""An Application is let go of one step at a time; tests/e2e has a real Argo CD."""
+
+import itertools
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy_orchestrator.adoption import NotHandedOver, Old, hand_over, in_the_way, take_back
+from deploy_orchestrator.delivery import Cluster
+from deploy_orchestrator.manifests import Manifests, Object
+from tests.simulated import ApiServer, serving
+
+TRACKING = "argocd.argoproj.io/tracking-id"
+HOME = "shop"
+AUTOMATED = {"prune": True, "selfHeal": True}
+FINALIZER = "resources-finalizer.argocd.argoproj.io"
+
+
+@pytest.fixture
+def api() -> Iterator[ApiServer]:
+    """`web` delivers two ConfigMaps, and its parent `apps` makes it again."""
+    with serving() as server:
+        server.namespaces(HOME, "argocd")
+        server.put(an_application("apps"))
+        server.put(an_application("web", **{TRACKING: "apps:argoproj.io/Application:argocd/web"}))
+        for name in ("one", "two"):
+            server.put(config_map(name, **{TRACKING: f"web:/ConfigMap:{HOME}/{name}"}))
+        yield server
+
+
+@pytest.fixture
+def old(api: ApiServer, tmp_path: Path) -> Old:
+    cluster = Cluster(api.kubeconfig(tmp_path / "kubeconfig"), None, timedelta(seconds=60), "adopt")
+    return Old(cluster, "argocd", "web", tmp_path / "kept" / "web.yaml")
+
+
+def an_application(name: str, **annotations: str) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": "argocd", "annotations": annotations, "finalizers": [FINALIZER]}
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Application",
+        "metadata": metadata,
+        "spec": {"project": "default", "syncPolicy": {"automated": AUTOMATED}},
+    }
+
+
+def config_map(name: str, **annotations: str) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": HOME, **({"annotations": annotations} if annotations else {})}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"x": "1"}}
+
+
+CANDIDATE = Manifests(Object(config_map(name)) for name in ("one", "two"))
+
+
+def marks(api: ApiServer) -> list[str | None]:
+    return [each["metadata"].get("annotations", {}).get(TRACKING) for each in api.of_kind("ConfigMap", HOME)]
+
+
+def uids(api: ApiServer) -> list[str]:
+    return [each["metadata"]["uid"] for each in api.of_kind("ConfigMap", HOME)]
+
+
+def test_it_is_gone_its_parent_is_still_and_its_objects_stay(api: ApiServer, old: Old) -> None:
+    before = uids(api)
+    told = list(hand_over(old, CANDIDATE, HOME))
+    assert told[-1] == "2 objects no longer name it"
+    assert api.read("Application", "argocd", "web") is None
+    parent = api.read("Application", "argocd", "apps")
+    assert parent
+    assert "automated" not in parent["spec"]["syncPolicy"]
+    assert marks(api) == [None, None]
+    assert uids(api) == before
+
+
+@pytest.mark.parametrize("steps", range(5))
+def test_one_that_was_killed_after_any_step_is_finished_and_taken_back_alike(
+    api: ApiServer, old: Old, steps: int
+) -> None:
+    list(itertools.islice(hand_over(old, CANDIDATE, HOME), steps))
+    list(hand_over(old, CANDIDATE, HOME))
+    assert api.read("Application", "argocd", "web") is None
+    assert marks(api) == [None, None]
+
+    list(take_back(old))
+    for name in ("web", "apps"):
+        found = api.read("Application", "argocd", name)
+        assert found
+        assert found["spec"]["syncPolicy"] == {"automated": AUTOMATED}
+        assert found["metadata"]["finalizers"] == [FINALIZER]
+
+
+@pytest.mark.parametrize("steps", range(1, 5))
+def test_the_way_back_works_from_every_step(api: ApiServer, old: Old, steps: int) -> None:
+    list(itertools.islice(hand_over(old, CANDIDATE, HOME), steps))
+    list(take_back(old))
+    for name in ("web", "apps"):
+        found = api.read("Application", "argocd", name)
+        assert found
+        assert found["spec"] == an_application(name)["spec"]
+    with pytest.raises(NotHandedOver, match="nothing is kept of web"):
+        list(take_back(old))
+
+
+def test_it_goes_only_where_applying_the_candidate_changes_nothing(api: ApiServer, old: Old) -> None:
+    other = config_map("one")
+    changed = Manifests([Object({**other, "data": {"x": "2"}}), Object(config_map("three"))])
+    assert in_the_way(old, changed, HOME) == (
+        "ConfigMap shop/one would change: data.x",
+        "ConfigMap shop/three is not live",
+    )
+    with pytest.raises(NotHandedOver, match="would change"):
+        list(hand_over(old, changed, HOME))
+    assert api.read("Application", "argocd", "web")
+    assert not old.kept.exists()
+
+
+def test_the_mark_of_another_application_stays(api: ApiServer, old: Old) -> None:
+    api.put(config_map("two", **{TRACKING: f"web-two:/ConfigMap:{HOME}/two"}))
+    list(hand_over(old, CANDIDATE, HOME))
+    assert marks(api) == [None, f"web-two:/ConfigMap:{HOME}/two"]
+
+
+def test_one_of_an_application_set_would_come_back_and_stays(api: ApiServer, old: Old) -> None:
+    owners = [{"kind": "ApplicationSet", "name": "all", "apiVersion": "argoproj.io/v1alpha1", "uid": "1"}]
+    api.patch("Application", "argocd", "web", {"metadata": {"ownerReferences": owners}})
+    with pytest.raises(NotHandedOver, match="--cascade=orphan"):
+        list(hand_over(old, CANDIDATE, HOME))
+    assert api.read("Application", "argocd", "web")
+
+
+def test_one_that_there_is_not_is_named(api: ApiServer, old: Old) -> None:
+    api.delete("Application", "argocd", "web")
+    with pytest.raises(NotHandedOver, match="there is no Application web in argocd"):
+        list(hand_over(old, CANDIDATE, HOME))

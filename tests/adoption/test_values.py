@@ -1,0 +1,92 @@
+"""Secrets are cut out; parameters become values as Helm makes them."""
+
+import copy
+from typing import Any
+
+import helm_python
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from deploy_orchestrator.adoption import CUT, NotAdoptable, Parameter, with_parameter, without_secrets
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"password": "hunter2"},
+        {"adminPassword": "hunter2"},
+        {"aws": {"secretAccessKey": "hunter2"}},
+        {"credentials": {"user": "hunter2"}},
+        {"tokens": ["hunter2", "b"]},
+        {"env": [{"name": "DB_PASSWORD", "value": "hunter2"}]},
+        {"url": "postgres://me:hunter2@db/x"},
+        {"args": ["--dsn", "https://u:hunter2@h/"]},
+        {"key": "-----BEGIN RSA PRIVATE KEY-----\nhunter2"},
+        {"secrets": {"db": {"main": "hunter2"}}},
+    ],
+    ids=str,
+)
+def test_a_secret_is_cut_out_wherever_it_stands(values: dict[str, Any]) -> None:
+    before = copy.deepcopy(values)
+    kept, found = without_secrets(values)
+    assert values == before
+    assert "hunter2" not in str(kept)
+    assert CUT in str(kept)
+    assert found
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"secretName": "db"},
+        {"existingSecret": "db", "auth": {"existingSecretPasswordKey": "pw"}},
+        {"token": {"ttl": "1h", "enabled": True}},
+        {"externalSecrets": {"refresh": "1h"}},
+        {"imagePullSecrets": [{"name": "registry"}]},
+        {"passwordLength": 12, "secret": None, "tokenPath": "/var/run/x"},
+        {"env": [{"name": "LOG_LEVEL", "value": "debug"}]},
+        {"vaultSecretsPathPrefix": "secret/apps", "databasePasswordKey": "tap", "awsAccessKeyId": "AKIA1"},
+    ],
+    ids=str,
+)
+def test_what_only_names_a_secret_stays(values: dict[str, Any]) -> None:
+    assert without_secrets(values) == (values, ())
+
+
+STEPS = st.sampled_from(["a", "b", "image", r"with\.dot", "n-1", "list[0]", "list[2]"])
+VALUES = st.sampled_from(
+    ["1", "0", "-3", "007", "1.5", "true", "FALSE", "null", "", "text", "a b", "{a,1}", "{}", r"x\,y", "1e3"]
+)
+
+
+@given(
+    st.lists(st.tuples(st.lists(STEPS, min_size=1, max_size=3).map(".".join), VALUES), max_size=3),
+    st.booleans(),
+)
+def test_parameters_are_what_helm_makes_of_them(given_: list[tuple[str, str]], text: bool) -> None:
+    assume(
+        not any("[" in name and not value for name, value in given_)
+    )  # Helm drops an item without a value.
+    parse = helm_python.parse_set_string_values if text else helm_python.parse_set_string
+    try:
+        expected = parse(",".join(f"{name}={value}" for name, value in given_)) if given_ else {}
+    except helm_python.HelmError:
+        assume(False)
+        return
+    found: dict[str, Any] = {}
+    for name, value in given_:
+        with_parameter(found, Parameter(name, value, text))
+    assert found == expected
+
+
+def test_a_comma_is_a_part_of_the_value_as_argo_cd_gives_it() -> None:
+    found: dict[str, Any] = {}
+    with_parameter(found, Parameter("hosts", "a,b", False))
+    assert found == {"hosts": "a,b"}
+
+
+@pytest.mark.parametrize("name", ["", ".", "a..b", "a[", "a[x]", "a.", "[0]"])
+def test_a_parameter_that_names_no_value_is_refused(name: str) -> None:
+    with pytest.raises(NotAdoptable, match="names no value"):
+        with_parameter({}, Parameter(name, "1", False))

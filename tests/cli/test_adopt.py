@@ -1,0 +1,109 @@
+import json
+import subprocess
+
+import pytest
+import yaml
+
+from tests.adoption.conftest import URL, Originals, application, release_secret
+
+MANIFEST = (
+    "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: main}\n"
+    'data:\n  values: "{\\"replicas\\":4}"\n  text: |\n    one\n    two\n'
+)
+
+
+@pytest.fixture
+def originals(tmp_path):
+    folder = tmp_path / "originals"
+    folder.mkdir()
+    made = Originals(folder)
+    made.git("init", "--quiet", "--initial-branch=main")
+    made.chart("web")
+    return made
+
+
+@pytest.fixture
+def empty(fresh, tmp_path, monkeypatch):
+    """A fleet repository with nothing in it."""
+    remote = tmp_path / "new.git"
+    subprocess.run(["git", "init", "--bare", "--quiet", "--initial-branch=main", remote], check=True)
+    monkeypatch.setenv("DEPLOY_ORCHESTRATOR_FLEET", str(remote))
+    return remote
+
+
+def exported(tmp_path, *objects):
+    path = tmp_path / "export.yaml"
+    path.write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": list(objects)}))
+    return path
+
+
+def shown(remote, path, branch="adopt"):
+    return subprocess.check_output(["git", "-C", remote, "show", f"{branch}:{path}"], text=True)
+
+
+def test_nothing_is_written_until_it_is_asked_for(fresh, empty, originals, tmp_path):
+    path = exported(tmp_path, release_secret("main", "apps", MANIFEST, replicas=4))
+    options = ("adopt", "--owner", "ops@example.com", "--from", f"prod={path}", "--kubernetes", "prod=1.34")
+    chart = ("--chart", f"web={originals.folder / 'apps/web'}")
+    answer = fresh.run(*options, *chart)
+    assert answer.code == 0, answer.errors
+    assert "equal  prod: Helm release apps/main" in answer.output
+    assert not subprocess.check_output(["git", "-C", empty, "branch"])
+
+    told = json.loads(fresh.run(*options, *chart, "--write", "--format", "json").output)
+    assert [each["state"] for each in told["releases"]] == ["equal"]
+    assert yaml.safe_load(shown(empty, "tenants/main/adopted-prod.yaml")) == {"replicas": 4}
+    assert "1 equal" in shown(empty, "ADOPTION.md")
+    assert "name: tenant-platform" in shown(empty, "charts/tenant-platform/Chart.yaml")
+
+
+def test_a_fleet_that_is_there_keeps_what_is_its_own(fresh, originals, tmp_path):
+    """Its fleet.yaml, by which the platform chart runs in that namespace too: what that adds is told."""
+    path = exported(tmp_path, release_secret("main", "apps", MANIFEST, replicas=4))
+    answer = fresh.run(
+        "adopt",
+        *("--owner", "ops@example.com", "--from", f"production={path}", "--kubernetes", "production=1.34"),
+        *("--chart", f"web={originals.folder / 'apps/web'}", "--write"),
+    )
+    assert answer.code == 1
+    assert "note: fleet.yaml was edited, and stays as it is" in answer.errors
+    assert "only ours: NetworkPolicy apps/default-deny" in answer.output
+    assert "name: dev" in shown(fresh.fleet, "fleet.yaml")
+    below = subprocess.check_output(["git", "-C", fresh.fleet, "merge-base", "main", "adopt"])
+    assert below == subprocess.check_output(["git", "-C", fresh.fleet, "rev-parse", "main"])
+
+
+def test_what_is_wrong_with_one_is_told_and_exits_with_1(fresh, empty, originals, tmp_path):
+    bad = application("bad", "web")
+    bad["spec"]["source"]["plugin"] = {"name": "x"}
+    path = exported(tmp_path, bad, release_secret("main", "apps", MANIFEST, replicas=4))
+    answer = fresh.run(
+        "adopt",
+        *("--owner", "ops@example.com", "--from", f"prod={path}", "--source", f"{URL}={originals.folder}"),
+        *("--chart", f"web={originals.folder / 'apps/web'}"),
+    )
+    assert answer.code == 1
+    assert "not carried over  prod: Application argocd/bad" in answer.output
+    assert "equal  prod: Helm release apps/main" in answer.output
+    assert "is taken to have Kubernetes" in answer.errors
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "nothing says what runs"),
+        (("--from", "prod"), "does not say what it is for"),
+        (("--from", "prod=/no/such"), "there is no such file"),
+        (("--from", "prod=EXPORT", "--kubernetes", "dev=1.34"), "there is no environment 'dev'"),
+        (("--from", "prod=EXPORT", "--kubernetes", "prod=1.1"), "is not known"),
+        (("--from", "prod=EXPORT"), "there is nothing to adopt"),
+    ],
+)
+def test_wrong_use_is_told_with_what_to_do(fresh, empty, tmp_path, options, said):
+    path = exported(tmp_path)
+    answer = fresh.run(
+        "adopt", "--owner", "ops@example.com", *(each.replace("EXPORT", str(path)) for each in options)
+    )
+    assert answer.code == 2
+    assert said in answer.errors
+    assert "fix: " in answer.errors

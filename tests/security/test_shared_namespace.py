@@ -1,0 +1,125 @@
+"""Tenants share a namespace only where the policy that counts says so, and never an object."""
+
+import shutil
+
+import pytest
+
+from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.fleet import FleetError
+from deploy_orchestrator.outcomes import raised
+from tests.cli.conftest import (  # noqa: F401
+    Desk,
+    _own_git_configuration,
+    desk,
+    fresh,
+    keys,
+    laid_out,
+    shipped,
+)
+from tests.steps import previewed, propose, released
+
+SHARED = "namespace: {name: apps, shared: true}\n"
+KEEPER = "namespace: {name: apps, shared: true, keeper: true}\n"
+TENANT = """\
+chart: {name: app, version: 0.1.0}
+environments: [dev]
+quota: {cpu: 1, memory: 1Gi, storage: 1Gi, pods: 5}
+owners: [shop@example.com]
+"""
+DEV = '  - name: dev\n    cluster: here\n    kubernetes: "1.34"\n'
+
+
+def sharing(desk: Desk, **tenants: str) -> None:  # noqa: F811
+    """dev lets tenants share `apps`, and these are its only tenants, with what they say beside."""
+    text = (desk.fleet / "fleet.yaml").read_text()
+    for each in ("shop", "blog"):
+        shutil.rmtree(desk.fleet / "tenants" / each)
+    for name, lines in tenants.items():
+        (desk.fleet / "tenants" / name).mkdir()
+        (desk.fleet / "tenants" / name / "tenant.yaml").write_text(TENANT + lines)
+    desk.commit("fleet.yaml", text.replace(DEV, f"{DEV}    policy: {{sharedNamespaces: [apps]}}\n"))
+
+
+def closed(desk: Desk, tenant: str) -> str:  # noqa: F811
+    """Why the pending plan of a tenant in dev is not released."""
+    with desk.orchestrator() as orchestrator:
+        plan = orchestrator.deployments.pending("dev", tenant)
+        assert plan
+        with pytest.raises(OrchestratorError) as refused:
+            released(orchestrator, plan)
+        return str(refused.value)
+
+
+def test_each_has_its_own_plan_and_release_in_a_namespace_that_they_share(
+    fresh: Desk,  # noqa: F811
+) -> None:
+    sharing(fresh, one=KEEPER, two=SHARED)
+    with fresh.orchestrator() as orchestrator:
+        for tenant in ("one", "two"):
+            plan = propose(orchestrator, "dev", tenant)
+            assert plan
+            assert plan.namespace == "apps"
+            assert any("shares the namespace apps" in each.saw for each in plan.reasons)
+            release = released(orchestrator, plan)
+            orchestrator.deliver(release)
+        assert {each.key for each in orchestrator.deployments.holders(release.destination)} == {
+            "dev/one",
+            "dev/two",
+        }
+
+
+def test_an_object_that_two_would_make_is_released_for_neither_and_both_are_named(
+    fresh: Desk,  # noqa: F811
+) -> None:
+    """Both are planned in one commit, before either is released."""
+    sharing(fresh, one=f"release: same\n{KEEPER}", two=f"release: same\n{SHARED}")
+    with fresh.orchestrator() as orchestrator:
+        fleet = orchestrator.fleet()
+        previews = [raised(each) for _, each in orchestrator.previews(fleet.deployments(), fleet)]
+        assert len([raised(each) for each in orchestrator.propose(previews)]) == 2
+    for tenant, other in (("one", "two"), ("two", "one")):
+        assert f"dev/{tenant} and dev/{other} would both make ConfigMap.apps.same" in closed(fresh, tenant)
+
+
+def test_who_has_an_object_keeps_it_and_goes_on_whoever_else_asks_for_it(
+    fresh: Desk,  # noqa: F811
+) -> None:
+    sharing(fresh, one=f"release: same\n{KEEPER}", two=SHARED)
+    with fresh.orchestrator() as orchestrator:
+        for tenant in ("one", "two"):
+            plan = propose(orchestrator, "dev", tenant)
+            assert plan
+            released(orchestrator, plan)
+    fresh.commit("tenants/two/tenant.yaml", f"{TENANT}release: same\n{SHARED}")
+    fresh.commit("tenants/one/values.yaml", "greeting: newer\n")
+    with fresh.orchestrator() as orchestrator:
+        with pytest.raises(FleetError, match="dev/two and dev/one would both make"):
+            previewed(orchestrator, "dev", "two")
+        plan = propose(orchestrator, "dev", "one")
+        assert plan
+        assert released(orchestrator, plan).content == plan.content
+
+
+def test_a_commit_alone_lets_nobody_into_a_shared_namespace(desk: Desk) -> None:  # noqa: F811
+    """The policy of production is a right that it gives: it counts when it was approved."""
+    text = (desk.fleet / "fleet.yaml").read_text()
+    assert "        required: 1\n" in text
+    desk.commit(
+        "fleet.yaml",
+        text.replace("        required: 1\n", "        required: 1\n      sharedNamespaces: [kube-system]\n"),
+    )
+    desk.commit(
+        "tenants/evil/tenant.yaml",
+        TENANT.replace("dev", "production")
+        + "namespace: {name: kube-system, shared: true, existing: true}\n",
+    )
+    with desk.orchestrator() as orchestrator, pytest.raises(FleetError, match="the policy that counts"):
+        previewed(orchestrator, "production", "evil")
+
+
+def test_a_tenant_that_is_released_alone_is_joined_by_nobody(desk: Desk) -> None:  # noqa: F811
+    """Whoever names its namespace, and whatever the policy shares."""
+    desk.commit("tenants/evil/tenant.yaml", f"{TENANT}namespace: blog-dev\n")
+    with desk.orchestrator() as orchestrator:
+        assert "is that of the tenant blog" in str(orchestrator.fleet().broken["evil"])
+        assert "blog" in orchestrator.fleet().tenants
