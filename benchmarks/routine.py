@@ -3,9 +3,9 @@
 python benchmarks/routine.py bitnami/charts.git:bitnami/nginx argo-helm.git:charts/argo-cd --releases 4
 
 Each argument is the Git directory of a clone and the folder of a chart in it. Its last releases of one major
-version are taken two by two, rendered with their own values by the `helm` on PATH, and judged as a pull
-request is. Other charts that it needs are taken from the same folder at the same commit; those from elsewhere
-are left out.
+version are taken two by two, rendered with their own values (and passwords kept elsewhere) by the `helm` on
+PATH, and judged as a pull request is. Other charts that it needs are taken from the same folder at the same
+commit; those from elsewhere are left out.
 """
 
 import argparse
@@ -32,6 +32,9 @@ from deploy_orchestrator.manifests import Limits, Workspace
 from deploy_orchestrator.risk import Verdict
 
 LOOKED_AT = 60
+KEPT = {"existingSecret": "kept", "existingPasswordSecret": "kept", "existingErlangSecret": "kept"}
+VALUES = {"auth": KEPT, "tls": KEPT, "existingSecret": "kept", "admin": KEPT, "wordpressPassword": "kept"}
+"""Charts that make up passwords are told where theirs is kept, as in production."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,7 @@ def lay(release: Release, tenant: str, folder: Path) -> None:
     write(chart / "Chart.yaml", {**about, "name": tenant})
     quota = {"cpu": "1000", "memory": "1000Gi", "storage": "1000Gi", "pods": 1000}
     asked = {"chart": {"name": tenant, "version": release.version}, "environments": ["dev"]}
+    write(folder / "tenants" / tenant / "values.yaml", VALUES)
     write(folder / "tenants" / tenant / "tenant.yaml", {**asked, "quota": quota, "owners": ["a@example.com"]})
 
 

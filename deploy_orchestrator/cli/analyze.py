@@ -110,7 +110,8 @@ def analyze(
     analyses = [(chart, each) for chart, each in outcomes if isinstance(each, Analysis)]
     found = [each for _, each in analyses]
     if graph and found:
-        _write(graph, draw(Closure.united(each.closure for each in found), picture))
+        judged = [conflict for each in found for conflict in each.conflicts]
+        _write(graph, draw(Closure.united(each.closure for each in found), picture, judged))
     if format is AnalysisFormat.JSON:
         show_json([each.as_json() for each in found])
     elif format is AnalysisFormat.SARIF:

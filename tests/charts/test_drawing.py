@@ -1,8 +1,10 @@
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.etree import ElementTree
 
 import networkx
@@ -14,13 +16,16 @@ from playwright.sync_api import Page, sync_playwright
 from deploy_orchestrator.charts import (
     FORMATS,
     Closure,
+    Conflict,
     Dependency,
+    Harm,
     Known,
     Node,
     Problem,
     Repositories,
     Unresolved,
     UnsafeChart,
+    conflicts,
     draw,
     locate,
     resolve,
@@ -29,6 +34,7 @@ from deploy_orchestrator.charts import (
 Publish = Callable[..., Repositories]
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
 needs_browser = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine")
+Show = Callable[..., Page]
 HOSTILE = "</script><script>alert(1)</script> \\N \\G \" ' & <b>bold</b> `x` ]] }} |"
 
 
@@ -211,28 +217,27 @@ def test_the_page_loads_nothing() -> None:
 
 
 @pytest.fixture(scope="module")
-def show() -> Iterator[Callable[[Closure], Page]]:
+def show() -> Iterator[Show]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
 
-        def open_page(closure: Closure) -> Page:
+        def open_page(closure: Closure, judged: Iterable[Conflict] = (), *, loads: bool = False) -> Page:
             page = browser.new_page()
             page.on("pageerror", lambda error: pytest.fail(str(error)))
             page.on("dialog", lambda dialog: pytest.fail(f"a script of the data ran: {dialog.message}"))
-            page.on("request", lambda request: pytest.fail(f"it loads {request.url}"))
-            page.set_content(draw(closure, "html").decode())
+            if not loads:
+                page.on("request", lambda request: pytest.fail(f"it loads {request.url}"))
+            page.set_content(draw(closure, "html", judged).decode())
             return page
 
         yield open_page
         browser.close()
 
 
-Show = Callable[[Closure], Page]
-
-
 def names(page: Page, selector: str = ".box") -> list[str]:
     return [
-        text.split("\n")[0] for text in page.locator(f"{selector} text:first-of-type").all_text_contents()
+        text.split("\n")[0].strip()
+        for text in page.locator(f"{selector} text:first-of-type").all_text_contents()
     ]
 
 
@@ -290,5 +295,93 @@ def test_hostile_names_run_nothing_in_the_page(show: Show) -> None:
 @needs_browser
 def test_the_largest_real_graph_stays_in_the_page(show: Show, published: Repositories) -> None:
     page = show(resolve(locate("gen3@0.3.83", published), published))
+    assert page.locator(".box").count() < 20, "what is alike is one box"
+    page.click("#unfold")
     assert page.locator(".box").count() > 50
     assert page.locator(".arrow").count() >= 100
+
+
+ALIKE = graph(
+    *(("web@1.0.0", f"part-{number}@1.0.0", "1.x", True) for number in range(45)),
+    *((f"part-{number}@1.0.0", "common@2.0.0", "2.x", True) for number in range(45)),
+    ("web@1.0.0", "old@1.0.0", "1.x", True),
+    ("old@1.0.0", "common@1.9.0", "1.x", True),
+    ("web@1.0.0", "aside@1.0.0", "1.x", True),
+)
+
+
+@needs_browser
+def test_charts_that_are_alike_are_one_box_until_it_is_opened(show: Show) -> None:
+    page = show(ALIKE)
+    assert sorted(names(page)) == ["45 charts", "aside", "common", "common", "old", "web"]
+    page.fill("#search", "part-17")
+    assert names(page, ".box.found") == ["45 charts"]
+    page.locator(".box", has_text="45 charts").dblclick()
+    assert page.locator(".box").count() == 50
+
+
+@needs_browser
+def test_the_way_of_a_conflict_is_lit_and_the_rest_dimmed(show: Show) -> None:
+    page = show(ALIKE)
+    page.click("#conflicts button")
+    lit = {*names(page, ".box.onpath")}
+    assert lit == {"45 charts", "common", "old", "web"}
+    assert page.locator(".arrow.onpath").count() == 4
+    page.click("#conflicts button")
+    assert page.locator(".onpath").count() == 0
+
+
+@needs_browser
+def test_a_conflict_is_told_with_its_harm_and_the_way_out(show: Show) -> None:
+    conflict = replace(conflicts(CLASH)[0], harm=Harm.HARMFUL, fix="Raise a to 2.0.0.")
+    page = show(CLASH, [conflict])
+    assert "harmful" in (page.locator("#conflicts").text_content() or "")
+    page.locator(".box.conflict").first.click()
+    assert "Raise a to 2.0.0." in (page.locator("#chosen").text_content() or "")
+
+
+@needs_browser
+def test_charts_are_reached_by_the_keyboard_alone(show: Show) -> None:
+    page = show(CLASH)
+    page.locator('.box[tabindex="0"]').focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    assert len(names(page, ".box.chosen")) == 1
+    assert page.locator('.box[tabindex="0"]').count() == 1
+    assert page.locator(".box.chosen").get_attribute("aria-pressed") == "true"
+
+
+@needs_browser
+def test_the_graph_is_made_larger_and_smaller_and_fits(show: Show) -> None:
+    page = show(ALIKE)
+    page.click("#unfold")
+
+    def height() -> float:
+        return float(page.locator("#graph").get_attribute("height") or 0)
+
+    before = height()
+    page.click("#larger")
+    assert height() > before
+    page.click("#fit")
+    assert height() <= page.evaluate("document.getElementById('canvas').clientHeight")
+
+
+@needs_browser
+@pytest.mark.parametrize("width", [400, 768, 1440])
+def test_the_page_is_no_wider_than_its_window(show: Show, width: int) -> None:
+    page = show(ALIKE)
+    page.set_viewport_size({"width": width, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@needs_browser
+def test_a_link_leads_to_a_conflict_or_a_chart(tmp_path: Path, show: Show) -> None:
+    file = tmp_path / "graph.html"
+    file.write_bytes(draw(ALIKE, "html"))
+    page = show(CLASH, loads=True)
+    page.goto(f"{file.as_uri()}#conflict=common")
+    assert page.locator(".box.onpath").count() == 5
+    page.locator(".box", has_text="aside").click()
+    page.goto(page.url)
+    page.reload()
+    assert names(page, ".box.chosen") == ["aside"]

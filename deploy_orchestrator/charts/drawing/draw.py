@@ -1,7 +1,7 @@
 """One graph in any of the formats."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import MappingProxyType
 
@@ -11,6 +11,7 @@ from deploy_orchestrator.charts.drawing.page import page
 from deploy_orchestrator.charts.drawing.picture import Picture, picture
 from deploy_orchestrator.charts.errors import UnsafeChart
 from deploy_orchestrator.charts.graph.closure import Closure
+from deploy_orchestrator.charts.graph.conflicts import Conflict
 
 MAX_ARROWS = 3_000
 """The most needs that are laid out; more would take minutes, and no one could read them."""
@@ -27,10 +28,11 @@ _DRAW: Mapping[str, Callable[[Picture], bytes]] = MappingProxyType(
 FORMATS = (*_DRAW, "json")
 
 
-def draw(closure: Closure, format: str) -> bytes:  # noqa: A002
+def draw(closure: Closure, format: str, judged: Iterable[Conflict] = ()) -> bytes:  # noqa: A002
     """`closure` as one of `FORMATS`. Conflicts and what is switched off show without colour too.
 
-    `html` is a page by itself, with a search, charts to fold up and paths to follow.
+    `html` is a page by itself, with a search, charts to fold up and paths to follow, and the harm and the way
+    out of conflicts that were `judged`.
 
     Raises:
         ValueError: no such format.
@@ -40,7 +42,7 @@ def draw(closure: Closure, format: str) -> bytes:  # noqa: A002
         return json.dumps(closure.as_json(), indent=2, ensure_ascii=False).encode()
     if format not in _DRAW:
         raise ValueError(f"no format {format!r}: use {', '.join(FORMATS)}")
-    shown = picture(closure)
+    shown = picture(closure, judged)
     if len(shown.arrows) > MAX_ARROWS:
         raise UnsafeChart(
             f"a graph of {len(shown.arrows):,} dependencies is too large to draw", fix="use json"

@@ -1,11 +1,11 @@
 """What every drawing of a graph shows, whatever draws it."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from deploy_orchestrator.charts.graph.closure import Closure, Known, Node, enabled_below
-from deploy_orchestrator.charts.graph.conflicts import conflicts
+from deploy_orchestrator.charts.graph.conflicts import Conflict, conflicts
 from deploy_orchestrator.charts.graph.explain import explain
 from deploy_orchestrator.charts.published import ChartIdentity
 from deploy_orchestrator.registries import told
@@ -65,25 +65,50 @@ class Arrow:
 
 
 @dataclass(frozen=True, slots=True)
+class Clash:
+    """A conflict of the chart `name`: why it is one, the harm that it does, the way out, and its boxes."""
+
+    name: str
+    why: str
+    harm: str
+    fix: str
+    boxes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
-    """A graph to be drawn, and the explanations of its conflicts."""
+    """A graph to be drawn, and its conflicts."""
 
     title: str
     boxes: tuple[Box, ...]
     arrows: tuple[Arrow, ...]
-    explanations: tuple[str, ...]
+    clashes: tuple[Clash, ...]
 
 
-def picture(closure: Closure) -> Picture:
-    """What to draw of `closure`: charts, needs, what is missing, and where versions clash."""
-    found = conflicts(closure)
+def picture(closure: Closure, judged: Iterable[Conflict] = ()) -> Picture:
+    """What to draw of `closure`: charts, needs, what is missing, and where versions clash.
+
+    `judged` are conflicts of it whose harm and way out are known.
+    """
+    known = {each.identity: each for each in judged}
+    found = [known.get(each.identity, each) for each in conflicts(closure)]
     clashing = {conflict.identity for conflict in found}
     ids = {node: f"n{number}" for number, node in enumerate(closure.graph)}
     return Picture(
         _printable(", ".join(map(str, closure.roots))),
         (*_charts(closure, ids, clashing), *_missing(closure, clashing)),
         (*_needs(closure, ids, clashing), *_open_needs(closure, ids, clashing)),
-        tuple(_printable(explain(conflict)) for conflict in found),
+        tuple(_clash(conflict, ids) for conflict in found),
+    )
+
+
+def _clash(conflict: Conflict, ids: dict[Node, str]) -> Clash:
+    return Clash(
+        _printable(conflict.name),
+        _printable(explain(conflict)),
+        conflict.harm,
+        _printable(conflict.fix or ""),
+        tuple(box for node, box in ids.items() if node.identity == conflict.identity),
     )
 
 

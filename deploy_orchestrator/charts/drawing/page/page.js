@@ -3,8 +3,14 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const boxes = new Map(data.boxes.map((box) => [box.id, box]));
 const folded = new Set();
+const unbundled = new Set();
 let chosen = null;
+let lit = null;
 let onlyConflicts = false;
+let zoom = 1;
+let shown = null;
+
+const ALIKE = 4;
 
 const LINE = 16, PAD = 7, COLUMN_GAP = 130, ROW_GAP = 12, MARGIN = 28;
 const graph = document.getElementById("graph");
@@ -49,8 +55,46 @@ function visible() {
     ids = new Set([...ids].filter((id) => above.has(id)));
   }
   arrows = arrows.filter((arrow) => ids.has(arrow.tail) && ids.has(arrow.head));
-  return { ids, arrows };
+  return bundled(ids, arrows);
 }
+
+// Charts of one kind that need the same and are needed by the same are one box, unless somebody opened it.
+function bundled(ids, arrows) {
+  const near = new Map([...ids].map((id) => [id, []]));
+  for (const arrow of arrows) {
+    const how = `${arrow.enabled} ${arrow.conflict}`;
+    near.get(arrow.tail).push(`> ${arrow.head} ${how}`);
+    near.get(arrow.head).push(`< ${arrow.tail} ${how}`);
+  }
+  const alike = new Map();
+  for (const [id, around] of near) {
+    const box = boxes.get(id);
+    const likeness = [box.kind, box.enabled, box.conflict, folded.has(id), ...around.sort()].join("|");
+    if (around.length) alike.set(likeness, [...(alike.get(likeness) || []), id]);
+  }
+  const stands = new Map();
+  for (const members of alike.values()) {
+    const id = `bundle ${members[0]}`;
+    if (members.length < ALIKE || unbundled.has(id)) continue;
+    const first = boxes.get(members[0]);
+    const names = members.map((member) => boxes.get(member).name);
+    const lines = [`${members.length} charts`, `${names[0]} … ${names.at(-1)}`];
+    boxes.set(id, { ...first, id, name: `${members.length} charts alike`, version: "", note: names.join(", "), lines, members });
+    for (const member of members) stands.set(member, id);
+  }
+  const of = (id) => stands.get(id) ?? id;
+  const merged = new Map();
+  for (const arrow of arrows) {
+    const one = { ...arrow, tail: of(arrow.tail), head: of(arrow.head) };
+    const key = [one.tail, one.head, one.tail === arrow.tail && one.head === arrow.head ? one.label : "", one.enabled].join("|");
+    const there = merged.get(key);
+    if (there && there.label !== one.label) there.label = "";
+    if (!there) merged.set(key, one);
+  }
+  return { ids: new Set([...ids].map(of)), arrows: [...merged.values()] };
+}
+
+const membersOf = (id) => boxes.get(id)?.members ?? [id];
 
 // Charts in columns, each left of what it needs; an arrow over several columns gets a free lane in those between.
 function columns(ids, arrows) {
@@ -129,8 +173,8 @@ function layout() {
 
 function drawBox(box, at) {
   const classes = ["box", box.kind, box.conflict && "conflict", !box.enabled && "off"].filter(Boolean).join(" ");
-  const group = svg("g", { class: classes, "data-id": box.id, tabindex: 0, role: "button" });
-  group.setAttribute("aria-label", `${box.name} ${box.version}${box.conflict ? ", versions clash" : ""}`);
+  const group = svg("g", { class: classes, "data-id": box.id, tabindex: -1, role: "button" });
+  group.setAttribute("aria-label", `${box.lines.join(" ")}${box.conflict ? ", versions clash" : ""}${box.members ? ", folded" : ""}`);
   const round = box.kind === "library" ? at.height / 2 : box.kind === "missing" ? 0 : 7;
   const frame = { x: at.x, y: at.y, width: at.width, height: at.height, rx: round };
   if (box.kind === "root")
@@ -138,16 +182,17 @@ function drawBox(box, at) {
   group.append(svg("rect", { ...frame, class: "shape" }));
   box.lines.forEach((line, row) => {
     const y = at.y + PAD + LINE * (row + 0.78);
-    group.append(svg("text", { x: at.x + at.width / 2, y, class: row ? "small" : "" }, line));
+    group.append(svg("text", { x: at.x + at.width / 2, y, class: row ? "small" : "" }, `${line} `));
   });
-  const sign = folded.has(box.id) ? "+" : box.kind === "missing" ? "?" : box.conflict ? "!" : "";
-  if (sign) group.append(svg("text", { x: at.x + 9, y: at.y + at.height / 2 + 5, class: "sign" }, sign));
+  const sign = folded.has(box.id) || box.members ? "+" : box.kind === "missing" ? "?" : box.conflict ? "!" : "";
+  if (sign) group.append(svg("text", { x: at.x + 9, y: at.y + at.height / 2 + 5, class: "sign", "aria-hidden": true }, sign));
   group.append(svg("title", {}, box.note || `${box.name} ${box.version}, ${box.repository}`));
   group.addEventListener("click", (event) => { event.stopPropagation(); choose(box.id); });
   group.addEventListener("dblclick", () => fold(box.id));
   group.addEventListener("keydown", (event) => {
     if (event.key === "Enter" || event.key === " ") { event.preventDefault(); choose(box.id); }
     if (event.key === "+" || event.key === "-") fold(box.id);
+    if (event.key.startsWith("Arrow")) { event.preventDefault(); step(box.id, event.key); }
   });
   return group;
 }
@@ -174,11 +219,48 @@ function drawArrow(arrow, way, fansOut) {
   return group;
 }
 
+// The nearest chart in a direction, what lies straight ahead before what lies aside.
+function step(id, key) {
+  const centre = (at) => ({ x: at.x + at.width / 2, y: at.y + at.height / 2 });
+  const from = centre(shown.size.get(id));
+  const along = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }[key];
+  let best = null, least = Infinity;
+  for (const other of shown.ids) {
+    const to = centre(shown.size.get(other));
+    const ahead = (to.x - from.x) * along[0] + (to.y - from.y) * along[1];
+    const aside = Math.abs((to.x - from.x) * along[1]) + Math.abs((to.y - from.y) * along[0]);
+    if (other === id || ahead < 1) continue;
+    if (ahead + 2 * aside < least) [best, least] = [other, ahead + 2 * aside];
+  }
+  if (best !== null) enter(best);
+}
+
+const elementOf = (id) => [...graph.querySelectorAll(".box")].find((element) => element.dataset.id === id);
+
+function enter(id) {
+  for (const element of graph.querySelectorAll('.box[tabindex="0"]')) element.setAttribute("tabindex", -1);
+  const element = elementOf(id);
+  element.setAttribute("tabindex", 0);
+  element.focus();
+  element.scrollIntoView({ block: "nearest", inline: "nearest" });
+}
+
+function scale(to) {
+  zoom = Math.min(3, Math.max(0.1, to));
+  graph.setAttribute("width", shown.width * zoom);
+  graph.setAttribute("height", shown.height * zoom);
+}
+
+function whole() {
+  const canvas = document.getElementById("canvas");
+  return Math.min(canvas.clientWidth / shown.width, canvas.clientHeight / shown.height, 1);
+}
+
 function draw() {
-  const { ids, arrows, size, ways, width, height } = layout();
+  shown = layout();
+  const { ids, arrows, size, ways, width, height } = shown;
   graph.replaceChildren();
-  graph.setAttribute("width", width);
-  graph.setAttribute("height", height);
+  scale(zoom);
   graph.setAttribute("viewBox", `0 0 ${width} ${height}`);
   const marker = svg("marker", { id: "head", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto", markerUnits: "userSpaceOnUse" });
   marker.append(svg("path", { d: "M0,0 L8,4 L0,8 z" }));
@@ -189,24 +271,30 @@ function draw() {
     graph.append(drawArrow(arrow, ways[number], fan("tail") > fan("head")));
   });
   for (const id of ids) graph.append(drawBox(boxes.get(id), size.get(id)));
+  graph.querySelector(".box")?.setAttribute("tabindex", 0);
   follow();
   find();
 }
 
 function follow() {
-  graph.classList.toggle("follows", chosen !== null);
-  if (chosen === null) return;
-  const above = reach([chosen], "head", "tail", data.arrows);
-  const below = reach([chosen], "tail", "head", data.arrows);
+  graph.classList.toggle("follows", chosen !== null || lit !== null);
+  const start = lit !== null ? data.clashes[lit].boxes : chosen !== null ? membersOf(chosen) : [];
+  const above = reach(start, "head", "tail", data.arrows);
+  const below = lit !== null ? new Set(start) : reach(start, "tail", "head", data.arrows);
+  const within = (ids, id) => membersOf(id).some((member) => ids.has(member));
   for (const element of graph.querySelectorAll(".box")) {
     const id = element.dataset.id;
-    element.classList.toggle("onpath", above.has(id) || below.has(id));
+    element.classList.toggle("onpath", start.length > 0 && (within(above, id) || within(below, id)));
     element.classList.toggle("chosen", id === chosen);
+    element.setAttribute("aria-pressed", String(id === chosen));
   }
   for (const element of graph.querySelectorAll(".arrow")) {
     const { tail, head } = element.dataset;
-    element.classList.toggle("onpath", (above.has(tail) && above.has(head)) || (below.has(tail) && below.has(head)));
+    const on = (ids) => within(ids, tail) && within(ids, head);
+    element.classList.toggle("onpath", start.length > 0 && (on(above) || on(below)));
   }
+  for (const [number, button] of document.querySelectorAll("#conflicts button").entries())
+    button.setAttribute("aria-pressed", String(number === lit));
 }
 
 function list(title, arrows, end) {
@@ -223,31 +311,65 @@ function list(title, arrows, end) {
   return section;
 }
 
+function clashesOf(box) {
+  const section = document.createDocumentFragment();
+  for (const clash of data.clashes)
+    if (membersOf(box.id).some((member) => clash.boxes.includes(member))) section.append(...told(clash));
+  return section;
+}
+
+function told(clash) {
+  const facts = node("dl");
+  for (const [name, value] of [["Harm", clash.harm], ["Fix", clash.fix || "none found"]])
+    facts.append(node("dt", name), node("dd", value));
+  return [node("p", clash.why), facts];
+}
+
 function describe(box) {
   const about = document.getElementById("chosen");
   const facts = node("dl");
   const kind = box.kind === "missing" ? "not found" : box.kind;
-  const told = [["Repository", box.repository], ["Kind", kind + (box.deprecated ? ", deprecated" : "")], ["Why", box.note]];
+  const why = box.members ? ["Charts", box.note] : ["Why", box.note];
+  const told = [["Repository", box.repository], ["Kind", kind + (box.deprecated ? ", deprecated" : "")], why];
   for (const [name, value] of told) if (value) facts.append(node("dt", name), node("dd", value));
-  const foldable = data.arrows.some((arrow) => arrow.tail === box.id);
-  const button = node("button", folded.has(box.id) ? "Unfold what it needs" : "Fold up what only it needs");
+  const foldable = box.members || data.arrows.some((arrow) => arrow.tail === box.id);
+  const button = node("button", box.members ? "Show each" : folded.has(box.id) ? "Unfold what it needs" : "Fold up what only it needs");
   button.addEventListener("click", () => fold(box.id));
-  about.replaceChildren(node("h2", `${box.name} ${box.version}`), facts, ...(foldable ? [button] : []),
-    list("Needed by", data.arrows.filter((arrow) => arrow.head === box.id), "tail"),
-    list("Needs", data.arrows.filter((arrow) => arrow.tail === box.id), "head"));
+  const ends = (end) => (arrow) => membersOf(box.id).includes(arrow[end]);
+  about.replaceChildren(node("h2", `${box.name} ${box.version}`.trim()), facts, clashesOf(box), ...(foldable ? [button] : []),
+    list("Needed by", data.arrows.filter(ends("head")), "tail"),
+    list("Needs", data.arrows.filter(ends("tail")), "head"));
+}
+
+function remember() {
+  const box = chosen !== null && boxes.get(chosen);
+  const place = lit !== null ? `conflict=${data.clashes[lit].name}` : box ? `chart=${membersOf(box.id)[0]}` : "";
+  if (location.protocol !== "about:") history.replaceState(null, "", place ? `#${encodeURI(place)}` : location.pathname);
 }
 
 function choose(id) {
-  chosen = chosen === id ? null : id;
-  for (const element of graph.querySelectorAll(".chosen, .onpath")) element.classList.remove("chosen", "onpath");
+  const open = shown.ids.has(id) ? id : [...shown.ids].find((other) => membersOf(other).includes(id)) ?? id;
+  chosen = chosen === open ? null : open;
+  lit = null;
   follow();
+  remember();
   if (chosen !== null) describe(boxes.get(chosen));
 }
 
+function light(number) {
+  lit = lit === number ? null : number;
+  chosen = null;
+  follow();
+  remember();
+  if (lit !== null) graph.querySelector(".box.onpath.conflict")?.scrollIntoView({ block: "center", inline: "center" });
+}
+
 function fold(id) {
-  if (!folded.delete(id)) folded.add(id);
+  if (boxes.get(id).members) unbundled.add(id);
+  else if (!folded.delete(id)) folded.add(id);
+  if (chosen === id && boxes.get(id).members) chosen = null;
   draw();
-  describe(boxes.get(id));
+  if (shown.ids.has(id)) { describe(boxes.get(id)); enter(id); }
 }
 
 function find() {
@@ -255,7 +377,8 @@ function find() {
   let first = null;
   for (const element of graph.querySelectorAll(".box")) {
     const box = boxes.get(element.dataset.id);
-    const hit = wanted !== "" && `${box.name}@${box.version} ${box.repository}`.toLowerCase().includes(wanted);
+    const named = (one) => `${one.name}@${one.version} ${one.repository}`.toLowerCase().includes(wanted);
+    const hit = wanted !== "" && membersOf(box.id).some((member) => named(boxes.get(member)));
     element.classList.toggle("found", hit);
     if (hit) first ||= element;
   }
@@ -271,20 +394,49 @@ document.getElementById("conflicting").addEventListener("click", (event) => {
   event.currentTarget.setAttribute("aria-pressed", String(onlyConflicts));
   draw();
 });
-document.getElementById("unfold").addEventListener("click", () => { folded.clear(); draw(); });
+document.getElementById("unfold").addEventListener("click", () => {
+  folded.clear();
+  for (const id of shown.ids) if (boxes.get(id).members) unbundled.add(id);
+  draw();
+});
 document.getElementById("canvas").addEventListener("click", () => { if (chosen !== null) choose(chosen); });
+document.getElementById("canvas").addEventListener("wheel", (event) => {
+  if (!event.ctrlKey) return;
+  event.preventDefault();
+  scale(zoom * (event.deltaY < 0 ? 1.1 : 1 / 1.1));
+}, { passive: false });
+document.getElementById("larger").addEventListener("click", () => scale(zoom * 1.25));
+document.getElementById("smaller").addEventListener("click", () => scale(zoom / 1.25));
+document.getElementById("fit").addEventListener("click", () => scale(whole()));
 
 const count = (number, one, many) => `${number} ${number === 1 ? one : many}`;
 const missing = data.boxes.filter((box) => box.kind === "missing").length;
 document.getElementById("summary").textContent = [
   count(data.boxes.length - missing, "chart", "charts"), count(data.arrows.length, "dependency", "dependencies"),
-  count(data.explanations.length, "conflict", "conflicts"), ...(missing ? [`${missing} not found`] : []),
+  count(data.clashes.length, "conflict", "conflicts"), ...(missing ? [`${missing} not found`] : []),
 ].join(" · ");
-document.getElementById("conflicting").hidden = !data.explanations.length;
-if (data.explanations.length) {
+document.getElementById("conflicting").hidden = !data.clashes.length;
+if (data.clashes.length) {
   const section = document.getElementById("conflicts");
-  section.append(node("h2", count(data.explanations.length, "conflict", "conflicts")));
-  for (const explanation of data.explanations) section.append(node("p", explanation));
+  section.append(node("h2", count(data.clashes.length, "conflict", "conflicts")));
+  data.clashes.forEach((clash, number) => {
+    const article = node("article");
+    const button = node("button", `Show the way of ${clash.name}`);
+    button.addEventListener("click", () => light(number));
+    article.append(...told(clash), button);
+    section.append(article);
+  });
 }
+
+function followLink() {
+  const [what, name] = decodeURI(location.hash.slice(1)).split("=");
+  if (what === "chart" && boxes.has(name) && chosen !== name) choose(name);
+  const number = data.clashes.findIndex((clash) => clash.name === name);
+  if (what === "conflict" && number >= 0 && lit !== number) light(number);
+}
+
 draw();
+scale(Math.max(0.5, whole()));
 graph.querySelector(".box.root")?.scrollIntoView({ block: "center" });
+followLink();
+addEventListener("hashchange", followLink);
