@@ -15,6 +15,8 @@ from deploy_orchestrator import documents
 ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = ("dev", "staging", "production")
 TENANTS = ("analytics", "data", "ml")
+BUILT = ("postgresql", "dagster-user-code", "dagster-tenant", "tenant-platform", "deploy-orchestrator")
+"""Charts with dependencies, those that others need first."""
 
 Object = dict[str, Any]
 Render = Callable[..., list[Object]]
@@ -24,7 +26,7 @@ Render = Callable[..., list[Object]]
 def charts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of charts, each built by Helm from its Chart.lock, dependencies first."""
     folder = shutil.copytree(ROOT / "charts", tmp_path_factory.mktemp("shipped") / "charts")
-    for chart in ("postgresql", "dagster-user-code", "dagster-tenant", "tenant-platform"):
+    for chart in BUILT:
         helm_python.dependency_build(folder / chart)
     return folder
 

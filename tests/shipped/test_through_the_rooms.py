@@ -23,11 +23,7 @@ def laid_out(fleet: Path, tmp_path_factory: pytest.TempPathFactory) -> Fleet:
     folder = tmp_path_factory.mktemp("laid-out")
     source = shutil.copytree(fleet, folder / "fleet")
     shutil.copytree(fleet.parents[1] / "charts", source / "charts")
-    with (source / "allowed_signers").open("a") as signers:
-        for person in PEOPLE:
-            run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / person))
-            kind, key, *_ = (folder / f"{person}.pub").read_text().split()
-            signers.write(f'{person}@example.com namespaces="git" {kind} {key}\n')
+    know(source, folder)
     run("git", "-C", str(source), "init", "--quiet", "--initial-branch=main")
     commit(source)
     repository = Repository.clone(str(source), folder / "clone.git")
@@ -37,6 +33,15 @@ def laid_out(fleet: Path, tmp_path_factory: pytest.TempPathFactory) -> Fleet:
     commit(source)
     repository.fetch()
     return load(repository.at("main"))
+
+
+def know(source: Path, folder: Path) -> None:
+    """Make keys of the approvers in `folder`, which the fleet knows."""
+    with (source / "allowed_signers").open("a") as signers:
+        for person in PEOPLE:
+            run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / person))
+            kind, key, *_ = (folder / f"{person}.pub").read_text().split()
+            signers.write(f'{person}@example.com namespaces="git" {kind} {key}\n')
 
 
 def commit(source: Path) -> None:
