@@ -77,6 +77,7 @@ def test_an_older_source_never_overwrites_a_newer_candidate(build, pipeline, dep
     newer = pipeline.propose(build.manifests(build.config_map(a="2")), source=build.S2)
     assert pipeline.propose(build.manifests(build.config_map(a="1")), source=build.S1) == newer
     assert deployments.pending("dev", "analytics") == newer
+    assert build.release(deployments, newer, build.conditions()).digest == newer.digest
 
 
 def test_an_older_source_is_not_proposed_over_a_newer_release(build, pipeline, deployments, repository):
