@@ -21,11 +21,13 @@ from deploy_orchestrator.adoption.found import (
     Raw,
 )
 from deploy_orchestrator.charts import Version, VersionError
+from deploy_orchestrator.fleet import ChartRepository, Cluster
 from deploy_orchestrator.manifests import untyped
 
 GROUP: Final = "argoproj.io/"
 IN_CLUSTER: Final = "https://kubernetes.default.svc"
 _OTHER_TOOLS: Final = ("kustomize", "plugin", "directory")
+_LOGIN: Final = re.compile(r"([a-z+]+://)[^/@]*@")
 _SCHEME: Final = re.compile(r"[a-z]+://")
 
 
@@ -91,7 +93,7 @@ def _source(spec: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _chart(source: Mapping[str, Any], checkouts: Checkouts) -> ChartInGit | ChartPublished:
-    url, revision = str(source["repoURL"]), untyped.text(source.get("targetRevision"))
+    url, revision = _without_login(str(source["repoURL"])), untyped.text(source.get("targetRevision"))
     if name := untyped.text(source.get("chart")):
         try:
             Version.parse(revision)
@@ -100,7 +102,7 @@ def _chart(source: Mapping[str, Any], checkouts: Checkouts) -> ChartInGit | Char
                 f"its chart {name} has no exact version, but {revision!r}",
                 fix="write the version that is live (`argocd app get` shows it) into targetRevision",
             ) from error
-        return ChartPublished(url if _SCHEME.match(url) else f"oci://{url}", name, revision)
+        return ChartPublished(_repository(url if _SCHEME.match(url) else f"oci://{url}"), name, revision)
     tree = checkouts.at(url, revision or "HEAD")
     path = posixpath.normpath(untyped.text(source.get("path")).strip("/"))
     if not tree.exists(f"{path}/Chart.yaml"):
@@ -109,6 +111,17 @@ def _chart(source: Mapping[str, Any], checkouts: Checkouts) -> ChartInGit | Char
             fix="leave it where it is: only charts can be adopted",
         )
     return ChartInGit(url, revision or "HEAD", path, tree)
+
+
+def _without_login(url: str) -> str:
+    return _LOGIN.sub(r"\1", url)
+
+
+def _repository(url: str) -> str:
+    try:
+        return ChartRepository(name="x", url=url).url
+    except ValueError as error:
+        raise NotAdoptable(f"its repository {url!r} is none that can be read", fix="mend repoURL") from error
 
 
 def _layers(helm: Mapping[str, Any], chart: ChartInGit | ChartPublished) -> Iterator[OldLayer]:
@@ -136,7 +149,13 @@ def _parameters(helm: Mapping[str, Any]) -> Iterator[Parameter]:
 
 def _server(destination: Mapping[str, Any]) -> str:
     name = untyped.text(destination.get("name"))
-    return untyped.text(destination.get("server")) or (IN_CLUSTER if name in {"", "in-cluster"} else name)
+    server = untyped.text(destination.get("server"))
+    if not server:
+        return IN_CLUSTER if name in {"", "in-cluster"} else name
+    try:
+        return Cluster(name="x", server=server).server
+    except ValueError as error:
+        raise NotAdoptable(f"its server {server!r} is no URL", fix="mend destination.server") from error
 
 
 def _notes(spec: Mapping[str, Any]) -> Iterator[str]:

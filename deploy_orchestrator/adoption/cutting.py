@@ -33,6 +33,17 @@ def without_secrets(values: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Fi
     return cut, tuple(found)
 
 
+def secrets_in(values: Mapping[str, Any]) -> list[str]:
+    """The secrets in `values` themselves, the longest first, for whoever must not repeat one."""
+    found: list[str] = []
+    for path in without_secrets(values)[1]:
+        at: Any = values
+        for step in path:
+            at = at[step]
+        found.append(str(at))
+    return sorted(found, key=len, reverse=True)
+
+
 def _cut(value: Any, path: FieldPath, secret: bool, found: list[FieldPath]) -> Any:
     if isinstance(value, Mapping):
         fields = cast(Mapping[str, Any], value)

@@ -132,7 +132,7 @@ def shared_namespaces(environment: str, parts: Iterable[Adopted]) -> set[str]:
     return {
         name
         for name, tenants in found.items()
-        if len(tenants) > 1 or name == "default" or name.startswith("kube-")
+        if is_label(name) and (len(tenants) > 1 or name == "default" or name.startswith("kube-"))
     }
 
 

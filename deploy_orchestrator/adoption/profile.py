@@ -1,5 +1,6 @@
 """What stands today and would block: exceptions that expire, and what an environment has to permit."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ NEVER: Final = frozenset(
     {"plain-secret", "volatile-output", "unknown-hook", "foreign-namespace", "unknown-scope"}
 )
 """Checks without an exception: it would publish a secret, hold nothing, or reach what is another's."""
+
+KIND: Final = re.compile(r"(?:[a-z0-9][-a-z0-9.]*[a-z0-9]/)?[A-Z][A-Za-z0-9]*")
+"""A kind as fleet.yaml can name it; what is called otherwise is nobody's."""
 
 _MANY: Final = 20
 _REASON: Final = "stands so since before the adoption"
@@ -35,8 +39,11 @@ def needs_of(manifests: Iterable[Manifests], environment: Environment) -> Needs:
     """What the releases of an environment need all together."""
     objects = [each for one in manifests for each in one.objects]
     known = scopes((each.body for each in objects), environment.custom_kinds)
-    kinds = {kind: "Cluster" if whole else "Namespaced" for kind, whole in known.items()}
+    kinds = {
+        kind: "Cluster" if whole else "Namespaced" for kind, whole in known.items() if KIND.fullmatch(kind)
+    }
     made = {each.key.group_kind for each in objects if is_cluster_scoped(each.key, known)}
+    made = {kind for kind in made if KIND.fullmatch(kind)}
     return Needs(dict(sorted(kinds.items())), tuple(sorted(made - {"Namespace"})))
 
 

@@ -9,16 +9,27 @@ from shutil import which
 from typing import Any, Final, cast
 
 from deploy_orchestrator import documents
+from deploy_orchestrator.adoption.cutting import CUT, secrets_in
 from deploy_orchestrator.adoption.errors import NotProved
 from deploy_orchestrator.adoption.found import OldRelease
 from deploy_orchestrator.adoption.parameters import argument
 from deploy_orchestrator.errors import Place
 from deploy_orchestrator.fleet import Deployment
-from deploy_orchestrator.manifests import Manifests, Printed, combined, diff, tested_after_sync
+from deploy_orchestrator.manifests import (
+    Manifests,
+    Object,
+    Printed,
+    combined,
+    diff,
+    tested_after_sync,
+    untyped,
+)
 
 TRACKING: Final = "argocd.argoproj.io/tracking-id"
 _SECONDS: Final = 120
 _SAID: Final = 2000
+_TELLING: Final = 3
+"""Parameters as long as a secret may be are not repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +58,7 @@ def proved(ours: Manifests, original: Manifests) -> Proof:
     designed = {key for key, each in made.items() if each != original.by_key[key]}
     added = [key for key in designed if ours.by_key.get(key) == made[key]]
     difference = diff(original, ours)
-    defined = [each.key for each in difference.added if each.kind == "CustomResourceDefinition"]
+    defined = [each.key for each in difference.added if _is_in_crds(ours, each)]
     differing = [each for each in difference.changed if each.key not in added]
     return Proof(
         equal=len(original.objects) - len(difference.changed) - len(difference.removed),
@@ -76,6 +87,10 @@ def original_of(old: OldRelease, deployment: Deployment, chart: Path) -> Manifes
     ]
     found = combined([printed], deployment.namespace, deployment.environment.custom_kinds)
     return Manifests(object_ for object_, _ in found)
+
+
+def _is_in_crds(ours: Manifests, each: Object) -> bool:
+    return each.kind == "CustomResourceDefinition" and "/crds/" in ours.templates[each.key]
 
 
 def _untracked(body: Any) -> Mapping[str, Any]:
@@ -108,9 +123,19 @@ def _by_helm(old: OldRelease, deployment: Deployment, chart: Path) -> bytes:
         except subprocess.TimeoutExpired as error:
             raise NotProved(f"helm took longer than {_SECONDS} seconds") from error
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip()[-_SAID:]
+        said = _without_secrets(done.stderr.decode(errors="replace").strip(), old)[-_SAID:]
         raise NotProved(f"helm does not render the original: {said}", fix="mend it where it is now")
     return done.stdout
+
+
+def _without_secrets(said: str, old: OldRelease) -> str:
+    """What Helm says, which may repeat values, with each secret of the original cut out."""
+    for layer in old.layers:
+        for secret in secrets_in(untyped.mapping(documents.parse(layer.text.encode(), layer.whence).value)):
+            said = said.replace(secret, CUT)
+    for each in old.parameters:
+        said = said.replace(each.value, CUT) if len(each.value) > _TELLING else said
+    return said
 
 
 def _options(old: OldRelease, deployment: Deployment, folder: Path) -> Iterator[str]:

@@ -11,6 +11,7 @@ from deploy_orchestrator.adoption import applications, helm_releases
 from deploy_orchestrator.adoption.checkouts import Checkouts
 from deploy_orchestrator.adoption.errors import AdoptionError
 from deploy_orchestrator.adoption.found import ChartInGit, OldRelease, Raw
+from deploy_orchestrator.adoption.profile import KIND
 from deploy_orchestrator.delivery import Cluster
 from deploy_orchestrator.errors import Place
 from deploy_orchestrator.manifests import scopes, untyped
@@ -60,7 +61,11 @@ def objects_of(cluster: Cluster, argocd: str) -> list[Raw]:
 def custom_kinds_in(objects: Iterable[Raw]) -> dict[str, str]:
     """The scopes of the custom kinds that are defined among `objects`, as fleet.yaml has them."""
     found = scopes(objects, {})
-    return {kind: "Cluster" if whole else "Namespaced" for kind, whole in sorted(found.items())}
+    return {
+        kind: "Cluster" if whole else "Namespaced"
+        for kind, whole in sorted(found.items())
+        if KIND.fullmatch(kind)
+    }
 
 
 def read(

@@ -7,7 +7,7 @@ import yaml
 
 from deploy_orchestrator.adoption import Adopted, Examined, Outcomes, Proof, report, told
 from deploy_orchestrator.fleet import load
-from tests.adoption.conftest import Desk, Originals, application, release_secret
+from tests.adoption.conftest import URL, Desk, Originals, application, release_secret
 
 
 def proof(outcome: Outcomes) -> Proof:
@@ -163,6 +163,11 @@ BAD = [
     ({"source": {"repoURL": "https://else.example.com/x", "path": "p"}}, "there is no checkout of"),
     ({"source": {"repoURL": "ghcr.io/acme", "chart": "web", "targetRevision": "1.x"}}, "no exact version"),
     ({"destination": {"server": "https://x"}}, "it names no destination.namespace"),
+    ({"destination": {"server": "nonsense", "namespace": "x"}}, "its server 'nonsense' is no URL"),
+    (
+        {"source": {"repoURL": "ftp://x", "chart": "web", "targetRevision": "1.0.0"}},
+        "its repository 'ftp://x' is none that can be read",
+    ),
 ]
 
 
@@ -229,3 +234,48 @@ def test_an_application_called_after_what_is_reserved_gets_another_name_and_keep
     tenant = desk.files(adoption)["tenants/platform-app/tenant.yaml"]
     assert isinstance(adoption.outcomes[0].adopted, Adopted)
     assert tenant["namespace"] == {"name": "kube-system", "existing": True, "shared": True}
+
+
+def test_a_namespace_or_a_kind_that_cannot_be_named_stops_nobody_else(
+    desk: Desk, originals: Originals
+) -> None:
+    crd = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "x"},
+        "spec": {"scope": "Cluster", "names": {"kind": "lower case"}},
+    }
+    originals.chart("web")
+    originals.chart("odd", {"crds/x.yaml": yaml.safe_dump(crd)})
+    odd = [application(name, "odd", "Not A Label") for name in ("one", "two")]
+    adoption = desk.adopt(prod=[*odd, application("web", "web")])
+    web = next(each for each in adoption.outcomes if each.old.name == "web")
+    assert isinstance(web.examined, Examined)
+
+
+def test_a_login_in_a_url_is_written_nowhere(desk: Desk, originals: Originals) -> None:
+    originals.chart("web")
+    web = application("web", "web")
+    web["spec"]["source"]["repoURL"] = URL.replace("https://", "https://me:hunter2@")
+    adoption = desk.adopt(prod=[web])
+    assert "hunter2" not in report(adoption)
+    assert b"hunter2" not in b"".join(adoption.changes.writes.values())
+    assert isinstance(adoption.outcomes[0].examined, Examined)
+
+
+@pytest.mark.helm
+def test_what_helm_says_of_a_failure_repeats_no_secret(desk: Desk, originals: Originals) -> None:
+    originals.chart("web", {"templates/a.yaml": '{{ fail (printf "not %s" .Values.password) }}'})
+    originals.write({"apps/web/secrets.yaml": "password: hunter2\n"})
+    adoption = desk.adopt(prod=[application("web", "web", valueFiles=["secrets.yaml"])])
+    assert "hunter2" not in report(adoption)
+
+
+def test_a_definition_that_a_template_prints_is_no_addition_by_design(
+    desk: Desk, originals: Originals
+) -> None:
+    kind = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\n"
+    crd = f"{kind}metadata: {{name: x}}\nspec: {{}}\n"
+    originals.chart("web", {"templates/a.yaml": crd})
+    adoption = desk.adopt(prod=[release_secret("main", "apps", "")])
+    assert adoption.outcomes[0].state == "differs"
