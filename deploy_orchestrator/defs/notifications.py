@@ -108,6 +108,8 @@ def _look_at_everything(look: _Look, orchestrator: Orchestrator, outbox: Outbox)
     if broken := orchestrator.broken_fleet():
         look.complete = False
         look.at([Event(Kind.FLEET_BROKEN, "fleet.yaml", f"{look.now:%Y-%m-%d}", str(broken))])
+        for plan in plans:
+            look.at(_expiries(orchestrator, plan, look.now, missed=True))
         return
     look.at(_broken_tenants(orchestrator.fleet()))
     look.at(_rules_wait(orchestrator))
@@ -243,9 +245,14 @@ def _waits(
         authors = ", ".join(plan.source.authors)
         reason = f"{approval.reason}; {plan.digest}; {plan.summary}, by {authors}"
         yield Event(Kind.AWAITS_APPROVAL, plan.key, plan.digest, reason)
+    yield from _expiries(orchestrator, plan, now, missed=approval.state is GateState.WAITING)
+
+
+def _expiries(orchestrator: Orchestrator, plan: Plan, now: datetime, *, missed: bool) -> Iterator[Event]:
+    """Which approvals of a plan expire soon, and where they are `missed`, which have."""
     for expiry in orchestrator.expiries(plan):
         told = f"{expiry.approval.who}, {expiry.at:%Y-%m-%d %H:%M} UTC; {plan.digest}"
-        if expiry.at < now and approval.state is GateState.WAITING:
+        if expiry.at < now and missed:
             yield Event(Kind.APPROVAL_EXPIRED, plan.key, expiry.approval.commit, told)
         elif expiry.soon < now <= expiry.at:
             yield Event(Kind.APPROVAL_EXPIRES, plan.key, expiry.approval.commit, told)

@@ -212,8 +212,8 @@ class Orchestrator:
         return break_glass(decisions, rule, plan.source, datetime.now(UTC))
 
     def expiries(self, plan: Plan) -> tuple[Expiry, ...]:
-        """When the approvals of a pending plan expire or have expired. Raises FleetError as `fleet`."""
-        fleet = self.fleet()
+        """When the approvals of a pending plan expire or have expired; by the last fleet that can be read."""
+        fleet = self._last_readable()
         rule = fleet.environment(plan.environment).policy.approval
         decisions, _ = self.deployments.approvals(plan.digest, fleet.signers(plan.environment))
         return expiries(decisions, rule, plan.source, datetime.now(UTC))

@@ -16,6 +16,7 @@ from deploy_orchestrator.manifests import (
     diff,
     render,
 )
+from deploy_orchestrator.pipeline.hosts import taken
 from deploy_orchestrator.pipeline.places import require_place
 from deploy_orchestrator.pipeline.sources import commits_since, source_of, source_of_removal
 from deploy_orchestrator.pipeline.waves import ahead
@@ -114,6 +115,15 @@ class Previews:
             findings=rendered.findings,
             after=[self._after(fleet, before) for before in fleet.before(deployment)],
             ahead=ahead(deployment, commits, self.fleet_repository, self.workspace) if known else (),
+            reasons=tuple(
+                taken(
+                    self.deployments,
+                    deployment.key,
+                    deployment.destination.cluster,
+                    rendered.manifests,
+                    released_manifests,
+                )
+            ),
         )
         objects = frozenset(each.key.file for each in rendered.manifests.objects)
         require_place(fleet, self.deployments, plan, objects)

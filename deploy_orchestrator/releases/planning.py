@@ -27,8 +27,11 @@ def make_plan(
     findings: Sequence[Finding],
     after: Sequence[After],
     ahead: Sequence[Ahead] = (),
+    reasons: Sequence[Reason] = (),
 ) -> Plan:
     """The plan of releasing `candidate` in place of what is `released`, judged as `assess` does.
+
+    `reasons` are those that are found by looking at what others have.
 
     `emptied` is the commit that took away what was released before where nothing is, `inputs` the basis of
     the plan. `after` names what must be healthy in the environments before, nothing in the first; `ahead`
@@ -58,7 +61,7 @@ def make_plan(
         content=candidate.content,
         chart=judgement.chart,
         source=source,
-        reasons=judgement.reasons,
+        reasons=(*judgement.reasons, *reasons),
         after=after,
         ahead=ahead,
         summary=judgement.summary,

@@ -307,6 +307,22 @@ def test_an_approval_that_expires_is_told_before_and_after(bench: Laptop, servic
     assert expired.startswith("production/analytics has an approval that has expired. bob＠example.com")
 
 
+def test_an_approval_that_expires_while_the_fleet_is_broken_is_told(bench: Laptop, service: Service) -> None:
+    bench.commit("fleet.yaml", lambda text: re.sub(r"expires: \S+", "expires: 1s", text))
+    bench.settle()
+    edit(bench)
+    bench.settle()
+    bench.sign("approve", "production", "analytics", person="bob", counts=True)
+    bench.commit("fleet.yaml", lambda text: f"{text}\nenvironments: nowhere\n")
+    time.sleep(1.2)
+    told(service)
+    bench.tick("notifications")
+
+    broken, expired = sorted(told(service))
+    assert broken.startswith("fleet.yaml is broken")
+    assert expired.startswith("production/analytics has an approval that has expired. bob＠example.com")
+
+
 def test_what_waits_for_approval_and_what_expires_is_told_while_another_gate_is_closed(
     bench: Laptop, service: Service
 ) -> None:
