@@ -110,6 +110,17 @@ def test_a_release_of_one_environment_that_goes_to_another_ones_place_does_not_s
     assert '(eq (get . "server") "" "https://kubernetes.default.svc")' in patch
 
 
+def test_a_tenant_that_chose_its_namespace_syncs_by_itself_there(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    chosen = laid_out(
+        tmp_path_factory.mktemp("fleet"), FLEET, TENANTS, shop={"namespace": {"name": "market-{environment}"}}
+    )
+    patch = found(chosen, "ApplicationSet")["deploy-orchestrator"]["spec"]["templatePatch"]
+    assert '(eq .environment "dev") (eq .tenant "shop") (eq .namespace "market-dev")' in patch
+    assert '"production"' not in patch
+
+
 def test_a_tenant_reads_one_repository_and_writes_into_its_own_namespaces(fleet: Fleet) -> None:
     projects = found(fleet, "AppProject")
     assert list(projects) == ["ml", "shop"]

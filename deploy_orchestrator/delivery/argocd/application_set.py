@@ -76,19 +76,32 @@ def _server(fleet: Fleet, environments: Sequence[Environment]) -> str:
 
 
 def _automation(fleet: Fleet, environments: Sequence[Environment]) -> str:
-    free = [each for each in environments if each.policy.approval is None]
-    at_home = " ".join(f"(and {_at_home(fleet, each)})" for each in free)
+    free = {each.name: each for each in environments if each.policy.approval is None}
+    given = [_at_home(fleet, each, [("namespace", _given(each))]) for each in free.values()]
+    chosen = [
+        _at_home(
+            fleet, free[each.environment.name], [("tenant", _text(each.tenant.name)), ("namespace", own)]
+        )
+        for each in fleet.deployments()
+        if each.environment.name in free and each.namespace != each.environment.namespace_of(each.tenant.name)
+        for own in [_text(each.namespace)]
+    ]
     policy = json.dumps({"spec": {"syncPolicy": {"automated": {"prune": True, "selfHeal": True}}}})
-    return f"{{{{if or false {at_home}}}}}{policy}{{{{end}}}}"
+    return f"{{{{if or false {' '.join([*given, *chosen])}}}}}{policy}{{{{end}}}}"
 
 
-def _at_home(fleet: Fleet, environment: Environment) -> str:
-    """Whether a release goes to where its environment is, as a condition of Go's templates."""
+def _at_home(fleet: Fleet, environment: Environment, place: Sequence[tuple[str, str]]) -> str:
+    """Whether a release goes to its own place in its environment, as a condition of Go's templates."""
+    about = [("environment", _text(environment.name)), *place, ("cluster", _text(environment.cluster))]
+    equal = " ".join(f"(eq .{field} {value})" for field, value in about)
+    return f'(and {equal} (eq (get . "server") "" {_text(fleet.cluster(environment.cluster).server)}))'
+
+
+def _given(environment: Environment) -> str:
+    """The namespace that an environment gives to a tenant, in Go's templates."""
     parts = environment.namespace.replace("{environment}", environment.name).split("{tenant}")
-    namespace = " .tenant ".join(map(json.dumps, parts))
-    server = json.dumps(fleet.cluster(environment.cluster).server)
-    cluster = json.dumps(environment.cluster)
-    return (
-        f"(eq .environment {json.dumps(environment.name)}) (eq .namespace (print {namespace}))"
-        f' (eq .cluster {cluster}) (eq (get . "server") "" {server})'
-    )
+    return f"(print {' .tenant '.join(map(_text, parts))})"
+
+
+def _text(text: str) -> str:
+    return json.dumps(text)
