@@ -18,7 +18,6 @@ from deploy_orchestrator.git import Changes, Commit, Repository, Tree
 from deploy_orchestrator.manifests import Workspace
 from deploy_orchestrator.markdown import code
 from deploy_orchestrator.outcomes import failures, values
-from deploy_orchestrator.registries import Internet
 from deploy_orchestrator.settings import ForgeSettings
 
 MAIN = "main"
@@ -91,7 +90,7 @@ def pull_request(repository: Repository, branch: str, title: str, text: str) -> 
     except (pydantic.ValidationError, OSError) as error:
         why = error.errors()[0]["msg"] if isinstance(error, pydantic.ValidationError) else error
         raise NoForge(f"DEPLOY_ORCHESTRATOR_FORGE_… cannot be read: {why}") from error
-    forge = forge_of(repository.url, kind=settings.kind, api=settings.api, token=token, web=Internet())
+    forge = forge_of(repository.url, kind=settings.kind, api=settings.api, token=token)
     found = forge.propose(branch, MAIN, title, text)
     return f"{'opened' if found.new else 'brought up to date'} {found.url}"
 

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 from deploy_orchestrator.forges.errors import ForgeError, NoForge
-from deploy_orchestrator.registries import Web
+from deploy_orchestrator.registries import Egress, Internet, Web
 
 Kind = Literal["github", "gitlab", "gitea"]
 
@@ -23,6 +23,9 @@ MAX_TEXT: Final = 60_000
 _SCP = re.compile(r"(?:[\w.-]+@)?(?P<host>[\w.-]+):(?P<path>[^/].*)")
 _PROJECT = re.compile(r"(?:(?:^|/)(?!\.{1,2}(?:/|$))[\w.-]+){2,}")
 _KNOWN: Final[Mapping[str, Kind]] = {"github.com": "github", "gitlab.com": "gitlab", "codeberg.org": "gitea"}
+
+
+_VERSIONS: Final[Mapping[Kind, str]] = {"github": "v3", "gitlab": "v4", "gitea": "v1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,16 +138,19 @@ class Forge:
             raise ForgeError(f"{self.api} answers no JSON") from error
 
 
-def forge_of(remote: str, *, kind: Kind | None, api: str | None, token: str | None, web: Web) -> Forge:
+def forge_of(
+    remote: str, *, kind: Kind | None, api: str | None, token: str | None, web: Web | None = None
+) -> Forge:
     """The forge that has the Git repository at `remote`, a URL or `host:path`.
 
-    `kind` and `api` may be left out on github.com, gitlab.com and codeberg.org; `api` elsewhere too.
+    `kind` may be left out on github.com, gitlab.com and codeberg.org, and `api` where it is at the usual
+    place of the server that Git speaks to. It is reached by `web`, by default wherever it is.
 
     Raises:
         NoForge: it is on no forge, nobody says which kind that is, or there is no token for it.
     """
-    host, project = _place(remote)
-    kind = kind or _KNOWN.get(host)
+    server, project = _place(remote)
+    kind = kind or _KNOWN.get(server.partition("://")[2])
     if not project or kind is None:
         raise NoForge(
             f"nobody says on which forge {remote} is",
@@ -155,22 +161,27 @@ def forge_of(remote: str, *, kind: Kind | None, api: str | None, token: str | No
             f"there is no token for the forge of {remote}",
             fix="set DEPLOY_ORCHESTRATOR_FORGE_TOKEN to one that may open pull requests",
         )
-    return Forge(kind, (api or _api(kind, host)).rstrip("/"), project, token, web)
+    there = (api or _api(kind, server)).rstrip("/")
+    return Forge(kind, there, project, token, web or Internet(Egress().naming(there)))
 
 
 def _place(remote: str) -> tuple[str, str]:
+    """The web server beside a Git repository, as `https://git.example.com:3000`, and the project there."""
     parts = urlsplit(remote) if "://" in remote else None
     scp = None if parts else _SCP.fullmatch(remote)
     host = (parts.hostname or "") if parts else scp["host"] if scp else ""
     path = parts.path if parts else scp["path"] if scp else ""
+    server = f"https://{host}"
+    if parts and parts.scheme in {"http", "https"}:
+        server = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     project = path.strip("/").removesuffix(".git")
-    return host, project if host and _PROJECT.fullmatch(project) else ""
+    return server, project if host and _PROJECT.fullmatch(project) else ""
 
 
-def _api(kind: Kind, host: str) -> str:
-    if host == "github.com":
+def _api(kind: Kind, server: str) -> str:
+    if server == "https://github.com":
         return "https://api.github.com"
-    return f"https://{host}/api/{ {'github': 'v3', 'gitlab': 'v4', 'gitea': 'v1'}[kind] }"
+    return f"{server}/api/{_VERSIONS[kind]}"
 
 
 def _branch(pull: Mapping[str, Any], side: str) -> str:

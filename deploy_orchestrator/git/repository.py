@@ -136,10 +136,9 @@ class Repository(History):
         """Pushes one commit onto `branch`: the `Changes` that `update` returns for what the branch holds now.
 
         When somebody else pushes first, `update` is asked again with what they left, so it must depend on
-        nothing but its argument. Where there is no such branch, it begins where `onto` is, or with an empty
-        tree. None is
-        returned, and nothing written, when it returns None or changes nothing. So a call that failed
-        half-way can simply be made again.
+        nothing but its argument. Where there is no such branch, it begins where `onto` is, or else with an
+        empty tree. None is returned, and nothing written, when it returns None or changes nothing. So a call
+        that failed half-way can simply be made again.
 
         Raises:
             WriteContended: others kept being first.

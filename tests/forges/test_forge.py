@@ -130,12 +130,20 @@ def test_what_the_forge_refuses_is_told_in_its_words_and_without_the_token(forge
             "https://git.example.com/api/v1",
             "acme/fleet",
         ),
+        ("http://127.0.0.1:3000/acme/fleet.git", "gitea", "http://127.0.0.1:3000/api/v1", "acme/fleet"),
         ("https://ghe.example.com/acme/fleet", "github", "https://ghe.example.com/api/v3", "acme/fleet"),
     ],
 )
 def test_the_project_is_read_from_the_address(remote: str, kind: Any, api: str, project: str) -> None:
     found = forge_of(remote, kind=kind, api=None, token=TOKEN, web=Internet())
     assert (found.api, found.project) == (api, project)
+
+
+def test_a_server_on_this_machine_is_reached_where_the_repository_is_on_it(served: Served) -> None:
+    with serving(served) as api:
+        remote = f"{api}/acme/fleet.git"
+        forge = forge_of(remote, kind=served.kind, api=api, token=TOKEN)  # pyright: ignore[reportArgumentType]
+        assert forge.propose("upgrade/db", "main", "x", "x").new
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,19 @@ def test_a_change_to_a_missing_branch_is_asked_with_an_empty_tree(repository, wr
     assert repository.at("approvals").names("") == ["x"]
 
 
+def test_a_branch_that_is_new_begins_where_another_is(repository, write):
+    write({"a": b"1"})
+    main = repository.head()
+    commit = repository.write("upgrade/db", lambda _: Changes("upgrade", {"b": b"2"}), onto="main")
+    assert commit.parents == (main,)
+    assert repository.at("upgrade/db").names("") == ["a", "b"]
+    assert repository.head() == main
+    assert repository.write("upgrade/web", lambda _: Changes("same", {"a": b"1"}), onto="main") is None
+    assert repository.head("upgrade/web") is None
+    again = repository.write("upgrade/db", lambda _: Changes("more", {"c": b"3"}), onto="main")
+    assert again.parents == (commit.id,)
+
+
 def test_the_author_may_be_somebody_but_the_committer_is_the_orchestrator(repository, remote, git):
     repository.write("main", lambda _: Changes("x", {"a": b""}, author=Person("Ann Ö", "ann@example.com")))
     people = git("log", "-1", "--format=%an <%ae> %cn <%ce>", cwd=remote)
