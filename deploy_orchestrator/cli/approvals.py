@@ -255,8 +255,9 @@ def _void(orchestrator: Orchestrator, plan: Plan | RulesChange, commit: Commit) 
     for name, by in judges.items():
         rule = by.policy.approval if by else fleet.environment(name).policy.approval
         signers = by.allowed_signers if by else fleet.signers(name)
+        issuers = by.issuers if by else fleet.trusted(name)
         source = plan.sources[name] if isinstance(plan, RulesChange) else plan.source
-        believed, refused = orchestrator.deployments.approvals(plan.digest, signers)
+        believed, refused = orchestrator.deployments.approvals(plan.digest, signers, issuers)
         void = count(believed, rule, source, datetime.now(UTC)).void
         if isinstance(plan, Plan):
             void += orchestrator.glass(plan).void

@@ -52,6 +52,8 @@ def configuration(tree: Tree) -> Configuration:
         document, ((("repositories", i, "url"), each.url) for i, each in enumerate(file.repositories))
     )
     _check_environments(document, file)
+    require_unique(document, ((("issuers", i, "name"), each.name) for i, each in enumerate(file.issuers)))
+    require_unique(document, ((("issuers", i, "url"), each.url) for i, each in enumerate(file.issuers)))
     signers = tree.read(ALLOWED_SIGNERS) if tree.exists(ALLOWED_SIGNERS) else b""
     _check_people(document, file, principals(signers))
     tenants = [name for name in tree.names(TENANTS) if name[0] not in "_." and not _is_file(tree, name)]
@@ -92,7 +94,8 @@ def _check_people(document: Document, file: FleetFile, signers: frozenset[str]) 
     for field, people in _people(file):
         require_unique(document, (((*field, i), each) for i, each in enumerate(people)))
         for index, who in enumerate(people):
-            if who not in signers:
+            decides = field[-1] == "approvers" and any(each.speaks_for(who) for each in file.issuers)
+            if who not in signers and not decides:
                 raise FleetError(
                     f"{who} has no key in {ALLOWED_SIGNERS}",
                     place=document.place(*field, index),

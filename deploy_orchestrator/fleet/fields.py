@@ -152,6 +152,14 @@ def _web_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def _issuer_url(url: str) -> str:
+    parts = _url(url, ("https", "http"))
+    is_local = parts.hostname in ("127.0.0.1", "localhost", "::1")
+    if not parts.hostname or (parts.scheme == "http" and not is_local) or parts.query or parts.fragment:
+        raise ValueError("expected the URL of an issuer, such as https://login.example.com/realms/acme")
+    return url
+
+
 def _url(url: str, schemes: Sequence[str]) -> SplitResult:
     parts = urlsplit(url)
     if not _PRINTABLE.fullmatch(url) or parts.scheme not in schemes or parts.port == 0:
@@ -193,6 +201,7 @@ Host = Annotated[str, AfterValidator(_host), as_pattern(_HOST.pattern)]
 RepositoryUrl = Annotated[str, AfterValidator(_repository_url), as_pattern(f"(?:{'|'.join(_SCHEMES)})://.+")]
 ServerUrl = Annotated[str, AfterValidator(_server_url), as_pattern("https?://.+")]
 WebUrl = Annotated[str, AfterValidator(_web_url), as_pattern("https?://.+")]
+IssuerUrl = Annotated[str, AfterValidator(_issuer_url), as_pattern("https?://.+")]
 KubernetesVersion = Annotated[str, AfterValidator(_kubernetes), as_pattern(r"\d+\.\d+")]
 Duration = Annotated[
     timedelta,

@@ -18,6 +18,7 @@ from deploy_orchestrator.fleet.model import (
     ChartRepository,
     Cluster,
     Environment,
+    Issuer,
     Tenant,
     TenantNamespace,
 )
@@ -84,7 +85,8 @@ class Fleet:
 
     `environments` are in promotion order, `tenants` and `broken` by name: the ones that can be deployed, and
     what is wrong with the others. `hosts` are the `egress` of fleet.yaml.
-    `keys` are those that count in an environment, where they are not those of `allowed_signers`.
+    `keys` are those that count in an environment, where they are not those of `allowed_signers`, `proving`
+    the providers whose tokens do, where they are not the `issuers`.
     `charts` are those of `charts/` that tenants and `platform` ask for,
     `values` the Git object ids of the values files that apply to a tenant, by path. `keepers` are who brings
     the platform chart to a shared namespace, by environment and namespace.
@@ -103,12 +105,18 @@ class Fleet:
     charts: Mapping[str, LocalChart]
     values: Mapping[str, str]
     tree: Tree
+    issuers: tuple[Issuer, ...] = ()
     keys: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     keepers: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+    proving: Mapping[str, tuple[Issuer, ...]] = field(default_factory=dict[str, tuple[Issuer, ...]])
 
     def signers(self, environment: str) -> bytes:
         """Whose keys count in an environment, in OpenSSH's format."""
         return self.keys.get(environment, self.allowed_signers)
+
+    def trusted(self, environment: str) -> tuple[Issuer, ...]:
+        """The OpenID providers whose tokens prove decisions in an environment."""
+        return self.proving.get(environment, self.issuers)
 
     @property
     def mirrors(self) -> dict[str, str]:

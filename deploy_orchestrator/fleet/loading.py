@@ -46,6 +46,7 @@ def load(tree: Tree) -> Fleet:
         hosts=settings.file.egress,
         platform=settings.platform,
         allowed_signers=settings.allowed_signers,
+        issuers=settings.file.issuers,
         tenants=tenants,
         broken=broken,
         charts=settings.charts.sound(),

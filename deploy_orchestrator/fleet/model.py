@@ -15,6 +15,7 @@ from deploy_orchestrator.fleet.fields import (
     EnvironmentName,
     FieldPath,
     Host,
+    IssuerUrl,
     KubernetesVersion,
     Line,
     NamespaceName,
@@ -66,6 +67,27 @@ class Cluster(Model):
     name: Label
     server: ServerUrl
     argocd: Label | None = None
+
+
+class Issuer(Model):
+    """An OpenID provider whose ID tokens prove decisions: a `name` of your own, its `url` exactly as it says
+    it, and the `client` there that asks for decisions and for nothing else.
+
+    `domains` are those of the addresses that it may speak for, `verified` is the claim that says that an
+    address is verified. `max_age`: how long before a decision somebody may have proved themselves to the
+    provider; None: they need not do so anew.
+    """
+
+    name: Label
+    url: IssuerUrl
+    client: Line
+    domains: tuple[Host, ...] = Field(min_length=1)
+    verified: Line = "email_verified"
+    max_age: Duration | None = None
+
+    def speaks_for(self, email: str) -> bool:
+        """Whether its domains have the address."""
+        return email.rpartition("@")[2].lower() in self.domains
 
 
 class ApprovalRule(Model):
@@ -435,7 +457,7 @@ class FleetFile(Model):
 
     `egress`: the servers that charts and registries may be read from, as `charts.example.com`,
     `*.example.com` or `registry.example.com:5000`; None: any public one. Those of `repositories` are among
-    them.
+    them. `issuers`: the OpenID providers whose ID tokens prove who approves or rejects a change.
     """
 
     argocd: tuple[ArgoCDInstance, ...] = Field(default=(ArgoCDInstance(name="argocd"),), min_length=1)
@@ -444,4 +466,5 @@ class FleetFile(Model):
     repositories: tuple[ChartRepository, ...] = ()
     egress: tuple[Host, ...] | None = None
     values: Values | None = None
+    issuers: tuple[Issuer, ...] = ()
     platform: ChartReference

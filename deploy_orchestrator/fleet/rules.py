@@ -7,7 +7,15 @@ from typing import Any, Literal, TypeVar
 
 from deploy_orchestrator.fleet.fields import NamespaceTemplate, ServerUrl
 from deploy_orchestrator.fleet.fleet import Fleet
-from deploy_orchestrator.fleet.model import ApprovalRule, BreakGlass, Model, PauseRule, Policy, RuleOverride
+from deploy_orchestrator.fleet.model import (
+    ApprovalRule,
+    BreakGlass,
+    Issuer,
+    Model,
+    PauseRule,
+    Policy,
+    RuleOverride,
+)
 from deploy_orchestrator.fleet.signers import lines, principals
 from deploy_orchestrator.terms import Label, Verdict
 
@@ -18,7 +26,8 @@ class Rules(Model):
     """What lets a change into an environment: its `policy`, whose keys count, where it is, and what must come
     `before` it: of those that come together right before it (`beside` each other), `healthy_in` all or any.
 
-    `signers` are the lines of allowed_signers, without comments, `argocd` is the name and the namespace of
+    `signers` are the lines of allowed_signers, without comments, `issuers` the providers whose tokens prove
+    decisions, `argocd` is the name and the namespace of
     what deploys there.
     """
 
@@ -31,6 +40,7 @@ class Rules(Model):
     healthy_in: Literal["all", "any"] = "all"
     policy: Policy = Policy()
     signers: tuple[str, ...] = ()
+    issuers: tuple[Issuer, ...] = ()
 
     @property
     def allowed_signers(self) -> bytes:
@@ -58,10 +68,14 @@ class Rules(Model):
 
     @property
     def can_be_changed(self) -> bool:
-        """Whether enough approvers with a key are left to approve others."""
+        """Whether enough approvers who can prove who they are are left to approve others."""
         rule = self.policy.approval
         signing = principals(self.allowed_signers)
-        return rule is None or sum(each in signing for each in rule.approvers) >= rule.required
+        able = (
+            each in signing or any(issuer.speaks_for(each) for issuer in self.issuers)
+            for each in (rule.approvers if rule else ())
+        )
+        return rule is None or sum(able) >= rule.required
 
 
 def rules_of(fleet: Fleet, environment: str) -> Rules:
@@ -79,6 +93,7 @@ def rules_of(fleet: Fleet, environment: str) -> Rules:
         healthy_in=found.healthy_in,
         policy=found.policy,
         signers=lines(fleet.allowed_signers),
+        issuers=fleet.issuers,
     )
 
 
@@ -91,6 +106,7 @@ def under(fleet: Fleet, rules: Mapping[str, Rules]) -> Fleet:
             for each in fleet.environments
         ),
         keys={name: each.allowed_signers for name, each in rules.items()},
+        proving={name: each.issuers for name, each in rules.items()},
     )
 
 
@@ -107,6 +123,7 @@ def restricted(old: Rules, new: Rules) -> Rules:
         update={
             **_placed(old),
             "policy": policy,
+            "issuers": tuple(each for each in new.issuers if each in old.issuers),
             "before": before.before,
             "beside": before.beside,
             "healthy_in": new.healthy_in if old.healthy_in == "any" else "all",

@@ -1,10 +1,19 @@
-"""Who somebody is, proved: by an ID token that a provider signed."""
+"""Who somebody is, proved: to sign in, and to decide: by an ID token that a provider signed."""
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from deploy_orchestrator.identity.decisions import (
+        NO_ISSUERS,
+        Issuers,
+        Keys,
+        Resolved,
+        decision_nonce,
+        fingerprint_of,
+        proved_by,
+    )
     from deploy_orchestrator.identity.errors import NotProved, ProviderUnreachable
-    from deploy_orchestrator.identity.provider import Metadata, Provider
+    from deploy_orchestrator.identity.provider import Keyring, Metadata, Provider
     from deploy_orchestrator.identity.token import ALGORITHMS, MAX_TOKEN, Expected, Proved, prove
 else:
     from deploy_orchestrator.doors import opened
@@ -14,11 +23,19 @@ else:
 __all__ = [
     "ALGORITHMS",
     "MAX_TOKEN",
+    "NO_ISSUERS",
     "Expected",
+    "Issuers",
+    "Keyring",
+    "Keys",
     "Metadata",
     "NotProved",
     "Proved",
     "Provider",
     "ProviderUnreachable",
+    "Resolved",
+    "decision_nonce",
+    "fingerprint_of",
     "prove",
+    "proved_by",
 ]

@@ -5,7 +5,7 @@ https://openid.net/specs/openid-connect-discovery-1_0.html
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Final, cast
@@ -21,10 +21,12 @@ from deploy_orchestrator.registries import RepositoryError, Web
 MAX_ANSWER: Final = 512 * 1024
 """Bytes of what a provider says of itself, of its keys, or to a request for a token."""
 MAX_KEYS: Final = 100
-KEPT_SECONDS: Final = 3600.0
+KEPT_SECONDS: Final = 300.0
 """For how long keys are believed before the provider is asked again."""
 AGAIN_SECONDS: Final = 10.0
 """How often a provider is asked anew because of a key that it did not name."""
+LOST_SECONDS: Final = 60.0
+"""For how long a provider that did not answer is not asked again."""
 _WELL_KNOWN: Final = "/.well-known/openid-configuration"
 
 
@@ -54,11 +56,16 @@ class Provider:
     issuer: str
     web: Web
     _kept: "_Kept | None" = None
+    _lost: tuple[float, ProviderUnreachable] | None = None
     _lock: Lock = field(default_factory=Lock)
 
     def metadata(self) -> Metadata:
         """Where the provider is asked. Raises ProviderUnreachable."""
         return self._current().metadata
+
+    def keys(self) -> tuple[Mapping[str, Any], ...]:
+        """The public JWKs that it signs with. Raises ProviderUnreachable."""
+        return self._current().keys
 
     def keys_for(self, token: str) -> tuple[Mapping[str, Any], ...]:
         """The public JWKs that it signs with; asked for anew where none of those that are kept goes by the
@@ -75,13 +82,22 @@ class Provider:
             kept, now = self._kept, time.monotonic()
             if kept is not None and kept.holds(named, now):
                 return kept
-            metadata = self._discovered()
+            if self._lost is not None and now - self._lost[0] < LOST_SECONDS:
+                raise self._lost[1]
             try:
-                keys = _Keys.model_validate(_read(self.web, metadata.jwks_uri, self.issuer)).keys
-            except pydantic.ValidationError as error:
-                raise ProviderUnreachable(f"{metadata.jwks_uri} lists no keys", fix=_FIX) from error
-            self._kept = _Kept(metadata, keys[:MAX_KEYS], now)
+                self._kept, self._lost = self._asked(now), None
+            except ProviderUnreachable as error:
+                self._lost = time.monotonic(), error
+                raise
             return self._kept
+
+    def _asked(self, now: float) -> "_Kept":
+        metadata = self._discovered()
+        try:
+            keys = _Keys.model_validate(_read(self.web, metadata.jwks_uri, self.issuer)).keys
+        except pydantic.ValidationError as error:
+            raise ProviderUnreachable(f"{metadata.jwks_uri} lists no keys", fix=_FIX) from error
+        return _Kept(metadata, keys[:MAX_KEYS], now)
 
     def _discovered(self) -> Metadata:
         url = self.issuer.rstrip("/") + _WELL_KNOWN
@@ -99,6 +115,19 @@ class Provider:
             if not _is_as_safe(each, self.issuer):
                 raise ProviderUnreachable(f"{url} leads to {each}, which anybody could listen to", fix=_FIX)
         return found
+
+
+@dataclass(slots=True)
+class Keyring:
+    """The keys of providers, by the issuer's URL, asked when they are needed. Safe for several threads."""
+
+    web: Callable[[str], Web]
+    _providers: dict[str, Provider] = field(default_factory=dict[str, Provider])
+
+    def __call__(self, issuer: str) -> tuple[Mapping[str, Any], ...]:
+        """The public JWKs that it signs with now. Raises ProviderUnreachable."""
+        provider = self._providers.setdefault(issuer, Provider(issuer, self.web(issuer)))
+        return provider.keys()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, cast
 
 import pydantic
-from joserfc import jwk, jws
-from joserfc.errors import JoseError
 from pydantic import AfterValidator, BaseModel, ConfigDict, StrictFloat, StrictInt, StrictStr, TypeAdapter
 
 from deploy_orchestrator.identity.errors import NotProved
@@ -71,7 +69,8 @@ class Expected:
 @dataclass(frozen=True, slots=True)
 class Proved:
     """Who somebody is, as the provider says: `subject` is its own name for them, which it gives to nobody
-    else. `email` is None where it is not verified. `key` is what signed the token, as a public JWK.
+    else. `email` is None where it is not verified. `authenticated` is when they proved themselves to the
+    provider, where it tells. `key` is what signed the token, as a public JWK.
     """
 
     issuer: str
@@ -81,11 +80,15 @@ class Proved:
     groups: tuple[str, ...]
     issued: datetime
     expires: datetime
+    authenticated: datetime | None
     key: Mapping[str, Any]
 
 
-def prove(token: str, keys: Sequence[Mapping[str, Any]], expected: Expected, now: datetime) -> Proved:
-    """Who `token` says that somebody is, signed by one of the public JWKs `keys`.
+def prove(
+    token: str, keys: Sequence[Mapping[str, Any]], expected: Expected, now: datetime | None = None
+) -> Proved:
+    """Who `token` says that somebody is, signed by one of the public JWKs `keys`. Without a `now` it is read
+    as of when it was issued.
 
     Raises:
         NotProved: it is none, is signed by another key or an algorithm that is not among `ALGORITHMS`, or is
@@ -97,7 +100,7 @@ def prove(token: str, keys: Sequence[Mapping[str, Any]], expected: Expected, now
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         raise NotProved(f"the token's claim {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    _check(claims, expected, now)
+    _check(claims, expected, _moment(claims.iat) if now is None else now)
     said = claims.model_extra or {}
     return Proved(
         issuer=claims.iss,
@@ -107,6 +110,7 @@ def prove(token: str, keys: Sequence[Mapping[str, Any]], expected: Expected, now
         groups=_groups(said.get(expected.groups)),
         issued=_moment(claims.iat),
         expires=_moment(claims.exp),
+        authenticated=None if claims.auth_time is None else _moment(claims.auth_time),
         key=key,
     )
 
@@ -121,6 +125,9 @@ def key_named(token: str) -> str | None:
 
 
 def _header(token: str) -> dict[str, Any]:
+    from joserfc import jws
+    from joserfc.errors import JoseError
+
     if len(token) > MAX_TOKEN:
         raise NotProved(f"the token is longer than {MAX_TOKEN:,} bytes")
     try:
@@ -131,6 +138,9 @@ def _header(token: str) -> dict[str, Any]:
 
 def _verified(token: str, keys: Sequence[Mapping[str, Any]]) -> tuple[bytes, Mapping[str, Any]]:
     """What was signed, and by which of `keys`."""
+    from joserfc import jwk, jws
+    from joserfc.errors import JoseError
+
     header = _header(token)
     algorithm, named = header.get("alg"), header.get("kid")
     if algorithm not in ALGORITHMS:

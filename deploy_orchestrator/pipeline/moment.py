@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from deploy_orchestrator.delivery import Status
 from deploy_orchestrator.fleet import Fleet, FleetError, Policy, basis, load
 from deploy_orchestrator.git import Repository, RevisionNotFound
+from deploy_orchestrator.identity import Issuers
 from deploy_orchestrator.pipeline.places import PlaceTaken, require_place
 from deploy_orchestrator.pipeline.sources import source_of, source_of_removal
 from deploy_orchestrator.releases import (
@@ -69,6 +70,7 @@ class Moment:
             source=self._source(plan, policy),
             policy=policy,
             allowed_signers=self.fleet.signers(plan.environment),
+            issuers=Issuers(self.fleet.trusted(plan.environment), self.deployments.keys),
             rules=self.rules[plan.environment].held,
             predecessors=tuple(self._predecessor(each, plan.tenant) for each in plan.after),
             one_is_enough=self._one_is_enough(plan),
@@ -146,7 +148,8 @@ class Moment:
             return plan.source.model_copy(update={"signed": False})
 
     def _is_decided_on(self, plan: Plan) -> bool:
-        return bool(self.deployments.approvals(plan.digest, self.fleet.signers(plan.environment))[0])
+        signers, issuers = self.fleet.signers(plan.environment), self.fleet.trusted(plan.environment)
+        return bool(self.deployments.approvals(plan.digest, signers, issuers)[0])
 
     def _source_now(self, plan: Plan, released: Release | None) -> SourceChange:
         repository, revision, signers = (

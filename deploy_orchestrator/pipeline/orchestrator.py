@@ -12,6 +12,7 @@ from deploy_orchestrator.delivery import Engine, Status, Verification, follow, s
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Deployment, Fleet, FleetError, Policy, last_readable, load
 from deploy_orchestrator.git import Commit, Person, PushRejected, Repository, RevisionNotFound, Signer
+from deploy_orchestrator.identity import Keyring
 from deploy_orchestrator.manifests import Manifests, Workspace
 from deploy_orchestrator.outcomes import Outcome, attempt, in_order, raised, through, values
 from deploy_orchestrator.pipeline.delivered import delivery, remember
@@ -19,6 +20,7 @@ from deploy_orchestrator.pipeline.moment import Moment
 from deploy_orchestrator.pipeline.rules import in_force, rules_now, settlement
 from deploy_orchestrator.releases import (
     MAIN,
+    Approval,
     Audited,
     Delivered,
     Deployments,
@@ -29,6 +31,7 @@ from deploy_orchestrator.releases import (
     Line,
     Pausing,
     Plan,
+    RejectedApproval,
     Release,
     RevertRefused,
     RulesChange,
@@ -42,6 +45,7 @@ from deploy_orchestrator.settings import Settings
 if TYPE_CHECKING:
     from deploy_orchestrator.foresight import Survey
     from deploy_orchestrator.pipeline.preview import Preview, Previews, Rendered
+    from deploy_orchestrator.registries import Web
 
 Found = TypeVar("Found")
 
@@ -81,7 +85,7 @@ class Orchestrator:
         with closing(Workspace(settings.home / "cache")) as workspace:
             yield cls(
                 fleet,
-                Deployments(deployments),
+                Deployments(deployments, Keyring(_web_of)),
                 _engine(settings, fleet, deployments),
                 workspace,
             )
@@ -208,14 +212,14 @@ class Orchestrator:
         """Who breaks the glass for a pending plan. Raises FleetError as `fleet`."""
         fleet = self.fleet()
         rule = fleet.environment(plan.environment).policy.break_glass
-        decisions, _ = self.deployments.approvals(plan.digest, fleet.signers(plan.environment))
+        decisions, _ = self._decisions(fleet, plan)
         return break_glass(decisions, rule, plan.source, datetime.now(UTC))
 
     def expiries(self, plan: Plan) -> tuple[Expiry, ...]:
         """When the approvals of a pending plan expire or have expired; by the last fleet that can be read."""
         fleet = self._last_readable()
         rule = fleet.environment(plan.environment).policy.approval
-        decisions, _ = self.deployments.approvals(plan.digest, fleet.signers(plan.environment))
+        decisions, _ = self._decisions(fleet, plan)
         return expiries(decisions, rule, plan.source, datetime.now(UTC))
 
     def release(self, plan: Plan) -> Release:
@@ -264,6 +268,21 @@ class Orchestrator:
     ) -> Commit:
         """Push a person's signed decision on exactly the bytes of `plan`, or on a change of the rules."""
         return self.deployments.decide(plan, decision, reason, signer, datetime.now(UTC))
+
+    def record(self, plan: Plan, decision: Literal["approve", "reject"], reason: str, token: str) -> Approval:
+        """Push a person's decision on exactly the bytes of `plan` with the ID token that proves it. Raises
+        NotProved where it does not.
+        """
+        issuers = self.fleet().trusted(plan.environment)
+        return self.deployments.record(plan, decision, reason, token, issuers)
+
+    def decisions(self, plan: Plan) -> tuple[list[Approval], list[RejectedApproval]]:
+        """The decisions on `plan` that are believed, and those that are not. Raises FleetError as `fleet`."""
+        return self._decisions(self.fleet(), plan)
+
+    def _decisions(self, fleet: Fleet, plan: Plan) -> tuple[list[Approval], list[RejectedApproval]]:
+        signers, issuers = fleet.signers(plan.environment), fleet.trusted(plan.environment)
+        return self.deployments.approvals(plan.digest, signers, issuers)
 
     def stop(self, line: Line, decision: Literal["pause", "resume"], reason: str, signer: Signer) -> Commit:
         """Push a person's signed decision that nothing is released on a `line`, or that it is again."""
@@ -487,6 +506,13 @@ def _unhealthy(release: Release, status: Status, policy: Policy) -> Unhealthy | 
     if failed is None or datetime.now(UTC) - failed <= policy.rollback_after:
         return None
     return Unhealthy(release, f"for longer than {policy.rollback_after}: {status.trouble(release)}")
+
+
+def _web_of(issuer: str) -> "Web":
+    """The network, to ask the provider whose issuer has this URL."""
+    from deploy_orchestrator.registries import ANYWHERE, Internet
+
+    return Internet(ANYWHERE.naming(issuer))
 
 
 def _engine(settings: Settings, fleet: Repository, deployments: Repository) -> Engine:

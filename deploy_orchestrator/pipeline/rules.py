@@ -30,7 +30,7 @@ def rules_now(
         {each.name: rules_of(fleet, each.name) for each in fleet.environments},
         released,
         source=source,
-        decisions=lambda digest, signers: deployments.approvals(digest, signers)[0],
+        decisions=lambda digest, by: deployments.approvals(digest, by.allowed_signers, by.issuers)[0],
         now=now,
     )
 

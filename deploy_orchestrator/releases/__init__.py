@@ -1,6 +1,6 @@
 """What may go out: plans with a verdict, signed approvals, releases, history, revert."""
 
-from deploy_orchestrator.releases.approvals import RejectedApproval
+from deploy_orchestrator.releases.approvals import RejectedApproval, proved_then
 from deploy_orchestrator.releases.auditing import Audited, Evidence, Fault, audit
 from deploy_orchestrator.releases.ballot import Ballot, Glass, Void, break_glass, count, may_approve
 from deploy_orchestrator.releases.deliveries import Delivered
@@ -98,6 +98,7 @@ __all__ = [
     "make_removal",
     "may_approve",
     "promotion",
+    "proved_then",
     "read_rules",
     "source_change",
     "standings",

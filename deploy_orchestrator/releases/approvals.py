@@ -1,22 +1,23 @@
-"""Decisions that people sign: written to the branch `approvals`, believed only when the signature says so."""
+"""Decisions of people on the branch `approvals`, believed where a signature or an ID token proves them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import pydantic
 
 from deploy_orchestrator import documents
 from deploy_orchestrator.documents import DocumentError, Record
-from deploy_orchestrator.fleet import principals
+from deploy_orchestrator.fleet import Issuer, principals
 from deploy_orchestrator.git import (
     Changes,
     Commit,
     PathNotFound,
     Repository,
+    RevisionNotFound,
     Signer,
     TooMuchHistory,
     Tree,
@@ -24,14 +25,29 @@ from deploy_orchestrator.git import (
     Unsigned,
     UntrustedSignature,
 )
+from deploy_orchestrator.identity import (
+    NO_ISSUERS,
+    Issuers,
+    Keys,
+    NotProved,
+    Proved,
+    Resolved,
+    decision_nonce,
+    fingerprint_of,
+    proved_by,
+)
 from deploy_orchestrator.releases.errors import ReleaseError
 from deploy_orchestrator.releases.ledger import Write, ledger
 from deploy_orchestrator.releases.model import Approval, Choice
 from deploy_orchestrator.terms import Digest, Email, Text, Time
 
 BRANCH: Final = "approvals"
+BY_TOKEN: Final = frozenset[Choice](["approve", "reject"])
+"""What an ID token can prove."""
 HOLDING: Final = frozenset[Choice](["reject", "pause"])
 """Decisions that hold something back: nobody else undoes them by writing over them."""
+MAX_WRITTEN_OVER: Final = 100
+"""Writes to one person's file before a decision that a token proves."""
 MAX_DECISION: Final = 64 * 1024
 """Bytes of a file that is a decision."""
 MAX_NAMED: Final = 100
@@ -43,14 +59,23 @@ _FIXES = {
 }
 
 
+class Proof(Record):
+    """The ID token whose nonce is the hash of a decision, and the provider's public key that signed it."""
+
+    issuer: Text
+    token: Text
+    key: dict[str, Any]
+
+
 class Decision(Record):
-    """The content of `<digest>/<who>.yaml`."""
+    """The content of `<digest>/<who>.yaml`. Without a `proof` its commit is signed by who decided."""
 
     digest: Digest
     who: Email
     decision: Choice
     reason: Text
     at: Time
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +121,58 @@ def sign(
     return commit
 
 
+def record(
+    repository: Repository,
+    about: str,
+    digest: str,
+    decision: Choice,
+    reason: str,
+    token: str,
+    issuers: Issuers,
+) -> Approval:
+    """Write one decision on the digest of what it is `about` with the ID `token` that proves it, in a commit
+    of its own.
+
+    Raises:
+        NotProved: the token proves no such decision, or no provider of `issuers` gave it.
+        ReleaseError: the same stands already.
+    """
+    if decision not in BY_TOKEN:
+        raise NotProved(f"no ID token proves a decision to {decision}")
+    resolved, proved = _first_proof(token, decision_nonce(digest, decision, reason), issuers.resolved())
+    made = Decision(
+        digest=digest,
+        who=proved.email or "",
+        decision=decision,
+        reason=reason,
+        at=proved.issued,
+        proof=Proof(issuer=resolved.issuer.url, token=token, key=dict(proved.key)),
+    )
+    path = f"{_folder(digest)}/{made.who}.yaml"
+    message = f"{decision.capitalize()} {about}\n\nDigest: {digest}\nProved-by: {resolved.issuer.url}\n"
+    content = documents.dump(made.model_dump(mode="json"))
+    commit = repository.write(BRANCH, lambda tree: Changes(message, {path: content}))
+    if commit is None:
+        raise ReleaseError("the same decision of this moment stands already")
+    return _by_token(made, commit.id, proved)
+
+
+def _first_proof(token: str, nonce: str, issuers: Sequence[Resolved]) -> tuple[Resolved, Proved]:
+    refused = NotProved("no provider of the rules proves decisions here")
+    for each in issuers:
+        try:
+            return each, each.proves(token, nonce)
+        except NotProved as error:
+            refused = error
+    raise refused
+
+
 def verified(
-    repository: Repository, digest: str, allowed_signers: bytes, until: str | None = None
+    repository: Repository,
+    digest: str,
+    allowed_signers: bytes,
+    until: str | None = None,
+    issuers: Issuers = NO_ISSUERS,
 ) -> tuple[list[Approval], list[RejectedApproval]]:
     """The decisions on `digest` that are believed, in the order in which they were pushed, and those that are
     not, of the branch as last fetched.
@@ -105,9 +180,12 @@ def verified(
     Believed is the last commit that changed a person's file, if a key of that person in `allowed_signers`
     signed it, it changes nothing else, and the file is about this digest and this person. Whoever may push
     to the branch can overwrite a file, but cannot undo a rejection or a pause: the last one that its author
-    signed stands until its author signs something else. A merge could hide commits, so nothing that lets
-    something through is believed from before one. `until` is the commit up to which the branch is looked at;
-    None for all of it.
+    signed stands until its author signs something else. Believed as well is a file with an ID token of one of
+    `issuers`, signed by one of its keys of now, whose nonce is the hash of this decision, whoever pushed it:
+    unless the same person decided later, by the date of the token. What holds something back is believed by
+    the key that was recorded with it as well: a provider that changes its keys, or is out of reach, undoes no
+    rejection. A merge could hide commits, so nothing that lets something through is believed from before one.
+    `until` is the commit up to which the branch is looked at; None for all of it.
     """
     head = repository.head(BRANCH)
     if head is None:
@@ -115,13 +193,18 @@ def verified(
     with suppress(TooMuchHistory):
         if _folder(digest) not in ledger(repository, BRANCH, head):
             return [], []
-    believed, refused = _verified(repository, head, digest, allowed_signers, until)
+    believed, refused = _verified(repository, head, digest, allowed_signers, until, issuers.resolved())
     return list(believed), list(refused)
 
 
 @lru_cache(maxsize=1024)
 def _verified(
-    repository: Repository, head: str, digest: str, allowed_signers: bytes, until: str | None
+    repository: Repository,
+    head: str,
+    digest: str,
+    allowed_signers: bytes,
+    until: str | None,
+    issuers: tuple[Resolved, ...],
 ) -> tuple[tuple[Approval, ...], tuple[RejectedApproval, ...]]:
     believed: list[tuple[int, Approval]] = []
     refused: list[RejectedApproval] = []
@@ -144,14 +227,15 @@ def _verified(
         hidden = max(hidden, each.number)
         refused.append(RejectedApproval(folder, each.commit, "its commit changes more than is gone through"))
     known = principals(allowed_signers)
+    reader = _Reader(repository, digest, allowed_signers, issuers)
     for path, writes in files.items():
         newest, *older = writes
-        if _who(path) not in known:
+        if _who(path) not in known and not any(each.issuer.speaks_for(_who(path)) for each in issuers):
             if len(refused) < MAX_NAMED:
                 refused.append(RejectedApproval(path, newest.commit, "nobody of this name may sign"))
             continue
         try:
-            approval = _believe(repository, path, newest, digest, allowed_signers)
+            approval = reader.believe(path, newest, older)
             if approval and approval.decision not in HOLDING and newest.number <= hidden:
                 raise _NotBelieved(
                     "a merge came after it, or what is over the bounds, which may hide later decisions; "
@@ -161,48 +245,158 @@ def _verified(
                 believed.append((newest.number, approval))
         except _NotBelieved as error:
             refused.append(RejectedApproval(path, newest.commit, str(error)))
-            believed += _still_holding(repository, path, older, digest, allowed_signers)
+            believed += reader.still_holding(path, older)
     in_order = sorted(believed, key=lambda each: each[0])
     return tuple(approval for _, approval in in_order), tuple(refused)
 
 
-def _still_holding(
-    repository: Repository, path: str, writes: Sequence[Write], digest: str, allowed_signers: bytes
-) -> Iterator[tuple[int, Approval]]:
-    for write in writes:
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads the decisions on a digest, as far as these keys and providers prove them."""
+
+    repository: Repository
+    digest: str
+    allowed_signers: bytes
+    issuers: tuple[Resolved, ...]
+
+    def believe(self, path: str, write: Write, older: Sequence[Write]) -> Approval | None:
+        """The decision that `write` left at `path`, after the `older` ones, the newest first; None where its
+        author took it back by removing the file.
+
+        Anybody can push a token again: of what people decided by tokens the last one is by the tokens' dates.
+        """
+        found = self._believe(path, write)
+        if found is None or found.issuer is None:
+            return found
+        if len(older) > MAX_WRITTEN_OVER and found.decision not in HOLDING:
+            raise _NotBelieved("it was written over too often to tell what came last; sign it with a key")
+        before = self._until_signed(path, older[:MAX_WRITTEN_OVER])
+        if any(each.at >= found.at for each in before if each.issuer is None or each.signed_by):
+            raise _NotBelieved("it is an earlier decision of theirs, pushed again")
+        return found
+
+    def still_holding(self, path: str, writes: Sequence[Write]) -> Iterator[tuple[int, Approval]]:
+        """The last decision of these `writes`, the newest first, that is believed, if it holds something."""
+        for place, write in enumerate(writes):
+            try:
+                approval = self.believe(path, write, writes[place + 1 :])
+            except _NotBelieved:
+                continue
+            if approval and approval.decision in HOLDING:
+                yield write.number, approval
+            return
+
+    def _until_signed(self, path: str, writes: Sequence[Write]) -> Iterator[Approval]:
+        """What is believed of the newest `writes`, up to one that is signed: nobody can push that again."""
+        for write in writes:
+            with suppress(_NotBelieved):
+                found = self._believe(path, write)
+                if found is not None:
+                    yield found
+                    if found.issuer is None:
+                        return
+
+    def _believe(self, path: str, write: Write) -> Approval | None:
+        if write.merge:
+            raise _NotBelieved("it was written by a merge")
+        if not write.alone:
+            raise _NotBelieved("its commit changes other files too")
+        tree = self.repository.at(write.commit)
         try:
-            approval = _believe(repository, path, write, digest, allowed_signers)
-        except _NotBelieved:
-            continue
-        if approval and approval.decision in HOLDING:
-            yield write.number, approval
-        return
+            found = self._proved(tree, path, write) if self.issuers else None
+            return found or self._signed(tree, path, write)
+        except (DocumentError, NotProved, PathNotFound, UnsafeTree, Unsigned, UntrustedSignature) as error:
+            raise _NotBelieved(error.what) from error
 
-
-def _believe(
-    repository: Repository, path: str, write: Write, digest: str, allowed_signers: bytes
-) -> Approval | None:
-    """The decision that `write` left at `path`; None where its author took it back by removing the file."""
-    who = _who(path)
-    if write.merge:
-        raise _NotBelieved("it was written by a merge")
-    if not write.alone:
-        raise _NotBelieved("its commit changes other files too")
-    try:
-        signature = repository.verify(write.commit, allowed_signers)
-        if signature.principal.casefold() != who:
+    def _signed(self, tree: Tree, path: str, write: Write) -> Approval | None:
+        signature = self.repository.verify(write.commit, self.allowed_signers)
+        if signature.principal.casefold() != _who(path):
             raise _NotBelieved(f"it was signed by {signature.principal}")
-        tree = repository.at(write.commit)
         if not tree.exists(path):
             return None
         decision = _read(tree, path)
-    except (DocumentError, PathNotFound, UnsafeTree, Unsigned, UntrustedSignature) as error:
-        raise _NotBelieved(error.what) from error
-    if decision.digest != digest:
-        raise _NotBelieved(f"it is about another digest: {decision.digest}")
-    if decision.who != who:
-        raise _NotBelieved(f"it says to be from {decision.who}")
-    return Approval(**decision.model_dump(), commit=write.commit, key=signature.key)
+        self._check(decision, path)
+        return _approval(decision, write.commit, key=signature.key)
+
+    def _proved(self, tree: Tree, path: str, write: Write) -> Approval | None:
+        """The decision where a token proves it; None where it has none. Raises NotProved."""
+        decision = _read(tree, path) if tree.exists(path) else None
+        if decision is None or decision.proof is None:
+            return None
+        self._check(decision, path)
+        if decision.decision not in BY_TOKEN:
+            raise _NotBelieved(f"no ID token proves a decision to {decision.decision}")
+        nonce = decision_nonce(decision.digest, decision.decision, decision.reason)
+        resolved = [each for each in self.issuers if each.issuer.url == decision.proof.issuer]
+        try:
+            _, proved = _first_proof(decision.proof.token, nonce, resolved)
+        except NotProved:
+            if decision.decision not in HOLDING or not resolved:
+                raise
+            proved = proved_by(resolved[0].issuer, decision.proof.token, [decision.proof.key], nonce)
+            found = _by_token(decision, write.commit, proved).model_copy(update={"signed_by": None})
+        else:
+            found = _by_token(decision, write.commit, proved)
+        if proved.email != decision.who:
+            raise _NotBelieved(f"the token is {proved.email}'s")
+        if proved.issued != decision.at:
+            raise _NotBelieved("it is dated otherwise than its token")
+        return found
+
+    def _check(self, decision: Decision, path: str) -> None:
+        if decision.digest != self.digest:
+            raise _NotBelieved(f"it is about another digest: {decision.digest}")
+        if decision.who != _who(path):
+            raise _NotBelieved(f"it says to be from {decision.who}")
+
+
+def recorded_keys(repository: Repository, approvals: Iterable[Approval]) -> Keys:
+    """The keys of providers by which these `approvals` of a release were proved, whatever keys they have now:
+    each from the decision's commit, where it is the one that the release names.
+    """
+    listed = tuple(each for each in approvals if each.issuer is not None)
+
+    def keys(issuer: str) -> Sequence[Mapping[str, Any]]:
+        return [
+            proof.key
+            for each in listed
+            if each.issuer == issuer and (proof := _proof_of(repository, each)) is not None
+        ]
+
+    return keys
+
+
+def proved_then(repository: Repository, approval: Approval, issuer: Issuer) -> Proved:
+    """Who decided, by the token in the decision's commit and the key that was checked then.
+
+    Raises:
+        NotProved: it was not, or its commit says otherwise.
+    """
+    proof = _proof_of(repository, approval)
+    if proof is None:
+        raise NotProved(f"the commit {approval.commit} records no key {approval.signed_by}")
+    nonce = decision_nonce(approval.digest, approval.decision, approval.reason)
+    return proved_by(issuer, proof.token, [proof.key], nonce)
+
+
+def _proof_of(repository: Repository, approval: Approval) -> Proof | None:
+    """The proof in the commit of `approval`, where its key is the one that was checked."""
+    path = f"{_folder(approval.digest)}/{approval.who}.yaml"
+    try:
+        proof = _read(repository.at(approval.commit), path).proof
+    except (DocumentError, PathNotFound, RevisionNotFound, UnsafeTree):
+        return None
+    return proof if proof and fingerprint_of(proof.key) == approval.signed_by else None
+
+
+def _approval(decision: Decision, commit: str, key: str) -> Approval:
+    return Approval(**decision.model_dump(exclude={"proof"}), commit=commit, key=key)
+
+
+def _by_token(decision: Decision, commit: str, proved: Proved) -> Approval:
+    return _approval(decision, commit, f"{proved.issuer} {proved.subject}").model_copy(
+        update={"issuer": proved.issuer, "signed_by": fingerprint_of(proved.key)}
+    )
 
 
 def _who(path: str) -> str:

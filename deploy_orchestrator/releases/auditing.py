@@ -11,9 +11,10 @@ from deploy_orchestrator.documents import Record
 from deploy_orchestrator.errors import MachineRefused, OrchestratorError
 from deploy_orchestrator.fleet import Deployment, FleetError, Rules
 from deploy_orchestrator.git import Commit, Repository, RevisionNotFound, Tree
+from deploy_orchestrator.identity import Issuers
 from deploy_orchestrator.manifests import Manifests, committed_manifests
 from deploy_orchestrator.outcomes import attempt
-from deploy_orchestrator.releases.approvals import BRANCH, verified
+from deploy_orchestrator.releases.approvals import BRANCH, recorded_keys, verified
 from deploy_orchestrator.releases.evaluation import Conditions, evaluate
 from deploy_orchestrator.releases.gates import Predecessor
 from deploy_orchestrator.releases.layout import MAIN, RELEASES, Slot, content_at
@@ -235,7 +236,12 @@ class _Commit:
             one_is_enough=rules.healthy_in == "any",
             soaked=plan.behind.soaked if plan.behind else None,
             until=until,
+            issuers=self._issuers(rules, file),
         )
+
+    def _issuers(self, rules: Rules, file: ReleaseFile | ReleasedRules) -> Issuers:
+        """The providers of the rules, with the keys that were checked then: those that the file names."""
+        return Issuers(rules.issuers, recorded_keys(self.repository, file.approvals))
 
     def _predecessor(self, slot: Slot) -> Predecessor:
         released = slot.read_release(self.before)
@@ -301,8 +307,10 @@ class _Commit:
                 wanted,
                 was,
                 source=source,
-                decisions=lambda digest, signers, until=until: (
-                    verified(self.repository, digest, signers, until)[0] if until else []
+                decisions=lambda digest, by, until=until, each=each: (
+                    verified(self.repository, digest, by.allowed_signers, until, self._issuers(by, each))[0]
+                    if until
+                    else []
                 ),
                 now=each.released_at,
             )[name]

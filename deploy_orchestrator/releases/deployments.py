@@ -7,8 +7,9 @@ from functools import lru_cache
 from typing import Literal, TypeVar
 
 from deploy_orchestrator.errors import OrchestratorError, Place
-from deploy_orchestrator.fleet import Deployment, Destination, Policy
+from deploy_orchestrator.fleet import Deployment, Destination, Issuer, Policy
 from deploy_orchestrator.git import Commit, Person, Repository, RevisionNotFound, Signer
+from deploy_orchestrator.identity import Issuers, Keys
 from deploy_orchestrator.manifests import Diff, Manifests, committed_manifests, diff
 from deploy_orchestrator.outcomes import Outcome, attempt, failures, raised, values
 from deploy_orchestrator.releases import approvals, deliveries, history, propose, publish, revert
@@ -41,11 +42,14 @@ class Deployments:
     Reading tells what `repository` held when it was last fetched. Every write is one commit, made anew when
     somebody else was first, and may be repeated after a crash at any moment.
 
+    `keys` are those that OpenID providers sign with now.
+
     Every method raises `DocumentError` or `ReleaseError` for a file on `main` that is not what this class
     writes, and `GitError` as the repository does.
     """
 
     repository: Repository
+    keys: Keys = lambda _: ()
 
     def plan(self, environment: str, tenant: str) -> Plan | None:
         """The newest plan, released or not."""
@@ -273,16 +277,37 @@ class Deployments:
         """Who has paused a `line`, and who resumed it last, as the `policy` of its environment lets them."""
         return pausing(self.repository, line, policy, allowed_signers, now)
 
-    def approvals(self, digest: str, allowed_signers: bytes) -> tuple[list[Approval], list[RejectedApproval]]:
-        """The decisions on `digest` that are believed, by signature, and those that are not, with the
-        reason.
+    def record(
+        self,
+        plan: Plan,
+        decision: Literal["approve", "reject"],
+        reason: str,
+        token: str,
+        issuers: Sequence[Issuer],
+    ) -> Approval:
+        """Push a person's decision on `plan` with the ID `token` that proves it.
+
+        Raises:
+            NotProved: it proves no such decision, or is of none of the `issuers`.
+            ReleaseError: it stands already.
+        """
+        trusted = Issuers(tuple(issuers), self.keys)
+        return approvals.record(self.repository, plan.key, plan.digest, decision, reason, token, trusted)
+
+    def approvals(
+        self, digest: str, allowed_signers: bytes, issuers: Sequence[Issuer] = ()
+    ) -> tuple[list[Approval], list[RejectedApproval]]:
+        """The decisions on `digest` that are believed, by signature or by an ID token of one of `issuers`,
+        and those that are not, with the reason.
 
         Believed is the last commit on a person's file, if a key of that person in `allowed_signers` signed
-        it, it changes nothing else, and the file is about this digest and this person. A rejection is
-        undone by its author only, whatever others push. Which of them count is for the environment's
-        policy: see `gates`.
+        it or a token there proves it, it changes nothing else, and the file is about this digest and this
+        person. A rejection is undone by its author only, whatever others push. Which of them count is for
+        the environment's policy: see `gates`.
         """
-        return approvals.verified(self.repository, digest, allowed_signers)
+        return approvals.verified(
+            self.repository, digest, allowed_signers, issuers=Issuers(tuple(issuers), self.keys)
+        )
 
     def quarantine(self, environment: str, tenant: str) -> list[Quarantined]:
         """What was reverted, oldest first."""

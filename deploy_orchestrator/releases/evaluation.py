@@ -3,6 +3,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from deploy_orchestrator.fleet import Policy
+from deploy_orchestrator.identity import NO_ISSUERS, Issuers
 from deploy_orchestrator.releases.approvals import verified
 from deploy_orchestrator.releases.ballot import break_glass, count
 from deploy_orchestrator.releases.digest import FORMAT, first_digest_of
@@ -18,14 +19,14 @@ from deploy_orchestrator.releases.standing import Standing
 class Conditions:
     """What a release depends on besides the deployments repository, as of now.
 
-    `policy` is the environment's, and `allowed_signers` the file, both from the newest commit of the fleet
-    repository, as far as they count; `rules` tells why nothing can be released by them yet, `wanted` whether
-    that commit still asks for what was planned. `source` is the plan's, judged by those keys; None where that
-    changes nothing. `predecessors` are the same tenant in the environments that the plan's `after` names, in
-    their order; of these, one is enough or all count. `canaries` are those that a plan's `ahead` names, as
-    far as the newest policy has them go first. `soaked` tells for how long the plan was healthy before when
-    the newer change came that waits `behind` it. `until` is the commit of the branch of decisions up to which
-    they count; None for all of them.
+    `policy` is the environment's, `allowed_signers` the file, and `issuers` the providers whose tokens prove
+    decisions, all from the newest commit of the fleet repository, as far as they count; `rules` tells why
+    nothing can be released by them yet, `wanted` whether that commit still asks for what was planned.
+    `source` is the plan's, judged by those keys; None where that changes nothing. `predecessors` are the same
+    tenant in the environments that the plan's `after` names, in their order; of these, one is enough or all
+    count. `canaries` are those that a plan's `ahead` names, as far as the newest policy has them go first.
+    `soaked` tells for how long the plan was healthy before when the newer change came that waits `behind` it.
+    `until` is the commit of the branch of decisions up to which they count; None for all of them.
     """
 
     policy: Policy
@@ -39,6 +40,7 @@ class Conditions:
     one_is_enough: bool = False
     soaked: timedelta | None = None
     until: str | None = None
+    issuers: Issuers = NO_ISSUERS
 
 
 Judge = Callable[[Plan], Conditions]
@@ -59,7 +61,9 @@ def evaluate(standing: Standing, plan: Plan, conditions: Conditions) -> Evaluati
     """The gates of `plan` where this stands in its slot, and the approvals that count."""
     policy, source, now = conditions.policy, conditions.source or plan.source, conditions.now
     approvals, former = (
-        verified(standing.repository, digest, conditions.allowed_signers, conditions.until)[0]
+        verified(
+            standing.repository, digest, conditions.allowed_signers, conditions.until, conditions.issuers
+        )[0]
         for digest in (plan.digest, _former_digest(plan))
     )
     return Evaluation(

@@ -79,9 +79,11 @@ Choice = Literal["approve", "reject", "break-glass", "pause", "resume"]
 
 
 class Approval(Record):
-    """A decision on one digest that its author signed, verified.
+    """A decision on one digest, verified: its author signed it, or their provider did.
 
-    `who` is the principal of the signing key in `allowed_signers`, `key` its fingerprint.
+    `who` is the principal of the signing key in `allowed_signers`, `key` its fingerprint. Where an ID token
+    proves it, `who` is the address in there, `key` whom the provider calls so, and nobody else, `issuer` that
+    provider, and `signed_by` the fingerprint of its key, if that is one of its keys of now.
     """
 
     digest: Digest
@@ -91,6 +93,8 @@ class Approval(Record):
     at: Time
     commit: CommitId
     key: str
+    issuer: Text | None = None
+    signed_by: Text | None = None
 
 
 class Subject(Record):

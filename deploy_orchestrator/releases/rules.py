@@ -165,15 +165,16 @@ def standings(
     released: Mapping[str, ReleasedRules],
     *,
     source: Callable[[str, bytes], SourceChange],
-    decisions: Callable[[str, bytes], Sequence[Approval]],
+    decisions: Callable[[str, Rules], Sequence[Approval]],
     now: datetime,
 ) -> dict[str, RulesStanding]:
     """How it stands with the rules that the fleet has (`wanted`) and those that are `released`.
 
     `source` tells who wrote what is not released yet of an environment's rules, by these keys; `decisions`
-    what people signed on a digest by these keys. Where nothing was ever released, the first rules are
-    trusted. Otherwise what takes away counts at once, and what gives counts when it was approved by the rules
-    before it: those of the environment, and where that is new, or moves, those of every other one.
+    what people decided on a digest by the keys and the providers of these rules. Where nothing was ever
+    released, the first rules are trusted. Otherwise what takes away counts at once, and what gives counts
+    when it was approved by the rules before it: those of the environment, and where that is new, or moves,
+    those of every other one.
     """
     keys = {line for each in wanted.values() for line in each.signers}
     counting = {
@@ -253,7 +254,7 @@ def _file(standing: RulesStanding, source: SourceChange, now: datetime) -> bytes
 def _judged(
     change: RulesChange,
     counting: Rules | None,
-    decisions: Callable[[str, bytes], Sequence[Approval]],
+    decisions: Callable[[str, Rules], Sequence[Approval]],
     now: datetime,
 ) -> RulesStanding:
     wanted, name = change.wanted, change.environment
@@ -263,9 +264,7 @@ def _judged(
         lasting = wanted if wanted.can_be_changed else None
         return RulesStanding(name, wanted, change, _open("they only take away"), (), lasting)
     ballots = {
-        each: count(
-            decisions(change.digest, by.allowed_signers), by.policy.approval, change.sources[each], now
-        )
+        each: count(decisions(change.digest, by), by.policy.approval, change.sources[each], now)
         for each, by in change.judges.items()
     }
     gate = _gate(change, ballots)

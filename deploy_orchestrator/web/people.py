@@ -21,13 +21,15 @@ class Role(IntEnum):
 @dataclass(frozen=True, slots=True)
 class Person:
     """Who asks: `who` they are, as an e-mail address where the provider verified one; `name` is what they
-    call themselves, and proves nothing. `signed_in` is false for whoever sits at this machine.
+    call themselves, and proves nothing. `issuer` is the name of who signed them in. `signed_in` is false for
+    whoever sits at this machine.
     """
 
     who: str
     name: str
     role: Role
     email: str | None = None
+    issuer: str = ""
     signed_in: bool = True
 
 

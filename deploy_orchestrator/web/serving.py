@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.web.board import Watch, board
+from deploy_orchestrator.web.deciding import Deciding
 from deploy_orchestrator.web.door import Door
 from deploy_orchestrator.web.sign_in import Guard, SignIn
 
@@ -40,7 +41,10 @@ def site(
     async def healthy(_: Request) -> PlainTextResponse:
         return PlainTextResponse("fine\n")
 
-    routes = [*board(watch, orchestrator), Route("/healthz", healthy), *(sign_in.routes() if sign_in else ())]
+    deciding = Deciding(sign_in, orchestrator) if sign_in else None
+    routes = [*board(watch, orchestrator, deciding), Route("/healthz", healthy)]
+    if sign_in and deciding:
+        routes += [*sign_in.routes(), *deciding.routes()]
     if dagster:
         routes.append(Mount("/", dagster))
     middleware = [Middleware(_Labelled), Middleware(Guard, sign_in)]

@@ -43,7 +43,7 @@ class Step:
             now=NOW,
         )
 
-    def _decisions(self, digest: str, signers: bytes) -> Sequence[Approval]:
+    def _decisions(self, digest: str, by: Rules) -> Sequence[Approval]:
         return [
             Approval(
                 digest=digest,
@@ -55,7 +55,7 @@ class Step:
                 key=line,
             )
             for line in self.signed
-            if line in signers.decode().splitlines()
+            if line in by.signers
         ]
 
 

@@ -70,7 +70,7 @@ def test_a_deployments_page_has_reasons_gates_the_lines_that_change_and_history(
     for part in (*rules, "approval", "shop-legacy", "History", command):
         assert part in answer.text
     assert "-  greeting: hi" in said["diff"]
-    assert [each["kind"] for each in said["history"]] == ["release"]
+    assert [each["event"]["kind"] for each in said["history"]] == ["release"]
 
 
 def test_a_page_runs_nothing_but_its_own_and_stands_in_no_frame(client):

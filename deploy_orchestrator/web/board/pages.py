@@ -1,10 +1,10 @@
 """The board's pages, each also as JSON at the same address: for who asks for `application/json`."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import pydantic_core
 from starlette.concurrency import run_in_threadpool
@@ -15,21 +15,28 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 
+from deploy_orchestrator.fleet import Issuer
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.telemetry import Past, span
+from deploy_orchestrator.web.board.details import details
 from deploy_orchestrator.web.board.figures import DAYS, figures_now
 from deploy_orchestrator.web.board.overview import Overview, Standing
 from deploy_orchestrator.web.board.watch import Watch
-from deploy_orchestrator.web.people import person_of
+from deploy_orchestrator.web.people import Person, person_of
 
-MAX_DIFF: Final = 200_000
 _FOLDER: Final = Path(__file__).parent
 _HEARTBEAT_SECONDS: Final = 20.0
 _POLICY: Final = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 
-def board(watch: Watch, orchestrator: Orchestrator) -> list[BaseRoute]:
-    """The routes of the board."""
+class Deciding(Protocol):
+    """Tells by which provider somebody can decide here."""
+
+    def issuer(self, person: Person, trusted: Sequence[Issuer]) -> Issuer | None: ...
+
+
+def board(watch: Watch, orchestrator: Orchestrator, deciding: Deciding | None = None) -> list[BaseRoute]:
+    """The routes of the board, on which people decide where there is a `deciding`."""
     templates = Jinja2Templates(_FOLDER / "templates")
     past = Past(orchestrator.fleet_repository, orchestrator.deployments)
     templates.env.filters["age"] = _age  # pyright: ignore[reportUnknownMemberType]
@@ -54,10 +61,11 @@ def board(watch: Watch, orchestrator: Orchestrator) -> list[BaseRoute]:
         standing = watch.overview.find(environment, tenant)
         if standing is None:
             raise HTTPException(404, f"there is no {environment}/{tenant}")
-        history, difference = await run_in_threadpool(_details, orchestrator, environment, tenant)
+        found = await run_in_threadpool(details, orchestrator, environment, tenant)
         if _wants_json(request):
-            return _json({**_plain(standing), "history": history, "diff": difference})
-        return page("deployment.html", request, each=standing, history=history, diff=difference)
+            return _json({**_plain(standing), **pydantic_core.to_jsonable_python(found)})
+        decides = deciding is not None and deciding.issuer(person_of(request.scope), found.trusted)
+        return page("deployment.html", request, each=standing, found=found, decides=decides)
 
     async def figures(request: Request) -> Response:
         found = await run_in_threadpool(figures_now, past)
@@ -75,15 +83,6 @@ def board(watch: Watch, orchestrator: Orchestrator) -> list[BaseRoute]:
         Route("/events", events),
         Mount("/static", StaticFiles(directory=_FOLDER / "static")),
     ]
-
-
-def _details(orchestrator: Orchestrator, environment: str, tenant: str) -> tuple[list[Any], str]:
-    deployments = orchestrator.deployments
-    history = deployments.history(environment, tenant)
-    if deployments.pending(environment, tenant) is None:
-        return history, ""
-    difference = deployments.difference(environment, tenant)
-    return history, difference.unified()[:MAX_DIFF] if difference else ""
 
 
 async def _events(watch: Watch, request: Request) -> AsyncGenerator[str]:

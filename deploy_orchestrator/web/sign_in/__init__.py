@@ -7,6 +7,16 @@ from deploy_orchestrator.web.sign_in.configuration import (
     read_sign_in,
 )
 from deploy_orchestrator.web.sign_in.guard import Guard
-from deploy_orchestrator.web.sign_in.pages import SignIn
+from deploy_orchestrator.web.sign_in.pages import ATTEMPT_SECONDS, Returned, SignIn, came_back
 
-__all__ = ["Guard", "IssuerFile", "SignIn", "SignInFile", "SignInRefused", "read_sign_in"]
+__all__ = [
+    "ATTEMPT_SECONDS",
+    "Guard",
+    "IssuerFile",
+    "Returned",
+    "SignIn",
+    "SignInFile",
+    "SignInRefused",
+    "came_back",
+    "read_sign_in",
+]

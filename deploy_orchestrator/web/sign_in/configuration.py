@@ -58,11 +58,13 @@ class IssuerFile(_Model):
 
     `scopes` are asked for. `groups` is the claim of the ID token that lists groups, `verified` the one that
     says whether the e-mail address is verified. `domains` are those that it may speak for; none: any.
+    `decisions` is another client there, which asks for decisions alone; None: nobody decides on the board.
     """
 
     name: Label
     issuer: Annotated[str, AfterValidator(_safe_url)]
     client: Annotated[str, Field(min_length=1, max_length=255)]
+    decisions: Annotated[str, Field(min_length=1, max_length=255)] | None = None
     scopes: tuple[str, ...] = ("openid", "email", "profile")
     groups: str = "groups"
     verified: str = "email_verified"
@@ -102,6 +104,12 @@ class SignInFile(_Model):
             raise ValueError("expected another name for each issuer")
         return self
 
+    @model_validator(mode="after")
+    def _clients_differ(self) -> Self:
+        if any(each.client == each.decisions for each in self.issuers):
+            raise ValueError("expected another client for decisions than the one that signs people in")
+        return self
+
     @property
     def is_secure(self) -> bool:
         """Whether browsers reach it over TLS."""
@@ -138,6 +146,7 @@ def read_sign_in(path: Path, secrets: Mapping[str, str]) -> SignInFile:
         raise SignInRefused("the key stands twice here", place=document.duplicates[0], fix="keep one of them")
     found = document.into(SignInFile)
     names = {each.name for each in found.issuers}
+    deciding = {f"{each.name}.decisions" for each in found.issuers if each.decisions}
     for role, number, holder, _ in found.roles.listed():
         issuer, slash, _ = holder.partition("/")
         if slash and issuer not in names:
@@ -146,7 +155,7 @@ def read_sign_in(path: Path, secrets: Mapping[str, str]) -> SignInFile:
                 place=document.place("roles", role, number),
                 fix=instead_of(issuer, names),
             )
-    if strange := sorted({*secrets} - names):
+    if strange := sorted({*secrets} - names - deciding):
         raise SignInRefused(
             f"there is a secret for the issuer {strange[0]!r}, which is not in {path}",
             place=Place("DEPLOY_ORCHESTRATOR_SIGN_IN_SECRETS"),

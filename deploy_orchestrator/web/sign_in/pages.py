@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import compare_digest, token_urlsafe
-from typing import Final
+from typing import Final, Protocol, TypeVar
 from urllib.parse import urlencode
 
 from starlette.concurrency import run_in_threadpool
@@ -47,26 +47,30 @@ class SignIn:
 
     def __init__(self, file: SignInFile, secrets: Mapping[str, str], key: bytes, web: Web) -> None:
         self.file = file
-        self._cookies = Cookies(key, file.is_secure)
-        self._clients = {
-            each.name: Client(
-                Provider(each.issuer, web),
-                each.client,
-                secrets.get(each.name, ""),
-                f"{file.url}{PATH}/{each.name}/back",
-                each.scopes,
-            )
-            for each in file.issuers
-        }
+        self.cookies = Cookies(key, file.is_secure)
+        self._clients: dict[str, Client] = {}
+        self._deciding: dict[str, Client] = {}
+        for each in file.issuers:
+            provider, name = Provider(each.issuer, web), each.name
+            back = f"{file.url}{PATH}/{name}/back"
+            self._clients[name] = Client(provider, each.client, secrets.get(name, ""), back, each.scopes)
+            if each.decisions:
+                secret, back = secrets.get(f"{name}.decisions", ""), f"{file.url}/decide/{name}/back"
+                self._deciding[name] = Client(provider, each.decisions, secret, back, ("openid", "email"))
 
     def person(self, asked: HTTPConnection) -> Person:
         """Who asks, by the cookie that they were given when they signed in."""
-        session = self._cookies.read(asked, _SESSION, Session, self.file.hours * 3600)
+        session = self.cookies.read(asked, _SESSION, Session, self.file.hours * 3600)
         issuer = self.file.issuer(session.issuer) if session else None
         if session is None or issuer is None or issuer.issuer != session.url:
             return NOBODY
         who = session.email or f"{session.subject} of {session.issuer}"
-        return Person(who, session.name, self.file.role(session.held), session.email)
+        role = self.file.role(session.held)
+        return Person(who, session.name, role, session.email, session.issuer)
+
+    def deciding(self, issuer: str) -> Client:
+        """The client that asks the issuer of this name for decisions. Raises KeyError where it has none."""
+        return self._deciding[issuer]
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -113,43 +117,33 @@ class SignIn:
         except ProviderUnreachable as error:
             return self.asking(request, then, 502, error.what)
         answer = RedirectResponse(there, 303)
-        self._cookies.give(answer, _ATTEMPT, attempt, ATTEMPT_SECONDS)
+        self.cookies.give(answer, _ATTEMPT, attempt, ATTEMPT_SECONDS)
         return answer
 
     async def _back(self, request: Request) -> Response:
-        attempt = self._cookies.read(request, _ATTEMPT, Attempt, ATTEMPT_SECONDS)
+        attempt = self.cookies.read(request, _ATTEMPT, Attempt, ATTEMPT_SECONDS)
         try:
             session = await run_in_threadpool(self._returned, request, attempt)
             answer: Response = RedirectResponse(attempt.then if attempt else "/", 303)
-            self._cookies.give(answer, _SESSION, session, self.file.hours * 3600)
+            self.cookies.give(answer, _SESSION, session, self.file.hours * 3600)
         except Returned as error:
             answer = self.asking(request, attempt.then if attempt else "/", error.status, error.why)
         except CookieTooLarge:
             answer = self.asking(
                 request, "/", 403, "You are in more groups than a cookie holds: roles should name fewer."
             )
-        self._cookies.take(answer, _ATTEMPT)
+        self.cookies.take(answer, _ATTEMPT)
         return answer
 
     async def _end(self, request: Request) -> Response:
         answer = RedirectResponse(PATH, 303)
-        self._cookies.take(answer, _SESSION)
+        self.cookies.take(answer, _SESSION)
         return answer
 
     def _returned(self, request: Request, attempt: Attempt | None) -> Session:
         """Who somebody is who came back from the provider. Raises Returned."""
         issuer = self.file.issuer(request.path_params["issuer"])
-        said = request.query_params
-        state, code = said.get("state", ""), said.get("code", "")
-        if attempt is None or issuer is None or attempt.issuer != issuer.name:
-            raise Returned(400, "This browser did not ask to sign in, or too long ago. Try again.")
-        if not compare_digest(state.encode(), attempt.state.encode()):
-            raise Returned(400, "This is the answer to another attempt to sign in. Try again.")
-        if said.get("iss", issuer.issuer) != issuer.issuer:
-            raise Returned(400, "This is the answer of another provider. Try again.")
-        if not 0 < len(code) <= MAX_CODE:
-            why = said.get("error_description") or said.get("error") or "it does not say why"
-            raise Returned(403, f"The provider does not let you in: {why[:200]}")
+        attempt, issuer, code = came_back(request, attempt, issuer)
         try:
             return self._session(issuer, attempt, code)
         except ProviderUnreachable as error:
@@ -172,6 +166,39 @@ class SignIn:
             email=proved.email,
             held=self.file.held(issuer.name, proved),
         )
+
+
+class _Attempt(Protocol):
+    @property
+    def issuer(self) -> str: ...
+
+    @property
+    def state(self) -> str: ...
+
+
+_Any = TypeVar("_Any", bound=_Attempt)
+
+
+def came_back(
+    request: Request, attempt: _Any | None, issuer: IssuerFile | None
+) -> tuple[_Any, IssuerFile, str]:
+    """The attempt with which somebody went to `issuer`, that issuer, and the code that they bring back.
+
+    Raises:
+        Returned: they bring none, or what belongs to another attempt.
+    """
+    said = request.query_params
+    state, code = said.get("state", ""), said.get("code", "")
+    if attempt is None or issuer is None or attempt.issuer != issuer.name:
+        raise Returned(400, "This browser did not ask for it, or too long ago. Try again.")
+    if not compare_digest(state.encode(), attempt.state.encode()):
+        raise Returned(400, "This is the answer to another attempt. Try again.")
+    if said.get("iss", issuer.issuer) != issuer.issuer:
+        raise Returned(400, "This is the answer of another provider. Try again.")
+    if not 0 < len(code) <= MAX_CODE:
+        why = said.get("error_description") or said.get("error") or "it does not say why"
+        raise Returned(403, f"The provider refuses: {why[:200]}")
+    return attempt, issuer, code
 
 
 def to_sign_in(path: str) -> Response:

@@ -1,0 +1,119 @@
+"""What the page of a deployment tells beside how it stands: the lines that change, decisions, the history."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.fleet import FleetError, Issuer
+from deploy_orchestrator.identity import NotProved
+from deploy_orchestrator.pipeline import Orchestrator
+from deploy_orchestrator.releases import Approval, Plan, ReleaseEvent, count, proved_then
+
+MAX_DIFF: Final = 200_000
+MAX_VERIFIED: Final = 20
+"""Events of the history whose proofs are verified anew for its page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision on what waits, or that let a release through: by whom, how that is `proved`, and why it does
+    not count, where it does not.
+    """
+
+    decision: str
+    who: str
+    reason: str
+    at: datetime
+    proved: str
+    void: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What happened, and the decisions that let it."""
+
+    event: ReleaseEvent
+    decisions: tuple[Decided, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """`diff`, `decisions`, and what of them is `refused`, are about what waits. `trusted` are the providers
+    that prove decisions there.
+    """
+
+    diff: str
+    decisions: tuple[Decided, ...]
+    refused: tuple[str, ...]
+    history: tuple[Past, ...]
+    trusted: tuple[Issuer, ...]
+
+
+def details(orchestrator: Orchestrator, environment: str, tenant: str) -> Details:
+    """What there is to tell of one deployment. Raises OrchestratorError as reading does."""
+    deployments = orchestrator.deployments
+    trusted = _trusted(orchestrator, environment)
+    history = tuple(
+        Past(event, _let_through(orchestrator, event, trusted) if number < MAX_VERIFIED else ())
+        for number, event in enumerate(deployments.history(environment, tenant))
+    )
+    plan = deployments.pending(environment, tenant)
+    if plan is None:
+        return Details("", (), (), history, trusted)
+    difference = deployments.difference(environment, tenant)
+    decisions, refused = _decisions(orchestrator, plan)
+    return Details(
+        difference.unified()[:MAX_DIFF] if difference else "", decisions, refused, history, trusted
+    )
+
+
+def _trusted(orchestrator: Orchestrator, environment: str) -> tuple[Issuer, ...]:
+    try:
+        return orchestrator.fleet().trusted(environment)
+    except FleetError:
+        return ()
+
+
+def _decisions(orchestrator: Orchestrator, plan: Plan) -> tuple[tuple[Decided, ...], tuple[str, ...]]:
+    try:
+        fleet = orchestrator.fleet()
+        rule = fleet.environment(plan.environment).policy.approval
+        believed, refused = orchestrator.decisions(plan)
+    except OrchestratorError as error:
+        return (), (error.what,)
+    ballot = count(believed, rule, plan.source, datetime.now(UTC))
+    void = {each.approval.commit: each.reason for each in ballot.void}
+    return (
+        tuple(_decided(each, _how(each), void.get(each.commit, "")) for each in believed),
+        tuple(f"{each.file}: {each.reason}" for each in refused),
+    )
+
+
+def _let_through(
+    orchestrator: Orchestrator, event: ReleaseEvent, trusted: tuple[Issuer, ...]
+) -> tuple[Decided, ...]:
+    approvals = event.release.approvals if event.release and event.kind == "release" else ()
+    return tuple(_decided(each, _verified(orchestrator, each, trusted)) for each in approvals)
+
+
+def _verified(orchestrator: Orchestrator, approval: Approval, trusted: tuple[Issuer, ...]) -> str:
+    """How a decision of long ago is proved, by the key that was recorded with it."""
+    issuer = next((each for each in trusted if each.url == approval.issuer), None)
+    if approval.issuer is None or issuer is None:
+        return _how(approval)
+    try:
+        proved_then(orchestrator.deployments.repository, approval, issuer)
+    except NotProved as error:
+        return f"{_how(approval)}, which does not hold: {error.what}"
+    return f"{_how(approval)}, verified again with the key that was recorded"
+
+
+def _how(approval: Approval) -> str:
+    if approval.issuer is None:
+        return f"a commit signed with the key {approval.key}"
+    return f"an ID token of {approval.issuer}"
+
+
+def _decided(approval: Approval, proved: str, void: str = "") -> Decided:
+    return Decided(approval.decision, approval.who, approval.reason, approval.at, proved, void)

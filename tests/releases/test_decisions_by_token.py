@@ -1,0 +1,312 @@
+"""Decisions that an ID token proves: what counts, what is void, and what stands when keys change."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from joserfc import jwk, jwt
+
+from deploy_orchestrator.documents import dump
+from deploy_orchestrator.fleet import ApprovalRule, Issuer
+from deploy_orchestrator.identity import NotProved, ProviderUnreachable, decision_nonce
+from deploy_orchestrator.releases import Deployments, GateState, count, proved_then
+
+ANN, BOB = "ann@example.com", "bob@example.com"
+URL, CLIENT = "https://login.example.com", "decisions"
+ISSUER = Issuer(name="acme", url=URL, client=CLIENT, domains=("example.com",))
+RULE = ApprovalRule(approvers=(ANN, BOB))
+
+
+@dataclass
+class Provider:
+    """Signs what it is asked to."""
+
+    key: Any = field(default_factory=lambda: jwk.generate_key("EC", "P-256", private=True))
+    is_there: bool = True
+    listed: bool = True
+
+    def keys(self, issuer: str) -> list[Any]:
+        assert issuer == URL
+        if not self.is_there:
+            raise ProviderUnreachable("the provider is out of reach")
+        return [self.key.as_dict(private=False)] if self.listed else []
+
+    def token(self, about: Any, decision: str = "approve", reason: str = "", **claims: Any) -> str:
+        at = int(claims.pop("at", datetime(2026, 3, 2, 12, 0, tzinfo=UTC)).timestamp())
+        said = {
+            "iss": URL,
+            "aud": CLIENT,
+            "sub": "1",
+            "iat": at,
+            "exp": at + 300,
+            "nonce": decision_nonce(about.digest, decision, reason),
+            "email": ANN,
+            "email_verified": True,
+        }
+        return jwt.encode({"alg": "ES256"}, said | claims, self.key)
+
+
+@pytest.fixture(scope="module")
+def signing() -> Any:
+    return jwk.generate_key("EC", "P-256", private=True)
+
+
+@pytest.fixture
+def provider(signing: Any) -> Provider:
+    return Provider(signing)
+
+
+@pytest.fixture
+def deployments(repository: Any, provider: Provider) -> Deployments:
+    return Deployments(repository, provider.keys)
+
+
+@pytest.fixture
+def plan(build, pipeline):
+    return pipeline.propose(build.manifests(build.config_map(a="1")))
+
+
+@pytest.fixture
+def decide(deployments, plan, provider) -> Callable[..., Any]:
+    def record(decision: Any = "approve", reason: str = "", **claims: Any) -> Any:
+        token = provider.token(plan, decision, reason, **claims)
+        return deployments.record(plan, decision, reason, token, [ISSUER])
+
+    return record
+
+
+@pytest.fixture
+def believed(deployments, plan) -> Callable[..., Any]:
+    def read(*, issuers: Any = (ISSUER,), signers: bytes = b"") -> Any:
+        approvals, refused = deployments.approvals(plan.digest, signers, issuers)
+        return [(each.who, each.decision) for each in approvals], [each.reason for each in refused]
+
+    return read
+
+
+@pytest.fixture
+def push(deployments, plan, build, provider) -> Callable[..., None]:
+    """Push a file to the branch as somebody would who may."""
+
+    def pushed(token: str, who: str = ANN, *, key: Any = None, **changed: Any) -> None:
+        public = (key or provider.key).as_dict(private=False)
+        said = {
+            "digest": plan.digest,
+            "who": who,
+            "decision": "approve",
+            "reason": "",
+            "at": "2026-03-02T12:00:00Z",
+            "proof": {"issuer": URL, "token": token, "key": public},
+        }
+        path = f"{plan.digest.removeprefix('sha256:')}/{who}.yaml"
+        build.push(deployments.repository, "approvals", {path: dump(said | changed)})
+
+    return pushed
+
+
+def test_a_token_about_exactly_this_decision_is_believed_and_names_who_and_by_which_key(
+    build, deployments, plan, decide
+):
+    made = decide(reason="read the diff")
+    (approval,), refused = deployments.approvals(plan.digest, b"", [ISSUER])
+    assert refused == []
+    assert approval == made
+    assert (approval.who, approval.reason, approval.at) == (ANN, "read the diff", build.NOW)
+    assert approval.issuer == URL
+    assert approval.signed_by.startswith("sha256:")
+
+
+def test_it_lets_the_change_through_and_stands_in_the_release(build, pipeline, deployments, provider):
+    hook = {"helm.sh/hook": "pre-upgrade"}
+    pipeline.release(build.manifests(build.job(image="app:1.0.0", **hook)))
+    plan = pipeline.propose(build.manifests(build.job(image="app:1.1.0", **hook)), source=build.S2)
+    policy = build.asks_for(ANN, BOB)
+    conditions = replace(build.conditions(policy), issuers=_issuers(provider))
+    waits = [gate for gate in deployments.gates(plan, conditions) if gate.key == "approval"]
+    deployments.record(plan, "approve", "", provider.token(plan), [ISSUER])
+    (gate,) = [gate for gate in deployments.gates(plan, conditions) if gate.key == "approval"]
+    assert (waits[0].state, gate.state) == (GateState.WAITING, GateState.OPEN)
+    release = build.release(deployments, plan, conditions)
+    (approval,) = release.approvals
+    assert (approval.who, approval.issuer) == (ANN, URL)
+
+
+def test_years_later_it_is_verified_by_the_key_that_was_recorded(deployments, provider, decide):
+    approval = decide()
+    provider.listed = False
+    assert proved_then(deployments.repository, approval, ISSUER).email == ANN
+    forged = approval.model_copy(update={"signed_by": "sha256:another"})
+    with pytest.raises(NotProved, match="records no key"):
+        proved_then(deployments.repository, forged, ISSUER)
+    with pytest.raises(NotProved):
+        proved_then(deployments.repository, approval.model_copy(update={"reason": "another"}), ISSUER)
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"aud": "sign-in"},
+        {"aud": [CLIENT, "sign-in"]},
+        {"iss": "https://evil.example"},
+        {"nonce": "of something else"},
+        {"email_verified": False},
+        {"email": "ann@evil.example"},
+        {"email": None},
+    ],
+)
+def test_a_token_for_something_else_proves_no_decision(decide, believed, claims):
+    with pytest.raises(NotProved):
+        decide(**claims)
+    assert believed() == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"decision": "reject"}, "nonce is another"),
+        ({"reason": "because"}, "nonce is another"),
+        ({"at": "2026-03-03T12:00:00Z"}, "dated otherwise"),
+        ({"digest": "sha256:" + "0" * 64}, "about another digest"),
+        ({"decision": "break-glass"}, "no ID token proves"),
+    ],
+)
+def test_a_token_is_moved_to_no_other_decision(plan, provider, push, believed, changed, said):
+    push(provider.token(plan), **changed)
+    approvals, (reason,) = believed()
+    assert approvals == []
+    assert said in reason
+
+
+def test_a_token_is_moved_to_no_other_digest(build, pipeline, deployments, plan, provider, push, believed):
+    other = pipeline.propose(build.manifests(build.config_map(a="2")))
+    push(provider.token(other))
+    approvals, (reason,) = believed()
+    assert approvals == []
+    assert "nonce is another" in reason
+
+
+def test_a_token_is_nobody_elses(plan, provider, push, believed):
+    push(provider.token(plan), BOB)
+    approvals, (reason,) = believed()
+    assert approvals == []
+    assert "ann@example.com's" in reason
+
+
+def test_a_key_of_ones_own_signs_no_approval(plan, push, believed):
+    stranger = Provider()
+    push(stranger.token(plan), key=stranger.key)
+    approvals, (reason,) = believed()
+    assert approvals == []
+    assert "no key of the provider" in reason
+
+
+def test_a_key_that_the_provider_took_back_approves_nothing(decide, provider, believed):
+    decide()
+    provider.listed = False
+    approvals, (reason,) = believed()
+    assert approvals == []
+    assert "no key of the provider" in reason
+
+
+def test_while_the_provider_is_out_of_reach_nothing_is_approved_and_that_is_told(decide, provider, believed):
+    decide()
+    provider.is_there = False
+    approvals, (reason,) = believed()
+    assert approvals == []
+    assert "out of reach" in reason
+
+
+@pytest.mark.parametrize("change", [{"listed": False}, {"is_there": False}])
+def test_a_rejection_stands_whatever_becomes_of_the_providers_keys(decide, provider, believed, change):
+    decide("reject", "not today")
+    for name, value in change.items():
+        setattr(provider, name, value)
+    assert believed()[0] == [(ANN, "reject")]
+
+
+def test_a_provider_that_the_rules_no_longer_name_proves_nothing(decide, believed):
+    decide()
+    assert believed(issuers=()) == ([], ["nobody of this name may sign"])
+    moved = ISSUER.model_copy(update={"client": "another"})
+    assert believed(issuers=(moved,))[0] == []
+
+
+def test_an_approval_that_is_pushed_again_undoes_no_later_rejection(
+    build, plan, provider, decide, push, believed
+):
+    decide()
+    decide("reject", "on second thoughts", at=build.later(minutes=5))
+    push(provider.token(plan))
+    approvals, (reason,) = believed()
+    assert approvals == [(ANN, "reject")]
+    assert "pushed again" in reason
+    push(provider.token(plan), reason="")
+    assert believed()[0] == [(ANN, "reject")]
+
+
+def test_who_rejected_approves_later_by_a_token_of_later(build, decide, believed):
+    decide("reject", "not yet")
+    decide(at=build.later(minutes=5))
+    assert believed() == ([(ANN, "approve")], [])
+
+
+def test_who_signed_a_rejection_is_not_overruled_by_an_earlier_token(
+    build, people, deployments, plan, provider, push, believed
+):
+    ann = people(ANN)
+    deployments.decide(plan, "reject", "no", ann.signer, build.later(minutes=5))
+    push(provider.token(plan))
+    assert believed(signers=ann.allowed)[0] == [(ANN, "reject")]
+
+
+def test_a_key_and_a_token_of_one_person_count_once(build, people, deployments, plan, decide):
+    ann = people(ANN)
+    deployments.decide(plan, "approve", "", ann.signer, build.NOW)
+    decide(at=build.later(minutes=1))
+    approvals, _ = deployments.approvals(plan.digest, ann.allowed, [ISSUER])
+    assert len(approvals) == 1
+
+
+def test_one_account_under_two_addresses_counts_once_and_two_accounts_of_one_provider_twice(
+    build, deployments, plan, decide
+):
+    decide()
+    decide(email=BOB, at=build.later(minutes=1))
+    for subject, counted in (("1", 1), ("2", 2)):
+        decide(email=BOB, sub=subject, at=build.later(minutes=2 + counted))
+        approvals, _ = deployments.approvals(plan.digest, b"", [ISSUER])
+        ballot = count(approvals, RULE, plan.source, build.later(minutes=9))
+        assert len(ballot.approvals) == counted
+
+
+def test_an_author_does_not_approve_by_token_either(build, deployments, plan, decide):
+    decide(email=plan.source.authors[0])
+    approvals, _ = deployments.approvals(plan.digest, b"", [ISSUER])
+    rule = ApprovalRule(approvers=(plan.source.authors[0],))
+    ballot = count(approvals, rule, plan.source, build.NOW)
+    assert [each.reason for each in ballot.void] == ["authors cannot approve their own change"]
+
+
+def test_it_expires_by_the_date_of_the_token(build, deployments, plan, decide):
+    decide()
+    approvals, _ = deployments.approvals(plan.digest, b"", [ISSUER])
+    late = count(approvals, RULE, plan.source, build.NOW + timedelta(days=8))
+    assert [each.reason for each in late.void] == ["it has expired"]
+
+
+def test_who_must_prove_themselves_anew_did(build, deployments, plan, provider):
+    strict = ISSUER.model_copy(update={"max_age": timedelta(minutes=5)})
+    now = int(build.NOW.timestamp())
+    for auth in ({}, {"auth_time": now - 3600}):
+        with pytest.raises(NotProved, match="anew"):
+            deployments.record(plan, "approve", "", provider.token(plan, **auth), [strict])
+    deployments.record(plan, "approve", "", provider.token(plan, auth_time=now - 60), [strict])
+    assert deployments.approvals(plan.digest, b"", [strict])[0]
+
+
+def _issuers(provider: Provider) -> Any:
+    from deploy_orchestrator.identity import Issuers
+
+    return Issuers((ISSUER,), provider.keys)

@@ -1,0 +1,237 @@
+"""Somebody decides on the board, through a real provider: what counts, and what becomes no decision."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from starlette.testclient import TestClient
+
+from deploy_orchestrator.pipeline import Orchestrator
+from deploy_orchestrator.registries import ANYWHERE, Internet
+from deploy_orchestrator.settings import Settings
+from deploy_orchestrator.web import LOOPBACK, SignIn, SignInFile, Watch, look, site
+from tests.cli.conftest import (  # noqa: F401
+    Desk,
+    _own_git_configuration,
+    held,
+    keys,
+    laid_out,
+    shipped,
+    waiting,
+)
+from tests.openid import PEOPLE, client, openid_provider, through_the_provider
+
+BASE = "http://localhost:3000"
+SHOP = "/deployments/production/shop"
+JSON = {"accept": "application/json"}
+OURS = client("sign-in", f"{BASE}/sign-in/acme/back")
+DECISIONS = client("decisions", f"{BASE}/decide/acme/back")
+ISSUERS = "issuers:\n  - {name: acme, url: '%s', client: decisions, domains: [example.com]}\n"
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[str]:
+    with openid_provider(
+        [OURS, DECISIONS], {**PEOPLE, "dave": {"email": "dave@example.com", "email_verified": True}}
+    ) as url:
+        yield url
+
+
+@dataclass
+class Board:
+    """A browser at the board, whose person is at the provider as well."""
+
+    client: TestClient
+    orchestrator: Orchestrator
+
+    def follow(self, there: str, login: str) -> Any:
+        parts = urlsplit(through_the_provider(there, login))
+        return self.client.get(f"{parts.path}?{parts.query}")
+
+    def sign_in(self, login: str) -> None:
+        there = self.client.post("/sign-in/acme", headers={"origin": BASE}).headers["location"]
+        assert self.follow(there, login).status_code == 303
+
+    def press(self, decision: str, reason: str = "", **changed: str) -> Any:
+        said = {"digest": self.digest, "decision": decision, "reason": reason} | changed
+        return self.client.post(f"{SHOP}/decide", data=said, headers={"origin": BASE})
+
+    def decide(self, login: str, decision: str, reason: str = "") -> Any:
+        there = self.press(decision, reason)
+        assert there.status_code == 303, there.text
+        return self.follow(there.headers["location"], login)
+
+    @property
+    def said(self) -> Any:
+        return self.client.get(SHOP, headers=JSON).json()
+
+    @property
+    def digest(self) -> str:
+        plan = self.orchestrator.deployments.pending("production", "shop")
+        assert plan is not None
+        return plan.digest
+
+    @property
+    def closed(self) -> list[str]:
+        plan = self.orchestrator.deployments.pending("production", "shop")
+        assert plan is not None
+        return [gate.key for gate in self.orchestrator.gates(plan) if not gate.passed]
+
+
+@pytest.fixture
+def orchestrator(waiting: Desk, issuer: str) -> Iterator[Orchestrator]:  # noqa: F811
+    """The fleet names the provider, and its approvers have approved that."""
+    text = (waiting.fleet / "fleet.yaml").read_text()
+    waiting.commit("fleet.yaml", text + ISSUERS % issuer)
+    with waiting.orchestrator() as opened:
+        opened.settle_rules()
+    answer = waiting.run("approve", "production", "--rules", *waiting.as_("bob"))
+    assert answer.code == 0, answer.errors
+    with waiting.orchestrator() as opened:
+        opened.settle_rules()
+        yield opened
+
+
+@pytest.fixture
+def board(orchestrator: Orchestrator, issuer: str) -> Iterator[Board]:
+    acme = {"name": "acme", "issuer": issuer, "client": "sign-in", "decisions": "decisions"}
+    file = SignInFile.model_validate({"url": BASE, "issuers": [acme], "roles": {"sees": ["acme/*"]}})
+    sign_in = SignIn(
+        file, {}, b"a key that signs the cookies of these tests", Internet(ANYWHERE.naming(issuer))
+    )
+    watch = Watch(lambda: look(orchestrator, Settings().home), seconds=0.05)
+    app = site(watch, orchestrator, None, LOOPBACK, sign_in)
+    with TestClient(app, base_url=BASE, follow_redirects=False) as client:
+        yield Board(client, orchestrator)
+
+
+def test_an_approver_approves_and_the_proof_stands_in_git(board):
+    board.sign_in("bob")
+    page = board.client.get(SHOP).text
+    assert re.search(r"<button[^>]*>Approve</button>", page)
+    assert board.closed == ["approval"]
+    answer = board.decide("bob", "approve", "read the diff")
+    assert (answer.status_code, answer.headers["location"]) == (303, SHOP)
+    assert board.closed == []
+    (decided,) = board.said["decisions"]
+    assert (decided["who"], decided["reason"], decided["void"]) == ("bob@example.com", "read the diff", "")
+    assert decided["proved"].startswith("an ID token of http://127.0.0.1:")
+    board.orchestrator.deployments.repository.fetch()
+    commit = board.orchestrator.deployments.repository.head("approvals")
+    tree = board.orchestrator.deployments.repository.at(commit)
+    kept = tree.read(f"{board.digest.removeprefix('sha256:')}/bob@example.com.yaml").decode()
+    assert "token:" in kept
+    assert "kty: RSA" in kept
+
+
+def test_a_release_tells_later_how_its_approval_was_proved(board, waiting):  # noqa: F811
+    board.sign_in("bob")
+    board.decide("bob", "approve")
+    waiting.ship()
+    newest = board.said["history"][0]
+    assert newest["event"]["kind"] == "release"
+    (decided,) = newest["decisions"]
+    assert decided["who"] == "bob@example.com"
+    assert decided["proved"].endswith("verified again with the key that was recorded")
+    audited = waiting.run("audit")
+    assert audited.code == 0, audited.output + audited.errors
+
+
+def test_a_rejection_takes_a_reason_and_holds(board):
+    board.sign_in("bob")
+    assert board.press("reject").status_code == 400
+    board.decide("bob", "reject", "not on a Friday")
+    plan = board.orchestrator.deployments.pending("production", "shop")
+    (gate,) = [gate for gate in board.orchestrator.gates(plan) if not gate.passed]
+    assert "rejected by bob@example.com: not on a Friday" in gate.reason
+
+
+@pytest.mark.parametrize(
+    ("login", "why"),
+    [("alice", "authors cannot approve their own change"), ("dave", "the policy does not name them")],
+)
+def test_who_may_not_approve_is_told_that_it_does_not_count(board, login, why):
+    board.sign_in(login)
+    assert board.decide(login, "approve").status_code == 303
+    assert board.closed == ["approval"]
+    (decided,) = board.said["decisions"]
+    assert why in decided["void"]
+    assert why in board.client.get(SHOP).text
+
+
+def test_who_decides_at_the_provider_as_somebody_else_decides_nothing(board):
+    board.sign_in("dave")
+    answer = board.decide("bob", "approve")
+    assert answer.status_code == 403
+    assert "decided as bob@example.com" in answer.text
+    assert board.said["decisions"] == []
+
+
+def test_an_address_that_is_not_verified_decides_nothing(board):
+    board.sign_in("mallory")
+    assert board.decide("mallory", "approve").status_code == 403
+    assert board.said["decisions"] == []
+
+
+def test_what_waits_by_now_is_decided_and_nothing_before_it(board):
+    board.sign_in("bob")
+    answer = board.press("approve", digest="sha256:" + "0" * 64)
+    assert answer.status_code == 409
+    assert board.said["decisions"] == []
+
+
+def test_an_answer_of_the_provider_decides_once(board):
+    board.sign_in("bob")
+    there = through_the_provider(board.press("approve").headers["location"], "bob")
+    back = urlsplit(there)
+    assert board.client.get(f"{back.path}?{back.query}").status_code == 303
+    assert board.client.get(f"{back.path}?{back.query}").status_code == 400
+
+
+def test_a_link_or_another_sites_form_decides_nothing(board):
+    board.sign_in("bob")
+    assert board.client.get(f"{SHOP}/decide").status_code == 405
+    said = {"digest": board.digest, "decision": "approve"}
+    foreign = {"origin": "http://evil.example"}
+    assert board.client.post(f"{SHOP}/decide", data=said, headers=foreign).status_code == 403
+    assert board.client.get("/decide/acme/back", params={"code": "x", "state": "y"}).status_code == 400
+
+
+def test_a_token_of_the_client_that_signs_people_in_proves_nothing(board):
+    """The nonce of a sign-in is nobody's decision, and its audience is another."""
+    board.sign_in("bob")
+    asked = parse_qs(urlsplit(board.press("approve").headers["location"]).query)
+    assert asked["client_id"] == ["decisions"]
+    assert re.fullmatch(r"[0-9a-f]{64}", asked["nonce"][0])
+
+
+def test_whoever_has_not_signed_in_decides_nothing(board):
+    assert board.press("approve").status_code == 401
+
+
+@pytest.mark.parametrize("verb", ["", "break-glass", "pause"])
+def test_nothing_else_is_decided_here(board, verb):
+    board.sign_in("bob")
+    assert board.press(verb).status_code == 400
+
+
+def test_where_the_rules_name_no_provider_the_page_has_no_buttons(board, waiting):  # noqa: F811
+    text = (waiting.fleet / "fleet.yaml").read_text()
+    waiting.commit("fleet.yaml", text[: text.index("issuers:")])
+    board.orchestrator.fleet_repository.fetch()
+    board.sign_in("bob")
+    assert "Approve</button>" not in board.client.get(SHOP).text
+    assert board.press("approve").status_code == 403
+
+
+def test_a_provider_that_the_approvers_did_not_approve_proves_nothing(waiting, issuer):  # noqa: F811
+    with waiting.orchestrator() as opened:
+        opened.settle_rules()
+        text = (waiting.fleet / "fleet.yaml").read_text()
+        waiting.commit("fleet.yaml", text + ISSUERS % issuer)
+        opened.fleet_repository.fetch()
+        assert opened.fleet().trusted("production") == ()
+        assert "issuers: +" in " ".join(opened.rules()["production"].pending.differences)
