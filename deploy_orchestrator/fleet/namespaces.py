@@ -35,18 +35,14 @@ class _Claim:
 
     def goes_with(self, other: "_Claim") -> bool:
         """Whether both may have the namespace."""
-        return (
-            self.placing.shared
-            and other.placing.shared
-            and self.environment is other.environment
-            and not (self.placing.keeper and other.placing.keeper)
-        )
+        return self.placing.shared and other.placing.shared and self.environment is other.environment
 
 
 class Claims:
     """Which namespaces `tenants` ask for in `environments`; None for a tenant whose file cannot be read.
 
-    `keepers` are who brings the platform chart to a shared namespace, by environment and namespace.
+    `keepers` are who brings the platform chart to a shared namespace, by environment and namespace: the first
+    of several, which would all make the same objects then.
     """
 
     def __init__(self, environments: Iterable[Environment], tenants: Mapping[str, TenantFile | None]) -> None:

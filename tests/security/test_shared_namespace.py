@@ -100,6 +100,22 @@ def test_who_has_an_object_keeps_it_and_goes_on_whoever_else_asks_for_it(
         assert released(orchestrator, plan).content == plan.content
 
 
+def test_who_keeps_a_namespace_goes_on_whoever_else_would_keep_it(fresh: Desk) -> None:  # noqa: F811
+    sharing(fresh, two=KEEPER)
+    with fresh.orchestrator() as orchestrator:
+        plan = propose(orchestrator, "dev", "two")
+        assert plan
+        released(orchestrator, plan)
+    fresh.commit("tenants/one/tenant.yaml", TENANT + KEEPER)
+    fresh.commit("tenants/two/values.yaml", "greeting: newer\n")
+    with fresh.orchestrator() as orchestrator:
+        with pytest.raises(FleetError, match=r"dev/one and dev/two would both make .*Namespace\.apps"):
+            previewed(orchestrator, "dev", "one")
+        plan = propose(orchestrator, "dev", "two")
+        assert plan
+        released(orchestrator, plan)
+
+
 def test_a_commit_alone_lets_nobody_into_a_shared_namespace(desk: Desk) -> None:  # noqa: F811
     """The policy of production is a right that it gives: it counts when it was approved."""
     text = (desk.fleet / "fleet.yaml").read_text()
