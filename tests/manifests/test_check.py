@@ -3,6 +3,7 @@
 import base64
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from deploy_orchestrator.fleet import (
     Quota,
     RuleOverride,
     Tenant,
+    TenantNamespace,
 )
 from deploy_orchestrator.manifests import CHECKS, MANIFEST_CHECKS, Finding, Manifests, Object, check
 from deploy_orchestrator.terms import Verdict
@@ -683,6 +685,7 @@ def test_every_rule_is_tried() -> None:
     assert {rule.id for rule in MANIFEST_CHECKS} == {rule for rule, _, _ in BROKEN} | {
         "removed-api",
         "image-registry",
+        "shared-namespace",
     }
 
 
@@ -715,3 +718,18 @@ def test_nonsense_is_found_and_stops_nothing(path: str, junk: Any) -> None:
     bodies = sound()
     put(path, junk)(bodies)
     findings(bodies)
+
+
+def test_a_namespace_that_is_shared_is_told_and_a_keeper_is_held_to_its_default_denial() -> None:
+    """What the keeper brings for all is not missed in the others."""
+    bare = Manifests([Object(an_object("v1", "ConfigMap", "x"))])
+
+    def broken(kept_by: str | None, **namespace: bool) -> set[str]:
+        one = deployment()
+        tenant = one.tenant.model_copy(update={"namespace": TenantNamespace(**namespace)})
+        return {each.rule for each in check(bare, replace(one, tenant=tenant, kept_by=kept_by))}
+
+    assert "shared-namespace" not in broken(None)
+    assert {"shared-namespace", "default-deny"} <= broken(None, shared=True)
+    assert {"shared-namespace", "default-deny"} <= broken("ml", shared=True, keeper=True)
+    assert "default-deny" not in broken("other", shared=True)
