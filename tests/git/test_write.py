@@ -322,10 +322,15 @@ def test_a_witness_is_left_alone_by_a_write_that_does_not_depend_on_it_or_change
     before = repository.write("word", append("yes"))
     repository.write_all("main", [append("1")], witness=Witness("word", lambda: None))
     repository.write_all("main", [lambda _: None], witness=Witness("word", lambda: "x"))
-    repository.write_all("main", [append("2")], witness=Witness("absent", lambda: "x"))
     repository.fetch()
-    assert (repository.head("word"), repository.head("absent")) == (before.id, None)
-    assert repository.branch().read("log") == b"1\n2\n"
+    assert repository.head("word") == before.id
+    assert repository.branch().read("log") == b"1\n"
+
+
+def test_a_witness_that_is_not_there_yet_begins_with_what_depends_on_it(repository, remote, git):
+    repository.write_all("main", [append("1")], witness=Witness("absent", lambda: "Acted on nothing"))
+    assert git("log", "--format=%s", "absent", cwd=remote).splitlines() == ["Acted on nothing"]
+    assert repository.at("absent").names("") == []
 
 
 def test_nothing_is_written_where_two_branches_cannot_be_updated_at_once(repository, remote, git):
