@@ -71,6 +71,12 @@
   value: store --file=/etc/deploy-orchestrator/git/{{ .key }}
 {{- end }}
 {{- end }}
+{{- with $values.repositories.signingKey }}
+{{- if .existingSecret }}
+- name: DEPLOY_ORCHESTRATOR_SIGNING_KEY_FILE
+  value: /etc/deploy-orchestrator/signing-key/{{ .key }}
+{{- end }}
+{{- end }}
 {{- if $values.notifications.existingSecret }}
 - name: DEPLOY_ORCHESTRATOR_NOTIFY_URLS_FILE
   value: /etc/deploy-orchestrator/notifications/{{ $values.notifications.key }}
@@ -104,6 +110,12 @@
     secretName: {{ . | quote }}
     defaultMode: 0440
 {{- end }}
+{{- with .Values.repositories.signingKey.existingSecret }}
+- name: signing-key
+  secret:
+    secretName: {{ . | quote }}
+    defaultMode: 0440
+{{- end }}
 {{- with .Values.notifications.existingSecret }}
 - name: notifications
   secret:
@@ -122,6 +134,11 @@
 {{- if .Values.repositories.credentials.existingSecret }}
 - name: git
   mountPath: /etc/deploy-orchestrator/git
+  readOnly: true
+{{- end }}
+{{- if .Values.repositories.signingKey.existingSecret }}
+- name: signing-key
+  mountPath: /etc/deploy-orchestrator/signing-key
   readOnly: true
 {{- end }}
 {{- if .Values.notifications.existingSecret }}
