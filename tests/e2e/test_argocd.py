@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import yaml
 from installation import ARGO, Installation, installed
 from kubernetes.client import CoreV1Api, CustomObjectsApi
 from kubernetes.watch import Watch
@@ -14,7 +15,7 @@ from objects import config_map, deployment, hook, pod
 from rig import FAILING_POD, Cluster, Gitea
 
 from deploy_orchestrator.delivery import Health, Phase, Status, Sync, SyncFailed, SyncTimedOut, follow
-from deploy_orchestrator.git import Changes
+from deploy_orchestrator.git import Changes, Tree
 from tests.delivery.publishing import SOON, delivered
 
 MANY = [f"tenant-{number:02}" for number in range(21)]
@@ -198,3 +199,37 @@ def _application(installation: Installation, environment: str, tenant: str) -> d
         return CustomObjectsApi(client).get_namespaced_custom_object(
             **ARGO, plural="applications", name=f"{environment}.{tenant}"
         )
+
+
+def test_what_others_push_is_not_synced_in_production(
+    installation: Installation, tenant: str, core: CoreV1Api
+) -> None:
+    """Not by a release file of production, nor by one of dev that goes to production's namespace."""
+    before = installation.release("production", tenant, config_map(x="released"))
+    delivered(installation.engine, before)
+    dev = installation.release("dev", tenant, config_map(x="released"))
+    delivered(installation.engine, dev)
+    candidate = installation.release("dev", tenant, config_map(x="forged"))
+    delivered(installation.engine, candidate)
+    forged = {
+        f"releases/production/{tenant}.yaml": {"revision": candidate.revision, "path": candidate.path},
+        f"releases/dev/{tenant}.yaml": {"namespace": before.namespace, "revision": dev.revision},
+    }
+
+    def meddle(tree: Tree) -> Changes:
+        written = {path: {**yaml.safe_load(tree.read(path)), **edit} for path, edit in forged.items()}
+        return Changes("Meddle", {path: yaml.safe_dump(text).encode() for path, text in written.items()})
+
+    assert installation.deployments.write("main", meddle)
+    _read_releases(installation)
+
+    for environment, revision in (("production", candidate.revision), ("dev", dev.revision)):
+        spec = _application(installation, environment, tenant)["spec"]
+        while spec["source"]["targetRevision"] != revision:
+            time.sleep(0.2)
+            spec = _application(installation, environment, tenant)["spec"]
+        assert "automated" not in spec["syncPolicy"], environment
+    time.sleep(5)
+    assert core.read_namespaced_config_map("settings", before.namespace).data == {"x": "released"}
+    states = {name: installation.engine.status(name, tenant).revision for name in ("production", "dev")}
+    assert states == {"production": before.revision, "dev": candidate.revision}
