@@ -724,9 +724,10 @@ def test_a_namespace_that_is_shared_is_told_and_a_keeper_is_held_to_its_default_
     """What the keeper brings for all is not missed in the others."""
     bare = Manifests([Object(an_object("v1", "ConfigMap", "x"))])
 
-    def broken(kept_by: str | None, **namespace: bool) -> set[str]:
+    def broken(kept_by: str | None, *, shared: bool = False, keeper: bool = False) -> set[str]:
         one = deployment()
-        tenant = one.tenant.model_copy(update={"namespace": TenantNamespace(**namespace)})
+        namespace = TenantNamespace(shared=shared, keeper=keeper)
+        tenant = one.tenant.model_copy(update={"namespace": namespace})
         return {each.rule for each in check(bare, replace(one, tenant=tenant, kept_by=kept_by))}
 
     assert "shared-namespace" not in broken(None)

@@ -135,7 +135,7 @@ def test_a_run_is_restricted_knows_the_installation_and_is_cleaned_up(made):
 
 def test_every_variable_that_the_chart_sets_is_one_that_somebody_reads(production, made):
     read = {
-        f"{kind.model_config['env_prefix']}{field}".upper()
+        f"{kind.model_config.get('env_prefix', '')}{field}".upper()
         for kind in (Settings, MetricsSettings, NotificationSettings, SignInSettings)
         for field in kind.model_fields
     }
