@@ -1,7 +1,7 @@
 """The deployments repository, typed: candidates and plans, releases, approvals, quarantine, history."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Literal, TypeVar
@@ -49,7 +49,7 @@ class Deployments:
     """
 
     repository: Repository
-    keys: Keys = lambda _: ()
+    keys: Keys = field(default=lambda _: (), compare=False)
 
     def plan(self, environment: str, tenant: str) -> Plan | None:
         """The newest plan, released or not."""
