@@ -16,6 +16,8 @@ from deploy_orchestrator.terms import Email
 
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 """What a token may be signed by: keys of which the provider alone has the private half."""
+CURVES: Final = ("P-256", "P-384", "P-521")
+"""Those of the algorithms: https://www.rfc-editor.org/rfc/rfc7518#section-3.4."""
 MAX_TOKEN: Final = 16 * 1024
 """Bytes of a token."""
 MAX_GROUPS: Final = 1000
@@ -147,7 +149,7 @@ def _verified(token: str, keys: Sequence[Mapping[str, Any]]) -> tuple[bytes, Map
         raise NotProved(f"the token is signed by {algorithm!r}, which proves nothing")
     tried = [each for each in keys if named is None or each.get("kid") == named]
     for each in tried:
-        if each.get("use", "sig") != "sig" or each.get("alg", algorithm) != algorithm:
+        if not _signs(each) or each.get("alg", algorithm) != algorithm:
             continue
         try:
             public = jwk.import_key(dict(each))
@@ -158,6 +160,12 @@ def _verified(token: str, keys: Sequence[Mapping[str, Any]]) -> tuple[bytes, Map
             continue
         return found.payload, public.as_dict(private=False)
     raise NotProved("no key of the provider signed the token")
+
+
+def _signs(key: Mapping[str, Any]) -> bool:
+    """Whether a JWK, which may be anybody's, is of a kind that signs by one of `ALGORITHMS`."""
+    kind, use = key.get("kty"), key.get("use", "sig")
+    return use == "sig" and (kind == "RSA" or (kind == "EC" and key.get("crv") in CURVES))
 
 
 def _check(claims: _Claims, expected: Expected, now: datetime) -> None:

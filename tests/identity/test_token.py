@@ -254,3 +254,24 @@ def test_a_provider_that_calls_itself_otherwise_is_not_believed(issuer):
 def test_what_is_no_provider_says_so():
     with pytest.raises(ProviderUnreachable, match="out of reach"):
         Provider("http://127.0.0.1:9", Internet(ANYWHERE.naming("http://127.0.0.1:9"))).metadata()
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        {},
+        {"kty": ["EC"]},
+        {"kty": "EC"},
+        {"kty": "EC", "crv": "P-1", "x": "AA", "y": "AA"},
+        {"kty": "EC", "crv": ["P-256"], "x": "AA", "y": "AA"},
+        {"kty": "EC", "crv": "secp256k1", "x": "AA", "y": "AA"},
+        {"kty": "EC", "crv": "P-256", "x": "AA", "y": 1},
+        {"kty": "OKP", "crv": "Ed1", "x": "AA"},
+        {"kty": "oct", "k": "AA"},
+        {"kty": "RSA", "n": "AA", "e": "AA"},
+    ],
+)
+def test_a_key_of_no_known_kind_proves_nothing(expected, key):
+    token = f"{_part({'alg': 'ES256'})}.{_part({})}.AAAA"
+    with pytest.raises(NotProved, match="no key of the provider"):
+        prove(token, [key], expected, NOW)

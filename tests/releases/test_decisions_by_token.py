@@ -202,6 +202,24 @@ def test_a_key_of_ones_own_signs_no_approval(plan, push, believed):
     assert "no key of the provider" in reason
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        {"kty": "EC", "crv": "P-1", "x": "AA", "y": "AA"},
+        {"kty": "OKP", "crv": "Ed1", "x": "AA"},
+        {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"},
+        {"kty": ["RSA"]},
+    ],
+)
+def test_whatever_key_somebody_records_with_a_decision_the_others_are_read(plan, decide, push, believed, key):
+    decide()
+    token = Provider().token(plan, "reject", "x")
+    push(token, BOB, decision="reject", reason="x", proof={"issuer": URL, "token": token, "key": key})
+    approvals, (reason,) = believed()
+    assert approvals == [(ANN, "approve")]
+    assert "no key of the provider" in reason
+
+
 def test_a_key_that_the_provider_took_back_approves_nothing(decide, provider, believed):
     decide()
     provider.listed = False
