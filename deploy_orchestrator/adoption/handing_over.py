@@ -13,9 +13,13 @@ from typing import Any, Final
 from deploy_orchestrator import documents
 from deploy_orchestrator.adoption.errors import AdoptionError
 from deploy_orchestrator.adoption.proof import TRACKING
-from deploy_orchestrator.delivery import Cluster, Inspection, inspect
+from deploy_orchestrator.delivery import Cluster, ClusterRefused, Inspection, inspect
 from deploy_orchestrator.manifests import Manifests, Object, hooks, untyped
 from deploy_orchestrator.storage import write_whole
+
+_INSTANCE: Final = "app.kubernetes.io/instance"
+_TRIES: Final = 5
+"""How often a write of somebody else in between makes it start over."""
 
 _API: Final = "argoproj.io/v1alpha1"
 
@@ -39,11 +43,11 @@ class Old:
 
 
 def in_the_way(old: Old, candidate: Manifests, namespace: str) -> tuple[str, ...]:
-    """What stands against handing over: nothing where every object of the candidate is live, and applying it
-    would change none.
+    """What stands against handing over: nothing where every object of the candidate is live and the
+    Application's, and applying it would change none.
     """
     found = inspect(old.cluster, namespace, None, candidate)
-    return (*_owned(old), *_changing(found, candidate))
+    return (*_owned(old), *_changing(found, candidate), *_of_others(old, candidate, namespace))
 
 
 def hand_over(old: Old, candidate: Manifests, namespace: str) -> Iterator[str]:
@@ -51,7 +55,7 @@ def hand_over(old: Old, candidate: Manifests, namespace: str) -> Iterator[str]:
     again. What it delivers is read and, but for Argo CD's own mark, never written.
 
     Raises:
-        NotHandedOver: applying the candidate would change something, or the Application would come back.
+        NotHandedOver: the candidate changes something or is another's, or the Application comes back.
         DeliveryError: the cluster does not answer, or refuses.
     """
     if reasons := in_the_way(old, candidate, namespace):
@@ -67,11 +71,7 @@ def hand_over(old: Old, candidate: Manifests, namespace: str) -> Iterator[str]:
             _keep(old, live)
             yield f"kept as it was in {old.kept}"
         yield from _paused_parent(old)
-        automation = {"spec": {"syncPolicy": {"automated": None}}, "metadata": {"finalizers": None}}
-        old.cluster.merge(_named(old.name), old.argocd, automation)
-        yield "its automation and its finalizer are off"
-        old.cluster.delete(_named(old.name), old.argocd)
-        yield "it is deleted, and its objects stay"
+        yield from _deleted(old)
     count = sum(_unmarked(old, each, namespace) for each in candidate.objects)
     yield f"{count} objects no longer name it"
 
@@ -124,6 +124,55 @@ def _changing(found: Inspection, candidate: Manifests) -> Iterator[str]:
     for each in candidate.objects:
         if not hooks.is_hook(each) and each.key not in {*there, *found.refused, *found.unasked}:
             yield f"{each.key} is not live"
+
+
+def _of_others(old: Old, candidate: Manifests, namespace: str) -> Iterator[str]:
+    """Objects that the Application does not deliver, by their tracking-ids; by Argo CD's label or by what the
+    Application itself lists, where they have none.
+    """
+    if old.live() is None:
+        return
+    listed = {
+        (each.get("kind"), each.get("namespace") or "", each.get("name"))
+        for each in untyped.mappings(old.cluster.status(_named(old.name), old.argocd).get("resources"))
+    }
+    for each in candidate.objects:
+        live = None if hooks.is_hook(each) else old.cluster.read(each, namespace)
+        if live is None:
+            continue
+        owner = live.annotations.get(TRACKING, "").partition(":")[0]
+        its_own = {old.name, f"{old.argocd}_{old.name}"}
+        if owner and owner not in its_own:
+            yield f"{each.key} is delivered by the Application {owner}"
+        elif not owner and not (
+            live.labels.get(_INSTANCE) == old.name or (live.kind, live.namespace or "", live.name) in listed
+        ):
+            yield f"{each.key} names no Application, and {old.name} does not list it"
+
+
+def _deleted(old: Old) -> Iterator[str]:
+    """Takes the finalizer off and deletes what is as it was then: with a finalizer that somebody put back,
+    Argo CD would delete all that the Application delivers.
+    """
+    off = {"spec": {"syncPolicy": {"automated": None}}, "metadata": {"finalizers": None}}
+    for left in reversed(range(_TRIES)):
+        version = old.cluster.merge(_named(old.name), old.argocd, off)
+        if left == _TRIES - 1:
+            yield "its automation and its finalizer are off"
+        try:
+            old.cluster.delete(_named(old.name), old.argocd, version)
+        except ClusterRefused as error:
+            if error.status != 409:
+                raise
+            if not left:
+                raise NotHandedOver(
+                    f"{old.name} is not deleted: somebody writes it again and again",
+                    fix="end what writes it (a sync of its parent, a pipeline), and run this again; what it"
+                    " delivers stays",
+                ) from error
+        else:
+            break
+    yield "it is deleted, and its objects stay"
 
 
 def _keep(old: Old, live: Object) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from deploy_orchestrator.delivery.cluster import Cluster
     from deploy_orchestrator.delivery.engine import Engine
     from deploy_orchestrator.delivery.errors import (
+        ClusterRefused,
         DeliveryError,
         EngineUnreachable,
         KubeconfigRunsProgram,
@@ -42,6 +43,7 @@ __all__ = [
     "ArgoCD",
     "ByEnvironment",
     "Cluster",
+    "ClusterRefused",
     "Contexts",
     "DeliveryError",
     "Engine",

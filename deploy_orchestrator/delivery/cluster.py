@@ -14,7 +14,7 @@ import urllib3
 
 from deploy_orchestrator.delivery.connection import connect, reported
 from deploy_orchestrator.delivery.errors import ClusterRefused, ClusterUnreachable, NotServed, OutOfTime
-from deploy_orchestrator.manifests import Object
+from deploy_orchestrator.manifests import Object, untyped
 
 _CONNECT, _ANSWER = 3.0, 15.0
 _RETRIES = urllib3.Retry(
@@ -35,6 +35,14 @@ _COPY: Final = "kubectl.kubernetes.io/last-applied-configuration"
 class _Kind:
     collection: str
     namespaced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Which object it is, and as of which write."""
+
+    uid: str
+    resource_version: str
 
 
 class Cluster:
@@ -77,6 +85,10 @@ class Cluster:
                 return None
             raise
 
+    def status(self, wanted: Object, namespace: str) -> Mapping[str, Any]:
+        """What its controller last said of an object that is there."""
+        return untyped.mapping(self._request("GET", self._path(wanted, namespace)).get("status"))
+
     def serves(self, api_version: str, kind: str) -> bool:
         """Whether the cluster knows a kind."""
         if api_version not in self._kinds:
@@ -109,15 +121,21 @@ class Cluster:
         query = [("fieldManager", self._manager)]
         return _theirs(self._request("POST", collection, query, wanted.body, "application/json"))
 
-    def merge(self, wanted: Object, namespace: str, change: Mapping[str, Any]) -> Object:
+    def merge(self, wanted: Object, namespace: str, change: Mapping[str, Any]) -> Version:
         """Changes what `change` names of the object that is there, and nothing else (RFC 7396)."""
         query = [("fieldManager", self._manager)]
         path = self._path(wanted, namespace)
-        return _theirs(self._request("PATCH", path, query, change, "application/merge-patch+json"))
+        metadata = self._request("PATCH", path, query, change, "application/merge-patch+json")["metadata"]
+        return Version(metadata["uid"], metadata["resourceVersion"])
 
-    def delete(self, wanted: Object, namespace: str) -> None:
-        """Deletes the object alone: what it owns stays."""
-        options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Orphan"}
+    def delete(self, wanted: Object, namespace: str, version: Version) -> None:
+        """Deletes the object alone, what it owns stays; refused with 409 unless it is as of `version`."""
+        options = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": "Orphan",
+            "preconditions": {"uid": version.uid, "resourceVersion": version.resource_version},
+        }
         self._request("DELETE", self._path(wanted, namespace), (), options, "application/json")
 
     def try_anew(self, wanted: Object, namespace: str) -> None:

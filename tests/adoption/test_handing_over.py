@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from deploy_orchestrator.adoption import NotHandedOver, Old, hand_over, in_the_way, take_back
 from deploy_orchestrator.delivery import Cluster
+from deploy_orchestrator.delivery.cluster import Version
 from deploy_orchestrator.manifests import Manifests, Object
 from tests.simulated import ApiServer, serving
 
@@ -117,10 +119,65 @@ def test_it_goes_only_where_applying_the_candidate_changes_nothing(api: ApiServe
     assert not old.kept.exists()
 
 
-def test_the_mark_of_another_application_stays(api: ApiServer, old: Old) -> None:
+def test_objects_of_another_application_are_in_the_way(api: ApiServer, old: Old) -> None:
     api.put(config_map("two", **{TRACKING: f"web-two:/ConfigMap:{HOME}/two"}))
-    list(hand_over(old, CANDIDATE, HOME))
-    assert marks(api) == [None, f"web-two:/ConfigMap:{HOME}/two"]
+    assert in_the_way(old, CANDIDATE, HOME) == ("ConfigMap shop/two is delivered by the Application web-two",)
+
+
+def test_an_application_that_owns_none_of_it_stays(api: ApiServer, old: Old) -> None:
+    api.put(an_application("billing"))
+    billing = replace(old, name="billing")
+    with pytest.raises(NotHandedOver, match="ConfigMap shop/one is delivered by the Application web"):
+        list(hand_over(billing, CANDIDATE, HOME))
+    assert api.read("Application", "argocd", "billing")
+
+
+@pytest.mark.parametrize("how", ["label", "list", "neither"])
+def test_objects_without_a_tracking_id_are_its_own_by_label_or_by_its_list(
+    api: ApiServer, old: Old, how: str
+) -> None:
+    for name in ("one", "two"):
+        body = config_map(name)
+        if how == "label":
+            body["metadata"]["labels"] = {"app.kubernetes.io/instance": "web"}
+        api.put(body)
+    if how == "list":
+        resources = [
+            {"kind": "ConfigMap", "version": "v1", "namespace": HOME, "name": n} for n in ("one", "two")
+        ]
+        api.patch("Application", "argocd", "web", {"status": {"resources": resources}})
+    expected = tuple(
+        f"ConfigMap shop/{name} names no Application, and web does not list it"
+        for name in ("one", "two")
+        if how == "neither"
+    )
+    assert in_the_way(old, CANDIDATE, HOME) == expected
+
+
+@pytest.mark.parametrize("times", [1, 100])
+def test_it_is_never_deleted_with_a_finalizer_that_somebody_put_back(
+    api: ApiServer, old: Old, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    put_back = itertools.count(1)
+    delete = Cluster.delete
+
+    def after_a_sync_of_its_parent(
+        cluster: Cluster, wanted: Object, namespace: str, version: Version
+    ) -> None:
+        if next(put_back) <= times:
+            api.put(an_application("web", **{TRACKING: "apps:argoproj.io/Application:argocd/web"}))
+        delete(cluster, wanted, namespace, version)
+
+    monkeypatch.setattr(Cluster, "delete", after_a_sync_of_its_parent)
+    if times == 1:
+        list(hand_over(old, CANDIDATE, HOME))
+        assert api.read("Application", "argocd", "web") is None
+        return
+    with pytest.raises(NotHandedOver, match="somebody writes it again and again"):
+        list(hand_over(old, CANDIDATE, HOME))
+    found = api.read("Application", "argocd", "web")
+    assert found
+    assert found["metadata"]["finalizers"] == [FINALIZER]
 
 
 def test_one_of_an_application_set_would_come_back_and_stays(api: ApiServer, old: Old) -> None:

@@ -188,7 +188,9 @@ class ApiServer:
                 case "PATCH", name if content in _MERGES:
                     return 200, self._merge(Key(kind, namespace, name or ""), body)
                 case "DELETE", name:
-                    self._delete(Key(kind, namespace, name or ""))
+                    key = Key(kind, namespace, name or "")
+                    self._meets(key, body.get("preconditions") or {})
+                    self._delete(key)
                     return 200, {"kind": "Status", "apiVersion": "v1", "status": "Success"}
                 case _:
                     raise Refused(415, "UnsupportedMediaType", f"{method} of {content} is not supported")
@@ -323,6 +325,17 @@ class ApiServer:
         del self._objects[key]
         self._applied = {known: body for known, body in self._applied.items() if known[0] != key}
         self._happened("DELETED", key, gone)
+
+    def _meets(self, key: Key, preconditions: Body) -> None:
+        live = self._existing(key)["metadata"]
+        for name, wanted in preconditions.items():
+            if wanted != live[name]:
+                raise Refused(
+                    409,
+                    "Conflict",
+                    f'Cannot delete {key.kind.resource} "{key.name}": Precondition failed: '
+                    f"{name} in precondition: {wanted}, {name} in object meta: {live[name]}",
+                )
 
     def _check(self, key: Key, body: Body) -> None:
         if not _NAME.fullmatch(key.name):
