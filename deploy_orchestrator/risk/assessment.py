@@ -56,7 +56,9 @@ def assess(
         )
     if candidate.chart is None:
         raise EmptyCandidate(f"{deployment.key}: the manifests do not tell which chart they are from")
-    policy = deployment.environment.policy
+    environment = deployment.environment
+    policy = environment.policy
+    given = environment.namespace_of(deployment.tenant.name)
     change = Change(
         before=before,
         after=candidate,
@@ -66,6 +68,6 @@ def assess(
         destination_before=destination_before,
         destination=deployment.destination,
         ignored=[each for each in policy.ignore if each.expires > (now or datetime.now(UTC))],
-        into_existing=deployment.placing.existing,
+        into_existing=deployment.placing.existing or deployment.namespace != given,
     )
     return Judgement(candidate.chart, change.diff, judge(change, policy))

@@ -71,7 +71,7 @@ class Change:
 
     For a `first` release nothing is replaced, so nothing is added, altered or removed. `ignored` are the
     fields that the policy says nobody need look at now. `into_existing` says that somebody else has made the
-    namespace, so that things may be live there already.
+    namespace, or may have: things may be live in one that the environment does not give.
     """
 
     before: Manifests | None

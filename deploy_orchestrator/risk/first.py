@@ -25,7 +25,10 @@ class FirstRelease(Rule):
 class Takeover(Rule):
     id = "takeover"
     severity = Verdict.NEEDS_APPROVAL
-    sees = "a first release goes into a namespace that somebody else has made"
+    sees = (
+        "a first release goes into a namespace that somebody else has made, or into another than the one "
+        "that the environment gives"
+    )
     why = "What is live there under the same names is taken over, and changed where it differs."
     do = "Ask the cluster what it changes: `plan --cluster`. Then approve."
 

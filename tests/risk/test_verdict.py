@@ -38,6 +38,13 @@ def test_a_first_release_into_a_namespace_that_somebody_else_made_needs_approval
     assert plan.verdict is Verdict.NEEDS_APPROVAL
 
 
+def test_a_first_release_into_another_namespace_than_the_environment_gives_needs_approval(plan_of):
+    """Whatever its author says of who has made it."""
+    plan = plan_of(None, OWN, {"goes": {"namespace": "cert-manager"}})
+    assert "takeover" in {reason.rule for reason in plan.reasons}
+    assert plan.verdict is Verdict.NEEDS_APPROVAL
+
+
 def named(kind, api_version, *, cluster=False, labels=None, **body):
     metadata = {"name": "x", "labels": labels or {}} | (
         {} if cluster else {"namespace": "analytics-production"}

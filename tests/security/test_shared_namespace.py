@@ -139,3 +139,16 @@ def test_a_tenant_that_is_released_alone_is_joined_by_nobody(desk: Desk) -> None
     with desk.orchestrator() as orchestrator:
         assert "is that of the tenant blog" in str(orchestrator.fleet().broken["evil"])
         assert "blog" in orchestrator.fleet().tenants
+
+
+def test_a_first_release_into_a_namespace_of_the_tenants_choice_waits_for_a_person(
+    desk: Desk,  # noqa: F811
+) -> None:
+    """Nobody of the fleet has it, and the tenant does not say that it exists."""
+    desk.commit("tenants/evil/tenant.yaml", TENANT.replace("dev", "production") + "namespace: cert-manager\n")
+    with desk.orchestrator() as orchestrator:
+        plan = propose(orchestrator, "production", "evil")
+        assert plan
+        assert "takeover" in {each.rule for each in plan.reasons}
+        with pytest.raises(OrchestratorError, match="approv"):
+            released(orchestrator, plan)
