@@ -71,7 +71,7 @@ def read_commit(objects: pygit2.Repository, id: str) -> Commit:  # noqa: A002
             author=Person(_text(author.raw_name), _text(author.raw_email)),
             time=datetime.fromtimestamp(min(max(commit.commit_time, 0), _LATEST), UTC),
             message=message,
-            trailers=_trailers(message),
+            trailers=trailers_of(message),
             signed=bool(commit.gpg_signature[0]),
         )
     except (pygit2.GitError, KeyError) as error:
@@ -95,7 +95,8 @@ def _signature(person: Person) -> pygit2.Signature:
     return pygit2.Signature(person.name, person.email)
 
 
-def _trailers(message: str) -> dict[str, str]:
+def trailers_of(message: str) -> dict[str, str]:
+    """As `Commit.trailers`."""
     # pygit2 1.21's Commit.message_trailers crashes the process on a message that is not UTF-8.
     *body, last = re.split(r"\n\s*\n", message.strip())
     lines = re.sub(r"\n[ \t]+", " ", last).splitlines()

@@ -108,9 +108,9 @@ class Repository(History):
         head = self.tip(self.seal.branch) if self.seal else None
         return lately_by_others(self, self.seal, head) if head and self.seal else []
 
-    def is_sealed(self, commit: Commit) -> bool:
-        """Whether a commit bears the seal."""
-        return self.seal is not None and is_sealed(self, self.seal, commit)
+    def is_sealed(self, commit: Commit, branch: str = "main") -> bool:
+        """Whether a commit bears the seal, made for this branch."""
+        return self.seal is not None and is_sealed(self, self.seal, commit, branch)
 
     def fetch(self) -> None:
         """Brings all branches and tags to where the remote has them, within 20 seconds.
@@ -172,7 +172,7 @@ class Repository(History):
             seen = self.head(witness.branch) if witness else None
             begin()
             start = self.head(onto) if onto and expected is None else expected
-            made, head = self._commits(self._put_back(branch, start), updates, signer)
+            made, head = self._commits(branch, self._put_back(branch, start), updates, signer)
             if head is None or head == start:
                 moves = []
             else:
@@ -193,17 +193,17 @@ class Repository(History):
         named = self.by_others()[:_NAMED]
         others = "".join(f"{each.id} by {str(each.author)!r}: {each.subject!r}\n" for each in named)
         message = f"{PUT_BACK}\n\nOnly what is signed by its key counts here.\n\n{others}"
-        return self._commit(self._tree(own).root, head, Changes(message), None)
+        return self._commit(branch, self._tree(own).root, head, Changes(message), None)
 
     def _witnessed(self, witness: Witness, seen: str | None) -> list[Move]:
         message = witness.message()
         if message is None:
             return []
-        commit = self._commit(self._tree(seen).root, seen, Changes(message), None)
+        commit = self._commit(witness.branch, self._tree(seen).root, seen, Changes(message), None)
         return [Move(reference_of(witness.branch), seen, commit)]
 
     def _commits(
-        self, head: str | None, updates: Sequence[Update], signer: Signer | None
+        self, branch: str, head: str | None, updates: Sequence[Update], signer: Signer | None
     ) -> tuple[list[str | None], str | None]:
         """The commit of each of `updates`, on this machine only, and the last one."""
         made: list[str | None] = []
@@ -214,18 +214,22 @@ class Repository(History):
             if wanted is None or root == tree.root:
                 made.append(None)
                 continue
-            head = self._commit(root, head, wanted, signer)
+            head = self._commit(branch, root, head, wanted, signer)
             made.append(head)
         return made, head
 
-    def _commit(self, root: str, parent: str | None, changes: Changes, signer: Signer | None) -> str:
+    def _commit(
+        self, branch: str, root: str, parent: str | None, changes: Changes, signer: Signer | None
+    ) -> str:
         message = changes.message.strip().replace("\0", "\ufffd").encode(errors="replace").decode() + "\n"
         parents = () if parent is None else (parent,)
         if signer is not None:
             return signer.sign(self._store, root, parents, message)
         author = changes.author or self.identity
         if self.seal is not None:
-            return self.seal.sign(self._store, root, parents, message, author=author, committer=self.identity)
+            return self.seal.sign(
+                branch, self._store, root, parents, message, author=author, committer=self.identity
+            )
         return make_commit(self._store.open(), root, parents, message, author, self.identity)
 
     def _push(self, branch: str, moves: Sequence[Move]) -> bool:

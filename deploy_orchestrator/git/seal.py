@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from deploy_orchestrator.git import command
-from deploy_orchestrator.git.commit import Commit, Person
+from deploy_orchestrator.git.commit import Commit, Person, trailers_of
 from deploy_orchestrator.git.errors import (
     RevisionNotFound,
     SigningFailed,
@@ -23,6 +23,8 @@ from deploy_orchestrator.storage import cache_key, fingerprint
 _PRINCIPAL: Final = "deploy-orchestrator"
 _PUBLIC = re.compile(r"^((?:ssh|ecdsa|sk-ssh|sk-ecdsa)-[\w@.-]+ [A-Za-z0-9+/=]+)(?: .*)?$")
 _KEY_LIMIT = 20.0
+_SEALED_FOR: Final = "Sealed-for"
+"""The trailer by which a signature counts on another branch than the seal's, and on that one alone."""
 
 LATELY: Final = 200
 """Commits that are looked at for what others did lately."""
@@ -32,6 +34,9 @@ LATELY: Final = 200
 class Seal:
     """How the commits of one `branch` are signed and known again: `public_keys` are those by which they are,
     as lines of OpenSSH's public keys.
+
+    Those of other branches are signed too, and say for which: whoever may push could otherwise have what they
+    like signed there, on top of `branch`, and move that to it.
 
     Without a private key nothing can be committed there; whoever only reads needs none.
     """
@@ -57,8 +62,13 @@ class Seal:
         """The keys as `Repository.verify` takes them."""
         return "".join(f'{_PRINCIPAL} namespaces="git" {each}\n' for each in self.public_keys).encode()
 
+    def is_for(self, branch: str, message: str) -> bool:
+        """Whether the signature of a commit with this message counts on `branch`."""
+        return trailers_of(message).get(_SEALED_FOR, self.branch) == branch
+
     def sign(
         self,
+        branch: str,
         store: ObjectStore,
         tree: str,
         parents: tuple[str, ...],
@@ -67,20 +77,30 @@ class Seal:
         author: Person,
         committer: Person,
     ) -> str:
-        """Makes a signed commit; its id.
+        """Makes a commit whose signature counts on `branch` alone; its id.
 
         Raises:
-            SigningFailed: there is no private key, or it does not sign.
+            SigningFailed: there is no private key, it does not sign, or there is no message.
         """
         if self._key is None:
             raise SigningFailed(
                 f"nothing can be committed to {self.branch} without the key that signs it",
                 fix="set DEPLOY_ORCHESTRATOR_SIGNING_KEY_FILE, or run this where the orchestrator runs",
             )
+        message = self._bound(branch, message)
         with tempfile.NamedTemporaryFile(prefix="signing-") as file:
             _write_key(file.name, self._key)
             signer = Signer(committer, file.name)
             return signer.sign(store, tree, parents, message, author=author)
+
+    def _bound(self, branch: str, message: str) -> str:
+        if self.is_for(branch, message):
+            return message
+        end = "\n" if trailers_of(message) else "\n\n"
+        bound = f"{message.rstrip()}{end}{_SEALED_FOR}: {branch}\n"
+        if not self.is_for(branch, bound):
+            raise SigningFailed(f"a commit to {branch} without a message is not signed", fix="give it one")
+        return bound
 
 
 def own_head(history: History, seal: Seal, head: str) -> str:
@@ -99,14 +119,14 @@ def by_others(history: History, seal: Seal, head: str) -> list[Commit]:
 def lately_by_others(history: History, seal: Seal, head: str) -> list[Commit]:
     """The commits without the seal that came after one with it, among the newest `LATELY`, newest first."""
     recent = history.log(head, limit=LATELY)
-    sealed = [is_sealed(history, seal, each) for each in recent]
+    sealed = [is_sealed(history, seal, each, seal.branch) for each in recent]
     oldest = len(sealed) - sealed[::-1].index(True) if True in sealed else 0
     return [each for each, own in zip(recent[:oldest], sealed, strict=False) if not own]
 
 
-def is_sealed(history: History, seal: Seal, commit: Commit) -> bool:
-    """Whether the commit bears the `seal`."""
-    if not commit.signed:
+def is_sealed(history: History, seal: Seal, commit: Commit, branch: str) -> bool:
+    """Whether the commit bears the `seal`, made for this `branch`."""
+    if not commit.signed or not seal.is_for(branch, commit.message):
         return False
     cache, key = history.cache("sealed"), cache_key(commit.id, fingerprint(seal.allowed_signers))
     if cache.read(key) is not None:
@@ -122,10 +142,12 @@ def is_sealed(history: History, seal: Seal, commit: Commit) -> bool:
 @lru_cache(maxsize=64)
 def _own_head(history: History, seal: Seal, head: str) -> str:
     cache = history.cache("sealed")
-    key = cache_key("head", history.url, fingerprint(seal.allowed_signers))
+    key = cache_key("head", history.url, seal.branch, fingerprint(seal.allowed_signers))
     known = (cache.read(key) or b"").decode() or None
     since = known if known and _leads_to(history, known, head) else None
-    newer = (each.id for each in history.log(head, since=since) if is_sealed(history, seal, each))
+    newer = (
+        each.id for each in history.log(head, since=since) if is_sealed(history, seal, each, seal.branch)
+    )
     # One that did not win its race may be brought back by a merge: it does not follow what is known.
     found = next((each for each in newer if since is None or _leads_to(history, since, each)), since)
     if found is None:

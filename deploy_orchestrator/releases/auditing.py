@@ -342,7 +342,7 @@ def _witnesses(repository: Repository, head: str) -> Mapping[str, str]:
     for commit in reversed(repository.log(head)):
         if not commit.message.startswith(WITNESS) or repository.changed(commit.id):
             continue
-        if repository.seal is None or repository.is_sealed(commit):
+        if repository.seal is None or repository.is_sealed(commit, BRANCH):
             for digest in _DIGESTS.findall(commit.message):
                 found.setdefault(digest, commit.id)
     return found

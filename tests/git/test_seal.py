@@ -132,7 +132,7 @@ def test_a_merge_brings_back_nothing_that_was_signed_before(
     tree = git("-C", sealed.path, "rev-parse", f"{sealed.commit(first).parents[0]}^{{tree}}")
     me = Person("deploy-orchestrator", "deploy-orchestrator@localhost")
     assert sealed.seal is not None
-    lost = sealed.seal.sign(sealed._store, tree, (first,), "lost", author=me, committer=me)  # pyright: ignore[reportPrivateUsage]
+    lost = sealed.seal.sign("main", sealed._store, tree, (first,), "lost", author=me, committer=me)  # pyright: ignore[reportPrivateUsage]
     second = write(sealed, a=b"2")
     assert sealed.head() == second
     git("-C", sealed.path, "push", "--quiet", "origin", f"{lost}:refs/heads/side")
@@ -142,6 +142,69 @@ def test_a_merge_brings_back_nothing_that_was_signed_before(
     git("-C", work, "push", "--quiet")
     sealed.fetch()
     assert (sealed.head(), len(sealed.by_others())) == (second, 2)
+
+
+def test_what_was_signed_on_another_branch_is_not_read_where_it_is_moved_to_main(
+    sealed: Repository, others: Repository, git: Git
+):
+    own = write(sealed, a=b"1")
+    others.fetch()
+    forged = others.write("deliveries", lambda _: Changes("x", {"a": b"2"}), onto="main")
+    signed = sealed.write("deliveries", lambda _: Changes("Record", {"b": b"1"}))
+    assert forged
+    assert signed
+    assert (forged.parents, signed.parents, signed.signed) == ((own,), (forged.id,), True)
+
+    git("-C", sealed.path, "push", "--quiet", "origin", f"{signed.id}:refs/heads/main")
+
+    sealed.fetch()
+    assert (sealed.head(), sealed.branch().read("a")) == (own, b"1")
+    assert (sealed.is_sealed(signed), sealed.is_sealed(signed, "deliveries")) == (False, True)
+    assert not sealed.is_sealed(sealed.commit(own), "deliveries")
+
+
+@pytest.mark.parametrize("newest", [True, False])
+def test_a_merge_of_what_was_signed_on_another_branch_fools_no_new_clone(
+    newest: bool, sealed: Repository, others: Repository, remote: Path, tmp_path: Path, git: Git
+):
+    write(sealed, a=b"1")
+    others.fetch()
+    others.write("deliveries", lambda _: Changes("x", {"a": b"2"}), onto="main")
+    signed = sealed.write("deliveries", lambda _: Changes("Record", {"b": b"1"}))
+    own = write(sealed, a=b"3")
+    assert signed
+    parents = (own, signed.id) if newest else (signed.id, own)
+    merge = git(
+        "-C", sealed.path, "commit-tree", "-m", "x", *(f"-p{each}" for each in parents), f"{own}^{{tree}}"
+    )
+    git("-C", sealed.path, "push", "--quiet", "origin", f"{merge}:refs/heads/main")
+    clone = Repository.clone(str(remote), tmp_path / "clone.git", seal=sealed.seal)
+    assert (clone.head(), clone.branch().read("a")) == (own, b"3")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "x",
+        "x\n\nDigest: 1\n",
+        "x\n\nSealed-for: main\n",
+        "x\n\nSealed-for: deliveries\nmore\n",
+        "x\n\na: b\n c",
+    ],
+)
+@pytest.mark.parametrize("branch", ["main", "deliveries"])
+def test_a_signature_counts_on_its_own_branch_whatever_the_message_says(
+    branch: str, message: str, sealed: Repository
+):
+    commit = sealed.write(branch, lambda _: Changes(message, {"b": b"1"}))
+    assert commit
+    counts = {each: sealed.is_sealed(commit, each) for each in ("main", "deliveries", "approvals")}
+    assert counts == {"main": branch == "main", "deliveries": branch == "deliveries", "approvals": False}
+
+
+def test_nothing_is_signed_for_another_branch_without_a_message_that_could_say_so(sealed: Repository):
+    with pytest.raises(SigningFailed, match="without a message"):
+        sealed.write("deliveries", lambda _: Changes(" ", {"b": b"1"}))
 
 
 def test_other_branches_are_read_as_they_stand(sealed: Repository, others: Repository):

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from deploy_orchestrator import documents
 from deploy_orchestrator.git import Changes, Person, Repository
-from deploy_orchestrator.releases import GatesClosed, Plan, Release, Settlement, SourceChange
+from deploy_orchestrator.releases import Delivered, GatesClosed, Plan, Release, Settlement, SourceChange
 from deploy_orchestrator.risk import Verdict
 from tests.cli.conftest import (  # noqa: F401
     FILES,
@@ -95,6 +95,35 @@ def test_it_is_put_back_whatever_else_is_wrong(sealed: Desk, mallory: Repository
 
     mallory.fetch()
     assert mallory.branch().read("releases/production/shop.yaml") == before
+
+
+def test_a_release_file_below_what_the_orchestrator_signed_on_another_branch_is_none(
+    sealed: Desk, mallory: Repository
+) -> None:
+    with sealed.orchestrator() as orchestrator:
+        before = orchestrator.deployments.release("production", "shop")
+    file = pending(sealed).released(
+        revision=mallory.resolve("main"), approvals=(), at=mallory.commit("main").time
+    )
+    forged = mallory.write(
+        "x", lambda _: Changes("x", {"releases/production/shop.yaml": dump(file)}), onto="main"
+    )
+    assert forged
+    push = ["git", "-C", str(mallory.path), "push", "--quiet", "--force", mallory.url]
+    subprocess.run([*push, f"{forged.id}:refs/heads/deliveries"], check=True)
+    with sealed.orchestrator() as orchestrator:
+        made = orchestrator.deployments.release("dev", "blog")
+        assert made
+        orchestrator.deployments.record_deliveries([Delivered.of(made, "healthy", file.released_at)])
+    mallory.fetch()
+    signed = mallory.commit("deliveries")
+    assert (signed.parents, signed.signed) == ((forged.id,), True)
+
+    subprocess.run([*push, f"{signed.id}:refs/heads/main"], check=True)
+
+    with sealed.orchestrator() as orchestrator:
+        assert orchestrator.deployments.release("production", "shop") == before
+        assert orchestrator.deployments.pending("production", "shop"), "it waits all the same"
 
 
 def test_a_plan_that_the_orchestrator_did_not_sign_is_not_released(sealed: Desk, mallory: Repository) -> None:
