@@ -116,8 +116,7 @@ def restricted(old: Rules, new: Rules) -> Rules:
     Whoever and whatever passes by the result passes by `old`; a key or an approver passes only where `new`
     has them too. Where something is neither more nor less than before, the old holds.
     """
-    looser = not _is_within(old.before, new.before) or not {*old.beside} <= {*new.beside}
-    before = old if looser else new
+    before = old if _is_looser(old, new) else new
     policy = _policy(old.policy, new.policy)
     return new.only(frozenset(old.signers)).model_copy(
         update={
@@ -219,6 +218,18 @@ def _only_from(inner: tuple[str, ...], outer: tuple[str, ...]) -> bool:
     return bool(inner) and all(
         any(each == other or each.startswith(f"{other}/") for other in outer) for each in inner
     )
+
+
+def _is_looser(old: Rules, new: Rules) -> bool:
+    """Whether what must come before lets in what the `old` would not: any of more is one more way in."""
+    awaited, wanted = _awaited(old), _awaited(new)
+    more_ways = old.healthy_in == new.healthy_in == "any" and bool(awaited) and not wanted <= awaited
+    return more_ways or not awaited <= wanted or not _is_within(old.before, new.before)
+
+
+def _awaited(rules: Rules) -> frozenset[str]:
+    """What comes right before."""
+    return frozenset(rules.beside or rules.before[-1:])
 
 
 def _is_within(some: tuple[str, ...], others: tuple[str, ...]) -> bool:

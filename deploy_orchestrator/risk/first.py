@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from deploy_orchestrator.manifests import Object, is_built_in, untyped
+from deploy_orchestrator.manifests import Object, untyped
 from deploy_orchestrator.risk.change import Change
 from deploy_orchestrator.risk.metadata import is_for_people
 from deploy_orchestrator.risk.rule import Rule, Sighting
@@ -63,7 +63,7 @@ def _shared(each: Object) -> str | None:
     if kind == ("rbac.authorization.k8s.io", "ClusterRole"):
         names = sorted(label for label in each.labels if not is_for_people(label))
         return f"roles may gather its rights by the label {', '.join(names)}" if names else None
-    if each.namespace is None and is_built_in(each.key.group) and kind not in _OWN:
+    if each.namespace is None and kind not in _OWN:
         return f"a {each.kind} is for the whole cluster"
     if kind == ("", "Service") and spec.get("externalIPs"):
         return "it takes traffic for external addresses of its own choice"

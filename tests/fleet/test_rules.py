@@ -129,3 +129,34 @@ def test_differences_are_told_field_by_field(files: Files, commit: Commit) -> No
         f"signers: + {alice.replace('alice', 'carol')}",
     )
     assert differences(old, old) == ()
+
+
+PLACE = {"argocd": "a in b", "cluster": "c", "server": "https://x", "namespace": "{tenant}"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (
+            Rules(**PLACE, before=("dev", "eu", "us"), beside=("eu", "us"), healthy_in="any"),
+            Rules(**PLACE, before=("dev", "eu", "us", "toy"), beside=("eu", "us", "toy"), healthy_in="any"),
+        ),
+        (
+            Rules(**PLACE, before=("dev", "eu"), healthy_in="any"),
+            Rules(**PLACE, before=("dev", "eu", "toy"), beside=("eu", "toy"), healthy_in="any"),
+        ),
+        (
+            Rules(**PLACE, before=("dev", "staging")),
+            Rules(**PLACE, before=("dev", "staging", "toy")),
+        ),
+    ],
+    ids=["a third of any", "a second of any", "through another"],
+)
+def test_one_more_way_in_does_not_count_before_it_is_approved(old: Rules, new: Rules) -> None:
+    assert restricted(old, new).order == old.order
+
+
+def test_one_more_that_all_must_pass_counts_at_once() -> None:
+    old = Rules(**PLACE, before=("eu", "us"), beside=("eu", "us"))
+    new = Rules(**PLACE, before=("eu", "us", "asia"), beside=("eu", "us", "asia"))
+    assert restricted(old, new).order == new.order

@@ -59,6 +59,7 @@ def named(kind, api_version, *, cluster=False, labels=None, **body):
         named("Ingress", "networking.k8s.io/v1", spec={"rules": [{"http": {"paths": []}}]}),
         named("Ingress", "networking.k8s.io/v1", spec={"rules": [{"host": "*.example.com"}]}),
         named("Ingress", "networking.k8s.io/v1", spec={"defaultBackend": {"service": {"name": "web"}}}),
+        named("ClusterIssuer", "cert-manager.io/v1", cluster=True, spec={"selfSigned": {}}),
         named("PriorityClass", "scheduling.k8s.io/v1", cluster=True, value=1, globalDefault=True),
         named("ValidatingWebhookConfiguration", "admissionregistration.k8s.io/v1", cluster=True, webhooks=[]),
         named(
