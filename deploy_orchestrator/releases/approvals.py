@@ -112,7 +112,7 @@ def sign(
         first = error.errors()[0]
         field, said = str(first["loc"][0]), first["msg"].removeprefix("Value error, ")
         raise ReleaseError(f"not a decision: {field}: {said}", fix=_FIXES.get(field)) from error
-    path = f"{_folder(digest)}/{made.who}.yaml"
+    path = _path(digest, made.who)
     message = f"{decision.capitalize()} {about}\n\nDigest: {digest}\n"
     content = documents.dump(made.model_dump(mode="json"))
     commit = repository.write(BRANCH, lambda tree: Changes(message, {path: content}), signer=signer)
@@ -148,7 +148,7 @@ def record(
         at=proved.issued,
         proof=Proof(issuer=resolved.issuer.url, token=token, key=dict(proved.key)),
     )
-    path = f"{_folder(digest)}/{made.who}.yaml"
+    path = _path(digest, made.who)
     message = f"{decision.capitalize()} {about}\n\nDigest: {digest}\nProved-by: {resolved.issuer.url}\n"
     content = documents.dump(made.model_dump(mode="json"))
     commit = repository.write(BRANCH, lambda tree: Changes(message, {path: content}))
@@ -263,15 +263,19 @@ class _Reader:
         """The decision that `write` left at `path`, after the `older` ones, the newest first; None where its
         author took it back by removing the file.
 
-        Anybody can push a token again: of what people decided by tokens the last one is by the tokens' dates.
+        Anybody can push a token again: of what people decided by tokens the last one is by the tokens' dates,
+        and no token counts twice, whatever the clock said of whoever signed something in between.
         """
         found = self._believe(path, write)
         if found is None or found.issuer is None:
             return found
         if len(older) > MAX_WRITTEN_OVER and found.decision not in HOLDING:
             raise _NotBelieved("it was written over too often to tell what came last; sign it with a key")
-        before = self._until_signed(path, older[:MAX_WRITTEN_OVER])
-        if any(each.at >= found.at for each in before if each.issuer is None or each.signed_by):
+        over = older[:MAX_WRITTEN_OVER]
+        claimed = self._claimed(path, write)
+        again = any(self._claimed(path, each) == claimed for each in over)
+        before = self._until_signed(path, over)
+        if again or any(each.at >= found.at for each in before if each.issuer is None or each.signed_by):
             raise _NotBelieved("it is an earlier decision of theirs, pushed again")
         return found
 
@@ -295,6 +299,16 @@ class _Reader:
                     yield found
                     if found.issuer is None:
                         return
+
+    def _claimed(self, path: str, write: Write) -> str | None:
+        """What the signature of the token covers that `write` left at `path`, believed or not: the signature
+        itself can be spelled in other ways by anybody, as ECDSA's.
+        """
+        try:
+            proof = _read(self.repository.at(write.commit), path).proof
+        except (DocumentError, PathNotFound, UnsafeTree):
+            return None
+        return proof and proof.token.rpartition(".")[0]
 
     def _believe(self, path: str, write: Write) -> Approval | None:
         if write.merge:
@@ -346,8 +360,9 @@ class _Reader:
     def _check(self, decision: Decision, path: str) -> None:
         if decision.digest != self.digest:
             raise _NotBelieved(f"it is about another digest: {decision.digest}")
-        if decision.who != _who(path):
-            raise _NotBelieved(f"it says to be from {decision.who}")
+        named = _path(self.digest, decision.who)
+        if path != named:
+            raise _NotBelieved(f"it says to be from {decision.who}, whose decisions stand at {named}")
 
 
 def recorded_keys(repository: Repository, approvals: Iterable[Approval]) -> Keys:
@@ -381,7 +396,7 @@ def proved_then(repository: Repository, approval: Approval, issuer: Issuer) -> P
 
 def _proof_of(repository: Repository, approval: Approval) -> Proof | None:
     """The proof in the commit of `approval`, where its key is the one that was checked."""
-    path = f"{_folder(approval.digest)}/{approval.who}.yaml"
+    path = _path(approval.digest, approval.who)
     try:
         proof = _read(repository.at(approval.commit), path).proof
     except (DocumentError, PathNotFound, RevisionNotFound, UnsafeTree):
@@ -397,6 +412,11 @@ def _by_token(decision: Decision, commit: str, proved: Proved) -> Approval:
     return _approval(decision, commit, f"{proved.issuer} {proved.subject}").model_copy(
         update={"issuer": proved.issuer, "signed_by": fingerprint_of(proved.key)}
     )
+
+
+def _path(digest: str, who: str) -> str:
+    """The one file with the decisions of `who`, in lower case: another would have a history of its own."""
+    return f"{_folder(digest)}/{who}.yaml"
 
 
 def _who(path: str) -> str:

@@ -124,7 +124,8 @@ def test_an_approval_in_the_name_of_another_is_refused(build, believed, plan, re
 def test_the_file_must_say_who_its_name_says(build, believed, plan, repository, ann):
     path = f"{folder(plan)}/{ANN}.yaml"
     build.push(repository, "approvals", {path: content(plan, who=BOB)}, signer=ann.signer)
-    assert believed() == ({}, [f"it says to be from {BOB}"])
+    said = f"it says to be from {BOB}, whose decisions stand at {folder(plan)}/{BOB}.yaml"
+    assert believed() == ({}, [said])
 
 
 def test_an_approval_of_another_digest_is_refused_in_this_folder(build, believed, plan, repository, ann):

@@ -1,5 +1,6 @@
 """Decisions that an ID token proves: what counts, what is void, and what stands when keys change."""
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ from joserfc import jwk, jwt
 
 from deploy_orchestrator.documents import dump
 from deploy_orchestrator.fleet import ApprovalRule, Issuer
+from deploy_orchestrator.git import Changes
 from deploy_orchestrator.identity import NotProved, ProviderUnreachable, decision_nonce
 from deploy_orchestrator.releases import Deployments, GateState, count, proved_then
 
@@ -46,6 +48,15 @@ class Provider:
             "email_verified": True,
         }
         return jwt.encode({"alg": "ES256"}, said | claims, self.key)
+
+
+def _otherwise_spelled(token: str) -> str:
+    """The same token with the other signature that ECDSA has for it: (r, n - s) for (r, s)."""
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    claimed, _, signature = token.rpartition(".")
+    both = urlsafe_b64decode(signature + "==")
+    other = both[:32] + (order - int.from_bytes(both[32:])).to_bytes(32)
+    return f"{claimed}.{urlsafe_b64encode(other).decode().rstrip('=')}"
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +101,7 @@ def believed(deployments, plan) -> Callable[..., Any]:
 def push(deployments, plan, build, provider) -> Callable[..., None]:
     """Push a file to the branch as somebody would who may."""
 
-    def pushed(token: str, who: str = ANN, *, key: Any = None, **changed: Any) -> None:
+    def pushed(token: str, who: str = ANN, *, key: Any = None, name: str = "", **changed: Any) -> None:
         public = (key or provider.key).as_dict(private=False)
         said = {
             "digest": plan.digest,
@@ -100,7 +111,7 @@ def push(deployments, plan, build, provider) -> Callable[..., None]:
             "at": "2026-03-02T12:00:00Z",
             "proof": {"issuer": URL, "token": token, "key": public},
         }
-        path = f"{plan.digest.removeprefix('sha256:')}/{who}.yaml"
+        path = f"{plan.digest.removeprefix('sha256:')}/{name or who}.yaml"
         build.push(deployments.repository, "approvals", {path: dump(said | changed)})
 
     return pushed
@@ -277,6 +288,46 @@ def test_who_signed_a_rejection_is_not_overruled_by_an_earlier_token(
     deployments.decide(plan, "reject", "no", ann.signer, build.later(minutes=5))
     push(provider.token(plan))
     assert believed(signers=ann.allowed)[0] == [(ANN, "reject")]
+
+
+@pytest.mark.parametrize("spelled", [str, _otherwise_spelled])
+def test_a_token_counts_once_though_the_clock_of_who_signed_a_rejection_was_slow(
+    build, people, deployments, plan, provider, push, believed, spelled
+):
+    ann = people(ANN)
+    token = provider.token(plan)
+    deployments.record(plan, "approve", "", token, [ISSUER])
+    deployments.decide(plan, "reject", "no", ann.signer, build.NOW - timedelta(minutes=1))
+    push(spelled(token))
+    approvals, (reason,) = believed(signers=ann.allowed)
+    assert approvals == [(ANN, "reject")]
+    assert "pushed again" in reason
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("Ann@Example.com", "whose decisions stand at"), (f"again/{ANN}", "nobody of this name")],
+)
+def test_one_person_has_one_file_and_one_history(
+    people, deployments, plan, provider, decide, push, believed, name, said
+):
+    ann = people(ANN)
+    decide()
+    path = f"{plan.digest.removeprefix('sha256:')}/{ANN}.yaml"
+    deployments.repository.write("approvals", lambda _: Changes("Take back", {}, [path]), signer=ann.signer)
+    push(provider.token(plan), name=name)
+    approvals, (reason,) = believed(signers=ann.allowed)
+    assert approvals == []
+    assert said in reason
+
+
+def test_a_later_rejection_is_not_outlived_in_a_file_of_another_case(
+    build, plan, provider, decide, push, believed
+):
+    decide()
+    decide("reject", "no", at=build.later(minutes=5))
+    push(provider.token(plan), name="ANN@example.com")
+    assert believed()[0] == [(ANN, "reject")]
 
 
 def test_a_key_and_a_token_of_one_person_count_once(build, people, deployments, plan, decide):
