@@ -96,10 +96,10 @@ def _sign_in(home: Path) -> "SignIn | None":
 
     given = {name: each.get_secret_value() for name, each in settings.secrets.items()}
     file = read_sign_in(settings.file, given)
-    for issuer in file.issuers:
-        path = settings.secrets_folder and settings.secrets_folder / issuer.name
+    for name in file.clients():
+        path = settings.secrets_folder and settings.secrets_folder / name
         if path and path.exists():
-            given.setdefault(issuer.name, _read(path).decode().strip())
+            given.setdefault(name, _read(path).decode().strip())
     key = _read(settings.key_file) if settings.key_file else _own_key(home / "sign-in.key")
     if len(key.strip()) < MIN_KEY:
         raise NotSetUp(

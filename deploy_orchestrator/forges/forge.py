@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 from deploy_orchestrator.forges.errors import ForgeError, NoForge
-from deploy_orchestrator.registries import Egress, Internet, Web
+from deploy_orchestrator.registries import Egress, Internet, Web, told
 
 Kind = Literal["github", "gitlab", "gitea"]
 
@@ -153,12 +153,12 @@ def forge_of(
     kind = kind or _KNOWN.get(server.partition("://")[2])
     if not project or kind is None:
         raise NoForge(
-            f"nobody says on which forge {remote} is",
+            f"nobody says on which forge {told(remote)} is",
             fix="set DEPLOY_ORCHESTRATOR_FORGE_KIND to github, gitlab or gitea",
         )
     if not token:
         raise NoForge(
-            f"there is no token for the forge of {remote}",
+            f"there is no token for the forge of {told(remote)}",
             fix="set DEPLOY_ORCHESTRATOR_FORGE_TOKEN to one that may open pull requests",
         )
     there = (api or _api(kind, server)).rstrip("/")

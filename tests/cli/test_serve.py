@@ -82,6 +82,24 @@ def test_what_is_wrong_is_told_without_any_secret(desk, file, served, monkeypatc
     assert not served
 
 
+def test_secrets_are_read_from_files_by_what_they_are_called(desk, file, served, monkeypatch):
+    file.write_text(FILE.replace("client: ours", "client: ours, decisions: others"))
+    given: list[dict[str, str]] = []
+
+    class SignIn(web.SignIn):
+        def __init__(self, described, secrets, *rest):
+            given.append(dict(secrets))
+            super().__init__(described, secrets, *rest)
+
+    monkeypatch.setattr(web, "SignIn", SignIn)
+    for name in ("acme", "acme.decisions"):
+        (desk.folder / "secrets" / name).parent.mkdir(exist_ok=True)
+        (desk.folder / "secrets" / name).write_text(f"of {name}\n")
+    monkeypatch.setenv("DEPLOY_ORCHESTRATOR_SIGN_IN_SECRETS_FOLDER", str(desk.folder / "secrets"))
+    assert desk.run("serve").code == 0
+    assert given == [{"acme": "of acme", "acme.decisions": "of acme.decisions"}]
+
+
 def test_metrics_are_for_this_machine_alone_unless_a_token_is_shown(desk, monkeypatch):
     for name in ("TOKEN", "TOKEN_FILE"):
         monkeypatch.delenv(f"DEPLOY_ORCHESTRATOR_METRICS_{name}", raising=False)

@@ -161,3 +161,12 @@ def test_a_repository_on_no_known_forge_is_refused_with_what_to_set(
     with pytest.raises(NoForge) as raised:
         forge_of(remote, kind=kind, api=None, token=token, web=Internet())
     assert fix in str(raised.value.fix)
+
+
+@pytest.mark.parametrize("token", [TOKEN, None])
+def test_a_login_in_the_address_is_not_told_with_what_is_wrong(token: str | None) -> None:
+    kind: Any = None if token else "gitea"
+    with pytest.raises(NoForge) as raised:
+        forge_of("https://ann:hush@git.example.com/acme/fleet", kind=kind, api=None, token=token)
+    assert "https://git.example.com/acme/fleet" in str(raised.value)
+    assert "hush" not in f"{raised.value} {raised.value.fix}"

@@ -284,6 +284,16 @@ def test_rights_that_the_file_takes_away_are_gone_with_its_next_reading(issuer, 
     assert later.get("/").status_code == 403
 
 
+def test_an_address_of_a_domain_that_the_issuer_may_no_longer_speak_for_is_not_who_somebody_is(issuer, tab):
+    tab.sign_in("alice")
+    cookies = dict(tab.site.cookies)
+    for domain, status in (("example.com", 200), ("example.org", 403)):
+        acme = {"name": "acme", "issuer": issuer, "client": "ours", "domains": [domain]}
+        later = asked_of(described(issuer, issuers=[acme]))
+        later.cookies.update(cookies)
+        assert later.get("/").status_code == status
+
+
 def test_a_provider_that_is_no_longer_believed_signed_nobody_in(issuer, tab):
     tab.sign_in("alice")
     cookies = dict(tab.site.cookies)

@@ -70,6 +70,9 @@ class IssuerFile(_Model):
     verified: str = "email_verified"
     domains: tuple[str, ...] = ()
 
+    def speaks_for(self, email: str) -> bool:
+        return not self.domains or email.rpartition("@")[2] in self.domains
+
 
 Holder = Annotated[str, AfterValidator(_holder)]
 
@@ -118,6 +121,11 @@ class SignInFile(_Model):
     def issuer(self, name: str) -> IssuerFile | None:
         return next((each for each in self.issuers if each.name == name), None)
 
+    def clients(self) -> tuple[str, ...]:
+        """What secrets of clients are called: by the issuer's name, `NAME.decisions` for its decisions."""
+        deciding = (f"{each.name}.decisions" for each in self.issuers if each.decisions)
+        return (*(each.name for each in self.issuers), *deciding)
+
     def held(self, issuer: str, proved: Proved) -> tuple[str, ...]:
         """As what of those who are listed somebody counts, whom the issuer of this name signed in."""
         counts = {f"{issuer}/{_EVERYBODY}", *(f"{issuer}/{group}" for group in proved.groups)}
@@ -146,7 +154,6 @@ def read_sign_in(path: Path, secrets: Mapping[str, str]) -> SignInFile:
         raise SignInRefused("the key stands twice here", place=document.duplicates[0], fix="keep one of them")
     found = document.into(SignInFile)
     names = {each.name for each in found.issuers}
-    deciding = {f"{each.name}.decisions" for each in found.issuers if each.decisions}
     for role, number, holder, _ in found.roles.listed():
         issuer, slash, _ = holder.partition("/")
         if slash and issuer not in names:
@@ -155,7 +162,7 @@ def read_sign_in(path: Path, secrets: Mapping[str, str]) -> SignInFile:
                 place=document.place("roles", role, number),
                 fix=instead_of(issuer, names),
             )
-    if strange := sorted({*secrets} - names - deciding):
+    if strange := sorted({*secrets} - {*found.clients()}):
         raise SignInRefused(
             f"there is a secret for the issuer {strange[0]!r}, which is not in {path}",
             place=Place("DEPLOY_ORCHESTRATOR_SIGN_IN_SECRETS"),

@@ -59,14 +59,15 @@ class SignIn:
                 self._deciding[name] = Client(provider, each.decisions, secret, back, ("openid", "email"))
 
     def person(self, asked: HTTPConnection) -> Person:
-        """Who asks, by the cookie that they were given when they signed in."""
+        """Who asks, by the cookie from when they signed in, as far as its issuer may still say so."""
         session = self.cookies.read(asked, _SESSION, Session, self.file.hours * 3600)
         issuer = self.file.issuer(session.issuer) if session else None
         if session is None or issuer is None or issuer.issuer != session.url:
             return NOBODY
-        who = session.email or f"{session.subject} of {session.issuer}"
-        role = self.file.role(session.held)
-        return Person(who, session.name, role, session.email, session.issuer)
+        email = session.email if session.email and issuer.speaks_for(session.email) else None
+        who = email or f"{session.subject} of {session.issuer}"
+        held = tuple(each for each in session.held if email or each != session.email)
+        return Person(who, session.name, self.file.role(held), email, session.issuer)
 
     def deciding(self, issuer: str) -> Client:
         """The client that asks the issuer of this name for decisions. Raises KeyError where it has none."""
