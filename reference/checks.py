@@ -24,9 +24,14 @@ exceptions:
     expires: 2027-01-31T00:00:00+01:00
 ```
 
+A release that needs an exception, where what is released now does not need it for the same object,
+waits for an approval (the risk rule `check-excepted`). What concerns no object of the manifests (`lint`,
+`dependency-conflict`) asks at each release.
+
 A policy gives a check another verdict in one environment, for all tenants there and until somebody changes
 it: `safe` and `needs-approval` let pass what would be blocked, and `needs-approval` and `blocked` make an
-error of a warning. What a tenant is excepted from stays a warning.
+error of a warning. What a tenant is excepted from stays a warning, but for what the policy says is `blocked`:
+no exception lifts that.
 
 ```yaml
 environments:

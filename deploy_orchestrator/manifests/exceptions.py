@@ -11,10 +11,14 @@ from deploy_orchestrator.terms import Verdict
 
 def excepted(findings: Iterable[Finding], deployment: Deployment, now: datetime) -> list[Finding]:
     """The findings, those that an exception of the tenant covers `now` (UTC) as warnings that tell of it, and
-    warnings of which the environment's policy says that they are not safe as errors.
+    warnings of which the environment's policy says that they are not safe as errors. What that policy says is
+    blocked has no exceptions.
     """
     policy = deployment.environment.policy
-    return [_excepted(_raised(finding, policy), deployment.tenant, now) for finding in findings]
+    return [
+        finding if _is_blocked(finding, policy) else _excepted(finding, deployment.tenant, now)
+        for finding in (_raised(each, policy) for each in findings)
+    ]
 
 
 def _raised(finding: Finding, policy: Policy) -> Finding:
@@ -22,6 +26,11 @@ def _raised(finding: Finding, policy: Policy) -> Finding:
     if override is None or override.severity is Verdict.SAFE:
         return finding
     return replace(finding, severity="error")
+
+
+def _is_blocked(finding: Finding, policy: Policy) -> bool:
+    override = policy.checks.get(finding.rule)
+    return override is not None and override.severity is Verdict.BLOCKED
 
 
 def _excepted(finding: Finding, tenant: Tenant, now: datetime) -> Finding:
@@ -33,7 +42,10 @@ def _excepted(finding: Finding, tenant: Tenant, now: datetime) -> Finding:
     if longest.expires <= now:
         return replace(finding, fix=f"{finding.fix}; the exception for it ran out on {until}")
     return replace(
-        finding, severity="warning", message=f"{finding.message} Excepted until {until}: {longest.reason}"
+        finding,
+        severity="warning",
+        message=f"{finding.message} Excepted until {until}: {longest.reason}",
+        excepted=True,
     )
 
 

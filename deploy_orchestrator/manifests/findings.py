@@ -13,7 +13,8 @@ Severity = Literal["error", "warning"]
 class Finding:
     """One thing that is wrong: the `rule` it breaks, the `object` (None: all together), and what to do.
 
-    `place` is where people wrote it, in the fleet, if that is known.
+    `place` is where people wrote it, in the fleet, if that is known. `excepted`: it would be an error, but
+    for an exception of the tenant.
     """
 
     rule: str
@@ -22,6 +23,7 @@ class Finding:
     message: str
     fix: str
     place: Place | None = None
+    excepted: bool = False
 
     @classmethod
     def from_json(cls, kept: dict[str, Any]) -> Self:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from deploy_orchestrator.fleet import Deployment, Destination
-from deploy_orchestrator.manifests import ChartUsed, Diff, Finding, Manifests
+from deploy_orchestrator.manifests import ChartUsed, Diff, Finding, Manifests, ObjectKey
 from deploy_orchestrator.risk.change import Change
 from deploy_orchestrator.risk.errors import EmptyCandidate
 from deploy_orchestrator.risk.judging import judge
@@ -69,5 +69,15 @@ def assess(
         destination=deployment.destination,
         ignored=[each for each in policy.ignore if each.expires > (now or datetime.now(UTC))],
         into_existing=deployment.placing.existing or deployment.namespace != given,
+        excepted_before=_excepted(before, deployment)
+        if any(each.excepted for each in findings)
+        else frozenset(),
     )
     return Judgement(candidate.chart, change.diff, judge(change, policy))
+
+
+def _excepted(manifests: Manifests | None, deployment: Deployment) -> frozenset[tuple[str, ObjectKey | None]]:
+    from deploy_orchestrator.manifests import check
+
+    found = check(manifests, deployment) if manifests else ()
+    return frozenset((each.rule, each.object) for each in found if each.excepted)

@@ -29,6 +29,23 @@ class CheckFailed(Rule):
                 yield Sighting(said, finding.object, do=finding.fix, check=finding.rule)
 
 
+class CheckExcepted(Rule):
+    id = "check-excepted"
+    severity = Verdict.NEEDS_APPROVAL
+    sees = (
+        "a check found an error from which the tenant excepts itself, and which what is released now does "
+        "not have"
+    )
+    why = "Who writes the tenant's files writes its exceptions, too: somebody else says whether it may be."
+    do = "Read the exception's reason and what the check names, then approve; or mend it."
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        for finding in change.findings:
+            if finding.excepted and (finding.rule, finding.object) not in change.excepted_before:
+                said = f"{finding.rule}: {finding.message}"
+                yield Sighting(said, finding.object, do=finding.fix, check=finding.rule)
+
+
 class HarmfulConflict(Rule):
     id = "dependency-conflict"
     severity = Verdict.BLOCKED
@@ -78,4 +95,4 @@ class SelectorMisses(Rule):
                 yield Sighting(f"the pods lack what the selector asks for: {', '.join(missed)}", each.key)
 
 
-RULES = (CheckFailed(), HarmfulConflict(), UnknownHook(), SelectorMisses())
+RULES = (CheckFailed(), CheckExcepted(), HarmfulConflict(), UnknownHook(), SelectorMisses())

@@ -563,8 +563,12 @@ def under(severity: Verdict, ours: Deployment) -> Deployment:
     return Deployment(environment, ours.tenant, ours.namespace, ours.server)
 
 
-@pytest.mark.parametrize("severity", [Verdict.NEEDS_APPROVAL, Verdict.BLOCKED])
-def test_a_policy_makes_an_error_of_a_warning_and_an_exception_a_warning_again(severity: Verdict) -> None:
+@pytest.mark.parametrize(
+    ("severity", "excepted"), [(Verdict.NEEDS_APPROVAL, "warning"), (Verdict.BLOCKED, "error")]
+)
+def test_a_policy_makes_an_error_of_a_warning_and_an_exception_a_warning_again_unless_it_is_blocked(
+    severity: Verdict, excepted: str
+) -> None:
     untested = Manifests(Object(body) for name, body in sound().items() if name != "test")
     ours = excepting(rule="plain-secret")
 
@@ -573,7 +577,7 @@ def test_a_policy_makes_an_error_of_a_warning_and_an_exception_a_warning_again(s
 
     assert found(ours) == found(under(Verdict.SAFE, ours)) == [("no-tests", "warning")]
     assert found(under(severity, ours)) == [("no-tests", "error")]
-    assert found(under(severity, excepting(rule="no-tests"))) == [("no-tests", "warning")]
+    assert found(under(severity, excepting(rule="no-tests"))) == [("no-tests", excepted)]
 
 
 def test_an_exception_is_told_with_its_reason_and_when_it_ran_out() -> None:
