@@ -20,7 +20,7 @@ from deploy_orchestrator.git.errors import (
 )
 from deploy_orchestrator.git.history import History, reference_of
 from deploy_orchestrator.git.objects import ObjectStore
-from deploy_orchestrator.git.seal import Seal, by_others, is_sealed, lately_by_others, own_head
+from deploy_orchestrator.git.seal import Seal, by_others, counts, is_sealed, lately_by_others, own_head
 from deploy_orchestrator.git.signature import Signer
 from deploy_orchestrator.git.transport import Move, fetch, push
 from deploy_orchestrator.git.tree import Tree
@@ -111,6 +111,12 @@ class Repository(History):
     def is_sealed(self, commit: Commit, branch: str = "main") -> bool:
         """Whether a commit bears the seal, made for this branch."""
         return self.seal is not None and is_sealed(self, self.seal, commit, branch)
+
+    def counts(self, commit: Commit, head: str) -> bool:
+        """Whether a commit in the history of `head` is none that others pushed or merged since commits are
+        signed, also where that was put back.
+        """
+        return self.seal is None or counts(self, self.seal, head, commit)
 
     def fetch(self) -> None:
         """Brings all branches and tags to where the remote has them, within 20 seconds.

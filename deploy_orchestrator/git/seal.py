@@ -139,6 +139,30 @@ def is_sealed(history: History, seal: Seal, commit: Commit, branch: str) -> bool
     return True
 
 
+def counts(history: History, seal: Seal, head: str, commit: Commit) -> bool:
+    """Whether a commit of the history of `head` bears the `seal`, or came before the first one that does: not
+    one that others pushed or merged since then, also where that was put back.
+    """
+    if is_sealed(history, seal, commit, seal.branch):
+        return True
+    first = _first(history, seal, head)
+    return first is None or history.is_ancestor(commit.id, first)
+
+
+@lru_cache(maxsize=64)
+def _first(history: History, seal: Seal, head: str) -> str | None:
+    cache = history.cache("sealed")
+    key = cache_key("first", history.url, seal.branch, fingerprint(seal.allowed_signers))
+    known = (cache.read(key) or b"").decode()
+    if known and _leads_to(history, known, head):
+        return known
+    oldest = reversed(history.log(head))
+    first = next((each.id for each in oldest if is_sealed(history, seal, each, seal.branch)), None)
+    if first is not None:
+        cache.write(key, first.encode())
+    return first
+
+
 @lru_cache(maxsize=64)
 def _own_head(history: History, seal: Seal, head: str) -> str:
     cache = history.cache("sealed")

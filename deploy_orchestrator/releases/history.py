@@ -95,19 +95,24 @@ def removals(repository: Repository, head: str) -> Mapping[str, str]:
     return repository.removed(head, RELEASES)
 
 
-def origin(repository: Repository, commit: str, slot: Slot) -> Commit:
-    """The commit that first released what `commit` (a release, or a revert that brought it back) stands for.
+def origin(repository: Repository, head: str, commit: str, slot: Slot) -> Commit | None:
+    """The commit up to `head` that first released what `commit` (a release, or a revert that brought it back)
+    stands for, whatever others merged; None where that is not in this history.
 
     Two releases never have the same file, for each tells the moment it was made at.
     """
     state = repository.at(commit).id(slot.release)
-    commits = repository.log(commit, paths=[slot.release])
-    return [each for each in commits if repository.at(each.id).id(slot.release) == state][-1]
+    commits = reversed(repository.log(head, paths=[slot.release]))
+    same = (each for each in commits if repository.at(each.id).id(slot.release) == state)
+    return next((each for each in same if repository.counts(each, head)), None)
 
 
 def newest_first(repository: Repository, head: str, path: str) -> Iterator[Commit]:
-    """The commits up to `head` that changed what is at or below `path`, reading no more than is asked for."""
+    """The commits up to `head` that changed what is at or below `path`, without those of others that do not
+    count, reading no more than is asked for.
+    """
     recent = repository.log(head, paths=[path], limit=_FIRST_LOOK)
-    yield from recent
+    yield from (each for each in recent if repository.counts(each, head))
     if len(recent) == _FIRST_LOOK:
-        yield from repository.log(head, paths=[path])[_FIRST_LOOK:]
+        older = repository.log(head, paths=[path])[_FIRST_LOOK:]
+        yield from (each for each in older if repository.counts(each, head))

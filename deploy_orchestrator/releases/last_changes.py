@@ -23,13 +23,17 @@ _LEVELS: Final[dict[str, int]] = dict.fromkeys((MANIFESTS, PLANS, RELEASES), 3)
 
 def last_change(repository: Repository, head: str, *paths: str) -> Commit:
     """The newest commit up to `head` that changed one of `paths`, which are there: plans, release files, or
-    the folders of manifests.
+    the folders of manifests. What others merged is passed over.
     """
     known = _known(repository).up_to(head)
     changes = [known[path] for path in paths if path in known]
     if len(changes) == len(paths):
         return repository.commit(max(changes)[1])
-    return repository.log(head, paths=paths, limit=1)[0]
+    newest = repository.log(head, paths=paths, limit=1)[0]
+    if repository.counts(newest, head):
+        return newest
+    older = repository.log(head, paths=paths)[1:]
+    return next((each for each in older if repository.counts(each, head)), newest)
 
 
 class _Kept(pydantic.BaseModel):

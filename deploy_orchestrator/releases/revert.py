@@ -27,7 +27,12 @@ def revert(
 
     def change(tree: Tree) -> Changes | None:
         nonlocal reverted, before
-        made = origin(repository, release.commit, slot)
+        made = origin(repository, tree.commit, release.commit, slot) if tree.commit else None
+        if made is None:
+            raise RevertRefused(
+                f"{release.key}: {release.digest} was released by nothing in the history of {MAIN}",
+                fix="look at the history, and revert what is released",
+            )
         before = _before(repository, made, slot)
         standing = Standing(repository, tree, slot)
         entries, current = standing.quarantine, standing.release

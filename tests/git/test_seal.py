@@ -207,6 +207,28 @@ def test_nothing_is_signed_for_another_branch_without_a_message_that_could_say_s
         sealed.write("deliveries", lambda _: Changes(" ", {"b": b"1"}))
 
 
+def test_what_others_merged_does_not_count_after_it_was_put_back(
+    sealed: Repository, others: Repository, remote: Path, tmp_path: Path, git: Git
+):
+    before = sealed.resolve("main")
+    first = write(sealed, a=b"1")
+    side = others.write("side", lambda _: Changes("x", {"a": b"2"}))
+    assert side
+    sealed.fetch()
+    parents = ("-p", first, "-p", side.id)
+    merge = git("-C", sealed.path, "commit-tree", "-m", "x", *parents, f"{first}^{{tree}}")
+    git("-C", sealed.path, "push", "--quiet", "origin", f"{merge}:refs/heads/main")
+    last = write(sealed, b=b"1")
+    put_back = sealed.commit(last).parents[0]
+    found = {
+        each: sealed.counts(sealed.commit(each), last)
+        for each in (before, first, side.id, merge, put_back, last)
+    }
+    assert found == {before: True, first: True, side.id: False, merge: False, put_back: True, last: True}
+    unsigned = Repository.clone(str(remote), tmp_path / "unsigned.git")
+    assert unsigned.counts(side, last)
+
+
 def test_other_branches_are_read_as_they_stand(sealed: Repository, others: Repository):
     write(sealed, a=b"1")
     others.write("approvals", lambda _: Changes("x", {"b": b"1"}))

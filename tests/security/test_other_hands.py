@@ -8,7 +8,15 @@ from pydantic import BaseModel
 
 from deploy_orchestrator import documents
 from deploy_orchestrator.git import Changes, Person, Repository
-from deploy_orchestrator.releases import Delivered, GatesClosed, Plan, Release, Settlement, SourceChange
+from deploy_orchestrator.releases import (
+    Delivered,
+    GatesClosed,
+    Plan,
+    Release,
+    RevertRefused,
+    Settlement,
+    SourceChange,
+)
 from deploy_orchestrator.risk import Verdict
 from tests.cli.conftest import (  # noqa: F401
     FILES,
@@ -168,3 +176,29 @@ def test_rules_that_the_orchestrator_did_not_sign_do_not_count(
         assert "mallory@example.com" not in orchestrator.rules()["production"].in_force.policy.pausers
         with pytest.raises(GatesClosed, match="0 of 1 approvals"):
             released(orchestrator, pending(sealed))
+
+
+def test_a_rollback_brings_back_nothing_that_others_merged(sealed: Desk, mallory: Repository) -> None:
+    """Not even below a history of their own, in which what is live was released after the forged file."""
+    path = "releases/production/shop.yaml"
+    plan, head, live = (
+        pending(sealed),
+        mallory.resolve("main"),
+        mallory.branch().read("releases/production/shop.yaml"),
+    )
+    forged = dump(plan.released(revision=head, approvals=(), at=mallory.commit(head).time))
+    mallory.write("side", lambda _: Changes("x", {path: forged}))
+    side = mallory.write("side", lambda _: Changes("x", {path: live}))
+    assert side
+    git = ["git", "-C", str(mallory.path), "-c", "user.name=m", "-c", "user.email=m@example.com"]
+    made = [*git, "commit-tree", "-m", "x", "-p", head, "-p", side.id, f"{head}^{{tree}}"]
+    merge = subprocess.run(made, check=True, capture_output=True, text=True).stdout.strip()
+    subprocess.run([*git, "push", "--quiet", mallory.url, f"{merge}:refs/heads/main"], check=True)
+
+    with sealed.orchestrator() as orchestrator:
+        orchestrator.deployments.put_back()
+        with pytest.raises(RevertRefused, match="nothing was released before"):
+            orchestrator.roll_back("production", "shop", "unhealthy")
+        orchestrator.deployments.put_back()
+    mallory.fetch()
+    assert mallory.branch().read(path) == live
