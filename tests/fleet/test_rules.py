@@ -1,6 +1,7 @@
 """What counts of rules that are not approved yet: what they take away, and nothing that they give."""
 
 from datetime import timedelta
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -131,23 +132,33 @@ def test_differences_are_told_field_by_field(files: Files, commit: Commit) -> No
     assert differences(old, old) == ()
 
 
-PLACE = {"argocd": "a in b", "cluster": "c", "server": "https://x", "namespace": "{tenant}"}
+def after(*before: str, beside: tuple[str, ...] = (), healthy_in: Literal["all", "any"] = "all") -> Rules:
+    """The rules of an environment that comes after these."""
+    return Rules(
+        argocd="a in b",
+        cluster="c",
+        server="https://x",
+        namespace="{tenant}",
+        before=before,
+        beside=beside,
+        healthy_in=healthy_in,
+    )
 
 
 @pytest.mark.parametrize(
     ("old", "new"),
     [
         (
-            Rules(**PLACE, before=("dev", "eu", "us"), beside=("eu", "us"), healthy_in="any"),
-            Rules(**PLACE, before=("dev", "eu", "us", "toy"), beside=("eu", "us", "toy"), healthy_in="any"),
+            after("dev", "eu", "us", beside=("eu", "us"), healthy_in="any"),
+            after("dev", "eu", "us", "toy", beside=("eu", "us", "toy"), healthy_in="any"),
         ),
         (
-            Rules(**PLACE, before=("dev", "eu"), healthy_in="any"),
-            Rules(**PLACE, before=("dev", "eu", "toy"), beside=("eu", "toy"), healthy_in="any"),
+            after("dev", "eu", healthy_in="any"),
+            after("dev", "eu", "toy", beside=("eu", "toy"), healthy_in="any"),
         ),
         (
-            Rules(**PLACE, before=("dev", "staging")),
-            Rules(**PLACE, before=("dev", "staging", "toy")),
+            after("dev", "staging"),
+            after("dev", "staging", "toy"),
         ),
     ],
     ids=["a third of any", "a second of any", "through another"],
@@ -157,6 +168,6 @@ def test_one_more_way_in_does_not_count_before_it_is_approved(old: Rules, new: R
 
 
 def test_one_more_that_all_must_pass_counts_at_once() -> None:
-    old = Rules(**PLACE, before=("eu", "us"), beside=("eu", "us"))
-    new = Rules(**PLACE, before=("eu", "us", "asia"), beside=("eu", "us", "asia"))
+    old = after("eu", "us", beside=("eu", "us"))
+    new = after("eu", "us", "asia", beside=("eu", "us", "asia"))
     assert restricted(old, new).order == new.order
