@@ -33,8 +33,10 @@ HELM_HOOK_EVENTS: Final = frozenset(
 """
 
 SENSITIVE: Final = (
-    r"(?:passw|passphrase|secret|token|credential|authorization"
-    r"|api[_-]?key|private[_-]?key|access[_-]?key|dsn(?![a-z0-9]))"
+    r"(?:passw|passphrase|secret|token|credential|authorization|pwd|jwt|docker-?config-?json|dockercfg"
+    r"|(?-i:(?<![A-Za-z])pass(?![a-z])|Pass(?![a-z])|(?<![A-Z])PASS(?![A-Za-z]))"
+    r"|(?:api|private|access|signing|encryption|session|master|account|storage|ssh|deploy|hmac|tls)[._-]?key"
+    r"|dsn(?![a-z0-9]))"
 )
 """What a name has in it, in either case, whose value is nobody's business: a regular expression."""
 

@@ -27,7 +27,8 @@ from deploy_orchestrator.manifests import untyped
 GROUP: Final = "argoproj.io/"
 IN_CLUSTER: Final = "https://kubernetes.default.svc"
 _OTHER_TOOLS: Final = ("kustomize", "plugin", "directory")
-_LOGIN: Final = re.compile(r"([a-z+]+://)[^/@]*@")
+_LOGIN: Final = re.compile(r"([a-z][a-z0-9+.-]*://)[^/@]*@", re.IGNORECASE)
+_OF_SSH: Final = re.compile(r"[\w.-]+@[\w.-]+:[^@?]*")
 _SCHEME: Final = re.compile(r"[a-z]+://")
 
 
@@ -114,7 +115,14 @@ def _chart(source: Mapping[str, Any], checkouts: Checkouts) -> ChartInGit | Char
 
 
 def _without_login(url: str) -> str:
-    return _LOGIN.sub(r"\1", url)
+    """The URL as it may be told. Raises NotAdoptable where more of it may be a secret."""
+    plain = _LOGIN.sub(r"\1", url)
+    if not _OF_SSH.fullmatch(plain) and any(each in plain for each in "@?"):
+        raise NotAdoptable(
+            "its repoURL has a query or a login that cannot be told from its path",
+            fix="write it without; credentials of a repository belong in a Secret of Argo CD",
+        )
+    return plain
 
 
 def _repository(url: str) -> str:
@@ -155,7 +163,9 @@ def _server(destination: Mapping[str, Any]) -> str:
     try:
         return Cluster(name="x", server=server).server
     except ValueError as error:
-        raise NotAdoptable(f"its server {server!r} is no URL", fix="mend destination.server") from error
+        raise NotAdoptable(
+            "its destination.server is no URL of an API server", fix="mend destination.server"
+        ) from error
 
 
 def _notes(spec: Mapping[str, Any]) -> Iterator[str]:

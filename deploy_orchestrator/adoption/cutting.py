@@ -4,33 +4,75 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
+from deploy_orchestrator import documents
+from deploy_orchestrator.documents import dotted
 from deploy_orchestrator.terms import FieldPath, names_a_secret
 
 CUT: Final = "CUT-OUT-BY-ADOPT"
 """What stands in place of a secret: no secret, and nothing that could be taken for one."""
 
+_OF_HELM: Final = frozenset({"Chart.yaml", "requirements.yaml", "values.schema.json"})
+
 _NAMES: Final = re.compile(
     r"(?:names?|refs?|path|prefix|file|class|enabled|create|type|ttl|length|annotations|labels|urls?|mounts?"
-    r"|issuer|audience|policy|version|key-?id|(?:password|token|user(?:name)?)-?key|existing\w*|rotation\w*"
+    r"|issuer|audience|count|size|seconds|minutes|days|timeout|retries|port|policy|version|key-?id|(?:password|token|user(?:name)?)-?key|existing\w*|rotation\w*"
     r"|pullSecrets?|(?:external|sealed)-?Secrets?|secret-?stores?\w*)$",
     re.IGNORECASE,
 )
 """How a value ends its name that names a secret, and is none."""
 
-_IN_URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@", re.IGNORECASE)
-_IN_TEXT: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----|\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}")
+_IN_URL: Final = re.compile(
+    r"(?<![a-z0-9+.-])(?:https?://[^/\s@]+@|[a-z][a-z0-9+.-]{0,30}://[^/\s:@]*:[^\s@]+@"
+    r"|https://hooks\.slack\.com/services/)",
+    re.IGNORECASE,
+)
+_IN_TEXT: Final = re.compile(
+    r"-----BEGIN (?:[A-Z ]{0,40}PRIVATE KEY|PGP )|\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}"
+    r"|\b(?:gh[pousr]_|github_pat_|glpat-|xox[abeprs]-|sk_live_)\w"
+    r"|\b(?:Basic|Bearer)\s+(?=[a-z+/._-]*[A-Z0-9=])[\w+/.-]{8,}"
+)
+_GIVEN: Final = re.compile(
+    r"(?<![\w.-])(?P<name>[\w.-]{1,100})[\"']?(?:[ \t]*[:=][ \t]*|(?<=[\w])(?<!:)[ \t]+)"
+    r"(?![\"']?(?:\$\{\w+\}|\$\(\w+\)|\{\{|true\b|false\b|null\b))[\"']?[^\s\"']"
+)
+"""A name and what is given by it within a text: `password: x`, `PASSWORD=x`, `--password x`."""
 
 
 def without_secrets(values: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[FieldPath, ...]]:
     """`values` with `CUT` in place of each secret, and where these stood.
 
-    A secret is a text below a name that says so (`password`, `token`, and the like, but not `secretName` or
-    `tokenTTL`), however deep, the `value` beside such a `name`, credentials in a URL, and a private key
-    or a JSON web token wherever it stands.
+    A secret is a text or a number below a name that says so (`password`, `token`, and the like, but not
+    `secretName` or `tokenTTL`), however deep, the `value` beside such a `name` or `key`, a text that gives
+    one by such a name, credentials in a URL, and keys and tokens known by their looks wherever they stand.
     """
     found: list[FieldPath] = []
     cut = cast(dict[str, Any], _cut(values, (), False, found))
     return cut, tuple(found)
+
+
+def values_without_secrets(path: str, data: bytes) -> tuple[bytes | None, tuple[str, ...]]:
+    """A file of a chart, by its `path` in it, with `CUT` in place of each secret, and where these stood.
+
+    Values are all YAML and JSON but templates, definitions, and what Helm reads of a chart. None stands for
+    a file that shows a secret and cannot be read as one document.
+    """
+    folders, _, file = path.rpartition("/")
+    if (
+        not file.endswith((".yaml", ".yml", ".json"))
+        or file in _OF_HELM
+        or {"templates", "crds"} & set(folders.split("/"))
+    ):
+        return data, ()
+    try:
+        value = documents.parse(data, path).value
+    except documents.DocumentError:
+        if not _shows_one(data.decode(errors="replace")):
+            return data, ()
+        return None, ("left out: it has a secret, and is no single document of YAML",)
+    kept, found = without_secrets({"": value})
+    if not found:
+        return data, ()
+    return documents.dump(kept[""]), tuple(dotted(each[1:]) for each in found)
 
 
 def secrets_in(values: Mapping[str, Any]) -> list[str]:
@@ -47,20 +89,29 @@ def secrets_in(values: Mapping[str, Any]) -> list[str]:
 def _cut(value: Any, path: FieldPath, secret: bool, found: list[FieldPath]) -> Any:
     if isinstance(value, Mapping):
         fields = cast(Mapping[str, Any], value)
-        called = fields.get("name") if "value" in fields else None
+        called = str(fields.get("name") or fields.get("key") or "")
         return {
             key: _cut(
                 each,
                 (*path, key),
-                _names_one(str(called) if called and key == "value" else key, secret),
+                secret or _names_one(called, False)
+                if called and key == "value"
+                else _names_one(str(key), secret) or (str(key).lower() == "auth" and isinstance(each, str)),
                 found,
             )
             for key, each in fields.items()
         }
     if isinstance(value, list):
         items = cast(list[Any], value)
-        return [_cut(each, (*path, index), secret, found) for index, each in enumerate(items)]
-    if isinstance(value, str) and value and (secret or _shows_one(value)):
+        return [
+            _cut(each, (*path, index), secret or _is_option(before), found)
+            for index, (before, each) in enumerate(zip([None, *items], items, strict=False))
+        ]
+    if isinstance(value, bool):
+        return value
+    if (secret and isinstance(value, int | float)) or (
+        isinstance(value, str) and value and (secret or _shows_one(value))
+    ):
         found.append(path)
         return CUT
     return value
@@ -72,4 +123,17 @@ def _names_one(name: str, within: bool) -> bool:
 
 
 def _shows_one(text: str) -> bool:
-    return bool(_IN_URL.search(text) or _IN_TEXT.search(text))
+    return bool(_IN_URL.search(text) or _IN_TEXT.search(text)) or any(
+        _names_one(each["name"], False)
+        for each in _GIVEN.finditer(text)
+        if each["name"].startswith("--") or set(each[0][len(each["name"]) :]) & set(":=")
+    )
+
+
+def _is_option(before: Any) -> bool:
+    """Whether an item of a list is an option as `--password`, whose value is the next item."""
+    return (
+        isinstance(before, str)
+        and re.fullmatch(r"--?[\w.-]{1,100}", before) is not None
+        and _names_one(before, False)
+    )

@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from deploy_orchestrator import documents
-from deploy_orchestrator.adoption.cutting import without_secrets
+from deploy_orchestrator.adoption.cutting import values_without_secrets, without_secrets
 from deploy_orchestrator.adoption.errors import NotAdoptable
-from deploy_orchestrator.adoption.found import ChartInGit, ChartPublished, OldRelease
+from deploy_orchestrator.adoption.found import ChartInGit, ChartPublished, OldLayer, OldRelease
 from deploy_orchestrator.adoption.parameters import with_parameter
 from deploy_orchestrator.charts import layered
 from deploy_orchestrator.documents import dotted
@@ -71,7 +71,7 @@ def drafted(releases: Sequence[OldRelease], terms: Terms, shipped: Mapping[str, 
 
     `shipped` are the platform chart and what it needs, by their paths below `charts/`: it runs nowhere yet.
     """
-    charts = _Charts()
+    charts = _Charts(frozenset(path.partition("/")[0] for path in shipped))
     names = _names(releases, terms.environments)
     made = [(each, attempt(_adopted, each, names[each.key], charts)) for each in releases]
     sound = [each for _, each in made if isinstance(each, Adopted)]
@@ -145,21 +145,31 @@ def by_tenant(adopted: Iterable[Adopted]) -> dict[str, list[Adopted]]:
 
 
 def _adopted(old: OldRelease, tenant: str, charts: "_Charts") -> Adopted:
-    values = layered(
-        untyped.mapping(documents.parse(each.text.encode(), each.whence).value) for each in old.layers
-    )
+    values = layered(_read(each) for each in old.layers)
     # Helm takes every --set before any --set-string.
     for parameter in sorted(old.parameters, key=lambda each: each.text):
         with_parameter(values, parameter)
     chart = charts.take(old.chart)
     kept, cut = without_secrets(values)
-    return Adopted(old, tenant, chart, kept, tuple(map(dotted, cut)))
+    return Adopted(old, tenant, chart, kept, (*map(dotted, cut), *charts.cut_of(chart)))
+
+
+def _read(layer: OldLayer) -> Mapping[str, Any]:
+    try:
+        return untyped.mapping(documents.parse(layer.text.encode(), layer.whence).value)
+    except documents.DocumentError as error:
+        # What the parser says may repeat a secret.
+        raise NotAdoptable(
+            "its values cannot be read as YAML", place=error.place, fix="mend the line that is named"
+        ) from None
 
 
 class _Charts:
     """Charts of the originals, each folder of each revision once."""
 
-    def __init__(self) -> None:
+    def __init__(self, reserved: frozenset[str]) -> None:
+        self._reserved = reserved
+        self._cut: dict[str, list[str]] = {}
         self.files: dict[str, bytes] = {}
         self._folders: dict[str, str] = {}
 
@@ -171,18 +181,26 @@ class _Charts:
         about = documents.parse(self.files[f"{folder}/Chart.yaml"], f"{chart.path}/Chart.yaml").value
         return {"name": folder, "version": str(untyped.mapping(about).get("version"))}
 
+    def cut_of(self, chart: Mapping[str, str]) -> tuple[str, ...]:
+        """What was cut out of the files of a chart, with those that it needs beside it."""
+        return tuple(self._cut.get(chart["name"], ())) if "repository" not in chart else ()
+
     def _copied(self, tree: Tree, path: str, chart: ChartInGit) -> str:
         identity = f"{chart.url} {path} {tree.id(path)}"
         name = _label(path.rpartition("/")[2]) or "chart"
         folder = name
-        while self._folders.get(folder, identity) != identity:
+        while folder in self._reserved or self._folders.get(folder, identity) != identity:
             folder = f"{name}-{hashlib.sha256(identity.encode()).hexdigest()[:7]}"
         if folder in self._folders:
             return folder
         self._folders[folder] = identity
         files = tree.files(path)
+        self._cut[folder] = []
         for file, data in files.items():
-            self.files[f"{folder}/{file}"] = data
+            kept, cut = values_without_secrets(file, data)
+            self._cut[folder] += (f"charts/{folder}/{file}: {each}" for each in cut)
+            if kept is not None:
+                self.files[f"{folder}/{file}"] = kept
         self._take_beside(tree, path, chart, files)
         return folder
 

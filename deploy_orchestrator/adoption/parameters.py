@@ -8,6 +8,7 @@ from deploy_orchestrator.adoption.found import Parameter
 
 _STEP: Final = re.compile(r"((?:[^.\[\]\\=,]|\\.)+)((?:\[\d{1,4}\])*)(?:\.|$)", re.DOTALL)
 _WHOLE: Final = re.compile(r"-?(?:0|[1-9]\d{0,18})")
+_DEEPEST: Final = 64
 _COMMA: Final = re.compile(r"(?<!\\),")
 _WORDS: Final[dict[str, Any]] = {"true": True, "false": False, "null": None}
 
@@ -18,7 +19,7 @@ def with_parameter(values: dict[str, Any], parameter: Parameter) -> None:
     As Argo CD gives it to Helm: a comma is a part of the value, but in a list between braces.
 
     Raises:
-        NotAdoptable: its name is no path.
+        NotAdoptable: its name is no path, or one of more than 64 steps.
     """
     _put(values, _path(parameter.name), _value(parameter))
 
@@ -41,9 +42,10 @@ def _path(name: str) -> list[str | int]:
         steps.append(re.sub(r"\\(.)", r"\1", found[1]))
         steps += [int(each) for each in re.findall(r"\d+", found[2])]
         at = found.end()
-    if at < len(name) or not steps or name.endswith("."):
+    if at < len(name) or not steps or len(steps) > _DEEPEST or name.endswith("."):
         raise NotAdoptable(
-            f"its parameter {name!r} names no value", fix="write it into valuesObject of the Application"
+            f"its parameter {name[:200]!r} names no value",
+            fix="write it into valuesObject of the Application",
         )
     return steps
 

@@ -1,5 +1,6 @@
 """What runs now, read from files or from a cluster."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -16,6 +17,9 @@ from deploy_orchestrator.delivery import Cluster
 from deploy_orchestrator.errors import Place
 from deploy_orchestrator.manifests import scopes, untyped
 from deploy_orchestrator.outcomes import Outcome, attempt
+
+_FILE: Final = re.compile(r"[a-z0-9][a-z0-9.-]*")
+"""The names that Kubernetes lets an Application have (RFC 1123): none leads out of a folder."""
 
 _SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
 
@@ -95,6 +99,8 @@ def read(
 
 def _with(found: Outcome[OldRelease], folder: Path | None) -> Outcome[OldRelease]:
     if folder is None or not isinstance(found, OldRelease):
+        return found
+    if not _FILE.fullmatch(found.name):
         return found
     file = folder / f"{found.name}.yaml"
     return replace(found, manifests=file.read_bytes()) if file.is_file() else found

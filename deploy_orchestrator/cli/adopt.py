@@ -138,14 +138,18 @@ def adopt(
     )
     settings = described()
     repository = Repository.clone(settings.fleet, settings.home / "clones" / "fleet")
-    start = "main" if repository.head(branch) is None else branch
-    with progress("adopting", len(releases)) as done:
-        result = adopted(
-            releases, terms, shipped_charts(), repository.branch(start), workspace(context), done
-        )
-    text = report(result)
+    results: list[Adoption] = []
+
+    def update(tree: Tree) -> Changes:
+        with progress("adopting", len(releases)) as done:
+            results.append(adopted(releases, terms, shipped_charts(), tree, workspace(context), done))
+        return _changes(results[-1])
+
     if write:
-        repository.write(branch, lambda tree: _changes(result, text, tree), onto="main")
+        repository.write(branch, update, onto="main")
+    else:
+        update(repository.branch("main" if repository.head(branch) is None else branch))
+    result = results[-1]
     _show(result, branch if write else None, output)
     if any(_is_open(each.state) for each in result.outcomes) or result.refused:
         raise typer.Exit(1)
@@ -155,8 +159,8 @@ def _is_open(state: str) -> bool:
     return state != STATES[0]
 
 
-def _changes(result: Adoption, text: str, _: Tree) -> Changes:
-    changes = result.changes
+def _changes(result: Adoption) -> Changes:
+    changes, text = result.changes, report(result)
     return Changes(changes.message, {**changes.writes, REPORT: text.encode()}, changes.deletes)
 
 

@@ -1,13 +1,24 @@
 """From what runs to a fleet that gives the same."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from deploy_orchestrator.adoption import Adopted, Examined, Outcomes, Proof, report, told
+from deploy_orchestrator.adoption import (
+    Adopted,
+    Checkouts,
+    Examined,
+    OldRelease,
+    Outcomes,
+    Proof,
+    read,
+    report,
+    told,
+)
 from deploy_orchestrator.fleet import load
-from tests.adoption.conftest import URL, Desk, Originals, application, release_secret
+from tests.adoption.conftest import PLATFORM, URL, Desk, Originals, application, release_secret
 
 
 def proof(outcome: Outcomes) -> Proof:
@@ -279,3 +290,56 @@ def test_a_definition_that_a_template_prints_is_no_addition_by_design(
     originals.chart("web", {"templates/a.yaml": crd})
     adoption = desk.adopt(prod=[release_secret("main", "apps", "")])
     assert adoption.outcomes[0].state == "differs"
+
+
+def test_values_in_the_folder_of_a_chart_are_cut_too_and_named(desk: Desk, originals: Originals) -> None:
+    originals.chart(
+        "web", {"values-prod.yaml": "db: {password: hunter2}\n", "two.yaml": "password: hunter2\n---\n"}
+    )
+    adoption = desk.adopt(prod=[application("web", "web", valueFiles=["values-prod.yaml"])])
+    assert b"hunter2" not in b"".join(adoption.changes.writes.values())
+    said = list(told(adoption.outcomes[0]))
+    assert "cut out as a secret: charts/web/values-prod.yaml: db.password" in said
+    assert any(each.startswith("cut out as a secret: charts/web/two.yaml: ") for each in said)
+
+
+@pytest.mark.parametrize(
+    "values", ["password: *hunter2\n", "password: [\n hunter2", "password: hunter2: x\n"]
+)
+def test_values_that_cannot_be_read_are_not_repeated(desk: Desk, originals: Originals, values: str) -> None:
+    originals.chart("web")
+    adoption = desk.adopt(prod=[application("web", "web", values=values), application("ok", "web")])
+    assert "its values cannot be read" in report(adoption)
+    assert "hunter2" not in report(adoption)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://charts.example.com/?token=hunter2", "https://u:hun/ter2@git.example.com/a.git"]
+)
+def test_a_repository_whose_url_may_hold_a_secret_is_refused_untold(
+    desk: Desk, originals: Originals, url: str
+) -> None:
+    originals.chart("web")
+    web = application("web", "web")
+    web["spec"]["source"]["repoURL"] = url
+    adoption = desk.adopt(prod=[web, application("ok", "web")])
+    assert "its repoURL has a query or a login" in report(adoption)
+    assert "ter2" not in report(adoption)
+
+
+def test_a_chart_called_as_a_shipped_one_stands_beside_it(desk: Desk, originals: Originals) -> None:
+    originals.chart("tenant-platform")
+    adoption = desk.adopt(prod=[application("web", "tenant-platform")])
+    there = [path for path in adoption.changes.writes if path.startswith("charts/tenant-platform/")]
+    assert there == ["charts/tenant-platform/Chart.yaml"]
+    assert adoption.changes.writes[there[0]] == PLATFORM["tenant-platform/Chart.yaml"]
+
+
+def test_the_name_of_an_application_leads_out_of_no_folder(originals: Originals, tmp_path: Path) -> None:
+    originals.chart("web")
+    (tmp_path / "manifests").mkdir()
+    (tmp_path / "outside.yaml").write_text("outside")
+    web = application("../outside", "web")
+    ((_, found),) = read("prod", [web], Checkouts({URL: originals.folder}), {}, tmp_path / "manifests")
+    assert isinstance(found, OldRelease)
+    assert found.manifests is None

@@ -24,6 +24,23 @@ from deploy_orchestrator.adoption import CUT, NotAdoptable, Parameter, with_para
         {"args": ["--dsn", "https://u:hunter2@h/"]},
         {"key": "-----BEGIN RSA PRIVATE KEY-----\nhunter2"},
         {"secrets": {"db": {"main": "hunter2"}}},
+        {"password": 73195842, "x": ""},
+        {"dbPass": "hunter2"},
+        {"pwd": "hunter2"},
+        {"signingKey": "hunter2"},
+        {"encryptionKey": "hunter2"},
+        {"registry": {"auth": "hunter2"}},
+        {".dockerconfigjson": "hunter2"},
+        {"tls.key": "hunter2"},
+        {"env": [{"key": "DB_PASSWORD", "value": "hunter2"}]},
+        {"config": "db:\n  password: hunter2\n"},
+        {"args": ["--password=hunter2"]},
+        {"args": ["--password", "hunter2"]},
+        {"repo": "https://hunter2@github.com/x"},
+        {"x": "ghp_hunter2"},
+        {"x": "https://hooks.slack.com/services/hunter2"},
+        {"x": "-----BEGIN PGP PRIVATE KEY BLOCK-----hunter2"},
+        {"x": "Basic aHVudGVyMg==hunter2"},
     ],
     ids=str,
 )
@@ -32,6 +49,7 @@ def test_a_secret_is_cut_out_wherever_it_stands(values: dict[str, Any]) -> None:
     kept, found = without_secrets(values)
     assert values == before
     assert "hunter2" not in str(kept)
+    assert "73195842" not in str(kept)
     assert CUT in str(kept)
     assert found
 
@@ -46,6 +64,8 @@ def test_a_secret_is_cut_out_wherever_it_stands(values: dict[str, Any]) -> None:
         {"imagePullSecrets": [{"name": "registry"}]},
         {"passwordLength": 12, "secret": None, "tokenPath": "/var/run/x"},
         {"env": [{"name": "LOG_LEVEL", "value": "debug"}]},
+        {"config": "password: ${PASSWORD}\nsecretName: db\ncompass: 1\n", "sslPassthrough": "on"},
+        {"auth": {"username": "web"}, "x": "Basic authentication", "url": "https://example.com/a@b"},
         {"vaultSecretsPathPrefix": "secret/apps", "databasePasswordKey": "tap", "awsAccessKeyId": "AKIA1"},
     ],
     ids=str,
@@ -86,7 +106,7 @@ def test_a_comma_is_a_part_of_the_value_as_argo_cd_gives_it() -> None:
     assert found == {"hosts": "a,b"}
 
 
-@pytest.mark.parametrize("name", ["", ".", "a..b", "a[", "a[x]", "a.", "[0]"])
+@pytest.mark.parametrize("name", ["", ".", "a..b", "a[", "a[x]", "a.", "[0]", ".".join("a" * 65)])
 def test_a_parameter_that_names_no_value_is_refused(name: str) -> None:
     with pytest.raises(NotAdoptable, match="names no value"):
         with_parameter({}, Parameter(name, "1", False))

@@ -4,6 +4,8 @@ import subprocess
 import pytest
 import yaml
 
+from deploy_orchestrator.adoption import report
+from deploy_orchestrator.git import Changes, Repository
 from tests.adoption.conftest import URL, Originals, application, release_secret
 
 MANIFEST = (
@@ -107,3 +109,24 @@ def test_wrong_use_is_told_with_what_to_do(fresh, empty, tmp_path, options, said
     assert answer.code == 2
     assert said in answer.errors
     assert "fix: " in answer.errors
+
+
+def test_an_edit_that_is_pushed_meanwhile_stays(fresh, empty, originals, tmp_path, monkeypatch):
+    path = exported(tmp_path, release_secret("main", "apps", MANIFEST, replicas=4))
+    options = ("adopt", "--owner", "ops@example.com", "--from", f"prod={path}", "--kubernetes", "prod=1.34")
+    options += ("--chart", f"web={originals.folder / 'apps/web'}", "--write")
+    assert fresh.run(*options).code == 0
+    edited = []
+
+    def while_it_is_told(result):
+        if not edited:
+            other = Repository.clone(str(empty), tmp_path / "other")
+            mine = {"tenants/main/adopted-prod.yaml": b"replicas: 4 # mine\n"}
+            edited.append(other.write("adopt", lambda _: Changes("mine", mine)))
+        return report(result) + "\nagain\n"
+
+    monkeypatch.setattr("deploy_orchestrator.cli.adopt.report", while_it_is_told)
+    fresh.run(*options)
+    assert edited
+    assert shown(empty, "tenants/main/adopted-prod.yaml") == "replicas: 4 # mine\n"
+    assert "again" in shown(empty, "ADOPTION.md")
