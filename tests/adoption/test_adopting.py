@@ -174,7 +174,7 @@ BAD = [
     ({"source": {"repoURL": "https://else.example.com/x", "path": "p"}}, "there is no checkout of"),
     ({"source": {"repoURL": "ghcr.io/acme", "chart": "web", "targetRevision": "1.x"}}, "no exact version"),
     ({"destination": {"server": "https://x"}}, "it names no destination.namespace"),
-    ({"destination": {"server": "nonsense", "namespace": "x"}}, "its server 'nonsense' is no URL"),
+    ({"destination": {"server": "nonsense", "namespace": "x"}}, "its destination.server is no URL"),
     (
         {"source": {"repoURL": "ftp://x", "chart": "web", "targetRevision": "1.0.0"}},
         "its repository 'ftp://x' is none that can be read",
