@@ -1,5 +1,5 @@
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from unittest.mock import create_autospec
 
 import dagster as dg
 import pytest
@@ -10,6 +10,7 @@ from dagster._core.remote_origin import (
     RemoteRepositoryOrigin,
 )
 from dagster._core.run_coordinator import SubmitRunContext
+from dagster._core.workspace.context import BaseWorkspaceRequestContext
 
 from deploy_orchestrator.defs.coordinator import OncePerRunKey
 
@@ -48,9 +49,10 @@ def made(instance: dg.DagsterInstance, tags: dict[str, str], parent: DagsterRun 
     )
 
 
-def submit(coordinator: OncePerRunKey, run: DagsterRun) -> DagsterRunStatus:
-    nowhere: Any = None
-    return coordinator.submit_run(SubmitRunContext(run, workspace=nowhere)).status
+def submit(coordinator: OncePerRunKey, run: DagsterRun, who: Mapping[str, str] = {}) -> DagsterRunStatus:
+    workspace = create_autospec(BaseWorkspaceRequestContext, instance=True)
+    workspace.get_viewer_tags.return_value = who
+    return coordinator.submit_run(SubmitRunContext(run, workspace=workspace)).status
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
@@ -98,3 +100,14 @@ def test_a_run_that_was_submitted_before_stays_as_it_is(
     assert queued
 
     assert submit(coordinator, queued) is DagsterRunStatus.QUEUED
+
+
+def test_a_run_says_who_launched_it_whatever_its_tags_said(
+    instance: dg.DagsterInstance, coordinator: OncePerRunKey
+) -> None:
+    run = made(instance, {"user": "mallory@example.com"})
+    submit(coordinator, run, {"user": "alice@example.com"})
+
+    stored = instance.get_run_by_id(run.run_id)
+    assert stored
+    assert stored.tags["user"] == "alice@example.com"
