@@ -146,8 +146,6 @@ def _policy(old: Policy, new: Policy) -> Policy:
             "pause": _pause(old, new),
             "break_glass": _break_glass(old.break_glass, new.break_glass),
             "soak": max(old.soak, new.soak),
-            "deadline": min(old.deadline, new.deadline),
-            "rollback_after": min(old.rollback_after, new.rollback_after),
             "removals": min(old.removals, new.removals),
             "freezes": _all(old.freezes, new.freezes),
             "freeze_windows": _all(old.freeze_windows, new.freeze_windows),

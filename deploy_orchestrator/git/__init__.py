@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from deploy_orchestrator.git.repository import Repository, Witness
     from deploy_orchestrator.git.seal import Seal
     from deploy_orchestrator.git.signature import Signature, Signer
-    from deploy_orchestrator.git.touched import Touched
+    from deploy_orchestrator.git.touched import MAX_TOUCHED, Touched
     from deploy_orchestrator.git.tree import Tree
 else:
     from deploy_orchestrator.doors import opened
@@ -34,6 +34,7 @@ else:
     __getattr__ = opened(__name__, __file__)
 
 __all__ = [
+    "MAX_TOUCHED",
     "Changes",
     "Commit",
     "GitError",

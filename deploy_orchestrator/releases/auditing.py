@@ -219,7 +219,7 @@ class _Commit:
         if {each.commit for each in evaluation.approvals} != {each.commit for each in file.approvals}:
             yield "gates", "the approvals that it names are not those that counted"
         if not file.removal:
-            yield from self._made(standing, plan, rules)
+            yield from self._made(standing, plan, rules, file.released_at)
 
     def _conditions(self, standing: Standing, plan: Plan, file: ReleaseFile, rules: Rules) -> Conditions:
         """Those of the moment: the rules that were released, and the decisions that there were; none where it
@@ -254,7 +254,9 @@ class _Commit:
             # Its history was rewritten: nobody can tell any more who made it.
             return plan.source.model_copy(update={"signed": False})
 
-    def _made(self, standing: Standing, plan: Plan, rules: Rules) -> Iterator[tuple[Check, str]]:
+    def _made(
+        self, standing: Standing, plan: Plan, rules: Rules, at: datetime
+    ) -> Iterator[tuple[Check, str]]:
         found = attempt(self.evidence.rendered, plan, rules)
         if isinstance(found, OrchestratorError):
             yield "unproved", f"{plan.source.commit} of the fleet cannot be rendered again: {found.what}"
@@ -265,10 +267,10 @@ class _Commit:
         if not deployment.destination.is_at(plan.destination):
             yield "source", f"{plan.source.commit} of the fleet goes to another place"
         if not self.is_own:
-            yield from self._judged(standing, plan, deployment, manifests)
+            yield from self._judged(standing, plan, deployment, manifests, at)
 
     def _judged(
-        self, standing: Standing, plan: Plan, deployment: Deployment, manifests: Manifests
+        self, standing: Standing, plan: Plan, deployment: Deployment, manifests: Manifests, at: datetime
     ) -> Iterator[tuple[Check, str]]:
         """Nobody vouches for the verdict: it is found anew, without what only checks see."""
         from deploy_orchestrator.risk import assess
@@ -281,6 +283,7 @@ class _Commit:
             chart_before=was.chart if was else None,
             destination_before=was.destination if was else None,
             findings=(),
+            now=at,
         )
         if Verdict.worst([plan.verdict, judgement.verdict]) is not plan.verdict:
             yield "gates", f"verdict: it was called {plan.verdict}, and is {judgement.verdict}"

@@ -14,7 +14,8 @@ from deploy_orchestrator.releases.model import ReleaseFile
 
 REVERTS = "Reverts"
 """The trailer by which a commit names the release that it undoes."""
-_FIRST_LOOK = 256
+_LOOKS = (1, 256, None)
+"""How many commits are read at once: most who ask want the newest, or one of the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,10 @@ class ReleaseChange:
 
 
 def events(repository: Repository, head: str, slot: Slot) -> list[ReleaseEvent]:
-    """Every change of what is released, newest first."""
+    """Every change of what is released, newest first, but for what others pushed or merged."""
     found: list[ReleaseEvent] = []
     seen: set[str | None] = set()
-    for commit in reversed(repository.log(head, paths=[slot.release])):
+    for commit in reversed([*newest_first(repository, head, slot.release)]):
         tree = repository.at(commit.id)
         state = tree.id(slot.release)
         event = partial(ReleaseEvent, commit=commit.id, at=commit.time, who=commit.author)
@@ -72,9 +73,12 @@ def events(repository: Repository, head: str, slot: Slot) -> list[ReleaseEvent]:
 
 def changes(repository: Repository, head: str, known: str | None) -> Iterator[ReleaseChange]:
     """Every change of what is released up to `head`, of all tenants and oldest first, without those that the
-    commit `known` has. Files that nobody can read, or that are about something else, are left out.
+    commit `known` has. Files that nobody can read, or that are about something else, are left out, and so is
+    what others pushed or merged.
     """
     for commit in reversed(repository.log(head, since=known, paths=[RELEASES])):
+        if not repository.counts(commit, head):
+            continue
         tree = repository.at(commit.id)
         for slot in slots(tree, RELEASES, repository.changed(commit.id)):
             file = attempt(slot.read_release, tree)
@@ -107,12 +111,14 @@ def origin(repository: Repository, head: str, commit: str, slot: Slot) -> Commit
     return next((each for each in same if repository.counts(each, head)), None)
 
 
-def newest_first(repository: Repository, head: str, path: str) -> Iterator[Commit]:
-    """The commits up to `head` that changed what is at or below `path`, without those of others that do not
-    count, reading no more than is asked for.
+def newest_first(repository: Repository, head: str, *paths: str) -> Iterator[Commit]:
+    """The commits up to `head` that changed what is at or below one of `paths`, without those of others that
+    do not count, reading little more than is asked for.
     """
-    recent = repository.log(head, paths=[path], limit=_FIRST_LOOK)
-    yield from (each for each in recent if repository.counts(each, head))
-    if len(recent) == _FIRST_LOOK:
-        older = repository.log(head, paths=[path])[_FIRST_LOOK:]
-        yield from (each for each in older if repository.counts(each, head))
+    seen = 0
+    for limit in _LOOKS:
+        found = repository.log(head, paths=paths, limit=limit)
+        yield from (each for each in found[seen:] if repository.counts(each, head))
+        if limit is None or len(found) < limit:
+            return
+        seen = len(found)

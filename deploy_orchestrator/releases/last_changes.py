@@ -13,6 +13,7 @@ from typing import Final
 import pydantic
 
 from deploy_orchestrator.git import Commit, Repository
+from deploy_orchestrator.releases.history import newest_first
 from deploy_orchestrator.releases.layout import MAIN, MANIFESTS, PLANS, RELEASES
 from deploy_orchestrator.storage import cache_key
 
@@ -29,11 +30,8 @@ def last_change(repository: Repository, head: str, *paths: str) -> Commit:
     changes = [known[path] for path in paths if path in known]
     if len(changes) == len(paths):
         return repository.commit(max(changes)[1])
-    newest = repository.log(head, paths=paths, limit=1)[0]
-    if repository.counts(newest, head):
-        return newest
-    older = repository.log(head, paths=paths)[1:]
-    return next((each for each in older if repository.counts(each, head)), newest)
+    counted = next(newest_first(repository, head, *paths), None)
+    return counted or repository.log(head, paths=paths, limit=1)[0]
 
 
 class _Kept(pydantic.BaseModel):

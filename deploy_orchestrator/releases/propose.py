@@ -8,6 +8,7 @@ from deploy_orchestrator.git import Changes, Repository, RevisionNotFound, Tree
 from deploy_orchestrator.manifests import Manifests, remember_committed
 from deploy_orchestrator.outcomes import Outcome
 from deploy_orchestrator.releases.errors import Superseded
+from deploy_orchestrator.releases.history import newest_first
 from deploy_orchestrator.releases.layout import MAIN, Slot, dump
 from deploy_orchestrator.releases.model import Plan, Subject, Unchanged
 from deploy_orchestrator.releases.standing import Standing
@@ -145,8 +146,8 @@ def _newest_source(standing: Standing) -> str | None:
     if standing.released is None or standing.tree.commit is None:
         return None
     released = standing.released.source.commit
-    withdrawn = standing.repository.log(standing.tree.commit, paths=[standing.slot.plan], limit=1)
-    return withdrawn[0].trailers.get("Source", released) if withdrawn else released
+    withdrawn = next(newest_first(standing.repository, standing.tree.commit, standing.slot.plan), None)
+    return withdrawn.trailers.get("Source", released) if withdrawn else released
 
 
 def _same(plan: Plan, current: Plan) -> bool:

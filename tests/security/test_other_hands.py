@@ -178,6 +178,29 @@ def test_rules_that_the_orchestrator_did_not_sign_do_not_count(
             released(orchestrator, pending(sealed))
 
 
+def merge_side(mallory: Repository) -> None:
+    """Merge the branch `side` into main, and keep nothing of it but its commits."""
+    head, side = mallory.resolve("main"), mallory.resolve("side")
+    git = ["git", "-C", str(mallory.path), "-c", "user.name=m", "-c", "user.email=m@example.com"]
+    made = [*git, "commit-tree", "-m", "x", "-p", head, "-p", side, f"{head}^{{tree}}"]
+    merge = subprocess.run(made, check=True, capture_output=True, text=True).stdout.strip()
+    subprocess.run([*git, "push", "--quiet", mallory.url, f"{merge}:refs/heads/main"], check=True)
+
+
+def test_history_and_figures_tell_of_no_release_that_others_merged(sealed: Desk, mallory: Repository) -> None:
+    plan, head = pending(sealed), mallory.resolve("main")
+    with sealed.orchestrator() as orchestrator:
+        told = orchestrator.deployments.history("production", "shop"), orchestrator.deployments.changes()
+    forged = plan.released(revision=head, approvals=(), at=mallory.commit(head).time)
+    mallory.write("side", lambda _: Changes("x", {"releases/production/shop.yaml": dump(forged)}))
+    merge_side(mallory)
+
+    with sealed.orchestrator() as orchestrator:
+        orchestrator.deployments.put_back()
+        now = orchestrator.deployments.history("production", "shop"), orchestrator.deployments.changes()
+    assert now == told
+
+
 def test_a_rollback_brings_back_nothing_that_others_merged(sealed: Desk, mallory: Repository) -> None:
     """Not even below a history of their own, in which what is live was released after the forged file."""
     path = "releases/production/shop.yaml"
@@ -188,12 +211,8 @@ def test_a_rollback_brings_back_nothing_that_others_merged(sealed: Desk, mallory
     )
     forged = dump(plan.released(revision=head, approvals=(), at=mallory.commit(head).time))
     mallory.write("side", lambda _: Changes("x", {path: forged}))
-    side = mallory.write("side", lambda _: Changes("x", {path: live}))
-    assert side
-    git = ["git", "-C", str(mallory.path), "-c", "user.name=m", "-c", "user.email=m@example.com"]
-    made = [*git, "commit-tree", "-m", "x", "-p", head, "-p", side.id, f"{head}^{{tree}}"]
-    merge = subprocess.run(made, check=True, capture_output=True, text=True).stdout.strip()
-    subprocess.run([*git, "push", "--quiet", mallory.url, f"{merge}:refs/heads/main"], check=True)
+    mallory.write("side", lambda _: Changes("x", {path: live}))
+    merge_side(mallory)
 
     with sealed.orchestrator() as orchestrator:
         orchestrator.deployments.put_back()

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy_orchestrator.git import Repository
+from deploy_orchestrator import documents
+from deploy_orchestrator.git import MAX_TOUCHED, Changes, Repository
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import Delivered, Deployments
 from deploy_orchestrator.telemetry import Past
@@ -169,3 +170,33 @@ def test_that_deliveries_cannot_be_recorded_keeps_nobody_back(desk, caplog):
     assert "dev/blog" in caplog.text
     assert "not recorded" in caplog.text
     assert desk.json("dora")["all"]["unconfirmed"] == 1
+
+
+def invented(number: int) -> list[Delivered]:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    return [
+        Delivered(environment="dev", tenant=f"t{each}", release="a" * 40, outcome="healthy", at=at)
+        for each in range(number)
+    ]
+
+
+def test_however_many_are_recorded_at_once_all_are_told(waiting):
+    many = invented(MAX_TOUCHED + 1)
+    with waiting.orchestrator() as orchestrator:
+        before = orchestrator.deployments.deliveries()
+        orchestrator.deployments.record_deliveries(many)
+        told = orchestrator.deployments.deliveries()[len(before) :]
+    assert sorted(told, key=str) == sorted(many, key=str)
+
+
+def test_a_commit_with_more_than_one_record_writes_is_not_gone_through(waiting, tmp_path):
+    other = Repository.clone(str(waiting.folder / ".local/deployments.git"), tmp_path / "other")
+    written = {
+        f"dev/{each.tenant}.yaml": documents.dump(each.model_dump(mode="json"))
+        for each in invented(MAX_TOUCHED + 1)
+    }
+    with waiting.orchestrator() as orchestrator:
+        before = orchestrator.deployments.deliveries()
+        other.write("deliveries", lambda _: Changes("x", written))
+        orchestrator.deployments.repository.fetch()
+        assert orchestrator.deployments.deliveries() == before
