@@ -1,31 +1,26 @@
-"""`pending`, `approve`, `reject`, `break-glass`: what waits, and the decisions that people sign."""
+"""`approve`, `reject`, `break-glass`: the decisions that people sign."""
 
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 import typer
-from rich.text import Text
 
+from deploy_orchestrator.cli.commits import commit_prefix, the_commit
 from deploy_orchestrator.cli.installation import opened, require_known
 from deploy_orchestrator.cli.options import Environment, Format, Output, Reason, Tenant
-from deploy_orchestrator.cli.output import (
-    coloured,
-    say,
-    say_below,
-    show_change,
-    show_json,
-    tell,
-)
+from deploy_orchestrator.cli.output import note, say, say_below, show_change, show_json, tell
+from deploy_orchestrator.cli.pending import bare, show_rules, standing
 from deploy_orchestrator.cli.signing import Key, SignsAs, signer
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import ApprovalRule
 from deploy_orchestrator.git import Commit, Signer
-from deploy_orchestrator.outcomes import failures
+from deploy_orchestrator.manifests import Diff
 from deploy_orchestrator.pipeline import Orchestrator
-from deploy_orchestrator.releases import Gate, GateState, Plan, RulesChange, SourceChange, count, may_approve
+from deploy_orchestrator.releases import Gate, Plan, RulesChange, SourceChange, count, may_approve
 
 _LIST_KEY = (
     "have your key put into allowed_signers of the fleet under your e-mail, and those rules approved, "
@@ -44,21 +39,49 @@ class VoidDecision(OrchestratorError):
 
 @dataclass(frozen=True, slots=True)
 class _Subject:
-    """What somebody decides on: what waits for a tenant in an environment, or its rules."""
+    """What somebody decides on: what waits for a tenant in an environment, or of a commit of the fleet, or
+    its rules.
+    """
 
     environment: str
-    tenant: str | None
-    rules: bool
+    tenant: str | None = None
+    rules: bool = False
+    commit: str | None = None
 
-    def pending(self, orchestrator: Orchestrator, digest: str | None) -> Plan | RulesChange:
-        if self.rules == (self.tenant is not None):
-            raise typer.BadParameter("name a tenant, or say --rules")
+    def pending(self, orchestrator: Orchestrator, digest: str | None) -> Sequence[Plan | RulesChange]:
+        named = (self.tenant is not None) + self.rules + (self.commit is not None)
+        if named != 1:
+            raise typer.BadParameter("name a tenant, or say --rules or --commit, and one of them alone")
+        if self.commit is not None:
+            if digest is not None:
+                raise typer.BadParameter("--digest is for one tenant, and not for --commit")
+            return self._of_commit(orchestrator, self.commit)
         found = self._rules(orchestrator) if self.tenant is None else self._plan(orchestrator, self.tenant)
-        if digest is not None and not _bare(found.digest).startswith(digest):
+        if digest is not None and not bare(found.digest).startswith(digest):
             raise Undecidable(
                 f"{found.key}: what is pending now is {found.digest}", fix="look at that, and decide again"
             )
-        return found
+        return [found]
+
+    def _of_commit(self, orchestrator: Orchestrator, commit: str) -> list[Plan]:
+        """What waits for people of a commit; what is blocked nobody can approve."""
+        require_known(orchestrator.fleet(), self.environment, None)
+        judged = list(orchestrator.pending(self.environment))
+        source = the_commit(commit, {plan.source.commit for plan, _ in judged}, "is pending")
+        plans: list[Plan] = []
+        for plan, gates in judged:
+            if plan.source.commit != source:
+                continue
+            if isinstance(gates, OrchestratorError):
+                raise gates
+            held = {gate.key for gate in gates if not gate.passed}
+            if "verdict" in held:
+                note(f"{plan.key} is left out: it is blocked")
+            elif held & {"approval", "quarantine"}:
+                plans.append(plan)
+        if not plans:
+            raise self._nothing(f"{source[:12]} in {self.environment}", "waits for people")
+        return plans
 
     def _plan(self, orchestrator: Orchestrator, tenant: str) -> Plan:
         plan = orchestrator.deployments.pending(self.environment, tenant)
@@ -74,8 +97,8 @@ class _Subject:
             raise self._nothing(f"the rules of {self.environment}")
         return change
 
-    def _nothing(self, what: str) -> Undecidable:
-        return Undecidable(f"{what}: nothing is pending", fix="see what is: deploy-orchestrator pending")
+    def _nothing(self, what: str, does: str = "is pending") -> Undecidable:
+        return Undecidable(f"{what}: nothing {does}", fix="see what is: deploy-orchestrator pending")
 
 
 def _digest(given: str | None) -> str | None:
@@ -87,6 +110,14 @@ def _digest(given: str | None) -> str | None:
 
 
 OfTenant = Annotated[str | None, typer.Argument(help="The tenant, such as analytics.")]
+OfCommit = Annotated[
+    str | None,
+    typer.Option(
+        "--commit",
+        callback=commit_prefix,
+        help="Decide on all that waits for people there of this commit of the fleet, in place of one tenant.",
+    ),
+]
 OfRules = Annotated[
     bool, typer.Option("--rules", help="Decide on the rules of the environment in place of a tenant's bytes.")
 ]
@@ -99,43 +130,12 @@ DigestPrefix = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
-def pending(context: typer.Context, output: Output = Format.TEXT) -> None:
-    """List what waits to be released, and what each waits for.
-
-    The exit code is 2 when a plan cannot be read; the others are shown all the same.
-    """
-    orchestrator = opened(context)
-    judged = list(orchestrator.pending())
-    changes = [(each.pending, each.gate) for each in orchestrator.rules().values() if each.pending]
-    plans = [(plan, gates) for plan, gates in judged if not isinstance(gates, OrchestratorError)]
-    if output is Format.JSON:
-        show_json(
-            [
-                *({"plan": plan, "gates": gates} for plan, gates in plans),
-                *({"rules": _described(change), "gates": [gate]} for change, gate in changes),
-            ]
-        )
-    elif not judged and not changes:
-        say("Nothing waits.")
-    else:
-        for plan, gates in plans:
-            say(f"{plan.key}  ", coloured(plan.verdict), f"  {plan.summary}")
-            say_below([("digest", _bare(plan.digest)[:12]), *standing(gates)])
-        for change, gate in changes:
-            _show_rules(change, (gate,))
-    errors = [error for _, error in failures(judged)]
-    errors += orchestrator.deployments.unreadable()
-    for error in (*errors, *orchestrator.fleet().stalemates):
-        tell(error)
-    if errors:
-        raise typer.Exit(2)
-
-
 def approve(
     context: typer.Context,
     environment: Environment,
     tenant: OfTenant = None,
     rules: OfRules = False,
+    commit: OfCommit = None,
     reason: Reason = "",
     digest: DigestPrefix = None,
     yes: Yes = False,
@@ -145,10 +145,11 @@ def approve(
 ) -> None:
     """Approve exactly the bytes that are pending, or with --rules exactly the rules.
 
-    Shows them, asks, and pushes a commit signed with your SSH key. The exit code is 1 when
-    your approval does not count, which is told with the reason.
+    Shows them, asks, and pushes a commit signed with your SSH key. With --commit all that waits for people
+    there of one commit of the fleet is approved, by a decision of its own for each tenant. The exit code is 1
+    when your approval does not count, which is told with the reason.
     """
-    subject = _Subject(environment, tenant, rules)
+    subject = _Subject(environment, tenant, rules, commit)
     _decide(context, "approve", subject, reason, digest, yes, signer(email, key), output)
 
 
@@ -158,6 +159,7 @@ def reject(
     reason: Reason,
     tenant: OfTenant = None,
     rules: OfRules = False,
+    commit: OfCommit = None,
     digest: DigestPrefix = None,
     yes: Yes = False,
     email: SignsAs = None,
@@ -167,9 +169,10 @@ def reject(
     """Reject the bytes that are pending, or with --rules the rules.
 
     Shows them, asks, and pushes a commit signed with your SSH key. Your rejection holds them
-    back until you approve them. The exit code is 1 when it does not count, which is told with the reason.
+    back until you approve them; with --commit all that waits for people there of one commit of the fleet. The
+    exit code is 1 when it does not count, which is told with the reason.
     """
-    subject = _Subject(environment, tenant, rules)
+    subject = _Subject(environment, tenant, rules, commit)
     _decide(context, "reject", subject, reason, digest, yes, signer(email, key), output)
 
 
@@ -193,7 +196,7 @@ def break_glass(
     Shows the change with the verdict, asks, and pushes a commit signed with your SSH key. The exit code is 1
     when your decision does not count, which is told with the reason.
     """
-    subject = _Subject(environment, tenant, rules=False)
+    subject = _Subject(environment, tenant)
     _decide(context, "break-glass", subject, reason, digest, yes, signer(email, key), output)
 
 
@@ -212,34 +215,82 @@ def _decide(
             f"nobody can be asked whether to {decision}", fix="add --yes, with --digest to be sure of what"
         )
     orchestrator = opened(context)
-    plan = subject.pending(orchestrator, digest)
+    plans = subject.pending(orchestrator, digest)
     if not yes:
-        if isinstance(plan, RulesChange):
-            _show_rules(plan)
-        else:
-            difference = orchestrator.deployments.difference(plan.environment, plan.tenant)
-            show_change(plan.key, plan, difference, plan.source.authors)
-        typer.confirm(f"{decision} {plan.key} as {person.person.email}?", abort=True, err=True)
-    commit = orchestrator.decide(plan, decision, reason, person)
-    void = _void(orchestrator, plan, commit)
-    gates = _gates(orchestrator, plan)
+        _show(orchestrator, plans)
+        what = plans[0].key if len(plans) == 1 else f"these {len(plans)}"
+        typer.confirm(f"{decision} {what} as {person.person.email}?", abort=True, err=True)
+    commits = orchestrator.decide_all(plans, decision, reason, person)
+    made = [
+        _Made(plan, commit, _void(orchestrator, plan, commit), _gates(orchestrator, plan))
+        for plan, commit in zip(plans, commits, strict=True)
+    ]
     if output is Format.JSON:
-        show_json(
-            {
-                "decision": decision,
-                "who": person.person.email,
-                "digest": plan.digest,
-                "commit": commit.id,
-                "void": void.what if void else None,
-                "gates": gates,
-            }
-        )
-    elif void is None:
-        say(f"{plan.key}: signed as {person.person.email}, commit {commit.id[:12]}, digest {plan.digest}")
-        say_below(standing(gates))
-    if void is not None:
-        tell(void)
+        told = [_described(each, decision, person) for each in made]
+        show_json(told if subject.commit else told[0])
+    for each in made:
+        if each.void is not None:
+            tell(each.void)
+        elif output is Format.TEXT:
+            say(
+                f"{each.plan.key}: signed as {person.person.email}, commit {each.commit.id[:12]}, "
+                f"digest {each.plan.digest}"
+            )
+            say_below(standing(each.gates))
+    if any(each.void for each in made):
         raise typer.Exit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A decision that was pushed, and what came of it."""
+
+    plan: Plan | RulesChange
+    commit: Commit
+    void: VoidDecision | None
+    gates: tuple[Gate, ...]
+
+
+def _described(made: _Made, decision: str, person: Signer) -> dict[str, object]:
+    told = {"decision": decision, "who": person.person.email, "digest": made.plan.digest}
+    void = made.void.what if made.void else None
+    tenant = made.plan.tenant if isinstance(made.plan, Plan) else None
+    about = {"environment": made.plan.environment, "tenant": tenant}
+    return {**told, "commit": made.commit.id, "void": void, "gates": made.gates, **about}
+
+
+def _show(orchestrator: Orchestrator, plans: Sequence[Plan | RulesChange]) -> None:
+    """What is decided on: each change in full, those together that change the same lines to the same."""
+    same: dict[object, list[str]] = {}
+    for plan in plans:
+        if isinstance(plan, RulesChange):
+            show_rules(plan)
+            continue
+        difference = orchestrator.deployments.difference(plan.environment, plan.tenant)
+        about = _about(plan, difference)
+        if about in same:
+            same[about].append(plan.key)
+            continue
+        same[about] = [plan.key]
+        show_change(plan.key, plan, difference, plan.source.authors)
+    for first, *others in same.values():
+        if others:
+            say(f"as {first}, the same fields to the same values: {', '.join(others)}")
+
+
+def _about(plan: Plan, difference: Diff | None) -> object:
+    """What two changes have in common that change the same; nothing where objects come or go, or all of it
+    moves.
+    """
+    if difference is None or difference.added or difference.removed or difference.moved:
+        return plan.key
+    fields = frozenset(
+        (each.key.group, each.key.kind, field.field, repr(field.before), repr(field.after))
+        for each in difference.changed
+        for field in each.fields
+    )
+    reasons = frozenset((each.rule, each.severity, each.policy) for each in plan.reasons)
+    return plan.verdict, str(plan.summary), reasons, fields, difference.reordered and plan.key
 
 
 def _gates(orchestrator: Orchestrator, plan: Plan | RulesChange) -> tuple[Gate, ...]:
@@ -280,29 +331,3 @@ def _void(orchestrator: Orchestrator, plan: Plan | RulesChange, commit: Commit) 
 def _whom_to_ask(source: SourceChange, rule: ApprovalRule | None) -> str | None:
     others = may_approve(rule, source) if rule else []
     return f"ask one of: {', '.join(others)}" if others else None
-
-
-def _show_rules(change: RulesChange, gates: tuple[Gate, ...] = ()) -> None:
-    say(f"{change.key}, by {', '.join(change.authors)}")
-    waits = standing(gates) if gates else []
-    changed = [("changes", each) for each in change.differences]
-    say_below([("digest", _bare(change.digest)[:12]), *changed, *waits])
-
-
-def _described(change: RulesChange) -> dict[str, object]:
-    return {
-        "environment": change.environment,
-        "digest": change.digest,
-        "authors": change.authors,
-        "differences": change.differences,
-    }
-
-
-def standing(gates: tuple[Gate, ...]) -> list[tuple[Text, str]]:
-    """The gates that are not open, each with its state, or that all are."""
-    closed = [(coloured(gate.state), f"{gate.key}: {gate.reason}") for gate in gates if not gate.passed]
-    return closed or [(coloured(GateState.OPEN), "nothing stands in its way: it is released next")]
-
-
-def _bare(digest: str) -> str:
-    return digest.removeprefix("sha256:")

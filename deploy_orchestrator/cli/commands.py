@@ -48,7 +48,7 @@ COMMANDS: Mapping[str, Listed] = MappingProxyType(
             "hand_over",
             "Let go of an Application whose objects a pending plan would take over, without touching them.",
         ),
-        "pending": Listed("approvals", "List what waits to be released, and what each waits for."),
+        "pending": Listed("pending", "List what waits to be released, and what each waits for."),
         "approve": Listed(
             "approvals", "Approve exactly the bytes that are pending, or with --rules exactly the rules."
         ),
@@ -60,13 +60,15 @@ COMMANDS: Mapping[str, Listed] = MappingProxyType(
             "pausing", "Stop the line: release nothing more in an environment, or for a tenant there."
         ),
         "resume": Listed("pausing", "Start the line again, whoever has stopped it."),
-        "status": Listed("live", "Show what is released, whether it is live, and what is paused."),
+        "status": Listed(
+            "status", "Show what is live where, what broke, what waits for a person, and what is paused."
+        ),
         "audit": Listed(
             "audit", "Hold every commit of the deployments repository against what it had to be."
         ),
         "history": Listed("live", "List every release and revert of a tenant, newest first."),
         "dora": Listed("dora", "Tell how often and how fast changes go out, and how many of them fail."),
-        "rollback": Listed("live", "Go back to the release before, and wait until it is live."),
+        "rollback": Listed("rollback", "Go back to the release before, and wait until it is live."),
         "sync": Listed("live", "Make what is released live, and wait until it is."),
         "serve": Listed("serve", "Serve the board: what needs somebody, how everything stands, and why."),
         "webhooks": Listed("webhooks", "Receive push webhooks and start runs at once."),

@@ -22,7 +22,7 @@ from deploy_orchestrator.terms import Verdict
 
 if TYPE_CHECKING:
     from deploy_orchestrator.manifests import Diff
-    from deploy_orchestrator.releases import Plan
+    from deploy_orchestrator.releases import Approval, Choice, Plan
     from deploy_orchestrator.risk import Judgement, Reason
 
 ENDLESS = 10_000
@@ -30,6 +30,13 @@ ENDLESS = 10_000
 PATIENCE = 1.0
 """Seconds that something may take before a terminal shows that it is under way."""
 
+_DONE: "dict[Choice, str]" = {
+    "approve": "approved",
+    "reject": "rejected",
+    "break-glass": "glass broken",
+    "pause": "paused",
+    "resume": "resumed",
+}
 COLOURS = {
     "safe": "green",
     "needs-approval": "yellow",
@@ -74,6 +81,11 @@ def plain(text: str, style: str = "") -> Text:
 def coloured(word: str) -> Text:
     """A verdict, a state or a health in the colour that people expect of it."""
     return plain(word, COLOURS.get(word, ""))
+
+
+def decided(approval: "Approval") -> str:
+    """What somebody has decided, and why."""
+    return f"{_DONE[approval.decision]} by {approval.who}: {approval.reason}".removesuffix(": ")
 
 
 def say(*parts: str | Text) -> None:

@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from deploy_orchestrator.cli.approvals import Undecidable, Yes, standing
+from deploy_orchestrator.cli.approvals import Undecidable, Yes
 from deploy_orchestrator.cli.installation import opened
 from deploy_orchestrator.cli.options import Format, OnlyEnvironment, Output
 from deploy_orchestrator.cli.output import plain, say, say_below, show_change, show_json
+from deploy_orchestrator.cli.pending import standing
 from deploy_orchestrator.errors import OrchestratorError, Place, instead_of
 from deploy_orchestrator.fleet import Fleet
 from deploy_orchestrator.pipeline import Orchestrator, Preview

@@ -52,7 +52,8 @@ def serve(
     or in the file that DEPLOY_ORCHESTRATOR_METRICS_TOKEN_FILE names; without one only this machine reads
     them.
     """
-    from deploy_orchestrator.web import LOOPBACK, Watch, look, site, site_server
+    from deploy_orchestrator.pipeline import look
+    from deploy_orchestrator.web import LOOPBACK, Watch, site, site_server
 
     settings = described()
     sign_in = _sign_in(settings.home)

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from deploy_orchestrator.pipeline.guards import GUARDS, GuardSilent, last_looks, looked, silent
     from deploy_orchestrator.pipeline.orchestrator import Orchestrator
     from deploy_orchestrator.pipeline.preview import Preview
+    from deploy_orchestrator.pipeline.standings import Overview, Standing, State, Waiting, age, look, overview
 else:
     from deploy_orchestrator.doors import opened
 
@@ -16,9 +17,16 @@ __all__ = [
     "GUARDS",
     "GuardSilent",
     "Orchestrator",
+    "Overview",
     "Preview",
+    "Standing",
+    "State",
+    "Waiting",
     "accept",
+    "age",
     "last_looks",
+    "look",
     "looked",
+    "overview",
     "silent",
 ]

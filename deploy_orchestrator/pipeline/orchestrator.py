@@ -199,11 +199,17 @@ class Orchestrator:
         """
         return self._moment([plan]).gates(plan)
 
-    def pending(self) -> Iterator[tuple[Plan, Outcome[tuple[Gate, ...]]]]:
-        """Every pending plan with its gates, of one look at the engine; an error in place of those that
-        cannot be told.
+    def pending(
+        self, environment: str | None = None, tenant: str | None = None
+    ) -> Iterator[tuple[Plan, Outcome[tuple[Gate, ...]]]]:
+        """Every pending plan, or those of an `environment` or a `tenant`, with its gates, of one look at the
+        engine; an error in place of those that cannot be told.
         """
-        plans = self.deployments.pending_plans()
+        plans = [
+            each
+            for each in self.deployments.pending_plans()
+            if environment in (None, each.environment) and tenant in (None, each.tenant)
+        ]
         moment = self._moment(plans)
         for plan in plans:
             yield plan, attempt(moment.gates, plan)
@@ -267,7 +273,17 @@ class Orchestrator:
         signer: Signer,
     ) -> Commit:
         """Push a person's signed decision on exactly the bytes of `plan`, or on a change of the rules."""
-        return self.deployments.decide(plan, decision, reason, signer, datetime.now(UTC))
+        return self.decide_all([plan], decision, reason, signer)[0]
+
+    def decide_all(
+        self,
+        plans: Sequence[Plan | RulesChange],
+        decision: Literal["approve", "reject", "break-glass"],
+        reason: str,
+        signer: Signer,
+    ) -> list[Commit]:
+        """As `decide` for many, a commit each, pushed in one go."""
+        return self.deployments.decide_all(plans, decision, reason, signer, datetime.now(UTC))
 
     def record(self, plan: Plan, decision: Literal["approve", "reject"], reason: str, token: str) -> Approval:
         """Push a person's decision on exactly the bytes of `plan` with the ID token that proves it. Raises
@@ -288,8 +304,9 @@ class Orchestrator:
         """Push a person's signed decision that nothing is released on a `line`, or that it is again."""
         return self.deployments.stop(line, decision, reason, signer, datetime.now(UTC))
 
-    def pausing(self) -> list[Pausing]:
-        """What was ever paused and counts now, or was resumed, environment by environment.
+    def pausing(self, environment: str | None = None, tenant: str | None = None) -> list[Pausing]:
+        """What was ever paused and counts now, or was resumed, environment by environment; or what of that
+        holds an `environment` or a `tenant`.
 
         While fleet.yaml is broken, the policies from before hold.
         """
@@ -298,9 +315,10 @@ class Orchestrator:
             {*fleet.tenants, *fleet.broken, *(each.tenant for each in self.deployments.releases())}
         )
         found = (
-            self.deployments.pausing(Line(each.name, tenant), each.policy, fleet.signers(each.name), now)
+            self.deployments.pausing(line, each.policy, fleet.signers(each.name), now)
             for each in fleet.environments
-            for tenant in (None, *tenants)
+            for line in (Line(each.name), *(Line(each.name, name) for name in tenants))
+            if line.holds(environment or each.name, tenant or line.tenant or "")
         )
         return [each for each in found if each.paused or each.resumed]
 
@@ -394,8 +412,11 @@ class Orchestrator:
             )
         return self.deployments.revert(release, found.reason, datetime.now(UTC))
 
-    def roll_back(self, environment: str, tenant: str, reason: str, by: Person | None = None) -> Release:
-        """Revert the commit of the current release because a person says so.
+    def roll_back(
+        self, environment: str, tenant: str, reason: str, by: Person | None = None, to: str | None = None
+    ) -> Release:
+        """Revert the commit of the current release because a person says so, and with `to` those of all
+        before it up to the release that this commit made.
 
         Raises:
             RevertRefused: nothing is released, or as `revert_unhealthy`.
@@ -405,7 +426,7 @@ class Orchestrator:
         if release is None:
             raise RevertRefused(f"{environment}/{tenant}: nothing is released")
         try:
-            return self.deployments.revert(release, reason, datetime.now(UTC), by)
+            return self.deployments.revert(release, reason, datetime.now(UTC), by, to)
         except PushRejected as error:
             raise PushRejected(
                 f"{release.key}: {error.what}",

@@ -29,13 +29,16 @@ from deploy_orchestrator.releases.model import (
     Plan,
     Quarantined,
     Release,
+    ReleaseFile,
     Removals,
     SourceChange,
 )
+from deploy_orchestrator.releases.next_step import next_command
 from deploy_orchestrator.releases.pauses import Line, Pausing
 from deploy_orchestrator.releases.planning import make_plan
 from deploy_orchestrator.releases.removal import make_removal
 from deploy_orchestrator.releases.returning import Returning, builds_on
+from deploy_orchestrator.releases.revert import WayBack
 from deploy_orchestrator.releases.rules import (
     ReleasedRules,
     RulesChange,
@@ -77,6 +80,7 @@ __all__ = [
     "ReleaseChange",
     "ReleaseError",
     "ReleaseEvent",
+    "ReleaseFile",
     "ReleasedRules",
     "Removals",
     "Returning",
@@ -87,6 +91,7 @@ __all__ = [
     "SourceChange",
     "Superseded",
     "Void",
+    "WayBack",
     "audit",
     "break_glass",
     "builds_on",
@@ -97,6 +102,7 @@ __all__ = [
     "make_plan",
     "make_removal",
     "may_approve",
+    "next_command",
     "promotion",
     "proved_then",
     "read_rules",

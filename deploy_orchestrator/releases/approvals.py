@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 
 import pydantic
@@ -96,14 +96,24 @@ class _NotBelieved(Exception):
 
 def sign(
     repository: Repository,
-    about: str,
-    digest: str,
+    subjects: Sequence[tuple[str, str]],
     decision: Choice,
     reason: str,
     signer: Signer,
     now: datetime,
-) -> Commit:
-    """Write one decision on the digest of what it is `about`, in a commit of its own that `signer` signs."""
+) -> list[Commit]:
+    """Write a decision on each of `subjects` (what it is about, and the digest of that), each in a commit of
+    its own that `signer` signs, and push all of them in one go.
+    """
+    changes = [_signed(about, digest, decision, reason, signer, now) for about, digest in subjects]
+    made = repository.write_all(BRANCH, [partial(_always, each) for each in changes], signer=signer)
+    commits = [each for each in made if each]
+    if len(commits) < len(made):
+        raise ReleaseError("the same decision of this moment stands already")
+    return commits
+
+
+def _signed(about: str, digest: str, decision: Choice, reason: str, signer: Signer, now: datetime) -> Changes:
     try:
         made = Decision(
             digest=digest, who=signer.person.email, decision=decision, reason=reason.strip(), at=now
@@ -112,13 +122,12 @@ def sign(
         first = error.errors()[0]
         field, said = str(first["loc"][0]), first["msg"].removeprefix("Value error, ")
         raise ReleaseError(f"not a decision: {field}: {said}", fix=_FIXES.get(field)) from error
-    path = _path(digest, made.who)
     message = f"{decision.capitalize()} {about}\n\nDigest: {digest}\n"
-    content = documents.dump(made.model_dump(mode="json"))
-    commit = repository.write(BRANCH, lambda tree: Changes(message, {path: content}), signer=signer)
-    if commit is None:
-        raise ReleaseError("the same decision of this moment stands already")
-    return commit
+    return Changes(message, {_path(digest, made.who): documents.dump(made.model_dump(mode="json"))})
+
+
+def _always(changes: Changes, _: Tree) -> Changes:
+    return changes
 
 
 def record(

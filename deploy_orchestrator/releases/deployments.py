@@ -26,6 +26,7 @@ from deploy_orchestrator.releases.layout import MAIN, PLANS, RELEASES, Slot, con
 from deploy_orchestrator.releases.model import Approval, Plan, Quarantined, Release, ReleaseFile, Unchanged
 from deploy_orchestrator.releases.pauses import Line, Pausing, pausing
 from deploy_orchestrator.releases.propose import IsAncestor
+from deploy_orchestrator.releases.revert import WayBack
 from deploy_orchestrator.releases.rules import ReleasedRules, RulesChange, Settlement, read_rules
 from deploy_orchestrator.releases.standing import Standing
 
@@ -251,19 +252,32 @@ class Deployments:
         signer: Signer,
         now: datetime,
     ) -> Commit:
-        """Push a person's decision on `plan`, or on a change of the rules, to the branch `approvals`, signed
-        by them. Their last decision counts.
+        """As `decide_all` for one."""
+        return self.decide_all([plan], decision, reason, signer, now)[0]
+
+    def decide_all(
+        self,
+        plans: Sequence[Plan | RulesChange],
+        decision: Literal["approve", "reject", "break-glass"],
+        reason: str,
+        signer: Signer,
+        now: datetime,
+    ) -> list[Commit]:
+        """Push a person's decision on each of `plans`, or changes of the rules, to the branch `approvals`, a
+        commit each, signed by them. Their last decision counts.
 
         Raises:
             SigningFailed: the key does not sign.
             ReleaseError: the signer's e-mail or the reason is none that can be written down.
             Superseded: it was planned by an earlier version.
         """
-        if isinstance(plan, Plan) and plan.format < FORMAT:
-            raise Superseded(
-                f"{plan.key}: {EARLIER}; a decision on it would be void", fix="plan again, then decide"
-            )
-        return approvals.sign(self.repository, plan.key, plan.digest, decision, reason, signer, now)
+        for plan in plans:
+            if isinstance(plan, Plan) and plan.format < FORMAT:
+                raise Superseded(
+                    f"{plan.key}: {EARLIER}; a decision on it would be void", fix="plan again, then decide"
+                )
+        subjects = [(plan.key, plan.digest) for plan in plans]
+        return approvals.sign(self.repository, subjects, decision, reason, signer, now)
 
     def stop(
         self, line: Line, decision: Literal["pause", "resume"], reason: str, signer: Signer, now: datetime
@@ -271,7 +285,8 @@ class Deployments:
         """Push a person's decision that nothing is released on a `line`, or that it is again. Raises as
         `decide`.
         """
-        return approvals.sign(self.repository, line.key, line.digest, decision, reason, signer, now)
+        (commit,) = approvals.sign(self.repository, [(line.key, line.digest)], decision, reason, signer, now)
+        return commit
 
     def pausing(self, line: Line, policy: Policy, allowed_signers: bytes, now: datetime) -> Pausing:
         """Who has paused a `line`, and who resumed it last, as the `policy` of its environment lets them."""
@@ -345,9 +360,20 @@ class Deployments:
         except RevisionNotFound:
             return None
 
-    def revert(self, release: Release, reason: str, now: datetime, by: Person | None = None) -> Release:
+    def way_back(self, environment: str, tenant: str, to: str | None = None) -> WayBack:
+        """How to go back from what is released to the release before, or to the one that the commit `to` made
+        or brought back, and what stands in the way.
+
+        Raises:
+            RevertRefused: there is no such way, or one of the releases on it must not be undone.
+        """
+        return revert.way_back(self._standing(Slot(environment, tenant)), to)
+
+    def revert(
+        self, release: Release, reason: str, now: datetime, by: Person | None = None, to: str | None = None
+    ) -> Release:
         """Undo `release`, which must be what is released now: `git revert` of its commit, and its content
-        in quarantine.
+        in quarantine; and so each one before it that came after the commit `to`, all in one push.
 
         Returns:
             What is released then; also when it was reverted before.
@@ -357,7 +383,7 @@ class Deployments:
                 annotated `deploy-orchestrator.io/irreversible: "true"` that the release before did not
                 have.
         """
-        return revert.revert(self.repository, release, reason, now, by)
+        return revert.revert(self.repository, release, reason, now, by, to)
 
     def _standing(self, slot: Slot) -> Standing:
         return Standing(self.repository, self.repository.branch(MAIN), slot)

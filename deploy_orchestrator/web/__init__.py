@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from deploy_orchestrator.web.board import Overview, Standing, State, Watch, look
+    from deploy_orchestrator.web.board import Watch
     from deploy_orchestrator.web.door import LOOPBACK, Door
     from deploy_orchestrator.web.metrics import Measured, Queue, beside, metrics_app
     from deploy_orchestrator.web.mounted import dagster_ui
@@ -43,7 +43,6 @@ __all__ = [
     "Door",
     "Followed",
     "Measured",
-    "Overview",
     "Person",
     "Push",
     "Queue",
@@ -52,8 +51,6 @@ __all__ = [
     "SignIn",
     "SignInFile",
     "SignInRefused",
-    "Standing",
-    "State",
     "Watch",
     "authenticate",
     "beside",
@@ -61,7 +58,6 @@ __all__ = [
     "dagster_ui",
     "followed",
     "known_as",
-    "look",
     "metrics_app",
     "person_of",
     "read_push",

@@ -18,8 +18,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from deploy_orchestrator.pipeline import Standing
 from deploy_orchestrator.telemetry import Past, Seen, Waits, exposition
-from deploy_orchestrator.web.board import Standing, Watch
+from deploy_orchestrator.web.board import Watch
 from deploy_orchestrator.web.door import LOOPBACK, Door
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -64,7 +65,7 @@ class Measured:
             version=self.version,
             deployments=Counter((each.environment, str(each.state)) for each in overview.deployments),
             waiting=[each for each in waiting if each],
-            paused=Counter(overview.paused_in),
+            paused=Counter(each.line.environment for each in overview.paused),
             troubles=Counter(overview.kinds),
             guards=self.guards(),
             runs=queue.runs if queue else None,

@@ -12,8 +12,69 @@ from tests.steps import propose
 def test_pending_tells_what_waits_and_for_what(waiting):
     answer = waiting.run("pending")
     assert answer.code == 0
-    assert answer.output.startswith("production/shop  needs-approval  0 added, 0 changed, 1 removed\n")
-    assert "  waiting  approval: 0 of 1 approvals\n" in answer.output
+    source, subject, *_ = answer.output.splitlines()
+    assert source.endswith("  Edit tenants/shop/values.yaml, by alice@example.com")
+    assert subject == "production/shop  needs-approval  0 added, 0 changed, 1 removed"
+    digest = waiting.json("pending")[0]["plan"]["digest"].removeprefix("sha256:")[:12]
+    told = [" ".join(line.split()) for line in answer.output.splitlines()]
+    assert "waiting approval: 0 of 1 approvals" in told
+    assert any(line.startswith("needs-approval ") for line in told), told
+    assert "may bob@example.com" in told
+    assert f"next deploy-orchestrator approve production shop --digest {digest}" in told
+
+
+def test_pending_shows_one_environment_or_tenant(waiting):
+    assert waiting.run("pending", "-e", "dev").output == "Nothing waits.\n"
+    assert waiting.run("pending", "-t", "blog").output == "Nothing waits.\n"
+    assert "production/shop" in waiting.run("pending", "-e", "production", "-t", "shop").output
+    assert "did you mean production?" in waiting.run("pending", "-e", "prod").errors
+
+
+@pytest.fixture
+def two(waiting):
+    """The same change waits for production/shop and production/kiosk."""
+    text = (waiting.fleet / "tenants/shop/tenant.yaml").read_text()
+    waiting.commit("tenants/kiosk/tenant.yaml", text)
+    waiting.ship()
+    waiting.commit("charts/app/values.yaml", "greeting: hello\nlegacy: false\n")
+    waiting.ship()
+    return waiting
+
+
+def test_all_that_waits_of_one_commit_is_approved_by_a_decision_each(two):
+    said = two.json("pending")
+    assert [each["plan"]["tenant"] for each in said] == ["kiosk", "shop"]
+    commits = [each["plan"]["source"]["commit"] for each in said]
+    assert two.run("pending").output.count("all of them: ") == (commits[0] == commits[1])
+    answer = two.run("approve", "production", "--commit", commits[0][:8], "-m", "seen", *two.as_("bob"))
+    assert answer.code == 0, answer.errors
+    assert "production/kiosk: signed as bob@example.com" in answer.output
+    for each in two.json("pending"):
+        (gate,) = [gate for gate in each["gates"] if gate["key"] == "approval"]
+        assert (gate["state"] == "open") == (each["plan"]["source"]["commit"] == commits[0])
+
+
+def test_decisions_on_a_commit_are_a_list_as_json(two):
+    commit = two.json("pending")[0]["plan"]["source"]["commit"]
+    made = two.json("reject", "production", "--commit", commit, "-m", "no", *two.as_("bob"))
+    assert {each["tenant"] for each in made} >= {"kiosk"}
+    assert all(each["void"] is None for each in made)
+    assert len({each["commit"] for each in made}) == len(made)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--commit", "1234567"), "nothing is pending of the commit 1234567"),
+        (("shop", "--commit", "1234567"), "one of them alone"),
+        (("--rules", "--commit", "1234567"), "one of them alone"),
+        ((), "name a tenant"),
+    ],
+)
+def test_what_is_decided_on_must_be_clear(waiting, arguments, said):
+    answer = waiting.run("approve", "production", *arguments, *waiting.as_("bob"))
+    assert answer.code == 2
+    assert said in " ".join(answer.errors.replace("│", " ").split())
 
 
 def test_pending_says_when_nothing_waits(desk):
@@ -51,8 +112,9 @@ def test_a_broken_quarantine_file_exits_2_and_the_others_are_shown(waiting):
     for answer in (waiting.run("pending"), waiting.run("pending", "--format", "json")):
         assert answer.code == 2
         assert "shop" in answer.output
-        assert "blog" not in answer.output
         assert "quarantine/dev/blog.yaml" in answer.errors
+    assert [each["plan"]["tenant"] for each in answer.json] == ["shop"]
+    assert "what it waits for cannot be told" in waiting.run("pending").output
 
 
 def test_an_approval_opens_the_way(waiting):
@@ -72,7 +134,8 @@ def test_a_rejection_closes_it_with_its_reason(waiting):
 
 def test_as_json_a_decision_is_who_what_and_the_gates(waiting):
     decided = waiting.json("approve", "production", "shop", *waiting.as_("bob"))
-    assert set(decided) == {"decision", "who", "digest", "commit", "void", "gates"}
+    told = {"decision", "who", "digest", "commit", "void", "gates", "environment", "tenant"}
+    assert set(decided) == told
     assert (decided["decision"], decided["who"], decided["void"]) == ("approve", "bob@example.com", None)
 
 

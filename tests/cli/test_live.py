@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from deploy_orchestrator.delivery import SyncFailed
+from deploy_orchestrator.delivery import EngineUnreachable, Sandbox, SyncFailed
 from deploy_orchestrator.pipeline import looked
 
 
@@ -17,18 +17,30 @@ def test_status_lists_everything_that_is_live(desk):
     assert answer.output.endswith("3 of 3 are live and healthy (engine: sandbox).\n")
 
 
-def test_status_says_when_nothing_is_released(fresh):
+def test_status_counts_what_the_fleet_asks_for_and_is_not_released_yet(fresh):
     answer = fresh.run("status")
-    assert (answer.code, answer.output) == (0, "Nothing is released yet.\n")
+    assert answer.code == 0
+    assert "not released" in answer.output.splitlines()[1]
+    assert answer.output.endswith("0 of 3 are live and healthy (engine: sandbox).\n")
 
 
-def test_what_is_unhealthy_comes_last_with_its_message_and_exits_1(desk):
+def test_status_follows_the_order_of_promotion_with_chart_commit_and_age(desk):
+    text = (desk.fleet / "fleet.yaml").read_text()
+    first, second = text.index("  - name: dev"), text.index("  - name: production")
+    swapped = text[:first] + text[second : text.index("platform:")] + text[first:second]
+    desk.commit("fleet.yaml", swapped + text[text.index("platform:") :])
+    rows = [line.split() for line in desk.run("status").output.splitlines()[1:4]]
+    assert [row[0] for row in rows] == ["production/shop", "dev/blog", "dev/shop"]
+    commit = desk.json("status", "-t", "blog")[0]["release"]["source"]["commit"]
+    assert rows[1][1:5] == ["Healthy", "app", "0.1.0", commit[:8]]
+
+
+def test_what_is_unhealthy_is_told_below_with_its_message_and_exits_1(desk):
     degraded = desk.run("sandbox", "degrade", "dev", "blog", "-m", "out of memory")
     assert (degraded.code, degraded.output) == (0, "dev/blog: Degraded, out of memory\n")
     answer = desk.run("status")
     assert answer.code == 1
-    assert answer.output.splitlines()[-2].startswith("dev/blog")
-    assert "Degraded" in answer.output
+    assert answer.output.splitlines()[-2].startswith("Degraded  dev/blog  since ")
     assert "out of memory" in answer.output
     assert desk.run("status", "--tenant", "shop").code == 0
     assert desk.run("sandbox", "recover", "dev", "blog").output.startswith("dev/blog: Healthy")
@@ -53,6 +65,69 @@ def test_a_hook_told_to_fail_fails_the_next_release_and_not_the_one_before(desk)
     assert desk.run("status").code == 0
 
 
+def test_status_of_one_has_its_objects_hooks_and_who_released_it(desk):
+    desk.commit(
+        "charts/app/templates/ask.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ask, annotations: {helm.sh/hook: test}}\n",
+    )
+    desk.ship()
+    answer = desk.run("status", "dev", "blog")
+    assert answer.code == 0
+    for said in (
+        "app 0.1.0",
+        "Edit charts/app/templates/ask.yaml, by alice@example.com",
+        "ConfigMap blog-dev/blog\n",
+        "ConfigMap blog-dev/ask  Succeeded, after the others",
+        "cluster here, namespace blog-dev",
+    ):
+        assert said in answer.output
+    assert "dev/shop" not in answer.output
+
+
+def test_status_of_one_that_waits_has_its_gates_and_what_to_type(waiting):
+    answer = waiting.run("status", "production", "shop")
+    digest = waiting.json("pending")[0]["plan"]["digest"].removeprefix("sha256:")[:12]
+    assert answer.code == 0
+    assert "  waiting    approval: 0 of 1 approvals\n" in answer.output
+    assert f"deploy-orchestrator approve production shop --digest {digest}\n" in answer.output
+
+
+def test_what_waits_for_a_person_is_counted_and_exits_1_where_asked_strictly(waiting):
+    answer = waiting.run("status")
+    assert (answer.code, waiting.run("status", "--strict").code) == (0, 1)
+    assert "needs-approval  production/shop  approval: 0 of 1 approvals\n" in answer.output
+    assert "3 of 3 are live and healthy, 1 waits for a person (engine: sandbox).\n" in answer.output
+    assert waiting.run("status", "dev", "--strict").code == 0
+
+
+def test_a_broken_tenant_is_told_and_exits_2(desk):
+    desk.commit("tenants/blog/tenant.yaml", "chart: no\n")
+    answer = desk.run("status")
+    assert answer.code == 2
+    assert "3 of 3 are live" in answer.output
+    assert "tenants/blog/tenant.yaml" in answer.errors
+
+
+def test_an_engine_out_of_reach_is_one_line_told_once(desk):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Sandbox, "statuses", _unreachable)
+        answer = desk.run("status")
+    assert answer.code == 2
+    assert answer.output.count("Unknown") == 3
+    assert (answer.output + answer.errors).count("the cluster does not answer") == 1
+
+
+def _unreachable(*_):
+    raise EngineUnreachable("the cluster does not answer")
+
+
+def test_the_same_place_said_twice_in_other_words_is_wrong_use(desk):
+    answer = desk.run("status", "dev", "-e", "production")
+    assert answer.code == 2
+    assert "ENVIRONMENT is given twice" in answer.errors
+    assert "--watch is for a terminal" in desk.run("status", "--watch").errors
+
+
 def test_status_as_json_is_each_release_with_its_state(desk):
     found = desk.json("status", "-e", "production")
     assert [set(each) for each in found] == [{"release", "status", "live", "paused"}]
@@ -67,7 +142,7 @@ def test_a_broken_release_file_exits_2_and_the_others_are_shown(desk):
     desk.push(deployments)
     answer = desk.run("status")
     assert answer.code == 2
-    assert "2 of 2 are live" in answer.output
+    assert "2 of 3 are live" in answer.output
     assert "releases/dev/blog.yaml" in answer.errors
 
 
@@ -122,7 +197,7 @@ def test_a_rollback_brings_the_release_before_live_and_tells_who_and_why(desk):
     desk.ship()
     answer = desk.run("rollback", "dev", "blog", "-m", "worse than before")
     assert answer.code == 0
-    assert answer.output.startswith("dev/blog: back to app 0.1.0, by commit ")
+    assert "\ndev/blog: back to app 0.1.0, by commit " in answer.output
     assert answer.output.endswith("dev/blog: Healthy\n")
     assert "worse than before" in desk.run("history", "dev", "blog").output.splitlines()[1]
     assert desk.run("status").code == 0

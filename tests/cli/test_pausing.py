@@ -27,6 +27,8 @@ def test_a_tenant_is_paused_alone(waiting):
     assert answer.code == 0
     assert "production/shop: nothing more is released" in answer.output
     assert "paused  production/shop, by bob@example.com" in waiting.run("status").output
+    assert "paused" in waiting.run("status", "-t", "shop").output
+    assert "paused" not in waiting.run("status", "-t", "blog").output
 
 
 def test_who_may_not_is_told_whom_to_ask_and_nothing_is_pushed(waiting):

@@ -215,3 +215,32 @@ def test_releases_tell_the_revert_as_the_commit_that_made_them_current(build, pi
     listed = {release.tenant: release for release in deployments.releases()}
     assert listed["analytics"] == now
     assert listed["ml"] == deployments.release("dev", "ml")
+
+
+def test_several_releases_are_undone_in_one_push_each_by_its_own_revert(
+    build, deployments, three, repository
+):
+    (one, two, _), (first, second, third) = three
+    now = deployments.revert(third, "worse", build.later(hours=5), to=first.commit)
+    assert (now.digest, now.revision) == (first.digest, first.revision)
+    assert deployments.release("dev", "analytics") == now
+    entries = deployments.quarantine("dev", "analytics")
+    assert [each.reverted for each in entries] == [third.commit, second.commit]
+    assert [each.content for each in entries] == [third.content, two.content]
+    head = repository.head()
+    again = deployments.revert(third, "worse", build.later(hours=6), to=first.commit)
+    assert (again, repository.head()) == (now, head)
+    assert deployments.released_manifests(now).content == one.content
+
+
+def test_the_way_back_stops_before_what_must_not_be_undone(build, pipeline, deployments, repository):
+    for image in ("app:1.0.0", "app:1.1.0"):
+        pipeline.release(build.manifests(build.job(image=image, **IRREVERSIBLE)), tenant="ml")
+    migrated = build.job(image="app:1.1.0", **IRREVERSIBLE)
+    last = pipeline.release(build.manifests(migrated, build.config_map(a="1")), tenant="ml")
+    first = deployments.history("dev", "ml")[-1].commit
+    head = repository.head()
+    with pytest.raises(RevertRefused, match="Job analytics-dev/migrate, which is marked"):
+        deployments.revert(last, "x", build.NOW, to=first)
+    assert repository.head() == head
+    assert len(deployments.way_back("dev", "ml").commits) == 1

@@ -9,9 +9,9 @@ from starlette.testclient import TestClient
 
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.git import RemoteUnreachable
-from deploy_orchestrator.pipeline import Orchestrator
+from deploy_orchestrator.pipeline import Orchestrator, Overview, State, look
 from deploy_orchestrator.settings import Settings
-from deploy_orchestrator.web import LOOPBACK, Overview, State, Watch, look, site
+from deploy_orchestrator.web import LOOPBACK, Watch, site
 from tests.cli.conftest import (  # noqa: F401
     Desk,
     _own_git_configuration,

@@ -9,10 +9,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from starlette.testclient import TestClient
 
-from deploy_orchestrator.pipeline import Orchestrator
+from deploy_orchestrator.pipeline import Orchestrator, look
 from deploy_orchestrator.registries import ANYWHERE, Internet
 from deploy_orchestrator.settings import Settings
-from deploy_orchestrator.web import LOOPBACK, SignIn, SignInFile, Watch, look, site
+from deploy_orchestrator.web import LOOPBACK, SignIn, SignInFile, Watch, site
 from tests.cli.conftest import (  # noqa: F401
     Desk,
     _own_git_configuration,

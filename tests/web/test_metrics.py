@@ -9,10 +9,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
-from deploy_orchestrator.pipeline import GUARDS, Orchestrator, last_looks, looked
+from deploy_orchestrator.pipeline import GUARDS, Orchestrator, last_looks, look, looked
 from deploy_orchestrator.settings import Settings
 from deploy_orchestrator.telemetry import METRICS, Past, Seen, exposition
-from deploy_orchestrator.web import LOOPBACK, Measured, Queue, Watch, look, metrics_app, site
+from deploy_orchestrator.web import LOOPBACK, Measured, Queue, Watch, metrics_app, site
 from tests.cli.conftest import (  # noqa: F401
     Desk,
     _own_git_configuration,

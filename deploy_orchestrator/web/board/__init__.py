@@ -1,7 +1,6 @@
 """The board: what needs somebody, and how everything stands."""
 
-from deploy_orchestrator.web.board.overview import Overview, Standing, State, Waiting, look
 from deploy_orchestrator.web.board.pages import board
 from deploy_orchestrator.web.board.watch import Watch
 
-__all__ = ["Overview", "Standing", "State", "Waiting", "Watch", "board", "look"]
+__all__ = ["Watch", "board"]

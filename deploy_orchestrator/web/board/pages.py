@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -16,11 +15,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 
 from deploy_orchestrator.fleet import Issuer
-from deploy_orchestrator.pipeline import Orchestrator
+from deploy_orchestrator.pipeline import Orchestrator, Overview, Standing, age
 from deploy_orchestrator.telemetry import Past, span
 from deploy_orchestrator.web.board.details import details
 from deploy_orchestrator.web.board.figures import DAYS, figures_now
-from deploy_orchestrator.web.board.overview import Overview, Standing
 from deploy_orchestrator.web.board.watch import Watch
 from deploy_orchestrator.web.people import Person, person_of
 
@@ -39,7 +37,7 @@ def board(watch: Watch, orchestrator: Orchestrator, deciding: Deciding | None = 
     """The routes of the board, on which people decide where there is a `deciding`."""
     templates = Jinja2Templates(_FOLDER / "templates")
     past = Past(orchestrator.fleet_repository, orchestrator.deployments)
-    templates.env.filters["age"] = _age  # pyright: ignore[reportUnknownMemberType]
+    templates.env.filters["age"] = age  # pyright: ignore[reportUnknownMemberType]
     templates.env.filters["span"] = span  # pyright: ignore[reportUnknownMemberType]
 
     def page(name: str, request: Request, **shown: Any) -> Response:
@@ -51,7 +49,8 @@ def board(watch: Watch, orchestrator: Orchestrator, deciding: Deciding | None = 
     async def now(request: Request) -> Response:
         overview = watch.overview
         if _wants_json(request):
-            return _json({"trouble": watch.trouble, "attention": overview.attention, **_plain(overview)})
+            said = {"trouble": watch.trouble, "attention": overview.attention, **_plain(overview)}
+            return _json({**said, "paused": list(map(str, overview.paused))})
         only = request.query_params.get("environment", ""), request.query_params.get("tenant", "").strip()
         shown = [each for each in overview.deployments if _is_shown(each, *only)]
         return page("now.html", request, shown=shown, environment=only[0], tenant=only[1])
@@ -105,18 +104,8 @@ def _wants_json(request: Request) -> bool:
 
 
 def _plain(value: Overview | Standing) -> dict[str, Any]:
-    return pydantic_core.to_jsonable_python(value)
+    return pydantic_core.to_jsonable_python(value, exclude={"errors"})
 
 
 def _json(value: dict[str, Any]) -> Response:
     return JSONResponse(pydantic_core.to_jsonable_python(value), headers={"Cache-Control": "no-store"})
-
-
-def _age(at: datetime | None, now: datetime) -> str:
-    """How long ago, in the largest unit that fits."""
-    if at is None:
-        return ""
-    for unit, length in (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta(minutes=1))):
-        if now - at >= length:
-            return f"{(now - at) // length} {unit}"
-    return f"{max(0, (now - at) // timedelta(seconds=1))} s"

@@ -13,7 +13,7 @@ from typing import Final
 from starlette.concurrency import run_in_threadpool
 
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.web.board.overview import Overview
+from deploy_orchestrator.pipeline import Overview
 
 _REST: Final = 4
 _LOG: Final = logging.getLogger(__name__)

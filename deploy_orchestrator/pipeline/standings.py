@@ -1,8 +1,8 @@
-"""What the board shows: the fleet with all that is released, waits or is broken, as it is at one moment."""
+"""The fleet with all that is released, waits or is broken, as it is at one moment."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -11,8 +11,9 @@ from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Fleet, last_readable
 from deploy_orchestrator.git import GitError
 from deploy_orchestrator.outcomes import Outcome, failures
-from deploy_orchestrator.pipeline import Orchestrator, silent
-from deploy_orchestrator.releases import Gate, Plan, Release
+from deploy_orchestrator.pipeline.guards import silent
+from deploy_orchestrator.pipeline.orchestrator import Orchestrator
+from deploy_orchestrator.releases import Gate, Pausing, Plan, Release, next_command
 from deploy_orchestrator.terms import Verdict
 
 
@@ -49,6 +50,11 @@ class Waiting:
         return self.awaits_people or self.plan.verdict is Verdict.BLOCKED or bool(self.error)
 
     @property
+    def command(self) -> str | None:
+        """What a person types next; None where it opens by itself, or takes a change of the fleet."""
+        return next_command(self.plan, self.closed)
+
+    @property
     def about(self) -> tuple[object, ...]:
         """What is the same where one commit does the same, and waits for the same."""
         source = self.plan.source.commit
@@ -57,7 +63,9 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One tenant in one environment. `subject` is that of the fleet's commit that is released."""
+    """One tenant in one environment. `subject` is that of the fleet's commit that is released, `status` what
+    the engine tells.
+    """
 
     environment: str
     tenant: str
@@ -67,6 +75,12 @@ class Standing:
     subject: str
     since: datetime | None
     waiting: Waiting | None
+    status: Status | None = field(default=None, compare=False)
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether what waits there waits for somebody."""
+        return self.waiting is not None and self.waiting.needs_somebody
 
     @property
     def key(self) -> str:
@@ -88,8 +102,8 @@ class RulesWaiting:
 @dataclass(frozen=True, slots=True)
 class Overview:
     """Everything at the moment `at`. `troubles` concern no single deployment, and `kinds` are those of the
-    errors among them and among the engine's; `paused` tells who stopped the line where, `paused_in` its
-    environments.
+    `errors`: these, and each that kept an engine from telling, once. `paused` tells who stopped the line
+    where.
     """
 
     at: datetime
@@ -98,9 +112,9 @@ class Overview:
     deployments: tuple[Standing, ...]
     troubles: tuple[str, ...]
     rules: tuple[RulesWaiting, ...] = ()
-    paused: tuple[str, ...] = ()
-    paused_in: tuple[str, ...] = ()
+    paused: tuple[Pausing, ...] = ()
     kinds: tuple[str, ...] = ()
+    errors: tuple[OrchestratorError, ...] = field(default=(), compare=False)
 
     @property
     def attention(self) -> list[tuple[Standing, ...]]:
@@ -128,35 +142,58 @@ class Overview:
 
 
 def look(orchestrator: Orchestrator, home: Path) -> Overview:
-    """Fetch both repositories, and see how everything stands.
+    """Fetch both repositories, and see how everything stands. Raises as `overview`."""
+    orchestrator.fleet_repository.fetch()
+    orchestrator.deployments.repository.fetch()
+    return overview(orchestrator, home)
+
+
+def overview(
+    orchestrator: Orchestrator, home: Path, environment: str | None = None, tenant: str | None = None
+) -> Overview:
+    """How everything stands, or an `environment` or a `tenant` alone, by what was fetched last.
 
     Raises:
         OrchestratorError: a repository cannot be reached, or no fleet can be read.
     """
-    orchestrator.fleet_repository.fetch()
-    orchestrator.deployments.repository.fetch()
+
+    def is_asked_for(key: str) -> bool:
+        where, _, who = key.partition("/")
+        return environment in (None, where) and tenant in (None, who)
+
     fleet = last_readable(orchestrator.fleet_repository)
     now = datetime.now(UTC)
     broken = orchestrator.broken_fleet()
     live = {release.key: (release, state) for release, state in orchestrator.live()}
-    waiting = {} if broken else {plan.key: _waiting(plan, gates) for plan, gates in orchestrator.pending()}
+    judged = () if broken else orchestrator.pending(environment, tenant)
+    waiting = {plan.key: _waiting(plan, gates) for plan, gates in judged}
     keys = dict.fromkeys([*(each.key for each in fleet.deployments()), *live, *waiting])
     order = [each.name for each in fleet.environments]
-    standings = [_standing(key, live.get(key), waiting.get(key), orchestrator) for key in keys]
+    standings = [
+        _standing(key, live.get(key), waiting.get(key), orchestrator) for key in keys if is_asked_for(key)
+    ]
     troubles = list(_troubles(orchestrator, fleet, broken, home, now))
-    untold = [error for _, error in failures((key, state) for key, (_, state) in live.items())]
-    paused = [each for each in orchestrator.pausing() if each.paused]
+    untold = failures((key, state) for key, (_, state) in live.items() if is_asked_for(key))
+    errors = (*troubles, *{str(error): error for _, error in untold}.values())
     return Overview(
         at=now,
         revision=fleet.revision,
         environments=tuple(order),
         deployments=tuple(sorted(standings, key=lambda each: (_place(each.environment, order), each.tenant))),
         troubles=tuple(map(str, troubles)),
-        rules=() if broken else tuple(_rules(orchestrator)),
-        paused=tuple(map(str, paused)),
-        paused_in=tuple(each.line.environment for each in paused),
-        kinds=tuple(type(each).__name__ for each in (*troubles, *untold)),
+        rules=() if broken else tuple(_rules(orchestrator, environment)),
+        paused=tuple(each for each in orchestrator.pausing(environment, tenant) if each.paused),
+        kinds=tuple(type(each).__name__ for each in errors),
+        errors=errors,
     )
+
+
+def age(at: datetime, now: datetime) -> str:
+    """How long ago, in the largest unit that fits."""
+    for unit, length in (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta(minutes=1))):
+        if now - at >= length:
+            return f"{(now - at) // length} {unit}"
+    return f"{max(0, (now - at) // timedelta(seconds=1))} s"
 
 
 def _troubles(
@@ -169,9 +206,10 @@ def _troubles(
     yield from silent(home, now)
 
 
-def _rules(orchestrator: Orchestrator) -> Iterator[RulesWaiting]:
+def _rules(orchestrator: Orchestrator, environment: str | None) -> Iterator[RulesWaiting]:
     for each in orchestrator.rules().values():
-        if change := each.pending:
+        change = each.pending
+        if change and environment in (None, change.environment):
             yield RulesWaiting(change.environment, change.differences, change.authors, each.gate)
 
 
@@ -196,7 +234,15 @@ def _standing(
         return Standing(environment, tenant, State.UNKNOWN, release, str(status), subject, None, waiting)
     message = "" if status.live(release) else "; ".join(filter(None, (*status.drift, status.message)))
     return Standing(
-        environment, tenant, _state(release, status), release, message, subject, status.since, waiting
+        environment,
+        tenant,
+        _state(release, status),
+        release,
+        message,
+        subject,
+        status.since,
+        waiting,
+        replace(status, source=None),
     )
 
 
