@@ -25,8 +25,16 @@ def project(installation: Installation) -> dg.Definitions:
     """Everything that Dagster runs for one installation."""
     return dg.Definitions(
         assets=[*dg.load_assets_from_modules(STAGES), delivery.fleet_status],
-        jobs=[jobs.survey, jobs.audit, shipping.ship, shipping.promote, shipping.sync, shipping.roll_back],
-        schedules=[jobs.audit_every_night, jobs.releases_every_night],
+        jobs=[
+            jobs.survey,
+            jobs.audit,
+            jobs.images,
+            shipping.ship,
+            shipping.promote,
+            shipping.sync,
+            shipping.roll_back,
+        ],
+        schedules=[jobs.audit_every_night, jobs.images_every_night, jobs.releases_every_night],
         sensors=[
             sensors.fleet_commits,
             sensors.failed_runs,

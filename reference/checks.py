@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from deploy_orchestrator.manifests import image_checks
 from deploy_orchestrator.manifests.checks import CHECKS, FAMILIES, MANIFEST_CHECKS
 from deploy_orchestrator.manifests.findings import Check
 from deploy_orchestrator.manifests.validation import TABLES
@@ -66,7 +67,9 @@ def page() -> str:
     families: list[tuple[str, Sequence[Check]]] = [
         (str(family.__doc__).partition("\n")[0], family.MANIFEST_CHECKS) for family in FAMILIES
     ]
-    others = tuple(each for each in CHECKS if each not in MANIFEST_CHECKS)
+    families.append((str(image_checks.__doc__).partition("\n")[0], image_checks.IMAGE_CHECKS))
+    told = {*MANIFEST_CHECKS, *image_checks.IMAGE_CHECKS}
+    others = tuple(each for each in CHECKS if each not in told)
     sections = [
         _section(title, rules) for title, rules in [*families, ("What rendering itself meets.", others)]
     ]

@@ -1,5 +1,6 @@
 """An HTTP server on loopback, for whatever a test has to say."""
 
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -7,6 +8,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 Reply = tuple[int, Mapping[str, str], bytes]
 """The status, the headers and the body."""
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Tell what went wrong here; a client that left early is none of that."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 @contextmanager
@@ -21,7 +29,8 @@ def answering(answer: Callable[[str, str, dict[str, str], bytes], Reply]) -> Ite
             self.send_response(status)
             for name, value in reply.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
+            if "Content-Length" not in reply:
+                self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(content)
@@ -31,7 +40,7 @@ def answering(answer: Callable[[str, str, dict[str, str], bytes], Reply]) -> Ite
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+    with _Server(("127.0.0.1", 0), Handler) as http:
         thread = threading.Thread(target=http.serve_forever, args=(0.02,))
         thread.start()
         yield http.server_port

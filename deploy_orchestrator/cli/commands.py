@@ -60,6 +60,9 @@ COMMANDS: Mapping[str, Listed] = MappingProxyType(
             "pausing", "Stop the line: release nothing more in an environment, or for a tenant there."
         ),
         "resume": Listed("pausing", "Start the line again, whoever has stopped it."),
+        "images": Listed(
+            "images", "Show every image of the fleet as its registry has it, and what is wrong with it."
+        ),
         "status": Listed(
             "status", "Show what is live where, what broke, what waits for a person, and what is paused."
         ),

@@ -57,6 +57,12 @@ COLOURS = {
     "created": "green",
     "changed": "yellow",
     "unreadable": "red",
+    "there": "green",
+    "missing": "red",
+    "broken": "red",
+    "unknown": "yellow",
+    "error": "bold red",
+    "warning": "yellow",
 }
 DIFF_COLOURS = {"---": "bold", "+++": "bold", "@@ ": "cyan", "-": "red", "+": "green"}
 

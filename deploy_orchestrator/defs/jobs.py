@@ -15,6 +15,20 @@ audit = dg.define_asset_job(
     description="Hold every commit of the deployments repository against what it had to be.",
 )
 
+images = dg.define_asset_job(
+    "images",
+    ["image_audit"],
+    description="Look every image up in its registry, and hold it against the policies.",
+)
+
+images_every_night = dg.ScheduleDefinition(
+    name="images_every_night",
+    job=images,
+    cron_schedule="0 4 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Audit images: what is missing, and what is not what the policies ask for.",
+)
+
 releases_every_night = dg.ScheduleDefinition(
     name="releases_every_night",
     job=audit,

@@ -12,7 +12,7 @@ from deploy_orchestrator.delivery import Engine, Hook, Operation, Status, Verifi
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Fleet
 from deploy_orchestrator.foresight import Survey, Surveyed
-from deploy_orchestrator.images import Image
+from deploy_orchestrator.images import AuditedImage, Image, Published, size
 from deploy_orchestrator.manifests import Diff, Finding, Manifests
 from deploy_orchestrator.releases import Gate, Pausing, Plan, Release, RulesStanding
 from deploy_orchestrator.risk import Reason, Verdict, alike
@@ -138,6 +138,26 @@ def images(found: Iterable[Image]) -> dg.MarkdownMetadataValue:
     return table(
         ["image", "tag", "digest", "used by"],
         [(i.repository, i.tag or "", i.digest or "", ", ".join(map(str, i.used_by))) for i in found],
+    )
+
+
+def audited(found: Iterable[AuditedImage]) -> dg.MarkdownMetadataValue:
+    """Every image as its registry has it, on the platform on which it takes most."""
+    return table(
+        ["image", "digest", "download", "platforms", "SBOM", "signature", "run by"],
+        [
+            (
+                each.name,
+                each.found.digest,
+                size(each.found.largest.download),
+                ", ".join(str(one.platform) for one in each.found.variants),
+                "yes" if each.found.attached.sboms else "no",
+                "yes" if each.found.attached.signatures else "no",
+                ", ".join(each.deployments),
+            )
+            for each in found
+            if isinstance(each.found, Published)
+        ],
     )
 
 

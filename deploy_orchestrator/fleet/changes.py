@@ -13,7 +13,7 @@ from deploy_orchestrator.fleet.model import FleetFile
 from deploy_orchestrator.fleet.reading import read_document
 from deploy_orchestrator.git import Tree
 
-_JUDGED_BY = {"registries", "cluster_scoped", "checks", "ignore"}
+_JUDGED_BY = {"registries", "images", "cluster_scoped", "checks", "ignore"}
 _ANCHOR = re.compile(r"(?:^|[\s\[{,:])&", re.MULTILINE)
 
 

@@ -22,6 +22,7 @@ _CLUSTER_KIND = re.compile(r"(?:[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?/)?[A-Z][A-Za-z0
 _HOST = re.compile(
     r"(?:(?:\*\.)?[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?", re.ASCII
 )
+_PLATFORM = re.compile(r"[a-z0-9]{1,32}/[a-z0-9]{1,32}(?:/[a-z0-9.]{1,32})?", re.ASCII)
 _FIELD_PATH = r'(?:\.?[A-Za-z0-9_$-]+|\["[^"\]\s]+"\]|\[[^"\[\]\s]+\]){2,}'
 _STEP = re.compile(
     r"""\.?(?P<name>[A-Za-z0-9_$-]+)|\["(?P<quoted>[^"\]\s]+)"\]|(?P<item>\[[^"\[\]\s]+\])""", re.ASCII
@@ -108,6 +109,12 @@ def _cluster_kind(kind: str) -> str:
     if not _CLUSTER_KIND.fullmatch(kind):
         raise ValueError("expected a kind with its API group, such as rbac.authorization.k8s.io/ClusterRole")
     return kind
+
+
+def _platform(text: str) -> str:
+    if not _PLATFORM.fullmatch(text):
+        raise ValueError("expected a platform such as linux/amd64 or linux/arm64/v8")
+    return text
 
 
 def _field_path(path: str) -> str:
@@ -202,6 +209,7 @@ RepositoryUrl = Annotated[str, AfterValidator(_repository_url), as_pattern(f"(?:
 ServerUrl = Annotated[str, AfterValidator(_server_url), as_pattern("https?://.+")]
 WebUrl = Annotated[str, AfterValidator(_web_url), as_pattern("https?://.+")]
 IssuerUrl = Annotated[str, AfterValidator(_issuer_url), as_pattern("https?://.+")]
+PlatformName = Annotated[str, AfterValidator(_platform), as_pattern(_PLATFORM.pattern)]
 KubernetesVersion = Annotated[str, AfterValidator(_kubernetes), as_pattern(r"\d+\.\d+")]
 Duration = Annotated[
     timedelta,

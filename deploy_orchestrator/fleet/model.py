@@ -20,6 +20,7 @@ from deploy_orchestrator.fleet.fields import (
     Line,
     NamespaceName,
     NamespaceTemplate,
+    PlatformName,
     ReleaseName,
     RepositoryUrl,
     ServerUrl,
@@ -235,6 +236,29 @@ class Wave(Model):
     soak: Duration = Field(default=timedelta(0), json_schema_extra={"default": "0s"})
 
 
+class ImagePolicy(Model):
+    """What an environment asks of the images that run there. Where it is given, even empty, each image is
+    read from its registry before it is released.
+
+    `by_digest`: each is named by its digest. `platforms`: those that each is there for, as `linux/arm64`.
+    `download` and `disk`: what one may take, as it is pulled and unpacked; `tenant_download` and
+    `tenant_disk`: what all of a tenant may, layers that they share counted once. `max_age`: how long ago it
+    may have been built. `non_root`: none runs as root. `sbom` and `signature`: there is one; it is not
+    verified.
+    """
+
+    by_digest: StrictBool = False
+    platforms: tuple[PlatformName, ...] = ()
+    download: Quantity | None = None
+    disk: Quantity | None = None
+    tenant_download: Quantity | None = None
+    tenant_disk: Quantity | None = None
+    max_age: Duration | None = None
+    non_root: StrictBool = False
+    sbom: StrictBool = False
+    signature: StrictBool = False
+
+
 class Policy(Model):
     """What an environment asks of a change and of its release.
 
@@ -248,6 +272,7 @@ class Policy(Model):
     of the risk rule; `checks` by that of the check whose findings have another verdict than the risk rule
     `check-failed` gives them. `ignore`: fields whose changes need nobody while no rule knows them.
     `registries`: where images may come from, as `ghcr.io` or `ghcr.io/acme`; none: from anywhere.
+    `images`: what else is asked of them; None: nothing, and no registry is asked.
     `cluster_scoped`: what tenants may make outside of their namespaces, as
     `rbac.authorization.k8s.io/ClusterRole`. `shared_namespaces`: those that several tenants may live in
     together, of which each says so too.
@@ -268,6 +293,7 @@ class Policy(Model):
     checks: dict[Label, RuleOverride] = Field(default_factory=dict[str, RuleOverride])
     ignore: tuple[IgnoredField, ...] = ()
     registries: tuple[Line, ...] = ()
+    images: ImagePolicy | None = None
     cluster_scoped: tuple[ClusterKind, ...] = ()
     shared_namespaces: tuple[Label, ...] = ()
 

@@ -10,6 +10,7 @@ from deploy_orchestrator.fleet.fleet import Fleet
 from deploy_orchestrator.fleet.model import (
     ApprovalRule,
     BreakGlass,
+    ImagePolicy,
     Issuer,
     Model,
     PauseRule,
@@ -17,7 +18,7 @@ from deploy_orchestrator.fleet.model import (
     RuleOverride,
 )
 from deploy_orchestrator.fleet.signers import lines, principals
-from deploy_orchestrator.terms import Label, Verdict
+from deploy_orchestrator.terms import Label, Verdict, quantity
 
 _Each = TypeVar("_Each")
 
@@ -155,6 +156,7 @@ def _policy(old: Policy, new: Policy) -> Policy:
             "ignore": tuple(each for each in new.ignore if each in old.ignore),
             "checks": _overrides(old.checks, new.checks),
             "registries": new.registries if _only_from(new.registries, old.registries) else old.registries,
+            "images": _images(old.images, new.images),
             "cluster_scoped": tuple(each for each in new.cluster_scoped if each in old.cluster_scoped),
             "shared_namespaces": tuple(
                 each for each in new.shared_namespaces if each in old.shared_namespaces
@@ -207,6 +209,26 @@ def _overrides(old: Mapping[str, RuleOverride], new: Mapping[str, RuleOverride])
 
 def _as_grave(one: RuleOverride, other: RuleOverride) -> bool:
     return Verdict.worst([one.severity, other.severity]) is one.severity
+
+
+def _images(old: ImagePolicy | None, new: ImagePolicy | None) -> ImagePolicy | None:
+    if old is None or new is None:
+        return old or new
+    budgets = ("download", "disk", "tenant_download", "tenant_disk")
+    wanted = ("by_digest", "non_root", "sbom", "signature")
+    ages = [each for each in (old.max_age, new.max_age) if each is not None]
+    return old.model_copy(
+        update={
+            **{name: _least(getattr(old, name), getattr(new, name)) for name in budgets},
+            **{name: getattr(old, name) or getattr(new, name) for name in wanted},
+            "platforms": (*old.platforms, *(each for each in new.platforms if each not in old.platforms)),
+            "max_age": min(ages, default=None),
+        }
+    )
+
+
+def _least(*budgets: str | None) -> str | None:
+    return min(filter(None, budgets), key=lambda each: quantity(each) or 0, default=None)
 
 
 def _only_from(inner: tuple[str, ...], outer: tuple[str, ...]) -> bool:

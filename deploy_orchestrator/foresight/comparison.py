@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Deployment, Destination, Fleet
+from deploy_orchestrator.images import examine_images
 from deploy_orchestrator.manifests import ChartUsed, Finding, Manifests, Workspace, examine, render_all
 from deploy_orchestrator.outcomes import Outcome, attempt, raised
 from deploy_orchestrator.risk import Judgement, Reason, Verdict, assess
@@ -88,7 +89,10 @@ def _base(
 def _proposal(
     deployment: Deployment, candidate: Manifests, base: _Base, after: Fleet, workspace: Workspace
 ) -> Proposal:
-    findings = examine(candidate, deployment, after, workspace)
+    findings = (
+        *examine(candidate, deployment, after, workspace),
+        *examine_images(candidate, deployment, after, workspace),
+    )
     chart = base.manifests.chart if base.manifests else None
     judgement = assess(
         deployment,

@@ -1,12 +1,55 @@
-"""What the manifests run."""
+"""What the manifests run: read from registries, and judged."""
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from deploy_orchestrator.images.auditing import (
+        AuditedImage,
+        Runner,
+        Running,
+        Standing,
+        Weight,
+        audit,
+        run_by,
+        total,
+        weights,
+    )
+    from deploy_orchestrator.images.errors import ImageError, ImageInvalid, ImageMissing
     from deploy_orchestrator.images.inventory import Image, Use, images
+    from deploy_orchestrator.images.judging import examine_images, findings_of, judged, size
+    from deploy_orchestrator.images.oci import Platform
+    from deploy_orchestrator.images.published import Attached, Layer, Published, Variant
+    from deploy_orchestrator.images.remote import Remote, remote_of
 else:
     from deploy_orchestrator.doors import opened
 
     __getattr__ = opened(__name__, __file__)
 
-__all__ = ["Image", "Use", "images"]
+__all__ = [
+    "Attached",
+    "AuditedImage",
+    "Image",
+    "ImageError",
+    "ImageInvalid",
+    "ImageMissing",
+    "Layer",
+    "Platform",
+    "Published",
+    "Remote",
+    "Runner",
+    "Running",
+    "Standing",
+    "Use",
+    "Variant",
+    "Weight",
+    "audit",
+    "examine_images",
+    "findings_of",
+    "images",
+    "judged",
+    "remote_of",
+    "run_by",
+    "size",
+    "total",
+    "weights",
+]

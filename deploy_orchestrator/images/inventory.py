@@ -34,6 +34,11 @@ class Image:
     pinned: bool
     used_by: tuple[Use, ...]
 
+    @property
+    def name(self) -> ImageReference:
+        """What a runtime asks for."""
+        return ImageReference(self.registry, self.repository, self.tag, self.digest)
+
 
 def images(manifests: Manifests) -> list[Image]:
     """Every image that the manifests name, once a spelling, by registry, repository, tag and digest.

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from deploy_orchestrator.manifests import hooks, untyped
+    from deploy_orchestrator.manifests import hooks, image_checks, untyped
     from deploy_orchestrator.manifests.changes import FieldChange, ObjectChange
     from deploy_orchestrator.manifests.checks import CHECKS, MANIFEST_CHECKS, check
     from deploy_orchestrator.manifests.checks.rule import ManifestCheck
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         RenderError,
     )
     from deploy_orchestrator.manifests.examination import examine
+    from deploy_orchestrator.manifests.exceptions import excepted
     from deploy_orchestrator.manifests.fields import NamedPath
     from deploy_orchestrator.manifests.findings import Check, Finding, Severity
     from deploy_orchestrator.manifests.keys import ObjectKey
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from deploy_orchestrator.manifests.pods import Container, Pod, pod_of
     from deploy_orchestrator.manifests.printed import Printed, combined
     from deploy_orchestrator.manifests.provenance import Origin, layered_origins, origins
-    from deploy_orchestrator.manifests.references import ImageReference, NotAnImage
+    from deploy_orchestrator.manifests.references import DOCKER_HUB, ImageReference, NotAnImage
     from deploy_orchestrator.manifests.secrets import redacted
     from deploy_orchestrator.manifests.tenants import render, render_all
     from deploy_orchestrator.manifests.verification import tested_after_sync
@@ -45,6 +46,7 @@ else:
 
 __all__ = [
     "CHECKS",
+    "DOCKER_HUB",
     "MANIFEST_CHECKS",
     "NOTHING",
     "ChartUsed",
@@ -80,8 +82,10 @@ __all__ = [
     "conflicts",
     "diff",
     "examine",
+    "excepted",
     "highlights",
     "hooks",
+    "image_checks",
     "is_built_in",
     "is_cluster_scoped",
     "layered_origins",

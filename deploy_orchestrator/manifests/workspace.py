@@ -33,6 +33,7 @@ class Workspace:
         self.downloads = cache / "repositories"
         self.releases = Cache(cache / "releases")
         self.manifests = Cache(cache / "manifests")
+        self.images = Cache(cache / "images")
         self._cache, self._processes, self._limits = cache, processes, limits
 
     @cached_property

@@ -44,6 +44,7 @@ from deploy_orchestrator.settings import Settings
 
 if TYPE_CHECKING:
     from deploy_orchestrator.foresight import Survey
+    from deploy_orchestrator.images import AuditedImage, Running
     from deploy_orchestrator.pipeline.preview import Preview, Previews, Rendered
     from deploy_orchestrator.registries import Web
 
@@ -144,6 +145,25 @@ class Orchestrator:
     ) -> Iterator[tuple[str, Outcome["Rendered"]]]:
         """The manifests of many deployments of `fleet`, checked, by key; an error stands in place of one."""
         return self._each(self._previews.checked, deployments, fleet)
+
+    def running(
+        self, wanted: Callable[[str, str], bool] = lambda environment, tenant: True
+    ) -> list[tuple[str, Outcome["Running"]]]:
+        """What the newest fleet asks for, and then what is released, of those whose environment and tenant
+        are `wanted`, by key; an error in place of what cannot be told. Raises FleetError as `fleet`.
+        """
+        from deploy_orchestrator.pipeline.running import candidates, released
+
+        fleet = self.fleet()
+        asked = [each for each in fleet.deployments() if wanted(each.environment.name, each.tenant.name)]
+        releases = [each for each in self.deployments.releases() if wanted(each.environment, each.tenant)]
+        return [*candidates(fleet, asked, self.workspace), *released(releases, self.deployments)]
+
+    def images(self, running: Iterable["Running"]) -> list["AuditedImage"]:
+        """Every image of what is `running`, as its registry has it now. Raises FleetError as `fleet`."""
+        from deploy_orchestrator.images import audit, remote_of, run_by
+
+        return list(audit(run_by(running), remote_of(self.fleet(), self.workspace)))
 
     def previews(
         self, deployments: Iterable[Deployment], fleet: Fleet

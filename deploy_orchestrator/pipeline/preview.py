@@ -6,6 +6,7 @@ from functools import cached_property
 from deploy_orchestrator.errors import Place
 from deploy_orchestrator.fleet import Deployment, Destination, Fleet, FleetError, basis
 from deploy_orchestrator.git import Repository
+from deploy_orchestrator.images import examine_images
 from deploy_orchestrator.manifests import (
     NOTHING,
     Diff,
@@ -78,7 +79,10 @@ class Previews:
         from deploy_orchestrator.manifests import examine
 
         manifests = render(deployment, fleet, self.workspace)
-        findings = examine(manifests, deployment, fleet, self.workspace)
+        findings = (
+            *examine(manifests, deployment, fleet, self.workspace),
+            *examine_images(manifests, deployment, fleet, self.workspace),
+        )
         return Rendered(fleet, deployment, manifests, findings)
 
     def change(self, fleet: Fleet, deployment: Deployment) -> Preview | None:

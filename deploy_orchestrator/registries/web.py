@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 DEADLINE = 120.0
 """Seconds that one answer may take, all of it."""
 
+SILENCE = 20.0
+"""Seconds that a server may keep silent in the middle of an answer."""
+
 ATTEMPTS = 3
 """How often a read is tried that a busy server refuses."""
 
@@ -232,7 +235,7 @@ def _client(tls: Tls | None) -> "httpx.Client":
     import httpx
 
     return httpx.Client(
-        timeout=httpx.Timeout(20.0, connect=8.0),
+        timeout=httpx.Timeout(SILENCE, connect=8.0),
         max_redirects=5,
         headers={"User-Agent": "deploy-orchestrator", "Accept-Encoding": "gzip"},
         event_hooks={"request": [_look]},

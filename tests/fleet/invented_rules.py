@@ -10,6 +10,7 @@ from deploy_orchestrator.fleet import (
     ApprovalRule,
     BreakGlass,
     IgnoredField,
+    ImagePolicy,
     PauseRule,
     Policy,
     RuleOverride,
@@ -81,6 +82,15 @@ policies = st.builds(
     ),
     ignore=st.lists(st.sampled_from(IGNORED), unique=True).map(tuple),
     registries=st.lists(st.sampled_from(REGISTRIES), unique=True).map(tuple),
+    images=st.none()
+    | st.builds(
+        ImagePolicy,
+        by_digest=st.booleans(),
+        platforms=st.lists(st.sampled_from(["linux/amd64", "linux/arm64"]), unique=True).map(tuple),
+        download=st.sampled_from([None, "1Gi", "1G", "1024Mi"]),
+        max_age=st.none() | durations,
+        signature=st.booleans(),
+    ),
     cluster_scoped=st.lists(st.sampled_from(["Node", "Namespace"]), unique=True).map(tuple),
 )
 rules = st.builds(

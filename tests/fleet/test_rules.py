@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from deploy_orchestrator.fleet import Policy, Rules, differences, load, restricted, rules_of
-from deploy_orchestrator.terms import Verdict
+from deploy_orchestrator.terms import Verdict, quantity
 from tests.fleet.conftest import Commit
 from tests.fleet.invented_rules import attempts, rules
 
@@ -31,6 +31,15 @@ def test_nothing_else_is_looser_before_it_is_approved(old, new):
     assert not was.registries or (
         now.registries and all(each.startswith(was.registries) for each in now.registries)
     )
+    if was.images:
+        assert now.images
+        assert now.images.by_digest >= was.images.by_digest
+        assert now.images.signature >= was.images.signature
+        assert set(was.images.platforms) <= set(now.images.platforms)
+        assert not was.images.download or quantity(now.images.download) <= quantity(was.images.download)
+        assert was.images.max_age is None or (
+            now.images.max_age is not None and now.images.max_age <= was.images.max_age
+        )
     for before, after in ((was.rules, now.rules), (was.checks, now.checks)):
         for name, override in before.items():
             kept = after.get(name)

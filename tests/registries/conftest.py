@@ -30,7 +30,7 @@ class Server:
 
 
 @contextmanager
-def _serving() -> Iterator[Server]:
+def serving_answers() -> Iterator[Server]:
     served = Server()
 
     def answer(method: str, path: str, headers: dict[str, str], body: bytes) -> Reply:
@@ -43,14 +43,14 @@ def _serving() -> Iterator[Server]:
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with _serving() as served:
+    with serving_answers() as served:
         yield served
 
 
 @pytest.fixture
 def elsewhere() -> Iterator[Server]:
     """Another server than `server`."""
-    with _serving() as served:
+    with serving_answers() as served:
         yield served
 
 

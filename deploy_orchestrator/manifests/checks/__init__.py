@@ -21,6 +21,7 @@ from deploy_orchestrator.manifests.checks import (
 from deploy_orchestrator.manifests.checks.rule import ManifestCheck
 from deploy_orchestrator.manifests.exceptions import excepted
 from deploy_orchestrator.manifests.findings import Check, Finding
+from deploy_orchestrator.manifests.image_checks import IMAGE_CHECKS
 from deploy_orchestrator.manifests.linting import LINT
 from deploy_orchestrator.manifests.making import CLOCK, HELM_VERSION, LOOKUP, UNORDERED, UNREAD
 from deploy_orchestrator.manifests.objects import Manifests
@@ -39,6 +40,7 @@ MANIFEST_CHECKS: Final[tuple[ManifestCheck, ...]] = tuple(
 )
 CHECKS: Final[tuple[Check, ...]] = (
     *MANIFEST_CHECKS,
+    *IMAGE_CHECKS,
     UNKNOWN_HOOK,
     VOLATILE,
     CLOCK,
