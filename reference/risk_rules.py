@@ -23,9 +23,11 @@ find better words for what needs approval anyway. Properties in `tests/risk/test
 variables, flags, files, images and kinds, and see that none is ever safe; `tests/risk/test_routine.py`
 sees that routine is.
 
-Two findings are no rules, because they look at more than the change: `tenant-removed`, and `host-taken` for
-a host of an Ingress, HTTPRoute, GRPCRoute or TLSRoute that is new to the tenant while somebody else's release
-in the same cluster has it, word for word. Both need approval, and no policy says otherwise.
+Three findings are no rules, because they look at more than the change: `tenant-removed`; `host-taken` for
+a host of an Ingress, HTTPRoute, GRPCRoute or TLSRoute that is new to the tenant while what somebody else has
+released in the same cluster, or waits there, has it, word for word; and `chart-republished` for a version of
+a published chart whose package is not the one that was released in the environment before, for whatever
+tenant. They need approval, and no policy says otherwise.
 
 A policy gives a rule another severity in one environment, in Git and with a reason:
 

@@ -27,7 +27,14 @@ if TYPE_CHECKING:
     from deploy_orchestrator.manifests.keys import ObjectKey
     from deploy_orchestrator.manifests.kinds import is_built_in, is_cluster_scoped, scopes
     from deploy_orchestrator.manifests.linting import lint
-    from deploy_orchestrator.manifests.objects import NOTHING, ChartUsed, Manifests, Object, read_manifests
+    from deploy_orchestrator.manifests.objects import (
+        NOTHING,
+        ChartUsed,
+        Manifests,
+        Object,
+        PackageUsed,
+        read_manifests,
+    )
     from deploy_orchestrator.manifests.outline import Highlights, ImageChange, highlights
     from deploy_orchestrator.manifests.pods import Container, Pod, pod_of
     from deploy_orchestrator.manifests.printed import Printed, combined
@@ -70,6 +77,7 @@ __all__ = [
     "ObjectChange",
     "ObjectKey",
     "Origin",
+    "PackageUsed",
     "Pod",
     "Printed",
     "RenderError",

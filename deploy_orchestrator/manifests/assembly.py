@@ -28,19 +28,21 @@ from deploy_orchestrator.manifests.reads import Reads, reads
 from deploy_orchestrator.registries import ANYWHERE, Egress, Internet
 from deploy_orchestrator.storage import Cache, cache_key
 
-_FORMAT: Final = "7"
+_FORMAT: Final = "8"
 
 
 @dataclass(frozen=True, slots=True)
 class AssembledChart:
     """A chart's folder or package, ready to render.
 
-    `digest` covers all of it. `asks` is what its templates ask for, `reads` which values they read, `meets`
+    `digest` covers all of it, `packages` are those that were fetched for it, the SHA-256 of
+    each by its chart. `asks` is what its templates ask for, `reads` which values they read, `meets`
     says that several charts stand in it, or that it lacks one.
     """
 
     path: Path
     digest: str
+    packages: Mapping[str, str]
     asks: frozenset[str]
     reads: Reads
     meets: bool
@@ -71,10 +73,11 @@ class AssembledCharts:
             UnsafeChart: a schema refers to something outside of the chart, which Helm would read.
         """
 
-        def make(folder: Path) -> None:
+        def make(folder: Path) -> Mapping[str, str]:
+            repositories = Repositories(mirrors, self.downloads, Internet(egress))
             with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
-                exported = chart.export(tree, Path(scratch))
-                assemble(exported, folder, Repositories(mirrors, self.downloads, Internet(egress)))
+                assemble(chart.export(tree, Path(scratch)), folder, repositories)
+            return repositories.packages
 
         trees = json.dumps(dict(chart.trees), sort_keys=True)
         return self._once(cache_key(_FORMAT, chart.folder, trees), make)
@@ -91,12 +94,13 @@ class AssembledCharts:
         """
         url = reference.repository or ""
 
-        def make(package: Path) -> None:
+        def make(package: Path) -> Mapping[str, str]:
             repositories = Repositories(mirrors, self.downloads, Internet(egress))
             catalog = Catalog(repositories)
             found = catalog.exactly(catalog.identity(url, reference.name), reference.version)
             package.write_bytes(repositories.package(found))
             _require_dependencies(load(package))
+            return repositories.packages
 
         return self._once(cache_key(_FORMAT, url, reference.name, reference.version), make)
 
@@ -110,13 +114,13 @@ class AssembledCharts:
                     if key not in self.records:
                         shutil.rmtree(self.folder / key, ignore_errors=True)
 
-    def _once(self, key: str, make: Callable[[Path], None]) -> AssembledChart:
+    def _once(self, key: str, make: Callable[[Path], Mapping[str, str]]) -> AssembledChart:
         known = self._checked.get(key)
         if known is None or not known.path.exists():
             known = self._checked[key] = self._made(key, make)
         return known
 
-    def _made(self, key: str, make: Callable[[Path], None]) -> AssembledChart:
+    def _made(self, key: str, make: Callable[[Path], Mapping[str, str]]) -> AssembledChart:
         target = self.folder / key
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with FileLock(f"{target}.lock", poll_interval=0.01):
@@ -126,10 +130,10 @@ class AssembledCharts:
             with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
                 made = Path(scratch, key)
                 made.mkdir()
-                make(made / "chart")
+                packages = make(made / "chart")
                 chart = load(made / "chart")
                 require_inner_references(chart)
-                record = {"digest": _digest(made), **_record(chart)}
+                record = {"digest": _digest(made), "packages": dict(packages), **_record(chart)}
                 made.rename(target)
             self.records.write(key, json.dumps(record).encode())
         return self._recorded(key, record)
@@ -141,7 +145,12 @@ class AssembledCharts:
     def _recorded(self, key: str, record: Mapping[str, Any]) -> AssembledChart:
         path = self.folder / key / "chart"
         return AssembledChart(
-            path, record["digest"], frozenset(record["asks"]), record["reads"], record["meets"]
+            path,
+            record["digest"],
+            record["packages"],
+            frozenset(record["asks"]),
+            record["reads"],
+            record["meets"],
         )
 
 

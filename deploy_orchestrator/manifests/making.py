@@ -1,6 +1,6 @@
 """Both releases of a tenant rendered, in one canonical set."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from deploy_orchestrator.documents import parse
@@ -9,7 +9,7 @@ from deploy_orchestrator.fleet import PLATFORM, Deployment, Fleet, ValueLayer
 from deploy_orchestrator.manifests import untyped
 from deploy_orchestrator.manifests.composition import FROM_FLEET, ChartRelease, releases_of
 from deploy_orchestrator.manifests.findings import Check, Finding
-from deploy_orchestrator.manifests.objects import Manifests
+from deploy_orchestrator.manifests.objects import Manifests, PackageUsed
 from deploy_orchestrator.manifests.printed import Printed, combined, skipped_hook, volatile
 from deploy_orchestrator.manifests.reads import Reads, unread
 from deploy_orchestrator.manifests.rendering import RenderedRelease, render_release
@@ -62,7 +62,7 @@ def made(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> Manifest
     )
     return Manifests(
         objects=tested_after_sync(object_ for object_, _ in objects),
-        chart=rendered[-1].chart,
+        chart=rendered[-1].chart.model_copy(update={"packages": _packages(releases)}),
         findings=tuple(
             finding
             for release, result in zip(releases, rendered, strict=True)
@@ -70,6 +70,11 @@ def made(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> Manifest
         ),
         templates={object_.key: place.file for object_, place in objects},
     )
+
+
+def _packages(releases: Iterable[ChartRelease]) -> tuple[PackageUsed, ...] | None:
+    found = {chart: sha256 for each in releases for chart, sha256 in each.chart.packages.items()}
+    return tuple(PackageUsed(chart=chart, sha256=found[chart]) for chart in sorted(found)) or None
 
 
 def _is_made_already(printed: Printed, release: ChartRelease, deployment: Deployment) -> bool:

@@ -92,11 +92,22 @@ class Object:
         return _CANONICAL.encode(self.body).encode()
 
 
+class PackageUsed(documents.Record):
+    """A published `chart`, as `https://charts.example.com/redis@18.1.0`, and its package's SHA-256 in hex."""
+
+    chart: str
+    sha256: str
+
+
 class ChartUsed(documents.Record):
-    """The chart that a tenant's manifests come from."""
+    """The chart that a tenant's manifests come from.
+
+    `packages` were fetched for it and for the platform; None: there were none, or they were not told yet.
+    """
 
     name: str
     version: str
+    packages: tuple[PackageUsed, ...] | None = None
 
 
 class Manifests:

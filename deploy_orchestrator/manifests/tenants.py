@@ -12,7 +12,7 @@ from deploy_orchestrator.manifests.workspace import Workspace
 from deploy_orchestrator.outcomes import Outcome, in_order
 from deploy_orchestrator.storage import cache_key
 
-_FORMAT: Final = "10"
+_FORMAT: Final = "11"
 
 
 def render(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> Manifests:

@@ -1,76 +1,111 @@
 """Whose a host name is: who comes to take one that another has is told, also on a first release."""
 
 import json
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import lru_cache, partial
 from typing import Final
 
-from deploy_orchestrator.manifests import Manifests, Object, untyped
+from deploy_orchestrator.manifests import NOTHING, Manifests, Object, untyped
 from deploy_orchestrator.outcomes import attempt, values
-from deploy_orchestrator.releases import Deployments, Release
+from deploy_orchestrator.releases import Deployments, Plan, Release
 from deploy_orchestrator.risk import Reason
 from deploy_orchestrator.storage import cache_key
 from deploy_orchestrator.terms import Verdict
 
 RULE: Final = "host-taken"
 
-_FORMAT: Final = "1"
+_FORMAT: Final = "2"
 _ROUTES: Final = frozenset({"GRPCRoute", "HTTPRoute", "TLSRoute"})
+
+Hosts = frozenset[str]
 
 
 def taken(
     deployments: Deployments, key: str, cluster: str, candidate: Manifests, released: Manifests | None
 ) -> Iterator[Reason]:
     """A reason for each host name of a `candidate` for `key` that its `released` manifests do not have, and
-    those of somebody else in the same cluster do.
+    those of somebody else in the same cluster do, released or waiting.
     """
-    had = _hosts(released) if released else frozenset[str]()
-    wanted = [(each, host) for each in candidate.objects for host in sorted(_of(each)) if host not in had]
-    if not wanted:
-        return
-    holders = _holders(deployments, deployments.repository.head())
-    for each, host in wanted:
-        others = sorted(other for other in holders.get((cluster, host), ()) if other != key)
-        if others:
+    new = _hosts(candidate) - (_hosts(released) if released else Hosts())
+    others = _others(deployments, key, cluster, new)
+    for each in candidate.objects if others else ():
+        for host in sorted(_of(each) & others.keys()):
             yield Reason(
                 rule=RULE,
                 severity=Verdict.NEEDS_APPROVAL,
                 object=str(each.key),
-                saw=f"{host} is a host of {', '.join(others)} already",
+                saw=others[host],
                 why="Which of them gets its traffic is for the controller to choose, and may change.",
                 do="Ask whose it is, then approve, or take another name.",
             )
 
 
+def is_told(deployments: Deployments, plan: Plan) -> bool:
+    """Whether a pending `plan` says of each host that it takes who else has it by now: those that were
+    planned at once do not know of each other.
+    """
+    release = deployments.release(plan.environment, plan.tenant)
+    new = _waiting(deployments, plan) - (_released(deployments, release) if release else Hosts())
+    told = {each.saw for each in plan.reasons if each.rule == RULE}
+    return told.issuperset(_others(deployments, plan.key, plan.cluster, new).values())
+
+
+def _others(deployments: Deployments, key: str, cluster: str, hosts: Collection[str]) -> dict[str, str]:
+    """What is said of those of the `hosts` in a cluster that others than `key` have."""
+    if not hosts:
+        return {}
+    holders = _holders(deployments, deployments.repository.head())
+    found = {host: sorted(holders.get((cluster, host), set[str]()) - {key}) for host in hosts}
+    return {
+        host: f"{host} is a host of {', '.join(others)} already" for host, others in found.items() if others
+    }
+
+
 @lru_cache(maxsize=4)
 def _holders(deployments: Deployments, head: str | None) -> Mapping[tuple[str, str], set[str]]:
-    """Who has each host in each cluster, of what is released at `head`."""
+    """Who has each host in each cluster, of what is released or waits at `head`."""
     found: dict[tuple[str, str], set[str]] = {}
-    for release in deployments.releases() if head else ():
-        for hosts in values([attempt(_released, deployments, release)]):
+    if head is None:
+        return found
+    looks: list[tuple[Plan | Release, Callable[[], Hosts]]] = [
+        *((each, partial(_released, deployments, each)) for each in deployments.releases()),
+        *((each, partial(_waiting, deployments, each)) for each in deployments.pending_plans()),
+    ]
+    for each, look in looks:
+        for hosts in values([attempt(look)]):
             for host in hosts:
-                found.setdefault((release.cluster, host), set()).add(release.key)
+                found.setdefault((each.cluster, host), set()).add(each.key)
     return found
 
 
-def _released(deployments: Deployments, release: Release) -> frozenset[str]:
-    """The hosts of a release, remembered by Git's own id of its bytes."""
-    repository = deployments.repository
-    folder = repository.at(release.revision).id(release.path) or ""
-    cache, key = repository.cache("hosts"), cache_key(_FORMAT, folder)
-    kept = cache.read(key)
+def _released(deployments: Deployments, release: Release) -> Hosts:
+    return _remembered(deployments, release.content, partial(deployments.released_manifests, release))
+
+
+def _waiting(deployments: Deployments, plan: Plan) -> Hosts:
+    def look() -> Manifests:
+        return deployments.manifests(plan.environment, plan.tenant) or NOTHING
+
+    return _remembered(deployments, plan.content, look)
+
+
+def _remembered(deployments: Deployments, content: str, look: Callable[[], Manifests]) -> Hosts:
+    """The hosts of manifests, remembered by their content."""
+    cache = deployments.repository.cache("hosts")
+    kept = cache.read(cache_key(_FORMAT, content))
     if kept is not None:
-        return frozenset(json.loads(kept))
-    hosts = _hosts(deployments.released_manifests(release))
-    cache.write(key, json.dumps(sorted(hosts)).encode())
+        return Hosts(json.loads(kept))
+    manifests = look()
+    hosts = _hosts(manifests)
+    cache.write(cache_key(_FORMAT, manifests.content), json.dumps(sorted(hosts)).encode())
     return hosts
 
 
-def _hosts(manifests: Manifests) -> frozenset[str]:
-    return frozenset(host for each in manifests.objects for host in _of(each))
+def _hosts(manifests: Manifests) -> Hosts:
+    return Hosts(host for each in manifests.objects for host in _of(each))
 
 
-def _of(each: Object) -> frozenset[str]:
+def _of(each: Object) -> Hosts:
     spec = untyped.mapping(each.body.get("spec"))
     if (each.key.group, each.kind) == ("networking.k8s.io", "Ingress"):
         named = [untyped.text(rule.get("host")) for rule in untyped.mappings(spec.get("rules"))]
@@ -78,4 +113,4 @@ def _of(each: Object) -> frozenset[str]:
         named = untyped.texts(spec.get("hostnames"))
     else:
         named = []
-    return frozenset(host.casefold() for host in named if host)
+    return Hosts(host.casefold() for host in named if host)

@@ -8,6 +8,7 @@ from deploy_orchestrator.delivery import Status
 from deploy_orchestrator.fleet import Fleet, FleetError, Policy, basis, load
 from deploy_orchestrator.git import Repository, RevisionNotFound
 from deploy_orchestrator.identity import Issuers
+from deploy_orchestrator.pipeline.hosts import is_told
 from deploy_orchestrator.pipeline.places import PlaceTaken, require_place
 from deploy_orchestrator.pipeline.sources import source_of, source_of_removal
 from deploy_orchestrator.releases import (
@@ -66,7 +67,7 @@ class Moment:
             objects = self.deployments.objects(plan.environment, plan.tenant)
             require_place(self.fleet, self.deployments, plan, objects)
         return Conditions(
-            wanted=plan.removal or self._is_wanted(plan),
+            wanted=plan.removal or (self._is_wanted(plan) and is_told(self.deployments, plan)),
             source=self._source(plan, policy),
             policy=policy,
             allowed_signers=self.fleet.signers(plan.environment),

@@ -18,6 +18,7 @@ from deploy_orchestrator.manifests import (
     render,
 )
 from deploy_orchestrator.pipeline.hosts import taken
+from deploy_orchestrator.pipeline.packages import republished
 from deploy_orchestrator.pipeline.places import require_place
 from deploy_orchestrator.pipeline.sources import commits_since, source_of, source_of_removal
 from deploy_orchestrator.pipeline.waves import ahead
@@ -119,14 +120,15 @@ class Previews:
             findings=rendered.findings,
             after=[self._after(fleet, before) for before in fleet.before(deployment)],
             ahead=ahead(deployment, commits, self.fleet_repository, self.workspace) if known else (),
-            reasons=tuple(
-                taken(
+            reasons=(
+                *taken(
                     self.deployments,
                     deployment.key,
                     deployment.destination.cluster,
                     rendered.manifests,
                     released_manifests,
-                )
+                ),
+                *republished(self.deployments, deployment.environment.name, rendered.manifests, released),
             ),
         )
         objects = frozenset(each.key.file for each in rendered.manifests.objects)

@@ -152,7 +152,7 @@ def _past(gate: Gate, glass: Glass) -> Gate:
 def _fleet(wanted: bool) -> Gate:
     if wanted:
         return Gate("fleet", GateState.OPEN, "it is what the fleet asks for")
-    return _outdated("fleet", "the fleet has changed since it was planned")
+    return _outdated("fleet", "the fleet has changed since it was planned, for it or for who has its hosts")
 
 
 def _rules(held: str | None) -> Gate:

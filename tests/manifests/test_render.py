@@ -15,6 +15,7 @@ from deploy_orchestrator.manifests import (
     ChartUsed,
     Manifests,
     Object,
+    PackageUsed,
     Workspace,
     check,
     read_manifests,
@@ -356,7 +357,11 @@ def test_a_chart_from_a_repository_brings_its_own_layers(
     loaded = on_disk.load()
     manifests = render(loaded.deployment("dev", "ml"), loaded, workspace)
     assert values_of(manifests) == {"a": 1, "b": 2, "c": 3}
-    assert manifests.chart == ChartUsed(name="web", version="1.0.0")
+    package = next(tmp_path.rglob("web-1.0.0.tgz"))
+    used = PackageUsed(
+        chart=f"{repository['url']}/web@1.0.0", sha256=hashlib.sha256(package.read_bytes()).hexdigest()
+    )
+    assert manifests.chart == ChartUsed(name="web", version="1.0.0", packages=(used,))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Who comes to take a host name that another has is told."""
 
+from deploy_orchestrator.outcomes import raised
+from deploy_orchestrator.releases import GatesClosed
 from deploy_orchestrator.risk import Verdict
 from tests.cli.conftest import FILES, TENANT, Desk
 from tests.steps import previewed
@@ -50,3 +52,27 @@ def test_a_host_that_another_has_takes_an_approval_also_on_a_first_release(desk:
 
     desk.commit("tenants/news/values.yaml", "host: news.example.com\n")
     assert told(desk, "dev", "news") == []
+
+
+def test_of_two_that_are_planned_at_once_neither_goes_out_before_it_is_told(desk: Desk) -> None:
+    desk.commit("charts/app/templates/routes.yaml", ROUTES)
+    known = "customKinds: {gateway.networking.k8s.io/HTTPRoute: Namespaced}"
+    desk.commit("fleet.yaml", FILES["fleet.yaml"].replace("- name: dev\n", f"- name: dev\n    {known}\n"))
+    desk.ship()
+    for tenant in ("news", "post"):
+        desk.commit(f"tenants/{tenant}/tenant.yaml", TENANT.format(environments="dev"))
+        desk.commit(f"tenants/{tenant}/values.yaml", "host: www.example.com\n")
+    with desk.orchestrator() as orchestrator:
+        previews = [previewed(orchestrator, "dev", each) for each in ("news", "post")]
+        plans = [raised(each) for each in orchestrator.propose(previews)]
+        assert [each.verdict for each in plans if each] == [Verdict.SAFE, Verdict.SAFE]
+
+        outcomes = orchestrator.release_all([each for each in plans if each])
+
+        for each in outcomes:
+            assert isinstance(each, GatesClosed)
+            assert [(gate.key, gate.outdated) for gate in each.gates] == [("fleet", True)]
+    assert told(desk, "dev", "news") == [
+        "HTTPRoute news-dev/web: www.example.com is a host of dev/post already",
+        "Ingress news-dev/web: www.example.com is a host of dev/post already",
+    ]

@@ -84,6 +84,8 @@ class Repositories:
             self._identities.setdefault(normalized(self._place(url)), told(normalized(url)))
         self.mirrored = tuple(dict.fromkeys(self._identities.values()))
         """The repositories that `mirrors` names, in its order, each under one URL."""
+        self.packages: dict[str, str] = {}
+        """What was given out: the SHA-256 of each package in hex, by its repository, name and version."""
 
     def identity(self, url: str) -> str:
         """The one URL of the repository that `url` leads to, without credentials and query.
@@ -156,6 +158,11 @@ class Repositories:
             RepositoryError: they cannot be had.
         """
         chart = self.described(chart)
+        data = self._package(chart)
+        self.packages[f"{chart.repository}/{chart}"] = hashlib.sha256(data).hexdigest()
+        return data
+
+    def _package(self, chart: PublishedChart) -> bytes:
         kept = self._cache.of("packages").read(chart.digest) if chart.digest else None
         if kept is not None:
             return kept
