@@ -146,7 +146,7 @@ def test_one_write_after_another_removes_no_more_than_a_share_of_the_tenants(des
     carry_on(desk)
     assert files(desk, "blog") == []
     said = desk.run("pending").output
-    assert "waiting  removals: 1 of 2 tenants were removed within a day, 10 % may be" in said
+    assert "removals: 1 of 2 tenants were removed within a day, 10 % may be" in said
     text = (desk.fleet / "fleet.yaml").read_text()
     dev = '    kubernetes: "1.34"\n'
     desk.commit("fleet.yaml", text.replace(dev, f'{dev}    policy: {{removals: "100%"}}\n', 1))
