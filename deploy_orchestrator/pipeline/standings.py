@@ -232,18 +232,25 @@ def _standing(
     subject = _subject(orchestrator, release.source.commit)
     if isinstance(status, OrchestratorError):
         return Standing(environment, tenant, State.UNKNOWN, release, str(status), subject, None, waiting)
-    message = "" if status.live(release) else "; ".join(filter(None, (*status.drift, status.message)))
     return Standing(
         environment,
         tenant,
         _state(release, status),
         release,
-        message,
+        _message(release, status),
         subject,
         status.since,
         waiting,
         replace(status, source=None),
     )
+
+
+def _message(release: Release, status: Status) -> str:
+    if status.live(release):
+        return ""
+    untold = [each for each in status.drift if each not in status.message]
+    drift = f"changed by hand: {', '.join(untold)}" if untold else ""
+    return "; ".join(filter(None, (drift, status.message)))
 
 
 _OF_HEALTH: Mapping[Health, State] = {
