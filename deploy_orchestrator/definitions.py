@@ -18,13 +18,17 @@ from deploy_orchestrator.defs import (
 from deploy_orchestrator.defs.resources import Installation
 from deploy_orchestrator.settings import Settings
 
+OWNER = "team:platform"
 STAGES = [charts, manifests, images, releases, delivery, audit]
 
 
 def project(installation: Installation) -> dg.Definitions:
     """Everything that Dagster runs for one installation."""
+    loaded = dg.load_assets_from_modules(STAGES)
+    made = [each for each in loaded if isinstance(each, dg.AssetsDefinition)]
     return dg.Definitions(
-        assets=[*dg.load_assets_from_modules(STAGES), delivery.fleet_status],
+        asset_checks=[delivery.fleet_checks],
+        assets=list(dg.map_asset_specs(_described, [*made, delivery.fleet_status])),
         jobs=[
             jobs.survey,
             jobs.audit,
@@ -45,6 +49,15 @@ def project(installation: Installation) -> dg.Definitions:
         ],
         resources={"installation": installation.resource()},
         executor=dg.in_process_executor,
+    )
+
+
+def _described(spec: dg.AssetSpec) -> dg.AssetSpec:
+    """With what holds of all assets: whose they are, their stage, and where people look at the same."""
+    return spec.replace_attributes(
+        owners=[*spec.owners, OWNER],
+        tags={**spec.tags, "stage": spec.group_name or ""},
+        metadata={**spec.metadata, "board": dg.UrlMetadataValue("/")},
     )
 
 

@@ -26,20 +26,21 @@ class Report:
         return isinstance(self.told, dg.AssetCheckResult) and not self.told.passed
 
     @property
+    def runless(self) -> Event:
+        """As `event`, for who reports it outside of a run: Dagster keeps one evaluation of a check and a
+        partition a run, and refuses the next one of no run.
+        """
+        told = self.told
+        return evaluation(told, self.asset) if isinstance(told, dg.AssetCheckResult) else self.event
+
+    @property
     def event(self) -> Event:
         """The same as an event."""
         told = self.told
         if isinstance(told, dg.AssetObservation):
             return told
         if isinstance(told, dg.AssetCheckResult):
-            return dg.AssetCheckEvaluation(
-                asset_key=dg.AssetKey(self.asset),
-                check_name=told.check_name or "",
-                passed=told.passed,
-                metadata=told.metadata,
-                severity=told.severity,
-                partition=self.partition,
-            )
+            return evaluation(told, self.asset, self.partition)
         version = told.data_version
         return dg.AssetMaterialization(
             self.asset,
@@ -47,3 +48,17 @@ class Report:
             metadata=told.metadata,
             tags={DATA_VERSION: version.value} if version else None,
         )
+
+
+def evaluation(
+    told: dg.AssetCheckResult, asset: str, partition: str | None = None
+) -> dg.AssetCheckEvaluation:
+    """How a check of an asset went, as an event."""
+    return dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey(asset),
+        check_name=told.check_name or "",
+        passed=told.passed,
+        metadata=told.metadata,
+        severity=told.severity,
+        partition=partition,
+    )

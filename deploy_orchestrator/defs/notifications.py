@@ -8,8 +8,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from deploy_orchestrator.defs.partitions import partition_key
-from deploy_orchestrator.defs.reports import COMMIT, FLEET_COMMIT, REFUSED, UNRENDERED
+from deploy_orchestrator.defs.reports import FLEET_COMMIT, UNRENDERED, refusal
 from deploy_orchestrator.defs.resources import Installation
 from deploy_orchestrator.delivery import Status
 from deploy_orchestrator.errors import OrchestratorError
@@ -215,14 +214,8 @@ def _refusals(
     if all(isinstance(status, Status) and status.live(release) for release, status in live):
         return
     for release in (found.release for found in orchestrator.unhealthy()):
-        partition = partition_key(release.environment, release.tenant)
-        selection = dg.AssetRecordsFilter(asset_key=dg.AssetKey("release"), asset_partitions=[partition])
-        for record in instance.fetch_observations(selection, limit=1).records:
-            seen = record.event_log_entry.asset_observation
-            if seen and REFUSED in seen.metadata and seen.metadata[COMMIT].value == release.commit:
-                yield Event(
-                    Kind.REVERT_REFUSED, release.key, release.commit, str(seen.metadata[REFUSED].value)
-                )
+        if why := refusal(instance, release):
+            yield Event(Kind.REVERT_REFUSED, release.key, release.commit, why)
 
 
 def _is_vain(gates: Iterable[Gate]) -> bool:

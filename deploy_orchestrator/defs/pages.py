@@ -9,12 +9,12 @@ import dagster as dg
 from deploy_orchestrator import markdown
 from deploy_orchestrator.charts import Closure, Conflict, DependencyVersions, draw, explain
 from deploy_orchestrator.delivery import Engine, Hook, Operation, Status, Verification
-from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Fleet
 from deploy_orchestrator.foresight import Survey, Surveyed
 from deploy_orchestrator.images import AuditedImage, Image, Published, size
 from deploy_orchestrator.manifests import Diff, Finding, Manifests
-from deploy_orchestrator.releases import Gate, Pausing, Plan, Release, RulesStanding
+from deploy_orchestrator.pipeline import Overview, Standing, State
+from deploy_orchestrator.releases import Gate, Pausing, Plan, Release
 from deploy_orchestrator.risk import Reason, Verdict, alike
 
 MAX_DIFF = 60_000
@@ -23,12 +23,28 @@ MAX_ROWS = 500
 NOTHING_PENDING = dg.MarkdownMetadataValue("Nothing to release: the candidate is what is released.")
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.MarkdownMetadataValue:
-    """A Markdown table whose cells cannot break out of it."""
-    return dg.MarkdownMetadataValue(markdown.table(columns, rows) if rows else "none")
+Table = dg.TableMetadataValue | dg.TextMetadataValue
 
 
-def charts(fleet: Fleet) -> dg.MarkdownMetadataValue:
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
+    """A table, which the UI shows at once however long it is, and takes nothing in it for markup."""
+    if not rows:
+        return dg.TextMetadataValue("none")
+    schema = dg.TableSchema([dg.TableColumn(name) for name in columns])
+    records = [dg.TableRecord(dict(zip(columns, map(_cell, row), strict=True))) for row in rows]
+    return dg.TableMetadataValue(records, schema)
+
+
+def _cell(value: object) -> str | int | float | bool:
+    return value if isinstance(value, bool | int | float) else markdown.visible(str(value))
+
+
+def board(environment: str, tenant: str) -> dg.UrlMetadataValue:
+    """The deployment's page on the board, which `serve` has where Dagster's UI is."""
+    return dg.UrlMetadataValue(f"/deployments/{environment}/{tenant}")
+
+
+def charts(fleet: Fleet) -> Table:
     """Every chart that the fleet asks for, and who runs it."""
     asked = [(fleet.platform, "every tenant"), *((each.chart, each.name) for each in fleet.tenants.values())]
     users: dict[tuple[str, str, str], list[str]] = {}
@@ -46,7 +62,7 @@ def graph(closure: Closure) -> dg.MarkdownMetadataValue:
     return dg.MarkdownMetadataValue(f"![dependency graph](data:image/svg+xml;base64,{svg})")
 
 
-def needs(closure: Closure) -> dg.MarkdownMetadataValue:
+def needs(closure: Closure) -> Table:
     """Every edge of a dependency graph."""
     return table(
         ["chart", "needs", "constraint", "when", "on"],
@@ -57,7 +73,7 @@ def needs(closure: Closure) -> dg.MarkdownMetadataValue:
     )
 
 
-def unresolved(found: Survey) -> dg.MarkdownMetadataValue:
+def unresolved(found: Survey) -> Table:
     """What could not be looked up, and why."""
     rows = [(missing.parent, missing.dependency.name, missing.why) for missing in found.closure.unresolved]
     return table(
@@ -65,7 +81,7 @@ def unresolved(found: Survey) -> dg.MarkdownMetadataValue:
     )
 
 
-def conflicts(found: Iterable[tuple[Surveyed, Conflict]]) -> dg.MarkdownMetadataValue:
+def conflicts(found: Iterable[tuple[Surveyed, Conflict]]) -> Table:
     """Where versions clash, for whom, why, and the way out."""
     return table(
         ["chart", "clash on", "harm", "why", "way out", "for"],
@@ -83,7 +99,7 @@ def conflicts(found: Iterable[tuple[Surveyed, Conflict]]) -> dg.MarkdownMetadata
     )
 
 
-def upgrades(found: Iterable[tuple[Surveyed, DependencyVersions]]) -> dg.MarkdownMetadataValue:
+def upgrades(found: Iterable[tuple[Surveyed, DependencyVersions]]) -> Table:
     """What each dependency has, and how far it could go up."""
     return table(
         ["chart", "dependency", "constraint", "now", "allowed", "newest", "highest safe", "for"],
@@ -103,7 +119,7 @@ def upgrades(found: Iterable[tuple[Surveyed, DependencyVersions]]) -> dg.Markdow
     )
 
 
-def unknown(found: Survey) -> dg.MarkdownMetadataValue:
+def unknown(found: Survey) -> Table:
     """The dependencies whose versions cannot be told, and why."""
     return table(
         ["chart", "dependency", "why"],
@@ -111,7 +127,7 @@ def unknown(found: Survey) -> dg.MarkdownMetadataValue:
     )
 
 
-def objects(manifests: Manifests) -> dg.MarkdownMetadataValue:
+def objects(manifests: Manifests) -> Table:
     """Every object of a tenant."""
     return table(
         ["kind", "name", "namespace", "API version"],
@@ -124,7 +140,7 @@ def chart(manifests: Manifests) -> str:
     return f"{manifests.chart.name} {manifests.chart.version}" if manifests.chart else "unknown"
 
 
-def findings(found: Iterable[Finding]) -> dg.MarkdownMetadataValue:
+def findings(found: Iterable[Finding]) -> Table:
     """What the checks found, errors first."""
     ordered = sorted(found, key=lambda finding: (finding.severity != "error", finding.rule))
     return table(
@@ -133,7 +149,7 @@ def findings(found: Iterable[Finding]) -> dg.MarkdownMetadataValue:
     )
 
 
-def images(found: Iterable[Image]) -> dg.MarkdownMetadataValue:
+def images(found: Iterable[Image]) -> Table:
     """Every image and what runs it."""
     return table(
         ["image", "tag", "digest", "used by"],
@@ -168,7 +184,7 @@ def difference(diff: Diff) -> dg.MarkdownMetadataValue:
     return dg.MarkdownMetadataValue(markdown.fence(text[:MAX_DIFF] + cut, "diff"))
 
 
-def reasons(plan: Plan) -> dg.MarkdownMetadataValue:
+def reasons(plan: Plan) -> Table:
     """Why the verdict is what it is, and what to do."""
     return table(
         ["verdict", "what", "why it matters, and what to do"],
@@ -191,7 +207,7 @@ def _advice(reason: Reason) -> str:
     return " ".join(filter(None, (reason.why, reason.do, reason.policy)))
 
 
-def gates(found: Iterable[Gate]) -> dg.MarkdownMetadataValue:
+def gates(found: Iterable[Gate]) -> Table:
     """What a plan waits for."""
     return table(["gate", "state", "reason"], [(g.key, g.state.value, g.reason) for g in found])
 
@@ -226,32 +242,36 @@ def status(state: Status, released: Release, engine: Engine) -> dict[str, Any]:
         "message": state.message,
         "last operation": _operation(state.operation),
         "drift": table(["changed by hand"], [(name,) for name in state.drift]),
-        "hooks": _ran([(hook.object, hook) for hook in state.operation.hooks] if state.operation else []),
+        **_ran("hooks", [(hook.object, hook) for hook in state.operation.hooks] if state.operation else []),
         "engine": engine.name,
         **({"application": _link(link)} if link else {}),
     }
 
 
-def fleet_status(
-    found: Sequence[tuple[Release, Status | OrchestratorError]],
-    engine: Engine,
-    paused: Sequence[Pausing] = (),
-    rules: Sequence[RulesStanding] = (),
-) -> dict[str, Any]:
-    """Everything that is released on one page: what is not live and healthy first, then by name; and what is
-    paused, and which rules wait.
+def fleet_status(seen: Overview, engine: Engine) -> dict[str, Any]:
+    """Everything on one page: what is not live and healthy first, then by name; what waits, what is paused,
+    which rules wait, and what cannot be read.
     """
-    ordered = sorted(found, key=lambda each: (_live(*each), each[0].key))
-    healthy = sum(_live(*each) for each in ordered)
-    columns = ["deployment", "released", "live", "state", "since (UTC)", "changed by hand", "last operation"]
+    ordered = sorted(seen.deployments, key=lambda each: (each.state is State.LIVE, each.key))
+    columns = ["deployment", "state", "since (UTC)", "chart", "commit", "waits for", "what is wrong"]
+    rows = [
+        (*_deployment(each), _operation(each.status.operation if each.status else None)) for each in ordered
+    ]
     left = len(ordered) - MAX_ROWS
+    rules = [(each.environment, each.gate.reason, "; ".join(each.differences)) for each in seen.rules]
     return {
-        "live and healthy": f"{healthy} of {len(ordered)}",
-        **({"paused": table(["line", "by", "since (UTC)", "why"], _stopped(paused))} if paused else {}),
-        **({"rules that wait": table(["rules"], [(str(each),) for each in rules])} if rules else {}),
-        "deployments": table(columns, [_deployment(*each, engine) for each in ordered[:MAX_ROWS]]),
+        "live and healthy": f"{seen.live} of {len(ordered)}",
+        **({"troubles": table(["trouble"], [(each,) for each in seen.troubles])} if seen.troubles else {}),
+        **(
+            {"paused": table(["line", "by", "since (UTC)", "why"], _stopped(seen.paused))}
+            if seen.paused
+            else {}
+        ),
+        **({"rules that wait": table(["of", "for", "what changes"], rules)} if rules else {}),
+        "deployments": table([*columns, "last operation"], rows[:MAX_ROWS]),
         **({"left out": f"{left} that come last"} if left > 0 else {}),
         "engine": engine.name,
+        "board": dg.UrlMetadataValue("/"),
     }
 
 
@@ -263,25 +283,15 @@ def _stopped(paused: Sequence[Pausing]) -> list[tuple[object, ...]]:
     ]
 
 
-def _live(released: Release, state: Status | OrchestratorError) -> bool:
-    return isinstance(state, Status) and state.live(released)
-
-
-def _deployment(released: Release, state: Status | OrchestratorError, engine: Engine) -> tuple[object, ...]:
-    revision = released.revision[:8]
-    if isinstance(state, OrchestratorError):
-        return (released.key, revision, "", f"Unknown: {state.what}", "", "", "")
-    url = engine.link(state.environment, state.tenant) or ""
-    told = "" if state.live(released) or not state.message else f": {state.message}"
-    return (
-        markdown.link(released.key, url) if url.startswith("http") else released.key,
-        revision,
-        "the same" if state.revision == released.revision else (state.revision or "nothing")[:8],
-        f"{state.health}, {state.sync}{told}",
-        f"{state.since:%m-%d %H:%M:%S}" if state.revision else "",
-        ", ".join(state.drift),
-        _operation(state.operation),
-    )
+def _deployment(each: Standing) -> tuple[object, ...]:
+    closed = ", ".join(gate.key for gate in each.waiting.closed) if each.waiting else ""
+    release, status = each.release, each.status
+    if release is None:
+        return each.key, each.state, "", "", "", closed, ""
+    state = f"{status.health}, {status.sync}" if status else "Unknown"
+    chart = f"{release.chart.name} {release.chart.version}"
+    since = f"{status.since:%m-%d %H:%M:%S}" if status and status.revision else ""
+    return each.key, state, since, chart, release.source.commit[:8], closed, each.message
 
 
 def _operation(operation: Operation | None) -> str:
@@ -294,20 +304,20 @@ def _operation(operation: Operation | None) -> str:
     return f"{begun}{took}{f': {said}' if said else ''}"
 
 
-def tests(found: Iterable[Verification]) -> dg.MarkdownMetadataValue:
+def tests(found: Iterable[Verification]) -> dict[str, Any]:
     """How the tests of a release went, and the last lines of those that failed."""
-    return _ran([(str(test.object), test.ran) for test in found])
+    return _ran("tests", [(str(test.object), test.ran) for test in found])
 
 
-def _ran(hooks: Sequence[tuple[str, Hook | None]]) -> dg.MarkdownMetadataValue:
+def _ran(what: str, hooks: Sequence[tuple[str, Hook | None]]) -> dict[str, Any]:
     rows = [(name, ran.phase if ran else "not run", (ran and ran.logs) or "") for name, ran in hooks]
     told = [
         f"{markdown.text(name)}:\n\n{markdown.fence(ran.message)}"
         for name, ran in hooks
         if ran and ran.phase.failed and ran.message
     ]
-    shown = table(["hook", "outcome", "all that it printed"], rows).md_str
-    return dg.MarkdownMetadataValue("\n\n".join([shown or "", *told]))
+    printed = {f"{what} printed": dg.MarkdownMetadataValue("\n\n".join(told))} if told else {}
+    return {what: table(["hook", "outcome", "all that it printed"], rows), **printed}
 
 
 def _link(url: str) -> dg.UrlMetadataValue | dg.PathMetadataValue:

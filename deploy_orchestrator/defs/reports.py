@@ -13,12 +13,17 @@ from deploy_orchestrator.delivery import Engine, Status, Verification
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.images import images as images_of
 from deploy_orchestrator.manifests import Diff, Finding, Manifests
-from deploy_orchestrator.releases import GatesClosed, Plan, Release, RevertRefused
+from deploy_orchestrator.pipeline import Overview, Standing, State
+from deploy_orchestrator.releases import Gate, Plan, Release, RevertRefused, next_command
 from deploy_orchestrator.risk import Verdict
 
+WAITS = "waits for"
 REFUSED = "cannot be reverted"
 COMMIT = "release commit"
 """What is observed of a release that should be reverted and cannot be: why, and which one."""
+
+_LOOKED_AT = 50
+"""Observations of one deployment, the newest first, among which a refusal is looked for."""
 
 UNRENDERED = "does not render"
 FLEET_COMMIT = "fleet commit"
@@ -47,19 +52,36 @@ def unrendered(environment: str, tenant: str, error: OrchestratorError, revision
 def planned(environment: str, tenant: str, plan: Plan | None, difference: Diff) -> Iterator[Report]:
     """What is pending, if anything, and the verdict on it."""
     partition = partition_key(environment, tenant)
-    for told in _plan(f"{environment}/{tenant}", plan, difference):
+    for told in _plan(environment, tenant, plan, difference):
         yield Report("change_plan", partition, told)
 
 
-def waits(plan: Plan, waiting: GatesClosed) -> Report:
-    """What the release of a plan waits for."""
-    metadata = {"waits for": pages.gates(waiting.gates), "digest": plan.digest}
+def waits(plan: Plan, gates: Sequence[Gate]) -> Report:
+    """What the release of a plan waits for: `gates` that are not open."""
+    metadata = {
+        WAITS: pages.gates(gates),
+        "waiting verdict": plan.verdict.value,
+        "waiting digest": plan.digest,
+        "waiting source": plan.source.commit,
+        "waiting authors": ", ".join(plan.source.authors),
+        "next": next_command(plan, gates) or "nothing that a command would open",
+        "board": pages.board(plan.environment, plan.tenant),
+    }
     return _observed(plan.environment, plan.tenant, metadata)
+
+
+def waits_no_more(environment: str, tenant: str) -> Report:
+    """That nothing waits there any more: it was released, or is another by now."""
+    metadata = {WAITS: dg.TextMetadataValue("nothing"), "board": pages.board(environment, tenant)}
+    return _observed(environment, tenant, metadata)
 
 
 def released(release: Release) -> Report:
     """What is released."""
-    told = dg.MaterializeResult(data_version=dg.DataVersion(release.digest), metadata=pages.release(release))
+    told = dg.MaterializeResult(
+        data_version=dg.DataVersion(release.digest),
+        metadata={**pages.release(release), "board": pages.board(release.environment, release.tenant)},
+    )
     return Report("release", partition_key(release.environment, release.tenant), told)
 
 
@@ -75,6 +97,49 @@ def synced(
     partition = partition_key(release.environment, release.tenant)
     for told in _state(release, status, tests, engine):
         yield Report("sync_status", partition, told)
+
+
+def refusal(instance: dg.DagsterInstance, release: Release) -> str | None:
+    """Why a release was found not to be revertible; None where it was not."""
+    partition = partition_key(release.environment, release.tenant)
+    selection = dg.AssetRecordsFilter(asset_key=dg.AssetKey("release"), asset_partitions=[partition])
+    for record in instance.fetch_observations(selection, limit=_LOOKED_AT).records:
+        seen = record.event_log_entry.asset_observation
+        if seen and REFUSED in seen.metadata and seen.metadata[COMMIT].value == release.commit:
+            return str(seen.metadata[REFUSED].value)
+    return None
+
+
+def standing(seen: Overview) -> Iterator[dg.AssetCheckResult]:
+    """How it stands with all deployments together, check by check."""
+    broken = [each for each in seen.deployments if each.release and each.state is not State.LIVE]
+    blocked = [each for each in seen.deployments if each.waiting and each.waiting.is_blocked]
+    waiting = [each for each in seen.deployments if each.waiting and each.waiting.awaits_people]
+    yield _fleet("all_live_and_healthy", [(each.key, each.state, each.message) for each in broken])
+    yield _fleet("nothing_blocked", [_held(each) for each in blocked])
+    rules = [(f"the rules of {each.environment}", "rules", each.gate.reason) for each in seen.rules]
+    yield _fleet("nothing_waits", [*map(_held, waiting), *rules], dg.AssetCheckSeverity.WARN)
+    yield _fleet("everything_can_be_read", [("", "", str(each)) for each in seen.errors])
+
+
+def _fleet(
+    name: str,
+    found: Sequence[Sequence[object]],
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+) -> dg.AssetCheckResult:
+    told = pages.table(["deployment", "state", "why"], found[: pages.MAX_ROWS])
+    return dg.AssetCheckResult(
+        asset_key=dg.AssetKey("fleet_status"),
+        check_name=name,
+        passed=not found,
+        severity=severity,
+        metadata={"found": told, "count": len(found), "board": dg.UrlMetadataValue("/")},
+    )
+
+
+def _held(each: Standing) -> tuple[object, ...]:
+    closed = each.waiting.closed if each.waiting else ()
+    return each.key, "waits", "; ".join(f"{gate.key}: {gate.reason}" for gate in closed)
 
 
 def _observed(environment: str, tenant: str, metadata: Mapping[str, dg.MetadataValue[Any] | str]) -> Report:
@@ -121,9 +186,12 @@ def _images(key: str, manifests: Manifests) -> Iterator[Told]:
     )
 
 
-def _plan(key: str, plan: Plan | None, difference: Diff) -> Iterator[Told]:
+def _plan(environment: str, tenant: str, plan: Plan | None, difference: Diff) -> Iterator[Told]:
+    key, board = f"{environment}/{tenant}", pages.board(environment, tenant)
     if plan is None:
-        yield dg.MaterializeResult(metadata={"plan": pages.NOTHING_PENDING, "verdict": "nothing to release"})
+        yield dg.MaterializeResult(
+            metadata={"plan": pages.NOTHING_PENDING, "verdict": "nothing to release", "board": board}
+        )
         yield dg.AssetCheckResult(
             check_name="change_is_not_blocked", passed=True, metadata={"deployment": key}
         )
@@ -137,6 +205,7 @@ def _plan(key: str, plan: Plan | None, difference: Diff) -> Iterator[Told]:
             "digest": plan.digest,
             "source": plan.source.commit,
             "authors": ", ".join(plan.source.authors),
+            "board": board,
         },
     )
     yield dg.AssetCheckResult(
@@ -147,7 +216,10 @@ def _plan(key: str, plan: Plan | None, difference: Diff) -> Iterator[Told]:
 
 
 def _state(current: Release, status: Status, tests: Sequence[Verification], engine: Engine) -> Iterator[Told]:
-    state = pages.status(status, current, engine)
+    state = {
+        **pages.status(status, current, engine),
+        "board": pages.board(current.environment, current.tenant),
+    }
     yield dg.MaterializeResult(metadata=state)
     yield dg.AssetCheckResult(
         check_name="live_and_healthy",
@@ -157,5 +229,5 @@ def _state(current: Release, status: Status, tests: Sequence[Verification], engi
     yield dg.AssetCheckResult(
         check_name="tests_passed",
         passed=status.live(current) or all(test.passed for test in tests),
-        metadata={"deployment": current.key, "tests": pages.tests(tests)},
+        metadata={"deployment": current.key, **pages.tests(tests)},
     )

@@ -5,7 +5,7 @@ time and after a few attempts not before a pause.
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
@@ -13,8 +13,9 @@ from typing import Any, cast
 
 import dagster as dg
 from dagster import DagsterEventType, DagsterRunStatus, RunRecord, RunsFilter
-from pydantic import ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
+from deploy_orchestrator.defs.events import Event
 from deploy_orchestrator.defs.resources import LEFT
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.terms import Label, checked_label
@@ -22,6 +23,8 @@ from deploy_orchestrator.terms import Label, checked_label
 ENVIRONMENT = "environment"
 TENANTS = "tenants"
 """The tags by which people tell runs apart."""
+BLOCKED = "blocked"
+"""The tag of a run that names whose change is blocked."""
 
 ATTEMPTS = 3
 PAUSE = timedelta(hours=1)
@@ -49,8 +52,10 @@ class Batch(dg.Config):
     looks at it.
     """
 
-    environment: Label
-    tenants: dict[str, str]
+    environment: Label = Field(description="The environment, such as dev.")
+    tenants: dict[str, str] = Field(
+        description="Its tenants by name, each with a word on what for: {analytics: by hand}."
+    )
 
     @field_validator("tenants")
     @classmethod
@@ -78,14 +83,18 @@ def run_of(
 ) -> dg.RunRequest:
     """A run of `job` for `tenants`, by name with their purpose."""
     config = {"environment": environment, "tenants": dict(sorted(tenants.items()))}
-    named = sorted(tenants)[:_NAMED]
-    more = f" and {len(tenants) - _NAMED} more" if len(tenants) > _NAMED else ""
     return dg.RunRequest(
         run_key=key,
         job_name=job,
         run_config={"ops": {f"{job}_tenants": {"config": config}}},
-        tags={ENVIRONMENT: environment, TENANTS: ", ".join(named) + more, **(tags or {})},
+        tags={ENVIRONMENT: environment, TENANTS: named(tenants), **(tags or {})},
     )
+
+
+def named(tenants: Collection[str]) -> str:
+    """A few of them by name, for a tag."""
+    more = f" and {len(tenants) - _NAMED} more" if len(tenants) > _NAMED else ""
+    return ", ".join(sorted(tenants)[:_NAMED]) + more
 
 
 def wanted_by(run: dg.DagsterRun) -> list[Wanted]:
@@ -202,6 +211,12 @@ def log_unreadable(context: dg.SensorEvaluationContext, orchestrator: Orchestrat
         context.log.error(str(error))
 
 
-def result(requests: Sequence[dg.RunRequest], otherwise: str) -> dg.SensorResult:
-    """What a tick came to: the runs it wants, or in words why it wants none."""
-    return dg.SensorResult(requests) if requests else dg.SensorResult(skip_reason=otherwise)
+def result(
+    requests: Sequence[dg.RunRequest],
+    otherwise: str,
+    events: Sequence[Event] = (),
+    cursor: str | None = None,
+) -> dg.SensorResult:
+    """What a tick came to: the runs it wants and what it tells, or in words why neither."""
+    why = None if requests or events else otherwise
+    return dg.SensorResult(requests, asset_events=events, cursor=cursor, skip_reason=why)

@@ -3,24 +3,25 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 import dagster as dg
 from pydantic import TypeAdapter, ValidationError
 
-from deploy_orchestrator.defs import pages
+from deploy_orchestrator.defs import pages, reports
+from deploy_orchestrator.defs.events import Event, Report, evaluation
 from deploy_orchestrator.defs.jobs import survey
-from deploy_orchestrator.defs.partitions import environments, partition_key, tenants
+from deploy_orchestrator.defs.partitions import environments, tenants
 from deploy_orchestrator.defs.resources import Installation
 from deploy_orchestrator.defs.runs import Wanted, again, log_unreadable, requests, result, run_of, under_way
 from deploy_orchestrator.defs.shipping import promote, roll_back, ship, sync
+from deploy_orchestrator.delivery import Status
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Fleet, FleetError, changed
 from deploy_orchestrator.git import RevisionNotFound
 from deploy_orchestrator.outcomes import attempt
-from deploy_orchestrator.pipeline import Orchestrator, looked
+from deploy_orchestrator.pipeline import Orchestrator, State, looked, overview
+from deploy_orchestrator.releases import Release
 
 PRIORITY = "dagster/priority"
 
@@ -103,19 +104,23 @@ def _at(orchestrator: Orchestrator, revision: str | None) -> Fleet | None:
     description=(
         "Write down rules that were approved, and put back what others wrote. Release what waited: an "
         "approval was signed, the environment before or an earlier wave is healthy long enough, a freeze "
-        "ended. Plan anew what replaces something that is no longer released, and what somebody has edited."
+        "ended. Plan anew what replaces something that is no longer released, and what somebody has edited. "
+        "Tell of each release what it waits for, anew when that changes."
     ),
 )
 def open_gates(
     context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
 ) -> dg.SensorResult:
+    observed, seen = _kept(context.cursor), dict[str, str]()
+    events: list[Event] = []
     with installation.open() as orchestrator:
         opened: list[Wanted] = []
         outdated: list[Wanted] = []
         waiting: list[str] = []
         log_unreadable(context, orchestrator)
         orchestrator.deployments.put_back()
-        if broken := orchestrator.broken_fleet():
+        broken = orchestrator.broken_fleet()
+        if broken:
             waiting.append(f"nothing is released while {broken.place} is broken")
         else:
             waiting += _rules(context, orchestrator)
@@ -123,10 +128,14 @@ def open_gates(
             if isinstance(gates, OrchestratorError):
                 context.log.error(f"{plan.key}: {gates}")
                 waiting.append(f"{plan.key}: {gates.what}")
+                seen |= {plan.key: observed[plan.key]} if plan.key in observed else {}
                 continue
             closed = [gate for gate in gates if not gate.passed]
             if closed:
                 waiting.append(f"{plan.key}: {closed[0].reason}")
+                seen[plan.key] = _digest([plan.digest, *((gate.key, gate.state) for gate in closed)])
+                if seen[plan.key] != observed.get(plan.key):
+                    events.append(reports.waits(plan, closed).runless)
             wanted = Wanted(plan.environment, plan.tenant, plan.digest)
             if not closed:
                 opened.append(wanted)
@@ -137,12 +146,15 @@ def open_gates(
             Wanted(plan.environment, plan.tenant, plan.digest)
             for plan in (() if broken else orchestrator.overtaken())
         ]
+    if broken:
+        seen = observed
+    events += [reports.waits_no_more(*key.split("/", 1)).runless for key in observed if key not in seen]
     runs = [
         *requests(context.instance, "promote", opened),
         *requests(context.instance, "ship", outdated),
     ]
     looked(installation.settings.home, "open_gates", datetime.now(UTC))
-    return result(runs, "; ".join(waiting) or "nothing is pending")
+    return result(runs, "; ".join(waiting) or "nothing is pending", events, json.dumps(seen))
 
 
 def _rules(context: dg.SensorEvaluationContext, orchestrator: Orchestrator) -> list[str]:
@@ -163,51 +175,51 @@ def _rules(context: dg.SensorEvaluationContext, orchestrator: Orchestrator) -> l
     default_status=dg.DefaultSensorStatus.RUNNING,
     description=(
         "Sync every release that is not live and that no run is about, also one from before a "
-        "crash, finish removals, and report what has changed."
+        "crash, finish removals, and report what has changed, with the checks on it."
     ),
 )
 def live_releases(
     context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
 ) -> dg.SensorResult:
-    reported = _reported(context.cursor)
+    reported = _kept(context.cursor)
     seen: dict[str, str] = {}
     wanted: list[Wanted] = []
-    events: list[dg.AssetMaterialization] = []
-    unknown: dict[str, str] = {}
+    told: list[Report] = []
+    unhealthy: list[tuple[Release, Status]] = []
+    unknown: dict[str, None] = {}
     with installation.open() as orchestrator:
-        found = orchestrator.live()
         log_unreadable(context, orchestrator)
-        paused = [each for each in orchestrator.pausing() if each.paused]
-        rules = attempt(orchestrator.rules)
-        waiting = (
-            () if isinstance(rules, OrchestratorError) else [each for each in rules.values() if each.pending]
-        )
-        overview = pages.fleet_status(found, orchestrator.engine, paused, waiting)
-        for released, state in found:
-            environment, tenant = released.environment, released.tenant
-            if isinstance(state, OrchestratorError):
-                unknown[released.environment] = str(state)
+        found = overview(orchestrator, installation.settings.home)
+        page = pages.fleet_status(found, orchestrator.engine)
+        for each in found.deployments:
+            released, state = each.release, each.status
+            if released is None:
+                continue
+            if state is None:
+                unknown[each.message] = None
                 continue
             if state.revision != released.revision or released.removal:
-                wanted.append(Wanted(environment, tenant, released.commit))
+                wanted.append(Wanted(each.environment, each.tenant, released.commit))
                 continue
-            seen[released.key] = (
+            seen[each.key] = (
                 f"{state.revision} {state.sync} {state.health} {state.since.isoformat()} {state.drift}"
             )
-            if seen[released.key] != reported.get(released.key):
-                events.append(
-                    dg.AssetMaterialization(
-                        "sync_status",
-                        partition=partition_key(environment, tenant),
-                        metadata=pages.status(state, released, orchestrator.engine),
-                    )
-                )
-    seen[OVERVIEW] = f"{datetime.now(UTC):%Y-%m-%dT%H} {_digest(overview)}"
-    if found and seen[OVERVIEW] != reported.get(OVERVIEW):
-        events.append(dg.AssetMaterialization("fleet_status", metadata=overview))
-    for environment, error in unknown.items():
-        context.log.error(f"{environment}: {error}")
-    nothing_new = "; ".join(unknown.values()) or "every release is live, and nothing has changed"
+            if seen[each.key] != reported.get(each.key):
+                told += _synced(context, orchestrator, released, state)
+            elif each.state is not State.LIVE:
+                unhealthy.append((released, state))
+        if told and unhealthy:
+            # Dagster shows the last evaluation of a check as its state, whatever partition that was of.
+            again = _synced(context, orchestrator, *unhealthy[0])
+            told += [report for report in again if report.failed]
+    events = [report.runless for report in sorted(told, key=lambda report: report.failed)]
+    seen[OVERVIEW] = f"{datetime.now(UTC):%Y-%m-%dT%H} {_digest(sorted(page.items()))}"
+    if found.deployments and seen[OVERVIEW] != reported.get(OVERVIEW):
+        events.append(dg.AssetMaterialization("fleet_status", metadata=page))
+        events += [evaluation(check, "fleet_status") for check in reports.standing(found)]
+    for error in unknown:
+        context.log.error(error)
+    nothing_new = "; ".join(unknown) or "every release is live, and nothing has changed"
     busy = (
         {(each.environment, each.tenant) for each in under_way(context.instance)}
         if wanted
@@ -224,7 +236,18 @@ def live_releases(
     )
 
 
-def _reported(cursor: str | None) -> dict[str, str]:
+def _synced(
+    context: dg.SensorEvaluationContext, orchestrator: Orchestrator, released: Release, state: Status
+) -> list[Report]:
+    """The state of a release with its checks, which are blank until they are told again."""
+    tests = attempt(orchestrator.verifications, released, state)
+    if isinstance(tests, OrchestratorError):
+        context.log.error(f"{released.key}: {tests}")
+        return []
+    return list(reports.synced(released, state, tests, orchestrator.engine))
+
+
+def _kept(cursor: str | None) -> dict[str, str]:
     """What was reported when the cursor was written; nothing where that is not what is written there."""
     try:
         return _REPORTED.validate_json(cursor or "{}")
@@ -232,8 +255,8 @@ def _reported(cursor: str | None) -> dict[str, str]:
         return {}
 
 
-def _digest(overview: Mapping[str, Any]) -> str:
-    return hashlib.sha256(repr(sorted(overview.items())).encode()).hexdigest()
+def _digest(told: object) -> str:
+    return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 @dg.sensor(
@@ -249,10 +272,12 @@ def unhealthy_releases(
 ) -> dg.SensorResult:
     with installation.open() as orchestrator:
         log_unreadable(context, orchestrator)
-        wanted = [
-            Wanted(found.release.environment, found.release.tenant, found.release.commit)
-            for found in orchestrator.unhealthy()
-        ]
+        unhealthy = [found.release for found in orchestrator.unhealthy()]
+    refused = {each.key: reports.refusal(context.instance, each) for each in unhealthy}
+    wanted = [
+        Wanted(each.environment, each.tenant, each.commit) for each in unhealthy if not refused[each.key]
+    ]
     runs = requests(context.instance, "roll_back", wanted)
     looked(installation.settings.home, "unhealthy_releases", datetime.now(UTC))
-    return result(runs, "nothing stays unhealthy")
+    stuck = "; ".join(f"{key} cannot be reverted: {why}" for key, why in refused.items() if why)
+    return result(runs, stuck or "nothing stays unhealthy")

@@ -18,14 +18,16 @@ from deploy_orchestrator.errors import OrchestratorError, Transient
 from deploy_orchestrator.fleet import Deployment, Fleet
 from deploy_orchestrator.outcomes import Outcome, raised
 from deploy_orchestrator.pipeline import Orchestrator, Preview
-from deploy_orchestrator.releases import GatesClosed, Release, RevertRefused
+from deploy_orchestrator.releases import GatesClosed, Plan, Release, RevertRefused
+from deploy_orchestrator.risk import Verdict
 
 Found = TypeVar("Found")
 
 
 @dataclass(slots=True)
 class Shipment:
-    """Tenants of one environment on their way, and those that failed on it, with the reason.
+    """Tenants of one environment on their way, those that failed on it, with the reason, and those whose
+    change is blocked.
 
     Each step goes on with those whom the steps before left under way, and yields what is to be told of them.
     """
@@ -36,6 +38,7 @@ class Shipment:
     tenants: list[str]
     failed: dict[str, OrchestratorError] = field(default_factory=dict[str, OrchestratorError])
     released: set[str] = field(default_factory=set[str])
+    blocked: list[str] = field(default_factory=list[str])
 
     def render(self) -> Iterator[Report]:
         """Render and check everybody at the newest fleet commit."""
@@ -73,6 +76,8 @@ class Shipment:
                 plan, shown = raised(outcome), preview.difference
                 if plan is not None and plan.digest != preview.plan.digest:
                     shown = self.orchestrator.deployments.difference(self.environment, tenant) or shown
+                if plan is not None and plan.verdict is Verdict.BLOCKED:
+                    self._blocks(plan)
                 yield from reports.planned(self.environment, tenant, plan, shown)
 
     def release(self) -> Iterator[Report]:
@@ -83,7 +88,7 @@ class Shipment:
             if isinstance(outcome, GatesClosed):
                 self.log.info(str(outcome))
                 self.tenants.remove(plan.tenant)
-                yield reports.waits(plan, outcome)
+                yield reports.waits(plan, outcome.gates)
                 continue
             with self._alone(plan.tenant):
                 newest = raised(outcome)
@@ -136,6 +141,11 @@ class Shipment:
             metadata={LEFT: dg.JsonMetadataValue(left)},
             allow_retries=bool(left),
         )
+
+    def _blocks(self, plan: Plan) -> None:
+        why = [each.saw for each in plan.reasons if each.severity is Verdict.BLOCKED]
+        self.log.error(f"{plan.key} is blocked, and goes nowhere: {'; '.join(why)}")
+        self.blocked.append(plan.tenant)
 
     def _deployments(self, fleet: Fleet) -> list[Deployment]:
         return self._of_each(fleet.deployment)

@@ -2,12 +2,13 @@
 """The jobs that take tenants of one environment along: which steps each is made of."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import dagster as dg
 
 from deploy_orchestrator.defs.events import Event
 from deploy_orchestrator.defs.resources import AGAIN, Installation
-from deploy_orchestrator.defs.runs import Batch
+from deploy_orchestrator.defs.runs import BLOCKED, Batch, named
 from deploy_orchestrator.defs.shipment import Shipment, Step, shipment
 
 FORWARD = {"lane": "forward"}
@@ -27,16 +28,24 @@ def _job(name: str, does: str, *steps: Step, tags: Mapping[str, str] | None = No
     ) -> Iterator[Event]:
         with shipment(context.log, installation, config.environment, config.tenants) as under_way:
             told = [report for step in steps for report in step(under_way)]
+            if under_way.blocked:
+                context.instance.add_run_tags(context.run_id, {BLOCKED: named(under_way.blocked)})
             for report in sorted(told, key=lambda report: report.failed):
                 yield report.event
             for report in under_way.sync():
                 yield report.event
 
-    @dg.job(name=name, description=does, tags=dict(tags or {}))
+    @dg.job(name=name, description=does, tags=dict(tags or {}), config=_example(f"{name}_tenants"))
     def job() -> None:
         tenants()
 
     return job
+
+
+def _example(op: str) -> dict[str, Any]:
+    """What the launchpad shows to begin with, and nobody's run uses unless a person launches it."""
+    batch = {"environment": "dev", "tenants": {"analytics": "by hand"}}
+    return {"ops": {op: {"config": batch}}}
 
 
 ship = _job(

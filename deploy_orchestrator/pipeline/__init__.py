@@ -7,7 +7,16 @@ if TYPE_CHECKING:
     from deploy_orchestrator.pipeline.guards import GUARDS, GuardSilent, last_looks, looked, silent
     from deploy_orchestrator.pipeline.orchestrator import Orchestrator
     from deploy_orchestrator.pipeline.preview import Preview
-    from deploy_orchestrator.pipeline.standings import Overview, Standing, State, Waiting, age, look, overview
+    from deploy_orchestrator.pipeline.standings import (
+        Overview,
+        RulesWaiting,
+        Standing,
+        State,
+        Waiting,
+        age,
+        look,
+        overview,
+    )
 else:
     from deploy_orchestrator.doors import opened
 
@@ -19,6 +28,7 @@ __all__ = [
     "Orchestrator",
     "Overview",
     "Preview",
+    "RulesWaiting",
     "Standing",
     "State",
     "Waiting",

@@ -46,8 +46,13 @@ class Waiting:
         return any(gate.key == "approval" for gate in self.closed)
 
     @property
+    def is_blocked(self) -> bool:
+        """Whether nobody can let it through."""
+        return self.plan.verdict is Verdict.BLOCKED or any(gate.key == "verdict" for gate in self.closed)
+
+    @property
     def needs_somebody(self) -> bool:
-        return self.awaits_people or self.plan.verdict is Verdict.BLOCKED or bool(self.error)
+        return self.awaits_people or self.is_blocked or bool(self.error)
 
     @property
     def command(self) -> str | None:

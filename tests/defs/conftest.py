@@ -148,6 +148,8 @@ class Laptop:
         assert isinstance(tick, dg.SensorResult)
         for wanted in tick.dynamic_partitions_requests or []:
             self.instance.add_dynamic_partitions(wanted.partitions_def_name, list(wanted.partition_keys))
+        for event in tick.asset_events or []:
+            self.instance.report_runless_asset_event(event)
         ran = [
             self.run(wanted.with_replaced_attrs(job_name=wanted.job_name or sensor.job_name))
             for wanted in tick.run_requests or []

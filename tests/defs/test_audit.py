@@ -43,7 +43,7 @@ def test_an_audit_says_what_was_published_since_the_last_one(bench: Laptop, hub:
     hub.publish({"db@1.1.0": ["common 2.x"], "web@2.0.0": ["common 1.x"]})
     conflicts = audit(bench, "conflict_report")
     assert conflicts["new conflict count"] == conflicts["conflict count"] == 1
-    assert "| common |" in str(conflicts["new since the last audit"])
+    assert "'common'" in str(conflicts["new since the last audit"])
     upgrades = audit(bench, "upgrade_report")
-    assert "| web |" in str(upgrades["new since the last audit"])
+    assert "'web'" in str(upgrades["new since the last audit"])
     assert upgrades["new upgrade count"] == 1

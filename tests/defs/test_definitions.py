@@ -37,6 +37,10 @@ def test_the_pipeline_is_live_as_soon_as_the_daemon_runs(definitions: dg.Definit
 def test_every_asset_says_what_it_is_and_belongs_to_a_stage(definitions: dg.Definitions) -> None:
     for spec in definitions.resolve_all_asset_specs():
         assert spec.description, spec.key
+        assert spec.kinds, spec.key
+        assert spec.owners == ["team:platform"], spec.key
+        assert spec.metadata["board"].value == "/", spec.key
+        assert spec.tags["stage"] == spec.group_name, spec.key
         assert spec.group_name in {"charts", "manifests", "images", "releases", "delivery"}, spec.key
 
 
@@ -54,3 +58,23 @@ def test_the_instance_of_dagster_yaml_loads_with_everything_it_names(
         assert instance.run_monitoring_enabled
         assert instance.run_retries_enabled
     assert (folder / ".local" / "dagster").is_dir()
+
+
+def test_every_sensor_job_and_check_says_what_it_is_for(definitions: dg.Definitions) -> None:
+    repository = definitions.get_repository_def()
+    for each in (*repository.sensor_defs, *repository.get_all_jobs()):
+        if not each.name.startswith("__"):
+            assert each.description, each.name
+    for node in definitions.resolve_asset_graph().asset_check_keys:
+        assert definitions.resolve_asset_graph().get_check_spec(node).description, node
+
+
+@pytest.mark.parametrize("name", ["ship", "promote", "sync", "roll_back"])
+def test_a_launchpad_begins_with_an_example_that_holds_and_leads_nowhere_else(
+    definitions: dg.Definitions, name: str
+) -> None:
+    job = definitions.resolve_job_def(name)
+    assert job.run_config == {
+        "ops": {f"{name}_tenants": {"config": {"environment": "dev", "tenants": {"analytics": "by hand"}}}}
+    }
+    assert dg.validate_run_config(job, job.run_config)

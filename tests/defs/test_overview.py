@@ -1,6 +1,5 @@
 """The page that shows every tenant in every environment."""
 
-import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,9 +7,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from deploy_orchestrator.defs import pages
+from deploy_orchestrator.defs import pages, reports
 from deploy_orchestrator.delivery import (
-    ArgoCD,
     EngineUnreachable,
     Health,
     Hook,
@@ -20,8 +18,9 @@ from deploy_orchestrator.delivery import (
     Status,
     Sync,
 )
-from deploy_orchestrator.fleet import ArgoCDInstance, Destination, Rules
+from deploy_orchestrator.fleet import Destination
 from deploy_orchestrator.manifests import ChartUsed
+from deploy_orchestrator.pipeline import Overview, RulesWaiting, Standing, State
 from deploy_orchestrator.releases import (
     Approval,
     Gate,
@@ -29,8 +28,6 @@ from deploy_orchestrator.releases import (
     Line,
     Pausing,
     Release,
-    RulesChange,
-    RulesStanding,
     SourceChange,
     digest_of,
 )
@@ -74,38 +71,43 @@ def healthy(environment: str, tenant: str) -> Status:
     return Status(environment, tenant, Sync.SYNCED, Health.HEALTHY, NEW, ended, ended, operation=operation)
 
 
+def standing(release: Release, status: Status | None, message: str = "") -> Standing:
+    state = State.LIVE if status and status.live(release) else State.DEGRADED if status else State.UNKNOWN
+    said = message or (status.message if status else "")
+    since = status.since if status else None
+    return Standing(release.environment, release.tenant, state, release, said, "", since, None, status)
+
+
+def seen(*found: Standing, **more: Any) -> Overview:
+    return Overview(NOON, OLD, ("dev", "staging", "production"), found, (), **more)
+
+
 @pytest.fixture
 def page(tmp_path):
-    def made(*found, paused=(), rules=()) -> dict[str, Any]:
-        return pages.fleet_status(found, Sandbox(tmp_path, NOWHERE), paused, rules)
+    def made(*found: Standing, **more: Any) -> dict[str, Any]:
+        return pages.fleet_status(seen(*found, **more), Sandbox(tmp_path, NOWHERE))
 
     return made
 
 
-def rows(page: dict[str, Any]) -> list[list[str]]:
-    lines = [re.sub(r"\\(.)", r"\1", line) for line in page["deployments"].md_str.splitlines()[2:]]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+def rows(page: dict[str, Any]) -> list[dict[str, Any]]:
+    return [dict(each.data) for each in page["deployments"].records]
 
 
 def test_21_tenants_in_3_environments_stand_on_one_page_the_worst_first(page):
     keys = [(e, f"tenant-{n:02}") for e in ("dev", "staging", "production") for n in range(21)]
-    found = [(release(*key), healthy(*key)) for key in keys]
-    broken = replace(found[40][1], health=Health.DEGRADED, message="Pod main: out of memory")
-    found[40] = (found[40][0], broken)
+    found = [standing(release(*key), healthy(*key)) for key in keys]
+    broken = replace(healthy(*keys[40]), health=Health.DEGRADED, message="Pod main: out of memory")
+    found[40] = standing(release(*keys[40]), broken)
     shown = page(*found)
     assert shown["live and healthy"] == "62 of 63"
     lines = rows(shown)
     assert len(lines) == 63
-    assert lines[0][0] == found[40][0].key
-    assert lines[0][3] == "Degraded, Synced: Pod main: out of memory"
-    assert lines[1][2:5] == ["the same", "Healthy, Synced", "03-02 12:00:07"]
+    assert lines[0]["deployment"] == found[40].key
+    assert lines[0]["state"] == "Degraded, Synced"
+    assert lines[0]["what is wrong"] == "Pod main: out of memory"
+    assert [*lines[1].values()][1:5] == ["Healthy, Synced", "03-02 12:00:07", "app 1.0.0", "11111111"]
     assert "left out" not in shown
-
-
-def test_what_was_changed_by_hand_is_named(page):
-    drifted = replace(healthy("dev", "ml"), sync=Sync.OUT_OF_SYNC, drift=("ConfigMap ml-dev/settings",))
-    ((*_, drift, _),) = rows(page((release("dev", "ml"), drifted)))
-    assert drift == "ConfigMap ml-dev/settings"
 
 
 def test_what_is_paused_stands_on_the_page_with_who_and_why(page):
@@ -118,11 +120,16 @@ def test_what_is_paused_stands_on_the_page_with_who_and_why(page):
         commit=COMMIT,
         key="SHA256:x",
     )
-    shown = page((release("dev", "ml"), healthy("dev", "ml")), paused=[Pausing(Line("dev"), (stop,), None)])
-    assert "dev" in shown["paused"].md_str
-    assert "bob@example" in shown["paused"].md_str.replace("\\", "")
-    assert "**now**" not in shown["paused"].md_str
-    assert "paused" not in page((release("dev", "ml"), healthy("dev", "ml")))
+    ml = standing(release("dev", "ml"), healthy("dev", "ml"))
+    shown = page(ml, paused=(Pausing(Line("dev"), (stop,), None),))
+    (row,) = shown["paused"].records
+    assert dict(row.data) == {
+        "line": "dev",
+        "by": "bob@example.com",
+        "since (UTC)": "2026-03-02 12:00:00",
+        "why": "it burns | **now**",
+    }
+    assert "paused" not in page(ml)
 
 
 def test_the_last_operation_tells_how_long_it_took_and_which_hook_failed(page):
@@ -131,26 +138,46 @@ def test_the_last_operation_tells_how_long_it_took_and_which_hook_failed(page):
     hook = Hook("Job ml-dev/migrate", "before", Phase.FAILED, "exit code 3")
     failed = replace(done.operation, phase=Phase.FAILED, hooks=(hook,), message="one hook failed")
     shown = rows(
-        page((release("dev", "a"), done), (release("dev", "b"), replace(done, tenant="b", operation=failed)))
+        page(
+            standing(release("dev", "a"), done),
+            standing(release("dev", "b"), replace(done, tenant="b", operation=failed)),
+        )
     )
-    operations = {row[0]: row[6] for row in shown}
+    operations = {row["deployment"]: row["last operation"] for row in shown}
     assert operations["dev/a"] == "Succeeded, 03-02 12:00:00, 7 s"
     assert operations["dev/b"].endswith(": Job ml-dev/migrate: exit code 3; one hook failed")
 
 
-def test_each_deployment_leads_to_its_application():
-    argocd = ArgoCD(ArgoCDInstance(name="argocd", url="https://argocd.example"), NOWHERE, NOWHERE)
-    ((first, *_),) = rows(pages.fleet_status([(release("dev", "ml"), healthy("dev", "ml"))], argocd))
-    assert first == "[dev/ml](https://argocd.example/applications/argocd/dev.ml)"
-
-
 def test_an_environment_that_is_out_of_reach_is_unknown_and_not_left_out(page):
     shown = page(
-        (release("dev", "ml"), EngineUnreachable("nothing answers")),
-        (release("qa", "ml"), healthy("qa", "ml")),
+        standing(release("dev", "ml"), None, "nothing answers"),
+        standing(release("qa", "ml"), healthy("qa", "ml")),
     )
     assert shown["live and healthy"] == "1 of 2"
-    assert rows(shown)[0][:4] == ["dev/ml", "22222222", "", "Unknown: nothing answers"]
+    first = rows(shown)[0]
+    assert (first["state"], first["what is wrong"]) == ("Unknown", "nothing answers")
+
+
+def test_the_checks_of_the_fleet_are_red_as_long_as_one_deployment_is():
+    fine, bad = (standing(release("dev", each), healthy("dev", each)) for each in ("a", "b"))
+    bad = replace(bad, state=State.DEGRADED, message="told to")
+    gate = Gate("rules", GateState.WAITING, "0 of 1 approvals")
+    rules = RulesWaiting("production", ("approvers: x",), ("alice@example.com",), gate)
+
+    def passed(overview: Overview) -> dict[str, bool]:
+        return {str(each.check_name): each.passed for each in reports.standing(overview)}
+
+    assert passed(seen(fine)) == {
+        "all_live_and_healthy": True,
+        "nothing_blocked": True,
+        "nothing_waits": True,
+        "everything_can_be_read": True,
+    }
+    assert not passed(seen(fine, bad))["all_live_and_healthy"]
+    assert not passed(seen(fine, rules=(rules,)))["nothing_waits"]
+    assert not passed(seen(fine, errors=(EngineUnreachable("no"),)))["everything_can_be_read"]
+    unreleased = replace(fine, release=None, status=None, state=State.NOT_RELEASED)
+    assert passed(seen(unreleased))["all_live_and_healthy"]
 
 
 def test_the_page_is_reported_when_something_changed_and_not_otherwise(laptop):
@@ -170,24 +197,25 @@ def test_the_page_is_reported_when_something_changed_and_not_otherwise(laptop):
         plan = propose(orchestrator, "dev", "data")
         assert plan
         released(orchestrator, plan)
-    assert tick() == ["fleet_status"]
+    whole = ["fleet_status"] * 5
+    one = ["sync_status"] * 3
+    assert tick() == whole
     assert tick() == []
     with laptop.orchestrator() as orchestrator:
         orchestrator.deliver(orchestrator.deployments.release("dev", "data"))
-    assert tick() == ["sync_status", "fleet_status"]
+    assert tick() == one + whole
     laptop.command("sandbox", "degrade", "dev", "data", "-m", "told to")
-    assert tick() == ["sync_status", "fleet_status"]
+    assert tick() == one + whole
     assert tick() == []
 
 
 def test_rules_that_wait_stand_on_the_page_with_what_changes_in_them(page):
-    wanted = Rules(
-        argocd="argocd in argocd", cluster="here", server="https://here.example.com", namespace="{tenant}"
-    )
-    change = RulesChange("production", wanted, None, {}, {}, False, f"sha256:{'d' * 64}")
     gate = Gate("rules", GateState.WAITING, "0 of 1 approvals by the rules of dev")
-    shown = page(rules=[RulesStanding("production", wanted, change, gate)])["rules that wait"].md_str
-    assert (
-        "the rules of production: 0 of 1 approvals by the rules of dev; argocd: argocd in argocd; " in shown
-    )
+    waits = RulesWaiting("production", ("argocd: argocd in argocd", "cluster: here"), (), gate)
+    (row,) = page(rules=(waits,))["rules that wait"].records
+    assert dict(row.data) == {
+        "of": "production",
+        "for": "0 of 1 approvals by the rules of dev",
+        "what changes": "argocd: argocd in argocd; cluster: here",
+    }
     assert "rules that wait" not in page()

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import dagster as dg
+
 from deploy_orchestrator.defs import pages
 from deploy_orchestrator.manifests import Manifests, Object, diff
 from deploy_orchestrator.releases import Plan
@@ -29,10 +31,22 @@ def test_what_one_rule_saw_in_many_objects_is_one_row_and_hides_no_other() -> No
     many = [reason("many", Verdict.NEEDS_APPROVAL, object=f"ConfigMap a/{number}") for number in range(40)]
     one = reason("one", Verdict.NEEDS_APPROVAL, object="Secret a/b", policy="Says the policy")
     fine = reason("fine", Verdict.SAFE)
-    _, _, *rows = pages.reasons(Plan.model_construct(reasons=(*many, one, fine))).value.splitlines()
-    assert rows == [
-        "| needs-approval | many: " + "; ".join(f"ConfigMap a/{n}: seen" for n in range(5)) + "; and 35 more"
-        " | It matters. Mend it. |",
-        "| needs-approval | one: Secret a/b: seen | It matters. Mend it. Says the policy |",
-        "| safe | fine: seen | It matters. |",
+    shown = pages.reasons(Plan.model_construct(reasons=(*many, one, fine)))
+    assert isinstance(shown, dg.TableMetadataValue)
+    assert [[*each.data.values()] for each in shown.records] == [
+        [
+            "needs-approval",
+            "many: " + "; ".join(f"ConfigMap a/{n}: seen" for n in range(5)) + "; and 35 more",
+            "It matters. Mend it.",
+        ],
+        ["needs-approval", "one: Secret a/b: seen", "It matters. Mend it. Says the policy"],
+        ["safe", "fine: seen", "It matters."],
     ]
+
+
+def test_a_table_shows_nothing_hidden_and_one_of_nothing_says_so() -> None:
+    shown = pages.table(["a", "count"], [("x\u202ey", 3)])
+    assert isinstance(shown, dg.TableMetadataValue)
+    assert "\u202e" not in str(shown.records[0].data["a"])
+    assert shown.records[0].data["count"] == 3
+    assert pages.table(["a"], []).value == "none"
