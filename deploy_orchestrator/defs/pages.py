@@ -157,7 +157,7 @@ def images(found: Iterable[Image]) -> Table:
     )
 
 
-def audited(found: Iterable[AuditedImage]) -> dg.MarkdownMetadataValue:
+def audited(found: Iterable[AuditedImage]) -> Table:
     """Every image as its registry has it, on the platform on which it takes most."""
     return table(
         ["image", "digest", "download", "platforms", "SBOM", "signature", "run by"],
