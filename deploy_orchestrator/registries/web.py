@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deploy_orchestrator.registries.bodies import BodyRefused, body_of
@@ -110,6 +110,7 @@ class Internet:
     def __init__(self, egress: Egress = ANYWHERE) -> None:
         self._egress = egress
         self._client = lru_cache(maxsize=None)(_client)
+        self._proxies = cache(_proxies)
 
     def fetch(
         self,
@@ -141,7 +142,7 @@ class Internet:
                 content=content,
                 data=form,
                 follow_redirects=tls is None and method in _READS,
-                extensions={"trace": _Watch(self._egress, repository)},
+                extensions={"trace": _Watch(self._egress, self._proxies(), repository)},
             )
             with sent as response:
                 if response.status_code not in accept:
@@ -200,12 +201,10 @@ class _Watch:
     the connection, before anything is sent over it. Called by httpcore as its `trace`.
     """
 
-    def __init__(self, egress: Egress, repository: str) -> None:
+    def __init__(self, egress: Egress, proxies: frozenset[tuple[str, int]], repository: str) -> None:
         self._egress = egress
+        self._proxies = proxies
         self._repository = repository
-        from urllib.request import getproxies
-
-        self._proxies = set(filter(None, map(address_of, getproxies().values())))
         self._to = ("", 0)
 
     def __call__(self, event: str, info: Mapping[str, Any]) -> None:
@@ -229,6 +228,13 @@ class _Watch:
 
     def _refused(self, refusal: str, host: str, port: int) -> EgressRefused:
         return EgressRefused(refusal, url=self._repository, fix=mended_by(host, port))
+
+
+def _proxies() -> frozenset[tuple[str, int]]:
+    """Where the proxies are that the environment names."""
+    from urllib.request import getproxies
+
+    return frozenset(filter(None, map(address_of, getproxies().values())))
 
 
 def _client(tls: Tls | None) -> "httpx.Client":
