@@ -23,7 +23,8 @@ find better words for what needs approval anyway. Properties in `tests/risk/test
 variables, flags, files, images and kinds, and see that none is ever safe; `tests/risk/test_routine.py`
 sees that routine is.
 
-Three findings are no rules, because they look at more than the change: `tenant-removed`; `host-taken` for
+Four findings are no rules, because they look at more than the change: `tenant-removed`; `image-moved` for a
+tag that leads to other bytes than when it was released; `host-taken` for
 a host of an Ingress, HTTPRoute, GRPCRoute or TLSRoute that is new to the tenant while what somebody else has
 released in the same cluster, or waits there, has it, word for word; and `chart-republished` for a version of
 a published chart whose package is not the one that was released in the environment before, for whatever

@@ -17,6 +17,7 @@ from deploy_orchestrator.images import (
     Variant,
     Weight,
     findings_of,
+    moved,
     size,
     total,
     weights,
@@ -39,7 +40,8 @@ def images(
     pulling it, on disk, what it shares with others in the same cluster, age, user, SBOMs and signatures.
     These are not verified. What the policies of environments ask of images is checked.
 
-    The exit code is 1 when an image is missing, broken, or not what a policy asks for, and 2 when a registry
+    The exit code is 1 when an image is missing, broken, not what a policy asks for, or another one than was
+    released by the same name, and 2 when a registry
     does not answer or a deployment does not render; the others are shown all the same.
     """
     orchestrator = opened(context)
@@ -56,6 +58,7 @@ def images(
         audited = orchestrator.images(values(each for _, each in running))
     asked = {each.key: each for each in fleet.deployments()}
     findings = findings_of(values(each for _, each in running), asked, audited, datetime.now(UTC))
+    shifted = moved(values(each for _, each in running), audited)
     weighed = weights(audited)
     if output is Format.JSON:
         show_json(
@@ -66,19 +69,22 @@ def images(
                     {"deployment": key, **each.as_json(), "object": str(each.object) if each.object else None}
                     for key, each in findings
                 ],
+                "moved": shifted,
             }
         )
     else:
         _show(audited, weighed)
         for key, each in findings:
             say(coloured(each.severity), plain(f"  {key}: {str(each).removeprefix(f'{each.severity} ')}"))
+        for each in shifted:
+            say(coloured("moved"), plain(f"  {each.key}: {each}"))
     broken = [(str(each.name), each.found) for each in audited if isinstance(each.found, OrchestratorError)]
     unread = [*dict.fromkeys(failures(running)), *fleet.broken.items()]
     for about, error in [*unread, *broken]:
         tell(error, about=about)
     if unread or any(isinstance(error, Transient) for _, error in broken):
         raise typer.Exit(2)
-    if broken or any(each.severity == "error" for _, each in findings):
+    if broken or shifted or any(each.severity == "error" for _, each in findings):
         raise typer.Exit(1)
 
 

@@ -59,6 +59,7 @@ COLOURS = {
     "unreadable": "red",
     "there": "green",
     "missing": "red",
+    "moved": "bold yellow",
     "broken": "red",
     "unknown": "yellow",
     "error": "bold red",

@@ -15,7 +15,7 @@ from deploy_orchestrator.defs.partitions import deployments
 from deploy_orchestrator.defs.resources import AGAIN, Installation
 from deploy_orchestrator.defs.shipment import Shipment, of_one
 from deploy_orchestrator.errors import OrchestratorError, Transient
-from deploy_orchestrator.images import findings_of
+from deploy_orchestrator.images import findings_of, moved
 from deploy_orchestrator.outcomes import values
 
 
@@ -55,6 +55,11 @@ def container_images(
             asset="image_audit",
             description="Each image is what the policy of its environment asks for.",
         ),
+        dg.AssetCheckSpec(
+            "images_are_as_released",
+            asset="image_audit",
+            description="No tag of what is released leads to other bytes than when it was planned.",
+        ),
     ],
 )
 def image_audit(
@@ -68,6 +73,7 @@ def image_audit(
         audited = orchestrator.images(values(each for _, each in running))
         asked = {each.key: each for each in fleet.deployments()}
     found = findings_of(values(each for _, each in running), asked, audited, datetime.now(UTC))
+    shifted = moved(values(each for _, each in running), audited)
     errors = [(str(each.name), each.found) for each in audited if isinstance(each.found, OrchestratorError)]
     unread = [(key, each) for key, each in running if isinstance(each, OrchestratorError)]
     broken = pages.table(["image", "why"], [(name, error.what) for name, error in (*errors, *unread)])
@@ -90,4 +96,14 @@ def image_audit(
         check_name="images_keep_policy",
         passed=not any(each.severity == "error" for _, each in found) and not errors and not unread,
         metadata={"findings": breaches},
+    )
+    told = pages.table(
+        ["deployment", "image", "led to", "leads to"],
+        [(each.key, each.name, each.was, each.now) for each in shifted],
+    )
+    yield dg.AssetCheckResult(
+        check_name="images_are_as_released",
+        passed=not shifted and not errors,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"moved": told},
     )

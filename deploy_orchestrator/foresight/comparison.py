@@ -91,7 +91,7 @@ def _proposal(
 ) -> Proposal:
     findings = (
         *examine(candidate, deployment, after, workspace),
-        *examine_images(candidate, deployment, after, workspace),
+        *examine_images(candidate, deployment, after, workspace).findings,
     )
     chart = base.manifests.chart if base.manifests else None
     judgement = assess(

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     )
     from deploy_orchestrator.images.errors import ImageError, ImageInvalid, ImageMissing
     from deploy_orchestrator.images.inventory import Image, Use, images
-    from deploy_orchestrator.images.judging import examine_images, findings_of, judged, size
+    from deploy_orchestrator.images.judging import ExaminedImages, examine_images, findings_of, judged, size
+    from deploy_orchestrator.images.moving import Moved, moved
     from deploy_orchestrator.images.oci import Platform
     from deploy_orchestrator.images.published import Attached, Layer, Published, Variant
     from deploy_orchestrator.images.remote import Remote, remote_of
@@ -28,11 +29,13 @@ else:
 __all__ = [
     "Attached",
     "AuditedImage",
+    "ExaminedImages",
     "Image",
     "ImageError",
     "ImageInvalid",
     "ImageMissing",
     "Layer",
+    "Moved",
     "Platform",
     "Published",
     "Remote",
@@ -47,6 +50,7 @@ __all__ = [
     "findings_of",
     "images",
     "judged",
+    "moved",
     "remote_of",
     "run_by",
     "size",

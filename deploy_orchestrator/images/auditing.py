@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from deploy_orchestrator.images.inventory import Use, images
@@ -19,12 +19,15 @@ Standing = Literal["candidate", "released"]
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """The manifests of the deployment `key`, in a `cluster`."""
+    """The manifests of the deployment `key`, in a `cluster`, and the `digests` that names of their images led
+    to when they were released, as far as that was written down.
+    """
 
     key: str
     cluster: str
     standing: Standing
     manifests: Manifests
+    digests: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Images held against what the policy of an environment asks of them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -30,9 +30,19 @@ from deploy_orchestrator.terms import quantity
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 
 
+@dataclass(frozen=True, slots=True)
+class ExaminedImages:
+    """What is wrong with the images of a deployment, and the `digests` that those lead to now whose names
+    have none.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
 def examine_images(
     manifests: Manifests, deployment: Deployment, fleet: Fleet, workspace: Workspace
-) -> tuple[Finding, ...]:
+) -> ExaminedImages:
     """What is wrong with the images of a deployment now, as `judged` tells it. No registry is asked where the
     environment's policy asks nothing of images, or where one is named that no runtime takes for an image:
     that is for `manifests.examine` to tell.
@@ -41,13 +51,20 @@ def examine_images(
         Transient: a registry did not answer, so that nobody can tell.
     """
     if deployment.environment.policy.images is None:
-        return ()
+        return ExaminedImages()
     known = attempt(images, manifests)
     if isinstance(known, OrchestratorError):
-        return ()
+        return ExaminedImages()
     remote = remote_of(fleet, workspace)
     found = dict(in_order(remote.published, dict.fromkeys(each.name for each in known), AT_A_TIME))
-    return tuple(judged(manifests, deployment, found, datetime.now(UTC)))
+    return ExaminedImages(
+        findings=tuple(judged(manifests, deployment, found, datetime.now(UTC))),
+        digests={
+            str(name): each.digest
+            for name, each in found.items()
+            if isinstance(each, Published) and name.digest is None
+        },
+    )
 
 
 def judged(

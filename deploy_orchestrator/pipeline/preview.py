@@ -1,5 +1,6 @@
 """What releasing a fleet commit would change: rendered, checked, compared with what is released, judged."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,6 +19,7 @@ from deploy_orchestrator.manifests import (
     render,
 )
 from deploy_orchestrator.pipeline.hosts import taken
+from deploy_orchestrator.pipeline.moved import moved_since
 from deploy_orchestrator.pipeline.packages import republished
 from deploy_orchestrator.pipeline.places import require_place
 from deploy_orchestrator.pipeline.sources import commits_since, source_of, source_of_removal
@@ -37,12 +39,15 @@ PLAIN_SECRET = "plain-secret"  # noqa: S105
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """What one deployment would apply at a fleet commit, and what the checks found in it."""
+    """What one deployment would apply at a fleet commit, what the checks found in it, and the digests that
+    its `images` lead to, by their names, where its environment asks something of images.
+    """
 
     fleet: Fleet
     deployment: Deployment
     manifests: Manifests
     findings: tuple[Finding, ...]
+    images: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -80,11 +85,9 @@ class Previews:
         from deploy_orchestrator.manifests import examine
 
         manifests = render(deployment, fleet, self.workspace)
-        findings = (
-            *examine(manifests, deployment, fleet, self.workspace),
-            *examine_images(manifests, deployment, fleet, self.workspace),
-        )
-        return Rendered(fleet, deployment, manifests, findings)
+        images = examine_images(manifests, deployment, fleet, self.workspace)
+        findings = (*examine(manifests, deployment, fleet, self.workspace), *images.findings)
+        return Rendered(fleet, deployment, manifests, findings, images.digests)
 
     def change(self, fleet: Fleet, deployment: Deployment) -> Preview | None:
         """As `of`; None where these manifests are released there."""
@@ -129,7 +132,9 @@ class Previews:
                     released_manifests,
                 ),
                 *republished(self.deployments, deployment.environment.name, rendered.manifests, released),
+                *moved_since(released, rendered.images),
             ),
+            images=rendered.images,
         )
         objects = frozenset(each.key.file for each in rendered.manifests.objects)
         require_place(fleet, self.deployments, plan, objects)

@@ -1,6 +1,7 @@
 """What runs where: the manifests that the fleet asks for, and those that are released."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from deploy_orchestrator.fleet import Deployment, Fleet
 from deploy_orchestrator.images import Running, Standing, run_by
@@ -22,10 +23,17 @@ def released(releases: Sequence[Release], deployments: Deployments) -> Iterator[
     """What is released, by key; an error in place of what cannot be read."""
     for release in releases:
         manifests = attempt(deployments.released_manifests, release)
-        yield release.key, attempt(_running, release.key, release.cluster, "released", manifests)
+        digests = release.images or {}
+        yield release.key, attempt(_running, release.key, release.cluster, "released", manifests, digests)
 
 
-def _running(key: str, cluster: str, standing: Standing, manifests: Outcome[Manifests]) -> Running:
-    found = Running(key, cluster, standing, raised(manifests))
+def _running(
+    key: str,
+    cluster: str,
+    standing: Standing,
+    manifests: Outcome[Manifests],
+    digests: Mapping[str, str] = MappingProxyType({}),
+) -> Running:
+    found = Running(key, cluster, standing, raised(manifests), digests)
     run_by([found])
     return found

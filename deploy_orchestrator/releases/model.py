@@ -102,7 +102,9 @@ class Subject(Record):
 
     `base` is the content that is replaced, None for a first release, and `replaces` the commit that released
     that, or took away what was there; None where nothing ever was. `format` 1 is an
-    earlier one: it knows no `server` and no `replaces`, and its digest covers no destination.
+    earlier one: it knows no `server` and no `replaces`, and its digest covers no destination. `images` are
+    the digests that names of images without one led to when it was planned; None: nobody looked, or there are
+    none.
     """
 
     format: Literal[1, 2] = 1
@@ -117,6 +119,7 @@ class Subject(Record):
     replaces: CommitId | None = None
     chart: ChartUsed
     source: SourceChange
+    images: dict[Text, Digest] | None = None
 
     @pydantic.model_validator(mode="after")
     def _digest_fits(self) -> Self:

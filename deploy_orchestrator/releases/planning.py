@@ -1,6 +1,7 @@
 """The plan of a rendered candidate."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from deploy_orchestrator.fleet import Deployment, Destination
 from deploy_orchestrator.manifests import ChartUsed, Finding, Manifests
@@ -28,6 +29,7 @@ def make_plan(
     after: Sequence[After],
     ahead: Sequence[Ahead] = (),
     reasons: Sequence[Reason] = (),
+    images: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
     """The plan of releasing `candidate` in place of what is `released`, judged as `assess` does.
 
@@ -35,7 +37,7 @@ def make_plan(
 
     `emptied` is the commit that took away what was released before where nothing is, `inputs` the basis of
     the plan. `after` names what must be healthy in the environments before, nothing in the first; `ahead`
-    what must be healthy in earlier waves.
+    what must be healthy in earlier waves. `images` are the digests that names of images lead to.
 
     Raises:
         EmptyCandidate, UnknownRule: as `assess`.
@@ -65,6 +67,7 @@ def make_plan(
         after=after,
         ahead=ahead,
         summary=judgement.summary,
+        images=images,
     )
 
 
@@ -83,6 +86,7 @@ def planned(
     ahead: Sequence[Ahead] = (),
     emptied: str | None = None,
     inputs: str | None = None,
+    images: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
     """The plan of releasing `content` in place of what is `replaced`, with its digest and its verdict."""
     base, replaces = (replaced.content, replaced.commit) if replaced else (None, emptied)
@@ -112,4 +116,5 @@ def planned(
         after=tuple(after),
         ahead=tuple(ahead),
         summary=summary,
+        images=dict(images) or None,
     )

@@ -19,10 +19,17 @@ spec:
   template:
     metadata: {{labels: {{app: web}}}}
     spec:
+      automountServiceAccountToken: false
+      securityContext: {{runAsNonRoot: true, runAsUser: 1000, seccompProfile: {{type: RuntimeDefault}}}}
       containers:
         - name: web
           image: {image}
+          resources: {{requests: {{cpu: 10m, memory: 16Mi}}, limits: {{cpu: 10m, memory: 16Mi}}}}
+          securityContext: {{allowPrivilegeEscalation: false, capabilities: {{drop: [ALL]}}}}
 """
+
+
+DEV_ASKS = 'kubernetes: "1.34"\n    policy: {images: {}}'
 
 
 @pytest.fixture
@@ -138,3 +145,34 @@ def test_nothing_is_planned_while_a_registry_that_a_policy_goes_by_does_not_answ
     assert "answered 500" in answer.errors
     assert "dev/shop" in answer.output
     assert "production/shop" not in answer.output
+
+
+def test_a_tag_that_moved_since_the_release_is_told(fresh: Desk, hub: Hub) -> None:
+    was = hub.variant("acme/web", "1")["digest"]
+    lay_out(fresh, hub, str(hub.name("acme/web:1")))
+    fresh.commit("fleet.yaml", fleet_yaml(hub).replace('kubernetes: "1.34"', DEV_ASKS, 1))
+    fresh.ship()
+    assert fresh.json("images")["moved"] == []
+    now = hub.variant("acme/web", "1", layers=[b"other"])["digest"]
+    answer = fresh.run("images")
+    assert answer.code == 1
+    name = hub.name("acme/web:1")
+    assert (
+        f"moved  dev/shop: {name} leads to {now} now, and led to {was} when it was released" in answer.output
+    )
+    assert fresh.json("images")["moved"][0]["was"] == was
+
+
+def test_a_change_that_would_start_what_a_tag_was_moved_to_needs_approval(fresh: Desk, hub: Hub) -> None:
+    hub.variant("acme/web", "1")
+    lay_out(fresh, hub, str(hub.name("acme/web:1")))
+    fresh.commit("fleet.yaml", fleet_yaml(hub).replace('kubernetes: "1.34"', DEV_ASKS, 1))
+    fresh.ship()
+    hub.variant("acme/web", "1", layers=[b"other"])
+    fresh.commit("tenants/shop/values.yaml", "greeting: hello again\n")
+    answer = fresh.run("plan", "--format", "json", "-e", "dev", "-t", "shop")
+    (plan,) = answer.json["plans"]
+    moved = [each for each in plan["reasons"] if each["rule"] == "image-moved"]
+    assert [each["severity"] for each in moved] == ["needs-approval"]
+    fresh.ship()
+    assert fresh.run("images", "-t", "shop").code == 0, "the release that started it knows what it started"

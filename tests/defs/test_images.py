@@ -36,7 +36,11 @@ def checks(laptop: Laptop) -> dict[str, bool]:
 
 
 def test_only_the_images_of_environments_whose_policy_asks_for_it_are_looked_up(bench: Laptop) -> None:
-    assert checks(bench) == {"images_are_there": True, "images_keep_policy": True}
+    assert checks(bench) == {
+        "images_are_there": True,
+        "images_keep_policy": True,
+        "images_are_as_released": True,
+    }
 
 
 def test_an_image_that_nobody_could_read_is_never_all_right(bench: Laptop, hub: Hub) -> None:
@@ -45,4 +49,8 @@ def test_an_image_that_nobody_could_read_is_never_all_right(bench: Laptop, hub: 
         "fleet.yaml", lambda text: text.replace("    policy:\n      rollbackAfter: 30s\n", policy, 1)
     )
     bench.commit("fleet.yaml", lambda text: f'{text}\negress: ["{hub.registry.host}"]\n')
-    assert checks(bench) == {"images_are_there": False, "images_keep_policy": False}
+    assert checks(bench) == {
+        "images_are_there": False,
+        "images_keep_policy": False,
+        "images_are_as_released": False,
+    }
