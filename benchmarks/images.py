@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 
 from results import Results
@@ -94,7 +95,7 @@ def _read(port: int, count: int, folder: Path, told: "multiprocessing.SimpleQueu
 
 
 @contextmanager
-def serving(count: int) -> Iterator[tuple[int, "multiprocessing.sharedctypes.Synchronized[int]"]]:
+def serving(count: int) -> Iterator[tuple[int, "Synchronized[int]"]]:
     """The port of a registry with so many images, and how much was asked of it."""
     spawned = multiprocessing.get_context("spawn")
     port, asked = spawned.SimpleQueue(), spawned.Value("q", 0)
@@ -177,7 +178,7 @@ def _digest(body: bytes) -> str:
 def _serve(
     count: int,
     port: "multiprocessing.SimpleQueue[int]",
-    asked: "multiprocessing.sharedctypes.Synchronized[int]",
+    asked: "Synchronized[int]",
 ) -> None:
     content = Content(count)
 

@@ -34,7 +34,7 @@ COMMANDS: Mapping[str, Listed] = MappingProxyType(
             "and each deployment with its verdict.",
         ),
         "mirror": Listed(
-            "mirror", "Copy charts with everything that they need to an OCI registry, to the byte."
+            "mirror", "Copy charts, or the images that the fleet runs, to a registry of your own."
         ),
         "plan": Listed("plan", "Show what a fleet commit would change, with verdict and reasons."),
         "values": Listed(

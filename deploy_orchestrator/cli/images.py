@@ -125,7 +125,7 @@ def _row(audited: AuditedImage, weighed: Weights) -> tuple[str | Text, ...]:
         largest.user or "root",
         "yes" if found.attached.sboms else "no",
         "yes" if found.attached.signatures else "no",
-        f"{len(found.variants)}",
+        f"{len(found.variants)}" + (f" of {len(found.variants) + len(found.absent)}" if found.absent else ""),
         name,
     )
 
@@ -159,6 +159,7 @@ def _json(audited: AuditedImage, weighed: Weights) -> dict[str, object]:
         **about,
         "state": "there",
         "digest": found.digest,
+        "absent": found.absent,
         "sboms": found.attached.sboms,
         "signatures": found.attached.signatures,
         "provenance": found.attached.provenance,

@@ -1,4 +1,4 @@
-"""`mirror`: copy charts with all that they need to another registry."""
+"""`mirror charts`, `mirror images`: copies in a registry of your own."""
 
 from collections.abc import Callable
 from functools import partial
@@ -20,13 +20,25 @@ from deploy_orchestrator.charts import (
 )
 from deploy_orchestrator.charts import mirror as mirror_charts
 from deploy_orchestrator.cli.chart_options import AsOf, Charts, Repository, around, repositories_at
-from deploy_orchestrator.cli.options import Format, Output
-from deploy_orchestrator.cli.output import plain, progress, say, show_json, table, tell
+from deploy_orchestrator.cli.installation import opened, require_known
+from deploy_orchestrator.cli.options import Format, OnlyEnvironment, OnlyTenant, Output
+from deploy_orchestrator.cli.output import note, plain, progress, say, show_json, table, tell
+from deploy_orchestrator.images import MirroredImage, size
 
-COLOURS = {CopyState.COPIED: "green", CopyState.CARRIED: "yellow", CopyState.FAILED: "bold red"}
+COLOURS: dict[str, str] = {
+    CopyState.COPIED: "green",
+    CopyState.CARRIED: "yellow",
+    CopyState.FAILED: "bold red",
+}
 
 
-def mirror(
+mirror = typer.Typer(
+    help="Copy charts, or the images that the fleet runs, to a registry of your own.", no_args_is_help=True
+)
+
+
+@mirror.command("charts")
+def mirror_all_charts(
     charts: Charts,
     to: Annotated[
         str, typer.Option(metavar="oci://HOST/PATH", help="Where to; {repository} is where each is from.")
@@ -85,4 +97,87 @@ def mirror(
         if copy.failure:
             tell(copy.failure, about=str(copy.chart))
     if failures or closure.lost:
+        raise typer.Exit(2)
+
+
+@mirror.command("images")
+def mirror_all_images(
+    context: typer.Context,
+    environment: OnlyEnvironment = None,
+    tenant: OnlyTenant = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST/PATH",
+            help="Where to, each below its own registry; by default where imageMirrors of fleet.yaml says.",
+        ),
+    ] = None,
+    platform: Annotated[
+        list[str] | None, typer.Option(metavar="OS/ARCHITECTURE", help="Copy only these platforms.")
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Let tags that lead to other images there lead to the copies.")
+    ] = False,
+    output: Output = Format.TEXT,
+) -> None:
+    """Copy the images that the fleet asks for to where it reads them from, to the byte.
+
+    All platforms are copied, with signatures, SBOMs and all else that refers to an image, and tags last. What
+    is there already is skipped, and layers are taken over from other images there, so a copy that was broken
+    off can be run again. Your own logins of Helm or Docker are used.
+
+    The exit code is 2 when an image could not be copied or a deployment does not render; the rest is copied
+    all the same.
+    """
+    orchestrator = opened(context)
+    if environment or tenant:
+        require_known(orchestrator.fleet(), environment, tenant)
+
+    def wanted(where: str, who: str) -> bool:
+        return environment in (None, where) and tenant in (None, who)
+
+    with progress("rendering"):
+        found = orchestrator.to_mirror(wanted, to)
+    copies: list[MirroredImage] = []
+    with progress("copying", len(found.pairs)) as advance:
+        for copy in orchestrator.mirror(found.pairs, to, tuple(platform or ()), replaces=replace):
+            copies.append(copy)
+            advance()
+    if output is Format.JSON:
+        show_json(
+            {
+                "copies": [
+                    {
+                        "image": str(each.source),
+                        "to": str(each.to),
+                        "state": each.state,
+                        "digest": each.digest,
+                        "sent": each.sent,
+                        "why": each.failure.what if each.failure else None,
+                    }
+                    for each in copies
+                ],
+                "left": [str(each) for each in found.left],
+            }
+        )
+    else:
+        rows = (
+            (
+                plain(each.state, COLOURS.get(each.state, "")),
+                size(each.sent.bytes),
+                str(each.source),
+                str(each.to),
+            )
+            for each in copies
+        )
+        table("state", "sent", "image", last="to", rows=rows)
+        for left in found.left:
+            note(f"{left} stays where it is: no imageMirrors of fleet.yaml is about it")
+    for about, error in found.failures:
+        tell(error, about=about)
+    failed = [each for each in copies if each.failure]
+    for each in failed:
+        if each.failure:
+            tell(each.failure, about=str(each.source))
+    if failed or found.failures:
         raise typer.Exit(2)

@@ -23,6 +23,7 @@ _HOST = re.compile(
     r"(?:(?:\*\.)?[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?", re.ASCII
 )
 _PLATFORM = re.compile(r"[a-z0-9]{1,32}/[a-z0-9]{1,32}(?:/[a-z0-9.]{1,32})?", re.ASCII)
+_IMAGE_PATH = re.compile(r"[a-z0-9]+(?:[._/-]+[a-z0-9]+)*", re.ASCII)
 _FIELD_PATH = r'(?:\.?[A-Za-z0-9_$-]+|\["[^"\]\s]+"\]|\[[^"\[\]\s]+\]){2,}'
 _STEP = re.compile(
     r"""\.?(?P<name>[A-Za-z0-9_$-]+)|\["(?P<quoted>[^"\]\s]+)"\]|(?P<item>\[[^"\[\]\s]+\])""", re.ASCII
@@ -114,6 +115,18 @@ def _cluster_kind(kind: str) -> str:
 def _platform(text: str) -> str:
     if not _PLATFORM.fullmatch(text):
         raise ValueError("expected a platform such as linux/amd64 or linux/arm64/v8")
+    return text
+
+
+def _image_place(text: str) -> str:
+    host, slash, path = text.partition("/")
+    is_host = (
+        _HOST.fullmatch(host)
+        and not host.startswith("*")
+        and ("." in host or ":" in host or host == "localhost")
+    )
+    if not is_host or (slash and not _IMAGE_PATH.fullmatch(path)):
+        raise ValueError("expected a registry, or a part of one, such as docker.io or ghcr.io/acme")
     return text
 
 
@@ -210,6 +223,9 @@ ServerUrl = Annotated[str, AfterValidator(_server_url), as_pattern("https?://.+"
 WebUrl = Annotated[str, AfterValidator(_web_url), as_pattern("https?://.+")]
 IssuerUrl = Annotated[str, AfterValidator(_issuer_url), as_pattern("https?://.+")]
 PlatformName = Annotated[str, AfterValidator(_platform), as_pattern(_PLATFORM.pattern)]
+ImagePlace = Annotated[
+    str, AfterValidator(_image_place), as_pattern(rf"{_HOST.pattern}(?:/{_IMAGE_PATH.pattern})?")
+]
 KubernetesVersion = Annotated[str, AfterValidator(_kubernetes), as_pattern(r"\d+\.\d+")]
 Duration = Annotated[
     timedelta,

@@ -18,6 +18,7 @@ from deploy_orchestrator.fleet.model import (
     ChartRepository,
     Cluster,
     Environment,
+    ImageMirror,
     Issuer,
     Tenant,
     TenantNamespace,
@@ -106,6 +107,7 @@ class Fleet:
     values: Mapping[str, str]
     tree: Tree
     issuers: tuple[Issuer, ...] = ()
+    image_mirrors: tuple[ImageMirror, ...] = ()
     keys: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     keepers: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
     proving: Mapping[str, tuple[Issuer, ...]] = field(default_factory=dict[str, tuple[Issuer, ...]])
@@ -125,10 +127,21 @@ class Fleet:
 
     @property
     def egress(self) -> Egress:
-        """Where charts and registries may be read from: `hosts`, and where the repositories are."""
+        """Where charts and registries may be read from: `hosts`, and where the repositories and the mirrors
+        of images are.
+        """
         hosts = None if self.hosts is None else frozenset(self.hosts)
         named = (url for each in self.repositories for url in (each.url, each.mirror) if url)
-        return Egress(hosts).naming(*named)
+        mirrors = (f"oci://{each.to}" for each in self.image_mirrors)
+        return Egress(hosts).naming(*named, *mirrors)
+
+    def image_mirrors_of(self, environment: str) -> tuple[ImageMirror, ...]:
+        """Where images are read from in an environment."""
+        return tuple(
+            each
+            for each in self.image_mirrors
+            if each.environments is None or environment in each.environments
+        )
 
     @property
     def stalemates(self) -> tuple[FleetError, ...]:
@@ -295,6 +308,8 @@ class Fleet:
         }
         if custom_kinds := deployment.environment.custom_kinds:
             parts["custom kinds"] = custom_kinds
+        if mirrors := self.image_mirrors_of(deployment.environment.name):
+            parts["image mirrors"] = [[each.of, each.to] for each in mirrors]
         if placed := _placed(deployment):
             parts["placed"] = placed
         return f"sha256:{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()}"

@@ -15,6 +15,7 @@ from deploy_orchestrator.fleet.fields import (
     EnvironmentName,
     FieldPath,
     Host,
+    ImagePlace,
     IssuerUrl,
     KubernetesVersion,
     Line,
@@ -362,6 +363,16 @@ class ChartRepository(Model):
     mirror: RepositoryUrl | None = None
 
 
+class ImageMirror(Model):
+    """Where images are read from: those `of` a registry or a part of one, as `docker.io/library`, from
+    another place, as `registry.example.com/hub`, in `environments`; None: in all.
+    """
+
+    of: ImagePlace
+    to: ImagePlace
+    environments: tuple[Label, ...] | None = None
+
+
 class ChartReference(Model):
     """A chart: `charts/<name>` of the fleet in a version that the constraint `version` allows, or, with the
     URL of a `repository`, exactly that version of what is published there.
@@ -483,7 +494,8 @@ class FleetFile(Model):
 
     `egress`: the servers that charts and registries may be read from, as `charts.example.com`,
     `*.example.com` or `registry.example.com:5000`; None: any public one. Those of `repositories` are among
-    them. `issuers`: the OpenID providers whose ID tokens prove who approves or rejects a change.
+    them. `image_mirrors`: where images are read from in place of where charts say, the first that has one
+    counting. `issuers`: the OpenID providers whose ID tokens prove who approves or rejects a change.
     """
 
     argocd: tuple[ArgoCDInstance, ...] = Field(default=(ArgoCDInstance(name="argocd"),), min_length=1)
@@ -491,6 +503,7 @@ class FleetFile(Model):
     environments: tuple[Environment, ...] = Field(min_length=1)
     repositories: tuple[ChartRepository, ...] = ()
     egress: tuple[Host, ...] | None = None
+    image_mirrors: tuple[ImageMirror, ...] = ()
     values: Values | None = None
     issuers: tuple[Issuer, ...] = ()
     platform: ChartReference

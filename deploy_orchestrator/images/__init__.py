@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from deploy_orchestrator.images.errors import ImageError, ImageInvalid, ImageMissing
     from deploy_orchestrator.images.inventory import Image, Use, images
     from deploy_orchestrator.images.judging import ExaminedImages, examine_images, findings_of, judged, size
+    from deploy_orchestrator.images.mirroring import (
+        ImageDiffers,
+        Mirror,
+        MirroredImage,
+        MirrorState,
+        Sent,
+        below,
+    )
     from deploy_orchestrator.images.moving import Moved, moved
     from deploy_orchestrator.images.oci import Platform
     from deploy_orchestrator.images.published import Attached, Layer, Published, Variant
@@ -31,21 +39,27 @@ __all__ = [
     "AuditedImage",
     "ExaminedImages",
     "Image",
+    "ImageDiffers",
     "ImageError",
     "ImageInvalid",
     "ImageMissing",
     "Layer",
+    "Mirror",
+    "MirrorState",
+    "MirroredImage",
     "Moved",
     "Platform",
     "Published",
     "Remote",
     "Runner",
     "Running",
+    "Sent",
     "Standing",
     "Use",
     "Variant",
     "Weight",
     "audit",
+    "below",
     "examine_images",
     "findings_of",
     "images",

@@ -1,14 +1,10 @@
 """The container images that manifests name, wherever pods are described."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast
 
 from deploy_orchestrator.errors import Place
-from deploy_orchestrator.manifests import ImageReference, Manifests, NotAnImage, ObjectKey
-
-_CONTAINERS: Final = frozenset({"containers", "ephemeralContainers", "initContainers"})
+from deploy_orchestrator.manifests import ImageReference, Manifests, NotAnImage, ObjectKey, image_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +46,7 @@ def images(manifests: Manifests) -> list[Image]:
     """
     users: defaultdict[str, list[Use]] = defaultdict(list)
     for object_ in manifests.objects:
-        for name, reference in _named(object_.body):
+        for name, reference in image_names(object_.body):
             users[reference].append(Use(object_.key, name))
     found = [_image(reference, tuple(uses)) for reference, uses in users.items()]
     return sorted(found, key=lambda each: (each.registry, each.repository, each.tag or "", each.digest or ""))
@@ -72,24 +68,3 @@ def _image(text: str, uses: tuple[Use, ...]) -> Image:
         pinned=reference.pinned,
         used_by=uses,
     )
-
-
-def _named(value: Any, field: str = "") -> Iterator[tuple[str, str]]:
-    """The name of each container and image volume below `value`, with the image that it names."""
-    if isinstance(value, Mapping):
-        for name, inner in cast(Mapping[str, Any], value).items():
-            yield from _named(inner, name)
-    elif isinstance(value, list):
-        for item in cast(list[Any], value):
-            if isinstance(item, Mapping) and (reference := _reference(field, cast(Mapping[str, Any], item))):
-                yield str(cast(Mapping[str, Any], item).get("name", "")), reference
-            yield from _named(item)
-
-
-def _reference(field: str, item: Mapping[str, Any]) -> str | None:
-    image = item.get("image")
-    if field == "volumes" and isinstance(image, Mapping):
-        image = cast(Mapping[str, Any], image).get("reference")
-    elif field not in _CONTAINERS:
-        return None
-    return image if isinstance(image, str) else None

@@ -168,6 +168,12 @@ def _platforms(about: _About) -> Iterator[Finding]:
         if about.published.variant(wanted) is None:
             said = f"{about.name} is not there for {wanted}, only for {there}"
             yield image_checks.PLATFORM.finding(about.object, said)
+    if not about.policy.platforms:
+        for platform in about.published.absent:
+            said = f"{about.name} names {platform} in its index, and {about.object} would find nothing there"
+            yield image_checks.PLATFORM.finding(
+                about.object, said, "push the image again, with all platforms"
+            )
     for each in about.variants:
         told, own = each.platform, each.built_for
         if (told.os, told.architecture) != (own.os, own.architecture):

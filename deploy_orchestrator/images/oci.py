@@ -41,7 +41,7 @@ class Platform(msgspec.Struct, frozen=True):
         return "/".join(filter(None, (self.os, self.architecture, self.variant)))
 
 
-class Descriptor(msgspec.Struct, frozen=True, rename="camel"):
+class Descriptor(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """What a manifest or an index says of bytes elsewhere in the registry: their digest and their size."""
 
     digest: str
@@ -56,6 +56,10 @@ class Index(msgspec.Struct, frozen=True, rename="camel"):
     """Manifests that go by one name: of an image for several platforms, or what refers to one."""
 
     manifests: tuple[Descriptor, ...]
+    media_type: str = ""
+    artifact_type: str = ""
+    annotations: dict[str, str] | None = None
+    subject: Descriptor | None = None
 
 
 class ImageManifest(msgspec.Struct, frozen=True, rename="camel"):
@@ -63,8 +67,10 @@ class ImageManifest(msgspec.Struct, frozen=True, rename="camel"):
 
     config: Descriptor
     layers: tuple[Descriptor, ...]
+    media_type: str = ""
     artifact_type: str = ""
     annotations: dict[str, str] | None = None
+    subject: Descriptor | None = None
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -122,6 +128,11 @@ def parsed(body: bytes, content_type: str, about: str) -> Index | ImageManifest:
         if not _DIGEST.fullmatch(each.digest) or each.size < 0:
             raise ImageInvalid(f"{about} names a part by no digest and size: {each.digest[:80]!r}")
     return found
+
+
+def index(members: tuple[Descriptor, ...]) -> bytes:
+    """An index of these."""
+    return msgspec.json.encode({"schemaVersion": 2, "mediaType": INDEX, "manifests": members})
 
 
 def configuration(body: bytes, about: str) -> Configuration:

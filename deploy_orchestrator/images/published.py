@@ -66,11 +66,14 @@ class Attached(msgspec.Struct, frozen=True):
 
 
 class Published(msgspec.Struct, frozen=True):
-    """An image as a registry has it: the `digest` that its name leads to, and each of its platforms."""
+    """An image as a registry has it: the `digest` that its name leads to, and each of its platforms; `absent`
+    are those that its index names, and the registry does not have.
+    """
 
     digest: str
     variants: tuple[Variant, ...]
     attached: Attached = Attached()
+    absent: tuple[str, ...] = ()
 
     def variant(self, platform: str) -> Variant | None:
         """The one for a platform as `linux/arm64`; where it names no variant, any."""

@@ -33,7 +33,7 @@ FRESH: Final = timedelta(minutes=10)
 """For how long what refers to an image is not asked for again; the image itself always is."""
 
 _HUB: Final = "registry-1.docker.io"
-_FORMAT: Final = "1"
+_FORMAT: Final = "2"
 _MAX_DEPTH: Final = 3
 _MAX_PAGES: Final = 10
 _SILENT: Final = 3
@@ -46,6 +46,10 @@ _UNPACKED: Final = "io.containers.estargz.uncompressed-size"
 _NO_LAYER: Final = "nondistributable", "foreign"
 _EARLIEST: Final = 2000
 """The first year that is believed as the time of a build; earlier ones stand for no time at all."""
+
+
+class _Absent(Exception):
+    """A member of an index that is not there."""
 
 
 class Remote:
@@ -110,12 +114,13 @@ class Remote:
         key = cache_key(_FORMAT, _place(image), digest)
         kept = self._cache.of("images").read(key)
         if kept is None:
-            variants, within = self._variants(image, digest)
-            kept = msgspec.json.encode((variants, within))
-            self._cache.of("images").write(key, kept)
-        variants, within = msgspec.json.decode(kept, type=tuple[tuple[Variant, ...], Attached])
-        attached = attachments.united([within, self._attached(image, digest, key)])
-        return Published(digest, variants, attached)
+            found = self._read(image, digest)
+            if not found.absent:
+                self._cache.of("images").write(key, msgspec.json.encode(found))
+        else:
+            found = msgspec.json.decode(kept, type=Published)
+        attached = attachments.united([found.attached, self._attached(image, digest, key)])
+        return msgspec.structs.replace(found, attached=attached)
 
     def referrers(self, image: ImageReference, digest: str) -> tuple[oci.Descriptor, ...]:
         """What refers to `digest` in the image's repository, as far as the registry or a tag lists it.
@@ -153,10 +158,11 @@ class Remote:
             self._registries[host] = Registry(url, url, self._web, self._logins)
         return self._registries[host]
 
-    def _variants(self, image: ImageReference, digest: str) -> tuple[tuple[Variant, ...], Attached]:
+    def _read(self, image: ImageReference, digest: str) -> Published:
         variants: list[Variant] = []
         within: list[Attached] = []
-        below = self._walk(image, oci.Descriptor(digest=digest, size=0), 0)
+        absent: list[str] = []
+        below = self._walk(image, oci.Descriptor(digest=digest, size=0), 0, absent)
         for number, (each, manifest, size) in enumerate(below, 1):
             if number > oci.MAX_MEMBERS:
                 raise ImageInvalid(f"{image} names more than {oci.MAX_MEMBERS} manifests")
@@ -168,22 +174,31 @@ class Remote:
             else:
                 variants.append(self._variant(image, each, manifest, size))
         if not variants:
+            if absent:
+                raise ImageMissing(f"{image} is there for none of its platforms", fix="push the image again")
             raise ImageInvalid(f"{image} is an index that names no image")
-        return tuple(variants), attachments.united(within)
+        return Published(digest, tuple(variants), attachments.united(within), tuple(absent))
 
     def _walk(
-        self, image: ImageReference, described: oci.Descriptor, depth: int
+        self, image: ImageReference, described: oci.Descriptor, depth: int, absent: list[str]
     ) -> Iterator[tuple[oci.Descriptor, oci.ImageManifest, int]]:
-        """The manifests below an index, or the one that is there."""
+        """The manifests below an index, or the one that is there; the others are told in `absent`."""
         if depth > _MAX_DEPTH:
             raise ImageInvalid(f"{image} is an index of indexes of indexes, which no runtime follows")
         size = described.size if depth else None
-        found, answer = self.manifest(image, described.digest, size)
+        try:
+            found, answer = self.manifest(image, described.digest, size)
+        except ImageMissing as error:
+            raise error if depth == 0 else _Absent from error
         if isinstance(found, oci.ImageManifest):
             yield described, found, len(answer.body)
             return
         for each in found.manifests:
-            yield from self._walk(image, each, depth + 1)
+            try:
+                yield from self._walk(image, each, depth + 1, absent)
+            except _Absent:
+                if not attachments.is_attestation(each):
+                    absent.append(str(each.platform or each.digest))
 
     def _variant(
         self, image: ImageReference, described: oci.Descriptor, manifest: oci.ImageManifest, size: int

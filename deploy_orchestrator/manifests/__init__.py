@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from deploy_orchestrator.manifests.keys import ObjectKey
     from deploy_orchestrator.manifests.kinds import is_built_in, is_cluster_scoped, scopes
     from deploy_orchestrator.manifests.linting import lint
+    from deploy_orchestrator.manifests.naming import image_names, mirrored
     from deploy_orchestrator.manifests.objects import (
         NOTHING,
         ChartUsed,
@@ -94,10 +95,12 @@ __all__ = [
     "highlights",
     "hooks",
     "image_checks",
+    "image_names",
     "is_built_in",
     "is_cluster_scoped",
     "layered_origins",
     "lint",
+    "mirrored",
     "origins",
     "pod_of",
     "read_manifests",

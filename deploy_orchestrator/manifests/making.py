@@ -9,7 +9,8 @@ from deploy_orchestrator.fleet import PLATFORM, Deployment, Fleet, ValueLayer
 from deploy_orchestrator.manifests import untyped
 from deploy_orchestrator.manifests.composition import FROM_FLEET, ChartRelease, releases_of
 from deploy_orchestrator.manifests.findings import Check, Finding
-from deploy_orchestrator.manifests.objects import Manifests, PackageUsed
+from deploy_orchestrator.manifests.naming import by_mirrors, renamed
+from deploy_orchestrator.manifests.objects import Manifests, Object, PackageUsed
 from deploy_orchestrator.manifests.printed import Printed, combined, skipped_hook, volatile
 from deploy_orchestrator.manifests.reads import Reads, unread
 from deploy_orchestrator.manifests.rendering import RenderedRelease, render_release
@@ -61,7 +62,7 @@ def made(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> Manifest
         deployment.environment.custom_kinds,
     )
     return Manifests(
-        objects=tested_after_sync(object_ for object_, _ in objects),
+        objects=tested_after_sync(_read_from_mirrors((object_ for object_, _ in objects), deployment, fleet)),
         chart=rendered[-1].chart.model_copy(update={"packages": _packages(releases)}),
         findings=tuple(
             finding
@@ -75,6 +76,15 @@ def made(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> Manifest
 def _packages(releases: Iterable[ChartRelease]) -> tuple[PackageUsed, ...] | None:
     found = {chart: sha256 for each in releases for chart, sha256 in each.chart.packages.items()}
     return tuple(PackageUsed(chart=chart, sha256=found[chart]) for chart in sorted(found)) or None
+
+
+def _read_from_mirrors(objects: Iterable[Object], deployment: Deployment, fleet: Fleet) -> Iterable[Object]:
+    """The objects, with images named as they are read from the fleet's mirrors of images."""
+    mirrors = fleet.image_mirrors_of(deployment.environment.name)
+    if not mirrors:
+        return objects
+    name = by_mirrors(mirrors)
+    return (Object(renamed(each.body, name)) for each in objects)
 
 
 def _is_made_already(printed: Printed, release: ChartRelease, deployment: Deployment) -> bool:

@@ -44,8 +44,10 @@ from deploy_orchestrator.settings import Settings
 
 if TYPE_CHECKING:
     from deploy_orchestrator.foresight import Survey
-    from deploy_orchestrator.images import AuditedImage, Running
+    from deploy_orchestrator.images import AuditedImage, MirroredImage, Running
+    from deploy_orchestrator.manifests import ImageReference
     from deploy_orchestrator.pipeline.preview import Preview, Previews, Rendered
+    from deploy_orchestrator.pipeline.running import ToMirror
     from deploy_orchestrator.registries import Web
 
 Found = TypeVar("Found")
@@ -164,6 +166,35 @@ class Orchestrator:
         from deploy_orchestrator.images import audit, remote_of, run_by
 
         return list(audit(run_by(running), remote_of(self.fleet(), self.workspace)))
+
+    def to_mirror(self, wanted: Callable[[str, str], bool], place: str | None) -> "ToMirror":
+        """What of the newest fleet's images is to be copied where, of those whose environment and tenant are
+        `wanted`: below a `place`, or where the fleet's mirrors of images are.
+
+        Raises:
+            FleetError: as `fleet`, or there are no such mirrors.
+        """
+        from deploy_orchestrator.pipeline.running import to_mirror
+
+        fleet = self.fleet()
+        asked = [each for each in fleet.deployments() if wanted(each.environment.name, each.tenant.name)]
+        return to_mirror(fleet, asked, self.workspace, place)
+
+    def mirror(
+        self,
+        pairs: "Iterable[tuple[ImageReference, ImageReference]]",
+        place: str | None,
+        platforms: tuple[str, ...],
+        *,
+        replaces: bool,
+    ) -> "Iterator[MirroredImage]":
+        """Copy images to where they go; see `images.Mirror`. What is at `place` may be written to."""
+        from deploy_orchestrator.images import Mirror, Remote
+        from deploy_orchestrator.registries import Internet
+
+        egress = self.fleet().egress
+        web = Internet(egress.naming(f"oci://{place}") if place else egress)
+        return Mirror(Remote(web, self.workspace.images), platforms, replaces).copied(pairs)
 
     def previews(
         self, deployments: Iterable[Deployment], fleet: Fleet

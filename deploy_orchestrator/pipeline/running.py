@@ -1,12 +1,14 @@
 """What runs where: the manifests that the fleet asks for, and those that are released."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from deploy_orchestrator.fleet import Deployment, Fleet
-from deploy_orchestrator.images import Running, Standing, run_by
-from deploy_orchestrator.manifests import Manifests, Workspace, render_all
-from deploy_orchestrator.outcomes import Outcome, attempt, raised
+from deploy_orchestrator.errors import OrchestratorError, Place
+from deploy_orchestrator.fleet import FLEET_FILE, Deployment, Fleet, FleetError
+from deploy_orchestrator.images import Running, Standing, below, run_by
+from deploy_orchestrator.manifests import ImageReference, Manifests, Workspace, mirrored, render_all
+from deploy_orchestrator.outcomes import Outcome, attempt, failures, raised, values
 from deploy_orchestrator.releases import Deployments, Release
 
 
@@ -17,6 +19,46 @@ def candidates(
     for deployment, manifests in render_all(wanted, fleet, workspace):
         cluster = deployment.environment.cluster
         yield deployment.key, attempt(_running, deployment.key, cluster, "candidate", manifests)
+
+
+@dataclass(frozen=True, slots=True)
+class ToMirror:
+    """Images by the names that charts give them, each with where it is copied to; those that are `left` where
+    they are; and what cannot be told of whom.
+    """
+
+    pairs: tuple[tuple[ImageReference, ImageReference], ...]
+    left: tuple[ImageReference, ...]
+    failures: tuple[tuple[str, OrchestratorError], ...]
+
+
+def to_mirror(
+    fleet: Fleet, wanted: Sequence[Deployment], workspace: Workspace, place: str | None
+) -> ToMirror:
+    """What `wanted` deployments of `fleet` would run, and where it is copied to: below a `place`, or where
+    the fleet's mirrors of images are.
+
+    Raises:
+        FleetError: there is neither.
+    """
+    if place is None and not fleet.image_mirrors:
+        raise FleetError(
+            "no place is named that images are copied to",
+            place=Place(FLEET_FILE, field="imageMirrors"),
+            fix="name places there, or one with --to HOST/PATH",
+        )
+    found = list(candidates(replace(fleet, image_mirrors=()), wanted, workspace))
+    environments = {each.key: each.environment.name for each in wanted}
+    goes: dict[tuple[ImageReference, ImageReference], None] = {}
+    left: dict[ImageReference, None] = {}
+    for name, runners in run_by(values(each for _, each in found)).items():
+        for environment in dict.fromkeys(environments[each.key] for each in runners):
+            to = below(place, name) if place else mirrored(name, fleet.image_mirrors_of(environment))
+            if to is None:
+                left[name] = None
+            else:
+                goes[name, to] = None
+    return ToMirror(tuple(goes), tuple(left), tuple(failures(found)))
 
 
 def released(releases: Sequence[Release], deployments: Deployments) -> Iterator[tuple[str, Outcome[Running]]]:

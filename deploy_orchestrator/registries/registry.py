@@ -3,15 +3,17 @@
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 """
 
+import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TypeVar
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 import msgspec
 
 from deploy_orchestrator.registries.credentials import Login, login
-from deploy_orchestrator.registries.errors import RepositoryError, RepositoryUnreachable
+from deploy_orchestrator.registries.errors import DigestMismatch, RepositoryError, RepositoryUnreachable
 from deploy_orchestrator.registries.location import LOOPBACK, origin
 from deploy_orchestrator.registries.web import Answer, Web
 
@@ -94,7 +96,7 @@ class Registry:
         *,
         method: str = "GET",
         headers: Mapping[str, str] | None = None,
-        content: bytes | None = None,
+        content: bytes | Iterable[bytes] | None = None,
         limit: int = MAX_ANSWER_BYTES,
         accept: tuple[int, ...] = (200,),
     ) -> Answer:
@@ -126,20 +128,53 @@ class Registry:
 
     def upload(self, name: str, blob: Blob, data: bytes) -> None:
         """Put `data`, which `blob` describes, under `name`, unless it is there."""
-        base = self.of(name)
-        known = self.ask(f"{base}/blobs/{blob.digest}", name, method="HEAD", accept=(200, 404))
-        if known.status == 200:
-            return
-        begun = self.ask(f"{base}/blobs/uploads/", name, method="POST", accept=(202,))
-        session = self.within(begun.headers.get("location", ""))
+        if not self.holds(name, blob.digest):
+            self.finish(name, self.begin(name), blob, data)
+
+    def holds(self, name: str, digest: str) -> bool:
+        """Whether the blob of that `digest` is under `name`."""
+        url = f"{self.of(name)}/blobs/{digest}"
+        return self.ask(url, name, method="HEAD", accept=(200, 404)).status == 200
+
+    def mount(self, name: str, digest: str, source: str) -> str | None:
+        """Take the blob of that `digest` over from under `source`; where the registry will not, the URL of an
+        upload that it has begun instead.
+        """
+        url = f"{self.of(name)}/blobs/uploads/?{urlencode({'mount': digest, 'from': source})}"
+        answer = self.ask(url, name, method="POST", accept=(201, 202))
+        return None if answer.status == 201 else self.within(answer.headers.get("location", ""))
+
+    def begin(self, name: str) -> str:
+        """The URL of an upload that is begun."""
+        answer = self.ask(f"{self.of(name)}/blobs/uploads/", name, method="POST", accept=(202,))
+        return self.within(answer.headers.get("location", ""))
+
+    def finish(self, name: str, upload: str, blob: Blob, data: bytes | Iterable[bytes]) -> None:
+        """Send all of the `data`, which `blob` describes, to an `upload` that was begun."""
         self.ask(
-            f"{session}{'&' if '?' in session else '?'}digest={quote(blob.digest)}",
+            f"{upload}{'&' if '?' in upload else '?'}digest={quote(blob.digest)}",
             name,
             method="PUT",
-            headers={"Content-Type": "application/octet-stream"},
+            headers={"Content-Type": "application/octet-stream", "Content-Length": str(blob.size)},
             content=data,
             accept=(201,),
         )
+
+    @contextmanager
+    def blob(self, name: str, blob: Blob) -> Generator[Iterator[bytes]]:
+        """The bytes under `name` that `blob` describes, as they come. The last ones come only where all of
+        them are what it says.
+
+        Raises:
+            DigestMismatch: they are not; while they are read.
+        """
+        url = f"{self.of(name)}/blobs/{blob.digest}"
+        if not self.holds(name, blob.digest):
+            raise RepositoryError(f"there is no blob {blob.digest}", url=f"{self.identity}/{name}")
+        authorization = self._authorizations.get(name)
+        headers = {"Authorization": authorization} if authorization else {}
+        with self._web.stream(url, size=blob.size, repository=self.identity, headers=headers) as chunks:
+            yield _proved(chunks, blob, f"{self.identity}/{name}")
 
     def _authorized(self, challenge: str) -> str:
         kind, _, rest = challenge.partition(" ")
@@ -183,6 +218,27 @@ class Registry:
             answer = self._web.fetch(url, limit=MAX_ANSWER_BYTES, repository=self.identity, headers=headers)
         token = decoded(answer.body, _Token, self.identity)
         return token.token or token.access_token or ""
+
+
+def _proved(chunks: Iterable[bytes], blob: Blob, place: str) -> Iterator[bytes]:
+    """The chunks, the last one kept back until all of them are what `blob` says."""
+    algorithm, _, expected = blob.digest.partition(":")
+    found, count, kept = hashlib.new(algorithm), 0, b""
+    for chunk in chunks:
+        found.update(chunk)
+        count += len(chunk)
+        if count > blob.size:
+            break
+        if kept:
+            yield kept
+        kept = chunk
+    if count != blob.size:
+        more = "more than " if count > blob.size else f"{count:,} of "
+        raise DigestMismatch(f"{place} sends {more}{blob.size:,} bytes for {blob.digest}", url=place)
+    if found.hexdigest() != expected:
+        raise DigestMismatch(f"{place} sends other bytes than those of {blob.digest}", url=place)
+    if kept:
+        yield kept
 
 
 _Answered = TypeVar("_Answered", bound=msgspec.Struct)

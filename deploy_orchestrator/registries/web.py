@@ -3,12 +3,13 @@
 import logging
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from deploy_orchestrator.registries.bodies import BodyRefused, body_of
 from deploy_orchestrator.registries.egress import ANYWHERE, Egress, mended_by
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 DEADLINE = 120.0
 """Seconds that one answer may take, all of it."""
 
+SLOWEST = 100_000
+"""Bytes a second that must arrive of what is streamed, over all of it and `DEADLINE`."""
+
 SILENCE = 20.0
 """Seconds that a server may keep silent in the middle of an answer."""
 
@@ -29,6 +33,8 @@ ATTEMPTS = 3
 
 PATIENCE = 30.0
 """The longest time in seconds that a server may ask to be left alone for, and still be asked again."""
+
+_Asked = TypeVar("_Asked")
 
 _PORTS = {"http": 80, "https": 443}
 _READS = ("GET", "HEAD")
@@ -70,7 +76,7 @@ class Web(Protocol):
         repository: str,
         method: str = "GET",
         headers: Mapping[str, str] | None = None,
-        content: bytes | None = None,
+        content: bytes | Iterable[bytes] | None = None,
         form: Mapping[str, str] | None = None,
         accept: tuple[int, ...] = (200,),
         tls: Tls | None = None,
@@ -87,16 +93,34 @@ class Web(Protocol):
         """
         ...
 
+    def stream(
+        self, url: str, *, size: int, repository: str, headers: Mapping[str, str] | None = None
+    ) -> AbstractContextManager[Iterator[bytes]]:
+        """The body of a read as it comes, of which `size` bytes are expected; not held against that.
+
+        Raises as `fetch`, and while it is read.
+        """
+        ...
+
 
 class Offline:
     """No network: every URL is out of reach."""
 
     def fetch(self, url: str, *, limit: int, repository: str, **_: object) -> Answer:
-        raise RepositoryUnreachable(
-            f"offline, and no copy of {repository} is given",
-            url=repository,
-            fix=f"give one with --repository {repository}=PATH",
-        )
+        raise _offline(repository)
+
+    def stream(
+        self, url: str, *, size: int, repository: str, **_: object
+    ) -> AbstractContextManager[Iterator[bytes]]:
+        raise _offline(repository)
+
+
+def _offline(repository: str) -> RepositoryUnreachable:
+    return RepositoryUnreachable(
+        f"offline, and no copy of {repository} is given",
+        url=repository,
+        fix=f"give one with --repository {repository}=PATH",
+    )
 
 
 class Internet:
@@ -120,27 +144,24 @@ class Internet:
         repository: str,
         method: str = "GET",
         headers: Mapping[str, str] | None = None,
-        content: bytes | None = None,
+        content: bytes | Iterable[bytes] | None = None,
         form: Mapping[str, str] | None = None,
         accept: tuple[int, ...] = (200,),
         tls: Tls | None = None,
     ) -> Answer:
         import httpx
-        import stamina
 
-        def again(error: Exception) -> bool | float:
-            if isinstance(error, _Busy) and method in _READS:
-                return error.worth_waiting
-            return isinstance(error, httpx.ConnectError)
+        # Whoever takes many bytes may keep them from itself for a while before it says so.
+        patience = httpx.USE_CLIENT_DEFAULT if content is None else httpx.Timeout(SILENCE, read=DEADLINE)
 
         def ask() -> Answer:
-            client = self._client(tls)
-            sent = client.stream(
+            sent = self._client(tls).stream(
                 method,
                 url,
                 headers=dict(headers or {}),
                 content=content,
                 data=form,
+                timeout=patience,
                 follow_redirects=tls is None and method in _READS,
                 extensions={"trace": _Watch(self._egress, self._proxies(), repository)},
             )
@@ -150,15 +171,69 @@ class Internet:
                 body = body_of(response.iter_raw(), response.headers, limit, time.monotonic() + DEADLINE)
                 return Answer(response.status_code, response.headers, body, str(response.url))
 
+        with _told(url, repository):
+            return _retried(ask, method)
+
+    @contextmanager
+    def stream(
+        self, url: str, *, size: int, repository: str, headers: Mapping[str, str] | None = None
+    ) -> Generator[Iterator[bytes]]:
+        def ask() -> "httpx.Response":
+            client = self._client(None)
+            request = client.build_request(
+                "GET",
+                url,
+                headers={**(headers or {}), "Accept-Encoding": "identity"},
+                extensions={"trace": _Watch(self._egress, self._proxies(), repository)},
+            )
+            response = client.send(request, stream=True, follow_redirects=True)
+            if response.status_code != 200:
+                response.close()
+                raise _refused(response, url, repository)
+            return response
+
+        with _told(url, repository):
+            response = _retried(ask, "GET")
         try:
-            return stamina.RetryingCaller(
-                attempts=ATTEMPTS, timeout=DEADLINE, wait_initial=0.2, wait_jitter=0.2
-            )(again, ask)
-        except BodyRefused as error:
-            raise RepositoryUnreachable(f"{error} for {told(url)}", url=repository) from error
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, OSError) as error:
-            reason = str(error) or type(error).__name__
-            raise NoAnswer(f"no answer from {told(url)}: {reason}", url=repository, fix=_FIX) from error
+            yield _arriving(response, url, repository, time.monotonic() + DEADLINE + size / SLOWEST)
+        finally:
+            response.close()
+
+
+def _arriving(response: "httpx.Response", url: str, repository: str, until: float) -> Iterator[bytes]:
+    with _told(url, repository):
+        for chunk in response.iter_raw():
+            if time.monotonic() > until:
+                raise BodyRefused("no whole answer in time")
+            yield chunk
+
+
+def _retried(ask: Callable[[], _Asked], method: str) -> _Asked:
+    import httpx
+    import stamina
+
+    def again(error: Exception) -> bool | float:
+        if isinstance(error, _Busy) and method in _READS:
+            return error.worth_waiting
+        return isinstance(error, httpx.ConnectError)
+
+    return stamina.RetryingCaller(attempts=ATTEMPTS, timeout=DEADLINE, wait_initial=0.2, wait_jitter=0.2)(
+        again, ask
+    )
+
+
+@contextmanager
+def _told(url: str, repository: str) -> Generator[None]:
+    """What goes wrong with the network, in words."""
+    import httpx
+
+    try:
+        yield
+    except BodyRefused as error:
+        raise RepositoryUnreachable(f"{error} for {told(url)}", url=repository) from error
+    except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, httpx.CookieConflict, OSError) as error:
+        reason = str(error) or type(error).__name__
+        raise NoAnswer(f"no answer from {told(url)}: {reason}", url=repository, fix=_FIX) from error
 
 
 class _Busy(RepositoryUnreachable):
