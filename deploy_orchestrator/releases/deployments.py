@@ -333,6 +333,12 @@ class Deployments:
         main = self.repository.branch(MAIN)
         return history.events(self.repository, main.commit, Slot(environment, tenant)) if main.commit else []
 
+    def event(
+        self, environment: str, tenant: str, commit: str, kind: Literal["release", "revert", "removal"]
+    ) -> ReleaseEvent:
+        """What a `commit` of `main` did that is of this `kind`."""
+        return history.event_of(self.repository, commit, Slot(environment, tenant), kind)
+
     def changes(self, since: str | None = None) -> tuple[ReleaseChange, ...]:
         """Every change of what is released, of all tenants and oldest first, without those that the commit
         `since` has: one that `main` had, else all are told.

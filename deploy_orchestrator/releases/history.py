@@ -71,6 +71,16 @@ def events(repository: Repository, head: str, slot: Slot) -> list[ReleaseEvent]:
     return found[::-1]
 
 
+def event_of(
+    repository: Repository, commit: str, slot: Slot, kind: Literal["release", "revert", "removal"]
+) -> ReleaseEvent:
+    """What a commit of that `kind` did. Raises as reading does."""
+    made = repository.commit(commit)
+    reason = _reason(repository, made, slot) if kind == "revert" else None
+    release = slot.read_release(repository.at(commit))
+    return ReleaseEvent(kind, made.id, made.time, made.author, release, reason)
+
+
 def changes(repository: Repository, head: str, known: str | None) -> Iterator[ReleaseChange]:
     """Every change of what is released up to `head`, of all tenants and oldest first, without those that the
     commit `known` has. Files that nobody can read, or that are about something else, are left out, and so is

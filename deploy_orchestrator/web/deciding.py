@@ -27,10 +27,15 @@ from deploy_orchestrator.web.sign_in import ATTEMPT_SECONDS, Returned, SignIn, c
 MAX_REASON: Final = 500
 _ATTEMPT: Final = "deploy-orchestrator-decision"
 Verb = Literal["approve", "reject"]
+Subjects = tuple[tuple[str, str], ...]
+MAX_AT_ONCE: Final = 20
+"""What a cookie holds of those that are still to be decided on."""
 
 
 class Attempt(BaseModel):
-    """A decision whose author is at the provider."""
+    """A decision whose author is at the provider; the `rest`, tenants with their digests, are decided on
+    after it in the same way, and its author is shown the page `then`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,6 +47,8 @@ class Attempt(BaseModel):
     digest: str
     decision: Verb
     reason: str
+    rest: tuple[tuple[str, str], ...] = ()
+    then: str = ""
 
     @property
     def nonce(self) -> str:
@@ -58,6 +65,7 @@ class Deciding:
     def routes(self) -> list[BaseRoute]:
         return [
             Route("/deployments/{environment}/{tenant}/decide", self._begin, methods=["POST"], name="decide"),
+            Route("/changes/{commit}/decide", self._begin_all, methods=["POST"], name="decide_all"),
             Route("/decide/{issuer}/back", self._back),
         ]
 
@@ -71,23 +79,44 @@ class Deciding:
     async def _begin(self, request: Request) -> Response:
         said, person = await read_form(request), person_of(request.scope)
         environment, tenant = request.path_params["environment"], request.path_params["tenant"]
-        return await run_in_threadpool(self._begun, said, person, environment, tenant)
+        subjects = ((tenant, said.get("digest", "")),)
+        then = f"/deployments/{quote(environment)}/{quote(tenant)}"
+        return await run_in_threadpool(self._begun, said, person, environment, subjects, then)
 
-    def _begun(self, said: Mapping[str, str], person: Person, environment: str, tenant: str) -> Response:
+    async def _begin_all(self, request: Request) -> Response:
+        said, person = await read_form(request), person_of(request.scope)
+        then = f"/changes/{quote(request.path_params['commit'])}"
+        subjects = _subjects(said.get("digests", ""))
+        return await run_in_threadpool(self._begun, said, person, said.get("environment", ""), subjects, then)
+
+    def _begun(
+        self, said: Mapping[str, str], person: Person, environment: str, subjects: Subjects, then: str
+    ) -> Response:
+        decision, reason = _verb(said.get("decision", "")), _reason(said.get("reason", ""))
+        if decision == "reject" and not reason:
+            raise HTTPException(400, "say why it is rejected")
+        for each in subjects:
+            self._pending(environment, *each)
+        return self._asked(person, environment, subjects, decision, reason, then)
+
+    def _asked(
+        self, person: Person, environment: str, subjects: Subjects, decision: Verb, reason: str, then: str
+    ) -> Response:
+        """Send them to their provider, for the first of what they decide on."""
+        (tenant, digest), *rest = subjects
         issuer = self._issuer(person, environment)
-        plan = self._pending(environment, tenant, said.get("digest", ""))
         attempt = Attempt(
             issuer=person.issuer,
             state=token_urlsafe(32),
             verifier=token_urlsafe(48),
             environment=environment,
             tenant=tenant,
-            digest=plan.digest,
-            decision=_verb(said.get("decision", "")),
-            reason=_reason(said.get("reason", "")),
+            digest=digest,
+            decision=decision,
+            reason=reason,
+            rest=tuple(rest),
+            then=then,
         )
-        if attempt.decision == "reject" and not attempt.reason:
-            raise HTTPException(400, "say why it is rejected")
         asked = {"login_hint": person.email or ""}
         if issuer.max_age is not None:
             asked["max_age"] = str(int(issuer.max_age.total_seconds()))
@@ -106,13 +135,18 @@ class Deciding:
         try:
             issuer = self.sign_in.file.issuer(request.path_params["issuer"])
             attempt, _, code = came_back(request, attempt, issuer)
-            answer = await run_in_threadpool(self._decided, attempt, code, person_of(request.scope))
+            person = person_of(request.scope)
+            await run_in_threadpool(self._decide, attempt, code, person)
         except Returned as error:
             raise HTTPException(error.status, error.why) from error
+        if attempt.rest:
+            further = attempt.environment, attempt.rest, attempt.decision, attempt.reason, attempt.then
+            return await run_in_threadpool(self._asked, person, *further)
+        answer = RedirectResponse(attempt.then, 303)
         self.sign_in.cookies.take(answer, _ATTEMPT)
         return answer
 
-    def _decided(self, attempt: Attempt, code: str, person: Person) -> Response:
+    def _decide(self, attempt: Attempt, code: str, person: Person) -> None:
         try:
             issuer = self._issuer(person, attempt.environment)
             client = self.sign_in.deciding(attempt.issuer)
@@ -133,7 +167,6 @@ class Deciding:
             raise HTTPException(403, f"it is not decided: {error.what}") from error
         except OrchestratorError as error:
             raise HTTPException(409, f"it is not decided: {error.what}") from error
-        return RedirectResponse(f"/deployments/{quote(attempt.environment)}/{quote(attempt.tenant)}", 303)
 
     def _issuer(self, person: Person, environment: str) -> Issuer:
         issuer = self.issuer(person, self.orchestrator.fleet().trusted(environment))
@@ -147,6 +180,14 @@ class Deciding:
         if plan is None or plan.digest != digest:
             raise HTTPException(409, "what waits is another by now: look at it, and decide again")
         return plan
+
+
+def _subjects(said: str) -> Subjects:
+    """Tenants with their digests, as a page says them: `name:digits name:digits`."""
+    parts = [each.partition(":") for each in said.split()]
+    if not 0 < len(parts) <= MAX_AT_ONCE:
+        raise HTTPException(400, f"decide on 1 to {MAX_AT_ONCE} at once; the rest after that")
+    return tuple((tenant, f"sha256:{digits}") for tenant, _, digits in parts)
 
 
 def _verb(said: str) -> Verb:

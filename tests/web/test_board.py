@@ -1,6 +1,8 @@
 """The board over a small fleet: one change waits for an approval in production, and the rest is live."""
 
 import asyncio
+import csv
+import io
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -57,7 +59,8 @@ def test_each_deployment_tells_its_chart_commit_and_state(client):
     }
     assert list(said) == ["dev/blog", "dev/shop", "production/shop"]
     assert {each["state"] for each in said.values()} == {"live"}
-    assert said["dev/shop"]["release"]["chart"] == {"name": "app", "version": "0.1.0"}
+    chart = said["dev/shop"]["release"]["chart"]
+    assert (chart["name"], chart["version"]) == ("app", "0.1.0")
     assert "tenants/shop/values.yaml" in said["dev/shop"]["subject"]
 
 
@@ -93,6 +96,107 @@ def test_the_figures_of_what_was_released_are_on_a_page_of_their_own(client):
     said = client.get("/figures", headers=JSON).json()
     assert said["all"]["deployments"] == 4
     assert said["tenants"]["shop"]["lead_time"]["count"] == 3
+
+
+def test_a_deployment_shows_what_is_live_and_where_else_to_look(client):
+    page = client.get("/deployments/dev/blog").text
+    said = client.get("/deployments/dev/blog", headers=JSON).json()
+    assert "ConfigMap blog-dev/blog" in said["objects"]
+    assert said["status"]["operation"]["phase"] == "Succeeded"
+    for part in ("ConfigMap blog-dev/blog", "Last sync Succeeded", "/tenants/blog", "partition=dev%7Cblog"):
+        assert part in page
+
+
+def test_a_page_of_one_deployment_reads_the_fleet_once(client, orchestrator):
+    read, fleet = [], type(orchestrator).fleet
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(orchestrator), "fleet", lambda self, *asked: read.append(1) or fleet(self, *asked))
+        client.get("/deployments/production/shop")
+    assert len(read) == 1
+
+
+def test_a_tenant_has_all_its_environments_and_what_happened_in_them(client):
+    said = client.get("/tenants/shop", headers=JSON).json()
+    assert [each["environment"] for each in said["standings"]] == ["dev", "production"]
+    assert sorted(each["environment"] for each in said["timeline"]) == ["dev", "dev", "production"]
+    page = client.get("/tenants/shop").text
+    assert "live after" in page
+    assert page.index("What happened") < page.index("by alice@example.com")
+    assert client.get("/tenants/nobody").status_code == 404
+
+
+def test_a_change_is_shown_on_its_way_with_where_it_waits_and_where_it_is(client):
+    standing = client.get("/deployments/production/shop", headers=JSON).json()
+    commit = standing["waiting"]["plan"]["source"]["commit"]
+    said = client.get(f"/changes/{commit}", headers=JSON).json()
+    assert [each["environment"] for each in said["waiting"]] == ["production"]
+    assert [(each["environment"], each["tenant"]) for each in said["released"]] == [("dev", "shop")]
+    page = client.get(f"/changes/{commit}").text
+    assert f"deploy-orchestrator approve production --commit {commit[:12]}" in page
+    for wrong in ("1" * 40, "main"):
+        assert client.get(f"/changes/{wrong}").status_code == 404
+
+
+def test_the_audit_tells_who_did_what_and_gives_it_as_csv(waiting, orchestrator, client):  # noqa: F811
+    answer = waiting.run("approve", "production", "shop", "-m", "=HYPERLINK(1)", *waiting.as_("bob"))
+    assert answer.code == 0
+    orchestrator.deployments.repository.fetch()
+    said = client.get("/audit", headers=JSON).json()
+    assert (said[0]["what"], said[0]["who"], said[0]["why"]) == (
+        "approve",
+        "bob@example.com",
+        "=HYPERLINK(1)",
+    )
+    assert [each["what"] for each in said[1:]] == ["release"] * 4
+    text = client.get("/audit", params={"format": "csv"})
+    assert text.headers["content-disposition"] == 'attachment; filename="audit.csv"'
+    rows = list(csv.DictReader(io.StringIO(text.text)))
+    assert rows[0]["why"] == "'=HYPERLINK(1)"
+    assert [row["commit"] for row in rows] == [each["commit"] for each in said]
+    assert "bob@example.com" in client.get("/audit").text
+    for wrong in ("0", "x", "-1", "99999", "²"):
+        assert client.get("/audit", params={"days": wrong}).status_code == 400
+
+
+OWN = {"origin": "http://localhost"}
+
+
+def test_whoever_operates_puts_back_what_was_changed_by_hand(waiting, client):  # noqa: F811
+    (live,) = (waiting.folder / ".local/state/sandbox/here/blog-dev").glob("ConfigMap.*.blog.yaml")
+    live.write_text(live.read_text().replace("hello", "by hand"))
+    answer = client.post("/deployments/dev/blog/sync", headers=OWN, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/deployments/dev/blog")
+    assert "hello" in live.read_text()
+    assert client.post("/deployments/dev/nobody/sync", headers=OWN).status_code == 404
+    assert client.get("/deployments/dev/blog/sync").status_code == 405
+
+
+def test_a_rollback_shows_its_lines_first_and_goes_back_with_a_reason(orchestrator, client):
+    page = client.get("/deployments/dev/shop/rollback")
+    assert page.status_code == 200
+    assert "+  greeting: hi" in page.text
+    said = client.get("/deployments/dev/shop/rollback", headers=JSON).json()
+    now = said["now"]["commit"]
+    assert said["undoes"] == [now]
+    first = orchestrator.deployments.history("dev", "shop")[-1].commit
+    assert client.get("/deployments/dev/shop", headers=JSON).json()["ways"] == [first]
+    assert f"rollback?to={first}" in client.get("/deployments/dev/shop").text
+
+    def go(**said: str) -> int:
+        return client.post(
+            "/deployments/dev/shop/rollback", data=said, headers=OWN, follow_redirects=False
+        ).status_code
+
+    assert go(now=now, reason="") == 400
+    assert go(now="1" * 40, reason="worse") == 409
+    assert go(now=now, reason="worse", to="nonsense") == 400
+    assert orchestrator.deployments.release("dev", "shop").commit == now
+    assert go(now=now, reason="worse") == 303
+    assert go(now=now, reason="worse") == 409
+    back = orchestrator.deployments.history("dev", "shop")[0]
+    assert (back.kind, back.reason) == ("revert", "worse")
+    assert client.get("/deployments/dev/shop", headers=JSON).json()["ways"] == []
+    assert client.get("/deployments/dev/blog/rollback").status_code == 409
 
 
 def test_what_there_is_not_is_not_found(client):

@@ -7,12 +7,15 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from starlette.responses import Response
 from starlette.testclient import TestClient
 
 from deploy_orchestrator.pipeline import Orchestrator, look
 from deploy_orchestrator.registries import ANYWHERE, Internet
 from deploy_orchestrator.settings import Settings
 from deploy_orchestrator.web import LOOPBACK, SignIn, SignInFile, Watch, site
+from deploy_orchestrator.web.deciding import MAX_AT_ONCE, Attempt
+from deploy_orchestrator.web.sign_in.cookies import Cookies
 from tests.cli.conftest import (  # noqa: F401
     Desk,
     _own_git_configuration,
@@ -125,6 +128,65 @@ def test_an_approver_approves_and_the_proof_stands_in_git(board):
     kept = tree.read(f"{board.digest.removeprefix('sha256:')}/bob@example.com.yaml").decode()
     assert "token:" in kept
     assert "kty: RSA" in kept
+
+
+def test_all_that_waits_of_one_commit_is_approved_by_a_token_each(board, waiting):  # noqa: F811
+    text = (waiting.fleet / "tenants/shop/tenant.yaml").read_text()
+    waiting.commit("tenants/kiosk/tenant.yaml", text)
+    waiting.ship()
+    waiting.commit("charts/app/values.yaml", "greeting: hello\nlegacy: false\n")
+    waiting.commit("tenants/shop/values.yaml", "greeting: other\nlegacy: false\n")
+    waiting.ship()
+    deployments = board.orchestrator.deployments
+    deployments.repository.fetch()
+    plans = [each for each in deployments.pending_plans() if each.environment == "production"]
+    assert [each.tenant for each in plans] == ["kiosk", "shop"]
+    board.sign_in("bob")
+    digests = " ".join(f"{each.tenant}:{each.digest.removeprefix('sha256:')}" for each in plans)
+    said = {"environment": "production", "digests": digests, "decision": "approve", "reason": "seen"}
+    commit = plans[0].source.commit
+    begun = board.client.post(f"/changes/{commit}/decide", data=said, headers={"origin": BASE})
+    further = board.follow(begun.headers["location"], "bob")
+    assert urlsplit(further.headers["location"]).path != f"/changes/{commit}"
+    done = board.follow(further.headers["location"], "bob")
+    assert (done.status_code, done.headers["location"]) == (303, f"/changes/{commit}")
+    for plan in plans:
+        believed, _ = board.orchestrator.decisions(plan)
+        assert [(each.who, each.reason) for each in believed] == [("bob@example.com", "seen")]
+
+
+@pytest.mark.parametrize("digests", ["", "shop", "shop:00", "shop:" + "0" * 64, "a:b " * 21])
+def test_what_is_another_by_now_or_too_much_is_not_begun(board, digests):
+    board.sign_in("bob")
+    said = {"environment": "production", "digests": digests, "decision": "approve"}
+    answer = board.client.post(f"/changes/{'1' * 40}/decide", data=said, headers={"origin": BASE})
+    assert answer.status_code in (400, 409)
+
+
+def test_as_many_decisions_as_are_taken_at_once_fit_into_what_the_browser_keeps():
+    rest = tuple((f"tenant-{'x' * 40}-{each:02}", f"sha256:{'a' * 64}") for each in range(MAX_AT_ONCE - 1))
+    attempt = Attempt(
+        issuer="acme",
+        state="s" * 43,
+        verifier="v" * 64,
+        environment="production",
+        tenant="shop",
+        digest=f"sha256:{'a' * 64}",
+        decision="approve",
+        reason="r" * 500,
+        rest=rest,
+        then=f"/changes/{'1' * 40}",
+    )
+    Cookies(b"a key that signs cookies", is_secure=True).give(Response(), "x", attempt, 60)
+
+
+def test_whoever_only_sees_neither_syncs_nor_goes_back(board):
+    board.sign_in("bob")
+    assert "Roll back" not in board.client.get(SHOP).text
+    for act in ("sync", "rollback"):
+        answer = board.client.post(f"{SHOP}/{act}", data={"reason": "x"}, headers={"origin": BASE})
+        assert answer.status_code == 403
+    assert board.client.get(f"{SHOP}/rollback").status_code == 403
 
 
 def test_a_release_tells_later_how_its_approval_was_proved(board, waiting):  # noqa: F811

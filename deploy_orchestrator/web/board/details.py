@@ -1,14 +1,16 @@
 """What the page of a deployment tells beside how it stands: the lines that change, decisions, the history."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.fleet import FleetError, Issuer
+from deploy_orchestrator.fleet import Fleet, Issuer
 from deploy_orchestrator.identity import NotProved
+from deploy_orchestrator.outcomes import Outcome, attempt
 from deploy_orchestrator.pipeline import Orchestrator
-from deploy_orchestrator.releases import Approval, Plan, ReleaseEvent, count, proved_then
+from deploy_orchestrator.releases import Approval, Deployments, Plan, ReleaseEvent, count, proved_then
 
 MAX_DIFF: Final = 200_000
 MAX_VERIFIED: Final = 20
@@ -40,7 +42,8 @@ class Past:
 @dataclass(frozen=True, slots=True)
 class Details:
     """`diff`, `decisions`, and what of them is `refused`, are about what waits. `trusted` are the providers
-    that prove decisions there.
+    that prove decisions there, `objects` those that are released, `link` where an engine shows what is live,
+    `ways` the commits of the releases that one can go back to.
     """
 
     diff: str
@@ -48,40 +51,61 @@ class Details:
     refused: tuple[str, ...]
     history: tuple[Past, ...]
     trusted: tuple[Issuer, ...]
+    objects: tuple[str, ...]
+    link: str | None
+    ways: tuple[str, ...]
 
 
 def details(orchestrator: Orchestrator, environment: str, tenant: str) -> Details:
     """What there is to tell of one deployment. Raises OrchestratorError as reading does."""
-    deployments = orchestrator.deployments
-    trusted = _trusted(orchestrator, environment)
+    deployments, fleet = orchestrator.deployments, attempt(orchestrator.fleet)
+    trusted = () if isinstance(fleet, OrchestratorError) else fleet.trusted(environment)
     history = tuple(
         Past(event, _let_through(orchestrator, event, trusted) if number < MAX_VERIFIED else ())
         for number, event in enumerate(deployments.history(environment, tenant))
     )
+    objects, link = _objects(orchestrator, environment, tenant), orchestrator.engine.link(environment, tenant)
+    ways = tuple(_ways([each.event for each in history]))
     plan = deployments.pending(environment, tenant)
     if plan is None:
-        return Details("", (), (), history, trusted)
+        return Details("", (), (), history, trusted, objects, link, ways)
     difference = deployments.difference(environment, tenant)
-    decisions, refused = _decisions(orchestrator, plan)
-    return Details(
-        difference.unified()[:MAX_DIFF] if difference else "", decisions, refused, history, trusted
-    )
+    decisions, refused = _decisions(deployments, fleet, plan)
+    text = difference.unified()[:MAX_DIFF] if difference else ""
+    return Details(text, decisions, refused, history, trusted, objects, link, ways)
 
 
-def _trusted(orchestrator: Orchestrator, environment: str) -> tuple[Issuer, ...]:
-    try:
-        return orchestrator.fleet().trusted(environment)
-    except FleetError:
+def _ways(events: Sequence[ReleaseEvent]) -> Iterator[str]:
+    """The commits that made what was released before what is released now, without what was reverted: each
+    digest is released once, and comes back by a revert with it.
+    """
+    made = {event.release.digest: place for place, event in enumerate(events) if event.release}
+    place = 0
+    while place < len(events):
+        release = events[place].release
+        if release is None or release.removal:
+            return
+        if place > 0:
+            yield events[made[release.digest]].commit
+        place = made[release.digest] + 1
+
+
+def _objects(orchestrator: Orchestrator, environment: str, tenant: str) -> tuple[str, ...]:
+    release = orchestrator.deployments.release(environment, tenant)
+    found = attempt(orchestrator.deployments.released_manifests, release) if release else None
+    if found is None or isinstance(found, OrchestratorError):
         return ()
+    return tuple(str(each.key) for each in found.objects)
 
 
-def _decisions(orchestrator: Orchestrator, plan: Plan) -> tuple[tuple[Decided, ...], tuple[str, ...]]:
-    try:
-        fleet = orchestrator.fleet()
-        rule = fleet.environment(plan.environment).policy.approval
-        believed, refused = orchestrator.decisions(plan)
-    except OrchestratorError as error:
-        return (), (error.what,)
+def _decisions(
+    deployments: Deployments, fleet: Outcome[Fleet], plan: Plan
+) -> tuple[tuple[Decided, ...], tuple[str, ...]]:
+    if isinstance(fleet, OrchestratorError):
+        return (), (fleet.what,)
+    where = plan.environment
+    rule = fleet.environment(where).policy.approval
+    believed, refused = deployments.approvals(plan.digest, fleet.signers(where), fleet.trusted(where))
     ballot = count(believed, rule, plan.source, datetime.now(UTC))
     void = {each.approval.commit: each.reason for each in ballot.void}
     return (

@@ -9,22 +9,30 @@ import pydantic_core
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.templating import Jinja2Templates
 
+from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Issuer
-from deploy_orchestrator.pipeline import Orchestrator, Overview, Standing, age
-from deploy_orchestrator.telemetry import Past, span
+from deploy_orchestrator.git import RevisionNotFound
+from deploy_orchestrator.outcomes import attempt
+from deploy_orchestrator.pipeline import Orchestrator, Overview, Standing
+from deploy_orchestrator.telemetry import Past
+from deploy_orchestrator.terms import is_commit_id
+from deploy_orchestrator.web.board.acting import Acting
+from deploy_orchestrator.web.board.audit import DAYS as AUDITED_DAYS
+from deploy_orchestrator.web.board.audit import MAX_DAYS, as_csv, entries
+from deploy_orchestrator.web.board.changes import change
 from deploy_orchestrator.web.board.details import details
 from deploy_orchestrator.web.board.figures import DAYS, figures_now
+from deploy_orchestrator.web.board.showing import Showing, as_json, wants_json
+from deploy_orchestrator.web.board.tenants import tenant_of
 from deploy_orchestrator.web.board.watch import Watch
 from deploy_orchestrator.web.people import Person, person_of
 
 _FOLDER: Final = Path(__file__).parent
 _HEARTBEAT_SECONDS: Final = 20.0
-_POLICY: Final = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 
 class Deciding(Protocol):
@@ -35,25 +43,17 @@ class Deciding(Protocol):
 
 def board(watch: Watch, orchestrator: Orchestrator, deciding: Deciding | None = None) -> list[BaseRoute]:
     """The routes of the board, on which people decide where there is a `deciding`."""
-    templates = Jinja2Templates(_FOLDER / "templates")
+    showing = Showing(watch)
     past = Past(orchestrator.fleet_repository, orchestrator.deployments)
-    templates.env.filters["age"] = age  # pyright: ignore[reportUnknownMemberType]
-    templates.env.filters["span"] = span  # pyright: ignore[reportUnknownMemberType]
-
-    def page(name: str, request: Request, **shown: Any) -> Response:
-        about = {"overview": watch.overview, "trouble": watch.trouble, "version": watch.version}
-        shown |= about | {"person": person_of(request.scope)}
-        headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"}
-        return templates.TemplateResponse(request, name, shown, headers=headers)
 
     async def now(request: Request) -> Response:
         overview = watch.overview
-        if _wants_json(request):
+        if wants_json(request):
             said = {"trouble": watch.trouble, "attention": overview.attention, **_plain(overview)}
-            return _json({**said, "paused": list(map(str, overview.paused))})
+            return as_json({**said, "paused": list(map(str, overview.paused))})
         only = request.query_params.get("environment", ""), request.query_params.get("tenant", "").strip()
         shown = [each for each in overview.deployments if _is_shown(each, *only)]
-        return page("now.html", request, shown=shown, environment=only[0], tenant=only[1])
+        return showing.page(request, "now.html", shown=shown, environment=only[0], tenant=only[1])
 
     async def deployment(request: Request) -> Response:
         environment, tenant = request.path_params["environment"], request.path_params["tenant"]
@@ -61,16 +61,48 @@ def board(watch: Watch, orchestrator: Orchestrator, deciding: Deciding | None = 
         if standing is None:
             raise HTTPException(404, f"there is no {environment}/{tenant}")
         found = await run_in_threadpool(details, orchestrator, environment, tenant)
-        if _wants_json(request):
-            return _json({**_plain(standing), **pydantic_core.to_jsonable_python(found)})
+        if wants_json(request):
+            return as_json({**_plain(standing), **pydantic_core.to_jsonable_python(found)})
         decides = deciding is not None and deciding.issuer(person_of(request.scope), found.trusted)
-        return page("deployment.html", request, each=standing, found=found, decides=decides)
+        return showing.page(request, "deployment.html", each=standing, found=found, decides=decides)
+
+    async def tenant(request: Request) -> Response:
+        name = request.path_params["tenant"]
+        found = await run_in_threadpool(tenant_of, orchestrator, watch.overview, past, name)
+        if found is None:
+            raise HTTPException(404, f"there is no tenant {name}")
+        told = {**pydantic_core.to_jsonable_python(found), "paused": list(map(str, found.paused))}
+        return showing.answer(request, "tenant.html", told, found=found)
+
+    async def one_change(request: Request) -> Response:
+        commit = request.path_params["commit"]
+        if not is_commit_id(commit):
+            raise HTTPException(404, "not the id of a commit")
+        try:
+            found = await run_in_threadpool(change, orchestrator.fleet_repository, watch.overview, commit)
+        except RevisionNotFound as error:
+            raise HTTPException(404, error.what) from error
+        fleet = attempt(orchestrator.fleet) if deciding else None
+        decides = {
+            group.environment: deciding is not None
+            and fleet is not None
+            and not isinstance(fleet, OrchestratorError)
+            and deciding.issuer(person_of(request.scope), fleet.trusted(group.environment))
+            for group in found.waiting
+        }
+        return showing.answer(request, "change.html", found, found=found, decides=decides)
+
+    async def audit(request: Request) -> Response:
+        days = _days(request.query_params.get("days", ""))
+        found = await run_in_threadpool(entries, orchestrator, past, days)
+        if request.query_params.get("format") == "csv":
+            named = {"Content-Disposition": 'attachment; filename="audit.csv"', "Cache-Control": "no-store"}
+            return Response(as_csv(found), media_type="text/csv", headers=named)
+        return showing.answer(request, "audit.html", found, found=found, days=days)
 
     async def figures(request: Request) -> Response:
         found = await run_in_threadpool(figures_now, past)
-        if _wants_json(request):
-            return _json(pydantic_core.to_jsonable_python(found))
-        return page("figures.html", request, found=found, days=DAYS)
+        return showing.answer(request, "figures.html", found, found=found, days=DAYS)
 
     async def events(request: Request) -> Response:
         return StreamingResponse(_events(watch, request), media_type="text/event-stream")
@@ -78,8 +110,12 @@ def board(watch: Watch, orchestrator: Orchestrator, deciding: Deciding | None = 
     return [
         Route("/", now, name="now"),
         Route("/deployments/{environment}/{tenant}", deployment, name="deployment"),
+        Route("/tenants/{tenant}", tenant, name="tenant"),
+        Route("/changes/{commit}", one_change, name="change"),
+        Route("/audit", audit),
         Route("/figures", figures),
         Route("/events", events),
+        *Acting(orchestrator, showing).routes(),
         Mount("/static", StaticFiles(directory=_FOLDER / "static")),
     ]
 
@@ -98,14 +134,11 @@ def _is_shown(each: Standing, environment: str, tenant: str) -> bool:
     return environment in ("", each.environment) and tenant in each.tenant
 
 
-def _wants_json(request: Request) -> bool:
-    accepted = request.headers.get("accept", "")
-    return "application/json" in accepted and "text/html" not in accepted
+def _days(said: str) -> int:
+    if said and not (said.isascii() and said.isdigit() and 0 < int(said[:5]) <= MAX_DAYS):
+        raise HTTPException(400, f"expected a number of days, 1 to {MAX_DAYS}")
+    return int(said[:5]) if said else AUDITED_DAYS
 
 
 def _plain(value: Overview | Standing) -> dict[str, Any]:
     return pydantic_core.to_jsonable_python(value, exclude={"errors"})
-
-
-def _json(value: dict[str, Any]) -> Response:
-    return JSONResponse(pydantic_core.to_jsonable_python(value), headers={"Cache-Control": "no-store"})

@@ -1,0 +1,57 @@
+"""How an answer of the board looks: a page, or JSON for who asks for `application/json`."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import pydantic_core
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.templating import Jinja2Templates
+
+from deploy_orchestrator.pipeline import age
+from deploy_orchestrator.telemetry import span
+from deploy_orchestrator.web.board.watch import Watch
+from deploy_orchestrator.web.people import Role, person_of
+
+_POLICY: Final = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+
+
+def _templates() -> Jinja2Templates:
+    made = Jinja2Templates(Path(__file__).parent / "templates")
+    made.env.filters |= {"age": age, "span": span}  # pyright: ignore[reportUnknownMemberType]
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """Answers beside what the `watch` saw last."""
+
+    watch: Watch
+    templates: Jinja2Templates = field(default_factory=_templates)
+
+    def answer(self, request: Request, name: str, told: Any, **shown: Any) -> Response:
+        """The page `name` with what is `shown`, or what is `told` as JSON."""
+        return as_json(told) if wants_json(request) else self.page(request, name, **shown)
+
+    def page(self, request: Request, name: str, **shown: Any) -> Response:
+        """The page `name`, which runs nothing but its own, and stands in no frame."""
+        watch, person = self.watch, person_of(request.scope)
+        about = {"overview": watch.overview, "trouble": watch.trouble, "version": watch.version}
+        operates = person.role >= Role.OPERATES
+        headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"}
+        return self.templates.TemplateResponse(
+            request, name, shown | about | {"person": person, "operates": operates}, headers=headers
+        )
+
+
+def wants_json(request: Request) -> bool:
+    """Whether a program asks."""
+    accepted = request.headers.get("accept", "")
+    return "application/json" in accepted and "text/html" not in accepted
+
+
+def as_json(told: Any) -> Response:
+    """`told`, any nesting of models and plain types."""
+    plain = pydantic_core.to_jsonable_python(told)
+    return JSONResponse(plain, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,140 @@
+"""Every page of the board in a real browser: axe-core finds nothing, and none is wider than the screen."""
+
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, sync_playwright
+
+from deploy_orchestrator.pipeline import Orchestrator, look
+from deploy_orchestrator.settings import Settings
+from deploy_orchestrator.web import LOOPBACK, Watch, site, site_server
+from tests.cli.conftest import (  # noqa: F401
+    Desk,
+    _own_git_configuration,
+    held,
+    inside,
+    keys,
+    laid_out,
+    shipped,
+)
+from tests.openid import node_modules
+from tests.pipeline.conftest import sandbox_of
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine")
+PAGES = (
+    "/",
+    "/?environment=dev&tenant=blo",
+    "/deployments/production/shop",
+    "/deployments/dev/blog",
+    "/deployments/dev/shop/rollback",
+    "/tenants/shop",
+    "/tenants/blog",
+    "/changes/{waiting}",
+    "/audit",
+    "/figures",
+)
+FINDINGS = """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations.map(
+  each => each.id + ": " + each.nodes.map(node => node.html.slice(0, 200)).join(" | "))"""
+
+OVERHANG = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@pytest.fixture(scope="module")
+def orchestrator(tmp_path_factory: pytest.TempPathFactory, held: Desk) -> Iterator[Orchestrator]:  # noqa: F811
+    """A change waits, a release was reverted, one is unhealthy, and the line is stopped."""
+    folder = tmp_path_factory.mktemp("walked")
+    shutil.copytree(
+        held.folder, folder, dirs_exist_ok=True, symlinks=True, ignore=shutil.ignore_patterns("clones")
+    )
+    desk = Desk(folder)
+    with inside(folder):
+        desk.commit("tenants/blog/values.yaml", f"greeting: {'a-rather-long-word-' * 12}\n")
+        desk.ship()
+        for arguments in (
+            ("rollback", "dev", "blog", "-m", "worse than before"),
+            ("sandbox", "degrade", "dev", "blog", "-m", f"Pod blog-dev/blog: {'crash' * 30}"),
+            ("pause", "production", "-m", "a look first", *desk.as_("bob")[:-1]),
+        ):
+            answer = desk.run(*arguments)
+            assert answer.code == 0, answer.errors
+        with desk.orchestrator() as opened:
+            assert sandbox_of(opened)
+            yield opened
+
+
+@pytest.fixture(scope="module")
+def address(orchestrator: Orchestrator) -> Iterator[str]:
+    """Where the board is served, as it was seen once."""
+    watch = Watch(lambda: look(orchestrator, Settings().home), seconds=3600)
+    with serving(site_server(site(watch, orchestrator, None, LOOPBACK), "127.0.0.1", 0)) as url:
+        yield url
+
+
+@contextmanager
+def serving(server: uvicorn.Server) -> Iterator[str]:
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    until = datetime.now() + timedelta(seconds=60)
+    while not server.started:
+        assert thread.is_alive()
+        assert datetime.now() < until
+        thread.join(0.05)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.mark.parametrize("width", [400, 1440])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_page_and_none_is_wider_than_the_screen(
+    browser: Browser, address: str, orchestrator: Orchestrator, scheme: str, width: int
+) -> None:
+    axe = (node_modules() / "axe-core/axe.min.js").read_text()
+    waiting = orchestrator.deployments.pending("production", "shop")
+    assert waiting is not None
+    with browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme="dark" if scheme == "dark" else "light"
+    ) as context:
+        page = context.new_page()
+        said: list[str] = []
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+        for path in PAGES:
+            answer = page.goto(address + path.format(waiting=waiting.source.commit))
+            assert answer is not None
+            assert answer.status == 200, path
+            page.evaluate(axe)
+            assert page.evaluate(FINDINGS) == [], path
+            overhang = page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+            assert overhang <= 0, path
+        assert said == []
+
+
+def test_a_page_is_worked_by_keyboard_alone(browser: Browser, address: str) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{address}/deployments/dev/shop")
+        reached: set[str] = set()
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            reached.add(page.evaluate("document.activeElement.textContent.trim()"))
+        assert {"Sync", "Roll back …", "shop in all its environments"} <= reached
