@@ -22,12 +22,11 @@ from deploy_orchestrator.git.history import History, reference_of
 from deploy_orchestrator.git.objects import ObjectStore
 from deploy_orchestrator.git.seal import Seal, by_others, counts, is_sealed, lately_by_others, own_head
 from deploy_orchestrator.git.signature import Signer
-from deploy_orchestrator.git.transport import Move, fetch, push
+from deploy_orchestrator.git.transport import CLONE_LIMIT, Move, fetch, push
 from deploy_orchestrator.git.tree import Tree
 
 ORCHESTRATOR = Person("deploy-orchestrator", "deploy-orchestrator@localhost")
 
-_CLONE_LIMIT = 600.0
 _LOCK_LIMIT = 60.0
 _ATTEMPTS = 30
 _LONGEST_PAUSE = 1.0
@@ -81,7 +80,7 @@ class Repository(History):
         address, path = Address.parse(url), path.absolute()
         store = ObjectStore(path, path.with_name(f"{path.name}.kept"))
         repository = cls(address.url, path, store, identity, seal, address)
-        with repository._lock(_CLONE_LIMIT + _LOCK_LIMIT):
+        with repository._lock(CLONE_LIMIT + _LOCK_LIMIT):
             if not path.exists():
                 repository._create()
                 return repository
@@ -119,7 +118,8 @@ class Repository(History):
         return self.seal is None or counts(self, self.seal, head, commit)
 
     def fetch(self) -> None:
-        """Brings all branches and tags to where the remote has them, within 20 seconds.
+        """Brings all branches and tags to where the remote has them: within 20 seconds, or ten minutes where
+        the remote answers and has much to send.
 
         Raises:
             RemoteUnreachable: it did not answer, or not in time.
@@ -265,7 +265,7 @@ class Repository(History):
         clone = pygit2.init_repository(str(draft), bare=True, initial_head="main")
         clone.config["remote.origin.url"] = self.url
         clone.config["gc.packRefs"] = False
-        fetch(self._address, draft, _CLONE_LIMIT)
+        fetch(self._address, draft, new=True)
         draft.rename(self.path)
 
     def _check_origin(self) -> None:

@@ -8,6 +8,7 @@ from deploy_orchestrator.git.address import Address, redact
 from deploy_orchestrator.git.errors import PushRejected, RemoteUnreachable
 
 TRANSFER_LIMIT = 20.0
+CLONE_LIMIT = 600.0
 PUSH_LIMIT = 60.0
 
 _MIRROR = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
@@ -23,17 +24,20 @@ _WITH_ANOTHER = re.compile(r"atomic push fail")
 _NOT_ATOMIC = "does not support --atomic"
 
 
-def fetch(address: Address, clone: Path, limit: float = TRANSFER_LIMIT) -> None:
+def fetch(address: Address, clone: Path, *, new: bool = False) -> None:
     """Makes the branches and tags of `clone` those of the remote. The caller holds the lock of the clone.
 
+    A remote that says nothing for 20 seconds is given up. Where it does, and into a `new` clone, all that
+    there is may take ten minutes.
+
     Raises:
-        RemoteUnreachable: it did not answer, or not within `limit` seconds.
+        RemoteUnreachable: it did not answer, or not in time.
     """
-    result = _fetch(address, clone, limit)
+    result = _fetch(address, clone, new)
     if result.code and _LEFT_LOCKED.search(result.errors):
         for left in [*clone.glob("*.lock"), *clone.glob("refs/**/*.lock")]:
             left.unlink(missing_ok=True)
-        result = _fetch(address, clone, limit)
+        result = _fetch(address, clone, new)
     if result.code:
         damaged = f"; where that works, remove {clone}, which is made again" if _has_branches(clone) else ""
         raise RemoteUnreachable(
@@ -87,13 +91,18 @@ def _has_branches(clone: Path) -> bool:
     return any(each.is_file() for each in clone.glob("refs/heads/**/*"))
 
 
-def _fetch(address: Address, clone: Path, limit: float) -> command.Result:
+def _fetch(address: Address, clone: Path, new: bool) -> command.Result:
+    arguments = ["fetch", *_FETCH_OPTIONS, "--", address.given, *_MIRROR]
     try:
-        return command.run(
-            ["fetch", *_FETCH_OPTIONS, "--", address.given, *_MIRROR],
-            repository=clone,
-            environment=address.environment,
-            limit=limit,
-        )
+        if not new:
+            try:
+                return _asked(address, clone, arguments, TRANSFER_LIMIT)
+            except command.TimedOut:
+                _asked(address, clone, ["ls-remote", "--quiet", "--", address.given], TRANSFER_LIMIT)
+        return _asked(address, clone, arguments, CLONE_LIMIT)
     except command.TimedOut as error:
         raise RemoteUnreachable(f"{address.url}: {error.what}") from error
+
+
+def _asked(address: Address, clone: Path, arguments: Sequence[str], limit: float) -> command.Result:
+    return command.run(arguments, repository=clone, environment=address.environment, limit=limit)
