@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
 
 from deploy_orchestrator.documents import Document
 from deploy_orchestrator.errors import OrchestratorError, instead_of
 from deploy_orchestrator.fleet.charts import LocalCharts
 from deploy_orchestrator.fleet.errors import FleetError
 from deploy_orchestrator.fleet.layout import ALLOWED_SIGNERS, FLEET_FILE, TENANTS
-from deploy_orchestrator.fleet.model import ChartReference, Environment, FleetFile
+from deploy_orchestrator.fleet.model import ChartReference, Cluster, Environment, FleetFile
 from deploy_orchestrator.fleet.promotion import in_promotion_order
 from deploy_orchestrator.fleet.reading import (
     read_document,
@@ -19,6 +21,9 @@ from deploy_orchestrator.fleet.reading import (
 from deploy_orchestrator.fleet.signers import principals
 from deploy_orchestrator.git import Tree
 from deploy_orchestrator.terms import FieldPath
+
+_WITHIN: Final = frozenset({"kubernetes.default.svc", "kubernetes.default", "kubernetes"})
+"""Names by which whatever runs in a cluster reaches its own API server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +73,27 @@ def _check_clusters(document: Document, file: FleetFile) -> None:
     require_unique(document, ((("argocd", i, "name"), each.name) for i, each in enumerate(file.argocd)))
     require_unique(document, ((("clusters", i, "name"), each.name) for i, each in enumerate(file.clusters)))
     instances = [each.name for each in file.argocd]
+    servers: dict[tuple[str, str], Cluster] = {}
     for index, cluster in enumerate(file.clusters):
         if cluster.argocd is not None:
             require_known(document, ("clusters", index, "argocd"), cluster.argocd, instances, "Argo CD")
+        other = servers.setdefault(_reached(cluster, instances[0]), cluster)
+        if other is not cluster:
+            raise FleetError(
+                f"{cluster.name} is {other.name} by another name, so that nobody knows whose a namespace is",
+                place=document.place("clusters", index, "server"),
+                fix=f"keep one of them, and have all environments name {other.name}",
+            )
+
+
+def _reached(cluster: Cluster, first: str) -> tuple[str, str]:
+    """The API server of a cluster, whatever way its URL is written, and to whom that name means it."""
+    parts = urlsplit(cluster.server)
+    host = (parts.hostname or "").rstrip(".").removesuffix(".cluster.local")
+    port = parts.port or {"https": 443, "http": 80}[parts.scheme]
+    within = host in _WITHIN
+    where = sorted(_WITHIN)[0] if within else f"{host}:{port}{parts.path.rstrip('/')}"
+    return where, (cluster.argocd or first) if within else ""
 
 
 def _check_environments(document: Document, file: FleetFile) -> None:
