@@ -2,15 +2,20 @@
 
 import gzip
 import json
+import socket
+import ssl
+import subprocess
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from deploy_orchestrator.images import ImageInvalid, ImageMissing, Published, Remote
-from deploy_orchestrator.registries import RepositoryUnreachable
+from deploy_orchestrator.manifests import ImageReference
+from deploy_orchestrator.registries import Egress, EgressRefused, Internet, RepositoryUnreachable
 from tests.images.conftest import CONFIG, MANIFEST, Hub
 from tests.registries.conftest import Server
 from tests.registry import INDEX, digest_of
@@ -413,3 +418,42 @@ def test_a_blob_may_come_from_another_server_which_sees_no_login(
     assert published(hub, remote).variants
     ((_, there, headers, _),) = server.asked
     assert (there, headers.get("authorization")) == ("/there", None)
+
+
+def test_redirects_in_a_circle_end(hub: Hub, server: Server, remote: Make) -> None:
+    hub.variant("acme/web", "1")
+    there = (307, {"Location": f"{server.url}/round"}, b"")
+    hub.registry.replies["HEAD /v2/acme/web/manifests/1"] = there
+    server.answer = lambda path: there
+    with pytest.raises(RepositoryUnreachable, match="redirects"):
+        published(hub, remote)
+    assert len(server.asked) < 10
+
+
+def test_a_registry_is_not_led_to_a_server_that_the_fleet_does_not_let_reach(hub: Hub, remote: Make) -> None:
+    metadata = (307, {"Location": "http://169.254.169.254/latest/meta-data"}, b"")
+    hub.registry.replies["HEAD /v2/acme/web/manifests/1"] = metadata
+    with pytest.raises(EgressRefused):
+        published(hub, remote)
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    made = ("openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "1", "-subj", "/CN=0.0.0.0")
+    subprocess.run([*made, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with socket.create_server(("127.1.1.1", 0)) as listening:
+        host = f"127.1.1.1:{listening.getsockname()[1]}"
+
+        def answer() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = listening.accept()
+                    with suppress(OSError), context.wrap_socket(connection, server_side=True) as tls:
+                        tls.recv(1)
+
+        threading.Thread(target=answer, daemon=True).start()
+        remote = Remote(Internet(Egress(frozenset({host}))))
+        with pytest.raises(RepositoryUnreachable, match="certificate verify failed"):
+            remote.published(ImageReference.parse(f"{host}/acme/web:1"))
