@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 import msgspec
 
+from deploy_orchestrator.registries.ahead import ahead
 from deploy_orchestrator.registries.credentials import Login, login
 from deploy_orchestrator.registries.errors import DigestMismatch, RepositoryError, RepositoryUnreachable
 from deploy_orchestrator.registries.location import LOOPBACK, origin
@@ -173,8 +174,11 @@ class Registry:
             raise RepositoryError(f"there is no blob {blob.digest}", url=f"{self.identity}/{name}")
         authorization = self._authorizations.get(name)
         headers = {"Authorization": authorization} if authorization else {}
-        with self._web.stream(url, size=blob.size, repository=self.identity, headers=headers) as chunks:
-            yield _proved(chunks, blob, f"{self.identity}/{name}")
+        with (
+            self._web.stream(url, size=blob.size, repository=self.identity, headers=headers) as chunks,
+            ahead(_proved(chunks, blob, f"{self.identity}/{name}")) as proved,
+        ):
+            yield proved
 
     def _authorized(self, challenge: str) -> str:
         kind, _, rest = challenge.partition(" ")
