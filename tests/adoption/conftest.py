@@ -3,7 +3,6 @@
 import base64
 import gzip
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,11 +30,6 @@ data:
     one
     two
 """
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    if item.get_closest_marker("helm") and not shutil.which("helm"):
-        pytest.skip("there is no helm on PATH")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.cli.conftest import git
+from tests.desk import git
 from tests.steps import propose
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import stamina
 
-from tests.cli.conftest import FILES, Desk
+from tests.desk import FILES, Desk
 from tests.images.conftest import Hub
 from tests.registry import serving
 

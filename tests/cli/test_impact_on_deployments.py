@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from tests.cli.conftest import copied, inside
+from tests.desk import copied, inside
 
 URL = "https://hub.example.com"
 CONFIG_MAP = """\

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cli.conftest import Desk
+from tests.desk import Desk
 from tests.simulated import ApiServer, Refused, serving
 
 

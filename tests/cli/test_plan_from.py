@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy_orchestrator.cli.plan_comment import code
-from tests.cli.conftest import FILES, Answer, Desk, git
+from tests.desk import FILES, Answer, Desk, git
 
 Proposed = Callable[..., Answer]
 

@@ -2,7 +2,7 @@
 
 import re
 
-from tests.cli.conftest import Desk
+from tests.desk import Desk
 
 HOSTILE = "</pre><script>alert(1)</script>"
 

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from tests.cli.conftest import FILES, Answer, Desk
+from tests.desk import FILES, Answer, Desk
 
 POD = """\
 apiVersion: v1

@@ -10,7 +10,7 @@ import pytest
 
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import GatesClosed, Release, RevertRefused
-from tests.cli.conftest import TENANT, Desk
+from tests.desk import TENANT, Desk
 from tests.steps import propose, released
 
 

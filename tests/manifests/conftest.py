@@ -1,6 +1,5 @@
 """A small fleet in a real Git repository, whose tenants run whatever chart a test writes."""
 
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -38,11 +37,6 @@ data:
 """
 
 Files = Mapping[str, str | bytes]
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    if item.get_closest_marker("helm") and not shutil.which("helm"):
-        pytest.skip("there is no helm on PATH")
 
 
 class FleetOnDisk:

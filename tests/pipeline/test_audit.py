@@ -19,7 +19,7 @@ from deploy_orchestrator.releases import (
     digest_of,
 )
 from deploy_orchestrator.risk import Verdict
-from tests.cli.conftest import FILES, Desk
+from tests.desk import FILES, Desk
 from tests.steps import released
 
 LONGER = "required: 1\n        expires: 30d"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from deploy_orchestrator.releases import SourceChange
-from tests.cli.conftest import CHART, FILES, Desk
+from tests.desk import CHART, FILES, Desk
 from tests.steps import previewed
 
 

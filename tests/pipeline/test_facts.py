@@ -3,7 +3,7 @@
 import pytest
 
 from deploy_orchestrator.releases import GatesClosed
-from tests.cli.conftest import FILES, Desk
+from tests.desk import FILES, Desk
 from tests.steps import propose, released
 
 

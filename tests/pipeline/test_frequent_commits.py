@@ -4,7 +4,7 @@ import pytest
 
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import GatesClosed, Plan
-from tests.cli.conftest import Desk
+from tests.desk import Desk
 from tests.pipeline.conftest import sandbox_of
 from tests.steps import propose, released
 

@@ -3,7 +3,7 @@
 from deploy_orchestrator.outcomes import raised
 from deploy_orchestrator.releases import GatesClosed
 from deploy_orchestrator.risk import Verdict
-from tests.cli.conftest import FILES, TENANT, Desk
+from tests.desk import FILES, TENANT, Desk
 from tests.steps import previewed
 
 ROUTES = """\

@@ -12,7 +12,7 @@ from deploy_orchestrator.git import Changes
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import Release, ReleaseError, RevertRefused
 from deploy_orchestrator.settings import Settings
-from tests.cli.conftest import Desk, git
+from tests.desk import Desk, git
 from tests.pipeline.conftest import sandbox_of
 from tests.steps import previewed, propose, released
 

@@ -8,7 +8,8 @@ import pytest
 
 from deploy_orchestrator.releases import Plan
 from deploy_orchestrator.risk import Verdict
-from tests.cli.conftest import FILES, TENANT, Desk, publish_packages  # noqa: F401
+from tests.cli.conftest import publish_packages  # noqa: F401
+from tests.desk import FILES, TENANT, Desk
 from tests.steps import previewed
 
 URL = "https://charts.example.com"

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from deploy_orchestrator.releases import Gate, GatesClosed, GateState, RulesStanding
-from tests.cli.conftest import FILES, Desk
+from tests.desk import FILES, Desk
 from tests.steps import propose, released
 
 APPROVERS = "approvers: [alice@example.com, bob@example.com]"

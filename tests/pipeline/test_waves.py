@@ -7,7 +7,7 @@ import pytest
 
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import Gate, GatesClosed, GateState
-from tests.cli.conftest import TENANT, Desk, copied, git, inside
+from tests.desk import TENANT, Desk, copied, git, inside
 from tests.pipeline.conftest import sandbox_of
 from tests.steps import propose, released
 

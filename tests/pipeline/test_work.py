@@ -13,7 +13,7 @@ from deploy_orchestrator.git import command
 from deploy_orchestrator.manifests import examination, objects
 from deploy_orchestrator.manifests.workers import Workers
 from deploy_orchestrator.outcomes import raised
-from tests.cli.conftest import TENANT, Desk, copied, inside
+from tests.desk import TENANT, Desk, copied, inside
 from tests.steps import propose, released
 
 

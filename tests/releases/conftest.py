@@ -156,17 +156,6 @@ def build() -> type[Build]:
     return Build
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _own_git_configuration(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    with pytest.MonkeyPatch.context() as patch:
-        home = tmp_path_factory.mktemp("home")
-        (home / ".gitconfig").write_text("[init]\n\tdefaultBranch = main\n")
-        patch.setenv("HOME", str(home))
-        patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-        patch.delenv("SSH_AUTH_SOCK", raising=False)
-        yield
-
-
 @pytest.fixture(scope="session")
 def people(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Someone]:
     folder = tmp_path_factory.mktemp("keys")

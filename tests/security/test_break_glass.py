@@ -22,7 +22,6 @@ from tests.releases.conftest import (  # noqa: F401
     Build,
     Pipeline,
     Someone,
-    _own_git_configuration,
     build,
     deployments,
     people,

@@ -18,24 +18,14 @@ from deploy_orchestrator.releases import (
     SourceChange,
 )
 from deploy_orchestrator.risk import Verdict
-from tests.cli.conftest import (  # noqa: F401
-    FILES,
-    Desk,
-    _own_git_configuration,
-    fresh,
-    held,
-    keys,
-    laid_out,
-    shipped,
-    waiting,
-)
+from tests.desk import FILES, Desk
 from tests.steps import released
 
 KEY_FILE = "DEPLOY_ORCHESTRATOR_SIGNING_KEY_FILE"
 
 
 @pytest.fixture
-def sealed(waiting: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Desk:  # noqa: F811
+def sealed(waiting: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Desk:
     """The orchestrator signs; production/shop waits for an approval."""
     path = tmp_path / "signing"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", path], check=True)

@@ -7,15 +7,7 @@ import pytest
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import FleetError
 from deploy_orchestrator.outcomes import raised
-from tests.cli.conftest import (  # noqa: F401
-    Desk,
-    _own_git_configuration,
-    desk,
-    fresh,
-    keys,
-    laid_out,
-    shipped,
-)
+from tests.desk import Desk
 from tests.steps import previewed, propose, released
 
 SHARED = "namespace: {name: apps, shared: true}\n"
@@ -29,7 +21,7 @@ owners: [shop@example.com]
 DEV = '  - name: dev\n    cluster: here\n    kubernetes: "1.34"\n'
 
 
-def sharing(desk: Desk, **tenants: str) -> None:  # noqa: F811
+def sharing(desk: Desk, **tenants: str) -> None:
     """dev lets tenants share `apps`, and these are its only tenants, with what they say beside."""
     text = (desk.fleet / "fleet.yaml").read_text()
     for each in ("shop", "blog"):
@@ -40,7 +32,7 @@ def sharing(desk: Desk, **tenants: str) -> None:  # noqa: F811
     desk.commit("fleet.yaml", text.replace(DEV, f"{DEV}    policy: {{sharedNamespaces: [apps]}}\n"))
 
 
-def closed(desk: Desk, tenant: str) -> str:  # noqa: F811
+def closed(desk: Desk, tenant: str) -> str:
     """Why the pending plan of a tenant in dev is not released."""
     with desk.orchestrator() as orchestrator:
         plan = orchestrator.deployments.pending("dev", tenant)
@@ -51,7 +43,7 @@ def closed(desk: Desk, tenant: str) -> str:  # noqa: F811
 
 
 def test_each_has_its_own_plan_and_release_in_a_namespace_that_they_share(
-    fresh: Desk,  # noqa: F811
+    fresh: Desk,
 ) -> None:
     sharing(fresh, one=KEEPER, two=SHARED)
     with fresh.orchestrator() as orchestrator:
@@ -69,7 +61,7 @@ def test_each_has_its_own_plan_and_release_in_a_namespace_that_they_share(
 
 
 def test_an_object_that_two_would_make_is_released_for_neither_and_both_are_named(
-    fresh: Desk,  # noqa: F811
+    fresh: Desk,
 ) -> None:
     """Both are planned in one commit, before either is released."""
     sharing(fresh, one=f"release: same\n{KEEPER}", two=f"release: same\n{SHARED}")
@@ -82,7 +74,7 @@ def test_an_object_that_two_would_make_is_released_for_neither_and_both_are_name
 
 
 def test_who_has_an_object_keeps_it_and_goes_on_whoever_else_asks_for_it(
-    fresh: Desk,  # noqa: F811
+    fresh: Desk,
 ) -> None:
     sharing(fresh, one=f"release: same\n{KEEPER}", two=SHARED)
     with fresh.orchestrator() as orchestrator:
@@ -100,7 +92,7 @@ def test_who_has_an_object_keeps_it_and_goes_on_whoever_else_asks_for_it(
         assert released(orchestrator, plan).content == plan.content
 
 
-def test_who_keeps_a_namespace_goes_on_whoever_else_would_keep_it(fresh: Desk) -> None:  # noqa: F811
+def test_who_keeps_a_namespace_goes_on_whoever_else_would_keep_it(fresh: Desk) -> None:
     sharing(fresh, two=KEEPER)
     with fresh.orchestrator() as orchestrator:
         plan = propose(orchestrator, "dev", "two")
@@ -116,7 +108,7 @@ def test_who_keeps_a_namespace_goes_on_whoever_else_would_keep_it(fresh: Desk) -
         released(orchestrator, plan)
 
 
-def test_a_commit_alone_lets_nobody_into_a_shared_namespace(desk: Desk) -> None:  # noqa: F811
+def test_a_commit_alone_lets_nobody_into_a_shared_namespace(desk: Desk) -> None:
     """The policy of production is a right that it gives: it counts when it was approved."""
     text = (desk.fleet / "fleet.yaml").read_text()
     assert "        required: 1\n" in text
@@ -133,7 +125,7 @@ def test_a_commit_alone_lets_nobody_into_a_shared_namespace(desk: Desk) -> None:
         previewed(orchestrator, "production", "evil")
 
 
-def test_a_tenant_that_is_released_alone_is_joined_by_nobody(desk: Desk) -> None:  # noqa: F811
+def test_a_tenant_that_is_released_alone_is_joined_by_nobody(desk: Desk) -> None:
     """Whoever names its namespace, and whatever the policy shares."""
     desk.commit("tenants/evil/tenant.yaml", f"{TENANT}namespace: blog-dev\n")
     with desk.orchestrator() as orchestrator:
@@ -142,7 +134,7 @@ def test_a_tenant_that_is_released_alone_is_joined_by_nobody(desk: Desk) -> None
 
 
 def test_a_first_release_into_a_namespace_of_the_tenants_choice_waits_for_a_person(
-    desk: Desk,  # noqa: F811
+    desk: Desk,
 ) -> None:
     """Nobody of the fleet has it, and the tenant does not say that it exists."""
     desk.commit("tenants/evil/tenant.yaml", TENANT.replace("dev", "production") + "namespace: cert-manager\n")

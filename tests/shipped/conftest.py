@@ -22,11 +22,6 @@ Object = dict[str, Any]
 Render = Callable[..., list[Object]]
 
 
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    if item.get_closest_marker("helm") and not shutil.which("helm"):
-        pytest.skip("there is no helm on PATH")
-
-
 @pytest.fixture(scope="session")
 def charts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of charts, each built by Helm from its Chart.lock, dependencies first."""

@@ -13,7 +13,7 @@ from deploy_orchestrator.git import MAX_TOUCHED, Changes, Repository
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import Delivered, Deployments
 from deploy_orchestrator.telemetry import Past
-from tests.cli.conftest import Desk, git
+from tests.desk import Desk, git
 from tests.pipeline.conftest import sandbox_of
 
 SCRIPT = Path(__file__).with_name("from_git.py")

@@ -14,15 +14,7 @@ from deploy_orchestrator.git import RemoteUnreachable
 from deploy_orchestrator.pipeline import Orchestrator, Overview, State, look
 from deploy_orchestrator.settings import Settings
 from deploy_orchestrator.web import LOOPBACK, Watch, site
-from tests.cli.conftest import (  # noqa: F401
-    Desk,
-    _own_git_configuration,
-    held,
-    keys,
-    laid_out,
-    shipped,
-    waiting,
-)
+from tests.desk import Desk
 from tests.pipeline.conftest import sandbox_of
 
 JSON = {"accept": "application/json"}
@@ -30,7 +22,7 @@ MOMENT = datetime(2026, 3, 2, tzinfo=UTC)
 
 
 @pytest.fixture
-def orchestrator(waiting: Desk) -> Iterator[Orchestrator]:  # noqa: F811
+def orchestrator(waiting: Desk) -> Iterator[Orchestrator]:
     with waiting.orchestrator() as opened:
         yield opened
 
@@ -205,7 +197,7 @@ def test_what_there_is_not_is_not_found(client):
     assert (strange.status_code, strange.headers["content-type"]) == (404, "text/plain; charset=utf-8")
 
 
-def test_what_people_wrote_is_shown_as_text(waiting, orchestrator, client):  # noqa: F811
+def test_what_people_wrote_is_shown_as_text(waiting, orchestrator, client):
     waiting.commit("tenants/shop/values.yaml", "legacy: false\n# <script>alert(1)</script>\n")
     sandbox_of(orchestrator).degrade("dev", "shop", "<script>alert(2)</script>")
     seen = _until(client, lambda said: said["attention"][0][0]["state"] == "degraded")
@@ -220,14 +212,14 @@ def test_what_is_broken_comes_before_what_waits(orchestrator, client):
     assert "it is on fire" in client.get("/").text
 
 
-def test_a_broken_fleet_is_told_beside_what_is_released(waiting, client):  # noqa: F811
+def test_a_broken_fleet_is_told_beside_what_is_released(waiting, client):
     waiting.commit("fleet.yaml", "environments: no\n")
     said = _until(client, lambda said: bool(said["troubles"]))
     assert said["troubles"][0].startswith("fleet.yaml")
     assert len(said["deployments"]) == 3
 
 
-def test_a_change_of_the_rules_waits_where_people_look_first(waiting, orchestrator, client):  # noqa: F811
+def test_a_change_of_the_rules_waits_where_people_look_first(waiting, orchestrator, client):
     orchestrator.settle_rules()
     known, key = waiting.fleet / "allowed_signers", waiting.folder / "keys/mallory.pub"
     waiting.commit("allowed_signers", f"{known.read_text()}mallory@example.com {key.read_text()}")
@@ -243,7 +235,7 @@ def test_a_change_of_the_rules_waits_where_people_look_first(waiting, orchestrat
     assert page.index("rules") < page.index("0 added")
 
 
-def test_a_stopped_line_is_told(waiting, client):  # noqa: F811
+def test_a_stopped_line_is_told(waiting, client):
     answer = waiting.run(
         "pause", "production", "--reason", "a look first", "--as", "bob@example.com", "--key", "keys/bob"
     )

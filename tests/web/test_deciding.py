@@ -16,15 +16,7 @@ from deploy_orchestrator.settings import Settings
 from deploy_orchestrator.web import LOOPBACK, SignIn, SignInFile, Watch, site
 from deploy_orchestrator.web.deciding import MAX_AT_ONCE, Attempt
 from deploy_orchestrator.web.sign_in.cookies import Cookies
-from tests.cli.conftest import (  # noqa: F401
-    Desk,
-    _own_git_configuration,
-    held,
-    keys,
-    laid_out,
-    shipped,
-    waiting,
-)
+from tests.desk import Desk
 from tests.openid import PEOPLE, client, openid_provider, through_the_provider
 
 BASE = "http://localhost:3000"
@@ -85,7 +77,7 @@ class Board:
 
 
 @pytest.fixture
-def orchestrator(waiting: Desk, issuer: str) -> Iterator[Orchestrator]:  # noqa: F811
+def orchestrator(waiting: Desk, issuer: str) -> Iterator[Orchestrator]:
     """The fleet names the provider, and its approvers have approved that."""
     text = (waiting.fleet / "fleet.yaml").read_text()
     waiting.commit("fleet.yaml", text + ISSUERS % issuer)
@@ -130,7 +122,7 @@ def test_an_approver_approves_and_the_proof_stands_in_git(board):
     assert "kty: RSA" in kept
 
 
-def test_all_that_waits_of_one_commit_is_approved_by_a_token_each(board, waiting):  # noqa: F811
+def test_all_that_waits_of_one_commit_is_approved_by_a_token_each(board, waiting):
     text = (waiting.fleet / "tenants/shop/tenant.yaml").read_text()
     waiting.commit("tenants/kiosk/tenant.yaml", text)
     waiting.ship()
@@ -189,7 +181,7 @@ def test_whoever_only_sees_neither_syncs_nor_goes_back(board):
     assert board.client.get(f"{SHOP}/rollback").status_code == 403
 
 
-def test_a_release_tells_later_how_its_approval_was_proved(board, waiting):  # noqa: F811
+def test_a_release_tells_later_how_its_approval_was_proved(board, waiting):
     board.sign_in("bob")
     board.decide("bob", "approve")
     waiting.ship()
@@ -280,7 +272,7 @@ def test_nothing_else_is_decided_here(board, verb):
     assert board.press(verb).status_code == 400
 
 
-def test_where_the_rules_name_no_provider_the_page_has_no_buttons(board, waiting):  # noqa: F811
+def test_where_the_rules_name_no_provider_the_page_has_no_buttons(board, waiting):
     text = (waiting.fleet / "fleet.yaml").read_text()
     waiting.commit("fleet.yaml", text[: text.index("issuers:")])
     board.orchestrator.fleet_repository.fetch()
@@ -289,7 +281,7 @@ def test_where_the_rules_name_no_provider_the_page_has_no_buttons(board, waiting
     assert board.press("approve").status_code == 403
 
 
-def test_a_provider_that_the_approvers_did_not_approve_proves_nothing(waiting, issuer):  # noqa: F811
+def test_a_provider_that_the_approvers_did_not_approve_proves_nothing(waiting, issuer):
     with waiting.orchestrator() as opened:
         opened.settle_rules()
         text = (waiting.fleet / "fleet.yaml").read_text()

@@ -13,15 +13,7 @@ from deploy_orchestrator.pipeline import GUARDS, Orchestrator, last_looks, look,
 from deploy_orchestrator.settings import Settings
 from deploy_orchestrator.telemetry import METRICS, Past, Seen, exposition
 from deploy_orchestrator.web import LOOPBACK, Measured, Queue, Watch, metrics_app, site
-from tests.cli.conftest import (  # noqa: F401
-    Desk,
-    _own_git_configuration,
-    held,
-    keys,
-    laid_out,
-    shipped,
-    waiting,
-)
+from tests.desk import Desk
 from tests.pipeline.conftest import sandbox_of
 
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -44,7 +36,7 @@ def one(samples: Samples, name: str, **labels: str) -> float | None:
 
 
 @pytest.fixture
-def orchestrator(waiting: Desk) -> Iterator[Orchestrator]:  # noqa: F811
+def orchestrator(waiting: Desk) -> Iterator[Orchestrator]:
     with waiting.orchestrator() as opened:
         yield opened
 
@@ -106,7 +98,7 @@ def test_guards_and_dagsters_queue_are_told(client):
     assert one(said, "version_conflicts") == 2
 
 
-def test_a_broken_fleet_is_told_by_the_kind_of_its_error(client, waiting, measured):  # noqa: F811
+def test_a_broken_fleet_is_told_by_the_kind_of_its_error(client, waiting, measured):
     waiting.commit("fleet.yaml", "environments: no\n")
     _until(lambda: measured.watch.overview.troubles)
     assert one(read(client.get("/metrics").text), "troubles", kind="FleetError") == 1

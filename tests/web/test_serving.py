@@ -14,14 +14,7 @@ import httpx
 import pytest
 
 from deploy_orchestrator.pipeline import Orchestrator
-from tests.cli.conftest import (  # noqa: F401
-    Desk,
-    _own_git_configuration,
-    keys,
-    laid_out,
-    shipped,
-)
-from tests.cli.conftest import desk as live  # noqa: F401
+from tests.desk import Desk
 from tests.pipeline.conftest import sandbox_of
 
 DAGSTER = """\
@@ -33,8 +26,8 @@ DEFINITIONS = "import dagster as dg\n\n@dg.asset\ndef a(): ...\n\ndefs = dg.Defi
 
 
 @pytest.fixture
-def orchestrator(live: Desk) -> Iterator[Orchestrator]:  # noqa: F811
-    with live.orchestrator() as opened:
+def orchestrator(desk: Desk) -> Iterator[Orchestrator]:
+    with desk.orchestrator() as opened:
         yield opened
 
 
@@ -45,7 +38,7 @@ class Served:
 
 
 @pytest.fixture
-def served(live: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:  # noqa: F811
+def served(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     home = tmp_path / "dagster"
     home.mkdir()
     for name, text in (("dagster.yaml", DAGSTER), ("workspace.yaml", WORKSPACE), ("some.py", DEFINITIONS)):
@@ -54,7 +47,7 @@ def served(live: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [Path(sys.executable).with_name("deploy-orchestrator"), "serve", "--port", str(port)]
-    with subprocess.Popen([*command, "-w", str(home / "workspace.yaml")], cwd=live.folder) as server:
+    with subprocess.Popen([*command, "-w", str(home / "workspace.yaml")], cwd=desk.folder) as server:
         try:
             _until_it_answers(f"http://127.0.0.1:{port}/healthz", server)
             yield Served(server, f"http://127.0.0.1:{port}")
