@@ -2,7 +2,7 @@
 
 import difflib
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -80,3 +80,9 @@ def instead_of(name: str, known: Iterable[str]) -> str:
         return "there are none yet"
     more = ", …" if len(known) > MAX_KNOWN else ""
     return f"known here: {', '.join(islice(known, MAX_KNOWN))}{more}"
+
+
+def first_few(names: Sequence[str], most: int, between: str = ", ") -> str:
+    """The first `most` of these, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return between.join(names[:most]) + more

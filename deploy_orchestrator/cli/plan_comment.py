@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from deploy_orchestrator.cli.plan_outline import outlined
-from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.errors import OrchestratorError, first_few
 from deploy_orchestrator.foresight import Proposal
 from deploy_orchestrator.manifests import Finding
 from deploy_orchestrator.markdown import code, fence, rail, visible
@@ -126,8 +126,7 @@ def new_warnings(proposal: Proposal) -> list[Finding]:
 
 def names(each: Sequence[str]) -> str:
     """The first of these, and how many more there are."""
-    more = f" and {len(each) - MAX_NAMES} more" if len(each) > MAX_NAMES else ""
-    return ", ".join(each[:MAX_NAMES]) + more
+    return first_few(each, MAX_NAMES)
 
 
 def _bounded(lines: list[str], limit: int, what: str) -> Iterator[str]:
@@ -140,11 +139,10 @@ def _reasons(reasons: Sequence[Reason]) -> Iterator[str]:
     """What is not safe: the same thing in many objects is one reason."""
     for same in alike(each for each in reasons if each.severity is not Verdict.SAFE):
         first = same[0]
-        told = [code(f"{each.object}: {each.saw}" if each.object else each.saw) for each in same[:MAX_ALIKE]]
-        more = f" and {len(same) - MAX_ALIKE} more" if len(same) > MAX_ALIKE else ""
+        told = [code(f"{each.object}: {each.saw}" if each.object else each.saw) for each in same]
         advice = first.do if first.do in _OWN_WORDS else code(first.do)
         policy = f" By the policy: {code(first.policy)}" if first.policy else ""
-        said = f"**{_words(first.severity)}** {first.rule}: {', '.join(told)}{more}"
+        said = f"**{_words(first.severity)}** {first.rule}: {first_few(told, MAX_ALIKE)}"
         yield f"- {said}  \n  {first.why} {advice}{policy}"
 
 

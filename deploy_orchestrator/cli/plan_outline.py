@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from deploy_orchestrator.errors import first_few
 from deploy_orchestrator.manifests import Diff, ImageChange, highlights
 
 _NAMED_AT_MOST = 3
@@ -14,13 +15,9 @@ def outlined(difference: Diff) -> Iterator[tuple[str, str]]:
         yield "image", _image(each)
     for word, names in (("new", found.added), ("changed", found.changed), ("gone", found.removed)):
         if names:
-            yield "definitions", f"{len(names)} {word}: {_some(names)}"
+            yield "definitions", f"{len(names)} {word}: {first_few(names, _NAMED_AT_MOST)}"
 
 
 def _image(change: ImageChange) -> str:
-    return f"{change.before or 'none'} → {change.after or 'none'}  {_some(list(map(str, change.objects)))}"
-
-
-def _some(names: list[str] | tuple[str, ...]) -> str:
-    more = len(names) - _NAMED_AT_MOST
-    return ", ".join(names[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
+    objects = first_few(list(map(str, change.objects)), _NAMED_AT_MOST)
+    return f"{change.before or 'none'} → {change.after or 'none'}  {objects}"

@@ -9,6 +9,7 @@ import dagster as dg
 from deploy_orchestrator import markdown
 from deploy_orchestrator.charts import Closure, Conflict, DependencyVersions, draw, explain
 from deploy_orchestrator.delivery import Engine, Hook, Operation, Status, Verification
+from deploy_orchestrator.errors import first_few
 from deploy_orchestrator.fleet import Fleet
 from deploy_orchestrator.foresight import Survey, Surveyed
 from deploy_orchestrator.images import AuditedImage, Image, Published, size
@@ -196,9 +197,8 @@ def reasons(plan: Plan) -> Table:
 
 
 def _sightings(same: Sequence[Reason]) -> str:
-    told = [f"{each.object}: {each.saw}" if each.object else each.saw for each in same[:MAX_SIGHTINGS]]
-    more = [f"and {len(same) - MAX_SIGHTINGS} more"] if len(same) > MAX_SIGHTINGS else []
-    return "; ".join([*told, *more])
+    told = [f"{each.object}: {each.saw}" if each.object else each.saw for each in same]
+    return first_few(told, MAX_SIGHTINGS, "; ")
 
 
 def _advice(reason: Reason) -> str:
@@ -326,5 +326,4 @@ def _link(url: str) -> dg.UrlMetadataValue | dg.PathMetadataValue:
 
 
 def _few(surveyed: Surveyed) -> str:
-    first, *more = surveyed.deployments
-    return f"{first} and {len(more)} more" if more else first
+    return first_few(surveyed.deployments, 1)

@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from deploy_orchestrator.defs.events import Event
 from deploy_orchestrator.defs.resources import LEFT
+from deploy_orchestrator.errors import first_few
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.terms import Label, checked_label
 
@@ -93,8 +94,7 @@ def run_of(
 
 def named(tenants: Collection[str]) -> str:
     """A few of them by name, for a tag."""
-    more = f" and {len(tenants) - _NAMED} more" if len(tenants) > _NAMED else ""
-    return ", ".join(sorted(tenants)[:_NAMED]) + more
+    return first_few(sorted(tenants), _NAMED)
 
 
 def wanted_by(run: dg.DagsterRun) -> list[Wanted]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from deploy_orchestrator.delivery.errors import ClusterRefused, DeliveryError, NotServed
+from deploy_orchestrator.errors import first_few
 from deploy_orchestrator.manifests import (
     Diff,
     Manifests,
@@ -271,8 +272,7 @@ def _defines(each: Object) -> tuple[str, str] | None:
 
 
 def _fields(change: ObjectChange) -> str:
-    names = [field.field for field in change.fields]
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return first_few([field.field for field in change.fields], 5)
 
 
 def _words(answer: DeliveryError, each: Object) -> str:

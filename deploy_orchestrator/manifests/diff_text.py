@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final, cast
 
+from deploy_orchestrator.errors import first_few
 from deploy_orchestrator.fleet import Destination
 from deploy_orchestrator.manifests import lists, secrets
 from deploy_orchestrator.manifests.changes import FieldChange, ObjectChange
@@ -88,9 +89,7 @@ def _versions(changed: Iterable[ObjectChange]) -> Iterator[str]:
         together[labels].append(f"{each.key}{' and its pods' if pods else ''}")
     for labels, objects in together.items():
         said = ", ".join(f"{label}: {old} → {new}" for label, old, new in sorted(labels))
-        more = len(objects) - _NAMED_AT_MOST
-        names = ", ".join(objects[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
-        yield f"# {spelled_out(said)}, and nothing else, on {names}\n"
+        yield f"# {spelled_out(said)}, and nothing else, on {first_few(objects, _NAMED_AT_MOST)}\n"
 
 
 def _renamed(removed: Sequence[Object], added: Sequence[Object]) -> Iterator[tuple[Object, Object]]:

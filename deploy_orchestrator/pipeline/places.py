@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from deploy_orchestrator.errors import Place
+from deploy_orchestrator.errors import Place, first_few
 from deploy_orchestrator.fleet import Deployment, Fleet, FleetError
 from deploy_orchestrator.releases import Deployments, Plan
 
@@ -85,9 +85,8 @@ def _neighbours(fleet: Fleet, own: Deployment) -> Iterator[str]:
 def _require_apart(plan: Plan, other: str, taken: frozenset[str], place: Place) -> None:
     if taken:
         names = sorted(each.removesuffix(".yaml") for each in taken)
-        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
         raise ObjectTaken(
-            f"{plan.key} and {other} would both make {', '.join(names[:_SHOWN])}{more} in the namespace"
+            f"{plan.key} and {other} would both make {first_few(names, _SHOWN)} in the namespace"
             f" {plan.destination.namespace} that they share",
             place=place,
             fix="let one of them make it, or call it otherwise",

@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 from typing import Final, Literal, Protocol
 
 from deploy_orchestrator.documents import Record
-from deploy_orchestrator.errors import MachineRefused, OrchestratorError
+from deploy_orchestrator.errors import MachineRefused, OrchestratorError, first_few
 from deploy_orchestrator.fleet import Deployment, FleetError, Rules
 from deploy_orchestrator.git import Commit, Repository, RevisionNotFound, Tree
 from deploy_orchestrator.identity import Issuers
@@ -162,11 +162,10 @@ class _Commit:
             yield from self._told("rules", ", ".join(changed[:_NAMED]), self._rules(changed))
 
     def _by_others(self, who: str) -> Fault:
-        more = f" and {len(self.changed) - _NAMED} more" if len(self.changed) > _NAMED else ""
         return Fault(
             check="hands",
             commit=self.commit.id,
-            about=", ".join(self.changed[:_NAMED]) + more or "nothing",
+            about=first_few(self.changed, _NAMED) or "nothing",
             what=f"it was made by other hands: {who}",
         )
 

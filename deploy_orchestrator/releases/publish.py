@@ -5,7 +5,7 @@ again.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.errors import OrchestratorError, first_few
 from deploy_orchestrator.git import Changes, Commit, Repository, Tree, Witness
 from deploy_orchestrator.outcomes import Outcome
 from deploy_orchestrator.releases.approvals import BRANCH
@@ -45,9 +45,8 @@ def _relied_on(moment: "_Moment", releasing: Sequence["_Releasing"]) -> str | No
     relied |= {each.change.key: each.change.digest for each in moment.changed if each.change}
     if not relied:
         return None
-    first, more = next(iter(relied)), f" and {len(relied) - 1} more" if len(relied) > 1 else ""
     said = "".join(f"Digest: {digest}\n" for digest in relied.values())
-    return f"{WITNESS}{first}{more} by the decisions up to here\n\n{said}"
+    return f"{WITNESS}{first_few(list(relied), 1)} by the decisions up to here\n\n{said}"
 
 
 @dataclass(slots=True)

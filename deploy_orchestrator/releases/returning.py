@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+from deploy_orchestrator.errors import first_few
 from deploy_orchestrator.git import Tree
 from deploy_orchestrator.manifests import Diff, FieldChange, committed_manifests, diff
 from deploy_orchestrator.releases.model import Plan, Quarantined, ReleaseFile
@@ -49,8 +50,7 @@ def returning(standing: Standing, plan: Plan) -> Iterator[Returning]:
             yield Returning(entry, "the bytes")
         elif again := _made_by(standing, entry) & _planned(standing):
             named = sorted({str(each) for each in again})
-            more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-            yield Returning(entry, ", ".join(named[:_NAMED]) + more)
+            yield Returning(entry, first_few(named, _NAMED))
 
 
 def builds_on(newer: Diff, older: Diff) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any, Final
 
+from deploy_orchestrator.errors import first_few
 from deploy_orchestrator.manifests import FieldChange, Object, untyped
 from deploy_orchestrator.risk.change import Altered, Change
 from deploy_orchestrator.risk.metadata import FOR_PEOPLE, label_of
@@ -159,7 +160,7 @@ def _named(rights: list[Right]) -> str:
         " ".join(filter(None, (verb, ".".join(filter(None, (resource, group))), "" if name == "*" else name)))
         for verb, group, resource, name in rights
     ]
-    return ", ".join(words[:5]) + (f" and {len(words) - 5} more" if len(words) > 5 else "")
+    return first_few(words, 5)
 
 
 RULES = (RightsWidened(), RightsNarrowed(), RightsRewritten())

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final
 
+from deploy_orchestrator.errors import first_few
 from deploy_orchestrator.manifests import (
     FieldChange,
     ImageReference,
@@ -164,9 +165,8 @@ def _sightings(change: Change, wanted: Callable[[_Told], bool]) -> Iterator[Sigh
         found = [told for told in _settings(altered) if wanted(told)]
         if found:
             names = list(dict.fromkeys(told.called for told in found))
-            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
             paths = tuple(path for told in found for path in told.paths)
-            yield Sighting(f"{', '.join(names[:_SHOWN])}{more} changes", altered.key, paths)
+            yield Sighting(f"{first_few(names, _SHOWN)} changes", altered.key, paths)
 
 
 def _settings(altered: Altered) -> Iterator[_Told]:
@@ -320,8 +320,7 @@ def _pods(each: Object) -> tuple[Any, Any]:
 
 
 def _keys(fields: list[FieldChange]) -> str:
-    keys = list(dict.fromkeys(field.path[-1] for field in fields))
-    return ", ".join(keys[:5]) + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")
+    return first_few(list(dict.fromkeys(field.path[-1] for field in fields)), _SHOWN)
 
 
 def _names(objects: list[Object]) -> str:

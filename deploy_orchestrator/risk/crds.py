@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from deploy_orchestrator.errors import first_few
 from deploy_orchestrator.manifests import Object, untyped
 from deploy_orchestrator.risk.change import Altered, Change
 from deploy_orchestrator.risk.rule import Rule, Sighting
@@ -53,8 +54,7 @@ class SchemaNarrowed(Rule):
         for altered in _definitions(change):
             narrowed = list(_narrowed(altered))
             if narrowed:
-                more = f" and {len(narrowed) - 5} more" if len(narrowed) > 5 else ""
-                yield Sighting("; ".join(narrowed[:5]) + more, altered.key, _VERSIONS)
+                yield Sighting(first_few(narrowed, 5, "; "), altered.key, _VERSIONS)
 
 
 class SchemaWidened(Rule):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from deploy_orchestrator.errors import first_few
 from deploy_orchestrator.manifests import FieldChange, NamedPath, ObjectKey
 from deploy_orchestrator.risk.change import Altered, Change
 from deploy_orchestrator.risk.rule import Sighting, Stated
@@ -67,8 +68,7 @@ def _unexplained(
 
 
 def _told(fields: list[FieldChange]) -> str:
-    more = f" and {len(fields) - 5} more" if len(fields) > 5 else ""
-    return f"{', '.join(each.field for each in fields[:5])}{more} changes"
+    return f"{first_few([each.field for each in fields], 5)} changes"
 
 
 def _covered(path: NamedPath, known: list[NamedPath]) -> bool:

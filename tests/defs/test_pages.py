@@ -36,7 +36,7 @@ def test_what_one_rule_saw_in_many_objects_is_one_row_and_hides_no_other() -> No
     assert [[*each.data.values()] for each in shown.records] == [
         [
             "needs-approval",
-            "many: " + "; ".join(f"ConfigMap a/{n}: seen" for n in range(5)) + "; and 35 more",
+            "many: " + "; ".join(f"ConfigMap a/{n}: seen" for n in range(5)) + " and 35 more",
             "It matters. Mend it.",
         ],
         ["needs-approval", "one: Secret a/b: seen", "It matters. Mend it. Says the policy"],
