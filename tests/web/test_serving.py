@@ -1,5 +1,6 @@
 """The one web process as people and their browsers reach it: the board, and Dagster below it."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -13,8 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from deploy_orchestrator.pipeline import Orchestrator
-from tests.desk import Desk
+from tests.desk import Desk, copied, inside
 from tests.pipeline.conftest import sandbox_of
 
 DAGSTER = """\
@@ -25,32 +25,30 @@ WORKSPACE = "load_from:\n  - python_file: {relative_path: some.py, location_name
 DEFINITIONS = "import dagster as dg\n\n@dg.asset\ndef a(): ...\n\ndefs = dg.Definitions(assets=[a])\n"
 
 
-@pytest.fixture
-def orchestrator(desk: Desk) -> Iterator[Orchestrator]:
-    with desk.orchestrator() as opened:
-        yield opened
-
-
 @dataclass(frozen=True)
 class Served:
+    desk: Desk
     process: subprocess.Popen[bytes]
     address: str
 
 
-@pytest.fixture
-def served(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
-    home = tmp_path / "dagster"
-    home.mkdir()
+@pytest.fixture(scope="module")
+def served(shipped: Desk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A program of its own that serves a desk where everything is live; it takes seconds to come up."""
+    desk = copied(shipped, tmp_path_factory.mktemp("served"))
+    home = tmp_path_factory.mktemp("dagster")
     for name, text in (("dagster.yaml", DAGSTER), ("workspace.yaml", WORKSPACE), ("some.py", DEFINITIONS)):
         (home / name).write_text(text)
-    monkeypatch.setenv("DAGSTER_HOME", str(home))
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [Path(sys.executable).with_name("deploy-orchestrator"), "serve", "--port", str(port)]
-    with subprocess.Popen([*command, "-w", str(home / "workspace.yaml")], cwd=desk.folder) as server:
+    environment = {**os.environ, "DAGSTER_HOME": str(home)}
+    with subprocess.Popen(
+        [*command, "-w", str(home / "workspace.yaml")], cwd=desk.folder, env=environment
+    ) as server:
         try:
             _until_it_answers(f"http://127.0.0.1:{port}/healthz", server)
-            yield Served(server, f"http://127.0.0.1:{port}")
+            yield Served(desk, server, f"http://127.0.0.1:{port}")
         finally:
             if server.poll() is None:
                 server.send_signal(signal.SIGINT)
@@ -90,14 +88,20 @@ def test_no_other_site_gets_to_dagster(address):
     assert httpx.post(f"{address}/dagster/report_asset_materialization/a", headers=foreign).status_code == 403
 
 
-def test_a_page_that_is_open_is_told_when_there_is_something_new(address, orchestrator):
-    with httpx.stream("GET", f"{address}/events", timeout=30) as events:
+def test_a_page_that_is_open_is_told_when_there_is_something_new(served):
+    address = served.address
+    with (
+        inside(served.desk.folder),
+        served.desk.orchestrator() as orchestrator,
+        httpx.stream("GET", f"{address}/events", timeout=30) as events,
+    ):
         sandbox_of(orchestrator).degrade("dev", "shop", "it is on fire")
         assert next(line for line in events.iter_lines() if line.startswith("data: "))
     assert "it is on fire" in httpx.get(address).text
 
 
 def test_it_ends_when_it_is_told_to_though_a_page_is_open(served):
+    """The last of this module: nothing answers after it."""
     with httpx.stream("GET", f"{served.address}/events", timeout=60):
         served.process.send_signal(signal.SIGINT)
         served.process.wait(40)
