@@ -63,7 +63,7 @@ def ask(task: str, release: "ChartRelease", options: Mapping[str, Any], workspac
     answer = workspace.releases.read(key)
     if answer is None:
         try:
-            answer = workspace.workers.ask(task, {**request, "chart": str(release.chart.path)})
+            answer = workspace.workers.ask(task, {**request, "chart": str(release.chart.path.absolute())})
         except WorkerError as error:
             fix = "make the chart or its values smaller or simpler"
             raise RenderError(f"Helm {error}", place=Place(release.source), fix=fix) from error
