@@ -70,15 +70,16 @@ def _put(values: dict[str, Any], path: list[str | int], value: Any) -> None:
     here: Any = values
     for step, following in zip(path, [*path[1:], None], strict=True):
         last = following is None
-        empty: Any = value if last else [] if isinstance(following, int) else {}
+        kind = list if isinstance(following, int) else dict
+        empty: Any = value if last else kind()
         if isinstance(step, int):
             items = cast(list[Any], here)
             items += [None] * (step + 1 - len(items))
-            if last or not isinstance(items[step], dict | list):
+            if last or not isinstance(items[step], kind):
                 items[step] = empty
             here = items[step]
         else:
             fields = cast(dict[str, Any], here)
-            if last or not isinstance(fields.get(step), list if isinstance(following, int) else dict):
+            if last or not isinstance(fields.get(step), kind):
                 fields[step] = empty
             here = fields[step]

@@ -5,7 +5,7 @@ from typing import Any
 
 import helm_python
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from deploy_orchestrator.adoption import CUT, NotAdoptable, Parameter, with_parameter, without_secrets
@@ -80,6 +80,7 @@ VALUES = st.sampled_from(
 )
 
 
+@example([("list[0]", "{a,1}"), ("list[0].a", "1")], False)
 @given(
     st.lists(st.tuples(st.lists(STEPS, min_size=1, max_size=3).map(".".join), VALUES), max_size=3),
     st.booleans(),

@@ -1,11 +1,13 @@
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -19,6 +21,7 @@ from deploy_orchestrator.defs.runs import ENVIRONMENT, TENANTS
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import Release
 from deploy_orchestrator.settings import Settings
+from tests.chat import listening
 
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
 SENSORS = (
@@ -38,6 +41,7 @@ class Laptop:
     folder: Path
     instance: dg.DagsterInstance
     cursors: dict[str, str | None] = field(default_factory=dict)
+    _project: tuple[Settings, dg.Definitions] | None = field(default=None, repr=False)
 
     @property
     def settings(self) -> Settings:
@@ -115,7 +119,11 @@ class Laptop:
 
     @property
     def definitions(self) -> dg.Definitions:
-        return project(Installation(self.settings))
+        """The project, loaded once for the same settings, as the process that serves it does."""
+        settings = self.settings
+        if self._project is None or self._project[0] != settings:
+            self._project = settings, project(Installation(settings))
+        return self._project[1]
 
     def run(self, wanted: dg.RunRequest) -> str:
         """Run what a tick asks for; the job and, if any, its tenants."""
@@ -171,20 +179,63 @@ class Laptop:
 @pytest.fixture
 def laptop(tmp_path: Path) -> Iterator[Laptop]:
     """The example fleet, nothing shipped yet, where nobody has to wait for a soak time."""
-    init(tmp_path)
     with dg.DagsterInstance.ephemeral() as instance:
-        laptop = Laptop(tmp_path, instance)
-        laptop.commit("fleet.yaml", lambda text: re.sub(r"soak: \d+s", "soak: 0s", text))
+        yield _laid_out(tmp_path, instance)
+
+
+@pytest.fixture
+def bare(laptop: Laptop) -> Laptop:
+    """The laptop with one tenant in two environments, nothing shipped yet."""
+    _reduce(laptop)
+    return laptop
+
+
+@pytest.fixture(scope="session")
+def _after_the_first_pass(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
+    with (
+        dg.DagsterInstance.ephemeral() as instance,
+        listening() as service,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("DEPLOY_ORCHESTRATOR_NOTIFY_URLS", service.url)
+        laptop = _laid_out(tmp_path_factory.mktemp("first-pass"), instance)
+        _reduce(laptop)
+        laptop.settle()
         yield laptop
 
 
 @pytest.fixture
-def bench(laptop: Laptop) -> Laptop:
-    """The laptop with one tenant in two environments, for what needs no more."""
+def bench(_after_the_first_pass: Laptop, tmp_path: Path) -> Iterator[Laptop]:
+    """One tenant in two environments after the first pass: all is live, people were told of it, and Dagster
+    remembers it.
+    """
+    first = _after_the_first_pass
+    elsewhere = shutil.ignore_patterns("clones")
+    shutil.copytree(first.folder, tmp_path, dirs_exist_ok=True, symlinks=True, ignore=elsewhere)
+    with dg.DagsterInstance.ephemeral() as instance:
+        _remember(first.instance.run_storage, instance.run_storage)
+        _remember(first.instance.event_log_storage, instance.event_log_storage)
+        yield Laptop(tmp_path, instance, dict(first.cursors))
+
+
+def _laid_out(folder: Path, instance: dg.DagsterInstance) -> Laptop:
+    init(folder)
+    laptop = Laptop(folder, instance)
+    laptop.commit("fleet.yaml", lambda text: re.sub(r"soak: \d+s", "soak: 0s", text))
+    return laptop
+
+
+def _reduce(laptop: Laptop) -> None:
     shutil.rmtree(laptop.folder / "fleet/tenants/ml")
     shutil.rmtree(laptop.folder / "fleet/tenants/data")
     laptop.commit(
         "tenants/analytics/tenant.yaml",
         lambda text: re.sub(r"environments: .*", "environments: [dev, production]", text),
     )
-    return laptop
+
+
+def _remember(there: Any, here: Any) -> None:
+    """What one storage of an instance in memory holds, in another."""
+    source, target = (each._held_conn.connection.driver_connection for each in (there, here))
+    assert isinstance(source, sqlite3.Connection)
+    source.backup(target)

@@ -10,33 +10,33 @@ WAY = ("rendered_manifests", "container_images", "change_plan", "release", "sync
 
 
 @pytest.fixture
-def bench(bench: Laptop) -> Laptop:
+def bare(bare: Laptop) -> Laptop:
     """With the partitions that the sensor would have made."""
-    bench.instance.add_dynamic_partitions("environment", ["dev", "production"])
-    bench.instance.add_dynamic_partitions("tenant", ["analytics", "nobody"])
-    return bench
+    bare.instance.add_dynamic_partitions("environment", ["dev", "production"])
+    bare.instance.add_dynamic_partitions("tenant", ["analytics", "nobody"])
+    return bare
 
 
-def by_hand(bench: Laptop, environment: str, tenant: str) -> dg.ExecuteInProcessResult:
-    definitions = bench.definitions
+def by_hand(bare: Laptop, environment: str, tenant: str) -> dg.ExecuteInProcessResult:
+    definitions = bare.definitions
     return dg.materialize(
         [each for each in definitions.assets or () if isinstance(each, dg.AssetsDefinition)],
         selection=list(WAY),
         partition_key=partition_key(environment, tenant),
-        instance=bench.instance,
+        instance=bare.instance,
         resources=definitions.resources,
         raise_on_error=False,
     )
 
 
-def test_one_goes_from_its_commit_to_live_and_what_waits_is_observed(bench: Laptop) -> None:
-    assert by_hand(bench, "dev", "analytics").success
+def test_one_goes_from_its_commit_to_live_and_what_waits_is_observed(bare: Laptop) -> None:
+    assert by_hand(bare, "dev", "analytics").success
     for asset in WAY:
-        assert bench.materialized(asset) == {partition_key("dev", "analytics")}
-    assert bench.live("dev", "analytics")
+        assert bare.materialized(asset) == {partition_key("dev", "analytics")}
+    assert bare.live("dev", "analytics")
 
-    bench.command("sandbox", "degrade", "dev", "analytics", "-m", "told to")
-    waiting = by_hand(bench, "production", "analytics")
+    bare.command("sandbox", "degrade", "dev", "analytics", "-m", "told to")
+    waiting = by_hand(bare, "production", "analytics")
     made = {
         event.asset_key.to_user_string()
         for event in waiting.get_asset_materialization_events()
@@ -47,6 +47,6 @@ def test_one_goes_from_its_commit_to_live_and_what_waits_is_observed(bench: Lapt
     assert observed.asset_key == dg.AssetKey("release")
 
 
-def test_whom_the_fleet_does_not_have_there_fails_with_what_the_command_line_would_say(bench: Laptop) -> None:
-    assert not by_hand(bench, "dev", "nobody").success
-    assert any("nobody" in said for said in bench.failures())
+def test_whom_the_fleet_does_not_have_there_fails_with_what_the_command_line_would_say(bare: Laptop) -> None:
+    assert not by_hand(bare, "dev", "nobody").success
+    assert any("nobody" in said for said in bare.failures())

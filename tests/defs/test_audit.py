@@ -29,21 +29,21 @@ def audit(laptop: Laptop, asset: str) -> dict[str, object]:
     return {name: value.value for name, value in event.asset_materialization.metadata.items()}
 
 
-def test_an_audit_says_what_was_published_since_the_last_one(bench: Laptop, hub: Hub) -> None:
+def test_an_audit_says_what_was_published_since_the_last_one(bare: Laptop, hub: Hub) -> None:
     needs = "".join(
         f'dependencies:\n  - {{name: {name}, version: 1.x, repository: "{hub.url}"}}\n'
         for name in ("db", "web")
     ).replace("\ndependencies:", "")
-    bench.commit("fleet.yaml", lambda text: f'{text}\negress: ["{hub.registry.host}"]\n')
-    bench.commit(CHART, lambda text: text.replace("dependencies:\n", needs))
+    bare.commit("fleet.yaml", lambda text: f'{text}\negress: ["{hub.registry.host}"]\n')
+    bare.commit(CHART, lambda text: text.replace("dependencies:\n", needs))
 
-    assert audit(bench, "conflict_report")["new since the last audit"] == "none"
-    assert audit(bench, "upgrade_report")["new since the last audit"] == "none"
+    assert audit(bare, "conflict_report")["new since the last audit"] == "none"
+    assert audit(bare, "upgrade_report")["new since the last audit"] == "none"
 
     hub.publish({"db@1.1.0": ["common 2.x"], "web@2.0.0": ["common 1.x"]})
-    conflicts = audit(bench, "conflict_report")
+    conflicts = audit(bare, "conflict_report")
     assert conflicts["new conflict count"] == conflicts["conflict count"] == 1
     assert "'common'" in str(conflicts["new since the last audit"])
-    upgrades = audit(bench, "upgrade_report")
+    upgrades = audit(bare, "upgrade_report")
     assert "'web'" in str(upgrades["new since the last audit"])
     assert upgrades["new upgrade count"] == 1

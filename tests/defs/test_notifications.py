@@ -40,29 +40,28 @@ def edit(laptop: Laptop) -> None:
     laptop.commit("tenants/analytics/values.yaml", lambda text: f"{text}{migration(999)}")
 
 
-def test_releases_and_what_waits_for_approval_are_told_once(bench: Laptop, service: Service) -> None:
-    bench.turn()
-    bench.settle()
+def test_releases_and_what_waits_for_approval_are_told_once(bare: Laptop, service: Service) -> None:
+    bare.turn()
+    bare.settle()
     told(service)
 
-    edit(bench)
-    bench.settle()
-    bench.turn()
+    edit(bare)
+    bare.settle()
+    bare.turn()
 
     released, waits = sorted(told(service))
     assert re.fullmatch(r"dev/analytics was released\. dagster-tenant .*, source [0-9a-f]{8}", released)
     assert waits.startswith("production/analytics waits for approval. 0 of ")
     assert "alice＠example.com" in waits
 
-    bench.sign("approve", "production", "analytics", person="bob")
-    bench.settle()
-    bench.turn()
+    bare.sign("approve", "production", "analytics", person="bob")
+    bare.settle()
+    bare.turn()
     (released,) = told(service)
     assert released.startswith("production/analytics was released.")
 
 
 def test_a_pause_and_a_resume_are_told_once_each(bench: Laptop, service: Service) -> None:
-    bench.settle()
     told(service)
     bench.stop("pause", "production", "-m", "it burns", person="bob")
     edit(bench)
@@ -84,63 +83,63 @@ def test_a_pause_and_a_resume_are_told_once_each(bench: Laptop, service: Service
 
 
 def test_a_broken_glass_is_told_when_somebody_breaks_it_and_when_it_is_released(
-    bench: Laptop, service: Service
+    bare: Laptop, service: Service
 ) -> None:
     for person in ("carol", "dave"):
-        key = bench.folder / "keys" / person
+        key = bare.folder / "keys" / person
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", key], check=True)
         line = f"{person}@example.com {key.with_suffix('.pub').read_text()}"
-        bench.commit("allowed_signers", lambda text, line=line: f"{text}{line}")
+        bare.commit("allowed_signers", lambda text, line=line: f"{text}{line}")
     people = "[bob@example.com, carol@example.com, dave@example.com]"
-    bench.commit(
+    bare.commit(
         "fleet.yaml",
         lambda text: text.replace(
             "      approval:", f"      breakGlass: {{people: {people}}}\n      approval:"
         ),
     )
-    bench.settle()
-    edit(bench)
-    bench.settle()
+    bare.settle()
+    edit(bare)
+    bare.settle()
     told(service)
-    bench.sign("break-glass", "production", "analytics", "-m", "prod is down", person="bob")
-    bench.settle()
-    bench.turn()
+    bare.sign("break-glass", "production", "analytics", "-m", "prod is down", person="bob")
+    bare.settle()
+    bare.turn()
     (line,) = told(service)
     assert line.startswith("production/analytics has its glass broken. by bob＠example.com: prod is down; ")
 
     for person in ("carol", "dave"):
-        bench.sign("break-glass", "production", "analytics", "-m", "agreed", person=person)
-    bench.settle()
-    bench.turn()
-    assert bench.released("production", "analytics").glass_broken_by
+        bare.sign("break-glass", "production", "analytics", "-m", "agreed", person=person)
+    bare.settle()
+    bare.turn()
+    assert bare.released("production", "analytics").glass_broken_by
     said = "production/analytics has its glass broken. it was released, by bob＠example.com: prod is down"
     assert any(each.startswith(said) for each in told(service))
 
 
-def test_a_revert_is_told_with_its_reason_whoever_made_it(bench: Laptop, service: Service) -> None:
-    bench.commit("fleet.yaml", lambda text: text.replace("rollbackAfter: 30s", "rollbackAfter: 0s"))
-    bench.settle()
-    edit(bench)
-    bench.settle()
+def test_a_revert_is_told_with_its_reason_whoever_made_it(bare: Laptop, service: Service) -> None:
+    bare.commit("fleet.yaml", lambda text: text.replace("rollbackAfter: 30s", "rollbackAfter: 0s"))
+    bare.settle()
+    edit(bare)
+    bare.settle()
     told(service)
 
-    bench.command("sandbox", "degrade", "dev", "analytics", "--reason", "<b>@everyone</b>")
-    bench.settle()
-    bench.turn()
+    bare.command("sandbox", "degrade", "dev", "analytics", "--reason", "<b>@everyone</b>")
+    bare.settle()
+    bare.turn()
 
     (reverted,) = told(service)
     assert reverted.startswith("dev/analytics was reverted. ")
     assert reverted.endswith("＜b＞＠everyone＜/b＞")
 
 
-def test_a_release_that_cannot_be_reverted_calls_for_a_person_once(bench: Laptop, service: Service) -> None:
-    bench.commit("fleet.yaml", lambda text: text.replace("rollbackAfter: 30s", "rollbackAfter: 0s"))
-    bench.settle()
+def test_a_release_that_cannot_be_reverted_calls_for_a_person_once(bare: Laptop, service: Service) -> None:
+    bare.commit("fleet.yaml", lambda text: text.replace("rollbackAfter: 30s", "rollbackAfter: 0s"))
+    bare.settle()
     told(service)
 
-    bench.command("sandbox", "degrade", "dev", "analytics")
-    bench.settle()
-    bench.turn()
+    bare.command("sandbox", "degrade", "dev", "analytics")
+    bare.settle()
+    bare.turn()
 
     (refused,) = told(service)
     assert refused.startswith("dev/analytics is unhealthy and cannot be reverted: a person must act. ")
@@ -148,7 +147,6 @@ def test_a_release_that_cannot_be_reverted_calls_for_a_person_once(bench: Laptop
 
 
 def test_a_sync_that_failed_is_told_once(bench: Laptop, service: Service) -> None:
-    bench.settle()
     older = bench.released("dev", "analytics").revision
     edit(bench)
     bench.settle()
@@ -170,7 +168,6 @@ def test_a_sync_that_failed_is_told_once(bench: Laptop, service: Service) -> Non
 
 
 def test_where_nobody_answers_everything_is_released_and_told_later(bench: Laptop, service: Service) -> None:
-    bench.settle()
     told(service)
     service.status = 500
 
@@ -188,33 +185,32 @@ def test_where_nobody_answers_everything_is_released_and_told_later(bench: Lapto
     ]
 
 
-def test_while_the_fleet_is_broken_that_and_a_revert_are_told(bench: Laptop, service: Service) -> None:
-    bench.commit("fleet.yaml", lambda text: text.replace("rollbackAfter: 30s", "rollbackAfter: 0s"))
-    bench.settle()
-    edit(bench)
-    bench.settle()
-    whole = (bench.folder / "fleet/fleet.yaml").read_text()
-    bench.commit("fleet.yaml", lambda _: "clusters: [")
+def test_while_the_fleet_is_broken_that_and_a_revert_are_told(bare: Laptop, service: Service) -> None:
+    bare.commit("fleet.yaml", lambda text: text.replace("rollbackAfter: 30s", "rollbackAfter: 0s"))
+    bare.settle()
+    edit(bare)
+    bare.settle()
+    whole = (bare.folder / "fleet/fleet.yaml").read_text()
+    bare.commit("fleet.yaml", lambda _: "clusters: [")
     told(service)
 
-    bench.command("sandbox", "degrade", "dev", "analytics")
+    bare.command("sandbox", "degrade", "dev", "analytics")
     for _ in range(3):
         for guard in ("unhealthy_releases", "live_releases", "notifications"):
-            bench.tick(guard)
+            bare.tick(guard)
 
     lines = told(service)
     assert [line.split(".")[0] for line in lines] == ["fleet", "dev/analytics was reverted"]
     assert lines[0].startswith("fleet.yaml is broken: nothing new is released. ")
 
-    bench.commit("fleet.yaml", lambda _: whole)
-    bench.tick("notifications")
+    bare.commit("fleet.yaml", lambda _: whole)
+    bare.tick("notifications")
     assert told(service) == []
 
 
 def test_a_tenant_whose_files_are_broken_is_told_until_they_are_mended(
     bench: Laptop, service: Service
 ) -> None:
-    bench.settle()
     told(service)
 
     bench.commit("tenants/analytics/tenant.yaml", lambda text: f"{text}colour: green\n")
@@ -231,7 +227,6 @@ def test_a_tenant_whose_files_are_broken_is_told_until_they_are_mended(
 
 
 def test_a_change_that_is_blocked_is_told_once(bench: Laptop, service: Service) -> None:
-    bench.settle()
     told(service)
 
     bench.commit(TEMPLATE, lambda _: "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: 5\n")
@@ -247,7 +242,6 @@ def test_a_change_that_is_blocked_is_told_once(bench: Laptop, service: Service) 
 def test_a_chart_that_does_not_render_is_told_once_and_nothing_when_it_does(
     bench: Laptop, service: Service
 ) -> None:
-    bench.settle()
     told(service)
 
     bench.commit(TEMPLATE, lambda _: '{{ fail "not like this" }}\n')
@@ -267,56 +261,56 @@ def test_a_chart_that_does_not_render_is_told_once_and_nothing_when_it_does(
 
 
 def test_a_guard_that_does_not_look_is_told_even_while_git_is_out_of_reach(
-    bench: Laptop, service: Service
+    bare: Laptop, service: Service
 ) -> None:
     for guard in ("open_gates", "live_releases"):
-        looked(bench.settings.home, guard, datetime.now(UTC))
-    looked(bench.settings.home, "unhealthy_releases", datetime.now(UTC) - timedelta(minutes=3))
-    (bench.folder / "deployments.git").rename(bench.folder / "away.git")
+        looked(bare.settings.home, guard, datetime.now(UTC))
+    looked(bare.settings.home, "unhealthy_releases", datetime.now(UTC) - timedelta(minutes=3))
+    (bare.folder / "deployments.git").rename(bare.folder / "away.git")
 
     for _ in range(2):
-        bench.tick("notifications")
+        bare.tick("notifications")
 
     (silent,) = told(service)
     assert silent.startswith("unhealthy_releases does not look any more. ")
 
 
-def test_every_guard_leaves_the_time_of_its_look(bench: Laptop) -> None:
-    bench.turn()
+def test_every_guard_leaves_the_time_of_its_look(bare: Laptop) -> None:
+    bare.turn()
 
-    assert {each.name for each in (bench.settings.home / "guards").iterdir()} == set(GUARDS)
-    assert silent(bench.settings.home, datetime.now(UTC)) == ()
+    assert {each.name for each in (bare.settings.home / "guards").iterdir()} == set(GUARDS)
+    assert silent(bare.settings.home, datetime.now(UTC)) == ()
     for guard in GUARDS:
-        (bench.settings.home / "guards" / guard).write_text("2026-01-01T00:00:00+00:00")
-        bench.tick(guard)
-    assert silent(bench.settings.home, datetime.now(UTC)) == ()
+        (bare.settings.home / "guards" / guard).write_text("2026-01-01T00:00:00+00:00")
+        bare.tick(guard)
+    assert silent(bare.settings.home, datetime.now(UTC)) == ()
 
 
-def test_an_approval_that_expires_is_told_before_and_after(bench: Laptop, service: Service) -> None:
-    bench.commit("fleet.yaml", lambda text: re.sub(r"expires: \S+", "expires: 1s", text))
-    bench.settle()
-    edit(bench)
-    bench.settle()
+def test_an_approval_that_expires_is_told_before_and_after(bare: Laptop, service: Service) -> None:
+    bare.commit("fleet.yaml", lambda text: re.sub(r"expires: \S+", "expires: 1s", text))
+    bare.settle()
+    edit(bare)
+    bare.settle()
     told(service)
-    bench.sign("approve", "production", "analytics", person="bob", counts=True)
+    bare.sign("approve", "production", "analytics", person="bob", counts=True)
     time.sleep(1.2)
-    bench.tick("notifications")
-    bench.tick("notifications")
+    bare.tick("notifications")
+    bare.tick("notifications")
 
     (expired,) = told(service)
     assert expired.startswith("production/analytics has an approval that has expired. bob＠example.com")
 
 
-def test_an_approval_that_expires_while_the_fleet_is_broken_is_told(bench: Laptop, service: Service) -> None:
-    bench.commit("fleet.yaml", lambda text: re.sub(r"expires: \S+", "expires: 1s", text))
-    bench.settle()
-    edit(bench)
-    bench.settle()
-    bench.sign("approve", "production", "analytics", person="bob", counts=True)
-    bench.commit("fleet.yaml", lambda text: f"{text}\nenvironments: nowhere\n")
+def test_an_approval_that_expires_while_the_fleet_is_broken_is_told(bare: Laptop, service: Service) -> None:
+    bare.commit("fleet.yaml", lambda text: re.sub(r"expires: \S+", "expires: 1s", text))
+    bare.settle()
+    edit(bare)
+    bare.settle()
+    bare.sign("approve", "production", "analytics", person="bob", counts=True)
+    bare.commit("fleet.yaml", lambda text: f"{text}\nenvironments: nowhere\n")
     time.sleep(1.2)
     told(service)
-    bench.tick("notifications")
+    bare.tick("notifications")
 
     broken, expired = sorted(told(service))
     assert broken.startswith("fleet.yaml is broken")
@@ -327,7 +321,6 @@ def test_what_waits_for_approval_and_what_expires_is_told_while_another_gate_is_
     bench: Laptop, service: Service
 ) -> None:
     over = "{every: FREQ=DAILY;UNTIL=20260201, start: 2026-01-01T09:00, lasts: 1h, timeZone: UTC, reason: x}"
-    bench.settle()
     bench.commit(
         "fleet.yaml",
         lambda text: re.sub(r"expires: \S+", "expires: 1s", text).replace(
@@ -335,7 +328,6 @@ def test_what_waits_for_approval_and_what_expires_is_told_while_another_gate_is_
         ),
     )
     edit(bench)
-    bench.settle()
     bench.turn()
     assert [
         line for line in told(service) if line.startswith("production/analytics waits for approval. 0 of")
@@ -349,7 +341,6 @@ def test_what_waits_for_approval_and_what_expires_is_told_while_another_gate_is_
 
 
 def test_who_looks_at_gates_is_not_silent_because_the_fleet_is_broken(bench: Laptop) -> None:
-    bench.settle()
     home, now = bench.settings.home, datetime.now(UTC)
     looked(home, "open_gates", now - timedelta(hours=1))
     assert "open_gates" in [each.guard for each in silent(home, now)]
@@ -359,12 +350,12 @@ def test_who_looks_at_gates_is_not_silent_because_the_fleet_is_broken(bench: Lap
 
 
 def test_a_url_that_is_wrong_fails_the_tick_and_is_not_shown(
-    bench: Laptop, monkeypatch: pytest.MonkeyPatch
+    bare: Laptop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(URLS, "slack://pass-word")
 
     with pytest.raises(dg.Failure, match="number 1") as failure:
-        bench.turn()
+        bare.turn()
     assert "pass-word" not in str(failure.value)
 
 

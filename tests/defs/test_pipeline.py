@@ -55,7 +55,6 @@ def test_everything_is_live_after_the_first_pass_without_anybody_doing_anything(
 
 
 def test_a_changed_value_reaches_its_environment_and_nobody_else(bench: Laptop) -> None:
-    bench.settle()
 
     bench.commit("tenants/analytics/values-dev.yaml", more_runs)
     ran = bench.settle()
@@ -72,7 +71,6 @@ def test_a_changed_value_reaches_its_environment_and_nobody_else(bench: Laptop) 
 
 
 def test_a_changed_migration_waits_in_production_until_it_is_approved(bench: Laptop) -> None:
-    bench.settle()
 
     bench.commit("tenants/analytics/values.yaml", yaml_line("hooks: {migration: {timeoutSeconds: 999}}"))
     bench.settle()
@@ -97,7 +95,6 @@ def test_a_changed_migration_waits_in_production_until_it_is_approved(bench: Lap
 
 
 def test_a_rejected_change_stays_out(bench: Laptop) -> None:
-    bench.settle()
     bench.commit("tenants/analytics/values.yaml", yaml_line("hooks: {migration: {timeoutSeconds: 999}}"))
     bench.settle()
 
@@ -110,28 +107,27 @@ def test_a_rejected_change_stays_out(bench: Laptop) -> None:
         assert "not this week" in " ".join(gate.reason for gate in orchestrator.gates(plan))
 
 
-def test_a_release_that_stays_unhealthy_is_reverted_by_a_commit(bench: Laptop) -> None:
-    bench.commit("fleet.yaml", lambda text: text.replace("rollbackAfter: 30s", "rollbackAfter: 0s"))
-    bench.settle()
-    good = bench.released("dev", "analytics")
-    bench.commit("tenants/analytics/values-dev.yaml", more_runs)
-    bench.settle()
-    bad = bench.released("dev", "analytics")
+def test_a_release_that_stays_unhealthy_is_reverted_by_a_commit(bare: Laptop) -> None:
+    bare.commit("fleet.yaml", lambda text: text.replace("rollbackAfter: 30s", "rollbackAfter: 0s"))
+    bare.settle()
+    good = bare.released("dev", "analytics")
+    bare.commit("tenants/analytics/values-dev.yaml", more_runs)
+    bare.settle()
+    bad = bare.released("dev", "analytics")
 
-    bench.command("sandbox", "degrade", "dev", "analytics")
-    ran = bench.settle()
+    bare.command("sandbox", "degrade", "dev", "analytics")
+    ran = bare.settle()
 
     assert ran == ["roll_back dev analytics", "ship dev analytics"]
-    assert bench.released("dev", "analytics").content == good.content != bad.content
-    with bench.orchestrator() as orchestrator:
+    assert bare.released("dev", "analytics").content == good.content != bad.content
+    with bare.orchestrator() as orchestrator:
         revert, *_ = orchestrator.deployments.history("dev", "analytics")
         assert revert.kind == "revert"
         assert "told to be unhealthy" in (revert.reason or "")
-    assert bench.live("dev", "analytics")
+    assert bare.live("dev", "analytics")
 
 
 def test_a_release_whose_test_fails_is_promoted_nowhere_and_reverted(bench: Laptop) -> None:
-    bench.settle()
     good = bench.released("dev", "analytics")
     assert {each.passed for each in checked(bench, "tests_passed")} == {True}
 
@@ -168,7 +164,6 @@ def test_a_release_whose_test_fails_is_promoted_nowhere_and_reverted(bench: Lapt
 
 
 def test_what_was_released_before_a_crash_is_synced_afterwards(bench: Laptop) -> None:
-    bench.settle()
     bench.cursors["fleet_commits"] = bench.commit("tenants/analytics/values-dev.yaml", more_runs)
     with bench.orchestrator() as orchestrator:
         plan = propose(orchestrator, "dev", "analytics")
@@ -181,7 +176,6 @@ def test_what_was_released_before_a_crash_is_synced_afterwards(bench: Laptop) ->
 
 
 def test_what_a_run_is_about_is_not_synced_by_another_one(bench: Laptop) -> None:
-    bench.settle()
     bench.commit("tenants/analytics/values-dev.yaml", more_runs)
     with bench.orchestrator() as orchestrator:
         plan = propose(orchestrator, "dev", "analytics")
@@ -201,7 +195,6 @@ def test_what_a_run_is_about_is_not_synced_by_another_one(bench: Laptop) -> None
 
 
 def test_what_an_outage_kept_from_being_shipped_is_shipped_when_it_is_over(bench: Laptop) -> None:
-    bench.settle()
     before = bench.released("dev", "analytics")
     bench.cursors["fleet_commits"] = bench.commit("tenants/analytics/values-dev.yaml", more_runs)
     remote = bench.folder / "deployments.git"
@@ -236,15 +229,14 @@ def test_a_broken_tenant_fails_alone_and_keeps_what_it_has(laptop: Laptop) -> No
         assert len(orchestrator.deployments.history("dev", "ml")) == 2
 
 
-def test_a_state_folder_that_cannot_be_fails_with_what_to_do(bench: Laptop) -> None:
-    (bench.folder / "state").write_text("a file")
+def test_a_state_folder_that_cannot_be_fails_with_what_to_do(bare: Laptop) -> None:
+    (bare.folder / "state").write_text("a file")
 
     with pytest.raises(dg.Failure, match="DEPLOY_ORCHESTRATOR_HOME"):
-        bench.turn()
+        bare.turn()
 
 
 def test_a_broken_fleet_file_stops_the_tick_and_leaves_everything_released(bench: Laptop) -> None:
-    bench.settle()
 
     bench.commit("fleet.yaml", lambda text: text.replace("environments:", "environmints:"))
 
@@ -255,7 +247,6 @@ def test_a_broken_fleet_file_stops_the_tick_and_leaves_everything_released(bench
 
 
 def test_an_environment_that_is_gone_stops_nobody_else(bench: Laptop) -> None:
-    bench.settle()
     bench.commit("tenants/analytics/values.yaml", yaml_line("hooks: {migration: {timeoutSeconds: 999}}"))
     bench.settle()
     for path in ("tenants/analytics/values-production.yaml", "charts/dagster-tenant/values-production.yaml"):
@@ -273,7 +264,6 @@ def test_an_environment_that_is_gone_stops_nobody_else(bench: Laptop) -> None:
 
 
 def test_what_waits_is_planned_anew_when_what_it_replaces_is_rolled_back(bench: Laptop) -> None:
-    bench.settle()
     for seconds in (997, 998):
         migration = f"hooks: {{migration: {{timeoutSeconds: {seconds}}}}}\n"
         bench.commit("tenants/analytics/values.yaml", lambda text, line=migration: without_hooks(text) + line)
@@ -294,7 +284,6 @@ def test_what_waits_is_planned_anew_when_what_it_replaces_is_rolled_back(bench: 
 
 
 def test_manifests_that_somebody_edited_are_put_back_and_go_out_as_planned(bench: Laptop) -> None:
-    bench.settle()
     bench.commit("tenants/analytics/values.yaml", yaml_line("hooks: {migration: {timeoutSeconds: 999}}"))
     bench.settle()
     bench.sign("approve", "production", "analytics", person="bob")
@@ -314,20 +303,19 @@ def test_manifests_that_somebody_edited_are_put_back_and_go_out_as_planned(bench
 
 @pytest.mark.parametrize("name", ["open_gates", "live_releases"])
 def test_files_that_nobody_can_read_are_named_in_the_tick(
-    bench: Laptop, name: str, capfd: pytest.CaptureFixture[str]
+    bare: Laptop, name: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     broken = {f"{folder}/dev/{folder}.yaml": b"digest: no\n" for folder in ("plans", "releases")}
-    with bench.orchestrator() as orchestrator:
+    with bare.orchestrator() as orchestrator:
         orchestrator.deployments.repository.write("main", lambda tree: Changes("Meddle", broken))
 
-    bench.tick(name)
+    bare.tick(name)
 
     logged = capfd.readouterr().err
     assert all(path in logged for path in broken)
 
 
 def test_what_waited_behind_a_release_is_planned_when_that_is_out(bench: Laptop) -> None:
-    bench.settle()
     release = bench.released("production", "analytics")
     path = "plans/production/analytics.yaml"
     with bench.orchestrator() as orchestrator:

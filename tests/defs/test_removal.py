@@ -7,7 +7,6 @@ from tests.steps import released
 
 
 def test_a_removal_goes_out_when_it_is_approved_and_clears_up_after_itself(bench: Laptop) -> None:
-    bench.settle()
     shutil.rmtree(bench.folder / "fleet/tenants/analytics")
     bench.commit("README.md", lambda text: f"{text}\nWithout analytics.\n")
     assert bench.settle() == ["survey"]
@@ -24,7 +23,6 @@ def test_a_removal_goes_out_when_it_is_approved_and_clears_up_after_itself(bench
 
 
 def test_a_removal_that_was_interrupted_is_finished(bench: Laptop) -> None:
-    bench.settle()
     shutil.rmtree(bench.folder / "fleet/tenants/analytics")
     bench.commit("README.md", lambda text: f"{text}\nWithout analytics.\n")
     bench.settle()
