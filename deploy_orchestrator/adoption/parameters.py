@@ -70,7 +70,7 @@ def _put(values: dict[str, Any], path: list[str | int], value: Any) -> None:
     here: Any = values
     for step, following in zip(path, [*path[1:], None], strict=True):
         last = following is None
-        kind = list if isinstance(following, int) else dict
+        kind: type[list[Any]] | type[dict[str, Any]] = list if isinstance(following, int) else dict
         empty: Any = value if last else kind()
         if isinstance(step, int):
             items = cast(list[Any], here)
