@@ -238,6 +238,13 @@ class History:
         old, new = self.resolve(older), self.resolve(newer)
         return old == new or self._store.open().descendant_of(new, old)
 
+    def leads_to(self, older: str, newer: str) -> bool:
+        """As `is_ancestor`; no where one of them is not there, or not any more."""
+        try:
+            return self.is_ancestor(older, newer)
+        except RevisionNotFound:
+            return False
+
     def verify(self, commit: str, allowed_signers: bytes) -> Signature:
         """Who signed `commit`, by a file of allowed signers in OpenSSH's format.
 

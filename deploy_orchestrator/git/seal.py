@@ -10,7 +10,6 @@ from typing import Final, Self
 from deploy_orchestrator.git import command
 from deploy_orchestrator.git.commit import Commit, Person, trailers_of
 from deploy_orchestrator.git.errors import (
-    RevisionNotFound,
     SigningFailed,
     Unsigned,
     UntrustedSignature,
@@ -154,7 +153,7 @@ def _first(history: History, seal: Seal, head: str) -> str | None:
     cache = history.cache("sealed")
     key = cache_key("first", history.url, seal.branch, fingerprint(seal.allowed_signers))
     known = (cache.read(key) or b"").decode()
-    if known and _leads_to(history, known, head):
+    if known and history.leads_to(known, head):
         return known
     oldest = reversed(history.log(head))
     first = next((each.id for each in oldest if is_sealed(history, seal, each, seal.branch)), None)
@@ -168,24 +167,17 @@ def _own_head(history: History, seal: Seal, head: str) -> str:
     cache = history.cache("sealed")
     key = cache_key("head", history.url, seal.branch, fingerprint(seal.allowed_signers))
     known = (cache.read(key) or b"").decode() or None
-    since = known if known and _leads_to(history, known, head) else None
+    since = known if known and history.leads_to(known, head) else None
     newer = (
         each.id for each in history.log(head, since=since) if is_sealed(history, seal, each, seal.branch)
     )
     # One that did not win its race may be brought back by a merge: it does not follow what is known.
-    found = next((each for each in newer if since is None or _leads_to(history, since, each)), since)
+    found = next((each for each in newer if since is None or history.leads_to(since, each)), since)
     if found is None:
         return head
     if found != known:
         cache.write(key, found.encode())
     return found
-
-
-def _leads_to(history: History, older: str, head: str) -> bool:
-    try:
-        return history.is_ancestor(older, head)
-    except RevisionNotFound:
-        return False
 
 
 def _public(line: str) -> str:

@@ -538,7 +538,7 @@ class Orchestrator:
             fleet.resolve(newest)
         except RevisionNotFound:
             fleet.fetch()
-        return fleet.is_ancestor(source, newest) and fleet.is_ancestor(newest, "main")
+        return fleet.leads_to(source, newest) and fleet.leads_to(newest, "main")
 
     def _moment(self, plans: Sequence[Plan]) -> Moment:
         """Now, for `plans`: the engine is asked once for each environment that they depend on."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from deploy_orchestrator.fleet import Fleet, rules_of, under
-from deploy_orchestrator.git import Repository, RevisionNotFound
+from deploy_orchestrator.git import Repository
 from deploy_orchestrator.pipeline.sources import source_of_rules
 from deploy_orchestrator.releases import (
     Deployments,
@@ -38,11 +38,8 @@ def rules_now(
 def _since(released: Mapping[str, ReleasedRules], repository: Repository) -> str | None:
     """The fleet's commit up to which no change of any rules waits; None where its history has it no more."""
     commits = {each.source.commit for each in released.values()}
-    try:
-        oldest = (each for each in commits if all(repository.is_ancestor(each, other) for other in commits))
-        return next(oldest, None)
-    except RevisionNotFound:
-        return None
+    oldest = (each for each in commits if all(repository.leads_to(each, other) for other in commits))
+    return next(oldest, None)
 
 
 def in_force(fleet: Fleet, rules: Mapping[str, RulesStanding]) -> Fleet:

@@ -71,10 +71,7 @@ def source_of_rules(
 def _of_rules(
     repository: Repository, revision: str, environment: str, since: str | None
 ) -> tuple[Commit, ...]:
-    try:
-        known = since if since and repository.is_ancestor(since, revision) else None
-    except RevisionNotFound:
-        known = None
+    known = since if since and repository.leads_to(since, revision) else None
     made = _Made(repository, repository.resolve(revision), known, environment)
     paths = (FLEET_FILE, ALLOWED_SIGNERS)
     touched = tuple(repository.log(revision, since=known, paths=paths))

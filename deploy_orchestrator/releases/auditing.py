@@ -93,7 +93,7 @@ def audit(repository: Repository, audited: Audited, evidence: Evidence) -> Itera
     head = repository.tip(MAIN)
     if head is None:
         return
-    if audited.head and not _leads_to(repository, audited.head, head):
+    if audited.head and not repository.leads_to(audited.head, head):
         fault = Fault(
             check="history",
             commit=audited.head,
@@ -348,13 +348,6 @@ def _witnesses(repository: Repository, head: str) -> Mapping[str, str]:
             for digest in _DIGESTS.findall(commit.message):
                 found.setdefault(digest, commit.id)
     return found
-
-
-def _leads_to(repository: Repository, older: str, head: str) -> bool:
-    try:
-        return repository.is_ancestor(older, head)
-    except RevisionNotFound:
-        return False
 
 
 def _slots(paths: tuple[str, ...], folder: str) -> Iterator[Slot]:

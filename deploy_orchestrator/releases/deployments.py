@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 
 from deploy_orchestrator.errors import OrchestratorError, Place
 from deploy_orchestrator.fleet import Deployment, Destination, Issuer, Policy
-from deploy_orchestrator.git import Commit, Person, Repository, RevisionNotFound, Signer
+from deploy_orchestrator.git import Commit, Person, Repository, Signer
 from deploy_orchestrator.identity import Issuers, Keys
 from deploy_orchestrator.manifests import Diff, Manifests, committed_manifests, diff
 from deploy_orchestrator.outcomes import Outcome, attempt, failures, raised, values
@@ -361,10 +361,7 @@ class Deployments:
         return tuple(found)
 
     def _known(self, since: str | None, head: str) -> str | None:
-        try:
-            return since if since and self.repository.is_ancestor(since, head) else None
-        except RevisionNotFound:
-            return None
+        return since if since and self.repository.leads_to(since, head) else None
 
     def way_back(self, environment: str, tenant: str, to: str | None = None) -> WayBack:
         """How to go back from what is released to the release before, or to the one that the commit `to` made

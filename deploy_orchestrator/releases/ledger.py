@@ -11,7 +11,7 @@ from typing import Final, Self
 
 import pydantic
 
-from deploy_orchestrator.git import Repository, RevisionNotFound, Touched
+from deploy_orchestrator.git import Repository, Touched
 from deploy_orchestrator.storage import cache_key
 from deploy_orchestrator.terms import is_digest
 
@@ -143,19 +143,12 @@ def ledger(repository: Repository, branch: str, head: str) -> Ledger:
     kept = _Kept.load(cache.read(key))
     if kept.head == head:
         return Ledger(kept.hiding, kept.shards)
-    if kept.head and not _leads_to(repository, kept.head, head):
+    if kept.head and not repository.leads_to(kept.head, head):
         kept = _Kept()
     kept.enter(repository.touched(head, since=kept.head or None, opened=_is_digest))
     kept.head = head
     cache.write(key, kept.dump())
     return Ledger(kept.hiding, kept.shards)
-
-
-def _leads_to(repository: Repository, older: str, head: str) -> bool:
-    try:
-        return repository.is_ancestor(older, head)
-    except RevisionNotFound:
-        return False
 
 
 def _is_digest(folder: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.git import Changes, Repository, RevisionNotFound, Tree
+from deploy_orchestrator.git import Changes, Repository, Tree
 from deploy_orchestrator.manifests import Manifests, remember_committed
 from deploy_orchestrator.outcomes import Outcome
 from deploy_orchestrator.releases.errors import Superseded
@@ -132,10 +132,7 @@ def _together(changes: Sequence[Changes], source: str) -> Changes | None:
 def _older(source: str, newest: str | None, is_ancestor: IsAncestor) -> bool:
     if newest is None or newest == source:
         return False
-    try:
-        return is_ancestor(source, newest)
-    except RevisionNotFound:
-        return False
+    return is_ancestor(source, newest)
 
 
 def _newest_source(standing: Standing) -> str | None:

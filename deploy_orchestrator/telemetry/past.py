@@ -133,10 +133,7 @@ class Past:
 
 
 def _continues(repository: Repository, older: str | None, newer: str | None) -> bool:
-    try:
-        return older is None or (newer is not None and repository.is_ancestor(older, newer))
-    except RevisionNotFound:
-        return False
+    return older is None or (newer is not None and repository.leads_to(older, newer))
 
 
 def _delivered(changes: Mapping[str, Change], deliveries: Iterable[Delivered]) -> dict[str, Change]:

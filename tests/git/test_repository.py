@@ -234,6 +234,9 @@ def test_a_commit_is_its_own_ancestor_and_that_of_what_follows(repository, write
     assert repository.is_ancestor(first.id, second.id)
     assert repository.is_ancestor("main", "main")
     assert not repository.is_ancestor(second.id, first.id)
+    assert repository.leads_to(first.id, second.id)
+    assert not repository.leads_to(second.id, first.id)
+    assert not repository.leads_to("0" * 40, second.id)
 
 
 def test_a_repository_and_its_trees_can_be_sent_to_another_process(repository, write):

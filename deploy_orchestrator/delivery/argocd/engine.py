@@ -120,10 +120,8 @@ class ArgoCD:
             return self._deployments.is_ancestor(commit, other)
         except RevisionNotFound:
             self._fetch()
-        try:
-            return self._deployments.is_ancestor(commit, other)
-        except RevisionNotFound:
-            return False  # not a commit of this repository: somebody else's operation
+        # What is no commit of this repository is somebody else's operation.
+        return self._deployments.leads_to(commit, other)
 
     def _fetch(self) -> None:
         try:

@@ -159,11 +159,7 @@ class Sandbox:
         last = application.operation.key
         if last is None or last == release.commit:
             return
-        try:
-            superseded = self.deployments.is_ancestor(release.commit, last)
-        except RevisionNotFound:
-            return
-        if superseded:
+        if self.deployments.leads_to(release.commit, last):
             raise SyncSuperseded(f"the later release {last} was synced already", release, None)
 
     def _is_done(self, application: Application, release: Release) -> bool:
