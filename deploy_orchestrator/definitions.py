@@ -38,7 +38,7 @@ def project(installation: Installation) -> dg.Definitions:
             shipping.sync,
             shipping.roll_back,
         ],
-        schedules=[jobs.audit_every_night, jobs.images_every_night, jobs.releases_every_night],
+        schedules=[jobs.nightly_survey, jobs.nightly_images, jobs.nightly_audit],
         sensors=[
             sensors.fleet_commits,
             sensors.failed_runs,

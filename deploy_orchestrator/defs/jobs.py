@@ -21,26 +21,26 @@ images = dg.define_asset_job(
     description="Look every image up in its registry, and hold it against the policies.",
 )
 
-images_every_night = dg.ScheduleDefinition(
-    name="images_every_night",
+nightly_images = dg.ScheduleDefinition(
+    name="nightly_images",
     job=images,
     cron_schedule="0 4 * * *",
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Audit images: what is missing, and what is not what the policies ask for.",
 )
 
-releases_every_night = dg.ScheduleDefinition(
-    name="releases_every_night",
+nightly_audit = dg.ScheduleDefinition(
+    name="nightly_audit",
     job=audit,
     cron_schedule="0 3 * * *",
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Audit what was released: approved, by the rules of its moment, and by nobody else's hands.",
 )
 
-audit_every_night = dg.ScheduleDefinition(
-    name="audit_every_night",
+nightly_survey = dg.ScheduleDefinition(
+    name="nightly_survey",
     job=survey,
     cron_schedule="0 2 * * *",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Audit dependencies: what clashes, what is outdated.",
+    description="Survey dependencies: what clashes, what is outdated.",
 )
