@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,7 +15,6 @@ from deploy_orchestrator.adoption.found import ChartInGit, ChartPublished, OldLa
 from deploy_orchestrator.adoption.parameters import with_parameter
 from deploy_orchestrator.charts import layered
 from deploy_orchestrator.documents import dotted
-from deploy_orchestrator.git import Tree
 from deploy_orchestrator.manifests import untyped
 from deploy_orchestrator.outcomes import Outcome, attempt
 from deploy_orchestrator.terms import is_label
@@ -177,7 +176,7 @@ class _Charts:
         """What tenant.yaml says of a chart, whose files are copied where they stand in Git."""
         if isinstance(chart, ChartPublished):
             return {"name": chart.name, "version": chart.version, "repository": chart.url}
-        folder = self._copied(chart.tree, chart.path, chart)
+        folder = self._copied(chart)
         about = documents.parse(self.files[f"{folder}/Chart.yaml"], f"{chart.path}/Chart.yaml").value
         return {"name": folder, "version": str(untyped.mapping(about).get("version"))}
 
@@ -185,28 +184,28 @@ class _Charts:
         """What was cut out of the files of a chart, with those that it needs beside it."""
         return tuple(self._cut.get(chart["name"], ())) if "repository" not in chart else ()
 
-    def _copied(self, tree: Tree, path: str, chart: ChartInGit) -> str:
-        identity = f"{chart.url} {path} {tree.id(path)}"
-        name = _label(path.rpartition("/")[2]) or "chart"
+    def _copied(self, chart: ChartInGit) -> str:
+        identity = chart.identity
+        name = _label(chart.path.rpartition("/")[2]) or "chart"
         folder = name
         while folder in self._reserved or self._folders.get(folder, identity) != identity:
             folder = f"{name}-{hashlib.sha256(identity.encode()).hexdigest()[:7]}"
         if folder in self._folders:
             return folder
         self._folders[folder] = identity
-        files = tree.files(path)
+        files = chart.tree.files(chart.path)
         self._cut[folder] = []
         for file, data in files.items():
             kept, cut = values_without_secrets(file, data)
             self._cut[folder] += (f"charts/{folder}/{file}: {each}" for each in cut)
             if kept is not None:
                 self.files[f"{folder}/{file}"] = kept
-        self._take_beside(tree, path, chart, files)
+        self._take_beside(chart, files)
         return folder
 
-    def _take_beside(self, tree: Tree, path: str, chart: ChartInGit, files: Mapping[str, bytes]) -> None:
+    def _take_beside(self, chart: ChartInGit, files: Mapping[str, bytes]) -> None:
         """Charts that stand beside this one and that it needs by `file://../NAME`."""
-        about = untyped.mapping(documents.parse(files["Chart.yaml"], f"{path}/Chart.yaml").value)
+        about = untyped.mapping(documents.parse(files["Chart.yaml"], f"{chart.path}/Chart.yaml").value)
         for needed in untyped.mappings(about.get("dependencies")):
             url = str(needed.get("repository", ""))
             if not url.startswith("file://"):
@@ -214,8 +213,10 @@ class _Charts:
             if re.fullmatch(r"file://(?:\./)?charts/[A-Za-z0-9._/-]+", url):
                 continue
             beside = re.fullmatch(r"file://\.\./([A-Za-z0-9._-]+)/?", url)
-            other = f"{path.rpartition('/')[0]}/{beside[1]}".lstrip("/") if beside else ""
-            if beside is None or not tree.exists(other) or self._copied(tree, other, chart) != beside[1]:
+            folder = chart.path.rpartition("/")[0]
+            other = replace(chart, path=f"{folder}/{beside[1]}".lstrip("/")) if beside else chart
+            there = beside is not None and chart.tree.exists(other.path)
+            if beside is None or not there or self._copied(other) != beside[1]:
                 raise NotAdoptable(
                     f"its chart needs {url}, which cannot stand beside it in the fleet",
                     fix="move that chart beside this one, under a name of its own",
@@ -232,12 +233,7 @@ def _names(releases: Sequence[OldRelease], environments: Sequence[str]) -> dict[
     charts: dict[str, str] = {}
     for each in sorted(releases, key=lambda each: (environments.index(each.environment), each.key)):
         name = _tenant_name(each.name, each.environment)
-        chart = (
-            f"{each.chart.url} {each.chart.path}" if isinstance(each.chart, ChartInGit) else str(each.chart)
-        )
-        identity = (
-            f"{chart} {each.chart.tree.id(each.chart.path)}" if isinstance(each.chart, ChartInGit) else chart
-        )
+        identity = each.chart.identity
         if (name, each.environment) in taken or charts.get(name, identity) != identity:
             name = _shorter(f"{name}-{each.environment}")
         if (name, each.environment) in taken or charts.get(name, identity) != identity:

@@ -19,6 +19,11 @@ class ChartInGit:
     def __str__(self) -> str:
         return f"{self.path} of {self.url} at {self.revision}"
 
+    @property
+    def identity(self) -> str:
+        """What tells it from all other charts, and from itself in another state."""
+        return f"{self.url} {self.path} {self.tree.id(self.path)}"
+
 
 @dataclass(frozen=True, slots=True)
 class ChartPublished:
@@ -30,6 +35,11 @@ class ChartPublished:
 
     def __str__(self) -> str:
         return f"{self.name} {self.version} of {self.url}"
+
+    @property
+    def identity(self) -> str:
+        """As that of a chart in Git."""
+        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,11 @@ class Old:
     name: str
     kept: Path
 
+    @property
+    def marks(self) -> frozenset[str]:
+        """How tracking-ids name it: by its name, or with the namespace of its Argo CD."""
+        return frozenset({self.name, f"{self.argocd}_{self.name}"})
+
     def live(self) -> Object | None:
         """As it is; None where it is gone."""
         return self.cluster.read(_named(self.name), self.argocd)
@@ -140,9 +145,8 @@ def _of_others(old: Old, candidate: Manifests, namespace: str) -> Iterator[str]:
         live = None if hooks.is_hook(each) else old.cluster.read(each, namespace)
         if live is None:
             continue
-        owner = live.annotations.get(TRACKING, "").partition(":")[0]
-        its_own = {old.name, f"{old.argocd}_{old.name}"}
-        if owner and owner not in its_own:
+        owner = _delivered_by(live)
+        if owner and owner not in old.marks:
             yield f"{each.key} is delivered by the Application {owner}"
         elif not owner and not (
             live.labels.get(_INSTANCE) == old.name or (live.kind, live.namespace or "", live.name) in listed
@@ -195,15 +199,18 @@ def _paused_parent(old: Old) -> Iterator[str]:
 
 def _parent_of(live: Object) -> str | None:
     """The Application that made this one, as its tracking-id says."""
-    mark = live.annotations.get(TRACKING, "")
-    return mark.partition(":")[0].rpartition("_")[2] or None
+    return _delivered_by(live).rpartition("_")[2] or None
+
+
+def _delivered_by(live: Object) -> str:
+    """The Application that an object names in its tracking-id; nothing where it names none."""
+    return live.annotations.get(TRACKING, "").partition(":")[0]
 
 
 def _unmarked(old: Old, wanted: Object, namespace: str) -> bool:
     """Whether an object named the Application, and no longer does."""
     live = old.cluster.read(wanted, namespace)
-    mark = live.annotations.get(TRACKING, "") if live else ""
-    if mark.partition(":")[0] not in {old.name, f"{old.argocd}_{old.name}"}:
+    if live is None or _delivered_by(live) not in old.marks:
         return False
     old.cluster.merge(wanted, namespace, {"metadata": {"annotations": {TRACKING: None}}})
     return True

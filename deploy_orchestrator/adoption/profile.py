@@ -1,22 +1,18 @@
 """What stands today and would block: exceptions that expire, and what an environment has to permit."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from deploy_orchestrator.fleet import Environment
+from deploy_orchestrator.fleet import Environment, is_cluster_kind
 from deploy_orchestrator.manifests import Finding, Manifests, is_cluster_scoped, scopes
 
 NEVER: Final = frozenset(
     {"plain-secret", "volatile-output", "unknown-hook", "foreign-namespace", "unknown-scope"}
 )
 """Checks without an exception: it would publish a secret, hold nothing, or reach what is another's."""
-
-KIND: Final = re.compile(r"(?:[a-z0-9][-a-z0-9.]*[a-z0-9]/)?[A-Z][A-Za-z0-9]*")
-"""A kind as fleet.yaml can name it; what is called otherwise is nobody's."""
 
 _MANY: Final = 20
 _REASON: Final = "stands so since before the adoption"
@@ -40,10 +36,10 @@ def needs_of(manifests: Iterable[Manifests], environment: Environment) -> Needs:
     objects = [each for one in manifests for each in one.objects]
     known = scopes((each.body for each in objects), environment.custom_kinds)
     kinds = {
-        kind: "Cluster" if whole else "Namespaced" for kind, whole in known.items() if KIND.fullmatch(kind)
+        kind: "Cluster" if whole else "Namespaced" for kind, whole in known.items() if is_cluster_kind(kind)
     }
     made = {each.key.group_kind for each in objects if is_cluster_scoped(each.key, known)}
-    made = {kind for kind in made if KIND.fullmatch(kind)}
+    made = {kind for kind in made if is_cluster_kind(kind)}
     return Needs(dict(sorted(kinds.items())), tuple(sorted(made - {"Namespace"})))
 
 

@@ -12,9 +12,9 @@ from deploy_orchestrator.adoption import applications, helm_releases
 from deploy_orchestrator.adoption.checkouts import Checkouts
 from deploy_orchestrator.adoption.errors import AdoptionError
 from deploy_orchestrator.adoption.found import ChartInGit, OldRelease, Raw
-from deploy_orchestrator.adoption.profile import KIND
 from deploy_orchestrator.delivery import Cluster
 from deploy_orchestrator.errors import Place
+from deploy_orchestrator.fleet import is_cluster_kind
 from deploy_orchestrator.manifests import scopes, untyped
 from deploy_orchestrator.outcomes import Outcome, attempt
 
@@ -68,7 +68,7 @@ def custom_kinds_in(objects: Iterable[Raw]) -> dict[str, str]:
     return {
         kind: "Cluster" if whole else "Namespaced"
         for kind, whole in sorted(found.items())
-        if KIND.fullmatch(kind)
+        if is_cluster_kind(kind)
     }
 
 

@@ -106,8 +106,13 @@ def _chart_name(name: str) -> str:
     return name
 
 
+def is_cluster_kind(kind: str) -> bool:
+    """Whether fleet.yaml can name a kind so, with its API group."""
+    return _CLUSTER_KIND.fullmatch(kind) is not None
+
+
 def _cluster_kind(kind: str) -> str:
-    if not _CLUSTER_KIND.fullmatch(kind):
+    if not is_cluster_kind(kind):
         raise ValueError("expected a kind with its API group, such as rbac.authorization.k8s.io/ClusterRole")
     return kind
 
