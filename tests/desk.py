@@ -181,6 +181,11 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", "-C", folder, *arguments], check=True)
 
 
+def pack(repository: Path) -> None:
+    """Puts its objects into one file, for whoever copies it."""
+    git(repository, "repack", "-a", "-d", "--quiet")
+
+
 @contextmanager
 def inside(folder: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
@@ -237,6 +242,7 @@ def laid_out(once: Once, keys: Path) -> Desk:
             (desk.fleet / path).write_text(text)
         signers = (f"{person}@example.com {(keys / f'{person}.pub').read_text()}" for person in PEOPLE[:2])
         desk.commit("allowed_signers", "".join(signers))
+        pack(desk.fleet)
 
     return Desk(once("laid-out", fill))
 
@@ -247,6 +253,7 @@ def shipped(once: Once, laid_out: Desk) -> Desk:
         desk = copied(laid_out, folder)
         with inside(desk.folder):
             desk.ship()
+        pack(desk.folder / ".local/deployments.git")
 
     return Desk(once("shipped", fill))
 
@@ -258,6 +265,8 @@ def held(once: Once, shipped: Desk) -> Desk:
         desk.commit("tenants/shop/values.yaml", "legacy: false\n")
         with inside(desk.folder):
             desk.ship()
+        pack(desk.fleet)
+        pack(desk.folder / ".local/deployments.git")
 
     return Desk(once("held", fill))
 

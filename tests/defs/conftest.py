@@ -22,6 +22,7 @@ from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import Release
 from deploy_orchestrator.settings import Settings
 from tests.chat import listening
+from tests.desk import pack
 
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
 SENSORS = (
@@ -201,6 +202,8 @@ def _after_the_first_pass(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         laptop = _laid_out(tmp_path_factory.mktemp("first-pass"), instance)
         _reduce(laptop)
         laptop.settle()
+        pack(laptop.folder / "fleet")
+        pack(laptop.folder / "deployments.git")
         yield laptop
 
 
