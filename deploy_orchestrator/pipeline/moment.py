@@ -218,8 +218,10 @@ class Moment:
 
     def _has(self, source: str, environment: str, ahead: Ahead) -> bool:
         """Whether what was made of the fleet at `source` holds the commit, or all that is left of it."""
-        follows = self.fleet_repository.leads_to(ahead.commit, source)
-        return follows or self._asks_the_same(source, environment, ahead.tenant)
+        return self._follows(source, ahead) or self._asks_the_same(source, environment, ahead.tenant)
+
+    def _follows(self, source: str, ahead: Ahead) -> bool:
+        return self.fleet_repository.leads_to(ahead.commit, source)
 
     def _asks_the_same(self, source: str, environment: str, tenant: str) -> bool:
         """Whether the manifests of a tenant cannot be others now than at the fleet's commit `source`."""

@@ -129,7 +129,7 @@ def test_a_change_is_shown_on_its_way_with_where_it_waits_and_where_it_is(client
         assert client.get(f"/changes/{wrong}").status_code == 404
 
 
-def test_the_audit_tells_who_did_what_and_gives_it_as_csv(waiting, orchestrator, client):  # noqa: F811
+def test_the_audit_tells_who_did_what_and_gives_it_as_csv(waiting, orchestrator, client):
     answer = waiting.run("approve", "production", "shop", "-m", "=HYPERLINK(1)", *waiting.as_("bob"))
     assert answer.code == 0
     orchestrator.deployments.repository.fetch()
@@ -153,7 +153,7 @@ def test_the_audit_tells_who_did_what_and_gives_it_as_csv(waiting, orchestrator,
 OWN = {"origin": "http://localhost"}
 
 
-def test_whoever_operates_puts_back_what_was_changed_by_hand(waiting, client):  # noqa: F811
+def test_whoever_operates_puts_back_what_was_changed_by_hand(waiting, client):
     (live,) = (waiting.folder / ".local/state/sandbox/here/blog-dev").glob("ConfigMap.*.blog.yaml")
     live.write_text(live.read_text().replace("hello", "by hand"))
     answer = client.post("/deployments/dev/blog/sync", headers=OWN, follow_redirects=False)
