@@ -4,6 +4,9 @@ PORT ?= 3000
 UV := $(or $(shell command -v uv),.venv-uv/bin/uv)
 BIN := .venv/bin
 
+# What tests start again and again finds its code compiled, whatever the user's own habit.
+test e2e mutants: export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: run test e2e lint types docs dist install clean help mutants
 
 help: ## Say what each target does
