@@ -1,6 +1,6 @@
 import pytest
 
-from tests.cli.conftest import FILES
+from tests.desk import FILES
 from tests.images.conftest import Hub
 from tests.registry import serving
 
