@@ -7,12 +7,55 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from deploy_orchestrator.errors import Place
+from deploy_orchestrator.errors import OrchestratorError, Place
 from deploy_orchestrator.notifications import Kind
 
 if TYPE_CHECKING:
     from deploy_orchestrator.delivery import Contexts
     from deploy_orchestrator.git import Seal
+
+
+MAX_SECRET = 64 * 1024
+"""As many bytes may a file with a secret have."""
+
+
+class SecretUnreadable(OrchestratorError):
+    """A file that should hold a secret cannot be read, or holds none."""
+
+
+def secret_in(file: Path) -> bytes:
+    """What stands in a file.
+
+    Raises:
+        SecretUnreadable: it cannot be read, or has more than `MAX_SECRET` bytes.
+    """
+    try:
+        with file.open("rb") as opened:
+            found = opened.read(MAX_SECRET + 1)
+    except OSError as error:
+        raise SecretUnreadable(
+            f"it cannot be read: {error.strerror or error}",
+            place=Place(str(file)),
+            fix="give this user the right to read it, or name another file",
+        ) from error
+    if len(found) > MAX_SECRET:
+        raise SecretUnreadable(f"it has more than {MAX_SECRET:,} bytes", place=Place(str(file)))
+    return found
+
+
+def secret_of(given: SecretStr | None, file: Path | None) -> str | None:
+    """The secret that is `given`, or else stands in the file, without the end of its last line; None where
+    there is neither.
+
+    Raises:
+        SecretUnreadable: as `secret_in`; also where it is not UTF-8.
+    """
+    if given or file is None:
+        return given.get_secret_value() if given else None
+    try:
+        return secret_in(file).decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise SecretUnreadable("it is not UTF-8", place=Place(str(file))) from None
 
 
 class Settings(BaseSettings):
@@ -56,26 +99,14 @@ class Settings(BaseSettings):
         """How commits to a `branch` are signed, and known again; None where they are not.
 
         Raises:
-            SigningFailed: a key cannot be read, or is none.
+            SecretUnreadable: a file cannot be read.
+            SigningFailed: a key is none.
         """
         from deploy_orchestrator.git import Seal
 
-        key = self.signing_key.get_secret_value() if self.signing_key else _read(self.signing_key_file)
-        known = _read(self.signing_public_keys_file)
+        key = secret_of(self.signing_key, self.signing_key_file)
+        known = secret_of(None, self.signing_public_keys_file)
         return Seal.of(branch, key=key, public_keys=known or "") if key or known else None
-
-
-def _read(file: Path | None) -> str | None:
-    from deploy_orchestrator.git import SigningFailed
-
-    try:
-        return file.read_text() if file else None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SigningFailed(
-            f"the signing key cannot be read: {error}",
-            place=Place(str(file)),
-            fix="give this user the right to read it, or name another file",
-        ) from error
 
 
 class WebhookSettings(BaseSettings):
@@ -145,10 +176,8 @@ class ForgeSettings(BaseSettings):
     token_file: Path | None = None
 
     def secret(self) -> str | None:
-        """The token. Raises OSError where its file cannot be read."""
-        if self.token:
-            return self.token.get_secret_value()
-        return self.token_file.read_text().strip() if self.token_file else None
+        """The token. Raises SecretUnreadable."""
+        return secret_of(self.token, self.token_file)
 
 
 class NotificationSettings(BaseSettings):
@@ -172,6 +201,5 @@ class NotificationSettings(BaseSettings):
         return tuple(re.split(r"[,\s]+", value.strip())) if isinstance(value, str) else value
 
     def listed(self) -> str:
-        """Every URL, one a line: a secret. Raises OSError where the file cannot be read."""
-        from_file = self.urls_file.read_text() if self.urls_file else ""
-        return f"{self.urls.get_secret_value()}\n{from_file}"
+        """Every URL, one a line: a secret. Raises SecretUnreadable."""
+        return f"{self.urls.get_secret_value()}\n{secret_of(None, self.urls_file) or ''}"

@@ -2,9 +2,17 @@ from pathlib import Path
 
 import pydantic
 import pytest
+from pydantic import SecretStr
 
+from deploy_orchestrator.errors import Place
 from deploy_orchestrator.notifications import Kind
-from deploy_orchestrator.settings import NotificationSettings, WebhookSettings
+from deploy_orchestrator.settings import (
+    MAX_SECRET,
+    NotificationSettings,
+    SecretUnreadable,
+    WebhookSettings,
+    secret_of,
+)
 
 NOTIFY = "DEPLOY_ORCHESTRATOR_NOTIFY"
 
@@ -40,3 +48,33 @@ def test_secrets_are_read_from_the_environment_and_files_and_shown_nowhere(
     with pytest.raises(pydantic.ValidationError, match="awaits-approval") as wrong:
         NotificationSettings()
     assert "pass-word" not in str(wrong.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "No such file"),
+        (b"\xff" * 32, "not UTF-8"),
+        (b"x" * (MAX_SECRET + 1), "more than 65,536 bytes"),
+    ],
+    ids=["none", "no text", "too much"],
+)
+def test_a_file_that_holds_no_secret_is_told_by_name(
+    tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    file = tmp_path / "secret"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(SecretUnreadable, match=said) as refused:
+        secret_of(None, file)
+    assert refused.value.place == Place(str(file))
+
+
+def test_a_secret_of_the_environment_wins_over_the_file_and_an_end_of_line_is_none_of_it(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "secret"
+    file.write_text("in the file\r\n")
+    assert secret_of(SecretStr("given"), file) == "given"
+    assert secret_of(SecretStr(""), file) == secret_of(None, file) == "in the file"
+    assert secret_of(None, None) is None

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy_orchestrator.cli.installation import NotSetUp, described
-from deploy_orchestrator.cli.shared_secret import secret_of
+from deploy_orchestrator.cli.shared_secret import shared_secret
 from deploy_orchestrator.errors import Place
 from deploy_orchestrator.pipeline import Orchestrator, last_looks
 from deploy_orchestrator.settings import MetricsSettings
@@ -26,7 +26,9 @@ def serving_metrics(
 
     settings = MetricsSettings()
     token = (
-        secret_of("metrics token", settings.token, settings.token_file, "DEPLOY_ORCHESTRATOR_METRICS_TOKEN")
+        shared_secret(
+            "metrics token", settings.token, settings.token_file, "DEPLOY_ORCHESTRATOR_METRICS_TOKEN"
+        )
         if settings.token or settings.token_file
         else None
     )

@@ -12,14 +12,13 @@ from pydantic_settings import SettingsError
 from deploy_orchestrator.cli.installation import NotSetUp, described, opened
 from deploy_orchestrator.cli.metrics import serving_metrics
 from deploy_orchestrator.errors import Place
-from deploy_orchestrator.settings import SignInSettings
+from deploy_orchestrator.settings import SignInSettings, secret_in, secret_of
 from deploy_orchestrator.storage import write_whole
 
 if TYPE_CHECKING:
     from deploy_orchestrator.web import SignIn
 
 MIN_KEY: Final = 32
-MAX_SECRET: Final = 4096
 _VARIABLE: Final = "DEPLOY_ORCHESTRATOR_SIGN_IN_"
 
 
@@ -100,8 +99,8 @@ def _sign_in(home: Path) -> "SignIn | None":
     for name in file.clients():
         path = settings.secrets_folder and settings.secrets_folder / name
         if path and path.exists():
-            given.setdefault(name, _read(path).decode().strip())
-    key = _read(settings.key_file) if settings.key_file else _own_key(home / "sign-in.key")
+            given.setdefault(name, secret_of(None, path) or "")
+    key = secret_in(settings.key_file) if settings.key_file else _own_key(home / "sign-in.key")
     if len(key.strip()) < MIN_KEY:
         raise NotSetUp(
             f"what cookies are signed with has {len(key.strip())} bytes, and needs {MIN_KEY} or more",
@@ -117,12 +116,4 @@ def _own_key(path: Path) -> bytes:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, secrets.token_hex(MIN_KEY).encode(), durable=True)
-    return _read(path)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_SECRET)
-    except OSError as error:
-        raise NotSetUp(f"it cannot be read: {error.strerror}", place=Place(str(path))) from error
+    return secret_in(path)

@@ -82,15 +82,15 @@ def pull_request(repository: Repository, branch: str, title: str, text: str) -> 
     """Open a pull request of `branch`, or bring the open one up to date; where it is.
 
     Raises:
-        NoForge, ForgeError: as `forge_of` and `Forge.propose`; also where the settings cannot be read.
+        NoForge, ForgeError: as `forge_of` and `Forge.propose`; also where the settings are wrong.
+        SecretUnreadable: the file with the token cannot be read.
     """
     try:
         settings = ForgeSettings()
-        token = settings.secret()
-    except (pydantic.ValidationError, OSError) as error:
-        why = error.errors()[0]["msg"] if isinstance(error, pydantic.ValidationError) else error
+    except pydantic.ValidationError as error:
+        why = error.errors()[0]["msg"]
         raise NoForge(f"DEPLOY_ORCHESTRATOR_FORGE_… cannot be read: {why}") from error
-    forge = forge_of(repository.url, kind=settings.kind, api=settings.api, token=token)
+    forge = forge_of(repository.url, kind=settings.kind, api=settings.api, token=settings.secret())
     found = forge.propose(branch, MAIN, title, text)
     return f"{'opened' if found.new else 'brought up to date'} {found.url}"
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from deploy_orchestrator.cli.installation import described
-from deploy_orchestrator.cli.shared_secret import secret_of
+from deploy_orchestrator.cli.shared_secret import shared_secret
 from deploy_orchestrator.settings import WebhookSettings
 
 
@@ -31,4 +31,4 @@ def webhooks(
 
 def _secret() -> str:
     settings, variable = WebhookSettings(), "DEPLOY_ORCHESTRATOR_WEBHOOK_SECRET"
-    return secret_of("webhook secret", settings.secret, settings.secret_file, variable)
+    return shared_secret("webhook secret", settings.secret, settings.secret_file, variable)

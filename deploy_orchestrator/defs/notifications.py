@@ -45,7 +45,7 @@ def notifications(
     settings = NotificationSettings()
     try:
         people = targets(settings.listed())
-    except (OSError, OrchestratorError) as error:
+    except OrchestratorError as error:
         raise dg.Failure(description=str(error)) from error
     if not people:
         return dg.SensorResult(skip_reason="nobody is to be told: no notification URL is set")
