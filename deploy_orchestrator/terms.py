@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, StringConstraints, WithJsonSchema
 
@@ -45,6 +46,9 @@ FieldPath = tuple[str | int, ...]
 
 KeyPath = tuple[str, ...]
 """Where a value stands among Helm's values, in which a list is one value: the keys that lead to it."""
+
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+"""What this machine is called on itself."""
 
 _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _EMAIL = re.compile(
@@ -92,6 +96,15 @@ def is_digest(text: str) -> bool:
 def is_commit_id(text: str) -> bool:
     """Whether `text` is the whole id of a Git object, SHA-1 or SHA-256."""
     return _COMMIT_ID.fullmatch(text) is not None
+
+
+def is_safe_url(url: str) -> bool:
+    """Whether nobody on the way reads or alters what is asked there: https, or http on this machine, without
+    a query and a fragment.
+    """
+    parts = urlsplit(url)
+    safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+    return bool(safe and parts.hostname and not parts.query and not parts.fragment)
 
 
 def names_a_secret(name: str) -> bool:

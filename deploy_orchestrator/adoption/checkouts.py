@@ -1,22 +1,17 @@
 """The repositories that charts and values of the originals stand in, as local checkouts."""
 
 import posixpath
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from deploy_orchestrator.adoption.errors import NotAdoptable
-from deploy_orchestrator.git import History, PathNotFound, RevisionNotFound, Tree
-
-_SCP = re.compile(r"(?:[^@/]+@)?([^:/]+):(?!//)(.+)")
-_URL = re.compile(r"[a-z+]+://(?:[^@/]*@)?([^/:]+)(?::\d+)?/(.+)")
+from deploy_orchestrator.git import History, PathNotFound, Remote, RevisionNotFound, Tree
 
 
 def same_repository(url: str) -> str:
     """What is equal for the URLs of one repository: host and path, whatever the protocol and the login."""
-    found = _URL.fullmatch(url) or _SCP.fullmatch(url)
-    place = f"{found[1].lower()}/{found[2]}" if found else url
-    return place.rstrip("/").removesuffix(".git")
+    found = Remote.parse(url)
+    return f"{found.host}/{found.path}" if found else url.rstrip("/").removesuffix(".git")
 
 
 class Checkouts:

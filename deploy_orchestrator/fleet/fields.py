@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer, StringCon
 from pydantic_core import PydanticCustomError
 
 from deploy_orchestrator.documents import HIDDEN
-from deploy_orchestrator.terms import Label, as_pattern, checked_label
+from deploy_orchestrator.terms import Label, as_pattern, checked_label, is_safe_url
 
 _DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,7})s)?", re.ASCII)
 _SHARE = re.compile(r"(?:100|[1-9]?\d)%", re.ASCII)
@@ -178,9 +178,8 @@ def _web_url(url: str) -> str:
 
 
 def _issuer_url(url: str) -> str:
-    parts = _url(url, ("https", "http"))
-    is_local = parts.hostname in ("127.0.0.1", "localhost", "::1")
-    if not parts.hostname or (parts.scheme == "http" and not is_local) or parts.query or parts.fragment:
+    _url(url, ("https", "http"))
+    if not is_safe_url(url):
         raise ValueError("expected the URL of an issuer, such as https://login.example.com/realms/acme")
     return url
 

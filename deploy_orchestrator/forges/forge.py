@@ -9,9 +9,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, cast
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from deploy_orchestrator.forges.errors import ForgeError, NoForge
+from deploy_orchestrator.git import Remote
 from deploy_orchestrator.registries import Egress, Internet, Web, told
 
 Kind = Literal["github", "gitlab", "gitea"]
@@ -20,7 +21,6 @@ MAX_ANSWER: Final = 4 * 1024 * 1024
 MAX_TEXT: Final = 60_000
 """The most characters of a description; GitHub takes 65,536."""
 
-_SCP = re.compile(r"(?:[\w.-]+@)?(?P<host>[\w.-]+):(?P<path>[^/].*)")
 _PROJECT = re.compile(r"(?:(?:^|/)(?!\.{1,2}(?:/|$))[\w.-]+){2,}")
 _KNOWN: Final[Mapping[str, Kind]] = {"github.com": "github", "gitlab.com": "gitlab", "codeberg.org": "gitea"}
 
@@ -167,15 +167,14 @@ def forge_of(
 
 def _place(remote: str) -> tuple[str, str]:
     """The web server beside a Git repository, as `https://git.example.com:3000`, and the project there."""
-    parts = urlsplit(remote) if "://" in remote else None
-    scp = None if parts else _SCP.fullmatch(remote)
-    host = (parts.hostname or "") if parts else scp["host"] if scp else ""
-    path = parts.path if parts else scp["path"] if scp else ""
+    found = Remote.parse(remote)
+    if found is None:
+        return "", ""
+    host = f"[{found.host}]" if ":" in found.host else found.host
     server = f"https://{host}"
-    if parts and parts.scheme in {"http", "https"}:
-        server = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-    project = path.strip("/").removesuffix(".git")
-    return server, project if host and _PROJECT.fullmatch(project) else ""
+    if found.scheme in {"http", "https"}:
+        server = f"{found.scheme}://{host}" + (f":{found.port}" if found.port else "")
+    return server, found.path if _PROJECT.fullmatch(found.path) else ""
 
 
 def _api(kind: Kind, server: str) -> str:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from deploy_orchestrator.git.address import redact
+    from deploy_orchestrator.git.address import Remote, redact
     from deploy_orchestrator.git.changes import Changes
     from deploy_orchestrator.git.commit import Commit, Person
     from deploy_orchestrator.git.errors import (
@@ -43,6 +43,7 @@ __all__ = [
     "PathNotFound",
     "Person",
     "PushRejected",
+    "Remote",
     "RemoteUnreachable",
     "Repository",
     "RevertConflict",

@@ -61,6 +61,32 @@ class Address:
         return cls(bare, _with_user(parts, user), {})
 
 
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A repository on a server: its `host` in lower case, and its `path` there without slashes around it and
+    `.git`. `scheme` is `ssh` for `host:path`.
+    """
+
+    scheme: str
+    host: str
+    port: int | None
+    path: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Remote | None":
+        """Of what `Address.parse` takes, and whatever login is in it; None for a folder and for nothing of
+        the kind.
+        """
+        short = None if "://" in text else _HOST_AND_PATH.match(text)
+        try:
+            parts = urlsplit(f"ssh://{short[0][:-1]}/{text[short.end() :]}" if short else text)
+            port = parts.port
+        except ValueError:
+            return None
+        path = parts.path.strip("/").removesuffix(".git")
+        return cls(parts.scheme, parts.hostname, port, path) if parts.hostname and path else None
+
+
 def redact(text: str) -> str:
     """`text`, without the users and passwords in its URLs."""
     return _USER_OF_URL.sub("//", text)

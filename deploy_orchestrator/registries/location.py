@@ -4,8 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
-"""Registries at these are spoken to by plain HTTP."""
+from deploy_orchestrator.terms import LOOPBACK
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -76,5 +75,6 @@ def address_of(url: str) -> tuple[str, int] | None:
         return None
     scheme = parts.scheme.lower()
     if scheme == "oci":
+        # Registries on this machine are spoken to by plain HTTP.
         scheme = "http" if host in LOOPBACK else "https"
     return (host, port or _PORTS[scheme]) if scheme in _PORTS else None

@@ -15,8 +15,9 @@ import msgspec
 from deploy_orchestrator.registries.ahead import ahead
 from deploy_orchestrator.registries.credentials import Login, login
 from deploy_orchestrator.registries.errors import DigestMismatch, RepositoryError, RepositoryUnreachable
-from deploy_orchestrator.registries.location import LOOPBACK, origin
+from deploy_orchestrator.registries.location import origin
 from deploy_orchestrator.registries.web import Answer, Web
+from deploy_orchestrator.terms import LOOPBACK
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 

@@ -10,7 +10,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+from deploy_orchestrator.terms import LOOPBACK as LOOPBACK
+
 _READING: Final = frozenset({"GET", "HEAD"})
 _OWN: Final = frozenset({"same-origin", "none"})
 _POLICY_VIOLATION: Final = 1008

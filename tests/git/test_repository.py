@@ -11,6 +11,7 @@ import pytest
 from deploy_orchestrator.git import (
     Changes,
     GitError,
+    Remote,
     RemoteUnreachable,
     Repository,
     RevisionNotFound,
@@ -255,3 +256,28 @@ def test_settings_of_the_caller_that_would_redirect_git_are_of_no_account(
     monkeypatch.setenv("GIT_INDEX_FILE", "/nowhere")
     repository.fetch()
     assert [found.id for found in repository.log("main")] == [commit.id]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("https://u:p@Git.example.com/acme/fleet.git/", "https git.example.com None acme/fleet"),
+        ("http://127.0.0.1:3000/acme/fleet", "http 127.0.0.1 3000 acme/fleet"),
+        ("ssh://git@git.example.com:2222/acme/fleet.git", "ssh git.example.com 2222 acme/fleet"),
+        ("git@git.example.com:acme/fleet.git", "ssh git.example.com None acme/fleet"),
+        ("[::1]:acme/fleet", "ssh ::1 None acme/fleet"),
+        ("https://[::1]:3000/acme/fleet", "https ::1 3000 acme/fleet"),
+    ],
+)
+def test_a_remote_says_where_on_which_server_it_is(text: str, place: str) -> None:
+    found = Remote.parse(text)
+    assert found
+    assert f"{found.scheme} {found.host} {found.port} {found.path}" == place
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", "/srv/fleet.git", "file:///srv/fleet.git", "https://git.example.com/", "https://h:99999/a"],
+)
+def test_what_is_on_no_server_is_no_remote(text: str) -> None:
+    assert Remote.parse(text) is None

@@ -12,8 +12,7 @@ from pydantic.alias_generators import to_camel
 from deploy_orchestrator.documents import MAX_BYTES, parse
 from deploy_orchestrator.errors import OrchestratorError, Place, instead_of
 from deploy_orchestrator.identity import Proved
-from deploy_orchestrator.terms import Label
-from deploy_orchestrator.web.door import LOOPBACK
+from deploy_orchestrator.terms import Label, is_safe_url
 from deploy_orchestrator.web.people import Role
 
 _EMAIL: Final = re.compile(r"[^\s/@]+@[^\s/@]+")
@@ -26,11 +25,9 @@ class SignInRefused(OrchestratorError):
 
 
 def _safe_url(url: str) -> str:
-    parts = urlsplit(url)
-    is_local = parts.scheme == "http" and parts.hostname in LOOPBACK
-    if not ((parts.scheme == "https" and parts.hostname) or is_local) or parts.query or parts.fragment:
+    if not is_safe_url(url):
         raise ValueError("expected a URL that begins with https://, or with http:// on this machine")
-    if "@" in parts.netloc:
+    if "@" in urlsplit(url).netloc:
         raise ValueError("expected no credentials in the URL")
     return url
 
