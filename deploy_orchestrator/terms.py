@@ -4,7 +4,7 @@ Types are for models of what people or other programs wrote, and say what they e
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -105,6 +105,11 @@ def is_safe_url(url: str) -> bool:
     parts = urlsplit(url)
     safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
     return bool(safe and parts.hostname and not parts.query and not parts.fragment)
+
+
+def may_speak_for(domains: Collection[str], email: str) -> bool:
+    """Whether an issuer with these `domains` may say whose an address is: one of them has it; none: any."""
+    return not domains or email.rpartition("@")[2].lower() in {each.lower() for each in domains}
 
 
 def names_a_secret(name: str) -> bool:

@@ -19,6 +19,8 @@ from deploy_orchestrator.terms import (
     is_commit_id,
     is_digest,
     is_label,
+    is_safe_url,
+    may_speak_for,
     names_a_secret,
     quantity,
 )
@@ -153,3 +155,27 @@ def test_the_id_of_a_commit_is_whole(bad: str) -> None:
 )
 def test_a_secret_is_told_by_its_name(name: str, hidden: bool) -> None:
     assert names_a_secret(name) is hidden
+
+
+@pytest.mark.parametrize(
+    ("url", "safe"),
+    [
+        ("https://login.example.com/realms/acme", True),
+        ("http://127.0.0.1:8080/realms", True),
+        ("http://[::1]/", True),
+        ("http://login.example.com", False),
+        ("https://", False),
+        ("https://login.example.com/?a=b", False),
+        ("https://login.example.com/#a", False),
+        ("ftp://localhost", False),
+    ],
+)
+def test_a_url_is_safe_where_nobody_on_the_way_reads_or_alters(url: str, safe: bool) -> None:
+    assert is_safe_url(url) is safe
+
+
+def test_an_issuer_may_speak_for_the_addresses_of_its_domains_and_for_any_without() -> None:
+    assert may_speak_for(("Example.com",), "ann@example.COM")
+    assert not may_speak_for(("example.com",), "ann@other.example.com")
+    assert not may_speak_for(("example.com",), "example.com@other.org")
+    assert may_speak_for((), "ann@other.org")

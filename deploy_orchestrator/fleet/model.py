@@ -39,7 +39,7 @@ from deploy_orchestrator.fleet.recurrence import (
     moment,
     times,
 )
-from deploy_orchestrator.terms import Email, Label, Quantity, Time, Verdict
+from deploy_orchestrator.terms import Email, Label, Quantity, Time, Verdict, may_speak_for
 
 Count = Annotated[StrictInt, Field(ge=1)]
 
@@ -89,7 +89,7 @@ class Issuer(Model):
 
     def speaks_for(self, email: str) -> bool:
         """Whether its domains have the address."""
-        return email.rpartition("@")[2].lower() in self.domains
+        return may_speak_for(self.domains, email)
 
 
 class ApprovalRule(Model):
@@ -470,6 +470,11 @@ class TenantFile(Model):
     per_environment: dict[str, Placement] = Field(default_factory=dict[str, Placement])
     values: Values | None = None
 
+    def namespace_in(self, environment: str) -> TenantNamespace:
+        """What it says of its namespace in an environment."""
+        own = self.per_environment.get(environment, Placement())
+        return own.namespace or self.namespace or TenantNamespace()
+
 
 class Tenant(TenantFile):
     """Who runs a chart, in which environments; `name` is that of the folder."""
@@ -480,11 +485,6 @@ class Tenant(TenantFile):
         """The name of its Helm release in an environment."""
         own = self.per_environment.get(environment, Placement())
         return own.release or self.release or self.name
-
-    def namespace_in(self, environment: str) -> TenantNamespace:
-        """What it says of its namespace in an environment."""
-        own = self.per_environment.get(environment, Placement())
-        return own.namespace or self.namespace or TenantNamespace()
 
 
 class FleetFile(Model):

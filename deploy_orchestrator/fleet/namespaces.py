@@ -77,5 +77,4 @@ class Claims:
 
 
 def _placing(file: TenantFile | None, environment: Environment) -> TenantNamespace:
-    own = file.per_environment.get(environment.name) if file else None
-    return (own.namespace if own else None) or (file.namespace if file else None) or TenantNamespace()
+    return file.namespace_in(environment.name) if file else TenantNamespace()

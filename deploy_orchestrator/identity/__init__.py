@@ -9,6 +9,7 @@ if TYPE_CHECKING:
         Keys,
         Resolved,
         decision_nonce,
+        expected_of,
         fingerprint_of,
         proved_by,
     )
@@ -35,6 +36,7 @@ __all__ = [
     "ProviderUnreachable",
     "Resolved",
     "decision_nonce",
+    "expected_of",
     "fingerprint_of",
     "prove",
     "proved_by",

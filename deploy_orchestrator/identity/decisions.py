@@ -62,14 +62,18 @@ class Resolved:
         return proved_by(self.issuer, token, [json.loads(each) for each in self.keys], nonce)
 
 
+def expected_of(issuer: Issuer, nonce: str) -> Expected:
+    """What a token of `issuer` must be that proves a decision."""
+    return Expected(issuer.url, issuer.client, nonce, verified=issuer.verified, domains=issuer.domains)
+
+
 def proved_by(issuer: Issuer, token: str, keys: Sequence[Mapping[str, Any]], nonce: str) -> Proved:
     """Who decided by this `token` of `issuer`, signed by one of `keys`, at the time that it was issued.
 
     Raises:
         NotProved: it proves no such decision.
     """
-    expected = Expected(issuer.url, issuer.client, nonce, verified=issuer.verified, domains=issuer.domains)
-    proved = prove(token, keys, expected)
+    proved = prove(token, keys, expected_of(issuer, nonce))
     if proved.email is None:
         raise NotProved("the token says no verified address of a domain that its issuer may speak for")
     if issuer.max_age is not None and (

@@ -12,7 +12,7 @@ import pydantic
 from pydantic import AfterValidator, BaseModel, ConfigDict, StrictFloat, StrictInt, StrictStr, TypeAdapter
 
 from deploy_orchestrator.identity.errors import NotProved
-from deploy_orchestrator.terms import Email
+from deploy_orchestrator.terms import Email, may_speak_for
 
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 """What a token may be signed by: keys of which the provider alone has the private half."""
@@ -192,8 +192,7 @@ def _email(said: Mapping[str, Any], expected: Expected) -> str | None:
         email = TypeAdapter[str](Email).validate_python(said.get("email"), strict=True)
     except pydantic.ValidationError:
         return None
-    domain = email.rpartition("@")[2]
-    return email if not expected.domains or domain in expected.domains else None
+    return email if may_speak_for(expected.domains, email) else None
 
 
 def _groups(said: Any) -> tuple[str, ...]:

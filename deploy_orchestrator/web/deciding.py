@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Issuer
-from deploy_orchestrator.identity import Expected, NotProved, ProviderUnreachable, decision_nonce, prove
+from deploy_orchestrator.identity import NotProved, ProviderUnreachable, decision_nonce, expected_of, prove
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import Plan
 from deploy_orchestrator.terms import Text
@@ -151,9 +151,7 @@ class Deciding:
             issuer = self._issuer(person, attempt.environment)
             client = self.sign_in.deciding(attempt.issuer)
             token = client.finish(code, attempt.verifier)
-            expected = Expected(
-                issuer.url, issuer.client, attempt.nonce, verified=issuer.verified, domains=issuer.domains
-            )
+            expected = expected_of(issuer, attempt.nonce)
             proved = prove(token, client.provider.keys_for(token), expected, datetime.now(UTC))
             if proved.email is None or proved.email != person.email:
                 raise NotProved(

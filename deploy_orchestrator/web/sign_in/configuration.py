@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 from deploy_orchestrator.documents import MAX_BYTES, parse
 from deploy_orchestrator.errors import OrchestratorError, Place, instead_of
 from deploy_orchestrator.identity import Proved
-from deploy_orchestrator.terms import Label, is_safe_url
+from deploy_orchestrator.terms import Label, is_safe_url, may_speak_for
 from deploy_orchestrator.web.people import Role
 
 _EMAIL: Final = re.compile(r"[^\s/@]+@[^\s/@]+")
@@ -68,7 +68,7 @@ class IssuerFile(_Model):
     domains: tuple[str, ...] = ()
 
     def speaks_for(self, email: str) -> bool:
-        return not self.domains or email.rpartition("@")[2] in self.domains
+        return may_speak_for(self.domains, email)
 
 
 Holder = Annotated[str, AfterValidator(_holder)]
