@@ -163,6 +163,7 @@ def test_what_nobody_can_read_on_that_branch_is_left_out(desk, tmp_path):
 
 def test_that_deliveries_cannot_be_recorded_keeps_nobody_back(desk, caplog):
     hook = desk.folder / ".local/deployments.git/hooks/update"
+    hook.parent.mkdir()
     hook.write_text("#!/bin/sh\ncase $1 in refs/heads/deliveries) echo protected >&2; exit 1;; esac\n")
     hook.chmod(0o755)
     desk.commit("tenants/blog/values.yaml", "greeting: again\n")

@@ -13,15 +13,7 @@ from playwright.sync_api import Browser, sync_playwright
 from deploy_orchestrator.pipeline import Orchestrator, look
 from deploy_orchestrator.settings import Settings
 from deploy_orchestrator.web import LOOPBACK, Watch, site, site_server
-from tests.cli.conftest import (  # noqa: F401
-    Desk,
-    _own_git_configuration,
-    held,
-    inside,
-    keys,
-    laid_out,
-    shipped,
-)
+from tests.desk import Desk, inside
 from tests.openid import node_modules
 from tests.pipeline.conftest import sandbox_of
 
@@ -46,7 +38,7 @@ OVERHANG = "document.documentElement.scrollWidth - document.documentElement.clie
 
 
 @pytest.fixture(scope="module")
-def orchestrator(tmp_path_factory: pytest.TempPathFactory, held: Desk) -> Iterator[Orchestrator]:  # noqa: F811
+def orchestrator(tmp_path_factory: pytest.TempPathFactory, held: Desk) -> Iterator[Orchestrator]:
     """A change waits, a release was reverted, one is unhealthy, and the line is stopped."""
     folder = tmp_path_factory.mktemp("walked")
     shutil.copytree(
