@@ -87,6 +87,8 @@ def _about(plan: Plan, gates: Outcome[tuple[Gate, ...]], fleet: Fleet) -> Iterat
             about = f"{first.object}: " if first.object else ""
             others = f" (and {len(more)} more)" if more else ""
             yield coloured(first.severity), f"{first.rule}: {about}{first.saw}{others}"
+        if first.severity is Verdict.BLOCKED and first.do:
+            yield "mend", first.do
     if isinstance(gates, OrchestratorError):
         yield coloured("Unknown"), "what it waits for cannot be told"
         return

@@ -120,7 +120,8 @@ def _many(
 
 def _back(orchestrator: Orchestrator, way: WayBack, reason: str, to: str | None, output: Format) -> Release:
     by = orchestrator.deployments.repository.user
-    back = orchestrator.roll_back(way.now.environment, way.now.tenant, reason, by, to)
+    where, seen = (way.now.environment, way.now.tenant), way.now.commit
+    back = orchestrator.roll_back(*where, reason, by, to=to, seen=seen)
     if output is Format.TEXT:
         say(f"{back.key}: back to {back.chart.name} {back.chart.version}, by commit {back.commit[:12]}")
     return back

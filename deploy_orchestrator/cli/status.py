@@ -65,12 +65,14 @@ def status(
     if watch and (output is Format.JSON or not screen.is_terminal):
         raise typer.BadParameter("--watch is for a terminal, and for text")
     orchestrator = opened(context)
+    deployments = orchestrator.deployments.repository
     code = _show(orchestrator, where, who, strict, output)
     while watch:
         sleep(SECONDS)
-        orchestrator.fleet_repository.fetch()
-        orchestrator.deployments.repository.fetch()
+        fetched = [attempt(each.fetch) for each in (orchestrator.fleet_repository, deployments)]
         screen.clear()
+        for error in filter(None, fetched):
+            tell(error)
         code = _show(orchestrator, where, who, strict, output)
     if code:
         raise typer.Exit(code)

@@ -253,7 +253,7 @@ def fleet_status(seen: Overview, engine: Engine) -> dict[str, Any]:
     which rules wait, and what cannot be read.
     """
     ordered = sorted(seen.deployments, key=lambda each: (each.state is State.LIVE, each.key))
-    columns = ["deployment", "state", "since (UTC)", "chart", "commit", "waits for", "what is wrong"]
+    columns = ["deployment", "state", "waits for", "what is wrong", "chart", "commit", "since (UTC)"]
     rows = [
         (*_deployment(each), _operation(each.status.operation if each.status else None)) for each in ordered
     ]
@@ -287,11 +287,11 @@ def _deployment(each: Standing) -> tuple[object, ...]:
     closed = ", ".join(gate.key for gate in each.waiting.closed) if each.waiting else ""
     release, status = each.release, each.status
     if release is None:
-        return each.key, each.state, "", "", "", closed, ""
+        return each.key, each.state, closed, "", "", "", ""
     state = f"{status.health}, {status.sync}" if status else "Unknown"
     chart = f"{release.chart.name} {release.chart.version}"
     since = f"{status.since:%m-%d %H:%M:%S}" if status and status.revision else ""
-    return each.key, state, since, chart, release.source.commit[:8], closed, each.message
+    return each.key, state, closed, each.message, chart, release.source.commit[:8], since
 
 
 def _operation(operation: Operation | None) -> str:

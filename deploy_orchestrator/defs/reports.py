@@ -115,7 +115,12 @@ def standing(seen: Overview) -> Iterator[dg.AssetCheckResult]:
     broken = [each for each in seen.deployments if each.release and each.state is not State.LIVE]
     blocked = [each for each in seen.deployments if each.waiting and each.waiting.is_blocked]
     waiting = [each for each in seen.deployments if each.waiting and each.waiting.awaits_people]
-    yield _fleet("all_live_and_healthy", [(each.key, each.state, each.message) for each in broken])
+    on_their_way = not any(each.state.is_broken for each in broken)
+    yield _fleet(
+        "all_live_and_healthy",
+        [(each.key, each.state, each.message) for each in broken],
+        dg.AssetCheckSeverity.WARN if on_their_way else dg.AssetCheckSeverity.ERROR,
+    )
     yield _fleet("nothing_blocked", [_held(each) for each in blocked])
     rules = [(f"the rules of {each.environment}", "rules", each.gate.reason) for each in seen.rules]
     yield _fleet("nothing_waits", [*map(_held, waiting), *rules], dg.AssetCheckSeverity.WARN)

@@ -464,18 +464,30 @@ class Orchestrator:
         return self.deployments.revert(release, found.reason, datetime.now(UTC))
 
     def roll_back(
-        self, environment: str, tenant: str, reason: str, by: Person | None = None, to: str | None = None
+        self,
+        environment: str,
+        tenant: str,
+        reason: str,
+        by: Person | None = None,
+        *,
+        to: str | None = None,
+        seen: str | None = None,
     ) -> Release:
         """Revert the commit of the current release because a person says so, and with `to` those of all
-        before it up to the release that this commit made.
+        before it up to the release that this commit made. Where they have `seen` a release, by its commit, it
+        must still be that one.
 
         Raises:
-            RevertRefused: nothing is released, or as `revert_unhealthy`.
+            RevertRefused: nothing is released, or another than was seen, or as `revert_unhealthy`.
             PushRejected: whoever asks may not push to the deployments repository.
         """
         release = self.deployments.release(environment, tenant)
         if release is None:
             raise RevertRefused(f"{environment}/{tenant}: nothing is released")
+        if seen not in (None, release.commit):
+            raise RevertRefused(
+                f"{release.key}: something else is released by now", fix="look at it, and decide again"
+            )
         try:
             return self.deployments.revert(release, reason, datetime.now(UTC), by, to)
         except PushRejected as error:

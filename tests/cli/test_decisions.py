@@ -23,6 +23,21 @@ def test_pending_tells_what_waits_and_for_what(waiting):
     assert f"next deploy-orchestrator approve production shop --digest {digest}" in told
 
 
+def test_pending_says_how_to_mend_what_nobody_can_let_through(waiting):
+    claim = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\nspec:\n"
+    claim += "  accessModes: [%s]\n  resources: {requests: {storage: 1Gi}}\n"
+    waiting.commit("charts/app/templates/claim.yaml", claim % "ReadWriteOnce")
+    waiting.ship()
+    waiting.commit("charts/app/templates/claim.yaml", claim % "ReadWriteMany")
+    with waiting.orchestrator() as orchestrator:
+        plan = propose(orchestrator, "dev", "blog")
+    assert plan
+    assert plan.verdict == "blocked"
+    told = [" ".join(line.split()) for line in waiting.run("pending", "-t", "blog").output.splitlines()]
+    assert any(line.startswith("mend ") for line in told), told
+    assert not any(line.startswith("next ") for line in told)
+
+
 def test_pending_shows_one_environment_or_tenant(waiting):
     assert waiting.run("pending", "-e", "dev").output == "Nothing waits.\n"
     assert waiting.run("pending", "-t", "blog").output == "Nothing waits.\n"

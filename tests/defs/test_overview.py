@@ -106,7 +106,8 @@ def test_21_tenants_in_3_environments_stand_on_one_page_the_worst_first(page):
     assert lines[0]["deployment"] == found[40].key
     assert lines[0]["state"] == "Degraded, Synced"
     assert lines[0]["what is wrong"] == "Pod main: out of memory"
-    assert [*lines[1].values()][1:5] == ["Healthy, Synced", "03-02 12:00:07", "app 1.0.0", "11111111"]
+    told = [lines[1][name] for name in ("state", "since (UTC)", "chart", "commit")]
+    assert told == ["Healthy, Synced", "03-02 12:00:07", "app 1.0.0", "11111111"]
     assert "left out" not in shown
 
 
@@ -176,6 +177,10 @@ def test_the_checks_of_the_fleet_are_red_as_long_as_one_deployment_is():
     assert not passed(seen(fine, bad))["all_live_and_healthy"]
     assert not passed(seen(fine, rules=(rules,)))["nothing_waits"]
     assert not passed(seen(fine, errors=(EngineUnreachable("no"),)))["everything_can_be_read"]
+    (first, *_) = reports.standing(seen(replace(fine, state=State.PROGRESSING)))
+    assert (first.passed, first.severity) == (False, dg.AssetCheckSeverity.WARN)
+    (first, *_) = reports.standing(seen(bad))
+    assert (first.passed, first.severity) == (False, dg.AssetCheckSeverity.ERROR)
     unreleased = replace(fine, release=None, status=None, state=State.NOT_RELEASED)
     assert passed(seen(unreleased))["all_live_and_healthy"]
 

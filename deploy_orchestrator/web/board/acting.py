@@ -78,13 +78,13 @@ class Acting:
         reason, to = said.get("reason", "").strip(), _commit(said.get("to", ""))
         if not 0 < len(reason) <= MAX_REASON or not reason.isprintable():
             raise HTTPException(400, f"say why, on one line of at most {MAX_REASON} characters")
+        seen = said.get("now", "")
+        if not is_commit_id(seen):
+            raise HTTPException(400, "say which release it is that you have seen")
         self.orchestrator.deployments.repository.fetch()
-        release = self.orchestrator.deployments.release(environment, tenant)
-        if release is None or release.commit != said.get("now", ""):
-            raise HTTPException(409, "something else is released by now: look at it, and decide again")
         by = Committer(person.email.partition("@")[0], person.email) if person.email else None
         try:
-            back = self.orchestrator.roll_back(environment, tenant, reason, by, to)
+            back = self.orchestrator.roll_back(environment, tenant, reason, by, to=to, seen=seen)
         except OrchestratorError as error:
             raise HTTPException(409, str(error)) from error
         self._begin(back)

@@ -15,6 +15,8 @@ from deploy_orchestrator.telemetry import Change, Past
 
 DAYS: Final = 30
 MAX_DAYS: Final = 3_660
+MAX_CHANGES: Final = 5_000
+"""What is read of Git for one answer, which takes seconds."""
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """With these a cell begins that a spreadsheet runs: https://owasp.org/www-community/attacks/CSV_Injection"""
 
@@ -35,14 +37,16 @@ class Entry:
 
 def entries(orchestrator: Orchestrator, past: Past, days: int) -> list[Entry]:
     """Of the last `days`, the newest first: what was released, reverted and removed, and the decisions that
-    let it; what was decided on what waits; who stopped the line, and who started it again.
+    let it; what was decided on what waits; who stopped the line, and who started it again. Of more than
+    `MAX_CHANGES` of what is released the newest are told.
 
     Raises:
         OrchestratorError: the history cannot be read.
     """
     since = datetime.now(UTC) - timedelta(days=days)
+    lately = [each for each in past.changes() if each.at >= since][-MAX_CHANGES:]
     found = [
-        *(entry for each in past.changes() if each.at >= since for entry in _of_change(orchestrator, each)),
+        *(entry for each in lately for entry in _of_change(orchestrator, each)),
         *_on_what_waits(orchestrator),
         *_stops(orchestrator),
     ]
