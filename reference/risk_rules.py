@@ -26,7 +26,8 @@ sees that routine is.
 Four findings are no rules, because they look at more than the change: `tenant-removed`; `image-moved` for a
 tag that leads to other bytes than when it was released; `host-taken` for
 a host of an Ingress, HTTPRoute, GRPCRoute or TLSRoute that is new to the tenant while what somebody else has
-released in the same cluster, or waits there, has it, word for word; and `chart-republished` for a version of
+released in the same cluster, or waits there, has it, or all below a domain
+above it; and `chart-republished` for a version of
 a published chart whose package is not the one that was released in the environment before, for whatever
 tenant. They need approval, and no policy says otherwise.
 

@@ -55,7 +55,10 @@ def _others(deployments: Deployments, key: str, cluster: str, hosts: Collection[
     if not hosts:
         return {}
     holders = _holders(deployments, deployments.repository.head())
-    found = {host: sorted(holders.get((cluster, host), set[str]()) - {key}) for host in hosts}
+    found = {
+        host: sorted({who for each in _alike(host) for who in holders.get((cluster, each), ())} - {key})
+        for host in hosts
+    }
     return {
         host: f"{host} is a host of {', '.join(others)} already" for host, others in found.items() if others
     }
@@ -99,6 +102,13 @@ def _remembered(deployments: Deployments, content: str, look: Callable[[], Manif
     hosts = _hosts(manifests)
     cache.write(cache_key(_FORMAT, manifests.content), json.dumps(sorted(hosts)).encode())
     return hosts
+
+
+def _alike(host: str) -> Iterator[str]:
+    """The host itself, and those with a `*` that stand for it, too."""
+    yield host
+    labels = host.split(".")
+    yield from (f"*.{'.'.join(labels[number:])}" for number in range(1, len(labels)))
 
 
 def _hosts(manifests: Manifests) -> Hosts:

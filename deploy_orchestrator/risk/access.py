@@ -15,7 +15,7 @@ _GROUP: Final = "rbac.authorization.k8s.io"
 _ROLES: Final = frozenset({"Role", "ClusterRole"})
 _BINDINGS: Final = frozenset({"RoleBinding", "ClusterRoleBinding"})
 
-Right = tuple[str, str, str, str]
+Right = tuple[str, str, str, str, str]
 """Verb, API group, resource and name, or verb, "", URL and ""; `*` is any."""
 
 
@@ -127,8 +127,8 @@ def _rights(role: Object) -> list[Right]:
 
 def _rights_of(rule: Any) -> Iterator[Right]:
     verbs, names = _texts(rule, "verbs"), _texts(rule, "resourceNames") or ["*"]
-    yield from product(verbs, _texts(rule, "apiGroups"), _texts(rule, "resources"), names)
-    yield from product(verbs, [""], _texts(rule, "nonResourceURLs"), [""])
+    yield from product(["resource"], verbs, _texts(rule, "apiGroups"), _texts(rule, "resources"), names)
+    yield from product(["url"], verbs, [""], _texts(rule, "nonResourceURLs"), [""])
 
 
 def _texts(rule: Any, field: str) -> list[str]:
@@ -158,7 +158,7 @@ def _subjects(binding: Object) -> set[str]:
 def _named(rights: list[Right]) -> str:
     words = [
         " ".join(filter(None, (verb, ".".join(filter(None, (resource, group))), "" if name == "*" else name)))
-        for verb, group, resource, name in rights
+        for _, verb, group, resource, name in rights
     ]
     return first_few(words, 5)
 

@@ -8,7 +8,8 @@ from deploy_orchestrator.manifests import Object, hooks, untyped
 from deploy_orchestrator.risk.change import Change
 from deploy_orchestrator.risk.metadata import is_for_people, is_inert_annotation
 from deploy_orchestrator.risk.network import is_open_service
-from deploy_orchestrator.risk.pods import claims_of, labels_of, metadata_of, spec_of
+from deploy_orchestrator.risk.pods import claims_of, labels_of, metadata_of, references, spec_of
+from deploy_orchestrator.risk.reach import reaches, secret_made_by, watched_labels
 from deploy_orchestrator.risk.rule import Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
 
@@ -63,9 +64,10 @@ class JoinsExisting(Rule):
     severity = Verdict.NEEDS_APPROVAL
     sees = (
         "new pods that something selects which is there already (a Service, a budget, a NetworkPolicy, a "
-        "monitor, another workload), that mount a volume or run under an account which is; a ConfigMap or "
-        "Secret that pods look for already; or a new object with a label or an annotation for some "
-        "controller, as one that gives rights in a cloud"
+        "monitor, another workload), that mount a volume, read a Secret or run under an account which is, or "
+        "that go before others; a ConfigMap or Secret that pods look for already; a claim of data that is "
+        "there; a monitor that looks elsewhere; a secret from a store of others; or a new object with a "
+        "label or an annotation for some controller, as one that gives rights in a cloud"
     )
     why = "It takes traffic, data or rights of what runs already, from the moment that it starts."
     do = (
@@ -94,9 +96,13 @@ def _joins(each: Object, change: Change) -> Iterator[str]:
                 selects(selector, labels) for selector in _selectors(other)
             ):
                 yield f"its pods are selected by {other.key}"
-    if reader := change.looked_for.get((each.kind, each.namespace, each.name)):
+    kind, name = ("Secret", made) if (made := secret_made_by(each)) else (each.kind, each.name)
+    if reader := change.looked_for.get((kind, each.namespace, name)):
         yield f"{reader.key} looks for it already"
+    yield from reaches(each)
     yield from _shares(each, change)
+    if each.kind in {"ConfigMap", "Secret"}:
+        yield from watched_labels(each)
     for metadata in (each.body["metadata"], metadata_of(each)):
         for name in untyped.mapping(metadata.get("annotations")):
             if not is_inert_annotation(name) and not name.startswith("prometheus.io/"):
@@ -112,9 +118,28 @@ def _shares(each: Object, change: Change) -> Iterator[str]:
         if ("PersistentVolumeClaim", claim) not in new:
             yield f"it mounts {claim}, which is there already"
     spec = spec_of(each)
-    account = untyped.text(spec.get("serviceAccountName") or spec.get("serviceAccount"))
-    if account not in {"", "default"} and ("ServiceAccount", account) not in new:
+    account = untyped.text(spec.get("serviceAccountName") or spec.get("serviceAccount")) or "default"
+    if account == "default":
+        for binding in change.kept if spec else ():
+            if _is_given_to_default(binding, each.namespace):
+                yield f"it has the rights that {binding.key} gives every account"
+    elif ("ServiceAccount", account) not in new:
         yield f"it runs under the account {account}, which is there already"
+    made = {secret_made_by(other) for other in change.added if other.namespace == each.namespace}
+    for kind, name in sorted(set(references(spec))):
+        if kind == "Secret" and name not in made:
+            yield f"it reads the Secret {name}, which does not come with it"
+    if any("csi" in volume for volume in untyped.mappings(spec.get("volumes"))):
+        yield "a driver mounts it what is kept elsewhere"
+
+
+def _is_given_to_default(binding: Object, namespace: str | None) -> bool:
+    groups = {"system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"}
+    return binding.key.group == "rbac.authorization.k8s.io" and any(
+        untyped.text(subject.get("name")) in groups
+        or (subject.get("kind"), subject.get("name")) == ("ServiceAccount", "default")
+        for subject in untyped.mappings(binding.body.get("subjects"))
+    )
 
 
 def _selectors(each: Object) -> Iterator[Any]:

@@ -167,8 +167,8 @@ class ProbeEased(Rule):
     id = "probe-eased"
     severity = Verdict.SAFE
     sees = (
-        "a container that had none gets a probe by HTTP, TCP or gRPC, or one waits longer than before, ten "
-        "times as long at most"
+        "a container that had none gets a probe by HTTP, TCP or gRPC of its own pod, or one waits longer "
+        "than before, ten times as long at most"
     )
     why = "The roll-out keeps the old pods until the probe says that new ones are ready."
     do = "Nothing."
@@ -306,7 +306,9 @@ def _is_eased(before: Any, after: Any) -> bool:
     if not new:
         return False
     if not old:
-        return bool(new.keys() & _ASKED_FROM_OUTSIDE) and new.keys() <= _ASKED_FROM_OUTSIDE | _WAITING.keys()
+        asked = [untyped.mapping(value) for name, value in new.items() if name in _ASKED_FROM_OUTSIDE]
+        known = new.keys() <= _ASKED_FROM_OUTSIDE | _WAITING.keys()
+        return bool(asked) and known and not any("host" in each for each in asked)
     same = {name: value for name, value in old.items() if name not in _WAITING}
     if same != {name: value for name, value in new.items() if name not in _WAITING}:
         return False

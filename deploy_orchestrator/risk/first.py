@@ -6,6 +6,7 @@ from typing import Final
 from deploy_orchestrator.manifests import Object, untyped
 from deploy_orchestrator.risk.change import Change
 from deploy_orchestrator.risk.metadata import is_for_people
+from deploy_orchestrator.risk.reach import reaches, told_to_others
 from deploy_orchestrator.risk.rule import Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
 
@@ -42,16 +43,20 @@ class SharedFromTheFirst(Rule):
     severity = Verdict.NEEDS_APPROVAL
     sees = (
         "a first release brings what others share: an object of the whole cluster that is neither its "
-        "namespace nor a role of its own, a role that the roles of others may gather, a Service with outer "
-        "addresses, an entrance for every host; or it goes into a namespace with other tenants"
+        "namespace nor a role of its own, a custom kind that no rule knows, a role that the roles of others "
+        "may gather, a Service with outer addresses, an entrance for every host, pods that go before others, "
+        "a claim of data that is there, a monitor that looks elsewhere, a secret from a store of others, a "
+        "label or an annotation for a controller that others share; or it goes into a namespace with other "
+        "tenants"
     )
     why = "It replaces nothing of its own, and may take traffic from others, or change what they may do."
     do = "Check whom it reaches, then approve."
 
     def judge(self, change: Change) -> Iterator[Sighting]:
         for each in change.after.objects if change.first else ():
-            if words := _shared(each):
-                yield Sighting(words, each.key)
+            words = [*filter(None, [_shared(each)]), *reaches(each), *told_to_others(each)]
+            if words:
+                yield Sighting("; ".join(dict.fromkeys(words)), each.key)
         for finding in change.findings if change.first else ():
             if finding.rule == _SHARED_NAMESPACE:
                 yield Sighting(finding.message)

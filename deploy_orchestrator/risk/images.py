@@ -86,7 +86,9 @@ def step(before: ImageReference, after: ImageReference, store: Store | None = No
         return Step.MAJOR
     if old.flavour != new.flavour:
         return Step.UNCLEAR
-    return Step.DOWN if (new.numbers, new.build) < (old.numbers, old.build) else Step.MINOR
+    if (new.numbers, new.build) < (old.numbers, old.build):
+        return Step.DOWN
+    return Step.PINNED if after.digest else Step.MINOR
 
 
 def stored_by(container: Container, owner: Object) -> Store | None:
@@ -132,10 +134,15 @@ class ImageUpdated(_ImageRule):
 
 class ImagePinned(_ImageRule):
     id = "image-pinned"
-    severity = Verdict.SAFE
-    sees = "an image that keeps no data is named by its digest beside the version that it had"
-    why = "Each start took what the repository had under that version; now all take the same from it."
-    do = "Nothing."
+    severity = Verdict.NEEDS_APPROVAL
+    sees = "an image is named by a digest beside a version that alone would do no harm"
+    why = (
+        "What runs is what has the digest, whatever the version beside it says: any image of that repository."
+    )
+    do = (
+        "Hold it against the registry (`deploy-orchestrator images`), then approve. Where whoever writes the "
+        "commits looks them up, say so in the policy."
+    )
 
     def concerns(self, taken: Step, store: Store | None) -> bool:
         return taken is Step.PINNED

@@ -44,8 +44,45 @@ def _read(form: str, text: str) -> Values:
     return _FORMATS[form](text)
 
 
+_OF_DASHBOARDS: Final = frozenset(
+    {
+        "__elements",
+        "__inputs",
+        "__requires",
+        "annotations",
+        "description",
+        "editable",
+        "fiscalYearStartMonth",
+        "gnetId",
+        "graphTooltip",
+        "hideControls",
+        "id",
+        "iteration",
+        "links",
+        "liveNow",
+        "panels",
+        "preload",
+        "refresh",
+        "rows",
+        "schemaVersion",
+        "sharedCrosshair",
+        "style",
+        "tags",
+        "templating",
+        "time",
+        "timepicker",
+        "timezone",
+        "title",
+        "uid",
+        "version",
+        "weekStart",
+    }
+)
+"""What a dashboard says: https://grafana.com/docs/grafana/latest/dashboards/build-dashboards/view-dashboard-json-model/."""
+
+
 def is_dashboard(name: str, text: str | None) -> bool:
-    """Whether an entry of a ConfigMap is a dashboard of Grafana, which people look at."""
+    """Whether an entry of a ConfigMap is a dashboard of Grafana, which people look at, and nothing else."""
     if text is None or not name.endswith(".json"):
         return False
     try:
@@ -53,8 +90,10 @@ def is_dashboard(name: str, text: str | None) -> bool:
     except (ValueError, RecursionError):
         return False
     has = untyped.mapping(value)
-    return isinstance(has.get("schemaVersion"), int) and any(
-        isinstance(has.get(name), list) for name in ("panels", "rows")
+    return (
+        isinstance(has.get("schemaVersion"), int)
+        and any(isinstance(has.get(name), list) for name in ("panels", "rows"))
+        and has.keys() <= _OF_DASHBOARDS
     )
 
 

@@ -14,7 +14,7 @@ metadata:
   name: web
 spec:
   rules:
-    - host: {{ .Values.host }}
+    - host: {{ .Values.host | quote }}
       http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}
 ---
 apiVersion: gateway.networking.k8s.io/v1
@@ -22,7 +22,7 @@ kind: HTTPRoute
 metadata:
   name: web
 spec:
-  hostnames: [{{ .Values.host }}, own.{{ .Release.Namespace }}.example.com]
+  hostnames: [{{ .Values.host | quote }}, own.{{ .Release.Namespace }}.example.com]
 {{- end }}
 """
 
@@ -76,3 +76,15 @@ def test_of_two_that_are_planned_at_once_neither_goes_out_before_it_is_told(desk
         "HTTPRoute news-dev/web: www.example.com is a host of dev/post already",
         "Ingress news-dev/web: www.example.com is a host of dev/post already",
     ]
+
+
+def test_a_host_below_a_domain_that_another_has_whole_takes_an_approval(desk: Desk) -> None:
+    known = "customKinds: {gateway.networking.k8s.io/HTTPRoute: Namespaced}"
+    desk.commit("fleet.yaml", FILES["fleet.yaml"].replace("- name: dev\n", f"- name: dev\n    {known}\n"))
+    desk.commit("charts/app/templates/routes.yaml", ROUTES)
+    desk.commit("tenants/blog/values.yaml", 'host: "*.example.com"\n')
+    desk.ship()
+    desk.commit("tenants/news/tenant.yaml", TENANT.format(environments="dev"))
+    desk.commit("tenants/news/values.yaml", "host: a.b.example.com\n")
+
+    assert "Ingress news-dev/web: a.b.example.com is a host of dev/blog already" in told(desk, "dev", "news")

@@ -1,0 +1,173 @@
+"""What a new object does, or may do, to others than its tenant: by what stands in it alone.
+
+Known are the parts that reach nobody else; whatever is none of them is told.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from deploy_orchestrator.manifests import Object, is_built_in, untyped
+from deploy_orchestrator.risk.metadata import is_for_people, is_inert_annotation
+from deploy_orchestrator.risk.pods import spec_of
+
+_ROUTES: Final = frozenset({"GRPCRoute", "HTTPRoute", "TLSRoute"})
+_KNOWN: Final = frozenset(
+    {
+        ("bitnami.com", "SealedSecret"),
+        ("cert-manager.io", "Certificate"),
+        ("external-secrets.io", "ExternalSecret"),
+        ("monitoring.coreos.com", "PodMonitor"),
+        ("monitoring.coreos.com", "PrometheusRule"),
+        ("monitoring.coreos.com", "ServiceMonitor"),
+        *(("gateway.networking.k8s.io", kind) for kind in _ROUTES),
+    }
+)
+"""Kinds that are no part of Kubernetes, and whose objects are looked at here."""
+
+_OWN_PREFIXES: Final = (
+    "argocd.argoproj.io/",
+    "cert-manager.io/",
+    "deploy-orchestrator.io/",
+    "helm.sh/",
+    "prometheus.io/",
+)
+_OWN_ANNOTATIONS: Final = frozenset(
+    {
+        "kubernetes.io/ingress.class",
+        "kubernetes.io/tls-acme",
+        *(
+            f"nginx.ingress.kubernetes.io/{name}"
+            for name in (
+                "affinity",
+                "backend-protocol",
+                "client-body-buffer-size",
+                "enable-cors",
+                "force-ssl-redirect",
+                "limit-connections",
+                "limit-rpm",
+                "limit-rps",
+                "proxy-body-size",
+                "proxy-buffer-size",
+                "proxy-buffering",
+                "proxy-connect-timeout",
+                "proxy-read-timeout",
+                "proxy-send-timeout",
+                "rewrite-target",
+                "ssl-redirect",
+                "use-regex",
+                "whitelist-source-range",
+            )
+        ),
+    }
+)
+"""Annotations that say something of the object that bears them, and of no other:
+https://kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/annotations/.
+"""
+
+_OWN_LABELS: Final = frozenset(
+    {
+        "app",
+        "component",
+        "grafana_dashboard",
+        "instance",
+        "k8s-app",
+        "name",
+        "release",
+        "role",
+        "tier",
+        "version",
+    }
+)
+"""Labels without a domain by which software is called, and the one by which Grafana finds dashboards:
+https://github.com/kiwigrid/k8s-sidecar.
+"""
+
+_ASKED: Final = frozenset(
+    {"honorTimestamps", "interval", "path", "port", "scheme", "scrapeTimeout", "targetPort"}
+)
+"""What a monitor may say of an endpoint that concerns that endpoint alone:
+https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.Endpoint.
+"""
+
+
+def reaches(each: Object) -> Iterator[str]:
+    """What of an object reaches others than its tenant, in words; nothing where all of it is known not to."""
+    kind = (each.key.group, each.kind)
+    if not is_built_in(each.key.group) and kind not in _KNOWN:
+        yield f"a {each.kind}, of which no rule knows whom it reaches"
+    spec = untyped.mapping(each.body.get("spec"))
+    if priority := spec_of(each).get("priorityClassName"):
+        yield f"its pods go before others, by the priority {untyped.text(priority)}"
+    if kind == ("", "PersistentVolumeClaim"):
+        yield from _claims(spec)
+    elif each.key.group == "monitoring.coreos.com" and each.kind != "PrometheusRule":
+        yield from _scrapes(spec, each.namespace)
+    elif kind == ("external-secrets.io", "ExternalSecret"):
+        yield from _fetches(spec)
+    elif kind[0] == "gateway.networking.k8s.io" and kind[1] in _ROUTES:
+        hosts = untyped.texts(spec.get("hostnames"))
+        if not hosts or any(host[:1] == "*" for host in hosts):
+            yield "it takes every host that nobody else has"
+
+
+def told_to_others(each: Object) -> Iterator[str]:
+    """The annotations and labels of an object by which controllers that others share may do something else
+    than for this object alone.
+    """
+    metadata = untyped.mapping(each.body["metadata"])
+    for name in untyped.mapping(metadata.get("annotations")):
+        own = is_inert_annotation(name) or name in _OWN_ANNOTATIONS or name.startswith(_OWN_PREFIXES)
+        if not own:
+            yield f"annotation {name}"
+    if each.kind in {"ConfigMap", "Secret"} and not each.key.group:
+        yield from watched_labels(each)
+
+
+def watched_labels(each: Object) -> Iterator[str]:
+    """The labels of an object that sidecars and operators, in whatever namespace, may look for."""
+    for name in each.labels:
+        if not is_for_people(name) and name not in _OWN_LABELS and not name.startswith("app.kubernetes.io/"):
+            yield f"label {name}"
+
+
+def secret_made_by(each: Object) -> str | None:
+    """The name of the Secret that an object is, or that a controller makes of it; None for any other."""
+    match (each.key.group, each.kind):
+        case ("", "Secret") | ("bitnami.com", "SealedSecret"):
+            return each.name
+        case ("external-secrets.io", "ExternalSecret"):
+            return untyped.text(untyped.at(each.body, "spec", "target", "name")) or each.name
+        case ("cert-manager.io", "Certificate"):
+            return untyped.text(untyped.at(each.body, "spec", "secretName")) or None
+        case _:
+            return None
+
+
+def _claims(spec: Mapping[str, Any]) -> Iterator[str]:
+    if spec.get("volumeName"):
+        yield f"it asks for the volume {untyped.text(spec['volumeName'])} by its name"
+    if spec.get("dataSource") or spec.get("dataSourceRef"):
+        yield "it begins as a copy of data that is there already"
+
+
+def _scrapes(spec: Mapping[str, Any], namespace: str | None) -> Iterator[str]:
+    where = untyped.mapping(spec.get("namespaceSelector"))
+    if where.get("any") or set(untyped.texts(where.get("matchNames"))) - {namespace}:
+        yield "it looks into other namespaces"
+    endpoints = (*untyped.mappings(spec.get("endpoints")), *untyped.mappings(spec.get("podMetricsEndpoints")))
+    for name in sorted({name for endpoint in endpoints for name in endpoint} - _ASKED):
+        yield f"{name}, by which Prometheus may give what is its own, or take what is others'"
+
+
+def _fetches(spec: Mapping[str, Any]) -> Iterator[str]:
+    target = untyped.mapping(spec.get("target"))
+    if untyped.at(spec, "secretStoreRef", "kind") not in (None, "SecretStore"):
+        yield "it reads a store that others keep their secrets in, too"
+    if target.get("creationPolicy") not in (None, "Owner"):
+        yield "it writes into a Secret of others"
+    if any("sourceRef" in each for each in (*_items(spec, "data"), *_items(spec, "dataFrom"))):
+        yield "it names a source of its own"
+
+
+def _items(spec: Mapping[str, Any], field: str) -> Iterator[Mapping[str, Any]]:
+    yield from untyped.mappings(spec.get(field))

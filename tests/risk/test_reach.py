@@ -1,0 +1,208 @@
+"""A new object that reaches others than its tenant is never safe, with a first release or later."""
+
+import copy
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deploy_orchestrator.risk import Verdict
+from tests.risk.conftest import BASE, edited, planned
+
+Body = Mapping[str, Any]
+
+NOTHING: Final[Body] = MappingProxyType({})
+NAMESPACE = "analytics-production"
+HARDENED = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
+OWN = [copy.deepcopy(each) for each in BASE if each["kind"] in {"Namespace", "Deployment", "Service"}]
+"""What a first release may bring."""
+
+
+def made(
+    kind: str, api: str = "v1", *, labels: Body = NOTHING, annotations: Body = NOTHING, **more: Any
+) -> Body:
+    metadata = {"name": "new", "namespace": NAMESPACE, "labels": {**labels}, "annotations": {**annotations}}
+    return {"apiVersion": api, "kind": kind, "metadata": metadata, **more}
+
+
+def pods(spec: Body = NOTHING, **container: Any) -> Body:
+    """A new Deployment that takes part in nothing, but for what is asked for."""
+    runs = {"name": "new", "image": "ghcr.io/acme/new:1.0.0", "securityContext": HARDENED, **container}
+    whole = {
+        "automountServiceAccountToken": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 1000,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [runs],
+        **spec,
+    }
+    template = {"metadata": {"labels": {"app": "new"}}, "spec": whole}
+    selector = {"matchLabels": {"app": "new"}}
+    return made("Deployment", "apps/v1", spec={"replicas": 1, "selector": selector, "template": template})
+
+
+def claim(**spec: Any) -> Body:
+    size = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    return made("PersistentVolumeClaim", spec={**size, **spec})
+
+
+def monitor(endpoint: Body = NOTHING, **spec: Any) -> Body:
+    asked = {"selector": {"matchLabels": {"app": "new"}}, "endpoints": [{"port": "http", **endpoint}]}
+    return made("ServiceMonitor", "monitoring.coreos.com/v1", spec={**asked, **spec})
+
+
+def fetched(store: str = "SecretStore", **target: Any) -> Body:
+    spec = {
+        "secretStoreRef": {"kind": store, "name": "vault"},
+        "target": target,
+        "data": [{"secretKey": "password", "remoteRef": {"key": "db"}}],
+    }
+    return made("ExternalSecret", "external-secrets.io/v1", spec=spec)
+
+
+def route(kind: str = "HTTPRoute", *hosts: str) -> Body:
+    spec = {"parentRefs": [{"name": "public", "namespace": "gateways"}], "hostnames": list(hosts)}
+    return made(kind, "gateway.networking.k8s.io/v1", spec=spec)
+
+
+def added(*new: Body, before: Body | None = None) -> Verdict:
+    old = [*edited(BASE, {}), *([before] if before else [])]
+    return planned(old, [*old, *new], {}).verdict
+
+
+def first(*new: Body) -> Verdict:
+    return planned(None, [*copy.deepcopy(OWN), *new], {}).verdict
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        pods(),
+        claim(),
+        monitor(),
+        fetched(),
+        made("ConfigMap", data={"a": "b"}, labels={"app": "new", "helm.sh/chart": "new-1.0.0"}),
+        made("ConfigMap", data={"a.json": "{}"}, labels={"grafana_dashboard": "1"}),
+        made("Service", spec={"selector": {"app": "new"}, "ports": [{"port": 80}]}),
+    ],
+    ids=lambda new: new["kind"],
+)
+def test_what_is_known_to_reach_nobody_is_safe(new: Body) -> None:
+    assert (added(new), first(new)) == (Verdict.SAFE, Verdict.SAFE)
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        pods({"priorityClassName": "system-cluster-critical"}),
+        claim(volumeName="pv-of-another", storageClassName=""),
+        claim(dataSource={"kind": "PersistentVolumeClaim", "name": "data-postgresql-0"}),
+        claim(dataSourceRef={"kind": "VolumeSnapshot", "name": "data", "namespace": "others"}),
+        monitor(namespaceSelector={"any": True}),
+        monitor(namespaceSelector={"matchNames": ["others"]}),
+        monitor({"bearerTokenFile": "/var/run/secrets/kubernetes.io/serviceaccount/token"}),
+        monitor({"honorLabels": True}),
+        fetched("ClusterSecretStore"),
+        fetched(creationPolicy="Merge"),
+        made("ConfigMap", data={"a": "b"}, labels={"grafana_datasource": "1"}),
+        made("ServiceAccount", annotations={"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/x"}),
+        made("Secret", data={}, annotations={"replicator.v1.mittwald.de/replicate-from": "others/password"}),
+    ],
+)
+def test_what_reaches_others_waits_for_a_person(new: Body) -> None:
+    assert (added(new), first(new)) == (Verdict.NEEDS_APPROVAL, Verdict.NEEDS_APPROVAL)
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        route(),
+        route("HTTPRoute", "*.example.com"),
+        route("GRPCRoute"),
+        made("VirtualService", "networking.istio.io/v1", spec={"hosts": ["*"], "gateways": ["mesh"]}),
+        made("ClusterPolicy", "kyverno.io/v1", spec={"rules": []}),
+        made(
+            "Service",
+            annotations={"external-dns.alpha.kubernetes.io/hostname": "shop.example.com"},
+            spec={"selector": {"app": "new"}, "ports": [{"port": 80}]},
+        ),
+        *(
+            made(
+                "Ingress",
+                "networking.k8s.io/v1",
+                annotations={f"nginx.ingress.kubernetes.io/{name}": "shop.example.com"},
+                spec={"rules": [{"host": "own.example.com"}]},
+            )
+            for name in ("server-alias", "server-snippet", "configuration-snippet")
+        ),
+    ],
+)
+def test_a_first_release_that_takes_what_others_have_waits_for_a_person(new: Body) -> None:
+    assert first(new) is Verdict.NEEDS_APPROVAL
+
+
+@given(st.from_regex(r"[a-z]{3,12}\.[a-z]{3,12}\.dev/[a-z]{3,12}", fullmatch=True))
+def test_no_invented_annotation_is_safe_on_what_controllers_share(name: str) -> None:
+    entrance = made(
+        "Ingress",
+        "networking.k8s.io/v1",
+        annotations={name: "x"},
+        spec={"rules": [{"host": "own.example.com"}]},
+    )
+    assert first(entrance) is Verdict.NEEDS_APPROVAL
+
+
+@given(st.from_regex(r"[a-z]{3,12}\.[a-z]{3,12}\.dev", fullmatch=True), st.from_regex(r"[A-Z][a-z]{3,12}"))
+def test_no_invented_kind_is_safe_in_a_first_release(group: str, kind: str) -> None:
+    assert first(made(kind, f"{group}/v1", spec={})) is Verdict.NEEDS_APPROVAL
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        pods(envFrom=[{"secretRef": {"name": "web-secret"}}]),
+        pods(env=[{"name": "P", "valueFrom": {"secretKeyRef": {"name": "web-secret", "key": "password"}}}]),
+        pods({"volumes": [{"name": "s", "secret": {"secretName": "web-secret"}}]}),
+        pods({"volumes": [{"name": "s", "projected": {"sources": [{"secret": {"name": "made-by-hand"}}]}}]}),
+        pods({"volumes": [{"name": "s", "csi": {"driver": "secrets-store.csi.k8s.io"}}]}),
+    ],
+)
+def test_new_pods_that_read_a_secret_which_does_not_come_with_them_wait_for_a_person(new: Body) -> None:
+    assert added(new) is Verdict.NEEDS_APPROVAL
+
+
+def test_new_pods_that_read_a_secret_which_comes_with_them_are_safe() -> None:
+    reading = pods(envFrom=[{"secretRef": {"name": "new"}}])
+    assert added(reading, fetched()) is Verdict.SAFE
+    assert added(reading, made("Secret", data={})) is Verdict.SAFE
+
+
+def test_what_makes_a_secret_that_pods_look_for_already_waits_for_a_person() -> None:
+    reading = pods(envFrom=[{"secretRef": {"name": "late", "optional": True}}])
+    assert added(fetched(name="late"), before=reading) is Verdict.NEEDS_APPROVAL
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        {"kind": "ServiceAccount", "name": "default", "namespace": NAMESPACE},
+        {"kind": "Group", "name": f"system:serviceaccounts:{NAMESPACE}"},
+    ],
+)
+def test_new_pods_under_the_account_that_all_have_wait_where_it_has_rights(subject: Body) -> None:
+    binding = made(
+        "RoleBinding",
+        "rbac.authorization.k8s.io/v1",
+        roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "web"},
+        subjects=[subject],
+    )
+    assert added(pods(), before=binding) is Verdict.NEEDS_APPROVAL
