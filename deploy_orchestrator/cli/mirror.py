@@ -108,7 +108,7 @@ def mirror_all_images(
     to: Annotated[
         str | None,
         typer.Option(
-            metavar="HOST/PATH",
+            metavar="oci://HOST/PATH",
             help="Where to, each below its own registry; by default where imageMirrors of fleet.yaml says.",
         ),
     ] = None,
@@ -133,14 +133,16 @@ def mirror_all_images(
     if environment or tenant:
         require_known(orchestrator.fleet(), environment, tenant)
 
+    place = to.removeprefix("oci://").rstrip("/") if to else None
+
     def wanted(where: str, who: str) -> bool:
         return environment in (None, where) and tenant in (None, who)
 
     with progress("rendering"):
-        found = orchestrator.to_mirror(wanted, to)
+        found = orchestrator.to_mirror(wanted, place)
     copies: list[MirroredImage] = []
     with progress("copying", len(found.pairs)) as advance:
-        for copy in orchestrator.mirror(found.pairs, to, tuple(platform or ()), replaces=replace):
+        for copy in orchestrator.mirror(found.pairs, place, tuple(platform or ()), replaces=replace):
             copies.append(copy)
             advance()
     if output is Format.JSON:

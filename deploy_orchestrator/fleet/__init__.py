@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from deploy_orchestrator.fleet.destination import Destination
     from deploy_orchestrator.fleet.draft import Edit
     from deploy_orchestrator.fleet.errors import FleetError
-    from deploy_orchestrator.fleet.fields import is_cluster_kind, kubernetes_versions
+    from deploy_orchestrator.fleet.fields import is_cluster_kind, is_image_place, kubernetes_versions
     from deploy_orchestrator.fleet.fleet import Deployment, Fleet, ValueLayer
     from deploy_orchestrator.fleet.layering import DEFAULT_VALUES
     from deploy_orchestrator.fleet.layout import ALLOWED_SIGNERS, FLEET_FILE, PLATFORM
@@ -95,6 +95,7 @@ __all__ = [
     "differing",
     "gone",
     "is_cluster_kind",
+    "is_image_place",
     "json_schemas",
     "kubernetes_versions",
     "last_readable",

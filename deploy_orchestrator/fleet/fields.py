@@ -123,14 +123,19 @@ def _platform(text: str) -> str:
     return text
 
 
-def _image_place(text: str) -> str:
+def is_image_place(text: str) -> bool:
+    """Whether `text` names a registry, or a part of one, such as `docker.io` or `ghcr.io/acme`."""
     host, slash, path = text.partition("/")
     is_host = (
-        _HOST.fullmatch(host)
+        _HOST.fullmatch(host) is not None
         and not host.startswith("*")
         and ("." in host or ":" in host or host == "localhost")
     )
-    if not is_host or (slash and not _IMAGE_PATH.fullmatch(path)):
+    return is_host and (not slash or _IMAGE_PATH.fullmatch(path) is not None)
+
+
+def _image_place(text: str) -> str:
+    if not is_image_place(text):
         raise ValueError("expected a registry, or a part of one, such as docker.io or ghcr.io/acme")
     return text
 

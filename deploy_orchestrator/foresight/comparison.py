@@ -83,16 +83,22 @@ def _base(
     known, manifests = old
     if isinstance(manifests, OrchestratorError):
         return _Base(unreadable=manifests)
-    return _Base(manifests, examine(manifests, known, before, workspace), known.destination)
+    return _Base(manifests, _examined(manifests, known, before, workspace), known.destination)
+
+
+def _examined(
+    manifests: Manifests, deployment: Deployment, fleet: Fleet, workspace: Workspace
+) -> tuple[Finding, ...]:
+    return (
+        *examine(manifests, deployment, fleet, workspace),
+        *examine_images(manifests, deployment, fleet, workspace).findings,
+    )
 
 
 def _proposal(
     deployment: Deployment, candidate: Manifests, base: _Base, after: Fleet, workspace: Workspace
 ) -> Proposal:
-    findings = (
-        *examine(candidate, deployment, after, workspace),
-        *examine_images(candidate, deployment, after, workspace).findings,
-    )
+    findings = _examined(candidate, deployment, after, workspace)
     chart = base.manifests.chart if base.manifests else None
     judgement = assess(
         deployment,

@@ -129,7 +129,7 @@ class Mirror:
         found, answer = self.remote.manifest(source, digest)
         sent = Sent()
         if isinstance(found, oci.Index):
-            for each in self._members(found):
+            for each in self._members(source, found):
                 sent += self._tree(source, to, each.digest, depth + 1)
             sent += self._put(to, digest, answer.body, oci.INDEX, found)
         elif self._there(replace(to, tag=None, digest=digest)) is None:
@@ -139,10 +139,16 @@ class Mirror:
             sent += self._put(to, digest, answer.body, MANIFEST, found)
         return sent + self._attached(source, to, digest, depth)
 
-    def _members(self, index: oci.Index) -> Sequence[oci.Descriptor]:
+    def _members(self, source: ImageReference, index: oci.Index) -> Sequence[oci.Descriptor]:
         if not self.platforms:
             return index.manifests
         chosen = [each for each in index.manifests if self._is_wanted(each)]
+        if not chosen:
+            there = ", ".join(str(each.platform) for each in index.manifests if each.platform)
+            raise ImageMissing(
+                f"{source} is not there for {', '.join(self.platforms)}, only for {there}",
+                fix="name a platform that it is there for",
+            )
         kept = {each.digest for each in chosen}
         return [
             each

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from deploy_orchestrator.errors import OrchestratorError, Place
-from deploy_orchestrator.fleet import FLEET_FILE, Deployment, Fleet, FleetError
+from deploy_orchestrator.fleet import FLEET_FILE, Deployment, Fleet, FleetError, is_image_place
 from deploy_orchestrator.images import Running, Standing, below, run_by
 from deploy_orchestrator.manifests import ImageReference, Manifests, Workspace, mirrored, render_all
 from deploy_orchestrator.outcomes import Outcome, attempt, failures, raised, values
@@ -39,13 +39,18 @@ def to_mirror(
     the fleet's mirrors of images are.
 
     Raises:
-        FleetError: there is neither.
+        FleetError: there is neither, or the place is none.
     """
     if place is None and not fleet.image_mirrors:
         raise FleetError(
             "no place is named that images are copied to",
             place=Place(FLEET_FILE, field="imageMirrors"),
-            fix="name places there, or one with --to HOST/PATH",
+            fix="name places there, or one with --to oci://HOST/PATH",
+        )
+    if place is not None and not is_image_place(place):
+        raise FleetError(
+            f"{place!r} is no place for images",
+            fix="write it as a registry, or a part of one, such as registry.example.com/hub",
         )
     found = list(candidates(replace(fleet, image_mirrors=()), wanted, workspace))
     environments = {each.key: each.environment.name for each in wanted}

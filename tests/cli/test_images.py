@@ -176,3 +176,13 @@ def test_a_change_that_would_start_what_a_tag_was_moved_to_needs_approval(fresh:
     assert [each["severity"] for each in moved] == ["needs-approval"]
     fresh.ship()
     assert fresh.run("images", "-t", "shop").code == 0, "the release that started it knows what it started"
+
+
+def test_what_images_broke_before_a_change_is_not_new_with_it(fresh: Desk, hub: Hub) -> None:
+    hub.variant("acme/web", "1")
+    lay_out(fresh, hub, str(hub.name("acme/web:1")), "      images: {sbom: true}\n")
+    fresh.commit("tenants/shop/values.yaml", "greeting: hello there\n")
+    answer = fresh.run("plan", "--from", "main~1", "-e", "production", "--format", "json")
+    (plan,) = answer.json["plans"]
+    found = {each["rule"]: each["new"] for each in plan["findings"]}
+    assert found["image-sbom"] is False

@@ -104,7 +104,7 @@ def test_images_that_no_mirror_is_about_stay_where_they_are(fresh, hub, registry
 def test_images_go_below_a_place_that_is_named(fresh, hub, registry):
     hub.variant("acme/web", "1")
     lay_out(fresh, hub, registry)
-    assert fresh.run("mirror", "images", "--to", f"{registry.host}/all").code == 0
+    assert fresh.run("mirror", "images", "--to", f"oci://{registry.host}/all").code == 0
     host = hub.registry.host.replace(":", "-")
     assert registry.tags == [f"all/{host}/acme/web:1"]
 
@@ -123,3 +123,12 @@ def test_an_image_that_cannot_be_copied_is_told_and_exits_2(fresh, hub, registry
     assert answer.output.splitlines()[1].startswith("failed  0 B")
     assert f"{hub.name('acme/web:1')} is not in" in answer.errors
     assert registry.manifests == {}
+
+
+@pytest.mark.parametrize(
+    "place", ["https://registry.example.com", "hub", "registry.example.com/Hub", "oci://"]
+)
+def test_only_a_place_in_a_registry_will_do_for_images(fresh, place):
+    answer = fresh.run("mirror", "images", "--to", place)
+    assert answer.code == 2
+    assert "is no place for images" in answer.errors

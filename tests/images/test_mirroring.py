@@ -287,3 +287,13 @@ def test_images_go_below_a_place_each_under_its_own_registry() -> None:
     assert below("registry.example.com", one) == replace(
         one, registry="registry.example.com", repository="ghcr.io/acme/web"
     )
+
+
+def test_an_image_that_is_there_for_no_chosen_platform_is_not_copied_empty(
+    hub: Hub, elsewhere: Hub, remote: Make
+) -> None:
+    hub.index("acme/web", "1", hub.variant("acme/web"))
+    elsewhere.registry.takes_parts = True
+    with pytest.raises(ImageMissing, match="is not there for arm64, only for linux/amd64"):
+        copy(hub, elsewhere, remote, platforms=("arm64",))
+    assert elsewhere.registry.manifests == {}
