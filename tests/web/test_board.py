@@ -51,6 +51,7 @@ def test_each_deployment_tells_its_chart_commit_and_state(client):
     }
     assert list(said) == ["dev/blog", "dev/shop", "production/shop"]
     assert {each["state"] for each in said.values()} == {"live"}
+    assert "status" not in said["dev/shop"]
     chart = said["dev/shop"]["release"]["chart"]
     assert (chart["name"], chart["version"]) == ("app", "0.1.0")
     assert "tenants/shop/values.yaml" in said["dev/shop"]["subject"]

@@ -49,7 +49,7 @@ def board(watch: Watch, orchestrator: Orchestrator, deciding: Deciding | None = 
     async def now(request: Request) -> Response:
         overview = watch.overview
         if wants_json(request):
-            said = {"trouble": watch.trouble, "attention": overview.attention, **_plain(overview)}
+            said = {"trouble": watch.trouble, "attention": _groups(overview), **_all(overview)}
             return as_json({**said, "paused": list(map(str, overview.paused))})
         only = request.query_params.get("environment", ""), request.query_params.get("tenant", "").strip()
         shown = [each for each in overview.deployments if _is_shown(each, *only)]
@@ -62,7 +62,9 @@ def board(watch: Watch, orchestrator: Orchestrator, deciding: Deciding | None = 
             raise HTTPException(404, f"there is no {environment}/{tenant}")
         found = await run_in_threadpool(details, orchestrator, environment, tenant)
         if wants_json(request):
-            return as_json({**_plain(standing), **pydantic_core.to_jsonable_python(found)})
+            return as_json(
+                {**pydantic_core.to_jsonable_python(standing), **pydantic_core.to_jsonable_python(found)}
+            )
         decides = deciding is not None and deciding.issuer(person_of(request.scope), found.trusted)
         return showing.page(request, "deployment.html", each=standing, found=found, decides=decides)
 
@@ -140,5 +142,14 @@ def _days(said: str) -> int:
     return int(said[:5]) if said else AUDITED_DAYS
 
 
-def _plain(value: Overview | Standing) -> dict[str, Any]:
-    return pydantic_core.to_jsonable_python(value, exclude={"errors"})
+def _groups(overview: Overview) -> list[Any]:
+    return pydantic_core.to_jsonable_python(
+        overview.attention, exclude={"__all__": {"__all__": {"status": True}}}
+    )
+
+
+def _all(overview: Overview) -> dict[str, Any]:
+    """The overview without what each deployment's own page tells: thousands may be on it."""
+    return pydantic_core.to_jsonable_python(
+        overview, exclude={"errors": True, "deployments": {"__all__": {"status": True}}}
+    )
