@@ -130,7 +130,7 @@ def _back(orchestrator: Orchestrator, way: WayBack, reason: str, to: str | None,
 def _show(orchestrator: Orchestrator, way: WayBack) -> None:
     many = len(way.commits)
     undoes = f"undoes {many} releases" if many > 1 else "undoes one release"
-    say(plain(way.now.key, "bold"), f"  from {_told(way.now)} back to {_told(way.back)}: {undoes}")
+    say(plain(way.now.key, "bold"), f"  from {_told(way.now)} back to {_told(way.back)}; {undoes}")
     show_lines(_difference(orchestrator, way))
 
 
@@ -146,4 +146,4 @@ def _described(orchestrator: Orchestrator, way: WayBack) -> dict[str, object]:
 
 def _told(release: ReleaseFile) -> str:
     chart, when = release.chart, f"{release.released_at:%Y-%m-%d %H:%M:%S} UTC"
-    return f"{chart.name} {chart.version} of {release.source.commit[:8]}, released {when},"
+    return f"{chart.name} {chart.version} of {release.source.commit[:8]}, released {when}"
