@@ -39,6 +39,8 @@ _MAX_PAGES: Final = 10
 _SILENT: Final = 3
 """After how many reads in a row that a registry leaves without an answer nothing more is asked of it."""
 
+_FIX: Final = "check the registry and the network, then run this again"
+
 _LEFT_ALONE: Final = 60.0
 """Seconds after which it is asked again."""
 
@@ -323,13 +325,13 @@ class Remote:
             raise NoAnswer(
                 f"{host} did not answer, and is not asked again within {_LEFT_ALONE:.0f} seconds",
                 url=f"oci://{host}",
-                fix="check the registry and the network, then run this again",
+                fix=_FIX,
             )
         try:
             yield
-        except NoAnswer:
+        except NoAnswer as error:
             self._silent[host] = (count + 1, time.monotonic())
-            raise
+            raise NoAnswer(error.what, url=error.url, fix=_FIX) from error
         self._silent.pop(host, None)
 
 

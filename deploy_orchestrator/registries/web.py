@@ -217,9 +217,18 @@ def _retried(ask: Callable[[], _Asked], method: str) -> _Asked:
             return error.worth_waiting
         return isinstance(error, httpx.ConnectError)
 
+    _tell_retries_to_the_log()
     return stamina.RetryingCaller(attempts=ATTEMPTS, timeout=DEADLINE, wait_initial=0.2, wait_jitter=0.2)(
         again, ask
     )
+
+
+@cache
+def _tell_retries_to_the_log() -> None:
+    """By itself stamina tells them on standard output where structlog is there."""
+    from stamina.instrumentation import LoggingOnRetryHook, set_on_retry_hooks
+
+    set_on_retry_hooks([LoggingOnRetryHook])
 
 
 @contextmanager

@@ -141,3 +141,11 @@ def test_a_server_that_asks_for_more_time_than_a_person_has_is_told_at_once(serv
     with pytest.raises(RepositoryUnreachable, match="asks to come back in 3600 seconds"):
         fetched(server)
     assert len(server.asked) == 1
+
+
+def test_what_is_tried_again_leaves_nothing_on_the_terminal(server, capfd):
+    server.answer = lambda path: (503, {}, b"")
+    with pytest.raises(RepositoryUnreachable):
+        fetched(server)
+    assert len(server.asked) == 3
+    assert capfd.readouterr() == ("", "")
