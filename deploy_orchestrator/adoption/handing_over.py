@@ -5,6 +5,7 @@ Argo CD refuses a sync of objects that name another Application in their trackin
 is handed over.
 """
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,10 @@ _INSTANCE: Final = "app.kubernetes.io/instance"
 _TRIES: Final = 5
 """How often a write of somebody else in between makes it start over."""
 
+_LETTING_GO: Final = 120.0
+"""Seconds: Kubernetes comes to know new kinds, and what owns what of them, twice a minute."""
+
+_BETWEEN: Final = 0.2
 _API: Final = "argoproj.io/v1alpha1"
 
 
@@ -75,8 +80,11 @@ def hand_over(old: Old, candidate: Manifests, namespace: str) -> Iterator[str]:
         if not old.kept.exists():
             _keep(old, live)
             yield f"kept as it was in {old.kept}"
-        yield from _paused_parent(old)
-        yield from _deleted(old)
+        if not _is_going(live):
+            yield from _paused_parent(old)
+            yield from _deleted(old)
+        _await_gone(old)
+        yield "it is deleted, and its objects stay"
     count = sum(_unmarked(old, each, namespace) for each in candidate.objects)
     yield f"{count} objects no longer name it"
 
@@ -176,7 +184,22 @@ def _deleted(old: Old) -> Iterator[str]:
                 ) from error
         else:
             break
-    yield "it is deleted, and its objects stay"
+
+
+def _is_going(live: Object) -> bool:
+    return untyped.at(live.body, "metadata", "deletionTimestamp") is not None
+
+
+def _await_gone(old: Old) -> None:
+    """Kubernetes lets go of what an object owns before the object is gone."""
+    until = time.monotonic() + _LETTING_GO
+    while old.live() is not None:
+        if time.monotonic() > until:
+            raise NotHandedOver(
+                f"{old.name} is being deleted, and is not gone after {_LETTING_GO:g} seconds",
+                fix="see what its finalizers wait for, and run this again; what it delivers stays",
+            )
+        time.sleep(_BETWEEN)
 
 
 def _keep(old: Old, live: Object) -> None:

@@ -73,7 +73,7 @@ class Team:
         return self.core.patch_namespaced_config_map(name, namespace, {"data": {"greeting": "by hand"}})
 
     def type(self, *arguments: str) -> Result:
-        settings = self.installation.settings.model_dump(exclude={"contexts"})
+        settings = self.installation.settings.model_dump(exclude={"contexts"}, exclude_none=True)
         environment = {f"DEPLOY_ORCHESTRATOR_{name.upper()}": str(value) for name, value in settings.items()}
         return CliRunner().invoke(app, arguments, env=environment)
 
