@@ -285,7 +285,14 @@ def _about(plan: Plan, difference: Diff | None) -> object:
     if difference is None or difference.added or difference.removed or difference.moved:
         return plan.key
     fields = frozenset(
-        (each.key.group, each.key.kind, field.field, repr(field.before), repr(field.after))
+        (
+            each.key.group,
+            each.key.kind,
+            plan.of_any(each.key.name),
+            field.field,
+            repr(field.before),
+            repr(field.after),
+        )
         for each in difference.changed
         for field in each.fields
     )

@@ -10,7 +10,7 @@ from deploy_orchestrator.delivery import Health, Status, Sync
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Fleet, last_readable
 from deploy_orchestrator.git import GitError
-from deploy_orchestrator.outcomes import Outcome, failures
+from deploy_orchestrator.outcomes import Outcome, attempt, failures, values
 from deploy_orchestrator.pipeline.guards import silent
 from deploy_orchestrator.pipeline.orchestrator import Orchestrator
 from deploy_orchestrator.releases import Gate, Pausing, Plan, Release, next_command
@@ -61,9 +61,13 @@ class Waiting:
 
     @property
     def about(self) -> tuple[object, ...]:
-        """What is the same where one commit does the same, and waits for the same."""
-        source = self.plan.source.commit
-        return source, self.plan.verdict, str(self.plan.summary), self.closed, self.error
+        """What is the same where one commit does the same, for the same reasons, and waits for the same."""
+        plan = self.plan
+        reasons = frozenset(
+            (each.rule, each.severity, each.check, each.policy, plan.of_any(f"{each.object}: {each.saw}"))
+            for each in plan.reasons
+        )
+        return plan.source.commit, plan.verdict, str(plan.summary), reasons, self.closed, self.error
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +181,9 @@ def overview(
     standings = [
         _standing(key, live.get(key), waiting.get(key), orchestrator) for key in keys if is_asked_for(key)
     ]
+    stopped = attempt(orchestrator.pausing, environment, tenant)
     troubles = list(_troubles(orchestrator, fleet, broken, home, now))
+    troubles += [stopped] if isinstance(stopped, OrchestratorError) else []
     untold = failures((key, state) for key, (_, state) in live.items() if is_asked_for(key))
     errors = (*troubles, *{str(error): error for _, error in untold}.values())
     return Overview(
@@ -187,7 +193,7 @@ def overview(
         deployments=tuple(sorted(standings, key=lambda each: (_place(each.environment, order), each.tenant))),
         troubles=tuple(map(str, troubles)),
         rules=() if broken else tuple(_rules(orchestrator, environment)),
-        paused=tuple(each for each in orchestrator.pausing(environment, tenant) if each.paused),
+        paused=tuple(each for found in values([stopped]) for each in found if each.paused),
         kinds=tuple(type(each).__name__ for each in errors),
         errors=errors,
     )

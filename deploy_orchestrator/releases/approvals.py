@@ -19,7 +19,6 @@ from deploy_orchestrator.git import (
     Repository,
     RevisionNotFound,
     Signer,
-    TooMuchHistory,
     Tree,
     UnsafeTree,
     Unsigned,
@@ -195,13 +194,13 @@ def verified(
     the key that was recorded with it as well: a provider that changes its keys, or is out of reach, undoes no
     rejection. A merge could hide commits, so nothing that lets something through is believed from before one.
     `until` is the commit up to which the branch is looked at; None for all of it.
+
+    Raises:
+        TooMuchHistory: nobody can tell what holds something back there.
     """
     head = repository.head(BRANCH)
-    if head is None:
+    if head is None or _folder(digest) not in ledger(repository, BRANCH, head):
         return [], []
-    with suppress(TooMuchHistory):
-        if _folder(digest) not in ledger(repository, BRANCH, head):
-            return [], []
     believed, refused = _verified(repository, head, digest, allowed_signers, until, issuers.resolved())
     return list(believed), list(refused)
 
@@ -218,10 +217,7 @@ def _verified(
     believed: list[tuple[int, Approval]] = []
     refused: list[RejectedApproval] = []
     folder = _folder(digest)
-    try:
-        kept = ledger(repository, BRANCH, head)
-    except TooMuchHistory as error:
-        return (), (RejectedApproval(BRANCH, head, error.what),)
+    kept = ledger(repository, BRANCH, head)
 
     def counts(commit: str) -> bool:
         return until is None or repository.is_ancestor(commit, until)

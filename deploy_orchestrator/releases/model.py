@@ -181,6 +181,10 @@ class Plan(Subject):
             raise ValueError(f"the verdict does not fit its reasons: it should be {worst}")
         return self
 
+    def of_any(self, text: str) -> str:
+        """A text about it as it would stand in a plan of any other tenant."""
+        return text.replace(self.namespace, "{namespace}").replace(self.tenant, "{tenant}")
+
     def released(self, *, revision: str, approvals: tuple[Approval, ...], at: datetime) -> "ReleaseFile":
         """What is written where this is released, with its manifests as of the commit `revision`."""
         return ReleaseFile(

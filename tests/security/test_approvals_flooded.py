@@ -1,13 +1,15 @@
 """Whoever may push to `approvals` can add noise there, and stops nobody's release with it."""
 
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import yaml
 
-from deploy_orchestrator.git import Changes, Person, Repository, Signer
-from deploy_orchestrator.releases import Deployments
+from deploy_orchestrator.fleet import PauseRule, Policy
+from deploy_orchestrator.git import Changes, Person, Repository, Signer, TooMuchHistory, touched
+from deploy_orchestrator.releases import Deployments, Line
 
 ANN, FOLDER = "ann@example.com", "a" * 64
 DIGEST = f"sha256:{FOLDER}"
@@ -136,3 +138,28 @@ def test_a_decision_of_a_rewritten_branch_is_forgotten(branch: Branch) -> None:
     branch.git("update-ref", "refs/heads/approvals", empty)
     branch.repository.fetch()
     assert branch.believed() == ({}, [])
+
+
+def test_more_commits_than_are_gone_through_lift_nothing_that_holds(
+    branch: Branch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What nobody can tell of lets nothing through: neither pauses nor rejections are looked past."""
+    now, line, policy = (
+        datetime(2026, 3, 2, tzinfo=UTC),
+        Line("production"),
+        Policy(pause=PauseRule(pausers=(ANN,))),
+    )
+    deployments = Deployments(branch.repository)
+    deployments.stop(line, "pause", "broken", branch.signer, now)
+    branch.decide("reject")
+    monkeypatch.setattr(touched, "MAX_COMMITS", 50)
+    parent, tree = branch.git("rev-parse", "approvals"), branch.git("rev-parse", "approvals^{tree}")
+    for _ in range(51):
+        parent = branch.git("commit-tree", tree, "-p", parent, "-m", "noise")
+    branch.git("update-ref", "refs/heads/approvals", parent)
+    branch.repository.fetch()
+
+    with pytest.raises(TooMuchHistory, match="find out who pushed them"):
+        deployments.pausing(line, policy, branch.allowed, now)
+    with pytest.raises(TooMuchHistory):
+        branch.believed()

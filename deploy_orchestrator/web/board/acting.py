@@ -16,7 +16,7 @@ from deploy_orchestrator.manifests import diff
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import Release, WayBack
 from deploy_orchestrator.terms import is_commit_id
-from deploy_orchestrator.web.board.details import MAX_DIFF
+from deploy_orchestrator.web.board.details import shown
 from deploy_orchestrator.web.board.showing import Showing
 from deploy_orchestrator.web.forms import read_form
 from deploy_orchestrator.web.people import Person, Role, person_of
@@ -72,7 +72,7 @@ class Acting:
             found = diff(read(way.now), read(way.back))
         except OrchestratorError as error:
             raise HTTPException(409, str(error)) from error
-        return way, found.between(way.now.destination, way.back.destination).unified()[:MAX_DIFF]
+        return way, shown(found.between(way.now.destination, way.back.destination))
 
     def _gone_back(self, environment: str, tenant: str, said: Mapping[str, str], person: Person) -> None:
         reason, to = said.get("reason", "").strip(), _commit(said.get("to", ""))

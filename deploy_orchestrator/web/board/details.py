@@ -8,6 +8,7 @@ from typing import Final
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Fleet, Issuer
 from deploy_orchestrator.identity import NotProved
+from deploy_orchestrator.manifests import Diff
 from deploy_orchestrator.outcomes import Outcome, attempt
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import Approval, Deployments, Plan, ReleaseEvent, count, proved_then
@@ -71,8 +72,15 @@ def details(orchestrator: Orchestrator, environment: str, tenant: str) -> Detail
         return Details("", (), (), history, trusted, objects, link, ways)
     difference = deployments.difference(environment, tenant)
     decisions, refused = _decisions(deployments, fleet, plan)
-    text = difference.unified()[:MAX_DIFF] if difference else ""
+    text = shown(difference) if difference else ""
     return Details(text, decisions, refused, history, trusted, objects, link, ways)
+
+
+def shown(difference: Diff) -> str:
+    """The lines of a difference, as many as a page has, and how much more there is."""
+    text = difference.unified()
+    more = f"\n… {len(text) - MAX_DIFF:,} more characters: see them at the prompt, with `plan`\n"
+    return text if len(text) <= MAX_DIFF else text[:MAX_DIFF] + more
 
 
 def _ways(events: Sequence[ReleaseEvent]) -> Iterator[str]:

@@ -1,0 +1,33 @@
+"""What is told together is the same."""
+
+from deploy_orchestrator.pipeline import look
+from deploy_orchestrator.settings import Settings
+from tests.desk import TENANT, Desk
+
+SECOND = """\
+{{- if .Values.data }}
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata:
+  name: data
+spec:
+  accessModes: [ReadWriteOnce]
+  resources: {requests: {storage: 1Gi}}
+{{- end }}
+"""
+
+
+def test_what_deletes_data_is_not_together_with_what_deletes_a_file(desk: Desk) -> None:
+    desk.commit("charts/app/templates/data.yaml", SECOND)
+    desk.commit("tenants/blog/values.yaml", "legacy: false\ndata: true\n")
+    desk.commit("tenants/blog/tenant.yaml", TENANT.format(environments="dev, production"))
+    desk.ship()
+    (desk.fleet / "tenants/blog/values.yaml").write_text("legacy: false\n")
+    desk.commit("tenants/shop/values.yaml", "legacy: false\n")
+    desk.ship()
+    with desk.orchestrator() as orchestrator:
+        seen = look(orchestrator, Settings().home)
+    waiting = {each.key: each.waiting for each in seen.deployments if each.waiting}
+    data, file = waiting["production/blog"], waiting["production/shop"]
+    assert (data.plan.summary, data.plan.verdict) == (file.plan.summary, file.plan.verdict)
+    assert data.about != file.about
