@@ -14,7 +14,7 @@ from deploy_orchestrator.terms import Verdict
 
 RULE: Final = "host-taken"
 
-_FORMAT: Final = "2"
+_FORMAT: Final = "3"
 _ROUTES: Final = frozenset({"GRPCRoute", "HTTPRoute", "TLSRoute"})
 
 Hosts = frozenset[str]
@@ -119,6 +119,11 @@ def _of(each: Object) -> Hosts:
     spec = untyped.mapping(each.body.get("spec"))
     if (each.key.group, each.kind) == ("networking.k8s.io", "Ingress"):
         named = [untyped.text(rule.get("host")) for rule in untyped.mappings(spec.get("rules"))]
+        named += (
+            host for each in untyped.mappings(spec.get("tls")) for host in untyped.texts(each.get("hosts"))
+        )
+    elif (each.key.group, each.kind) == ("cert-manager.io", "Certificate"):
+        named = [*untyped.texts(spec.get("dnsNames")), untyped.text(spec.get("commonName"))]
     elif each.key.group == "gateway.networking.k8s.io" and each.kind in _ROUTES:
         named = untyped.texts(spec.get("hostnames"))
     else:

@@ -9,7 +9,7 @@ from deploy_orchestrator.risk.change import Change
 from deploy_orchestrator.risk.metadata import is_for_people, is_inert_annotation
 from deploy_orchestrator.risk.network import is_open_service
 from deploy_orchestrator.risk.pods import claims_of, labels_of, metadata_of, references, spec_of
-from deploy_orchestrator.risk.reach import reaches, secret_made_by, watched_labels
+from deploy_orchestrator.risk.reach import reaches, secret_brought_by, secret_made_by, watched_labels
 from deploy_orchestrator.risk.rule import Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
 
@@ -119,13 +119,13 @@ def _shares(each: Object, change: Change) -> Iterator[str]:
             yield f"it mounts {claim}, which is there already"
     spec = spec_of(each)
     account = untyped.text(spec.get("serviceAccountName") or spec.get("serviceAccount")) or "default"
-    if account == "default":
-        for binding in change.kept if spec else ():
-            if _is_given_to_default(binding, each.namespace):
-                yield f"it has the rights that {binding.key} gives every account"
-    elif ("ServiceAccount", account) not in new:
+    if account != "default" and ("ServiceAccount", account) not in new:
         yield f"it runs under the account {account}, which is there already"
-    made = {secret_made_by(other) for other in change.added if other.namespace == each.namespace}
+    named = each.name if (each.key.group, each.kind) == ("", "ServiceAccount") else account if spec else None
+    for binding in change.kept if named else ():
+        if _is_given_to(named, binding, each.namespace):
+            yield f"{binding.key} gives rights to the account {named} already"
+    made = {secret_brought_by(other) for other in change.added if other.namespace == each.namespace}
     for kind, name in sorted(set(references(spec))):
         if kind == "Secret" and name not in made:
             yield f"it reads the Secret {name}, which does not come with it"
@@ -133,11 +133,16 @@ def _shares(each: Object, change: Change) -> Iterator[str]:
         yield "a driver mounts it what is kept elsewhere"
 
 
-def _is_given_to_default(binding: Object, namespace: str | None) -> bool:
-    groups = {"system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"}
+def _is_given_to(account: str | None, binding: Object, namespace: str | None) -> bool:
+    names = {
+        "system:authenticated",
+        "system:serviceaccounts",
+        f"system:serviceaccounts:{namespace}",
+        f"system:serviceaccount:{namespace}:{account}",
+    }
     return binding.key.group == "rbac.authorization.k8s.io" and any(
-        untyped.text(subject.get("name")) in groups
-        or (subject.get("kind"), subject.get("name")) == ("ServiceAccount", "default")
+        untyped.text(subject.get("name")) in names
+        or (subject.get("kind"), subject.get("name")) == ("ServiceAccount", account)
         for subject in untyped.mappings(binding.body.get("subjects"))
     )
 

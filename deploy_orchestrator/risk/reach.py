@@ -24,6 +24,9 @@ _KNOWN: Final = frozenset(
 )
 """Kinds that are no part of Kubernetes, and whose objects are looked at here."""
 
+_POINTERS: Final = frozenset({("", "Endpoints"), ("discovery.k8s.io", "EndpointSlice")})
+"""Kinds that lead traffic to any address, other tenants' as well: CVE-2021-25740."""
+
 _OWN_PREFIXES: Final = (
     "argocd.argoproj.io/",
     "cert-manager.io/",
@@ -96,10 +99,13 @@ def reaches(each: Object) -> Iterator[str]:
     if not is_built_in(each.key.group) and kind not in _KNOWN:
         yield f"a {each.kind}, of which no rule knows whom it reaches"
     spec = untyped.mapping(each.body.get("spec"))
-    if priority := spec_of(each).get("priorityClassName"):
-        yield f"its pods go before others, by the priority {untyped.text(priority)}"
-    if kind == ("", "PersistentVolumeClaim"):
-        yield from _claims(spec)
+    yield from _placed(spec_of(each))
+    for asked in _claims(each):
+        yield from _taken_up(asked)
+    if kind in _POINTERS or (kind == ("", "Service") and spec.get("type") == "ExternalName"):
+        yield "it leads to whatever it names, through what is this tenant's"
+    elif kind == ("", "Service") and spec.get("loadBalancerIP"):
+        yield f"it asks for the address {untyped.text(spec['loadBalancerIP'])}"
     elif each.key.group == "monitoring.coreos.com" and each.kind != "PrometheusRule":
         yield from _scrapes(spec, each.namespace)
     elif kind == ("external-secrets.io", "ExternalSecret"):
@@ -130,20 +136,46 @@ def watched_labels(each: Object) -> Iterator[str]:
             yield f"label {name}"
 
 
-def secret_made_by(each: Object) -> str | None:
-    """The name of the Secret that an object is, or that a controller makes of it; None for any other."""
+def secret_brought_by(each: Object) -> str | None:
+    """The name of the Secret whose values come with an object, or are made for it; None for any other."""
     match (each.key.group, each.kind):
         case ("", "Secret") | ("bitnami.com", "SealedSecret"):
             return each.name
-        case ("external-secrets.io", "ExternalSecret"):
-            return untyped.text(untyped.at(each.body, "spec", "target", "name")) or each.name
         case ("cert-manager.io", "Certificate"):
             return untyped.text(untyped.at(each.body, "spec", "secretName")) or None
         case _:
             return None
 
 
-def _claims(spec: Mapping[str, Any]) -> Iterator[str]:
+def secret_made_by(each: Object) -> str | None:
+    """The name of the Secret that an object is, or that a controller makes of it; None for any other."""
+    if (each.key.group, each.kind) == ("external-secrets.io", "ExternalSecret"):
+        return untyped.text(untyped.at(each.body, "spec", "target", "name")) or each.name
+    return secret_brought_by(each)
+
+
+def _placed(pods: Mapping[str, Any]) -> Iterator[str]:
+    if priority := pods.get("priorityClassName"):
+        yield f"its pods go before others, by the priority {untyped.text(priority)}"
+    if node := pods.get("nodeName"):
+        yield f"its pods go to the node {untyped.text(node)}, past the scheduler"
+    for each in untyped.mappings(pods.get("tolerations")):
+        key = untyped.text(each.get("key"))
+        if not key or key.startswith("node-role.kubernetes.io/"):
+            yield f"its pods go to nodes that are kept free of tenants, by tolerating {key or 'everything'}"
+
+
+def _claims(each: Object) -> Iterator[Mapping[str, Any]]:
+    """What an object asks of the claims that it is, or makes for its pods."""
+    if (each.key.group, each.kind) == ("", "PersistentVolumeClaim"):
+        yield untyped.mapping(each.body.get("spec"))
+    for template in untyped.mappings(untyped.at(each.body, "spec", "volumeClaimTemplates")):
+        yield untyped.mapping(template.get("spec"))
+    for volume in untyped.mappings(spec_of(each).get("volumes")):
+        yield untyped.mapping(untyped.at(volume, "ephemeral", "volumeClaimTemplate", "spec"))
+
+
+def _taken_up(spec: Mapping[str, Any]) -> Iterator[str]:
     if spec.get("volumeName"):
         yield f"it asks for the volume {untyped.text(spec['volumeName'])} by its name"
     if spec.get("dataSource") or spec.get("dataSourceRef"):

@@ -21,6 +21,7 @@ HARDENED = {
     "readOnlyRootFilesystem": True,
     "capabilities": {"drop": ["ALL"]},
 }
+READS_NEW: Final = [{"secretRef": {"name": "new"}}]
 OWN = [copy.deepcopy(each) for each in BASE if each["kind"] in {"Namespace", "Deployment", "Service"}]
 """What a first release may bring."""
 
@@ -74,6 +75,15 @@ def route(kind: str = "HTTPRoute", *hosts: str) -> Body:
     return made(kind, "gateway.networking.k8s.io/v1", spec=spec)
 
 
+def bound(subject: Body) -> Body:
+    return made(
+        "RoleBinding",
+        "rbac.authorization.k8s.io/v1",
+        roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "web"},
+        subjects=[dict(subject)],
+    )
+
+
 def added(*new: Body, before: Body | None = None) -> Verdict:
     old = [*edited(BASE, {}), *([before] if before else [])]
     return planned(old, [*old, *new], {}).verdict
@@ -111,6 +121,25 @@ def test_what_is_known_to_reach_nobody_is_safe(new: Body) -> None:
         monitor(namespaceSelector={"matchNames": ["others"]}),
         monitor({"bearerTokenFile": "/var/run/secrets/kubernetes.io/serviceaccount/token"}),
         monitor({"honorLabels": True}),
+        pods({"nodeName": "control-plane-1"}),
+        pods({"tolerations": [{"operator": "Exists"}]}),
+        pods(
+            {
+                "volumes": [
+                    {
+                        "name": "d",
+                        "ephemeral": {
+                            "volumeClaimTemplate": {"spec": {"dataSource": {"name": "data-postgresql-0"}}}
+                        },
+                    }
+                ]
+            }
+        ),
+        {
+            **pods(),
+            "kind": "StatefulSet",
+            "spec": {**pods()["spec"], "volumeClaimTemplates": [claim(volumeName="pv-of-another")]},
+        },
         fetched("ClusterSecretStore"),
         fetched(creationPolicy="Merge"),
         made("ConfigMap", data={"a": "b"}, labels={"grafana_datasource": "1"}),
@@ -130,6 +159,17 @@ def test_what_reaches_others_waits_for_a_person(new: Body) -> None:
         route("GRPCRoute"),
         made("VirtualService", "networking.istio.io/v1", spec={"hosts": ["*"], "gateways": ["mesh"]}),
         made("ClusterPolicy", "kyverno.io/v1", spec={"rules": []}),
+        made(
+            "EndpointSlice",
+            "discovery.k8s.io/v1",
+            addressType="IPv4",
+            endpoints=[{"addresses": ["10.0.0.1"]}],
+        ),
+        made("Endpoints", subsets=[{"addresses": [{"ip": "10.0.0.1"}]}]),
+        made("Service", spec={"type": "ExternalName", "externalName": "x.others.svc.cluster.local"}),
+        made(
+            "Service", spec={"type": "LoadBalancer", "loadBalancerIP": "192.0.2.1", "ports": [{"port": 80}]}
+        ),
         made(
             "Service",
             annotations={"external-dns.alpha.kubernetes.io/hostname": "shop.example.com"},
@@ -181,9 +221,16 @@ def test_new_pods_that_read_a_secret_which_does_not_come_with_them_wait_for_a_pe
 
 
 def test_new_pods_that_read_a_secret_which_comes_with_them_are_safe() -> None:
-    reading = pods(envFrom=[{"secretRef": {"name": "new"}}])
-    assert added(reading, fetched()) is Verdict.SAFE
-    assert added(reading, made("Secret", data={})) is Verdict.SAFE
+    assert added(pods(envFrom=READS_NEW), made("Secret", data={})) is Verdict.SAFE
+
+
+def test_new_pods_that_read_what_a_store_had_before_wait_for_a_person() -> None:
+    assert added(pods(envFrom=READS_NEW), fetched()) is Verdict.NEEDS_APPROVAL
+
+
+def test_a_new_account_that_a_binding_names_already_waits_for_a_person() -> None:
+    named = {"kind": "ServiceAccount", "name": "new", "namespace": NAMESPACE}
+    assert added(made("ServiceAccount"), before=bound(named)) is Verdict.NEEDS_APPROVAL
 
 
 def test_what_makes_a_secret_that_pods_look_for_already_waits_for_a_person() -> None:
@@ -199,10 +246,4 @@ def test_what_makes_a_secret_that_pods_look_for_already_waits_for_a_person() -> 
     ],
 )
 def test_new_pods_under_the_account_that_all_have_wait_where_it_has_rights(subject: Body) -> None:
-    binding = made(
-        "RoleBinding",
-        "rbac.authorization.k8s.io/v1",
-        roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "web"},
-        subjects=[subject],
-    )
-    assert added(pods(), before=binding) is Verdict.NEEDS_APPROVAL
+    assert added(pods(), before=bound(subject)) is Verdict.NEEDS_APPROVAL
