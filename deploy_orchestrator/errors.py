@@ -86,3 +86,7 @@ def first_few(names: Sequence[str], most: int, between: str = ", ") -> str:
     """The first `most` of these, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return between.join(names[:most]) + more
+
+
+class ProgramFault(OrchestratorError):
+    """What this program did not expect: its log says where."""

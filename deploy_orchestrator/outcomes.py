@@ -1,12 +1,15 @@
 """For each of many: what came of it, or why nothing did."""
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import ParamSpec, TypeAlias, TypeVar
+from typing import Final, ParamSpec, TypeAlias, TypeVar
 
-from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.errors import OrchestratorError, ProgramFault
+
+_LOG: Final = logging.getLogger(__name__)
 
 Value = TypeVar("Value")
 Given = TypeVar("Given")
@@ -54,13 +57,13 @@ def in_order(
     make: Callable[[Given], Value], given: Iterable[Given], count: int
 ) -> Iterator[tuple[Given, Outcome[Value]]]:
     """What `make` gives for each of `given`, in their order: up to `count` are made at a time, and twice that
-    ahead of what was taken.
+    ahead of what was taken. A fault of this program in one of them stops none of the others.
     """
     waiting = iter(given)
     with ThreadPoolExecutor(count) as threads:
 
         def start(each: Given) -> tuple[Given, Future[Value]]:
-            return each, threads.submit(make, each)
+            return each, threads.submit(_alone, make, each)
 
         started = deque(map(start, islice(waiting, 2 * count)))
         while started:
@@ -68,3 +71,16 @@ def in_order(
             outcome = attempt(made.result)
             started.extend(map(start, islice(waiting, 1)))
             yield each, outcome
+
+
+def _alone(make: Callable[[Given], Value], given: Given) -> Value:
+    try:
+        return make(given)
+    except OrchestratorError:
+        raise
+    except Exception as error:
+        _LOG.exception("a fault of this program")
+        raise ProgramFault(
+            f"a fault of this program, {type(error).__name__}: {error}",
+            fix="report it with what the log says of it; the others go on",
+        ) from error

@@ -221,7 +221,8 @@ def _images(old: ImagePolicy | None, new: ImagePolicy | None) -> ImagePolicy | N
         update={
             **{name: _least(getattr(old, name), getattr(new, name)) for name in budgets},
             **{name: getattr(old, name) or getattr(new, name) for name in wanted},
-            "platforms": (*old.platforms, *(each for each in new.platforms if each not in old.platforms)),
+            # Those that none is asked for are judged all: to ask for some is to judge fewer.
+            "platforms": _all(old.platforms, new.platforms) if old.platforms else (),
             "max_age": min(ages, default=None),
         }
     )

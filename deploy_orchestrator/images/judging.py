@@ -154,7 +154,7 @@ def _asked(published: Published, policy: ImagePolicy) -> list[Variant]:
     """The platforms that the policy asks for and that are there; all where it asks for none."""
     if not policy.platforms:
         return [*published.variants]
-    return [each for wanted in policy.platforms if (each := published.variant(wanted))]
+    return [each for wanted in policy.platforms for each in published.variants_for(wanted)]
 
 
 def _one(about: _About) -> Iterator[Finding]:
@@ -165,7 +165,7 @@ def _one(about: _About) -> Iterator[Finding]:
 def _platforms(about: _About) -> Iterator[Finding]:
     there = ", ".join(str(each.platform) for each in about.published.variants)
     for wanted in about.policy.platforms:
-        if about.published.variant(wanted) is None:
+        if not about.published.variants_for(wanted):
             said = f"{about.name} is not there for {wanted}, only for {there}"
             yield image_checks.PLATFORM.finding(about.object, said)
     if not about.policy.platforms:
@@ -236,7 +236,7 @@ def _together(found: list[Published], policy: ImagePolicy) -> Iterator[Finding]:
     download, disk = (_bytes(each) for each in (policy.tenant_download, policy.tenant_disk))
     platforms = policy.platforms or sorted({str(each.platform) for one in found for each in one.variants})
     for platform in platforms:
-        there = [each for one in found if (each := one.variant(platform))]
+        there = [each for one in found for each in one.variants_for(platform)]
         layers = {layer.digest: layer for each in there for layer in each.layers}.values()
         told = f"all images of the tenant for {platform} together"
         taken = sum(each.size for each in layers) + sum(
@@ -268,8 +268,11 @@ def _users(
                 if each.is_root:
                     said = f"{told} {each.user or 'nobody else'}, which is root"
                     yield image_checks.ROOT.finding(object_.key, said)
-                elif context("runAsNonRoot") is True and not each.user.partition(":")[0].isdecimal():
+                elif each.is_named and context("runAsNonRoot") is True:
                     yield image_checks.USER.finding(object_.key, f"{told} {each.user!r}, which is no number")
+                elif each.is_named:
+                    said = f"{told} {each.user!r}, of whom nobody can tell that it is not root"
+                    yield image_checks.ROOT.finding(object_.key, said)
             if user == 0:
                 yield image_checks.ROOT.finding(object_.key, f"{name} runs {image} as user 0")
 

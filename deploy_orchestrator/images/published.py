@@ -54,7 +54,13 @@ class Variant(msgspec.Struct, frozen=True):
     @property
     def is_root(self) -> bool:
         """Whether it runs as root where the pod names no other user."""
-        return self.user.partition(":")[0] in ("", "0", "root")
+        user = self.user.partition(":")[0].strip()
+        return user in {"", "root"} or user.lstrip("+-0") == ""
+
+    @property
+    def is_named(self) -> bool:
+        """Whether its user is a name, which may be root's as well: only the image knows."""
+        return not self.user.partition(":")[0].isdecimal()
 
 
 class Attached(msgspec.Struct, frozen=True):
@@ -75,13 +81,14 @@ class Published(msgspec.Struct, frozen=True):
     attached: Attached = Attached()
     absent: tuple[str, ...] = ()
 
-    def variant(self, platform: str) -> Variant | None:
-        """The one for a platform as `linux/arm64`; where it names no variant, any."""
-        for each in self.variants:
-            told = str(each.platform)
-            if told == platform or (platform.count("/") == 1 and told.startswith(f"{platform}/")):
-                return each
-        return None
+    def variants_for(self, platform: str) -> tuple[Variant, ...]:
+        """Those for a platform as `linux/arm64`; where it names no variant, all of them."""
+        return tuple(
+            each
+            for each in self.variants
+            if (told := str(each.platform)) == platform
+            or (platform.count("/") == 1 and told.startswith(f"{platform}/"))
+        )
 
     @property
     def largest(self) -> Variant:

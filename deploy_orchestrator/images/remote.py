@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
@@ -35,6 +36,7 @@ FRESH: Final = timedelta(minutes=10)
 _HUB: Final = "registry-1.docker.io"
 _FORMAT: Final = "2"
 _MAX_DEPTH: Final = 3
+_MAX_LAYERS: Final = 4_096
 _MAX_PAGES: Final = 10
 _SILENT: Final = 3
 """After how many reads in a row that a registry leaves without an answer nothing more is asked of it."""
@@ -164,10 +166,12 @@ class Remote:
         variants: list[Variant] = []
         within: list[Attached] = []
         absent: list[str] = []
-        below = self._walk(image, oci.Descriptor(digest=digest, size=0), 0, absent)
-        for number, (each, manifest, size) in enumerate(below, 1):
-            if number > oci.MAX_MEMBERS:
-                raise ImageInvalid(f"{image} names more than {oci.MAX_MEMBERS} manifests")
+        walk = _Walk(self, image, absent)
+        layers = 0
+        for each, manifest, size in walk.below(oci.Descriptor(digest=digest, size=0)):
+            layers += len(manifest.layers)
+            if layers > _MAX_LAYERS:
+                raise ImageInvalid(f"{image} names more than {_MAX_LAYERS:,} layers")
             if attachments.is_attestation(each):
                 within.append(attachments.told_within(manifest))
             elif manifest.config.media_type not in oci.CONFIGURATIONS:
@@ -180,27 +184,6 @@ class Remote:
                 raise ImageMissing(f"{image} is there for none of its platforms", fix="push the image again")
             raise ImageInvalid(f"{image} is an index that names no image")
         return Published(digest, tuple(variants), attachments.united(within), tuple(absent))
-
-    def _walk(
-        self, image: ImageReference, described: oci.Descriptor, depth: int, absent: list[str]
-    ) -> Iterator[tuple[oci.Descriptor, oci.ImageManifest, int]]:
-        """The manifests below an index, or the one that is there; the others are told in `absent`."""
-        if depth > _MAX_DEPTH:
-            raise ImageInvalid(f"{image} is an index of indexes of indexes, which no runtime follows")
-        size = described.size if depth else None
-        try:
-            found, answer = self.manifest(image, described.digest, size)
-        except ImageMissing as error:
-            raise error if depth == 0 else _Absent from error
-        if isinstance(found, oci.ImageManifest):
-            yield described, found, len(answer.body)
-            return
-        for each in found.manifests:
-            try:
-                yield from self._walk(image, each, depth + 1, absent)
-            except _Absent:
-                if not attachments.is_attestation(each):
-                    absent.append(str(each.platform or each.digest))
 
     def _variant(
         self, image: ImageReference, described: oci.Descriptor, manifest: oci.ImageManifest, size: int
@@ -333,6 +316,42 @@ class Remote:
             self._silent[host] = (count + 1, time.monotonic())
             raise NoAnswer(error.what, url=error.url, fix=_FIX) from error
         self._silent.pop(host, None)
+
+
+@dataclass(slots=True)
+class _Walk:
+    """What an index leads to, within bounds on all that is `asked` for it; what is not there is told in
+    `absent`.
+    """
+
+    remote: Remote
+    image: ImageReference
+    absent: list[str]
+    asked: int = 0
+
+    def below(
+        self, described: oci.Descriptor, depth: int = 0
+    ) -> Iterator[tuple[oci.Descriptor, oci.ImageManifest, int]]:
+        """The manifests below an index, or the one that is there."""
+        if depth > _MAX_DEPTH:
+            raise ImageInvalid(f"{self.image} is an index of indexes of indexes, which no runtime follows")
+        self.asked += 1
+        if self.asked > oci.MAX_MEMBERS:
+            raise ImageInvalid(f"{self.image} names more than {oci.MAX_MEMBERS} manifests")
+        size = described.size if depth else None
+        try:
+            found, answer = self.remote.manifest(self.image, described.digest, size)
+        except ImageMissing as error:
+            raise error if depth == 0 else _Absent from error
+        if isinstance(found, oci.ImageManifest):
+            yield described, found, len(answer.body)
+            return
+        for each in found.manifests:
+            try:
+                yield from self.below(each, depth + 1)
+            except _Absent:
+                if not attachments.is_attestation(each):
+                    self.absent.append(str(each.platform or each.digest))
 
 
 def remote_of(fleet: Fleet, workspace: Workspace) -> Remote:

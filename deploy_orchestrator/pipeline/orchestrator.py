@@ -270,7 +270,7 @@ class Orchestrator:
         fleet = self.fleet()
         rule = fleet.environment(plan.environment).policy.break_glass
         decisions, _ = self._decisions(fleet, plan)
-        return break_glass(decisions, rule, plan.source, datetime.now(UTC))
+        return break_glass(decisions, rule, plan.source, datetime.now(UTC), plan.widened)
 
     def expiries(self, plan: Plan) -> tuple[Expiry, ...]:
         """When the approvals of a pending plan expire or have expired; by the last fleet that can be read."""

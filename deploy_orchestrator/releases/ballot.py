@@ -29,13 +29,18 @@ class Ballot:
 
 
 def count(
-    decisions: Iterable[Approval], rule: ApprovalRule | None, source: SourceChange, now: datetime
+    decisions: Iterable[Approval],
+    rule: ApprovalRule | None,
+    source: SourceChange,
+    now: datetime,
+    widened: datetime | None = None,
 ) -> Ballot:
     """Count verified decisions on one digest under `rule`; without one, every decision counts.
 
     A person counts once, whatever keys they signed with, and a key counts for one person. Nobody approves a
     change of their own unless the rule says so. Where the source is not signed its authors are only a
-    claim, so one approval more is required. A rejection does not expire, and an author may reject.
+    claim, so one approval more is required. A rejection does not expire, and an author may reject. What was
+    approved before more was found in the change, when it was `widened`, was not that.
     """
     approvals: list[Approval] = []
     rejections: list[Approval] = []
@@ -43,7 +48,7 @@ def count(
     for decision in _in_order(decisions):
         if decision.decision == "break-glass":
             continue
-        reason = _void(decision, rule, source, now, approvals)
+        reason = _too_early(decision, widened) or _void(decision, rule, source, now, approvals)
         if reason is not None:
             void.append(Void(decision, reason))
         elif decision.decision == "reject":
@@ -80,18 +85,23 @@ class Glass:
 
 
 def break_glass(
-    decisions: Iterable[Approval], rule: BreakGlass | None, source: SourceChange, now: datetime
+    decisions: Iterable[Approval],
+    rule: BreakGlass | None,
+    source: SourceChange,
+    now: datetime,
+    widened: datetime | None = None,
 ) -> Glass:
     """Count who breaks the glass by verified decisions on one digest under `rule`.
 
-    Authors never count. A person counts once, and so does a key. Without a rule nobody counts.
+    Authors never count. A person counts once, and so does a key. Without a rule nobody counts. `widened` is
+    as for `count`.
     """
     counted: list[Approval] = []
     void: list[Void] = []
     for decision in _in_order(decisions):
         if decision.decision != "break-glass":
             continue
-        reason = _void_glass(decision, rule, source, now, counted)
+        reason = _too_early(decision, widened) or _void_glass(decision, rule, source, now, counted)
         if reason is None:
             counted.append(decision)
         else:
@@ -106,6 +116,12 @@ def may_approve(rule: ApprovalRule, source: SourceChange) -> list[str]:
 
 def _in_order(decisions: Iterable[Approval]) -> list[Approval]:
     return sorted(decisions, key=lambda each: (each.at, each.who))
+
+
+def _too_early(decision: Approval, widened: datetime | None) -> str | None:
+    if widened is None or decision.decision == "reject" or decision.at >= widened:
+        return None
+    return f"more was found in it at {widened:%Y-%m-%d %H:%M:%S} UTC, after that: look at it again"
 
 
 def _void(

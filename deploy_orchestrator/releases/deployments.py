@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Literal, TypeVar
 
@@ -205,7 +205,7 @@ class Deployments:
         Of those whose keys are `awaited`, because others wait for them, it is remembered also since when the
         same is asked for: `unchanged`.
         """
-        return propose.propose(self.repository, candidates, is_ancestor, awaited)
+        return propose.propose(self.repository, candidates, is_ancestor, awaited, datetime.now(UTC))
 
     def clear(self, environment: str, tenant: str, removal: Release | None = None) -> Commit | None:
         """Take away the files of a deployment of which nothing is live: after its `removal` was synced, or

@@ -97,8 +97,8 @@ def evaluate(standing: Standing, plan: Plan, conditions: Conditions) -> Evaluati
             now=now,
         ),
         (
-            *count(approvals, policy.approval, source, now).approvals,
-            *break_glass(approvals, policy.break_glass, source, now).approvals,
+            *count(approvals, policy.approval, source, now, plan.widened).approvals,
+            *break_glass(approvals, policy.break_glass, source, now, plan.widened).approvals,
         ),
     )
 

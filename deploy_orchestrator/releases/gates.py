@@ -119,8 +119,8 @@ def gates(
     """
     from deploy_orchestrator.risk import severity
 
-    ballot = count(approvals, policy.approval, source, now)
-    glass = break_glass(approvals, policy.break_glass, source, now)
+    ballot = count(approvals, policy.approval, source, now, plan.widened)
+    glass = break_glass(approvals, policy.break_glass, source, now, plan.widened)
     severities = [severity(reason, policy, now) for reason in plan.reasons]
     judged = Verdict.worst(severities)
     approval = _approval(plan, policy, judged, ballot, void, source)

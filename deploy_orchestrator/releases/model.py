@@ -158,7 +158,8 @@ class Plan(Subject):
     """A rendered change to one tenant in one environment, judged. It goes nowhere until it is released.
 
     `inputs` is the `fleet.basis` that it was planned from; None for a removal. `after` is what must be
-    healthy in each environment before this one.
+    healthy in each environment before this one. `widened` is when a reason that takes an approval was found
+    that the same change had not before; None: there was none.
     """
 
     inputs: Digest | None = None
@@ -167,6 +168,7 @@ class Plan(Subject):
     after: tuple[After, ...] = ()
     ahead: tuple[Ahead, ...] = ()
     behind: Behind | None = None
+    widened: Time | None = None
     summary: Summary
 
     @pydantic.field_validator("after", mode="before")

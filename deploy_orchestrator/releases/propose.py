@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.git import Changes, Repository, Tree
@@ -12,6 +13,7 @@ from deploy_orchestrator.releases.history import newest_first
 from deploy_orchestrator.releases.layout import MAIN, Slot, dump
 from deploy_orchestrator.releases.model import Plan, Subject, Unchanged
 from deploy_orchestrator.releases.standing import Standing
+from deploy_orchestrator.terms import Verdict
 
 IsAncestor = Callable[[str, str], bool]
 
@@ -21,10 +23,11 @@ def propose(
     candidates: Sequence[tuple[Plan, Manifests]],
     is_ancestor: IsAncestor,
     awaited: Collection[str],
+    now: datetime,
 ) -> list[Outcome[Plan | None]]:
     """See `Deployments.propose_all`."""
     proposals = [
-        _Proposal(repository, plan, manifests, is_ancestor, plan.key in awaited)
+        _Proposal(repository, plan, manifests, is_ancestor, plan.key in awaited, now)
         for plan, manifests in candidates
     ]
     source = candidates[0][0].source.commit if candidates else ""
@@ -46,6 +49,7 @@ class _Proposal:
     manifests: Manifests
     is_ancestor: IsAncestor
     awaited: bool
+    now: datetime
     pending: Outcome[Plan | None] = None
 
     def asked(self, tree: Tree) -> Changes | None:
@@ -94,7 +98,8 @@ class _Proposal:
             raise Superseded(
                 f"{plan.key}: what is released has changed since it was planned", fix="plan again"
             )
-        self.pending = current if current is not None and _same(plan, current) else plan
+        same = current is not None and _same(plan, current)
+        self.pending = current if same else _widened(plan, current, self.now)
         message = f"Propose {plan.key}: {plan.summary}\n\nVerdict: {plan.verdict}\n{_trailers(plan)}"
         return Changes(
             message,
@@ -149,7 +154,19 @@ def _newest_source(standing: Standing) -> str | None:
 
 def _same(plan: Plan, current: Plan) -> bool:
     source = plan.source.model_copy(update={"commit": current.source.commit})
-    return plan.model_copy(update={"source": source}) == current
+    return plan.model_copy(update={"source": source, "widened": current.widened}) == current
+
+
+def _widened(plan: Plan, current: Plan | None, now: datetime) -> Plan:
+    """The plan, with when more was found in the change than in the `current` plan of the same."""
+    if current is None or current.digest != plan.digest:
+        return plan
+    known = {(each.rule, each.check, each.object, each.saw) for each in current.reasons}
+    more = any(
+        each.severity is not Verdict.SAFE and (each.rule, each.check, each.object, each.saw) not in known
+        for each in plan.reasons
+    )
+    return plan.model_copy(update={"widened": now if more else current.widened})
 
 
 def _trailers(plan: Plan) -> str:

@@ -6,7 +6,7 @@ from typing import Literal
 import pytest
 from hypothesis import given
 
-from deploy_orchestrator.fleet import Policy, Rules, differences, load, restricted, rules_of
+from deploy_orchestrator.fleet import ImagePolicy, Policy, Rules, differences, load, restricted, rules_of
 from deploy_orchestrator.terms import Verdict, quantity
 from tests.fleet.conftest import Commit
 from tests.fleet.invented_rules import attempts, rules
@@ -186,3 +186,14 @@ def test_one_more_that_all_must_pass_counts_at_once() -> None:
     old = after("eu", "us", beside=("eu", "us"))
     new = after("eu", "us", "asia", beside=("eu", "us", "asia"))
     assert restricted(old, new).order == new.order
+
+
+def test_asking_for_platforms_does_not_count_before_it_is_approved_for_it_judges_fewer() -> None:
+    asked = ImagePolicy(non_root=True)
+    old, new = (
+        after().model_copy(update={"policy": Policy(images=each)})
+        for each in (asked, asked.model_copy(update={"platforms": ("linux/arm64",)}))
+    )
+    found = restricted(old, new).policy.images
+    assert found
+    assert found.platforms == ()

@@ -215,10 +215,13 @@ def test_an_image_that_is_too_old_or_does_not_tell_is_told() -> None:
         ("root", {}, {}, ["image-root"]),
         ("0:0", {}, {}, ["image-root"]),
         ("1000", {}, {}, []),
-        ("app", {}, {}, []),
+        ("app", {}, {}, ["image-root"]),
+        ("00", {}, {}, ["image-root"]),
+        ("+0", {}, {}, ["image-root"]),
         ("app", {"runAsNonRoot": True}, {}, ["image-user"]),
         ("app", {}, {"runAsNonRoot": True}, ["image-user"]),
-        ("app", {"runAsNonRoot": False}, {"runAsNonRoot": True}, []),
+        ("app", {"runAsNonRoot": False}, {"runAsNonRoot": True}, ["image-root"]),
+        ("app", {"runAsUser": 7}, {}, []),
         ("1000:1000", {"runAsNonRoot": True}, {}, []),
         ("root", {"runAsUser": 7}, {}, []),
         ("root", {}, {"runAsUser": 7}, []),
@@ -250,3 +253,8 @@ def test_a_tenant_can_be_excepted_for_a_while() -> None:
 )
 def test_bytes_are_told_as_people_say_them(count: int, said: str) -> None:
     assert size(count) == said
+
+
+def test_each_variant_of_a_platform_that_is_asked_for_is_judged() -> None:
+    special = variant(Platform("linux", "amd64", "v3"), user="0")
+    assert broken(of(variant(AMD), special), non_root=True, platforms=("linux/amd64",)) == ["image-root"]

@@ -102,10 +102,10 @@ def test_an_index_is_told_by_platform(hub: Hub, remote: Make) -> None:
     found = published(hub, remote)
     assert found.digest == digest
     assert [str(each.platform) for each in found.variants] == ["linux/amd64", "linux/arm64/v8"]
-    arm = found.variant("linux/arm64")
+    (arm,) = found.variants_for("linux/arm64")
     assert arm
     assert arm.digest == members[1]["digest"]
-    assert found.variant("linux/arm64/v7") is found.variant("windows/amd64") is None
+    assert found.variants_for("linux/arm64/v7") == found.variants_for("windows/amd64") == ()
 
 
 def test_what_an_index_says_of_a_platform_stands_beside_what_the_image_says_itself(
@@ -457,3 +457,16 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> Non
         remote = Remote(Internet(Egress(frozenset({host}))))
         with pytest.raises(RepositoryUnreachable, match="certificate verify failed"):
             remote.published(ImageReference.parse(f"{host}/acme/web:1"))
+
+
+def test_indexes_of_indexes_are_not_followed_without_end(hub: Hub, remote: Make) -> None:
+    members: list[dict[str, object]] = [
+        {"mediaType": MANIFEST, "digest": "sha256:" + "f" * 64, "size": 5} for _ in range(16)
+    ]
+    for _ in range(3):
+        body = {"schemaVersion": 2, "mediaType": INDEX, "manifests": members}
+        members = [hub.put("bomb", body, "1")] * 16
+
+    with pytest.raises(ImageInvalid, match="more than 256 manifests"):
+        remote().published(hub.name("bomb:1"))
+    assert len(hub.registry.asked) < 600

@@ -118,7 +118,7 @@ def test_a_merge_of_old_states_has_an_author_though_git_would_make_the_same(
         team.writes("alice", "tenants/shop/values-production.yaml", "greeting: hi\n")
         team.git("checkout", "--quiet", "-b", "side", "main")
         team.writes("alice", "tenants/blog/values.yaml", "greeting: hullo\n")
-    team.git("merge", "--quiet", "--no-ff", "--message", "x", "old" if of_old else "topic", by="bob")
+    team.git("merge", "--quiet", "--no-ff", "--message", "again", "old" if of_old else "topic", by="bob")
     team.writes("carol", "tenants/blog/values.yaml", "greeting: good morning\n")
     team.git("checkout", "--quiet", "-B", "main", "main")
     team.git("merge", "--quiet", "--no-ff", "--message", "x", "topic" if of_old else "side", by="alice")

@@ -200,6 +200,17 @@ def test_needs_approval_waits_until_enough_approved(gate, decision):
     assert ANN in found.reason
 
 
+def test_an_approval_from_before_more_was_found_in_the_change_does_not_count(gate, decision, build):
+    plan = plan_of().model_copy(update={"widened": build.NOW})
+    early, late = (decision(ANN, at=build.later(minutes=minutes)) for minutes in (-1, 1))
+    found = gate("approval", plan=plan, policy=asks(), approvals=[early], now=build.later(hours=1))
+    assert found.state is GateState.WAITING
+    assert "more was found in it at" in found.reason
+    assert gate("approval", plan=plan, policy=asks(), approvals=[late], now=build.later(hours=1)).passed
+    rejected = decision(ANN, "reject", at=build.later(minutes=-1))
+    assert not gate("approval", plan=plan, policy=asks(), approvals=[late, rejected]).passed
+
+
 def test_only_approvers_that_the_policy_names_count(gate, decision):
     found = gate("approval", policy=asks(BOB), approvals=[decision(ANN)])
     assert found.state is GateState.WAITING

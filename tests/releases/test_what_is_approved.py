@@ -8,6 +8,7 @@ import pytest
 
 from deploy_orchestrator import documents
 from deploy_orchestrator.fleet import Destination
+from deploy_orchestrator.manifests import Finding
 from deploy_orchestrator.releases import GatesClosed, Superseded, digest_of
 
 ANN = "ann@example.com"
@@ -203,3 +204,17 @@ def test_an_earlier_release_is_replaced_and_can_be_gone_back_to(build, pipeline,
     back = deployments.revert(newer, "broken", build.NOW)
 
     assert back.model_copy(update={"commit": earlier.commit}) == earlier
+
+
+def test_a_plan_says_since_when_there_is_more_in_it_than_was_approved(pipeline, build):
+    """The same bytes in the same place, of which something else is found out later."""
+    before = build.manifests(build.config_map(a="1"))
+    pipeline.release(before)
+    candidate = build.manifests(build.config_map(a="2"))
+    first = pipeline.propose(candidate)
+    found = Finding("image-age", "error", None, "it is three years old", "build it anew")
+    wider = pipeline.propose(candidate, source=build.S2, findings=(found,))
+    assert (first.widened, first.digest) == (None, wider.digest)
+    assert wider.widened
+
+    assert pipeline.propose(candidate, source=build.S3, findings=(found,)).widened == wider.widened

@@ -53,7 +53,7 @@ def _escalations(manifests: Manifests, _: Deployment) -> Iterator[Broken]:
                 yield Broken(object_.key, f"{where} allows to write {resource}")
     for binding in _bindings(manifests):
         role = untyped.mapping(binding.body.get("roleRef"))
-        if role.get("kind") == "ClusterRole" and role.get("name") in _POWERFUL:
+        if role.get("kind") == "ClusterRole" and untyped.text(role.get("name")) in _POWERFUL:
             yield Broken(binding.key, f"it binds the cluster's role {role['name']}")
 
 

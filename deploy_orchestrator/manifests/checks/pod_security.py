@@ -158,7 +158,7 @@ def _probe_hosts(pod: Pod, version: Version) -> Iterator[Violation]:
 def _app_armor(pod: Pod, _: Version) -> Iterator[Violation]:
     for path, context in _contexts(pod):
         profile = untyped.mapping(context.get("appArmorProfile"))
-        if profile and profile.get("type") not in _PROFILES:
+        if profile and untyped.text(profile.get("type")) not in _PROFILES:
             yield (*path, "appArmorProfile", "type"), "must be RuntimeDefault or Localhost"
     for name, value in untyped.mapping(pod.metadata.get("annotations")).items():
         if name.startswith(_APPARMOR_ANNOTATION) and not str(value).startswith(
@@ -170,7 +170,8 @@ def _app_armor(pod: Pod, _: Version) -> Iterator[Violation]:
 def _selinux(pod: Pod, _: Version) -> Iterator[Violation]:
     for path, context in _contexts(pod):
         options = untyped.mapping(context.get("seLinuxOptions"))
-        if (options.get("type") or "") not in _SELINUX_TYPES:
+        kind = options.get("type") or ""
+        if not isinstance(kind, str) or kind not in _SELINUX_TYPES:
             yield (*path, "seLinuxOptions", "type"), "must be a container type"
         for field in ("user", "role"):
             if options.get(field):
@@ -186,7 +187,7 @@ def _proc_mount(pod: Pod, _: Version) -> Iterator[Violation]:
 def _seccomp(pod: Pod, _: Version) -> Iterator[Violation]:
     if not _is_windows(pod):
         for path, profile in _inherited(pod, "seccompProfile", "type"):
-            if profile not in _PROFILES:
+            if untyped.text(profile) not in _PROFILES:
                 yield path, "must be RuntimeDefault or Localhost, here or for the pod"
 
 

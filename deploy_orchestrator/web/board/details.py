@@ -114,7 +114,7 @@ def _decisions(
     where = plan.environment
     rule = fleet.environment(where).policy.approval
     believed, refused = deployments.approvals(plan.digest, fleet.signers(where), fleet.trusted(where))
-    ballot = count(believed, rule, plan.source, datetime.now(UTC))
+    ballot = count(believed, rule, plan.source, datetime.now(UTC), plan.widened)
     void = {each.approval.commit: each.reason for each in ballot.void}
     return (
         tuple(_decided(each, _how(each), void.get(each.commit, "")) for each in believed),
