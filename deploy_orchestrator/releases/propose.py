@@ -98,12 +98,12 @@ class _Proposal:
             raise Superseded(
                 f"{plan.key}: what is released has changed since it was planned", fix="plan again"
             )
-        same = current is not None and _same(plan, current)
-        self.pending = current if same else _widened(plan, current, self.now)
+        pending = current if current and _same(plan, current) else _widened(plan, current, self.now)
+        self.pending = pending
         message = f"Propose {plan.key}: {plan.summary}\n\nVerdict: {plan.verdict}\n{_trailers(plan)}"
         return Changes(
             message,
-            {**files, slot.plan: dump(self.pending), **self._remembered(standing, current)},
+            {**files, slot.plan: dump(pending), **self._remembered(standing, current)},
             [slot.manifests, slot.unchanged],
         )
 
