@@ -73,6 +73,7 @@ class Moment:
             allowed_signers=self.fleet.signers(plan.environment),
             issuers=Issuers(self.fleet.trusted(plan.environment), self.deployments.keys),
             rules=self.rules[plan.environment].held,
+            holding=self.rules[plan.environment].holding,
             predecessors=tuple(self._predecessor(each, plan.tenant) for each in plan.after),
             one_is_enough=self._one_is_enough(plan),
             soaked=plan.behind.soaked if plan.behind and not self._was_reverted(plan) else None,

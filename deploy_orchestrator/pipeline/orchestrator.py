@@ -365,8 +365,18 @@ class Orchestrator:
         tenants = sorted(
             {*fleet.tenants, *fleet.broken, *(each.tenant for each in self.deployments.releases())}
         )
+        rules = attempt(self.rules)
+        holding = (
+            {} if isinstance(rules, OrchestratorError) else {name: rules[name].holding for name in rules}
+        )
         found = (
-            self.deployments.pausing(line, each.policy, fleet.signers(each.name), now)
+            self.deployments.pausing(
+                line,
+                each.policy,
+                fleet.signers(each.name),
+                now,
+                holding.get(each.name),
+            )
             for each in fleet.environments
             for line in (Line(each.name), *(Line(each.name, name) for name in tenants))
             if line.holds(environment or each.name, tenant or line.tenant or "")

@@ -11,7 +11,7 @@ import pydantic
 
 from deploy_orchestrator import documents
 from deploy_orchestrator.documents import DocumentError, Record
-from deploy_orchestrator.fleet import Issuer, principals
+from deploy_orchestrator.fleet import Issuer, Rules, principals
 from deploy_orchestrator.git import (
     Changes,
     Commit,
@@ -203,6 +203,26 @@ def verified(
         return [], []
     believed, refused = _verified(repository, head, digest, allowed_signers, until, issuers.resolved())
     return list(believed), list(refused)
+
+
+def decided(
+    repository: Repository,
+    digest: str,
+    allowed_signers: bytes,
+    until: str | None = None,
+    issuers: Issuers = NO_ISSUERS,
+    holding: Rules | None = None,
+) -> list[Approval]:
+    """The decisions on `digest` that are believed, as `verified`; also those that hold something back by the
+    keys and the providers of the rules that are `holding` still.
+    """
+    found = verified(repository, digest, allowed_signers, until, issuers)[0]
+    if holding is None:
+        return found
+    wider = Issuers((*issuers.trusted, *holding.issuers), issuers.keys)
+    also = verified(repository, digest, allowed_signers + holding.allowed_signers, until, wider)[0]
+    known = {each.commit for each in found}
+    return [*found, *(each for each in also if each.decision in HOLDING and each.commit not in known)]
 
 
 @lru_cache(maxsize=1024)

@@ -212,7 +212,8 @@ class _Commit:
             yield "release", f"the manifests at {file.revision} are not those that it releases"
         written = read_rules(self.before).get(slot.environment)
         rules = written.rules if written else self.evidence.rules(plan)
-        evaluation = evaluate(standing, plan, self._conditions(standing, plan, file, rules))
+        holding = written.holding if written else None
+        evaluation = evaluate(standing, plan, self._conditions(standing, plan, file, rules, holding))
         for gate in evaluation.closed:
             yield "gates", f"{gate.key}: {gate.reason}"
         if {each.commit for each in evaluation.approvals} != {each.commit for each in file.approvals}:
@@ -220,7 +221,9 @@ class _Commit:
         if not file.removal:
             yield from self._made(standing, plan, rules, file.released_at)
 
-    def _conditions(self, standing: Standing, plan: Plan, file: ReleaseFile, rules: Rules) -> Conditions:
+    def _conditions(
+        self, standing: Standing, plan: Plan, file: ReleaseFile, rules: Rules, holding: Rules | None
+    ) -> Conditions:
         """Those of the moment: the rules that were released, and the decisions that there were; none where it
         relied on none. What was live and healthy is not in Git, and taken as given.
         """
@@ -236,6 +239,7 @@ class _Commit:
             soaked=plan.behind.soaked if plan.behind else None,
             until=until,
             issuers=self._issuers(rules, file),
+            holding=holding,
         )
 
     def _issuers(self, rules: Rules, file: ReleaseFile | ReleasedRules) -> Issuers:

@@ -34,13 +34,15 @@ def count(
     source: SourceChange,
     now: datetime,
     widened: datetime | None = None,
+    holding: ApprovalRule | None = None,
 ) -> Ballot:
     """Count verified decisions on one digest under `rule`; without one, every decision counts.
 
     A person counts once, whatever keys they signed with, and a key counts for one person. Nobody approves a
     change of their own unless the rule says so. Where the source is not signed its authors are only a
     claim, so one approval more is required. A rejection does not expire, and an author may reject. What was
-    approved before more was found in the change, when it was `widened`, was not that.
+    approved before more was found in the change, when it was `widened`, was not that. Approvers by the rule
+    that is `holding` still may reject, but no more than that.
     """
     approvals: list[Approval] = []
     rejections: list[Approval] = []
@@ -48,7 +50,7 @@ def count(
     for decision in _in_order(decisions):
         if decision.decision == "break-glass":
             continue
-        reason = _too_early(decision, widened) or _void(decision, rule, source, now, approvals)
+        reason = _too_early(decision, widened) or _void(decision, rule, source, now, approvals, holding)
         if reason is not None:
             void.append(Void(decision, reason))
         elif decision.decision == "reject":
@@ -130,9 +132,12 @@ def _void(
     source: SourceChange,
     now: datetime,
     counted: Sequence[Approval],
+    holding: ApprovalRule | None,
 ) -> str | None:
     if decision.decision not in ("approve", "reject"):
         return "it decides on no change"
+    if decision.decision == "reject" and holding and among(decision.who, holding.approvers):
+        return None
     if rule is not None and not among(decision.who, rule.approvers):
         return "the policy does not name them as an approver"
     if decision.decision == "reject":

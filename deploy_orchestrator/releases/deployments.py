@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Literal, TypeVar
 
 from deploy_orchestrator.errors import OrchestratorError, Place
-from deploy_orchestrator.fleet import Deployment, Destination, Issuer, Policy
+from deploy_orchestrator.fleet import Deployment, Destination, Issuer, Policy, Rules
 from deploy_orchestrator.git import Commit, Person, Repository, Signer
 from deploy_orchestrator.identity import Issuers, Keys
 from deploy_orchestrator.manifests import Diff, Manifests, committed_manifests, diff
@@ -288,9 +288,13 @@ class Deployments:
         (commit,) = approvals.sign(self.repository, [(line.key, line.digest)], decision, reason, signer, now)
         return commit
 
-    def pausing(self, line: Line, policy: Policy, allowed_signers: bytes, now: datetime) -> Pausing:
-        """Who has paused a `line`, and who resumed it last, as the `policy` of its environment lets them."""
-        return pausing(self.repository, line, policy, allowed_signers, now)
+    def pausing(
+        self, line: Line, policy: Policy, allowed_signers: bytes, now: datetime, holding: Rules | None = None
+    ) -> Pausing:
+        """Who has paused a `line`, and who resumed it last, as the `policy` of its environment lets them, and
+        the rules that are `holding` still.
+        """
+        return pausing(self.repository, line, policy, allowed_signers, now, holding=holding)
 
     def record(
         self,

@@ -2,9 +2,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from deploy_orchestrator.fleet import Policy
+from deploy_orchestrator.fleet import Policy, Rules
 from deploy_orchestrator.identity import NO_ISSUERS, Issuers
-from deploy_orchestrator.releases.approvals import verified
+from deploy_orchestrator.releases.approvals import decided
 from deploy_orchestrator.releases.ballot import break_glass, count
 from deploy_orchestrator.releases.digest import FORMAT, first_digest_of
 from deploy_orchestrator.releases.gates import Canary, Gate, Predecessor, gates
@@ -26,7 +26,9 @@ class Conditions:
     tenant in the environments that the plan's `after` names, in their order; of these, one is enough or all
     count. `canaries` are those that a plan's `ahead` names, as far as the newest policy has them go first.
     `soaked` tells for how long the plan was healthy before when the newer change came that waits `behind` it.
-    `until` is the commit of the branch of decisions up to which they count; None for all of them.
+    `until` is the commit of the branch of decisions up to which they count; None for all of them. By
+    `holding`, the rules that were approved last, what holds something back counts as well; None: they are
+    those in force.
     """
 
     policy: Policy
@@ -41,6 +43,7 @@ class Conditions:
     soaked: timedelta | None = None
     until: str | None = None
     issuers: Issuers = NO_ISSUERS
+    holding: Rules | None = None
 
 
 Judge = Callable[[Plan], Conditions]
@@ -61,11 +64,17 @@ def evaluate(standing: Standing, plan: Plan, conditions: Conditions) -> Evaluati
     """The gates of `plan` where this stands in its slot, and the approvals that count."""
     policy, source, now = conditions.policy, conditions.source or plan.source, conditions.now
     approvals, former = (
-        verified(
-            standing.repository, digest, conditions.allowed_signers, conditions.until, conditions.issuers
-        )[0]
+        decided(
+            standing.repository,
+            digest,
+            conditions.allowed_signers,
+            conditions.until,
+            conditions.issuers,
+            conditions.holding,
+        )
         for digest in (plan.digest, _former_digest(plan))
     )
+    holding = conditions.holding.policy.approval if conditions.holding else None
     return Evaluation(
         gates(
             plan,
@@ -77,6 +86,7 @@ def evaluate(standing: Standing, plan: Plan, conditions: Conditions) -> Evaluati
             intact=standing.is_intact(plan),
             approvals=approvals,
             void=former if plan.format == FORMAT else (),
+            holding=holding,
             predecessors=conditions.predecessors,
             one_is_enough=conditions.one_is_enough,
             soaked=conditions.soaked,
@@ -89,6 +99,7 @@ def evaluate(standing: Standing, plan: Plan, conditions: Conditions) -> Evaluati
                 conditions.allowed_signers,
                 now,
                 conditions.until,
+                conditions.holding,
             ),
             removals=recent(standing.repository, standing.tree, plan.environment, now)
             if plan.removal

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from deploy_orchestrator.fleet import Policy
+from deploy_orchestrator.fleet import ApprovalRule, Policy
 from deploy_orchestrator.releases.ballot import Ballot, Glass, break_glass, count, may_approve
 from deploy_orchestrator.releases.digest import FORMAT
 from deploy_orchestrator.releases.errors import EARLIER, ReleaseError
@@ -99,6 +99,7 @@ def gates(
     one_is_enough: bool = False,
     soaked: timedelta | None = None,
     void: Sequence[Approval] = (),
+    holding: ApprovalRule | None = None,
     returning: Sequence[Returning] = (),
     now: datetime,
     canaries: Sequence[Canary] = (),
@@ -111,15 +112,16 @@ def gates(
     asks for what was planned, `rules` why it takes rules that are not approved yet, `current` whether what is
     released there is still what the plan replaces, `intact` whether the manifests that stand there are still
     those that were planned. `approvals` is what was verified for the plan's digest, `void` what was for the
-    digest that it would have had in format 1. `returning` is what it brings back of what was reverted,
-    `paused` who has stopped the line. The verdict is taken under `policy`, which may be newer than the plan.
+    digest that it would have had in format 1. By the rule that is `holding` people may reject as well.
+    `returning` is what it brings back of what was reverted, `paused` who has stopped the line. The verdict is
+    taken under `policy`, which may be newer than the plan.
     A rejection closes the way whatever the verdict; a blocked plan passes nowhere; one that needs approval
     passes where the policy asks for none. A broken glass is an approval of this digest that opens promotion,
     wave and freeze too.
     """
     from deploy_orchestrator.risk import severity
 
-    ballot = count(approvals, policy.approval, source, now, plan.widened)
+    ballot = count(approvals, policy.approval, source, now, plan.widened, holding)
     glass = break_glass(approvals, policy.break_glass, source, now, plan.widened)
     severities = [severity(reason, policy, now) for reason in plan.reasons]
     judged = Verdict.worst(severities)

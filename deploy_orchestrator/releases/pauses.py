@@ -3,11 +3,11 @@
 A pause is a decision on a digest of its own, signed and kept as all others are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from deploy_orchestrator.fleet import Policy, among
+from deploy_orchestrator.fleet import Policy, Rules, among
 from deploy_orchestrator.git import Repository
 from deploy_orchestrator.releases.approvals import verified
 from deploy_orchestrator.releases.ballot import CLOCK_SKEW
@@ -58,19 +58,40 @@ def pausing(
     allowed_signers: bytes,
     now: datetime,
     until: str | None = None,
+    holding: Rules | None = None,
 ) -> Pausing:
     """What counts of the decisions on a `line`, as far as its branch was fetched, or `until` a commit of it.
 
-    A pause stands until somebody who may resumes, by a decision that was pushed after it.
+    A pause stands until somebody who may resumes, by a decision that was pushed after it. Whoever may pause
+    by the rules that are `holding` still has paused it, too; nobody resumes by those.
     """
+    believed = verified(repository, line.digest, allowed_signers, until)[0]
+    paused, resumed = _counted(believed, policy.pausers, believed, policy, now)
+    if holding is not None:
+        keys = allowed_signers + holding.allowed_signers
+        wider = verified(repository, line.digest, keys, until)[0]
+        pausers = (*policy.pausers, *holding.policy.pausers)
+        also = _counted(wider, pausers, believed, policy, now)[0]
+        paused = list({each.commit: each for each in (*paused, *also)}.values())
+    return Pausing(line, tuple(paused), resumed)
+
+
+def _counted(
+    decisions: Sequence[Approval],
+    pausers: Collection[str],
+    resuming: Sequence[Approval],
+    policy: Policy,
+    now: datetime,
+) -> tuple[list[Approval], Approval | None]:
+    """By which of the `decisions` it is paused, and the last of those `resuming` that ended a pause."""
     paused: list[Approval] = []
     resumed: Approval | None = None
-    for each in verified(repository, line.digest, allowed_signers, until)[0]:
-        if each.decision == "pause" and among(each.who, policy.pausers):
+    for each in decisions:
+        if each.decision == "pause" and among(each.who, pausers):
             paused.append(each)
-        elif _resumes(each, policy, now):
+        elif each in resuming and _resumes(each, policy, now):
             paused, resumed = [], each
-    return Pausing(line, tuple(paused), resumed)
+    return paused, resumed
 
 
 def pauses(
@@ -81,10 +102,11 @@ def pauses(
     allowed_signers: bytes,
     now: datetime,
     until: str | None = None,
+    holding: Rules | None = None,
 ) -> Sequence[Pausing]:
     """What a tenant in an environment is held by: the environment's line, its own, or both."""
     lines = (Line(environment), Line(environment, tenant))
-    found = (pausing(repository, line, policy, allowed_signers, now, until) for line in lines)
+    found = (pausing(repository, line, policy, allowed_signers, now, until, holding) for line in lines)
     return [each for each in found if each.paused]
 
 

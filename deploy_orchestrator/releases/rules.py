@@ -37,7 +37,8 @@ class ReleasedRules(Record):
     """The file `rules/<environment>.yaml`: the rules that count there, and who approved them.
 
     `replaces` is the digest of those before, None for the first, which were trusted. `source` is the fleet's
-    commit up to which no change of any rules waits, and who wrote what changed.
+    commit up to which no change of any rules waits, and who wrote what changed. `holding` are the rules that
+    were approved last, where these only take away from them.
     """
 
     format: Literal[1] = 1
@@ -48,6 +49,7 @@ class ReleasedRules(Record):
     source: SourceChange
     approvals: tuple[Approval, ...] = ()
     released_at: Time
+    holding: Rules | None = None
 
     @pydantic.model_validator(mode="after")
     def _digest_fits(self) -> Self:
@@ -94,7 +96,9 @@ class RulesStanding:
     """How it stands with the rules of an environment: which are `in_force`, and the `change` that waits or
     that came through by now, with the gate that tells; None where the released ones are those of the fleet.
 
-    `recorded` is what is to be written down as released; None for nothing.
+    `recorded` is what is to be written down as released; None for nothing. `holding` are the rules that were
+    approved last, where nobody has approved what was taken away since: who may reject or pause by them has
+    done so still.
     """
 
     environment: str
@@ -103,6 +107,7 @@ class RulesStanding:
     gate: Gate
     approvals: tuple[Approval, ...] = ()
     recorded: Rules | None = None
+    holding: Rules | None = None
 
     @property
     def base(self) -> ReleasedRules | None:
@@ -185,7 +190,8 @@ def standings(
     def standing(name: str, rules: Rules) -> RulesStanding:
         base = released.get(name)
         if base is not None and base.rules == rules:
-            return RulesStanding(name, rules, None, _open("they are those that are released"))
+            said = _open("they are those that are released")
+            return RulesStanding(name, rules, None, said, holding=base.holding)
         moves = base is None or base.rules.place != rules.place
         judges = {
             each: by
@@ -248,7 +254,8 @@ def _file(standing: RulesStanding, source: SourceChange, now: datetime) -> bytes
         released_at=now,
     )
     known = made.model_dump(mode="json", exclude={"rules"}, exclude_none=True)
-    return documents.dump({**known, "rules": _canonical(rules)})
+    holding = {"holding": _canonical(standing.holding)} if standing.holding else {}
+    return documents.dump({**known, **holding, "rules": _canonical(rules)})
 
 
 def _judged(
@@ -260,9 +267,10 @@ def _judged(
     wanted, name = change.wanted, change.environment
     if change.first:
         return RulesStanding(name, wanted, change, _open("the first rules are trusted"), (), wanted)
+    holding = (change.base.holding or change.base.rules) if change.base else None
     if counting == wanted:
         lasting = wanted if wanted.can_be_changed else None
-        return RulesStanding(name, wanted, change, _open("they only take away"), (), lasting)
+        return RulesStanding(name, wanted, change, _open("they only take away"), (), lasting, holding)
     ballots = {
         each: count(decisions(change.digest, by), by.policy.approval, change.sources[each], now)
         for each, by in change.judges.items()
@@ -274,7 +282,7 @@ def _judged(
     if counting is None or change.base is None:
         return RulesStanding(name, wanted, change, gate)
     taken = counting if counting != change.base.rules and counting.can_be_changed else None
-    return RulesStanding(name, counting, change, gate, (), taken)
+    return RulesStanding(name, counting, change, gate, (), taken, holding)
 
 
 def _gate(change: RulesChange, ballots: Mapping[str, Ballot]) -> Gate:

@@ -1,8 +1,12 @@
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Final
 
 from deploy_orchestrator.git import Commit, Repository, Unsigned, UntrustedSignature
 from deploy_orchestrator.releases.model import SourceChange
+
+_LONGEST: Final = 320
+"""Characters of an address: https://www.rfc-editor.org/rfc/rfc3696#section-3."""
 
 
 def source_change(
@@ -11,14 +15,21 @@ def source_change(
     """The change of the fleet `repository` that led to `revision` by `commits`; where there are none, by
     itself.
 
-    Who is named as a co-author is an author too. It counts as signed when each of the commits is signed, by a
-    key that `allowed_signers` gives to its author.
+    Who is named as a co-author is an author too; of an address that is longer than any may be, its beginning
+    is. It counts as signed when each of the commits is signed, by a key that `allowed_signers` gives to its
+    author.
     """
     made = list(commits) or [repository.commit(revision)]
     return SourceChange(
         commit=repository.resolve(revision),
         authors=tuple(
-            sorted({each.email.casefold() for commit in made for each in (commit.author, *commit.co_authors)})
+            sorted(
+                {
+                    each.email.casefold()[:_LONGEST]
+                    for commit in made
+                    for each in (commit.author, *commit.co_authors)
+                }
+            )
         ),
         signed=all(commit.signed for commit in made)
         and all(
