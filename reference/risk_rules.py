@@ -23,13 +23,16 @@ find better words for what needs approval anyway. Properties in `tests/risk/test
 variables, flags, files, images and kinds, and see that none is ever safe; `tests/risk/test_routine.py`
 sees that routine is.
 
-Four findings are no rules, because they look at more than the change: `tenant-removed`; `image-moved` for a
-tag that leads to other bytes than when it was released; `host-taken` for
-a host of an Ingress, HTTPRoute, GRPCRoute or TLSRoute that is new to the tenant while what somebody else has
-released in the same cluster, or waits there, has it, or all below a domain
-above it; and `chart-republished` for a version of
-a published chart whose package is not the one that was released in the environment before, for whatever
-tenant. They need approval, and no policy says otherwise.
+Five findings are no rules, because they look at more than the change. They need approval, and no policy says
+otherwise:
+
+- `tenant-removed`.
+- `image-moved`: a tag leads to other bytes than when it was released.
+- `host-taken`: a host of an Ingress, HTTPRoute, GRPCRoute, TLSRoute or Certificate is new to the tenant while
+  what somebody else has released in the same cluster, or waits there, has it, or all below a domain above it.
+- `chart-republished`: the package of a published chart's version is not the one that was released in the
+  environment before, for whatever tenant.
+- `promotion-shortened`: the tenant is released in an environment that changes pass before, and has left it.
 
 A policy gives a rule another severity in one environment, in Git and with a reason:
 

@@ -28,7 +28,7 @@ from deploy_orchestrator.manifests.reads import Reads, reads
 from deploy_orchestrator.registries import ANYWHERE, Egress, Internet
 from deploy_orchestrator.storage import Cache, cache_key
 
-_FORMAT: Final = "8"
+_FORMAT: Final = "9"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,8 @@ class AssembledChart:
 
 
 class AssembledCharts:
-    """Charts put together below `folder`, each once for what it is made of, from what is kept in `downloads`.
+    """Charts put together below `folder`, each once for what it is made of and from where that is read, from
+    what is kept in `downloads`.
 
     One that was damaged on disk before it is first asked for here is made again. May be shared between
     threads, and the folder between processes.
@@ -79,8 +80,11 @@ class AssembledCharts:
                 assemble(chart.export(tree, Path(scratch)), folder, repositories)
             return repositories.packages
 
-        trees = json.dumps(dict(chart.trees), sort_keys=True)
-        return self._once(cache_key(_FORMAT, chart.folder, trees), make)
+        trees, places = (
+            json.dumps(dict(chart.trees), sort_keys=True),
+            json.dumps(dict(mirrors), sort_keys=True),
+        )
+        return self._once(cache_key(_FORMAT, chart.folder, trees, places), make)
 
     def published(
         self, reference: ChartReference, mirrors: Mapping[str, str], egress: Egress = ANYWHERE
@@ -102,7 +106,8 @@ class AssembledCharts:
             _require_dependencies(load(package))
             return repositories.packages
 
-        return self._once(cache_key(_FORMAT, url, reference.name, reference.version), make)
+        place = mirrors.get(url, url)
+        return self._once(cache_key(_FORMAT, url, place, reference.name, reference.version), make)
 
     def prune(self) -> None:
         """Remove the charts that nobody has asked for in 30 days."""

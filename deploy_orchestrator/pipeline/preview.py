@@ -1,6 +1,6 @@
 """What releasing a fleet commit would change: rendered, checked, compared with what is released, judged."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -32,9 +32,14 @@ from deploy_orchestrator.releases import (
     make_plan,
     make_removal,
 )
+from deploy_orchestrator.risk import Reason
+from deploy_orchestrator.terms import Verdict
 
 PLAIN_SECRET = "plain-secret"  # noqa: S105
 """The check that a Secret fails when it holds values that anybody could read."""
+
+PASSED_BY = "promotion-shortened"
+"""The reason that a tenant leaves the environments which its changes had to pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +136,7 @@ class Previews:
                     rendered.manifests,
                     released_manifests,
                 ),
+                *self._passed_by(fleet, deployment),
                 *republished(self.deployments, deployment.environment.name, rendered.manifests, released),
                 *moved_since(released, rendered.images),
             ),
@@ -160,6 +166,19 @@ class Previews:
         )
         plan = make_removal(released, manifests, source, policy)
         return Preview(plan, NOTHING, (), manifests, released.destination)
+
+    def _passed_by(self, fleet: Fleet, deployment: Deployment) -> Iterator[Reason]:
+        """A reason for each environment before, where the tenant is released and no longer asks to be."""
+        for name in fleet.passed_before(deployment.environment):
+            released = self.deployments.release(name, deployment.tenant.name)
+            if released and not released.removal and name not in deployment.tenant.environments:
+                yield Reason(
+                    rule=PASSED_BY,
+                    severity=Verdict.NEEDS_APPROVAL,
+                    saw=f"{name}, where it is released, is not among its environments any more",
+                    why="The change comes from nowhere: nothing shows that it works, and for how long.",
+                    do=f"Put {name} back into its tenant.yaml, or remove what is released there first.",
+                )
 
     def _after(self, fleet: Fleet, before: Deployment) -> After:
         content = render(before, fleet, self.workspace).content

@@ -8,9 +8,10 @@ from functools import partial
 
 from deploy_orchestrator.git import Changes, Commit, Person, Repository, Tree
 from deploy_orchestrator.manifests import ObjectKey, committed_manifests
+from deploy_orchestrator.outcomes import attempt, values
 from deploy_orchestrator.releases.errors import RevertRefused
 from deploy_orchestrator.releases.history import REVERTS, origin
-from deploy_orchestrator.releases.layout import MAIN, Quarantine, Slot, dump
+from deploy_orchestrator.releases.layout import MAIN, RELEASES, Quarantine, Slot, dump, slots
 from deploy_orchestrator.releases.model import Quarantined, Release, ReleaseFile
 from deploy_orchestrator.releases.standing import Standing
 
@@ -49,6 +50,7 @@ def way_back(standing: Standing, to: str | None) -> WayBack:
         back = _undone(repository, made, current, slot)
         commits.append(made.id)
         if wanted is None or back == wanted:
+            _require_free(standing.tree, slot, now, back)
             return WayBack(now, back, tuple(commits))
         current, made = back, _origin(repository, head, made.parents[0], back, slot)
 
@@ -82,6 +84,7 @@ def revert(
             reverted = current
             return None
         before = _undone(repository, made, current, slot)
+        _require_free(tree, slot, current, before)
         undone = tree.reverting(made.id, [slot.release])
         quarantined = Quarantined(
             content=current.content,
@@ -105,6 +108,20 @@ def revert(
     if reverted is None:
         raise RevertRefused(f"{release.key}: there was nothing to undo")
     return reverted
+
+
+def _require_free(tree: Tree, slot: Slot, now: ReleaseFile, back: ReleaseFile) -> None:
+    """Nobody goes back to where another has been released since they moved away."""
+    if (now.cluster, now.namespace) == (back.cluster, back.namespace):
+        return
+    others = (attempt(each.read_release, tree) for each in slots(tree, RELEASES) if each != slot)
+    for other in values(others):
+        if other and (other.cluster, other.namespace) == (back.cluster, back.namespace):
+            raise RevertRefused(
+                f"{back.key} would go back to the namespace {back.namespace} of cluster {back.cluster}, where"
+                f" {other.key} is released by now",
+                fix="release what mends it where it is, or remove the other first",
+            )
 
 
 def _further(repository: Repository, release: Release, slot: Slot, to: str) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import pytest
 
 from deploy_orchestrator.releases import GatesClosed
+from deploy_orchestrator.terms import Verdict
 from tests.desk import FILES, Desk
 from tests.steps import propose, released
 
@@ -103,3 +104,14 @@ def test_a_cluster_that_alone_is_another_one_is_planned_shown_and_waits(waiting:
         release = orchestrator.deployments.release("production", "shop")
         assert release is not None
         assert release.cluster == "here"
+
+
+def test_a_tenant_that_leaves_the_environment_before_waits_for_a_person(waiting: Desk) -> None:
+    """Its own file takes away no wait that the policy asks for."""
+    tenant = (waiting.fleet / "tenants/shop/tenant.yaml").read_text()
+    waiting.commit("tenants/shop/tenant.yaml", tenant.replace("dev, production", "production"))
+    with waiting.orchestrator() as orchestrator:
+        plan = propose(orchestrator, "production", "shop")
+        assert plan
+        (reason,) = [each for each in plan.reasons if each.rule == "promotion-shortened"]
+        assert (reason.severity, reason.saw.partition(",")[0]) == (Verdict.NEEDS_APPROVAL, "dev")

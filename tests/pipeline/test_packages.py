@@ -29,11 +29,12 @@ def publish(publish_packages: Callable[..., list[str]]) -> Callable[[str], Path]
     return publish
 
 
-def follow(desk: Desk, folder: Path) -> None:
-    """Read the repository there from now on, as on a machine that has fetched nothing yet."""
+def follow(desk: Desk, folder: Path, *, forget: bool = True) -> None:
+    """Read the repository there from now on; on a machine that has fetched nothing yet where it is to `forget`."""
     repository = f"repositories:\n  - {{name: hub, url: '{URL}', mirror: 'file://{folder}/index.json'}}\n"
     desk.commit("fleet.yaml", FILES["fleet.yaml"] + repository)
-    shutil.rmtree(desk.folder / ".local/state/cache", ignore_errors=True)
+    if forget:
+        shutil.rmtree(desk.folder / ".local/state/cache", ignore_errors=True)
 
 
 def planned(desk: Desk, environment: str, tenant: str) -> Plan:
@@ -83,3 +84,17 @@ def test_the_same_package_from_another_place_is_the_same(
     desk.ship()
     follow(desk, shutil.copytree(folder, tmp_path / "elsewhere"))
     assert told(planned(desk, "dev", "blog")) == []
+
+
+def test_what_was_read_from_another_place_for_a_while_is_not_what_is_read_from_this_one(
+    desk: Desk, publish: Callable[[str], Path]
+) -> None:
+    tenant = TENANT.format(environments="dev")
+    named = tenant.replace("name: app\n  version: 0.1.0", "{name: db, version: 1.0.0, repository: hub}")
+    desk.commit("tenants/first/tenant.yaml", named)
+    follow(desk, publish("hello from somebody else"), forget=False)
+    with desk.orchestrator() as orchestrator:
+        assert b"somebody else" in previewed(orchestrator, "dev", "first").manifests.canonical
+    follow(desk, publish("hello"), forget=False)
+    with desk.orchestrator() as orchestrator:
+        assert b"somebody else" not in previewed(orchestrator, "dev", "first").manifests.canonical
