@@ -6,7 +6,7 @@ https://github.com/opencontainers/image-spec, https://distribution.github.io/dis
 
 import hashlib
 import re
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 
@@ -30,12 +30,15 @@ _SCHEMA_1: Final = "application/vnd.docker.distribution.manifest.v1"
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 
 
+Word = Annotated[str, msgspec.Meta(max_length=64)]
+
+
 class Platform(msgspec.Struct, frozen=True):
     """An operating system and a processor, as `linux/arm64/v8`."""
 
-    os: str
-    architecture: str
-    variant: str = ""
+    os: Word
+    architecture: Word
+    variant: Word = ""
 
     def __str__(self) -> str:
         return "/".join(filter(None, (self.os, self.architecture, self.variant)))
@@ -85,9 +88,9 @@ class Run(msgspec.Struct, frozen=True):
 class Configuration(msgspec.Struct, frozen=True):
     """The configuration of an image."""
 
-    os: str
-    architecture: str
-    variant: str = ""
+    os: Word
+    architecture: Word
+    variant: Word = ""
     created: str | None = None
     run: Run | None = msgspec.field(default=None, name="config")
 

@@ -60,7 +60,8 @@ class Variant(msgspec.Struct, frozen=True):
     @property
     def is_named(self) -> bool:
         """Whether its user is a name, which may be root's as well: only the image knows."""
-        return not self.user.partition(":")[0].isdecimal()
+        user = self.user.partition(":")[0]
+        return not (user.isascii() and user.isdecimal())
 
 
 class Attached(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
 """Read images from the registries that they are in: nothing of a layer but its last bytes is pulled."""
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -37,6 +37,9 @@ _HUB: Final = "registry-1.docker.io"
 _FORMAT: Final = "2"
 _MAX_DEPTH: Final = 3
 _MAX_LAYERS: Final = 4_096
+_MAX_DIGITS: Final = 15
+_MAX_TOLD: Final = 200
+"""Characters of what an image says of itself that are kept."""
 _MAX_PAGES: Final = 10
 _SILENT: Final = 3
 """After how many reads in a row that a registry leaves without an answer nothing more is asked of it."""
@@ -201,10 +204,10 @@ class Remote:
             layers=tuple(self._layer(image, each) for each in manifest.layers),
             overhead=size + len(body),
             created=_moment(config.created),
-            user=run.user,
-            entrypoint=run.entrypoint or (),
-            command=run.command or (),
-            ports=tuple(sorted(run.ports or ())),
+            user=run.user[:_MAX_TOLD],
+            entrypoint=_few(run.entrypoint or ()),
+            command=_few(run.command or ()),
+            ports=_few(sorted(run.ports or ())),
         )
 
     def _layer(self, image: ImageReference, layer: oci.Descriptor) -> Layer:
@@ -219,12 +222,13 @@ class Remote:
         if any(each in layer.media_type for each in _NO_LAYER):
             return Layer(layer.digest, layer.size, None, False)
         told = (layer.annotations or {}).get(_UNPACKED, "")
-        if layer.media_type.endswith("gzip") and not told.isdecimal() and layer.size:
+        count = _count(told)
+        if layer.media_type.endswith("gzip") and count is None and layer.size:
             ending = self._ending(image, layer)
             return Layer(layer.digest, layer.size, _inflated(ending, layer.size), False)
         self._require_size(image, layer)
-        if told.isascii() and told.isdecimal():
-            return Layer(layer.digest, layer.size, int(told), False)
+        if count is not None:
+            return Layer(layer.digest, layer.size, count, False)
         is_plain = layer.media_type.endswith(".tar")
         return Layer(layer.digest, layer.size, layer.size if is_plain else None, is_plain)
 
@@ -255,9 +259,9 @@ class Remote:
             )
 
     def _require_told(self, image: ImageReference, layer: oci.Descriptor, told: str) -> None:
-        if told.isascii() and told.isdecimal() and int(told) != layer.size:
+        if (count := _count(told)) is not None and count != layer.size:
             raise ImageInvalid(
-                f"{_place(image)}: the layer {layer.digest} has {int(told):,} bytes in the registry, "
+                f"{_place(image)}: the layer {layer.digest} has {count:,} bytes in the registry, "
                 f"and is said to have {layer.size:,}"
             )
 
@@ -374,7 +378,10 @@ def _next(answer: Answer, repository: str) -> str | None:
     address, _, relation = link.partition(">")
     if 'rel="next"' not in relation:
         return None
-    parts = urlsplit(address.lstrip("< "))
+    try:
+        parts = urlsplit(address.lstrip("< "))
+    except ValueError as error:
+        raise ImageInvalid(f"{repository}: the registry's link to the next page is none: {error}") from error
     _, found, path = parts.path.rpartition(f"/v2/{repository}/")
     return f"{path}?{parts.query}" if found and path.startswith("referrers/") else None
 
@@ -387,10 +394,19 @@ def _inflated(ending: bytes, size: int) -> int | None:
     return told if len(ending) == 4 and told >= size // 2 else None
 
 
+def _few(said: Sequence[str]) -> tuple[str, ...]:
+    return tuple(each[:_MAX_TOLD] for each in said[:_MAX_TOLD])
+
+
+def _count(told: str) -> int | None:
+    """So many bytes; None for what is no number of them."""
+    return int(told) if told.isascii() and told.isdecimal() and len(told) <= _MAX_DIGITS else None
+
+
 def _moment(created: str | None) -> datetime | None:
     try:
         moment = datetime.fromisoformat(created or "")
-    except ValueError:
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (OverflowError, ValueError):
         return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC) if moment.year >= _EARLIEST else None
+    return moment if moment.year >= _EARLIEST else None

@@ -80,11 +80,8 @@ class AssembledCharts:
                 assemble(chart.export(tree, Path(scratch)), folder, repositories)
             return repositories.packages
 
-        trees, places = (
-            json.dumps(dict(chart.trees), sort_keys=True),
-            json.dumps(dict(mirrors), sort_keys=True),
-        )
-        return self._once(cache_key(_FORMAT, chart.folder, trees, places), make)
+        made_of = (json.dumps(dict(each), sort_keys=True) for each in (chart.trees, mirrors))
+        return self._once(cache_key(_FORMAT, chart.folder, *made_of), make)
 
     def published(
         self, reference: ChartReference, mirrors: Mapping[str, str], egress: Egress = ANYWHERE

@@ -274,10 +274,10 @@ def _seconds(retry_after: str) -> float | None:
     if retry_after.isascii() and retry_after.isdecimal():
         return float(retry_after)
     try:
-        until = parsedate_to_datetime(retry_after)
-    except ValueError:
+        until = parsedate_to_datetime(retry_after).astimezone(UTC)
+    except (OverflowError, ValueError):
         return None
-    return max(0.0, (until.astimezone(UTC) - datetime.now(UTC)).total_seconds())
+    return max(0.0, (until - datetime.now(UTC)).total_seconds())
 
 
 class _Watch:

@@ -119,7 +119,7 @@ class Subject(Record):
     replaces: CommitId | None = None
     chart: ChartUsed
     source: SourceChange
-    images: dict[Text, Digest] | None = None
+    images: dict[Text, Text] | None = None
 
     @pydantic.model_validator(mode="after")
     def _digest_fits(self) -> Self:

@@ -470,3 +470,14 @@ def test_indexes_of_indexes_are_not_followed_without_end(hub: Hub, remote: Make)
     with pytest.raises(ImageInvalid, match="more than 256 manifests"):
         remote().published(hub.name("bomb:1"))
     assert len(hub.registry.asked) < 600
+
+
+@pytest.mark.parametrize("created", ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59"])
+def test_a_build_at_the_end_of_time_is_of_no_time(hub: Hub, remote: Make, created: str) -> None:
+    hub.variant("web", "1", created=created)
+    assert remote().published(hub.name("web:1")).variants[0].created is None
+
+
+def test_a_user_without_end_is_cut(hub: Hub, remote: Make) -> None:
+    hub.variant("web", "1", User="0:" + "A" * 100_000)
+    assert len(remote().published(hub.name("web:1")).variants[0].user) < 1_000

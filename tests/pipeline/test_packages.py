@@ -30,7 +30,7 @@ def publish(publish_packages: Callable[..., list[str]]) -> Callable[[str], Path]
 
 
 def follow(desk: Desk, folder: Path, *, forget: bool = True) -> None:
-    """Read the repository there from now on; on a machine that has fetched nothing yet where it is to `forget`."""
+    """Read the repository there from now on; to `forget` is to do so where nothing was fetched."""
     repository = f"repositories:\n  - {{name: hub, url: '{URL}', mirror: 'file://{folder}/index.json'}}\n"
     desk.commit("fleet.yaml", FILES["fleet.yaml"] + repository)
     if forget:
