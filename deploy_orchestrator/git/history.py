@@ -13,7 +13,7 @@ from deploy_orchestrator.git.commit import Commit, read_commit
 from deploy_orchestrator.git.errors import GitError, RevisionNotFound
 from deploy_orchestrator.git.objects import ObjectStore
 from deploy_orchestrator.git.signature import Signature, verify
-from deploy_orchestrator.git.touched import Touched, touched
+from deploy_orchestrator.git.touched import Touched, on_the_way, touched
 from deploy_orchestrator.git.tree import Tree
 from deploy_orchestrator.storage import Cache
 from deploy_orchestrator.terms import is_commit_id
@@ -194,6 +194,15 @@ class History:
         """
         older = None if since is None else self.resolve(since)
         return touched(self._store, self.resolve(to), older, opened)
+
+    def on_the_way(self, to: str, *, since: str | None = None) -> str:
+        """A commit up to `to` to which `touched` can be asked for, where it cannot for all of them.
+
+        Raises:
+            RevisionNotFound: as `resolve`.
+        """
+        older = None if since is None else self.resolve(since)
+        return on_the_way(self._store, self.resolve(to), older)
 
     def removed(self, to: str, folder: str) -> dict[str, str]:
         """The newest commit up to `to` that removed each file below `folder`, by its path; whether or not the

@@ -54,6 +54,12 @@ def touched(store: ObjectStore, to: str, since: str | None, opened: Callable[[st
     return found
 
 
+def on_the_way(store: ObjectStore, to: str, since: str | None) -> str:
+    """See `History.on_the_way`."""
+    listed = _run(store, ["rev-list", "--topo-order", "--reverse", to, *([f"^{since}"] if since else [])])
+    return listed.split()[:MAX_COMMITS][-1]
+
+
 _Entries = list[tuple[str, str | None, str | None]]
 """What differs in a root: its name, and the ids of the folders that are there before and after."""
 
@@ -74,7 +80,8 @@ def _steps(store: ObjectStore, to: str, since: str | None) -> list[_Step]:
     lines = [line.split() for line in reversed(listed.splitlines())]
     if len(lines) > MAX_COMMITS:
         raise TooMuchHistory(
-            f"more than {MAX_COMMITS:,} commits up to {to}", fix="find out who pushed them, and start it anew"
+            f"more than {MAX_COMMITS:,} commits up to {to}",
+            fix="find out who pushed them; the next look carries on",
         )
     wanted = list(dict.fromkeys(each for line in lines for each in line[:2]))
     sizes = _run(

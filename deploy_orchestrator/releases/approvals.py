@@ -205,6 +205,12 @@ def verified(
     return list(believed), list(refused)
 
 
+def is_decided_on(repository: Repository, digest: str) -> bool:
+    """Whether there is any decision on `digest`, believed or not. Raises TooMuchHistory as `verified`."""
+    head = repository.head(BRANCH)
+    return head is not None and _folder(digest) in ledger(repository, BRANCH, head)
+
+
 def decided(
     repository: Repository,
     digest: str,

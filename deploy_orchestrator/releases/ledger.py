@@ -11,7 +11,7 @@ from typing import Final, Self
 
 import pydantic
 
-from deploy_orchestrator.git import Repository, Touched
+from deploy_orchestrator.git import Repository, TooMuchHistory, Touched
 from deploy_orchestrator.storage import cache_key
 from deploy_orchestrator.terms import is_digest
 
@@ -136,7 +136,7 @@ def ledger(repository: Repository, branch: str, head: str) -> Ledger:
     """The ledger of `branch`, whose last commit is `head`.
 
     Raises:
-        TooMuchHistory: it has more commits than are gone through.
+        TooMuchHistory: it has more commits than are gone through at once; the next look carries on there.
     """
     cache = repository.cache("ledger")
     key = cache_key(_FORMAT, repository.url, branch)
@@ -145,8 +145,15 @@ def ledger(repository: Repository, branch: str, head: str) -> Ledger:
         return Ledger(kept.hiding, kept.shards)
     if kept.head and not repository.leads_to(kept.head, head):
         kept = _Kept()
-    kept.enter(repository.touched(head, since=kept.head or None, opened=_is_digest))
-    kept.head = head
+    since = kept.head or None
+    try:
+        new, kept.head = repository.touched(head, since=since, opened=_is_digest), head
+    except TooMuchHistory:
+        kept.head = repository.on_the_way(head, since=since)
+        kept.enter(repository.touched(kept.head, since=since, opened=_is_digest))
+        cache.write(key, kept.dump())
+        raise
+    kept.enter(new)
     cache.write(key, kept.dump())
     return Ledger(kept.hiding, kept.shards)
 

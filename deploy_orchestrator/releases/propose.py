@@ -3,19 +3,26 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
+from typing import Final
 
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.git import Changes, Repository, Tree
 from deploy_orchestrator.manifests import Manifests, remember_committed
-from deploy_orchestrator.outcomes import Outcome
+from deploy_orchestrator.outcomes import Outcome, attempt, values
+from deploy_orchestrator.releases.approvals import is_decided_on
 from deploy_orchestrator.releases.errors import Superseded
 from deploy_orchestrator.releases.history import newest_first
 from deploy_orchestrator.releases.layout import MAIN, Slot, dump
 from deploy_orchestrator.releases.model import Plan, Subject, Unchanged
 from deploy_orchestrator.releases.standing import Standing
+from deploy_orchestrator.risk import Reason
 from deploy_orchestrator.terms import Verdict
 
 IsAncestor = Callable[[str, str], bool]
+
+_LOOKED_BACK: Final = 100
+"""Plans of a tenant that are looked at for an earlier one of the same change."""
 
 
 def propose(
@@ -98,7 +105,7 @@ class _Proposal:
             raise Superseded(
                 f"{plan.key}: what is released has changed since it was planned", fix="plan again"
             )
-        pending = current if current and _same(plan, current) else _widened(plan, current, self.now)
+        pending = current if current and _same(plan, current) else self._widened(standing, current)
         self.pending = pending
         message = f"Propose {plan.key}: {plan.summary}\n\nVerdict: {plan.verdict}\n{_trailers(plan)}"
         return Changes(
@@ -106,6 +113,23 @@ class _Proposal:
             {**files, slot.plan: dump(pending), **self._remembered(standing, current)},
             [slot.manifests, slot.unchanged],
         )
+
+    def _widened(self, standing: Standing, current: Plan | None) -> Plan:
+        """The plan, with when more was found in the change than in an earlier plan of the same; where people
+        have decided on it and none is found any more, that is now.
+        """
+        plan = self.plan
+        if current is None or current.digest != plan.digest:
+            if standing.tree.commit is None or not is_decided_on(self.repository, plan.digest):
+                return plan
+            history = newest_first(self.repository, standing.tree.commit, standing.slot.plan)
+            plans = (
+                attempt(standing.slot.read_plan, self.repository.at(each.id))
+                for each in islice(history, _LOOKED_BACK)
+            )
+            current = next((each for each in values(plans) if each and each.digest == plan.digest), None)
+        more = current is None or bool(_grave(plan) - {_about(each) for each in current.reasons})
+        return plan.model_copy(update={"widened": self.now if more or current is None else current.widened})
 
     def _remembered(self, standing: Standing, stands: Subject | None) -> dict[str, bytes]:
         """Since when the source asks for what `stands` there, where that is for longer than since now."""
@@ -157,16 +181,12 @@ def _same(plan: Plan, current: Plan) -> bool:
     return plan.model_copy(update={"source": source, "widened": current.widened}) == current
 
 
-def _widened(plan: Plan, current: Plan | None, now: datetime) -> Plan:
-    """The plan, with when more was found in the change than in the `current` plan of the same."""
-    if current is None or current.digest != plan.digest:
-        return plan
-    known = {(each.rule, each.check, each.object, each.saw) for each in current.reasons}
-    more = any(
-        each.severity is not Verdict.SAFE and (each.rule, each.check, each.object, each.saw) not in known
-        for each in plan.reasons
-    )
-    return plan.model_copy(update={"widened": now if more else current.widened})
+def _grave(plan: Plan) -> set[tuple[object, ...]]:
+    return {_about(each) for each in plan.reasons if each.severity is not Verdict.SAFE}
+
+
+def _about(reason: Reason) -> tuple[object, ...]:
+    return reason.rule, reason.check, reason.object, reason.saw
 
 
 def _trailers(plan: Plan) -> str:

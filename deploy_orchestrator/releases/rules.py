@@ -82,8 +82,10 @@ class RulesChange:
 
     @property
     def differences(self) -> tuple[str, ...]:
-        """What is another in them, in words."""
-        return differences(self.base.rules if self.base else None, self.wanted)
+        """What is another in them than in those that were approved last, in words: with them ends what was
+        taken away since, and what that held.
+        """
+        return differences((self.base.holding or self.base.rules) if self.base else None, self.wanted)
 
     @property
     def authors(self) -> tuple[str, ...]:

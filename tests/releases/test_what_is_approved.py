@@ -218,3 +218,29 @@ def test_a_plan_says_since_when_there_is_more_in_it_than_was_approved(pipeline, 
     assert wider.widened
 
     assert pipeline.propose(candidate, source=build.S3, findings=(found,)).widened == wider.widened
+
+
+@pytest.mark.parametrize("between", ["another change", "nothing"])
+def test_more_is_found_in_what_was_approved_whatever_was_planned_in_between(pipeline, build, ann, between):
+    released = build.manifests(build.config_map(a="1"))
+    pipeline.release(released)
+    candidate = build.manifests(build.config_map(a="2"))
+    first = pipeline.propose(candidate)
+    pipeline.deployments.decide(first, "approve", "fine", ann.signer, build.NOW)
+    other = released if between == "nothing" else build.manifests(build.config_map(a="3"))
+    pipeline.propose(other, source=build.S2)
+
+    found = Finding("image-age", "error", None, "it is three years old", "build it anew")
+    wider = pipeline.propose(candidate, source=build.S3, findings=(found,))
+
+    assert wider.digest == first.digest
+    assert wider.widened
+
+
+def test_the_same_change_with_nothing_more_in_it_keeps_its_approval(pipeline, build, ann):
+    pipeline.release(build.manifests(build.config_map(a="1")))
+    candidate = build.manifests(build.config_map(a="2"))
+    first = pipeline.propose(candidate)
+    pipeline.deployments.decide(first, "approve", "fine", ann.signer, build.NOW)
+    pipeline.propose(build.manifests(build.config_map(a="3")), source=build.S2)
+    assert pipeline.propose(candidate, source=build.S3).widened is None
