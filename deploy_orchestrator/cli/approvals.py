@@ -18,8 +18,7 @@ from deploy_orchestrator.cli.signing import Key, SignsAs, signer
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import ApprovalRule
 from deploy_orchestrator.git import Commit, Signer
-from deploy_orchestrator.manifests import Diff
-from deploy_orchestrator.pipeline import Orchestrator
+from deploy_orchestrator.pipeline import Orchestrator, likeness
 from deploy_orchestrator.releases import Gate, Plan, RulesChange, SourceChange, count, may_approve
 
 _LIST_KEY = (
@@ -267,7 +266,7 @@ def _show(orchestrator: Orchestrator, plans: Sequence[Plan | RulesChange]) -> No
             show_rules(plan)
             continue
         difference = orchestrator.deployments.difference(plan.environment, plan.tenant)
-        about = _about(plan, difference)
+        about = likeness(plan, difference)
         if about in same:
             same[about].append(plan.key)
             continue
@@ -276,28 +275,6 @@ def _show(orchestrator: Orchestrator, plans: Sequence[Plan | RulesChange]) -> No
     for first, *others in same.values():
         if others:
             say(f"as {first}, the same fields to the same values: {', '.join(others)}")
-
-
-def _about(plan: Plan, difference: Diff | None) -> object:
-    """What two changes have in common that change the same; nothing where objects come or go, or all of it
-    moves.
-    """
-    if difference is None or difference.added or difference.removed or difference.moved:
-        return plan.key
-    fields = frozenset(
-        (
-            each.key.group,
-            each.key.kind,
-            plan.of_any(each.key.name),
-            field.field,
-            repr(field.before),
-            repr(field.after),
-        )
-        for each in difference.changed
-        for field in each.fields
-    )
-    reasons = frozenset((each.rule, each.severity, each.policy) for each in plan.reasons)
-    return plan.verdict, str(plan.summary), reasons, fields, difference.reordered and plan.key
 
 
 def _gates(orchestrator: Orchestrator, plan: Plan | RulesChange) -> tuple[Gate, ...]:

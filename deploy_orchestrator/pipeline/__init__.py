@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         State,
         Waiting,
         age,
+        likeness,
         look,
         overview,
     )
@@ -35,6 +36,7 @@ __all__ = [
     "accept",
     "age",
     "last_looks",
+    "likeness",
     "look",
     "looked",
     "overview",

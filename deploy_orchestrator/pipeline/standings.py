@@ -10,6 +10,7 @@ from deploy_orchestrator.delivery import Health, Status, Sync
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Fleet, last_readable
 from deploy_orchestrator.git import GitError
+from deploy_orchestrator.manifests import Diff
 from deploy_orchestrator.outcomes import Outcome, attempt, failures, values
 from deploy_orchestrator.pipeline.guards import silent
 from deploy_orchestrator.pipeline.orchestrator import Orchestrator
@@ -30,6 +31,25 @@ class State(StrEnum):
     @property
     def is_broken(self) -> bool:
         return self in {State.UNKNOWN, State.DEGRADED, State.DRIFTED}
+
+
+def likeness(plan: Plan, difference: Diff | None) -> object:
+    """What two changes have in common that do the same to the same, each in its tenant's own objects; nothing
+    where all of it moves, or the lines are not known.
+    """
+    if difference is None or difference.moved:
+        return plan.key
+    fields = frozenset(
+        (plan.of_any(str(each.key)), field.field, plan.of_any(repr((field.before, field.after))))
+        for each in difference.changed
+        for field in each.fields
+    )
+    whole = (
+        frozenset(plan.of_any(each.canonical.decode()) for each in objects)
+        for objects in (difference.added, difference.removed)
+    )
+    reasons = frozenset((each.rule, each.severity, each.policy) for each in plan.reasons)
+    return plan.verdict, str(plan.summary), reasons, fields, *whole, difference.reordered and plan.key
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ becomes part of a path is checked, and a plan or a release whose digest does not
 made.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, Self
@@ -185,7 +186,9 @@ class Plan(Subject):
 
     def of_any(self, text: str) -> str:
         """A text about it as it would stand in a plan of any other tenant."""
-        return text.replace(self.namespace, "{namespace}").replace(self.tenant, "{tenant}")
+        for name, stands in ((self.namespace, "{namespace}"), (self.tenant, "{tenant}")):
+            text = re.sub(rf"(?<![A-Za-z0-9.]){re.escape(name)}(?![A-Za-z0-9.])", stands, text)
+        return text
 
     def released(self, *, revision: str, approvals: tuple[Approval, ...], at: datetime) -> "ReleaseFile":
         """What is written where this is released, with its manifests as of the commit `revision`."""

@@ -1,6 +1,6 @@
 """What is told together is the same."""
 
-from deploy_orchestrator.pipeline import look
+from deploy_orchestrator.pipeline import likeness, look
 from deploy_orchestrator.settings import Settings
 from tests.desk import TENANT, Desk
 
@@ -31,3 +31,24 @@ def test_what_deletes_data_is_not_together_with_what_deletes_a_file(desk: Desk) 
     data, file = waiting["production/blog"], waiting["production/shop"]
     assert (data.plan.summary, data.plan.verdict) == (file.plan.summary, file.plan.verdict)
     assert data.about != file.about
+
+
+def test_what_is_set_to_something_else_is_not_alike(desk: Desk) -> None:
+    desk.commit("tenants/blog/tenant.yaml", TENANT.format(environments="dev, production"))
+    desk.ship()
+
+    def likenesses(blog: str, shop: str) -> list[object]:
+        (desk.fleet / "tenants/blog/values.yaml").write_text(f"greeting: {blog}\n")
+        desk.commit("tenants/shop/values.yaml", f"greeting: {shop}\n")
+        desk.ship()
+        with desk.orchestrator() as orchestrator:
+            deployments = orchestrator.deployments
+            plans = [deployments.pending("production", each) for each in ("blog", "shop")]
+            return [
+                likeness(each, deployments.difference("production", each.tenant)) for each in plans if each
+            ]
+
+    first, second = likenesses("https://good.example.com", "https://evil.example.com")
+    assert first != second
+    first, second = likenesses("https://good.example.com", "https://good.example.com")
+    assert first == second

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from deploy_orchestrator.git import Repository
-from deploy_orchestrator.pipeline import Overview, Standing
+from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.outcomes import attempt
+from deploy_orchestrator.pipeline import Orchestrator, Overview, Standing, likeness
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +39,30 @@ class Change:
     waiting: tuple[Alike, ...]
 
 
-def change(fleet: Repository, overview: Overview, revision: str) -> Change:
+def change(orchestrator: Orchestrator, overview: Overview, revision: str) -> Change:
     """How far a commit is. Raises RevisionNotFound where there is none."""
-    commit = fleet.commit(revision)
+    commit = orchestrator.fleet_repository.commit(revision)
     here = [each for each in overview.deployments if each.release and each.release.source.commit == commit.id]
     waits = [
         each for each in overview.deployments if each.waiting and each.waiting.plan.source.commit == commit.id
     ]
     return Change(
-        commit.id, commit.subject, str(commit.author), commit.time, tuple(here), tuple(_alike(waits))
+        commit.id,
+        commit.subject,
+        str(commit.author),
+        commit.time,
+        tuple(here),
+        tuple(_alike(waits, orchestrator)),
     )
 
 
-def _alike(waiting: Iterable[Standing]) -> list[Alike]:
+def _alike(waiting: Iterable[Standing], orchestrator: Orchestrator) -> list[Alike]:
+    """Those together whose lines are the same, but for whose they are: what is decided on at once."""
     groups: dict[object, list[Standing]] = {}
     for each in waiting:
         if each.waiting:
-            groups.setdefault((each.environment, each.waiting.about), []).append(each)
+            difference = attempt(orchestrator.deployments.difference, each.environment, each.tenant)
+            told = None if isinstance(difference, OrchestratorError) else difference
+            lines = likeness(each.waiting.plan, told)
+            groups.setdefault((each.environment, each.waiting.about, lines), []).append(each)
     return [Alike(group[0].environment, tuple(group)) for group in groups.values()]

@@ -81,7 +81,7 @@ def board(watch: Watch, orchestrator: Orchestrator, deciding: Deciding | None = 
         if not is_commit_id(commit):
             raise HTTPException(404, "not the id of a commit")
         try:
-            found = await run_in_threadpool(change, orchestrator.fleet_repository, watch.overview, commit)
+            found = await run_in_threadpool(change, orchestrator, watch.overview, commit)
         except RevisionNotFound as error:
             raise HTTPException(404, error.what) from error
         fleet = attempt(orchestrator.fleet) if deciding else None
