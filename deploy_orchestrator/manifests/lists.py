@@ -68,9 +68,9 @@ SETS: Final = frozenset(
 )
 """Lists of the built-in kinds that mean the same in any order."""
 
-ORDERED: Final = frozenset({"containers", "env", "initContainers", "webhooks"})
-"""Keyed lists whose order still counts: containers start in it, webhooks are asked in it, and
-`$(NAME)` reads what stands before.
+ORDERED: Final = frozenset({"containers", "env", "hostAliases", "initContainers", "webhooks"})
+"""Keyed lists whose order still counts: containers start in it, webhooks are asked in it, `$(NAME)` reads
+what stands before, and of two lines for one host the first counts.
 """
 
 _DEFAULTS: Final[Mapping[str, str]] = {"protocol": "TCP", "pathType": ""}
