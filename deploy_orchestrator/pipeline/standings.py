@@ -71,8 +71,13 @@ class Waiting:
         return self.plan.verdict is Verdict.BLOCKED or any(gate.key == "verdict" for gate in self.closed)
 
     @property
+    def is_held(self) -> bool:
+        """Whether it brings back what was reverted, until somebody approves that or mends it."""
+        return any(gate.key == "quarantine" for gate in self.closed)
+
+    @property
     def needs_somebody(self) -> bool:
-        return self.awaits_people or self.is_blocked or bool(self.error)
+        return self.awaits_people or self.is_blocked or self.is_held or bool(self.error)
 
     @property
     def command(self) -> str | None:

@@ -52,3 +52,15 @@ def test_what_is_set_to_something_else_is_not_alike(desk: Desk) -> None:
     assert first != second
     first, second = likenesses("https://good.example.com", "https://good.example.com")
     assert first == second
+
+
+def test_what_was_reverted_and_is_wanted_still_needs_somebody(desk: Desk) -> None:
+    desk.ship()
+    desk.commit("tenants/blog/values.yaml", "greeting: broken\n")
+    desk.ship()
+    with desk.orchestrator() as orchestrator:
+        orchestrator.roll_back("dev", "blog", "it is on fire")
+    desk.ship()
+    with desk.orchestrator() as orchestrator:
+        seen = look(orchestrator, Settings().home)
+    assert [[each.key for each in group] for group in seen.attention] == [["dev/blog"]]
