@@ -212,3 +212,28 @@ def write(folder, *dependencies):
     folder.mkdir()
     chart = {"apiVersion": "v2", "name": "app", "version": "1.0.0", "dependencies": dependencies}
     (folder / "Chart.yaml").write_text(json.dumps(chart))
+
+
+def test_what_charts_of_other_names_both_bring_and_what_helm_takes_instead_is_told(fresh, tmp_path):
+    """Two subcharts define one template and make one object; one of them is not what is asked for."""
+    parts = {
+        "Chart.yaml": "apiVersion: v2\nname: web\nversion: 1.0.0\ndependencies:\n"
+        "  - {name: one, version: 2.x, repository: ''}\n  - {name: two, version: 1.x, repository: ''}\n",
+    }
+    for name in ("one", "two"):
+        parts |= {
+            f"charts/{name}/Chart.yaml": f"apiVersion: v2\nname: {name}\nversion: 1.0.0\n",
+            f"charts/{name}/templates/_helpers.tpl": f'{{{{ define "label" }}}}{name}{{{{ end }}}}',
+            f"charts/{name}/templates/settings.yaml": "apiVersion: v1\nkind: ConfigMap\n"
+            'metadata:\n  name: settings\n  labels: {of: {{ include "label" . }}}\n',
+        }
+    for path, text in parts.items():
+        file = tmp_path / "web" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+    told = fresh.run("analyze", str(tmp_path / "web")).output
+
+    assert "collision label (" in told
+    assert "collision ConfigMap settings" in told
+    assert "what Helm will really take" in told
