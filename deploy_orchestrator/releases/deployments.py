@@ -314,19 +314,27 @@ class Deployments:
         return approvals.record(self.repository, plan.key, plan.digest, decision, reason, token, trusted)
 
     def approvals(
-        self, digest: str, allowed_signers: bytes, issuers: Sequence[Issuer] = ()
+        self,
+        digest: str,
+        allowed_signers: bytes,
+        issuers: Sequence[Issuer] = (),
+        holding: Rules | None = None,
     ) -> tuple[list[Approval], list[RejectedApproval]]:
         """The decisions on `digest` that are believed, by signature or by an ID token of one of `issuers`,
         and those that are not, with the reason.
 
         Believed is the last commit on a person's file, if a key of that person in `allowed_signers` signed
         it or a token there proves it, it changes nothing else, and the file is about this digest and this
-        person. A rejection is undone by its author only, whatever others push. Which of them count is for
-        the environment's policy: see `gates`.
+        person. A rejection is undone by its author only, whatever others push. By the rules that are
+        `holding` still, what holds something back is believed as well. Which of them count is for the
+        environment's policy: see `gates`.
         """
-        return approvals.verified(
-            self.repository, digest, allowed_signers, issuers=Issuers(tuple(issuers), self.keys)
+        trusted = Issuers(tuple(issuers), self.keys)
+        _, refused = approvals.verified(self.repository, digest, allowed_signers, issuers=trusted)
+        decided = approvals.decided(
+            self.repository, digest, allowed_signers, issuers=trusted, holding=holding
         )
+        return decided, refused
 
     def quarantine(self, environment: str, tenant: str) -> list[Quarantined]:
         """What was reverted, oldest first."""

@@ -1,5 +1,6 @@
 """What a commit takes away lets nothing through."""
 
+from deploy_orchestrator.web.board.details import details
 from tests.desk import FILES, Desk
 from tests.steps import propose
 
@@ -66,3 +67,6 @@ def test_the_rules_that_hold_still_are_written_down_until_others_are_approved(wa
         assert written.holding.policy.approval
         assert "bob@example.com" in written.holding.policy.approval.approvers
     assert "approval" in closed(waiting)
+    with waiting.orchestrator() as orchestrator:
+        (rejection,) = details(orchestrator, "production", "shop").decisions
+    assert (rejection.who, rejection.void) == ("bob@example.com", "")

@@ -11,7 +11,7 @@ from deploy_orchestrator.identity import NotProved
 from deploy_orchestrator.manifests import Diff
 from deploy_orchestrator.outcomes import Outcome, attempt
 from deploy_orchestrator.pipeline import Orchestrator
-from deploy_orchestrator.releases import Approval, Deployments, Plan, ReleaseEvent, count, proved_then
+from deploy_orchestrator.releases import Approval, Plan, ReleaseEvent, count, proved_then
 
 MAX_DIFF: Final = 200_000
 MAX_VERIFIED: Final = 20
@@ -71,7 +71,7 @@ def details(orchestrator: Orchestrator, environment: str, tenant: str) -> Detail
     if plan is None:
         return Details("", (), (), history, trusted, objects, link, ways)
     difference = deployments.difference(environment, tenant)
-    decisions, refused = _decisions(deployments, fleet, plan)
+    decisions, refused = _decisions(orchestrator, fleet, plan)
     text = shown(difference) if difference else ""
     return Details(text, decisions, refused, history, trusted, objects, link, ways)
 
@@ -107,14 +107,17 @@ def _objects(orchestrator: Orchestrator, environment: str, tenant: str) -> tuple
 
 
 def _decisions(
-    deployments: Deployments, fleet: Outcome[Fleet], plan: Plan
+    orchestrator: Orchestrator, fleet: Outcome[Fleet], plan: Plan
 ) -> tuple[tuple[Decided, ...], tuple[str, ...]]:
     if isinstance(fleet, OrchestratorError):
         return (), (fleet.what,)
-    where = plan.environment
+    where, rules = plan.environment, attempt(orchestrator.rules)
+    holding = None if isinstance(rules, OrchestratorError) else rules[where].holding
+    signers, trusted = fleet.signers(where), fleet.trusted(where)
+    believed, refused = orchestrator.deployments.approvals(plan.digest, signers, trusted, holding)
     rule = fleet.environment(where).policy.approval
-    believed, refused = deployments.approvals(plan.digest, fleet.signers(where), fleet.trusted(where))
-    ballot = count(believed, rule, plan.source, datetime.now(UTC), plan.widened)
+    before = holding.policy.approval if holding else None
+    ballot = count(believed, rule, plan.source, datetime.now(UTC), plan.widened, before)
     void = {each.approval.commit: each.reason for each in ballot.void}
     return (
         tuple(_decided(each, _how(each), void.get(each.commit, "")) for each in believed),
