@@ -1,6 +1,6 @@
 """What one state of the fleet changes against another, before it is merged."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from deploy_orchestrator.errors import OrchestratorError
@@ -83,22 +83,21 @@ def _base(
     known, manifests = old
     if isinstance(manifests, OrchestratorError):
         return _Base(unreadable=manifests)
-    return _Base(manifests, _examined(manifests, known, before, workspace), known.destination)
+    return _Base(manifests, _examined(manifests, known, before, workspace)[0], known.destination)
 
 
 def _examined(
     manifests: Manifests, deployment: Deployment, fleet: Fleet, workspace: Workspace
-) -> tuple[Finding, ...]:
-    return (
-        *examine(manifests, deployment, fleet, workspace),
-        *examine_images(manifests, deployment, fleet, workspace).findings,
-    )
+) -> tuple[tuple[Finding, ...], Mapping[str, str]]:
+    """What is found in manifests, and what their images lead to."""
+    images = examine_images(manifests, deployment, fleet, workspace)
+    return (*examine(manifests, deployment, fleet, workspace), *images.findings), images.digests
 
 
 def _proposal(
     deployment: Deployment, candidate: Manifests, base: _Base, after: Fleet, workspace: Workspace
 ) -> Proposal:
-    findings = _examined(candidate, deployment, after, workspace)
+    findings, images = _examined(candidate, deployment, after, workspace)
     chart = base.manifests.chart if base.manifests else None
     judgement = assess(
         deployment,
@@ -107,6 +106,7 @@ def _proposal(
         chart_before=ChartUsed(name=chart.name, version=chart.version) if chart else None,
         destination_before=base.destination,
         findings=findings,
+        looked_up=images,
     )
     if base.unreadable:
         judgement = replace(judgement, reasons=(*judgement.reasons, _incomparable(base.unreadable)))

@@ -1,7 +1,7 @@
 """Images held against what the policy of an environment asks of them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from deploy_orchestrator.images.auditing import AT_A_TIME, AuditedImage, Running
 from deploy_orchestrator.images.errors import ImageMissing
 from deploy_orchestrator.images.inventory import Image, images
 from deploy_orchestrator.images.published import Published, Variant
-from deploy_orchestrator.images.remote import remote_of
+from deploy_orchestrator.images.remote import Remote, remote_of
 from deploy_orchestrator.manifests import (
     Finding,
     ImageReference,
@@ -57,14 +57,18 @@ def examine_images(
         return ExaminedImages()
     remote = remote_of(fleet, workspace)
     found = dict(in_order(remote.published, dict.fromkeys(each.name for each in known), AT_A_TIME))
-    return ExaminedImages(
-        findings=tuple(judged(manifests, deployment, found, datetime.now(UTC))),
-        digests={
-            str(name): each.digest
-            for name, each in found.items()
-            if isinstance(each, Published) and name.digest is None
-        },
-    )
+    findings = tuple(judged(manifests, deployment, found, datetime.now(UTC)))
+    digests = {
+        str(name): each.digest
+        for name, each in found.items()
+        if isinstance(each, Published) and (name.digest is None or _is_of_tag(name, remote))
+    }
+    return ExaminedImages(findings, digests)
+
+
+def _is_of_tag(name: ImageReference, remote: Remote) -> bool:
+    """Whether the registry says that the tag beside a digest leads to it."""
+    return name.tag is not None and attempt(remote.digest, replace(name, digest=None)) == name.digest
 
 
 def judged(

@@ -286,6 +286,7 @@ class _Commit:
             chart_before=was.chart if was else None,
             destination_before=was.destination if was else None,
             findings=(),
+            looked_up=plan.images or (),
             now=at,
         )
         if Verdict.worst([plan.verdict, judgement.verdict]) is not plan.verdict:

@@ -51,6 +51,7 @@ def make_plan(
         chart_before=released.chart if released else None,
         destination_before=released.destination if released else None,
         findings=findings,
+        looked_up=images,
     )
     environment, tenant = deployment.environment, deployment.tenant
     return planned(

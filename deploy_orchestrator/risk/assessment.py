@@ -1,6 +1,6 @@
 """Judge what a rendered candidate would do to one tenant in one environment."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -38,12 +38,14 @@ def assess(
     chart_before: ChartUsed | None,
     destination_before: Destination | None = None,
     findings: Sequence[Finding],
+    looked_up: Collection[str] = (),
     now: datetime | None = None,
 ) -> Judgement:
     """What `candidate` would do in place of `before`, which came from `chart_before` and went to
     `destination_before`; None: of nothing.
 
-    `findings` are what checks say about the candidate. `now` (UTC; by default this moment) is when.
+    `findings` are what checks say about the candidate, `looked_up` the names of images whose tags lead to
+    their digests by what their registries say. `now` (UTC; by default this moment) is when.
 
     Raises:
         UnknownRule: the policy overrides a rule or a check that does not exist.
@@ -67,6 +69,7 @@ def assess(
         findings=findings,
         destination_before=destination_before,
         destination=deployment.destination,
+        looked_up=frozenset(looked_up),
         ignored=[each for each in policy.ignore if each.expires > (now or datetime.now(UTC))],
         into_existing=deployment.placing.existing or deployment.namespace != given,
         excepted_before=_excepted(before, deployment)

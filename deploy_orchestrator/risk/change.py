@@ -72,6 +72,7 @@ class Change:
     For a `first` release nothing is replaced, so nothing is added, altered or removed. `ignored` are the
     fields that the policy says nobody need look at now. `into_existing` says that somebody else has made the
     namespace, or may have: things may be live in one that the environment does not give.
+    `looked_up` are the names of images whose tags lead to their digests by what their registries say.
     `excepted_before` are the checks, and their objects, that what is replaced fails and is excepted from.
     """
 
@@ -85,6 +86,7 @@ class Change:
     ignored: Sequence[IgnoredField] = ()
     into_existing: bool = False
     excepted_before: frozenset[tuple[str, ObjectKey | None]] = frozenset()
+    looked_up: frozenset[str] = frozenset()
 
     @property
     def first(self) -> bool:

@@ -68,8 +68,12 @@ def version_of(image: ImageReference) -> Version | None:
     return Version((*numbers, 0, 0, 0, 0)[:4], _BUILD.sub("", rest), number)
 
 
-def step(before: ImageReference, after: ImageReference, store: Store | None = None) -> Step:
-    """What it takes to get from one image to another, of what keeps its data as `store` says."""
+def step(
+    before: ImageReference, after: ImageReference, store: Store | None = None, *, looked_up: bool = False
+) -> Step:
+    """What it takes to get from one image to another, of what keeps its data as `store` says. `looked_up`:
+    the registry says that the tag of `after` leads to its digest.
+    """
     if before == after:
         return Step.SAME
     if (before.registry, before.repository) != (after.registry, after.repository):
@@ -78,7 +82,7 @@ def step(before: ImageReference, after: ImageReference, store: Store | None = No
     if old is None or new is None:
         return Step.UNCLEAR
     if before.tag == after.tag:
-        return Step.UNCLEAR if before.digest or store else Step.PINNED
+        return Step.UNCLEAR if before.digest or store else _pinned(looked_up, Step.SAME)
     if new.numbers < old.numbers:
         return Step.DOWN
     significant = store.significant(old.numbers) if store else 1
@@ -88,7 +92,11 @@ def step(before: ImageReference, after: ImageReference, store: Store | None = No
         return Step.UNCLEAR
     if (new.numbers, new.build) < (old.numbers, old.build):
         return Step.DOWN
-    return Step.PINNED if after.digest else Step.MINOR
+    return _pinned(looked_up, Step.MINOR) if after.digest else Step.MINOR
+
+
+def _pinned(looked_up: bool, otherwise: Step) -> Step:
+    return otherwise if looked_up else Step.PINNED
 
 
 def stored_by(container: Container, owner: Object) -> Store | None:
@@ -109,7 +117,7 @@ class _ImageRule(FieldRule):
         except NotAnImage:
             return None
         store = _kept(altered, field.path[:-1])
-        if not self.concerns(step(before, after, store), store):
+        if not self.concerns(step(before, after, store, looked_up=str(after) in change.looked_up), store):
             return None
         return f"{field.path[-2].strip('[]')}: {field.before} → {field.after}"
 
@@ -135,13 +143,16 @@ class ImageUpdated(_ImageRule):
 class ImagePinned(_ImageRule):
     id = "image-pinned"
     severity = Verdict.NEEDS_APPROVAL
-    sees = "an image is named by a digest beside a version that alone would do no harm"
+    sees = (
+        "an image is named by a digest beside a version that alone would do no harm, and nobody knows that "
+        "the one is the other's"
+    )
     why = (
         "What runs is what has the digest, whatever the version beside it says: any image of that repository."
     )
     do = (
-        "Hold it against the registry (`deploy-orchestrator images`), then approve. Where whoever writes the "
-        "commits looks them up, say so in the policy."
+        "Hold it against the registry, then approve. Where the policy asks anything of `images`, that is "
+        "done with each plan."
     )
 
     def concerns(self, taken: Step, store: Store | None) -> bool:

@@ -186,3 +186,19 @@ def test_what_images_broke_before_a_change_is_not_new_with_it(fresh: Desk, hub: 
     (plan,) = answer.json["plans"]
     found = {each["rule"]: each["new"] for each in plan["findings"]}
     assert found["image-sbom"] is False
+
+
+@pytest.mark.parametrize("honest", [True, False])
+def test_a_digest_beside_a_version_is_held_against_the_registry(fresh: Desk, hub: Hub, honest: bool) -> None:
+    """Where the policy asks anything of images: what the tag leads to is as safe as the tag."""
+    hub.variant("acme/web", "1.4.2")
+    lay_out(fresh, hub, str(hub.name("acme/web:1.4.2")))
+    fresh.commit("fleet.yaml", fleet_yaml(hub).replace('kubernetes: "1.34"', DEV_ASKS, 1))
+    fresh.ship()
+    digest = hub.variant("acme/web", "1.4.3", layers=[b"later"])["digest"]
+    other = hub.variant("acme/web", "branch", layers=[b"anything"])["digest"]
+    named = f"{hub.name('acme/web:1.4.3')}@{digest if honest else other}"
+    fresh.commit("charts/app/templates/web.yaml", DEPLOYMENT.format(image=named))
+    (plan,) = fresh.run("plan", "--format", "json", "-e", "dev", "-t", "shop").json["plans"]
+    rules = {each["rule"]: each["severity"] for each in plan["reasons"]}
+    assert rules == ({"image-updated": "safe"} if honest else {"image-pinned": "needs-approval"})
