@@ -1,6 +1,6 @@
 """`mirror charts`, `mirror images`: copies in a registry of your own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +23,7 @@ from deploy_orchestrator.cli.chart_options import AsOf, Charts, Repository, arou
 from deploy_orchestrator.cli.installation import opened, require_known
 from deploy_orchestrator.cli.options import Format, OnlyEnvironment, OnlyTenant, Output
 from deploy_orchestrator.cli.output import note, plain, progress, say, show_json, table, tell
+from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.images import MirroredImage, size
 
 COLOURS: dict[str, str] = {
@@ -92,11 +93,9 @@ def mirror_all_charts(
         table("chart", "state", last="to", rows=rows)
         for missing in closure.unresolved:
             say(plain("not found ", "yellow"), f"{missing.dependency.name}: {missing.why}")
-    failures = [copy for copy in copies if copy.failure]
-    for copy in failures:
-        if copy.failure:
-            tell(copy.failure, about=str(copy.chart))
-    if failures or closure.lost:
+    failed = [(str(copy.chart), copy.failure) for copy in copies if copy.failure]
+    _tell_all(failed)
+    if failed or closure.lost:
         raise typer.Exit(2)
 
 
@@ -175,11 +174,12 @@ def mirror_all_images(
         table("state", "sent", "image", last="to", rows=rows)
         for left in found.left:
             note(f"{left} stays where it is: no imageMirrors of fleet.yaml is about it")
-    for about, error in found.failures:
-        tell(error, about=about)
-    failed = [each for each in copies if each.failure]
-    for each in failed:
-        if each.failure:
-            tell(each.failure, about=str(each.source))
-    if failed or found.failures:
+    failed = [*found.failures, *((str(each.source), each.failure) for each in copies if each.failure)]
+    _tell_all(failed)
+    if failed:
         raise typer.Exit(2)
+
+
+def _tell_all(failed: Iterable[tuple[str, OrchestratorError]]) -> None:
+    for about, error in failed:
+        tell(error, about=about)

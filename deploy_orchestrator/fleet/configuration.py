@@ -91,9 +91,9 @@ def _reached(cluster: Cluster, first: str) -> tuple[str, str]:
     parts = urlsplit(cluster.server)
     host = (parts.hostname or "").rstrip(".").removesuffix(".cluster.local")
     port = parts.port or {"https": 443, "http": 80}[parts.scheme]
-    within = host in _WITHIN
-    where = sorted(_WITHIN)[0] if within else f"{host}:{port}{parts.path.rstrip('/')}"
-    return where, (cluster.argocd or first) if within else ""
+    if host in _WITHIN:
+        return "", cluster.argocd or first
+    return f"{host}:{port}{parts.path.rstrip('/')}", ""
 
 
 def _check_environments(document: Document, file: FleetFile) -> None:

@@ -218,17 +218,18 @@ def decided(
     until: str | None = None,
     issuers: Issuers = NO_ISSUERS,
     holding: Rules | None = None,
-) -> list[Approval]:
-    """The decisions on `digest` that are believed, as `verified`; also those that hold something back by the
-    keys and the providers of the rules that are `holding` still.
+) -> tuple[list[Approval], list[RejectedApproval]]:
+    """As `verified`; believed are also those that hold something back by the keys and the providers of the
+    rules that are `holding` still.
     """
-    found = verified(repository, digest, allowed_signers, until, issuers)[0]
+    found, refused = verified(repository, digest, allowed_signers, until, issuers)
     if holding is None:
-        return found
+        return found, refused
     wider = Issuers((*issuers.trusted, *holding.issuers), issuers.keys)
     also = verified(repository, digest, allowed_signers + holding.allowed_signers, until, wider)[0]
     known = {each.commit for each in found}
-    return [*found, *(each for each in also if each.decision in HOLDING and each.commit not in known)]
+    held = (each for each in also if each.decision in HOLDING and each.commit not in known)
+    return [*found, *held], refused
 
 
 @lru_cache(maxsize=1024)

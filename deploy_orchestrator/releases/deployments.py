@@ -330,11 +330,7 @@ class Deployments:
         environment's policy: see `gates`.
         """
         trusted = Issuers(tuple(issuers), self.keys)
-        _, refused = approvals.verified(self.repository, digest, allowed_signers, issuers=trusted)
-        decided = approvals.decided(
-            self.repository, digest, allowed_signers, issuers=trusted, holding=holding
-        )
-        return decided, refused
+        return approvals.decided(self.repository, digest, allowed_signers, issuers=trusted, holding=holding)
 
     def quarantine(self, environment: str, tenant: str) -> list[Quarantined]:
         """What was reverted, oldest first."""

@@ -71,7 +71,7 @@ def evaluate(standing: Standing, plan: Plan, conditions: Conditions) -> Evaluati
             conditions.until,
             conditions.issuers,
             conditions.holding,
-        )
+        )[0]
         for digest in (plan.digest, _former_digest(plan))
     )
     holding = conditions.holding.policy.approval if conditions.holding else None

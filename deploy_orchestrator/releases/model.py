@@ -104,8 +104,8 @@ class Subject(Record):
     `base` is the content that is replaced, None for a first release, and `replaces` the commit that released
     that, or took away what was there; None where nothing ever was. `format` 1 is an
     earlier one: it knows no `server` and no `replaces`, and its digest covers no destination. `images` are
-    the digests that names of images without one led to when it was planned; None: nobody looked, or there are
-    none.
+    the digests that names of images led to when it was planned, of those without one, and of those whose tag
+    led to the one beside it; None: nobody looked, or there are none.
     """
 
     format: Literal[1, 2] = 1

@@ -16,7 +16,7 @@ _ROLES: Final = frozenset({"Role", "ClusterRole"})
 _BINDINGS: Final = frozenset({"RoleBinding", "ClusterRoleBinding"})
 
 Right = tuple[str, str, str, str, str]
-"""Verb, API group, resource and name, or verb, "", URL and ""; `*` is any."""
+"""`resource` with verb, API group, resource and name; or `url` with verb, "", URL and "". `*` is any."""
 
 
 class RightsWidened(Rule):

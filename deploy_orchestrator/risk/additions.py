@@ -101,8 +101,7 @@ def _joins(each: Object, change: Change) -> Iterator[str]:
         yield f"{reader.key} looks for it already"
     yield from reaches(each)
     yield from _shares(each, change)
-    if each.kind in {"ConfigMap", "Secret"}:
-        yield from watched_labels(each)
+    yield from watched_labels(each)
     for metadata in (each.body["metadata"], metadata_of(each)):
         for name in untyped.mapping(metadata.get("annotations")):
             if not is_inert_annotation(name) and not name.startswith("prometheus.io/"):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from deploy_orchestrator.manifests import Object, untyped
+from deploy_orchestrator.manifests import Object
 from deploy_orchestrator.risk.change import Change
 from deploy_orchestrator.risk.metadata import is_for_people
 from deploy_orchestrator.risk.reach import reaches, told_to_others
@@ -64,20 +64,11 @@ class SharedFromTheFirst(Rule):
 
 def _shared(each: Object) -> str | None:
     kind = (each.key.group, each.kind)
-    spec = untyped.mapping(each.body.get("spec"))
     if kind == ("rbac.authorization.k8s.io", "ClusterRole"):
         names = sorted(label for label in each.labels if not is_for_people(label))
         return f"roles may gather its rights by the label {', '.join(names)}" if names else None
     if each.namespace is None and kind not in _OWN:
         return f"a {each.kind} is for the whole cluster"
-    if kind == ("", "Service") and spec.get("externalIPs"):
-        return "it takes traffic for external addresses of its own choice"
-    if kind == ("networking.k8s.io", "Ingress"):
-        hosts = [untyped.text(rule.get("host")) for rule in untyped.mappings(spec.get("rules"))]
-        everything = spec.get("defaultBackend") is not None or any(
-            not host or host[:1] == "*" for host in hosts
-        )
-        return "it takes every host that nobody else has" if everything else None
     return None
 
 

@@ -27,6 +27,9 @@ _KNOWN: Final = frozenset(
 _POINTERS: Final = frozenset({("", "Endpoints"), ("discovery.k8s.io", "EndpointSlice")})
 """Kinds that lead traffic to any address, other tenants' as well: CVE-2021-25740."""
 
+_LEADS_ELSEWHERE: Final = "it leads to whatever it names, through what is this tenant's"
+_WATCHED: Final = frozenset({("", "ConfigMap"), ("", "Secret")})
+
 _OWN_PREFIXES: Final = (
     "argocd.argoproj.io/",
     "cert-manager.io/",
@@ -102,18 +105,16 @@ def reaches(each: Object) -> Iterator[str]:
     yield from _placed(spec_of(each))
     for asked in _claims(each):
         yield from _taken_up(asked)
-    if kind in _POINTERS or (kind == ("", "Service") and spec.get("type") == "ExternalName"):
-        yield "it leads to whatever it names, through what is this tenant's"
-    elif kind == ("", "Service") and spec.get("loadBalancerIP"):
-        yield f"it asks for the address {untyped.text(spec['loadBalancerIP'])}"
+    if kind in _POINTERS:
+        yield _LEADS_ELSEWHERE
+    elif kind == ("", "Service"):
+        yield from _serves(spec)
     elif each.key.group == "monitoring.coreos.com" and each.kind != "PrometheusRule":
         yield from _scrapes(spec, each.namespace)
     elif kind == ("external-secrets.io", "ExternalSecret"):
         yield from _fetches(spec)
-    elif kind[0] == "gateway.networking.k8s.io" and kind[1] in _ROUTES:
-        hosts = untyped.texts(spec.get("hostnames"))
-        if not hosts or any(host[:1] == "*" for host in hosts):
-            yield "it takes every host that nobody else has"
+    elif _takes_every_host(kind, spec):
+        yield "it takes every host that nobody else has"
 
 
 def told_to_others(each: Object) -> Iterator[str]:
@@ -125,13 +126,12 @@ def told_to_others(each: Object) -> Iterator[str]:
         own = is_inert_annotation(name) or name in _OWN_ANNOTATIONS or name.startswith(_OWN_PREFIXES)
         if not own:
             yield f"annotation {name}"
-    if each.kind in {"ConfigMap", "Secret"} and not each.key.group:
-        yield from watched_labels(each)
+    yield from watched_labels(each)
 
 
 def watched_labels(each: Object) -> Iterator[str]:
-    """The labels of an object that sidecars and operators, in whatever namespace, may look for."""
-    for name in each.labels:
+    """The labels of a ConfigMap or Secret that sidecars and operators of any namespace may look for."""
+    for name in each.labels if (each.key.group, each.kind) in _WATCHED else ():
         if not is_for_people(name) and name not in _OWN_LABELS and not name.startswith("app.kubernetes.io/"):
             yield f"label {name}"
 
@@ -175,6 +175,27 @@ def _claims(each: Object) -> Iterator[Mapping[str, Any]]:
         yield untyped.mapping(untyped.at(volume, "ephemeral", "volumeClaimTemplate", "spec"))
 
 
+def _serves(spec: Mapping[str, Any]) -> Iterator[str]:
+    if spec.get("type") == "ExternalName":
+        yield _LEADS_ELSEWHERE
+    if spec.get("externalIPs"):
+        yield "it takes traffic for external addresses of its own choice"
+    if spec.get("loadBalancerIP"):
+        yield f"it asks for the address {untyped.text(spec['loadBalancerIP'])}"
+
+
+def _takes_every_host(kind: tuple[str, str], spec: Mapping[str, Any]) -> bool:
+    if kind == ("networking.k8s.io", "Ingress"):
+        hosts = [untyped.text(rule.get("host")) for rule in untyped.mappings(spec.get("rules"))]
+        everything = spec.get("defaultBackend") is not None
+    elif kind[0] == "gateway.networking.k8s.io" and kind[1] in _ROUTES:
+        hosts = untyped.texts(spec.get("hostnames"))
+        everything = not hosts
+    else:
+        return False
+    return everything or any(not host or host[:1] == "*" for host in hosts)
+
+
 def _taken_up(spec: Mapping[str, Any]) -> Iterator[str]:
     if spec.get("volumeName"):
         yield f"it asks for the volume {untyped.text(spec['volumeName'])} by its name"
@@ -197,9 +218,7 @@ def _fetches(spec: Mapping[str, Any]) -> Iterator[str]:
         yield "it reads a store that others keep their secrets in, too"
     if target.get("creationPolicy") not in (None, "Owner"):
         yield "it writes into a Secret of others"
-    if any("sourceRef" in each for each in (*_items(spec, "data"), *_items(spec, "dataFrom"))):
+    if any(
+        "sourceRef" in each for field in ("data", "dataFrom") for each in untyped.mappings(spec.get(field))
+    ):
         yield "it names a source of its own"
-
-
-def _items(spec: Mapping[str, Any], field: str) -> Iterator[Mapping[str, Any]]:
-    yield from untyped.mappings(spec.get(field))

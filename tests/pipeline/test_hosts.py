@@ -27,6 +27,13 @@ spec:
 """
 
 
+def give_routes(desk: Desk) -> None:
+    """Tenants whose values have a host take it."""
+    known = "customKinds: {gateway.networking.k8s.io/HTTPRoute: Namespaced}"
+    desk.commit("fleet.yaml", FILES["fleet.yaml"].replace("- name: dev\n", f"- name: dev\n    {known}\n"))
+    desk.commit("charts/app/templates/routes.yaml", ROUTES)
+
+
 def told(desk: Desk, environment: str, tenant: str) -> list[str]:
     with desk.orchestrator() as orchestrator:
         plan = previewed(orchestrator, environment, tenant).plan
@@ -36,9 +43,7 @@ def told(desk: Desk, environment: str, tenant: str) -> list[str]:
 
 
 def test_a_host_that_another_has_takes_an_approval_also_on_a_first_release(desk: Desk) -> None:
-    known = "customKinds: {gateway.networking.k8s.io/HTTPRoute: Namespaced}"
-    desk.commit("fleet.yaml", FILES["fleet.yaml"].replace("- name: dev\n", f"- name: dev\n    {known}\n"))
-    desk.commit("charts/app/templates/routes.yaml", ROUTES)
+    give_routes(desk)
     desk.commit("tenants/blog/values.yaml", "host: www.example.com\n")
     desk.ship()
     desk.commit("tenants/news/tenant.yaml", TENANT.format(environments="dev"))
@@ -55,9 +60,7 @@ def test_a_host_that_another_has_takes_an_approval_also_on_a_first_release(desk:
 
 
 def test_of_two_that_are_planned_at_once_neither_goes_out_before_it_is_told(desk: Desk) -> None:
-    desk.commit("charts/app/templates/routes.yaml", ROUTES)
-    known = "customKinds: {gateway.networking.k8s.io/HTTPRoute: Namespaced}"
-    desk.commit("fleet.yaml", FILES["fleet.yaml"].replace("- name: dev\n", f"- name: dev\n    {known}\n"))
+    give_routes(desk)
     desk.ship()
     for tenant in ("news", "post"):
         desk.commit(f"tenants/{tenant}/tenant.yaml", TENANT.format(environments="dev"))
@@ -79,9 +82,7 @@ def test_of_two_that_are_planned_at_once_neither_goes_out_before_it_is_told(desk
 
 
 def test_a_host_below_a_domain_that_another_has_whole_takes_an_approval(desk: Desk) -> None:
-    known = "customKinds: {gateway.networking.k8s.io/HTTPRoute: Namespaced}"
-    desk.commit("fleet.yaml", FILES["fleet.yaml"].replace("- name: dev\n", f"- name: dev\n    {known}\n"))
-    desk.commit("charts/app/templates/routes.yaml", ROUTES)
+    give_routes(desk)
     desk.commit("tenants/blog/values.yaml", 'host: "*.example.com"\n')
     desk.ship()
     desk.commit("tenants/news/tenant.yaml", TENANT.format(environments="dev"))
