@@ -10,6 +10,7 @@ from pygit2.enums import MergeFlag
 from deploy_orchestrator.git import command
 from deploy_orchestrator.git.changes import empty_tree
 from deploy_orchestrator.git.commit import Commit, read_commit
+from deploy_orchestrator.git.differing import differing
 from deploy_orchestrator.git.errors import GitError, RevisionNotFound
 from deploy_orchestrator.git.objects import ObjectStore
 from deploy_orchestrator.git.signature import Signature, verify
@@ -141,11 +142,10 @@ class History:
         Raises:
             RevisionNotFound: as `resolve`.
         """
-        commit = self.commit(revision)
         objects = self._store.open()
-        before = commit.parents[0] if commit.parents else empty_tree(objects)
-        deltas = objects.diff(before, commit.id).deltas
-        return tuple(sorted({file.path for delta in deltas for file in (delta.old_file, delta.new_file)}))
+        commit = objects[self.resolve(revision)].peel(pygit2.Commit)
+        before = commit.parents[0].tree_id if commit.parents else None
+        return tuple(sorted(differing(objects, before, commit.tree_id)))
 
     def renames(self, revisions: Sequence[str]) -> tuple[tuple[str, str], ...]:
         """Each file that these commits rename, as Git finds it by likeness: what it was called, and what it

@@ -5,9 +5,10 @@ What is kept holds nothing that the branch does not: it is made anew where it is
 Only the orchestrator pushes to `main`, one commit after another; where others put a merge, Git is asked.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
+from threading import Lock
 from typing import Final
 
 import pydantic
@@ -18,6 +19,11 @@ from deploy_orchestrator.releases.layout import MAIN, MANIFESTS, PLANS, RELEASES
 from deploy_orchestrator.storage import cache_key
 
 _FORMAT: Final = "1"
+_HEADS: Final = 4
+_GONE_THROUGH_AGAIN: Final = 50
+"""Commits, and files that they change, that are looked at anew rather than kept: what is kept is as long as
+all that exists.
+"""
 _LEVELS: Final[dict[str, int]] = dict.fromkeys((MANIFESTS, PLANS, RELEASES), 3)
 """How many parts of a path tell the slot, in each of these folders."""
 
@@ -34,7 +40,8 @@ def last_change(repository: Repository, head: str, *paths: str) -> Commit:
     return counted or repository.log(head, paths=paths, limit=1)[0]
 
 
-class _Kept(pydantic.BaseModel):
+@dataclass(frozen=True, slots=True)
+class _Kept:
     """By path the last commit that changed it, behind its number in the chain that ends at `head`."""
 
     head: str
@@ -44,34 +51,55 @@ class _Kept(pydantic.BaseModel):
 
 @dataclass(slots=True)
 class _Known:
-    """What was found out of the branch that was asked for last."""
+    """What was found out of the branch, by the last few commits that were asked for: those who write ask for
+    what they have made so far as well as for what is there.
+    """
 
     repository: Repository
-    kept: _Kept
+    found: dict[str, _Kept]
+    unsaved: int = 0
+    lock: Lock = field(default_factory=Lock)
 
     def up_to(self, head: str) -> Mapping[str, tuple[int, str]]:
         """The changes by path; empty where history is no chain."""
-        kept = self.kept
-        if kept.head != head:
-            chain = _chain(self.repository, kept.head, head)
-            if chain is None and (chain := _chain(self.repository, "", head)) is None:
+        with self.lock:
+            kept = self.found.pop(head, None) or self._made(head)
+            if kept is None:
                 return {}
-            kept = self.kept = _carried_on(kept if chain.since else _NOTHING, chain, self.repository)
-            if self.repository.head(MAIN) == head:
-                self.repository.cache("changes").write(_key(self.repository), kept.model_dump_json().encode())
-        return kept.changes
+            self.found[head] = kept
+            while len(self.found) > _HEADS:
+                del self.found[next(iter(self.found))]
+            return kept.changes
+
+    def _made(self, head: str) -> _Kept | None:
+        chain = _chain(self.repository, self.found, head)
+        if chain is None:
+            return None
+        kept = self.found.get(chain.since, _NOTHING)
+        changes = dict(kept.changes)
+        for number, commit in enumerate(chain.commits, kept.count):
+            files = self.repository.changed(commit)
+            changes |= {path: (number, commit) for path in map(_told, files) if path}
+            self.unsaved += 1 + len(files)
+        made = _Kept(head=head, count=kept.count + len(chain.commits), changes=changes)
+        if self.unsaved > _GONE_THROUGH_AGAIN and self.repository.head(MAIN) == head:
+            self.repository.cache("changes").write(_key(self.repository), _KEPT.dump_json(made))
+            self.unsaved = 0
+        return made
 
 
 _NOTHING: Final = _Kept(head="", count=0, changes={})
+_KEPT: Final = pydantic.TypeAdapter(_Kept)
 
 
 @lru_cache(maxsize=8)
 def _known(repository: Repository) -> _Known:
     data = repository.cache("changes").read(_key(repository))
     try:
-        return _Known(repository, _NOTHING if data is None else _Kept.model_validate_json(data))
+        kept = _NOTHING if data is None else _KEPT.validate_json(data)
     except pydantic.ValidationError:
-        return _Known(repository, _NOTHING)
+        kept = _NOTHING
+    return _Known(repository, {kept.head: kept} if kept.head else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,24 +110,19 @@ class _Chain:
     commits: Sequence[str]
 
 
-def _chain(repository: Repository, since: str, head: str) -> _Chain | None:
-    """None where there is a merge among them, or `since` is no commit before `head`."""
+def _chain(repository: Repository, known: Collection[str], head: str) -> _Chain | None:
+    """What leads to `head` from the nearest commit that is `known`, or from the first one; None where there
+    is a merge among them.
+    """
     commits: list[str] = []
     current = head
-    while current != since:
+    while current and current not in known:
         commits.append(current)
         parents = repository.commit(current).parents
-        if len(parents) > 1 or (not parents and since):
+        if len(parents) > 1:
             return None
-        current = parents[0] if parents else since
-    return _Chain(since, commits[::-1])
-
-
-def _carried_on(kept: _Kept, chain: _Chain, repository: Repository) -> _Kept:
-    changes = dict(kept.changes)
-    for number, commit in enumerate(chain.commits, kept.count):
-        changes |= {path: (number, commit) for path in map(_told, repository.changed(commit)) if path}
-    return _Kept(head=chain.commits[-1], count=kept.count + len(chain.commits), changes=changes)
+        current = parents[0] if parents else ""
+    return _Chain(current, commits[::-1])
 
 
 def _told(path: str) -> str:

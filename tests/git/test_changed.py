@@ -1,8 +1,10 @@
 import subprocess
 
 import pygit2
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from deploy_orchestrator.git import Changes, Commit, Repository
+from deploy_orchestrator.git import Changes, Commit, History, Repository
 
 
 def written(repository: Repository, writes: dict[str, bytes], deletes: tuple[str, ...] = ()) -> Commit:
@@ -60,3 +62,27 @@ def test_what_each_commit_touches_is_told_one_level_deep_in_folders_that_are_ope
         assert each.paths is not None
         assert set(each.paths) == set(repository.changed(each.commit))
     assert repository.touched(head, since=side.id, opened="a".__eq__) == found[2:]
+
+
+FILES = ("a", "a/one.yaml", "a/b/two.yaml", "c/three.yaml")
+
+
+@given(st.lists(st.tuples(st.sampled_from(FILES), st.sampled_from(["100644", "100755", "D"])), max_size=9))
+@settings(max_examples=15, deadline=None)
+def test_it_is_what_git_says_of_each_commit(tmp_path_factory, steps):
+    folder = tmp_path_factory.mktemp("steps")
+    subprocess.run(["git", "init", "--quiet", "--bare", "-b", "main", folder], check=True)
+    stream = "".join(
+        f"commit refs/heads/main\ncommitter M <m@example.com> {number} +0000\ndata 1\nx\n"
+        + (f"D {path}\n" if mode == "D" else f"M {mode} inline {path}\ndata 1\n{number % 2}\n")
+        for number, (path, mode) in enumerate(steps)
+    )
+    subprocess.run(
+        ["git", "fast-import", "--quiet"], cwd=folder, input=stream.encode(), check=True, capture_output=True
+    )
+    history = History.around(folder)
+    assert history is not None
+    for commit in history.log("main") if steps else ():
+        command = ["git", "diff-tree", "-r", "--root", "--no-renames", "--name-only", "--no-commit-id"]
+        told = subprocess.check_output([*command, commit.id], cwd=folder, text=True)
+        assert history.changed(commit.id) == tuple(sorted(told.split()))
