@@ -1,6 +1,7 @@
-"""Which files differ between two folders: only what has another id is opened."""
+"""Which files differ between two commits' trees: only folders that have another id are opened."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pygit2
 from pygit2.enums import FileMode
@@ -8,22 +9,37 @@ from pygit2.enums import FileMode
 _Entry = tuple[pygit2.Oid, int]
 
 
-def differing(objects: pygit2.Repository, before: pygit2.Oid | None, after: pygit2.Oid) -> Iterator[str]:
-    """The path of each file, link or submodule that one of two trees has and the other has not, or not as it
-    is. Renames are both of their paths.
-    """
-    waiting: list[tuple[str, pygit2.Oid | None, pygit2.Oid | None]] = [("", before, after)]
+@dataclass(frozen=True, slots=True)
+class Differing:
+    """A file, link or submodule that is `before` or `after`, and not the same in both."""
+
+    path: str
+    before: bool
+    after: bool
+
+
+def differing(objects: pygit2.Repository, commit: pygit2.Commit) -> Iterator[Differing]:
+    """What a commit changes against its first parent."""
+    first = commit.parents[0].tree_id if commit.parents else None
+    waiting: list[tuple[str, pygit2.Oid | None, pygit2.Oid | None]] = [("", first, commit.tree_id)]
     while waiting:
-        folder, *sides = waiting.pop()
-        old, new = (_listed(objects, each) for each in sides)
+        folder, before, after = waiting.pop()
+        old, new = _listed(objects, before), _listed(objects, after)
         for name in {name for name, _ in old.items() ^ new.items()}:
             path = folder + name.decode(errors="surrogateescape")
-            pair = old.get(name), new.get(name)
-            if any(each and each[1] != FileMode.TREE for each in pair):
-                yield path
-            folders = [each[0] if each and each[1] == FileMode.TREE else None for each in pair]
-            if any(folders):
-                waiting.append((f"{path}/", *folders))
+            was, now = old.get(name), new.get(name)
+            if _is_file(was) or _is_file(now):
+                yield Differing(path, _is_file(was), _is_file(now))
+            if _folder(was) or _folder(now):
+                waiting.append((f"{path}/", _folder(was), _folder(now)))
+
+
+def _is_file(entry: _Entry | None) -> bool:
+    return entry is not None and entry[1] != FileMode.TREE
+
+
+def _folder(entry: _Entry | None) -> pygit2.Oid | None:
+    return entry[0] if entry and entry[1] == FileMode.TREE else None
 
 
 def _listed(objects: pygit2.Repository, folder: pygit2.Oid | None) -> dict[bytes, _Entry]:

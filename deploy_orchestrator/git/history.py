@@ -16,6 +16,7 @@ from deploy_orchestrator.git.objects import ObjectStore
 from deploy_orchestrator.git.signature import Signature, verify
 from deploy_orchestrator.git.touched import Touched, on_the_way, touched
 from deploy_orchestrator.git.tree import Tree
+from deploy_orchestrator.git.walked import moves_files, walked
 from deploy_orchestrator.storage import Cache
 from deploy_orchestrator.terms import is_commit_id
 
@@ -124,7 +125,10 @@ class History:
         Raises:
             RevisionNotFound: as `resolve`.
         """
-        selection = [self.resolve(to), *([f"^{self.resolve(since)}"] if since else [])]
+        newest, known = self.resolve(to), self.resolve(since) if since else None
+        if paths and limit is None and (gone_through := walked(self._store, newest, known)):
+            return gone_through.of(paths)
+        selection = [newest, *([f"^{known}"] if known else [])]
         bound = [] if limit is None else [f"--max-count={limit}"]
         result = command.run(
             ["rev-list", "--topo-order", "--full-history", *bound, *selection, "--", *paths],
@@ -143,18 +147,20 @@ class History:
             RevisionNotFound: as `resolve`.
         """
         objects = self._store.open()
-        commit = objects[self.resolve(revision)].peel(pygit2.Commit)
-        before = commit.parents[0].tree_id if commit.parents else None
-        return tuple(sorted(differing(objects, before, commit.tree_id)))
+        found = differing(objects, objects[self.resolve(revision)].peel(pygit2.Commit))
+        return tuple(sorted(each.path for each in found))
 
     def renames(self, revisions: Sequence[str]) -> tuple[tuple[str, str], ...]:
         """Each file that these commits rename, as Git finds it by likeness: what it was called, and what it
         is called then. Merges rename nothing by themselves.
         """
+        moving = [each for each in revisions if moves_files(self._store, self.resolve(each))]
+        if not moving:
+            return ()
         result = command.run(
             ["diff-tree", "--stdin", "-r", "-z", "--no-commit-id", "--find-renames", "--diff-filter=R"],
             repository=self.path,
-            input="".join(f"{each}\n" for each in revisions).encode(),
+            input="".join(f"{each}\n" for each in moving).encode(),
             limit=_LOG_LIMIT,
         )
         if result.code:

@@ -65,24 +65,39 @@ def test_what_each_commit_touches_is_told_one_level_deep_in_folders_that_are_ope
 
 
 FILES = ("a", "a/one.yaml", "a/b/two.yaml", "c/three.yaml")
+EDITS = st.tuples(st.sampled_from(FILES), st.sampled_from(["100644", "100755", "D"]), st.integers(1, 9))
 
 
-@given(st.lists(st.tuples(st.sampled_from(FILES), st.sampled_from(["100644", "100755", "D"])), max_size=9))
-@settings(max_examples=15, deadline=None)
-def test_it_is_what_git_says_of_each_commit(tmp_path_factory, steps):
+@given(st.lists(EDITS, min_size=1, max_size=9), st.integers(0, 8), st.booleans())
+@settings(max_examples=20, deadline=None)
+def test_it_is_what_git_says_of_each_commit_and_of_each_path(tmp_path_factory, steps, known, merges):
     folder = tmp_path_factory.mktemp("steps")
     subprocess.run(["git", "init", "--quiet", "--bare", "-b", "main", folder], check=True)
     stream = "".join(
-        f"commit refs/heads/main\ncommitter M <m@example.com> {number} +0000\ndata 1\nx\n"
+        f"commit refs/heads/main\nmark :{number}\ncommitter M <m@example.com> {number} +0000\ndata 1\nx\n"
+        + (f"merge :{max(1, number - back)}\n" if merges and back > 6 and number > 2 else "")
         + (f"D {path}\n" if mode == "D" else f"M {mode} inline {path}\ndata 1\n{number % 2}\n")
-        for number, (path, mode) in enumerate(steps)
+        for number, (path, mode, back) in enumerate(steps, 1)
     )
-    subprocess.run(
-        ["git", "fast-import", "--quiet"], cwd=folder, input=stream.encode(), check=True, capture_output=True
-    )
+
+    def git(*arguments: str, given: str = "") -> list[str]:
+        done = subprocess.run(
+            ["git", *arguments], cwd=folder, input=given.encode(), check=True, capture_output=True
+        )
+        return done.stdout.decode().split()
+
+    git("fast-import", "--quiet", given=stream)
     history = History.around(folder)
     assert history is not None
-    for commit in history.log("main") if steps else ():
-        command = ["git", "diff-tree", "-r", "--root", "--no-renames", "--name-only", "--no-commit-id"]
-        told = subprocess.check_output([*command, commit.id], cwd=folder, text=True)
-        assert history.changed(commit.id) == tuple(sorted(told.split()))
+    commits = git("rev-list", "--topo-order", "main")
+    for commit in commits:
+        first = [f"{commit}^1"] if git("rev-list", "--parents", "-1", commit)[1:] else ["--root"]
+        told = git("diff-tree", "-r", "--no-renames", "--name-only", "--no-commit-id", *first, commit)
+        assert history.changed(commit) == tuple(sorted(told))
+    since = commits[known] if known < len(commits) else None
+    for paths in (["a"], ["a/b"], ["c/three.yaml", "a/one.yaml"], ["none"], ["a/on"]):
+        bound = [f"^{since}"] if since else []
+        told = git("rev-list", "--topo-order", "--full-history", "main", *bound, "--", *paths)
+        assert [each.id for each in history.log("main", since=since, paths=paths)] == told
+    renames = git("diff-tree", "--stdin", "-r", "-M", "--diff-filter=R", given="\n".join(commits) + "\n")
+    assert bool(history.renames(commits)) == bool(renames)
