@@ -1,9 +1,11 @@
 """Values as YAML text that Helm, Kubernetes, PyYAML and people read alike."""
 
-from typing import Any
+from contextlib import suppress
+from typing import Any, cast
 
 import yaml
 
+from deploy_orchestrator.documents.blocks import Unlike, dumped
 from deploy_orchestrator.documents.scalars import as_json, plain
 
 
@@ -13,6 +15,13 @@ def dump(value: Any) -> bytes:
     Equal values give equal bytes, and `parse` gives the value back; integers beyond 64 bits keep what a
     double keeps of them.
     """
+    if isinstance(value, dict) and value:
+        with suppress(Unlike):
+            return dumped(cast(dict[str, Any], value), _by_library)
+    return _by_library(value)
+
+
+def _by_library(value: Any) -> bytes:
     return yaml.dump(
         value,
         Dumper=_Dumper,

@@ -8,12 +8,14 @@ from deploy_orchestrator.git.commit import Person
 from deploy_orchestrator.git.errors import UnsafeTree
 from deploy_orchestrator.git.paths import parts_of
 
-_Node = dict[str, "bytes | _Node | None"]
+_Node = dict[str, "bytes | str | _Node | None"]
+"""What becomes of each name: a file of these bytes, the folder of this id, a folder with that, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """One commit to be: `deletes` (files, or folders with all in them) go first, then `writes` are written.
+    """One commit to be: `deletes` (files, or folders with all in them) go first, then `writes` are written,
+    and each of the `folders`, by its Git id (see `Tree.folder`), is put in place of what is at its path.
 
     `author` None stands for the repository's own identity. Of a signed commit the signer is the author.
     """
@@ -21,6 +23,7 @@ class Changes:
     message: str
     writes: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     deletes: Collection[str] = ()
+    folders: Mapping[str, str] = field(default_factory=dict[str, str])
     author: Person | None = None
 
 
@@ -32,21 +35,26 @@ def apply(objects: pygit2.Repository, root: str, changes: Changes) -> str:
     """
     before = objects[root].peel(pygit2.Tree)
     without = _rebuilt(objects, before, _nested(dict.fromkeys(changes.deletes)), before)
-    result = _rebuilt(objects, without, _nested(changes.writes), before)
+    result = _rebuilt(objects, without, _nested({**changes.writes, **changes.folders}), before)
     return str(result.id)
+
+
+def folder_with(objects: pygit2.Repository, files: Mapping[str, bytes], before: pygit2.Tree | None) -> str:
+    """The id of a folder with these `files`, by their names; what stood in `before` is not stored again."""
+    return str(_rebuilt(objects, None, _nested(files), before).id)
 
 
 def empty_tree(objects: pygit2.Repository) -> str:
     return str(objects.TreeBuilder().write())
 
 
-def _nested(changes: Mapping[str, bytes | None]) -> _Node:
+def _nested(changes: Mapping[str, bytes | str | None]) -> _Node:
     root: _Node = {}
     for path, content in sorted(changes.items(), key=lambda change: change[0]):
         steps = parts_of(path)
         if not steps:
             raise UnsafeTree("the root of a repository cannot be written or deleted")
-        node: bytes | _Node | None = root
+        node: bytes | str | _Node | None = root
         for folder in steps[:-1]:
             if isinstance(node, dict):
                 node = node.setdefault(folder, {})
@@ -68,6 +76,9 @@ def _rebuilt(
         if isinstance(change, bytes):
             stays = stood is not None and stood.id == pygit2.hash(change)
             builder.insert(name, stood.id if stood and stays else objects.create_blob(change), FileMode.BLOB)
+            continue
+        if isinstance(change, str):
+            builder.insert(name, change, FileMode.TREE)
             continue
         if change is not None:
             below = _rebuilt(objects, _folder(entry), change, _folder(stood))

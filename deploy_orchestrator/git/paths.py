@@ -1,8 +1,11 @@
+from functools import lru_cache
+
 from deploy_orchestrator.git.errors import UnsafeTree
 
 MAX_DEPTH = 64
 
 
+@lru_cache(maxsize=8192)
 def parts_of(path: str) -> tuple[str, ...]:
     """The steps of a path inside a commit, `""` being its root. A slash at the end is of no account.
 
@@ -23,5 +26,5 @@ def is_safe_name(name: str) -> bool:
         and name.casefold() not in {".git", "git~1"}
         and "/" not in name
         and "\0" not in name
-        and not any("\ud800" <= character <= "\udfff" for character in name)
+        and (name.isascii() or not any("\ud800" <= character <= "\udfff" for character in name))
     )

@@ -1,5 +1,5 @@
 import contextlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pygit2
 from pygit2.enums import FileMode
 
 from deploy_orchestrator.errors import Place
-from deploy_orchestrator.git.changes import Changes, apply
+from deploy_orchestrator.git.changes import Changes, apply, folder_with
 from deploy_orchestrator.git.errors import PathNotFound, UnsafeTree
 from deploy_orchestrator.git.export import export
 from deploy_orchestrator.git.objects import ObjectStore
@@ -115,6 +115,28 @@ class Tree:
         """
         return replace(self, root=apply(self.store.open(), self.root, changes))
 
+    def folder(self, files: Mapping[str, bytes], path: str) -> str:
+        """The Git object id of a folder with these `files`, by their names, to be put at `path`. It is
+        stored, though no commit holds it.
+
+        Raises:
+            UnsafeTree: a name that no commit may hold.
+        """
+        before = self._entry(path)
+        return folder_with(self.store.open(), files, before if isinstance(before, pygit2.Tree) else None)
+
+    def holds(self, changes: Changes) -> bool:
+        """Whether `changes` change nothing. Raises UnsafeTree as `changed`."""
+        return (
+            all(self.id(path) == there for path, there in changes.folders.items())
+            and all(self._is_file(path, data) for path, data in changes.writes.items())
+            and not any(
+                self.exists(path)
+                for path in changes.deletes
+                if path not in {**changes.writes, **changes.folders}
+            )
+        )
+
     def reverting(self, commit: str, paths: Collection[str] = ()) -> Changes:
         """What undoes the commit with this id here, as `git revert` would: a three-way merge of each file.
 
@@ -137,6 +159,10 @@ class Tree:
             if entry.filemode == FileMode.TREE:
                 entry = folder_of(objects, entry, path)
         return entry
+
+    def _is_file(self, path: str, data: bytes) -> bool:
+        entry = self._entry(path)
+        return isinstance(entry, pygit2.Blob) and entry.filemode == FileMode.BLOB and entry.data == data
 
     def _missing(self, path: str, kind: str) -> PathNotFound:
         return PathNotFound(f"no such {kind} at {self.commit or 'an empty branch'}", place=Place(path))

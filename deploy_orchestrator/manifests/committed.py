@@ -6,10 +6,10 @@ manifests, and an entry that is lost or torn is made again.
 
 import zlib
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final
 
 from deploy_orchestrator.documents import READER
-from deploy_orchestrator.git import Tree
+from deploy_orchestrator.git import ObjectStore, Tree
 from deploy_orchestrator.manifests import keys, objects
 from deploy_orchestrator.manifests.objects import NOTHING, Manifests, read_manifests
 from deploy_orchestrator.storage import Cache, cache_key, made_by
@@ -26,57 +26,58 @@ def committed_manifests(tree: Tree, folder: str) -> Manifests:
         UnsafeTree: as `Tree.files`.
         MachineRefused: what was read cannot be kept.
     """
-    kept = _Kept.of(tree, folder)
+    kept = _kept(tree, folder)
     if kept is None:
         return NOTHING
     packed = kept.objects.read(kept.key)
-    return kept.made() if packed is None else Manifests.from_canonical(zlib.decompress(packed))
+    return kept.made(tree, folder) if packed is None else Manifests.from_canonical(zlib.decompress(packed))
 
 
 def committed_content(tree: Tree, folder: str) -> str:
     """The `content` of the manifests in a folder. Raises as `committed_manifests`."""
-    kept = _Kept.of(tree, folder)
+    kept = _kept(tree, folder)
     if kept is None:
         return NOTHING.content
     content = kept.contents.read(kept.key)
-    return kept.made().content if content is None else content.decode()
+    return kept.made(tree, folder).content if content is None else content.decode()
 
 
-def remember_committed(tree: Tree, folder: str, manifests: Manifests) -> None:
-    """Keep what was written to a folder as read: `read_manifests` gives back what `Manifests.files` gave.
+def remember_committed(store: ObjectStore, folder: str, manifests: Manifests) -> None:
+    """Keep what was written to the folder with this id as read: `read_manifests` gives back what
+    `Manifests.files` gave.
 
     Raises MachineRefused where it cannot be kept.
     """
-    if kept := _Kept.of(tree, folder):
-        kept.keep(manifests)
+    _Kept(store, _key(folder)).keep(manifests)
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    tree: Tree
-    folder: str
+    store: ObjectStore
     key: str
-
-    @classmethod
-    def of(cls, tree: Tree, folder: str) -> Self | None:
-        there = tree.id(folder)
-        if there is None:
-            return None
-        return cls(tree, folder, cache_key(_MADE_BY, there))
 
     @property
     def objects(self) -> Cache:
-        return self.tree.store.cache("objects")
+        return self.store.cache("objects")
 
     @property
     def contents(self) -> Cache:
-        return self.tree.store.cache("contents")
+        return self.store.cache("contents")
 
-    def made(self) -> Manifests:
-        manifests = read_manifests(self.tree.files(self.folder))
+    def made(self, tree: Tree, folder: str) -> Manifests:
+        manifests = read_manifests(tree.files(folder))
         self.keep(manifests)
         return manifests
 
     def keep(self, manifests: Manifests) -> None:
         self.objects.write(self.key, zlib.compress(manifests.canonical, _FASTEST))
         self.contents.write(self.key, manifests.content.encode())
+
+
+def _kept(tree: Tree, folder: str) -> _Kept | None:
+    there = tree.id(folder)
+    return None if there is None else _Kept(tree.store, _key(there))
+
+
+def _key(folder: str) -> str:
+    return cache_key(_MADE_BY, folder)

@@ -65,12 +65,12 @@ class _Proposal:
             wanted = self._changes(tree)
             if wanted is None:
                 return None
-            changed = tree.changed(wanted)
-            remember_committed(changed, self._slot.manifests, self.manifests)
+            for folder in wanted.folders.values():
+                remember_committed(tree.store, folder, self.manifests)
+            return None if tree.holds(wanted) else wanted
         except OrchestratorError as error:
             self.pending = error
             return None
-        return None if changed == tree else wanted
 
     @property
     def _slot(self) -> Slot:
@@ -86,7 +86,7 @@ class _Proposal:
         newest = _newest_source(standing)
         if _older(plan.source.commit, newest, self.is_ancestor):
             return None
-        files = {f"{slot.manifests}/{name}": data for name, data in self.manifests.files().items()}
+        folders = {slot.manifests: tree.folder(self.manifests.files(), slot.manifests)}
         if standing.is_wanted_by(plan):
             self.pending = None
             keep = current is not None and standing.is_released(current)
@@ -95,11 +95,11 @@ class _Proposal:
             return Changes(
                 message,
                 {
-                    **files,
                     **_alone(slot, current if keep else None),
                     **self._remembered(standing, standing.released),
                 },
-                [slot.manifests, slot.unchanged, *([] if keep else [slot.plan])],
+                [slot.unchanged, *([] if keep else [slot.plan])],
+                folders=folders,
             )
         if not standing.is_replaced_by(plan):
             raise Superseded(
@@ -110,8 +110,9 @@ class _Proposal:
         message = f"Propose {plan.key}: {plan.summary}\n\nVerdict: {plan.verdict}\n{_trailers(plan)}"
         return Changes(
             message,
-            {**files, slot.plan: dump(pending), **self._remembered(standing, current)},
-            [slot.manifests, slot.unchanged],
+            {slot.plan: dump(pending), **self._remembered(standing, current)},
+            [slot.unchanged],
+            folders=folders,
         )
 
     def _widened(self, standing: Standing, current: Plan | None) -> Plan:
@@ -155,7 +156,8 @@ def _together(changes: Sequence[Changes], source: str) -> Changes | None:
     first = subjects[0].partition(":")[0]
     said = "\n".join([f"{first}, and {len(changes) - 1} more", "", *subjects, "", f"Source: {source}", ""])
     writes = {path: data for each in changes for path, data in each.writes.items()}
-    return Changes(said, writes, [path for each in changes for path in each.deletes])
+    folders = {path: folder for each in changes for path, folder in each.folders.items()}
+    return Changes(said, writes, [path for each in changes for path in each.deletes], folders=folders)
 
 
 def _older(source: str, newest: str | None, is_ancestor: IsAncestor) -> bool:

@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deploy_orchestrator.documents import dump, parse
+from deploy_orchestrator.documents.writer import _by_library
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=30)
 LOOKALIKES = st.text("0123456789+-_.eExXoObBaAfF:~yYnNtTsSlLuUrRiI=<>\n #", max_size=12)
@@ -33,6 +34,18 @@ VALUES = st.recursive(
 @example({"<<": {"a": 1}})
 def test_what_is_written_reads_back_the_same(value: Any) -> None:
     assert parse(dump(value), "f").value == value
+
+
+@given(st.dictionaries(WORDS | LOOKALIKES, VALUES, max_size=4))
+@example({"a": {"b": [{"c": 1, "d": [1, [2, [3]], [], {}]}, "x"], "e": {}}, "z": []})
+@example({"a": ["l1\nl2", "l\n\n x\n", " lead\nb", "\n"], "b": [[{"c": "l1\nl2\n\n", "d": ["x\n  y\n"]}]]})
+@example({"a": {"b": "x\n\n"}, "c": "end\n\n\n"})
+@example({"k" * 130: 1, "a\nb": 2, "": 3, "?": 4, "- x": 5})
+@example(
+    {"a": ["x\x85y", {"b": "x\u2028y\nz"}, "x\r\ny", "\ufeff"], "c": [True, 1, 1.0, 1.5, None, -0.0, 2**70]}
+)
+def test_what_is_written_line_by_line_is_what_the_library_writes(value: Any) -> None:
+    assert dump(value) == _by_library(value)
 
 
 @given(st.dictionaries(WORDS | LOOKALIKES, SCALARS, max_size=5))
