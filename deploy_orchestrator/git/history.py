@@ -12,6 +12,7 @@ from deploy_orchestrator.git.changes import empty_tree
 from deploy_orchestrator.git.commit import Commit, read_commit
 from deploy_orchestrator.git.differing import differing
 from deploy_orchestrator.git.errors import GitError, RevisionNotFound
+from deploy_orchestrator.git.line import line_of
 from deploy_orchestrator.git.objects import ObjectStore
 from deploy_orchestrator.git.signature import Signature, verify
 from deploy_orchestrator.git.touched import Touched, on_the_way, touched
@@ -251,7 +252,10 @@ class History:
             RevisionNotFound: as `resolve`.
         """
         old, new = self.resolve(older), self.resolve(newer)
-        return old == new or self._store.open().descendant_of(new, old)
+        if old == new:
+            return True
+        told = line_of(self._store).leads_to(old, new)
+        return self._store.open().descendant_of(new, old) if told is None else told
 
     def leads_to(self, older: str, newer: str) -> bool:
         """As `is_ancestor`; no where one of them is not there, or not any more."""

@@ -101,3 +101,6 @@ def test_it_is_what_git_says_of_each_commit_and_of_each_path(tmp_path_factory, s
         assert [each.id for each in history.log("main", since=since, paths=paths)] == told
     renames = git("diff-tree", "--stdin", "-r", "-M", "--diff-filter=R", given="\n".join(commits) + "\n")
     assert bool(history.renames(commits)) == bool(renames)
+    for older in commits:
+        has = git("rev-list", "--ancestry-path", f"{older}..main")
+        assert {each for each in commits if history.is_ancestor(older, each)} == {older, *has}
