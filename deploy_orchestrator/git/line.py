@@ -1,5 +1,5 @@
-"""Where commits stand in one line of first parents: the upper one of two has the lower one in its history, and
-is not in the history of that.
+"""Where commits stand in one line of first parents: the upper one of two has the lower one in its history,
+and is not in the history of that.
 """
 
 from functools import lru_cache
