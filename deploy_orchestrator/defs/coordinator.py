@@ -1,10 +1,16 @@
 """How runs are queued: each says who launched it, and what two ask for at the same moment is started once."""
 
+from typing import Final
+
 from dagster import DagsterRun, DagsterRunStatus, QueuedRunCoordinator, RunsFilter
 from dagster._core.run_coordinator import SubmitRunContext
 from dagster._core.storage.tags import RUN_KEY_TAG, SENSOR_NAME_TAG
 
 ASKED_FOR = (SENSOR_NAME_TAG, RUN_KEY_TAG)
+LAUNCHERS_GO_BY: Final = ("dagster-celery/", "dagster-k8s/", "ecs/")
+"""How the tags begin by which run launchers start something else for a run: another image, another command.
+https://docs.dagster.io/deployment/oss/deployment-options/kubernetes/customizing-your-deployment
+"""
 
 
 class OncePerRunKey(QueuedRunCoordinator):
@@ -14,17 +20,24 @@ class OncePerRunKey(QueuedRunCoordinator):
     look first and then both make one, the order in which the runs were stored decides: whoever submits
     sees every run that was stored before its own. Re-executions have a parent, and are left alone.
 
-    A run that somebody launches who has signed in carries who that is, whatever tags they gave it.
+    A run that somebody launches who has signed in carries who that is, whatever tags they gave it. One whose
+    tags say what is to be started for it is cancelled: that is the installation's alone, with whose secrets
+    it runs.
     """
 
     def submit_run(self, context: SubmitRunContext) -> DagsterRun:
         run = context.dagster_run
         if who := context.workspace.get_viewer_tags():
             self._instance.add_run_tags(run.run_id, who)
+        if steering := sorted(each for each in run.tags if each.startswith(LAUNCHERS_GO_BY)):
+            return self._cancelled(run, f"What a run is started as is not for its tags to say: {steering[0]}")
         first = self._first(run)
         if run.status is not DagsterRunStatus.NOT_STARTED or first.run_id == run.run_id:
             return super().submit_run(context)
-        self._instance.report_run_canceled(run, f"Run {first.run_id} was asked for by the same run key.")
+        return self._cancelled(run, f"Run {first.run_id} was asked for by the same run key.")
+
+    def _cancelled(self, run: DagsterRun, why: str) -> DagsterRun:
+        self._instance.report_run_canceled(run, why)
         return self._instance.get_run_by_id(run.run_id) or run
 
     def _first(self, run: DagsterRun) -> DagsterRun:

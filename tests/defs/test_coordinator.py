@@ -111,3 +111,12 @@ def test_a_run_says_who_launched_it_whatever_its_tags_said(
     stored = instance.get_run_by_id(run.run_id)
     assert stored
     assert stored.tags["user"] == "alice@example.com"
+
+
+@pytest.mark.parametrize("tag", ["dagster-k8s/config", "dagster-celery/queue", "ecs/task_overrides"])
+def test_no_tag_of_a_run_says_what_is_started_for_it(
+    instance: dg.DagsterInstance, coordinator: OncePerRunKey, tag: str
+) -> None:
+    """It runs with the login and the key of the orchestrator."""
+    run = made(instance, {tag: '{"container_config": {"image": "registry/mallory"}}'})
+    assert submit(coordinator, run) is DagsterRunStatus.CANCELED

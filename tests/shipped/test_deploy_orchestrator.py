@@ -13,8 +13,10 @@ import pytest
 import yaml
 from dagster._config import process_config
 from dagster._core.instance.config import dagster_instance_config
+from dagster._core.storage.dagster_run import DagsterRun
 from dagster._core.workspace.config_schema import process_workspace_config
-from dagster._serdes import class_from_code_pointer
+from dagster._serdes import ConfigurableClassData, class_from_code_pointer
+from dagster_k8s import K8sRunLauncher
 
 from deploy_orchestrator.fleet import load
 from deploy_orchestrator.git import Repository
@@ -22,6 +24,7 @@ from deploy_orchestrator.manifests import Workspace, check, render
 from deploy_orchestrator.settings import MetricsSettings, NotificationSettings, Settings, SignInSettings
 from deploy_orchestrator.telemetry import METRICS
 from tests.shipped.conftest import ROOT, Object, Render
+from tests.shipped.test_dagster_configuration import KUBECONFIG
 from tests.shipped.test_through_the_rooms import commit, know, run
 
 CHART = ROOT / "charts/deploy-orchestrator"
@@ -131,6 +134,20 @@ def test_a_run_is_restricted_knows_the_installation_and_is_cleaned_up(made):
         assert field in Settings.model_fields
         assert f"DEPLOY_ORCHESTRATOR_{field.upper()}" in told
     assert "DAGSTER_PG_PASSWORD" in told
+
+
+def test_nobody_who_launches_a_run_says_which_image_and_command_get_its_secrets(made, tmp_path):
+    (tmp_path / "kubeconfig").write_text(KUBECONFIG)
+    config = instance(made())["run_launcher"]["config"]
+    config |= {"load_incluster_config": False, "kubeconfig_file": str(tmp_path / "kubeconfig")}
+    data = ConfigurableClassData("dagster_k8s", "K8sRunLauncher", yaml.safe_dump(config))
+    launcher = data.rehydrate(as_type=K8sRunLauncher)
+    assert launcher is not None
+    pod = {"container_config": {"image": "registry/mallory", "command": ["sh", "-c", "env"]}}
+    run = DagsterRun("ship", run_id="1", tags={"dagster-k8s/config": json.dumps(pod)})
+    with pytest.raises(Exception, match="violated the allowed list"):
+        launcher.get_container_context_for_run(run)
+    assert launcher.get_container_context_for_run(DagsterRun("ship", run_id="2")).run_k8s_config
 
 
 def test_every_variable_that_the_chart_sets_is_one_that_somebody_reads(production, made):

@@ -82,6 +82,9 @@ instance_config_map: {{ include "platform-library.fullname" (dict "root" . "comp
 job_namespace: {{ .Release.Namespace | quote }}
 service_account_name: {{ include "platform-library.fullname" $run }}
 load_incluster_config: true
+# A run has the installation's secrets: nobody who launches one says what is started for it.
+only_allow_user_defined_k8s_config_fields: {}
+only_allow_user_defined_env_vars: []
 labels:
   {{- include "platform-library.selectorLabels" $run | nindent 2 }}
   {{- include "platform-library.databaseClient" . | nindent 2 }}
