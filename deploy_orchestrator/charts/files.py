@@ -54,19 +54,23 @@ def check_bounds(files: Files, place: Place) -> None:
         budget.spend(len(data), place)
 
 
-def folder_files(folder: Path, budget: Budget) -> Files:
+def folder_files(folder: Path, budget: Budget, within: Path | None = None) -> Files:
     """Every file of a chart's folder that its `.helmignore` leaves in, in the order of their paths.
 
+    Links may lead anywhere in the folder, or in `within` around it, but not to what Git keeps in `.git`.
+
     Raises:
-        UnsafeChart: a link leads out of the folder, or it is out of bounds.
+        UnsafeChart: a link leads elsewhere, or it is out of bounds.
         ChartInvalid: a file cannot be read.
     """
     try:
         root = folder.resolve(strict=True)
+        around = within.resolve() if within else root
+        boundary = around if root.is_relative_to(around) else root
         ignore_file = root / ".helmignore"
-        ignored = HelmIgnore.parse(_read(ignore_file, root, budget) if ignore_file.is_file() else b"")
-        paths = sorted(_walk(root, root, ignored), key=lambda path: path.relative_to(root).parts)
-        return {path.relative_to(root).as_posix(): _read(path, root, budget) for path in paths}
+        ignored = HelmIgnore.parse(_read(ignore_file, boundary, budget) if ignore_file.is_file() else b"")
+        paths = sorted(_walk(root, root, boundary, ignored), key=lambda path: path.relative_to(root).parts)
+        return {path.relative_to(root).as_posix(): _read(path, boundary, budget) for path in paths}
     except (OSError, ValueError) as error:
         if isinstance(error, UnsafeChart | ChartInvalid):
             raise
@@ -125,35 +129,45 @@ def _inside(name: str, place: Place) -> str | None:
     return "/".join(parts[1:]) or None
 
 
-def _walk(folder: Path, root: Path, ignored: HelmIgnore, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+def _walk(
+    folder: Path, root: Path, boundary: Path, ignored: HelmIgnore, above: tuple[Path, ...] = ()
+) -> Iterator[Path]:
     for path in folder.iterdir():
         relative = path.relative_to(root).as_posix()
         target = path.resolve()
         if ignored.matches(relative, is_folder=path.is_dir()):
             continue
-        if not target.is_relative_to(root):
-            raise UnsafeChart(
-                f"a link that leads out of the chart, to {target}",
-                place=Place(str(path)),
-                fix="put the file itself there, or name it in .helmignore",
-            )
+        if not _may_lead(target, boundary):
+            raise _leads_out(path, target)
         if len(relative) > MAX_PATH:
             raise UnsafeChart("a path that is too long", place=Place(f"{relative[:80]}…"))
         if path.is_dir():
             if target in above:
                 raise UnsafeChart("a link to a folder that it stands in", place=Place(str(path)))
-            yield from _walk(path, root, ignored, (*above, target))
+            yield from _walk(path, root, boundary, ignored, (*above, target))
         else:
             yield path
 
 
-def _read(path: Path, root: Path, budget: Budget) -> bytes:
-    place = Place(str(path))
+def _may_lead(target: Path, boundary: Path) -> bool:
+    return target.is_relative_to(boundary) and ".git" not in target.relative_to(boundary).parts
+
+
+def _leads_out(path: Path, target: Path) -> UnsafeChart:
+    return UnsafeChart(
+        f"a link that leads out of the chart, to {target}",
+        place=Place(str(path)),
+        fix="put the file itself there, or name it in .helmignore",
+    )
+
+
+def _read(path: Path, boundary: Path, budget: Budget) -> bytes:
+    place, target = Place(str(path)), path.resolve()
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
         raise UnsafeChart("neither a file nor a folder", place=place)
-    if not path.resolve().is_relative_to(root):
-        raise UnsafeChart("a link that leads out of the chart", place=place, fix="put the file itself there")
+    if not _may_lead(target, boundary):
+        raise _leads_out(path, target)
     budget.spend(status.st_size, place)
     with path.open("rb") as file:
         return file.read(status.st_size).removeprefix(_BYTE_ORDER_MARK)

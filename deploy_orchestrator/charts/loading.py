@@ -51,16 +51,18 @@ class Chart:
         return f"{self.name}@{self.version}"
 
 
-def load(path: Path) -> Chart:
+def load(path: Path, *, within: Path | None = None) -> Chart:
     """The chart in the folder or package (`.tgz`) at `path`, read by Helm's rules.
+
+    Links in a folder may lead anywhere in it, or in `within` around it.
 
     Raises:
         ChartNotFound: nothing is there.
         ChartInvalid: what is there is no chart that Helm would load; says which file, and where in it.
-        UnsafeChart: it climbs out of its folder or is out of bounds in size, count or depth.
+        UnsafeChart: it climbs out of there or is out of bounds in size, count or depth.
     """
     if path.is_dir():
-        return load_files(folder_files(path, Budget()), str(path), path.resolve())
+        return load_files(folder_files(path, Budget(), within), str(path), path.resolve())
     if not path.is_file():
         raise ChartNotFound("there is no chart", place=Place(str(path)))
     if path.stat().st_size > MAX_PACKAGE_BYTES:

@@ -95,7 +95,8 @@ def analyze(
     """Show what charts are built on, where versions clash, what harm that does, and the way out.
 
     Packages are read: each brings what it carries. Exit code 1 when a conflict cannot be satisfied, when
-    charts do each other harm, or when Helm takes something else than is asked for; 2 when a chart, or a
+    charts do each other harm, when Helm takes something else than is asked for, or nothing at all as a
+    dependency of the chart itself is not published; 2 when a chart, or a
     repository of one, is out of reach: what is not is shown all the same.
     """
     repositories, given = repositories_at(repository, charts), values_in(values)
@@ -125,7 +126,7 @@ def analyze(
         tell(error, about=chart)
     if len(found) < len(outcomes) or any(each.is_unknown for each in found):
         raise typer.Exit(2)
-    if not all(each.is_sound for each in found):
+    if not all(each.is_sound and each.is_complete for each in found):
         raise typer.Exit(1)
 
 
@@ -211,7 +212,8 @@ def _results(found: Iterable[tuple[str, Analysis]]) -> Iterable[Result]:
     for chart, analysis in found:
         file = f"{chart}/Chart.yaml" if Path(chart).is_dir() else chart
         for missing in analysis.closure.unresolved:
-            yield Result(NOT_FOUND, "warning", f"{missing.dependency.name}: {missing.why}", file)
+            level = "error" if missing.parent == analysis.root else "warning"
+            yield Result(NOT_FOUND, level, f"{missing.dependency.name}: {missing.why}", file)
         for conflict in analysis.conflicts:
             grave = conflict.harm is Harm.HARMFUL or not conflict.satisfiable
             message = f"{explain(conflict)} {conflict.fix or ''}".strip()

@@ -12,7 +12,7 @@ import typer
 from deploy_orchestrator import documents
 from deploy_orchestrator.charts import Chart, PublishedChart, Repositories, boundary_of, layered
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.registries import ANYWHERE, Egress, Internet, told
+from deploy_orchestrator.registries import ANYWHERE, Egress, Internet, repository_names, told
 from deploy_orchestrator.settings import Settings
 
 NONE: Mapping[str, str] = MappingProxyType({})
@@ -52,10 +52,12 @@ def repositories_at(
 ) -> Repositories:
     """The chart repositories where `--repository` says, else where `mirrors` say. Raises BadOption.
 
-    Servers that `--repository` or one of `charts` names may be asked whatever `egress` says.
+    Servers that `--repository` or one of `charts` names may be asked whatever `egress` says; without any, so
+    may those that the user has added to Helm.
     """
     first = mirrors_in(given)
-    web = Internet(egress.naming(*first, *first.values(), *charts))
+    own = repository_names().values() if egress is ANYWHERE else ()
+    web = Internet(egress.naming(*first, *first.values(), *charts, *own))
     return Repositories({**first, **mirrors, **first}, Settings().home / "cache" / "repositories", web)
 
 

@@ -12,6 +12,7 @@ from deploy_orchestrator.charts import (
     Lock,
     LockFinding,
     Repositories,
+    boundary_of,
     check_lock,
     load,
     update_lock,
@@ -35,7 +36,7 @@ def check(charts: Locked, output: Output = Format.TEXT) -> None:
     A lock may be missing or stale, hold a version that its constraint does not allow, one from another
     repository, or have a digest that Helm refuses. The exit code is 1 when something is wrong.
     """
-    found = [(path, check_lock(load(path))) for path in charts]
+    found = [(path, check_lock(load(path, within=boundary_of(path)))) for path in charts]
     if output is Format.JSON:
         show_json([{"chart": path, "findings": findings} for path, findings in found])
     else:
@@ -79,7 +80,7 @@ def _made(chart: Chart, repositories: Repositories) -> Lock:
 
 
 def _in_folder(path: Path) -> Chart:
-    chart = load(path)
+    chart = load(path, within=boundary_of(path))
     if chart.path is None:
         raise ChartInvalid(
             "a package cannot be changed", place=Place(str(path)), fix="name the folder it was made from"

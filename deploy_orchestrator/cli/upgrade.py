@@ -8,7 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from deploy_orchestrator.charts import Chart, ChartNotFound, Repositories, load, outdated, write
+from deploy_orchestrator.charts import (
+    Chart,
+    ChartNotFound,
+    Repositories,
+    boundary_of,
+    load,
+    outdated,
+    write,
+)
 from deploy_orchestrator.cli.chart_options import BadOption, Repository, around, repositories_at
 from deploy_orchestrator.cli.installation import opened
 from deploy_orchestrator.cli.options import Format, Output
@@ -140,7 +148,7 @@ def _folders(below: Path) -> list[Path]:
 
 def _needing(name: str, folders: Iterable[Path]) -> Iterator[Chart]:
     for folder in folders:
-        chart = load(folder)
+        chart = load(folder, within=boundary_of(folder))
         if any(name in (each.name, each.key) for each in chart.metadata.dependencies):
             yield chart
 

@@ -65,7 +65,8 @@ ANYWHERE: Final = Egress()
 
 def mended_by(host: str, port: int) -> str:
     """What to do about a refusal."""
-    return f"if that is meant, add {_told(host, port)} to egress in fleet.yaml"
+    told = _told(host, port)
+    return f"if that is meant, add {told} to egress in fleet.yaml, or name it with --repository URL=URL"
 
 
 def is_inner(address: str) -> bool:

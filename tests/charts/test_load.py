@@ -228,6 +228,25 @@ def test_a_link_that_leaves_the_folder_is_refused(make_chart: MakeChart, tmp_pat
         load(folder)
 
 
+def test_a_link_may_lead_as_far_as_it_is_let_but_never_to_what_git_keeps(
+    make_chart: MakeChart, tmp_path: Path
+) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "values.yaml").write_text("a: 1")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "config").write_text("token: x")
+    make_chart({"name": "common"})
+    folder = make_chart({"name": "web"}, at="apps/web")
+    (folder / "values.yaml").symlink_to("../../shared/values.yaml")
+    (folder / "charts").mkdir()
+    (folder / "charts" / "common").symlink_to("../../../common")
+    found = load(folder, within=tmp_path)
+    assert (found.values, [each.name for each in found.subcharts]) == ({"a": 1}, ["common"])
+    (folder / "notes").symlink_to("../../.git/config")
+    with pytest.raises(UnsafeChart):
+        load(folder, within=tmp_path)
+
+
 def test_a_link_inside_the_folder_is_followed(make_chart: MakeChart) -> None:
     folder = make_chart({"name": "web"}, {"default.yaml": "a: 1"})
     (folder / "values.yaml").symlink_to("default.yaml")

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.answering import answering
+
 BITNAMI = "https://charts.bitnami.com/bitnami"
 CLASH = "alfresco-repository@0.8.1"
 
@@ -77,7 +79,7 @@ def test_sarif_points_at_the_chart_yaml_of_a_folder(analyze, fresh):
         for each in run["results"]
     ] == [
         ("dependency-conflict", "error", CLASH),
-        ("dependency-not-found", "warning", "./app/Chart.yaml"),
+        ("dependency-not-found", "error", "./app/Chart.yaml"),
     ]
     assert [each["id"] for each in run["tool"]["driver"]["rules"]] == [
         "dependency-conflict",
@@ -85,10 +87,10 @@ def test_sarif_points_at_the_chart_yaml_of_a_folder(analyze, fresh):
     ]
 
 
-def test_what_is_not_found_is_told_and_is_no_conflict(analyze, fresh):
+def test_without_what_it_needs_itself_helm_builds_no_chart_so_that_it_exits_1(analyze, fresh):
     write(fresh.folder / "app", {"name": "postgresql", "version": "99.x.x", "repository": BITNAMI})
     answer = analyze("./app")
-    assert answer.code == 0
+    assert answer.code == 1
     assert "not found postgresql: no version of postgresql" in answer.output
     assert "no conflicts of versions among what was found" in answer.output
     (missing,) = analyze("./app", "--format", "json").json[0]["unresolved"]
@@ -237,3 +239,21 @@ def test_what_charts_of_other_names_both_bring_and_what_helm_takes_instead_is_to
     assert "collision label (" in told
     assert "collision ConfigMap settings" in told
     assert "what Helm will really take" in told
+
+
+def test_a_repository_on_this_machine_may_be_asked_where_the_user_has_added_it_to_helm(
+    fresh, tmp_path, monkeypatch
+):
+    with answering(lambda *_: (404, {}, b"")) as port:
+        url = f"http://127.0.0.1:{port}"
+        helm = f"repositories: [{{name: local, url: {url}}}]"
+        (tmp_path / "repositories.yaml").write_text(helm)
+        write(fresh.folder / "app", {"name": "common", "version": "1.x.x", "repository": "@local"})
+        monkeypatch.setenv("HELM_REPOSITORY_CONFIG", str(tmp_path / "repositories.yaml"))
+        asked = fresh.run("analyze", "./app").output
+        monkeypatch.delenv("HELM_REPOSITORY_CONFIG")
+        write(fresh.folder / "web", {"name": "common", "version": "1.x.x", "repository": url})
+        refused = fresh.run("analyze", "./web").output
+    assert "answered 404" in asked
+    assert "is this machine" in refused
+    assert "--repository URL=URL" in refused

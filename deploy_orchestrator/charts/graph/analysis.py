@@ -73,6 +73,11 @@ class Analysis:
         return any(each.problem is Problem.NO_REPOSITORY for each in self.closure.unresolved)
 
     @property
+    def is_complete(self) -> bool:
+        """Whether all was found that the root itself needs; otherwise Helm neither builds nor renders it."""
+        return not any(each.parent == self.root for each in self.closure.unresolved)
+
+    @property
     def is_sound(self) -> bool:
         """Whether every conflict can be satisfied, nothing is harmful, and Helm takes what is asked for."""
         harms = (each.harm for each in (*self.conflicts, *self.collisions, *self.duplicates))

@@ -350,7 +350,7 @@ class _Folder:
         return NotCarried(dependency.repository, boundary if is_outside else None)
 
     def _from_folder(self, folder: Path, dependency: Dependency) -> Found:
-        chart = load(folder)
+        chart = load(folder, within=self.found.boundary)
         if not is_allowed(chart.name, chart.version, dependency):
             raise VersionNotFound(
                 f"{dependency.repository} is {chart}, not {dependency.name} {dependency.version}"
@@ -392,9 +392,16 @@ class _Folder:
         if locked not in (None, first.chart.version):
             why = f"{first.chart} stands in charts/ and is loaded, and the lock holds {locked}"
             yield self._deviation(dependency, Difference.NOT_LOCKED, why)
-        if folder is not None and not _is_that_of(folder, first.chart):
+        if folder is not None and not self._is_that_of(folder, first.chart):
             why = f"{first.chart} stands in charts/ and is loaded, and differs from {dependency.repository}"
             yield self._deviation(dependency, Difference.NOT_THE_FOLDER, why)
+
+    def _is_that_of(self, folder: Path, copy: Chart | PublishedChart) -> bool:
+        try:
+            read = load(folder, within=self.found.boundary)
+        except ChartError:
+            return False
+        return isinstance(copy, Chart) and _is_alike(read, copy)
 
     def _deviation(self, dependency: Dependency, difference: Difference, why: str) -> Deviation:
         return Deviation(self.found.node, dependency.key, difference, why)
@@ -424,13 +431,6 @@ def _switches(dependency: Dependency) -> Iterator[str]:
 def _at(folder: Path, chart: Chart, boundary: Path) -> Found:
     node = Node(f"file://{folder.relative_to(boundary)}", chart.name, chart.version)
     return Found(node, chart, boundary, buildable=True)
-
-
-def _is_that_of(folder: Path, copy: Chart | PublishedChart) -> bool:
-    try:
-        return isinstance(copy, Chart) and _is_alike(load(folder), copy)
-    except ChartError:
-        return False
 
 
 def _is_alike(chart: Chart, other: Chart) -> bool:

@@ -121,7 +121,7 @@ def _beside(dependency: Dependency, chart: Chart, within: Path | None, place: Pl
     boundary = (within or chart.path.parent).resolve()
     if not folder.is_relative_to(boundary):
         raise UnsafeChart(f"{dependency.repository} leads out of {boundary}", place=place)
-    return load(folder)
+    return load(folder, within=within)
 
 
 def _rfc3339(time: datetime) -> str:

@@ -27,9 +27,9 @@ def assemble(chart: Path, into: Path, repositories: Repositories, *, within: Pat
     """The chart in the folder `chart`, written to the folder `into` with every dependency below `charts/`.
 
     `file://` dependencies are assembled in the same way, and are read only inside `within`, by default the
-    folder that `chart` stands in. Others are taken from `charts/` where the right copy is there, else
-    downloaded: the version of the lock where there is one, else the newest that is allowed. `into` appears
-    whole or not at all, and what stood there is replaced.
+    folder that `chart` stands in; links lead as far where it is given. Others are taken from `charts/` where
+    the right copy is there, else downloaded: the version of the lock where there is one, else the newest that
+    is allowed. `into` appears whole or not at all, and what stood there is replaced.
 
     Raises:
         DependencyCycle: `file://` dependencies lead in a circle.
@@ -38,7 +38,7 @@ def assemble(chart: Path, into: Path, repositories: Repositories, *, within: Pat
         UnsafeChart: a dependency outside `within`, or out of bounds.
         RepositoryError: a download failed, or its bytes are not those that were promised.
     """
-    assembly = _Assembly((within or chart.absolute().parent).resolve(), repositories)
+    assembly = _Assembly((within or chart.absolute().parent).resolve(), repositories, within)
     _, files = assembly.of_folder(chart, {})
     into.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(dir=into.parent, prefix=".assembling-"))
@@ -78,6 +78,7 @@ class _Wanted:
 class _Assembly:
     boundary: Path
     repositories: Repositories
+    links: Path | None
     budget: Budget = field(default_factory=Budget)
     done: dict[Path, tuple[Chart, Files]] = field(default_factory=dict[Path, tuple[Chart, Files]])
 
@@ -87,7 +88,7 @@ class _Assembly:
             names = [*above.values()][[*above].index(folder) :]
             raise DependencyCycle((*names, names[0]), place=Place(f"{folder}/Chart.yaml"))
         if folder not in self.done:
-            own = folder_files(folder, self.budget)
+            own = folder_files(folder, self.budget, self.links)
             chart = load_files(own, str(folder), folder)
             self.done[folder] = chart, self.whole(chart, own, {**above, folder: chart.name})
         return self.done[folder]

@@ -7,13 +7,15 @@ from deploy_orchestrator.charts.errors import ChartNotFound, VersionNotFound
 from deploy_orchestrator.charts.loading import Chart, load
 from deploy_orchestrator.charts.published import PublishedChart, exactly
 from deploy_orchestrator.charts.sources.repositories import Repositories
+from deploy_orchestrator.charts.sources.work_tree import boundary_of
 from deploy_orchestrator.registries import RepositoryError
 
 
 def locate(text: str, repositories: Repositories) -> Chart | PublishedChart:
     """The chart that `text` names: a path, `NAME[@VERSION]`, or that with its repository's URL before it.
 
-    A name alone is looked up in the mirrored repositories, in their order. No version means the highest.
+    Links in a folder may lead as far as `boundary_of` says. A name alone is looked up in the mirrored
+    repositories, in their order. No version means the highest.
 
     Raises:
         ChartNotFound: there is no such chart, or no such version.
@@ -26,7 +28,7 @@ def locate(text: str, repositories: Repositories) -> Chart | PublishedChart:
         url, _, name = text.rpartition("/")
         return _in([url], *_split(name), repositories)
     if text and (path.exists() or "/" in text or text.endswith(".tgz")):
-        return load(path)
+        return load(path, within=boundary_of(path))
     return _in(repositories.mirrored, *_split(text), repositories)
 
 
