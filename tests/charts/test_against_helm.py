@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from deploy_orchestrator.charts import (
     Constraint,
     Difference,
     Known,
+    Node,
     Repositories,
     Version,
     analyze,
@@ -240,24 +242,33 @@ def rendered(folder: Path, home: Path, values: Mapping[str, Any]) -> dict[str, t
 
 
 def expected(found: Analysis) -> dict[str, tuple[str, str]]:
-    """The same, by the analysis alone."""
-    closure, files = found.closure, dict[str, tuple[str, str]]()
-    owners: dict[str, str] = {}
+    """The same, by the analysis alone: every chart defines the shared name, and renders beside that."""
+    assert found.contents
+    clash = next((each for each in found.contents.clashes if each.name == "shared.name"), None)
+    if clash is None:
+        root = str(found.root)
+        return {f"{found.root.name}.templates.cm.yaml": (root, root)}
+    winner = f"{clash.winner.owner.name}@{clash.winner.owner.version}"
+    return {
+        one.file.replace("_names.tpl", "cm.yaml").replace("/", "."): (
+            f"{one.owner.path.rpartition('/')[2]}@{one.owner.version}",
+            winner,
+        )
+        for one in (clash.winner, *clash.others)
+    }
 
-    def visit(node: Any, path: str, key: str) -> None:
-        owners[path] = str(node).partition(" (")[0]
-        files[f"{path}/templates/cm.yaml".replace("/", ".")] = (f"{key}@{node.version}", "")
-        for need in closure.needs:
+
+def loaded(found: Analysis) -> Counter[str]:
+    """The charts that are on, each as often as it stands somewhere, by the graph."""
+    needs = list(found.closure.needs)
+
+    def visit(node: Node, name: str) -> Iterator[str]:
+        yield f"{name}@{node.version}"
+        for need in needs:
             if need.parent == node and need.enabled:
-                visit(need.chart, f"{path}/charts/{need.key}", need.key)
+                yield from visit(need.chart, need.key)
 
-    visit(found.root, found.root.name, found.root.name)
-    files = dict[str, tuple[str, str]]()
-    winner = min(owners, key=lambda path: (path.count("/"), f"{path}/templates/_names.tpl".encode()))
-    for path, owner in owners.items():
-        name = f"{path}/templates/cm.yaml".replace("/", ".")
-        files[name] = (f"{path.rpartition('/')[2]}@{owner.partition('@')[2]}", owners[winner])
-    return files
+    return Counter(visit(found.root, found.root.name))
 
 
 def test_what_is_told_is_what_helm_renders(served: tuple[Path, str], tmp_path: Path) -> None:
@@ -284,6 +295,7 @@ def test_what_is_told_is_what_helm_renders(served: tuple[Path, str], tmp_path: P
             continue
         judged += 1
         assert expected(found) == truth, umbrella
+        assert loaded(found) == Counter(chart for chart, _ in truth.values()), umbrella
     assert judged > UMBRELLAS * 2 // 3
     differences = {each.difference for found in analyses for each in found.closure.deviations}
     assert {Difference.STALE, Difference.UNASKED, Difference.BY_CHANCE} <= differences

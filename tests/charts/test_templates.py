@@ -398,3 +398,27 @@ def test_the_definition_that_wins_is_the_one_that_helm_renders(tree: dict[str, s
         rendered = helm_python.Chart.load(root).render()["root/templates/calls.yaml"]
     winners = "".join(f"{name}: {clash.winner.definition.source}\n" for name, clash in found.items())
     assert rendered == winners
+
+
+def test_deep_below_an_alias_of_a_chart_that_declares_nothing_helm_leaves_the_alias_out(
+    make_chart: MakeChart,
+) -> None:
+    named = {"name": "shop", "version": "1.x", "repository": "", "alias": "front"}
+    files = {
+        "templates/_label.tpl": ONE,
+        "charts/shop/Chart.yaml": metadata("shop"),
+        "charts/shop/templates/_label.tpl": ONE,
+        "charts/shop/charts/redis/Chart.yaml": metadata("redis", **needs("base")),
+        "charts/shop/charts/redis/templates/_label.tpl": ONE,
+        "charts/shop/charts/redis/charts/base/Chart.yaml": metadata("base"),
+        "charts/shop/charts/redis/charts/base/templates/_label.tpl": ONE,
+    }
+    folder = make_chart({"name": "web", "dependencies": [named]}, files)
+    (clash,) = clashes(load(folder))
+    found = [one.file.removesuffix("/templates/_label.tpl") for one in (clash.winner, *clash.others)]
+    assert found == [
+        "web",
+        "web/charts/front",
+        "web/charts/front/charts/redis",
+        "web/charts/shop/charts/redis/charts/base",
+    ]

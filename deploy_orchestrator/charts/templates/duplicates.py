@@ -81,11 +81,11 @@ def _manifests(owner: Owner, chart: Chart) -> Iterator[tuple[str, list[Line]]]:
     for path, data in chart.crds.items():
         if PurePosixPath(path).suffix.lower() in _MANIFESTS:
             texts = data.decode(errors="replace").splitlines()
-            yield f"{owner.path}/{path}", [Line(text, number, False) for number, text in enumerate(texts, 1)]
+            yield f"{owner.files}/{path}", [Line(text, number, False) for number, text in enumerate(texts, 1)]
     if chart.metadata.is_library:
         return
     for path, data in chart.templates.items():
-        file = f"{owner.path}/{path}"
+        file = f"{owner.files}/{path}"
         if PurePosixPath(path).suffix.lower() in _MANIFESTS and not PurePosixPath(path).name.startswith("_"):
             yield file, output(data, file)
 

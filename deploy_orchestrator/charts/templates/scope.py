@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, cast
 
+from deploy_orchestrator.charts.copies import is_allowed
 from deploy_orchestrator.charts.loading import Chart
 from deploy_orchestrator.charts.metadata import Dependency
 from deploy_orchestrator.charts.templates.names import Name
@@ -19,12 +20,17 @@ from deploy_orchestrator.charts.templates.parser import Call, Definition, parse,
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A chart in its place: `path` is Helm's, such as `web/charts/redis`, with the alias where it has one."""
+    """A chart in its place: `path` leads there, as `web/charts/redis`, with the alias where it has one.
+
+    `files` is the path that Helm gives its files. It is the same but deep inside a chart under an alias that
+    declares no dependencies: there Helm leaves the aliases out.
+    """
 
     path: str
     name: str
     version: str
     repository: str
+    files: str
 
     def __str__(self) -> str:
         return f"{self.name}@{self.version}"
@@ -123,7 +129,7 @@ class Scope:
             is_partial = PurePosixPath(path).name.startswith("_")
             if chart.metadata.is_library and not is_partial:
                 continue
-            file = f"{owner.path}/{path}"
+            file = f"{owner.files}/{path}"
             for definition in parse(source, file):
                 if not definition.is_empty:
                     located = Located(owner, file, definition)
@@ -148,15 +154,29 @@ class Scope:
 
 def owners(chart: Chart) -> Iterator[tuple[Owner, Chart]]:
     """`chart` and all its subcharts, each before what is inside it, in the order in which Helm takes them."""
-    yield from _owners(chart, chart.name, chart.name, "")
+    top = Owner(chart.name, chart.name, chart.version, "", chart.name)
+    yield from _owners(chart, top, chart.name, is_copy=True, is_heeded=True)
 
 
-def _owners(chart: Chart, path: str, name: str, repository: str) -> Iterator[tuple[Owner, Chart]]:
-    yield Owner(path, name, chart.version, repository), chart
-    declared = {dependency.key: dependency for dependency in chart.metadata.dependencies}
+def _owners(
+    chart: Chart, owner: Owner, unaliased: str, *, is_copy: bool, is_heeded: bool
+) -> Iterator[tuple[Owner, Chart]]:
+    """Helm copies a chart that is asked for, with what is directly in it; what is in that still hangs on the
+    originals, and goes by their names. Where a chart declares dependencies it makes copies of these anew;
+    below one that declares none, no declaration is heeded (`processDependencyEnabled` and
+    `getAliasDependency` in `helm.sh/helm/v4/pkg/chart/v2/util`).
+    """
+    yield owner, chart
+    is_heeded = is_heeded and "dependencies" in chart.metadata.model_fields_set
+    declared = {each.key: each for each in chart.metadata.dependencies} if is_heeded else {}
     for subchart in chart.subcharts:
         needed = declared.get(subchart.name, Dependency(name=subchart.name))
-        yield from _owners(subchart, f"{path}/charts/{subchart.name}", needed.name, needed.repository)
+        original = f"{unaliased}/charts/{needed.name}"
+        files = f"{owner.files}/charts/{subchart.name}" if is_heeded or is_copy else original
+        path = f"{owner.path}/charts/{subchart.name}"
+        inner = Owner(path, needed.name, subchart.version, needed.repository, files)
+        is_asked = subchart.name in declared and is_allowed(needed.name, subchart.version, needed)
+        yield from _owners(subchart, inner, original, is_copy=is_asked, is_heeded=is_heeded)
 
 
 def _and_above(path: str) -> Iterator[str]:
