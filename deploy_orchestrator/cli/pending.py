@@ -13,7 +13,7 @@ from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Fleet
 from deploy_orchestrator.outcomes import Outcome, attempt, failures
 from deploy_orchestrator.pipeline import Orchestrator
-from deploy_orchestrator.releases import Gate, GateState, Plan, RulesChange, may_approve, next_command
+from deploy_orchestrator.releases import Gate, GateState, Plan, RulesChange, next_command, next_people
 from deploy_orchestrator.risk import Verdict, alike
 
 _SHOWN: Final = 8
@@ -100,10 +100,7 @@ def _about(plan: Plan, gates: Outcome[tuple[Gate, ...]], fleet: Fleet) -> Iterat
 
 
 def _approvers(plan: Plan, gates: Sequence[Gate], fleet: Fleet) -> list[str]:
-    """Who may approve what waits for an approval, as the policy of its environment says."""
-    waits = any(not each.passed and each.key in ("approval", "quarantine") for each in gates)
-    rule = fleet.environment(plan.environment).policy.approval if waits else None
-    return may_approve(rule, plan.source) if rule else []
+    return next_people(plan, gates, fleet.environment(plan.environment).policy.approval)
 
 
 def _of_many(commit: str, waiting: Sequence[Judged]) -> Iterator[str]:

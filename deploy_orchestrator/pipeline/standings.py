@@ -14,7 +14,7 @@ from deploy_orchestrator.manifests import Diff
 from deploy_orchestrator.outcomes import Outcome, attempt, failures, values
 from deploy_orchestrator.pipeline.guards import silent
 from deploy_orchestrator.pipeline.orchestrator import Orchestrator
-from deploy_orchestrator.releases import Gate, Pausing, Plan, Release, next_command
+from deploy_orchestrator.releases import Gate, Pausing, Plan, Release, next_command, next_people
 from deploy_orchestrator.terms import Verdict
 
 
@@ -54,11 +54,15 @@ def likeness(plan: Plan, difference: Diff | None) -> object:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A plan that is not released, and the gates that are closed, or why these cannot be told."""
+    """A plan that is not released, the `subject` of its commit, and the gates that are closed, or why these
+    cannot be told. `people` may approve it.
+    """
 
     plan: Plan
     closed: tuple[Gate, ...]
     error: str = ""
+    subject: str = ""
+    people: tuple[str, ...] = ()
 
     @property
     def awaits_people(self) -> bool:
@@ -167,8 +171,13 @@ class Overview:
         return sum(each.state is State.LIVE for each in self.deployments)
 
     @property
-    def released(self) -> int:
-        return sum(each.release is not None for each in self.deployments)
+    def broken(self) -> int:
+        return sum(each.state.is_broken for each in self.deployments)
+
+    @property
+    def awaiting(self) -> int:
+        """How many wait for somebody."""
+        return sum(each.needs_person for each in self.deployments)
 
     def find(self, environment: str, tenant: str) -> Standing | None:
         key = f"{environment}/{tenant}"
@@ -200,7 +209,7 @@ def overview(
     broken = orchestrator.broken_fleet()
     live = {release.key: (release, state) for release, state in orchestrator.live()}
     judged = () if broken else orchestrator.pending(environment, tenant)
-    waiting = {plan.key: _waiting(plan, gates) for plan, gates in judged}
+    waiting = {plan.key: _waiting(plan, gates, fleet, orchestrator) for plan, gates in judged}
     keys = dict.fromkeys([*(each.key for each in fleet.deployments()), *live, *waiting])
     order = [each.name for each in fleet.environments]
     standings = [
@@ -249,10 +258,16 @@ def _rules(orchestrator: Orchestrator, environment: str | None) -> Iterator[Rule
             yield RulesWaiting(change.environment, change.differences, change.authors, each.gate)
 
 
-def _waiting(plan: Plan, gates: Outcome[tuple[Gate, ...]]) -> Waiting:
+def _waiting(
+    plan: Plan, gates: Outcome[tuple[Gate, ...]], fleet: Fleet, orchestrator: Orchestrator
+) -> Waiting:
+    subject = _subject(orchestrator, plan.source.commit)
     if isinstance(gates, OrchestratorError):
-        return Waiting(plan, (), str(gates))
-    return Waiting(plan, tuple(each for each in gates if not each.passed))
+        return Waiting(plan, (), str(gates), subject)
+    policies = (each.policy for each in fleet.environments if each.name == plan.environment)
+    rule = next((each.approval for each in policies), None)
+    closed = tuple(each for each in gates if not each.passed)
+    return Waiting(plan, closed, subject=subject, people=tuple(next_people(plan, gates, rule)))
 
 
 def _standing(

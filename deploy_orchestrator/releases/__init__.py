@@ -33,7 +33,7 @@ from deploy_orchestrator.releases.model import (
     Removals,
     SourceChange,
 )
-from deploy_orchestrator.releases.next_step import next_command
+from deploy_orchestrator.releases.next_step import next_command, next_people
 from deploy_orchestrator.releases.pauses import Line, Pausing
 from deploy_orchestrator.releases.planning import make_plan
 from deploy_orchestrator.releases.removal import make_removal
@@ -103,6 +103,7 @@ __all__ = [
     "make_removal",
     "may_approve",
     "next_command",
+    "next_people",
     "promotion",
     "proved_then",
     "read_rules",

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from deploy_orchestrator.fleet import ApprovalRule
+from deploy_orchestrator.releases.ballot import may_approve
 from deploy_orchestrator.releases.gates import Gate, GateState
 from deploy_orchestrator.releases.model import Plan
 
@@ -21,6 +23,12 @@ def next_command(plan: Plan, gates: Sequence[Gate]) -> str | None:
         digest = plan.digest.removeprefix("sha256:")[:_SHOWN]
         return f"deploy-orchestrator approve {plan.environment} {plan.tenant} --digest {digest}"
     return None
+
+
+def next_people(plan: Plan, gates: Sequence[Gate], rule: ApprovalRule | None) -> list[str]:
+    """Who may approve it by `rule`, where `gates` wait for an approval."""
+    waits = any(not each.passed and each.key in ("approval", "quarantine") for each in gates)
+    return may_approve(rule, plan.source) if waits and rule else []
 
 
 def _is(gate: Gate | None, state: GateState) -> bool:

@@ -82,6 +82,40 @@ def test_who_is_asked_for_alone_is_shown_alone(client):
     assert "dev/shop" not in table
 
 
+def test_tenants_are_rows_and_environments_columns_in_the_order_of_promotion(client):
+    page = client.get("/").text
+    table = page[page.index("<thead>") :]
+    assert table.index(">Tenant<") < table.index(">dev<") < table.index(">production<")
+    rows = [row.count("<td") for row in table.split("<tr>")[2:]]
+    assert rows == [2, 2]
+
+
+def test_what_waits_for_somebody_is_shown_alone_and_tenants_stand_together_by_chart(client):
+    page = client.get("/", params={"state": "waits for somebody", "by": "chart"}).text
+    table = page[page.index("<thead>") :]
+    assert "/deployments/production/shop" in table
+    assert "/deployments/dev/shop" not in table
+    assert 'class="group">app<' in table
+
+
+def test_what_waits_says_who_may_approve_it_and_why_it_has_to_be(client):
+    page = client.get("/").text
+    waits = page[page.index("Needs somebody") : page.index("<thead>")]
+    assert "bob@example.com" in waits
+    ((found,),) = client.get("/", headers=JSON).json()["attention"]
+    grave = next(each for each in found["waiting"]["plan"]["reasons"] if each["severity"] != "safe")
+    assert f"{grave['rule']}: {grave['object']}: {grave['saw']}" in waits
+    assert found["waiting"]["people"] == ["bob@example.com"]
+    assert "tenants/shop/values.yaml" in found["waiting"]["subject"]
+
+
+def test_an_open_page_asks_for_what_changes_of_it_alone(client):
+    part = client.get("/", headers={"X-Part": "shown"}).text
+    assert part.lstrip().startswith("<main>")
+    assert "<header>" not in part
+    assert "<header>" in client.get("/").text
+
+
 def test_the_figures_of_what_was_released_are_on_a_page_of_their_own(client):
     page = client.get("/figures").text
     assert "4 deployments in 30 days" in page

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machin
 PAGES = (
     "/",
     "/?environment=dev&tenant=blo",
+    "/?state=broken&by=chart",
     "/deployments/production/shop",
     "/deployments/dev/blog",
     "/deployments/dev/shop/rollback",

@@ -26,6 +26,7 @@ from deploy_orchestrator.web.board.audit import MAX_DAYS, as_csv, entries
 from deploy_orchestrator.web.board.changes import change
 from deploy_orchestrator.web.board.details import details
 from deploy_orchestrator.web.board.figures import DAYS, figures_now
+from deploy_orchestrator.web.board.rows import Wanted, table
 from deploy_orchestrator.web.board.showing import Showing, as_json, wants_json
 from deploy_orchestrator.web.board.tenants import tenant_of
 from deploy_orchestrator.web.board.watch import Watch
@@ -51,9 +52,11 @@ def board(watch: Watch, orchestrator: Orchestrator, deciding: Deciding | None = 
         if wants_json(request):
             said = {"trouble": watch.trouble, "attention": _groups(overview), **_all(overview)}
             return as_json({**said, "paused": list(map(str, overview.paused))})
-        only = request.query_params.get("environment", ""), request.query_params.get("tenant", "").strip()
-        shown = [each for each in overview.deployments if _is_shown(each, *only)]
-        return showing.page(request, "now.html", shown=shown, environment=only[0], tenant=only[1])
+        wanted, person = Wanted.said(request.query_params), person_of(request.scope)
+        attention = sorted(overview.attention, key=lambda group: not _waits_for(person, group[0]))
+        return showing.page(
+            request, "now.html", table=table(overview, wanted), wanted=wanted, attention=attention
+        )
 
     async def deployment(request: Request) -> Response:
         environment, tenant = request.path_params["environment"], request.path_params["tenant"]
@@ -132,8 +135,8 @@ async def _events(watch: Watch, request: Request) -> AsyncGenerator[str]:
             yield ": still here\n\n"
 
 
-def _is_shown(each: Standing, environment: str, tenant: str) -> bool:
-    return environment in ("", each.environment) and tenant in each.tenant
+def _waits_for(person: Person, each: Standing) -> bool:
+    return each.waiting is not None and person.email in each.waiting.people
 
 
 def _days(said: str) -> int:

@@ -1,26 +1,45 @@
 """How an answer of the board looks: a page, or JSON for who asks for `application/json`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import pydantic_core
+from jinja2 import Environment, FileSystemLoader
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.templating import Jinja2Templates
 
-from deploy_orchestrator.pipeline import age
+from deploy_orchestrator.pipeline import State, age
 from deploy_orchestrator.telemetry import span
 from deploy_orchestrator.web.board.watch import Watch
 from deploy_orchestrator.web.people import Role, person_of
 
+_PART: Final = "X-Part"
 _POLICY: Final = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 
+_SIGNS: Final[Mapping[State, str]] = {
+    State.LIVE: "✓",
+    State.PROGRESSING: "…",
+    State.DEGRADED: "✗",
+    State.DRIFTED: "≠",
+    State.UNKNOWN: "?",
+    State.NOT_RELEASED: "–",
+}
+
+
 def _templates() -> Jinja2Templates:
-    made = Jinja2Templates(Path(__file__).parent / "templates")
-    made.env.filters |= {"age": age, "span": span}  # pyright: ignore[reportUnknownMemberType]
-    return made
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"age": age, "span": span}  # pyright: ignore[reportUnknownMemberType]
+    environment.globals |= {"signs": _SIGNS}  # pyright: ignore[reportUnknownMemberType]
+    return Jinja2Templates(env=environment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +54,20 @@ class Showing:
         return as_json(told) if wants_json(request) else self.page(request, name, **shown)
 
     def page(self, request: Request, name: str, **shown: Any) -> Response:
-        """The page `name`, which runs nothing but its own, and stands in no frame."""
+        """The page `name`, which runs nothing but its own, and stands in no frame; or what changes of it, for
+        the page that shows itself anew.
+        """
         watch, person = self.watch, person_of(request.scope)
-        about = {"overview": watch.overview, "trouble": watch.trouble, "version": watch.version}
-        operates = person.role >= Role.OPERATES
-        headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"}
-        return self.templates.TemplateResponse(
-            request, name, shown | about | {"person": person, "operates": operates}, headers=headers
-        )
+        about = {
+            "overview": watch.overview,
+            "trouble": watch.trouble,
+            "version": watch.version,
+            "person": person,
+            "operates": person.role >= Role.OPERATES,
+            "part": request.headers.get(_PART) == "shown",
+        }
+        headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store", "Vary": _PART}
+        return self.templates.TemplateResponse(request, name, shown | about, headers=headers)
 
 
 def wants_json(request: Request) -> bool:
