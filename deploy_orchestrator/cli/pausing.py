@@ -72,7 +72,8 @@ def _stop(
     commit = orchestrator.stop(line, decision, reason, person)
     fleet = orchestrator.fleet()
     policy, signers = fleet.environment(line.environment).policy, fleet.signers(line.environment)
-    now = orchestrator.deployments.pausing(line, policy, signers, datetime.now(UTC))
+    trusted = fleet.trusted(line.environment)
+    now = orchestrator.deployments.pausing(line, policy, signers, datetime.now(UTC), issuers=trusted)
     counts = commit.id in {each.commit for each in (*now.paused, now.resumed) if each}
     if output is Format.JSON:
         told = {"decision": decision, "who": person.person.email, "commit": commit.id, "counts": counts}

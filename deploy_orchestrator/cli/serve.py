@@ -34,6 +34,15 @@ def serve(
         Path | None,
         typer.Option("--workspace", "-w", help="Serve Dagster's web UI of this file, too."),
     ] = None,
+    act_as: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            metavar="FOLDER",
+            help="In the sandbox: decide on the board as the people whose keys are in this folder.",
+        ),
+    ] = None,
     metrics_port: Annotated[
         int | None,
         typer.Option(min=0, max=65535, help="Serve /metrics for Prometheus on this port, too."),
@@ -52,7 +61,7 @@ def serve(
     them.
     """
     from deploy_orchestrator.pipeline import look
-    from deploy_orchestrator.web import LOOPBACK, Watch, site, site_server
+    from deploy_orchestrator.web import LOOPBACK, ActingAs, Watch, site, site_server
 
     settings = described()
     sign_in = _sign_in(settings.home)
@@ -61,6 +70,12 @@ def serve(
             f"nobody signs in here, so that {host} would let everybody in",
             fix=f"say who signs in with {_VARIABLE}FILE, or listen on 127.0.0.1 with a proxy before it that "
             "signs people in",
+        )
+    if act_as and (sign_in or name or settings.engine != "sandbox"):
+        raise NotSetUp(
+            "whoever reaches the board would decide as others",
+            place=Place("--act-as"),
+            fix="leave it out: it is for the sandbox on this machine alone, where nobody signs in",
         )
     orchestrator = opened(context)
     dagster = None
@@ -73,7 +88,8 @@ def serve(
     names = LOOPBACK | {*(name or ()), *filter(None, [known])}
     if metrics_port is not None:
         context.with_resource(serving_metrics(watch, orchestrator, workspace, metrics_host, metrics_port))
-    site_server(site(watch, orchestrator, dagster, names, sign_in), host, port).run()
+    acting_as = ActingAs.of_folder(act_as, orchestrator) if act_as else None
+    site_server(site(watch, orchestrator, dagster, names, sign_in, acting_as), host, port).run()
 
 
 def _sign_in(home: Path) -> "SignIn | None":

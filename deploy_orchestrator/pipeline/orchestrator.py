@@ -336,12 +336,18 @@ class Orchestrator:
         """As `decide` for many, a commit each, pushed in one go."""
         return self.deployments.decide_all(plans, decision, reason, signer, datetime.now(UTC))
 
-    def record(self, plan: Plan, decision: Literal["approve", "reject"], reason: str, token: str) -> Approval:
-        """Push a person's decision on exactly the bytes of `plan` with the ID token that proves it. Raises
-        NotProved where it does not.
+    def record(
+        self,
+        subject: Plan | Line,
+        decision: Literal["approve", "reject", "pause"],
+        reason: str,
+        token: str,
+    ) -> Approval:
+        """Push a person's decision on exactly the bytes of a plan, or on a line, with the ID token that
+        proves it. Raises NotProved where it does not.
         """
-        issuers = self.fleet().trusted(plan.environment)
-        return self.deployments.record(plan, decision, reason, token, issuers)
+        issuers = self.fleet().trusted(subject.environment)
+        return self.deployments.record(subject, decision, reason, token, issuers)
 
     def decisions(self, plan: Plan) -> tuple[list[Approval], list[RejectedApproval]]:
         """The decisions on `plan` that are believed, and those that are not. Raises FleetError as `fleet`."""
@@ -376,6 +382,7 @@ class Orchestrator:
                 fleet.signers(each.name),
                 now,
                 holding.get(each.name),
+                fleet.trusted(each.name),
             )
             for each in fleet.environments
             for line in (Line(each.name), *(Line(each.name, name) for name in tenants))

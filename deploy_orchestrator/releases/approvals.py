@@ -41,8 +41,8 @@ from deploy_orchestrator.releases.model import Approval, Choice
 from deploy_orchestrator.terms import Digest, Email, Text, Time
 
 BRANCH: Final = "approvals"
-BY_TOKEN: Final = frozenset[Choice](["approve", "reject"])
-"""What an ID token can prove."""
+BY_TOKEN: Final = frozenset[Choice](["approve", "reject", "pause"])
+"""What an ID token can prove. A line that is resumed stays so for longer than a provider keeps a key."""
 HOLDING: Final = frozenset[Choice](["reject", "pause"])
 """Decisions that hold something back: nobody else undoes them by writing over them."""
 MAX_WRITTEN_OVER: Final = 100

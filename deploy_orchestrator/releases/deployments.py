@@ -289,29 +289,38 @@ class Deployments:
         return commit
 
     def pausing(
-        self, line: Line, policy: Policy, allowed_signers: bytes, now: datetime, holding: Rules | None = None
+        self,
+        line: Line,
+        policy: Policy,
+        allowed_signers: bytes,
+        now: datetime,
+        holding: Rules | None = None,
+        issuers: Sequence[Issuer] = (),
     ) -> Pausing:
         """Who has paused a `line`, and who resumed it last, as the `policy` of its environment lets them, and
         the rules that are `holding` still.
         """
-        return pausing(self.repository, line, policy, allowed_signers, now, holding=holding)
+        trusted = Issuers(tuple(issuers), self.keys)
+        return pausing(self.repository, line, policy, allowed_signers, now, holding=holding, issuers=trusted)
 
     def record(
         self,
-        plan: Plan,
-        decision: Literal["approve", "reject"],
+        subject: Plan | Line,
+        decision: Literal["approve", "reject", "pause"],
         reason: str,
         token: str,
         issuers: Sequence[Issuer],
     ) -> Approval:
-        """Push a person's decision on `plan` with the ID `token` that proves it.
+        """Push a person's decision on a plan or a line with the ID `token` that proves it.
 
         Raises:
             NotProved: it proves no such decision, or is of none of the `issuers`.
             ReleaseError: it stands already.
         """
         trusted = Issuers(tuple(issuers), self.keys)
-        return approvals.record(self.repository, plan.key, plan.digest, decision, reason, token, trusted)
+        return approvals.record(
+            self.repository, subject.key, subject.digest, decision, reason, token, trusted
+        )
 
     def approvals(
         self,

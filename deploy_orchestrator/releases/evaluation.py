@@ -100,6 +100,7 @@ def evaluate(standing: Standing, plan: Plan, conditions: Conditions) -> Evaluati
                 now,
                 conditions.until,
                 conditions.holding,
+                conditions.issuers,
             ),
             removals=recent(standing.repository, standing.tree, plan.environment, now)
             if plan.removal

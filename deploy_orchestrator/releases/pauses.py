@@ -1,6 +1,6 @@
 """Stop the line: people pause an environment, or one tenant there, and nothing is released until one resumes.
 
-A pause is a decision on a digest of its own, signed and kept as all others are.
+A pause is a decision on a digest of its own, proved and kept as all others are.
 """
 
 from collections.abc import Collection, Sequence
@@ -9,6 +9,7 @@ from datetime import datetime
 
 from deploy_orchestrator.fleet import Policy, Rules, among
 from deploy_orchestrator.git import Repository
+from deploy_orchestrator.identity import NO_ISSUERS, Issuers
 from deploy_orchestrator.releases.approvals import verified
 from deploy_orchestrator.releases.ballot import CLOCK_SKEW
 from deploy_orchestrator.releases.digest import line_digest
@@ -59,17 +60,20 @@ def pausing(
     now: datetime,
     until: str | None = None,
     holding: Rules | None = None,
+    issuers: Issuers = NO_ISSUERS,
 ) -> Pausing:
     """What counts of the decisions on a `line`, as far as its branch was fetched, or `until` a commit of it.
+    An ID token of one of the `issuers` pauses, and resumes nothing.
 
     A pause stands until somebody who may resumes, by a decision that was pushed after it. Whoever may pause
     by the rules that are `holding` still has paused it, too; nobody resumes by those.
     """
-    believed = verified(repository, line.digest, allowed_signers, until)[0]
+    believed = verified(repository, line.digest, allowed_signers, until, issuers)[0]
     paused, resumed = _counted(believed, policy.pausers, believed, policy, now)
     if holding is not None:
         keys = allowed_signers + holding.allowed_signers
-        wider = verified(repository, line.digest, keys, until)[0]
+        trusted = Issuers((*issuers.trusted, *holding.issuers), issuers.keys)
+        wider = verified(repository, line.digest, keys, until, trusted)[0]
         pausers = (*policy.pausers, *holding.policy.pausers)
         also = _counted(wider, pausers, believed, policy, now)[0]
         paused = list({each.commit: each for each in (*paused, *also)}.values())
@@ -103,10 +107,13 @@ def pauses(
     now: datetime,
     until: str | None = None,
     holding: Rules | None = None,
+    issuers: Issuers = NO_ISSUERS,
 ) -> Sequence[Pausing]:
     """What a tenant in an environment is held by: the environment's line, its own, or both."""
     lines = (Line(environment), Line(environment, tenant))
-    found = (pausing(repository, line, policy, allowed_signers, now, until, holding) for line in lines)
+    found = (
+        pausing(repository, line, policy, allowed_signers, now, until, holding, issuers) for line in lines
+    )
     return [each for each in found if each.paused]
 
 

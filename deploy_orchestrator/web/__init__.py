@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from deploy_orchestrator.web.acting_as import ActingAs
     from deploy_orchestrator.web.board import Watch
     from deploy_orchestrator.web.door import LOOPBACK, Door
     from deploy_orchestrator.web.metrics import Measured, Queue, beside, metrics_app
@@ -37,6 +38,7 @@ __all__ = [
     "MAX_BODY",
     "MAX_CONNECTIONS",
     "NOBODY",
+    "ActingAs",
     "DagsterRuns",
     "DagsterUnreachable",
     "Deliveries",

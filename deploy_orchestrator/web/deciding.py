@@ -1,13 +1,12 @@
-"""Approve and reject on the board: each decision takes its author through the provider once more."""
+"""Decide on the board: each decision takes its author through the provider once more."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from secrets import token_urlsafe
 from typing import Final, Literal
-from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -18,23 +17,32 @@ from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Issuer
 from deploy_orchestrator.identity import NotProved, ProviderUnreachable, decision_nonce, expected_of, prove
 from deploy_orchestrator.pipeline import Orchestrator
-from deploy_orchestrator.releases import Plan
-from deploy_orchestrator.terms import Text
-from deploy_orchestrator.web.forms import read_form
+from deploy_orchestrator.releases import Line, Plan
+from deploy_orchestrator.web.asking import (
+    Asked,
+    AskedToStop,
+    Subjects,
+    Way,
+    asked,
+    asked_of_all,
+    asked_to_stop,
+    pending,
+    require_stopper,
+)
 from deploy_orchestrator.web.people import Person, person_of
 from deploy_orchestrator.web.sign_in import ATTEMPT_SECONDS, Returned, SignIn, came_back
 
-MAX_REASON: Final = 500
 _ATTEMPT: Final = "deploy-orchestrator-decision"
-Verb = Literal["approve", "reject"]
-Subjects = tuple[tuple[str, str], ...]
-MAX_AT_ONCE: Final = 20
-"""What a cookie holds of those that are still to be decided on."""
+_VERBS: Final = frozenset({"approve", "reject", "pause"})
+_SAYS: Final = (
+    "{} asks you who you are, and signs that you decided on exactly this. Anybody who reads the deployments "
+    "repository sees that, with your address."
+)
 
 
 class Attempt(BaseModel):
-    """A decision whose author is at the provider; the `rest`, tenants with their digests, are decided on
-    after it in the same way, and its author is shown the page `then`.
+    """A decision whose author is at the provider, on a change or on a line; the `rest`, tenants with their
+    digests, are decided on after it in the same way, and its author is shown the page `then`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,7 +53,7 @@ class Attempt(BaseModel):
     environment: str
     tenant: str
     digest: str
-    decision: Verb
+    decision: Literal["approve", "reject", "pause"]
     reason: str
     rest: tuple[tuple[str, str], ...] = ()
     then: str = ""
@@ -66,10 +74,15 @@ class Deciding:
         return [
             Route("/deployments/{environment}/{tenant}/decide", self._begin, methods=["POST"], name="decide"),
             Route("/changes/{commit}/decide", self._begin_all, methods=["POST"], name="decide_all"),
+            Route("/stop", self._begin_stop, methods=["POST"], name="stop"),
             Route("/decide/{issuer}/back", self._back),
         ]
 
-    def issuer(self, person: Person, trusted: Sequence[Issuer]) -> Issuer | None:
+    def way(self, person: Person, trusted: Sequence[Issuer]) -> Way | None:
+        issuer = self._proving(person, trusted)
+        return Way(_SAYS.format(issuer.name), _VERBS) if issuer else None
+
+    def _proving(self, person: Person, trusted: Sequence[Issuer]) -> Issuer | None:
         """The provider that proves what `person` decides, where one of those `trusted` does; else None."""
         own = self.sign_in.file.issuer(person.issuer)
         return next(
@@ -77,30 +90,38 @@ class Deciding:
         )
 
     async def _begin(self, request: Request) -> Response:
-        said, person = await read_form(request), person_of(request.scope)
-        environment, tenant = request.path_params["environment"], request.path_params["tenant"]
-        subjects = ((tenant, said.get("digest", "")),)
-        then = f"/deployments/{quote(environment)}/{quote(tenant)}"
-        return await run_in_threadpool(self._begun, said, person, environment, subjects, then)
+        return await run_in_threadpool(self._begun, await asked(request), person_of(request.scope))
 
     async def _begin_all(self, request: Request) -> Response:
-        said, person = await read_form(request), person_of(request.scope)
-        then = f"/changes/{quote(request.path_params['commit'])}"
-        subjects = _subjects(said.get("digests", ""))
-        return await run_in_threadpool(self._begun, said, person, said.get("environment", ""), subjects, then)
+        return await run_in_threadpool(self._begun, await asked_of_all(request), person_of(request.scope))
 
-    def _begun(
-        self, said: Mapping[str, str], person: Person, environment: str, subjects: Subjects, then: str
-    ) -> Response:
-        decision, reason = _verb(said.get("decision", "")), _reason(said.get("reason", ""))
-        if decision == "reject" and not reason:
-            raise HTTPException(400, "say why it is rejected")
-        for each in subjects:
-            self._pending(environment, *each)
-        return self._asked(person, environment, subjects, decision, reason, then)
+    async def _begin_stop(self, request: Request) -> Response:
+        said = await asked_to_stop(request)
+        return await run_in_threadpool(self._begun_to_stop, said, person_of(request.scope))
 
-    def _asked(
-        self, person: Person, environment: str, subjects: Subjects, decision: Verb, reason: str, then: str
+    def _begun(self, said: Asked, person: Person) -> Response:
+        said.plans(self.orchestrator)
+        return self._next(person, said.environment, said.subjects, said.decision, said.reason, said.then)
+
+    def _begun_to_stop(self, said: AskedToStop, person: Person) -> Response:
+        if said.decision == "resume":
+            raise HTTPException(
+                403,
+                f"no ID token resumes a line: deploy-orchestrator resume {said.line.key.replace('/', ' ')}",
+            )
+        require_stopper(self.orchestrator, said, person.email or person.who)
+        line = said.line
+        subjects = ((line.tenant or "", line.digest),)
+        return self._next(person, line.environment, subjects, said.decision, said.reason, said.then)
+
+    def _next(
+        self,
+        person: Person,
+        environment: str,
+        subjects: Subjects,
+        decision: Literal["approve", "reject", "pause"],
+        reason: str,
+        then: str,
     ) -> Response:
         """Send them to their provider, for the first of what they decide on."""
         (tenant, digest), *rest = subjects
@@ -117,12 +138,12 @@ class Deciding:
             rest=tuple(rest),
             then=then,
         )
-        asked = {"login_hint": person.email or ""}
+        about = {"login_hint": person.email or ""}
         if issuer.max_age is not None:
-            asked["max_age"] = str(int(issuer.max_age.total_seconds()))
+            about["max_age"] = str(int(issuer.max_age.total_seconds()))
         try:
             there = self.sign_in.deciding(attempt.issuer).begin(
-                attempt.state, attempt.nonce, attempt.verifier, **asked
+                attempt.state, attempt.nonce, attempt.verifier, **about
             )
         except ProviderUnreachable as error:
             raise HTTPException(502, error.what) from error
@@ -141,7 +162,7 @@ class Deciding:
             raise HTTPException(error.status, error.why) from error
         if attempt.rest:
             further = attempt.environment, attempt.rest, attempt.decision, attempt.reason, attempt.then
-            return await run_in_threadpool(self._asked, person, *further)
+            return await run_in_threadpool(self._next, person, *further)
         answer = RedirectResponse(attempt.then, 303)
         self.sign_in.cookies.take(answer, _ATTEMPT)
         return answer
@@ -157,8 +178,8 @@ class Deciding:
                 raise NotProved(
                     f"you are here as {person.who}, and decided as {proved.email or proved.subject}"
                 )
-            plan = self._pending(attempt.environment, attempt.tenant, attempt.digest)
-            self.orchestrator.record(plan, attempt.decision, attempt.reason, token)
+            subject = self._subject(attempt)
+            self.orchestrator.record(subject, attempt.decision, attempt.reason, token)
         except ProviderUnreachable as error:
             raise HTTPException(502, error.what) from error
         except NotProved as error:
@@ -166,42 +187,13 @@ class Deciding:
         except OrchestratorError as error:
             raise HTTPException(409, f"it is not decided: {error.what}") from error
 
+    def _subject(self, attempt: Attempt) -> Plan | Line:
+        if attempt.decision == "pause":
+            return Line(attempt.environment, attempt.tenant or None)
+        return pending(self.orchestrator, attempt.environment, attempt.tenant, attempt.digest)
+
     def _issuer(self, person: Person, environment: str) -> Issuer:
-        issuer = self.issuer(person, self.orchestrator.fleet().trusted(environment))
+        issuer = self._proving(person, self.orchestrator.fleet().trusted(environment))
         if issuer is None:
             raise HTTPException(403, "no provider of the rules proves who you are: decide by a signed commit")
         return issuer
-
-    def _pending(self, environment: str, tenant: str, digest: str) -> Plan:
-        self.orchestrator.deployments.repository.fetch()
-        plan = self.orchestrator.deployments.pending(environment, tenant)
-        if plan is None or plan.digest != digest:
-            raise HTTPException(409, "what waits is another by now: look at it, and decide again")
-        return plan
-
-
-def _subjects(said: str) -> Subjects:
-    """Tenants with their digests, as a page says them: `name:digits name:digits`."""
-    parts = [each.partition(":") for each in said.split()]
-    if not 0 < len(parts) <= MAX_AT_ONCE:
-        raise HTTPException(400, f"decide on 1 to {MAX_AT_ONCE} at once; the rest after that")
-    return tuple((tenant, f"sha256:{digits}") for tenant, _, digits in parts)
-
-
-def _verb(said: str) -> Verb:
-    if said == "approve":
-        return "approve"
-    if said == "reject":
-        return "reject"
-    raise HTTPException(400, "approve or reject")
-
-
-def _reason(said: str) -> str:
-    reason = said.strip()
-    try:
-        TypeAdapter[str](Text).validate_python(reason)
-    except ValidationError as error:
-        raise HTTPException(400, f"not a reason: {error.errors()[0]['msg']}") from error
-    if len(reason) > MAX_REASON:
-        raise HTTPException(400, f"say it in {MAX_REASON} characters")
-    return reason

@@ -14,6 +14,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deploy_orchestrator.pipeline import Orchestrator
+from deploy_orchestrator.web.acting_as import ActingAs
 from deploy_orchestrator.web.board import Watch, board
 from deploy_orchestrator.web.deciding import Deciding
 from deploy_orchestrator.web.door import Door
@@ -28,9 +29,11 @@ def site(
     dagster: ASGIApp | None,
     names: frozenset[str],
     sign_in: SignIn | None = None,
+    acting_as: ActingAs | None = None,
 ) -> Door:
     """The application: the board at `/`, `dagster` below its own prefix, `/healthz` for who looks whether it
-    runs; for requests to one of the host `names`, of people who signed in where there is a `sign_in`.
+    runs; for requests to one of the host `names`, of people who signed in where there is a `sign_in`. Where
+    there is none, whoever asks may be `acting_as` others.
     """
 
     @asynccontextmanager
@@ -41,10 +44,12 @@ def site(
     async def healthy(_: Request) -> PlainTextResponse:
         return PlainTextResponse("fine\n")
 
-    deciding = Deciding(sign_in, orchestrator) if sign_in else None
+    deciding = Deciding(sign_in, orchestrator) if sign_in else acting_as
     routes = [*board(watch, orchestrator, deciding), Route("/healthz", healthy)]
-    if sign_in and deciding:
-        routes += [*sign_in.routes(), *deciding.routes()]
+    if deciding:
+        routes += deciding.routes()
+    if sign_in:
+        routes += sign_in.routes()
     if dagster:
         routes.append(Mount("/", dagster))
     middleware = [Middleware(_Labelled), Middleware(Guard, sign_in)]

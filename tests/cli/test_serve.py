@@ -114,3 +114,19 @@ def test_a_metrics_token_that_is_guessed_is_refused(desk, monkeypatch):
     answer = desk.run("serve", "--metrics-port", "0")
     assert answer.code == 2
     assert "5 characters" in answer.errors
+
+
+def test_nobody_acts_as_others_where_people_sign_in_or_come_through_a_proxy(desk, file, served, monkeypatch):
+    answer = desk.run("serve", "--act-as", str(desk.folder))
+    assert (answer.code, "--act-as" in answer.errors) == (2, True)
+    monkeypatch.delenv("DEPLOY_ORCHESTRATOR_SIGN_IN_FILE")
+    answer = desk.run("serve", "--act-as", str(desk.folder), "--name", "deploy.example.com")
+    assert (answer.code, "--act-as" in answer.errors) == (2, True)
+    assert served == []
+
+
+def test_nobody_acts_as_others_on_a_real_cluster(desk, served, monkeypatch):
+    monkeypatch.setenv("DEPLOY_ORCHESTRATOR_ENGINE", "argocd")
+    answer = desk.run("serve", "--act-as", str(desk.folder))
+    assert (answer.code, "--act-as" in answer.errors) == (2, True)
+    assert served == []

@@ -10,10 +10,10 @@ import pytest
 from joserfc import jwk, jwt
 
 from deploy_orchestrator.documents import dump
-from deploy_orchestrator.fleet import ApprovalRule, Issuer
+from deploy_orchestrator.fleet import ApprovalRule, Issuer, PauseRule, Policy
 from deploy_orchestrator.git import Changes
 from deploy_orchestrator.identity import NotProved, ProviderUnreachable, decision_nonce
-from deploy_orchestrator.releases import Deployments, GateState, count, proved_then
+from deploy_orchestrator.releases import Deployments, GateState, Line, count, proved_then
 
 ANN, BOB = "ann@example.com", "bob@example.com"
 URL, CLIENT = "https://login.example.com", "decisions"
@@ -101,7 +101,9 @@ def believed(deployments, plan) -> Callable[..., Any]:
 def push(deployments, plan, build, provider) -> Callable[..., None]:
     """Push a file to the branch as somebody would who may."""
 
-    def pushed(token: str, who: str = ANN, *, key: Any = None, name: str = "", **changed: Any) -> None:
+    def pushed(
+        token: str, who: str = ANN, *, key: Any = None, name: str = "", about: str = "", **changed: Any
+    ) -> None:
         public = (key or provider.key).as_dict(private=False)
         said = {
             "digest": plan.digest,
@@ -111,7 +113,8 @@ def push(deployments, plan, build, provider) -> Callable[..., None]:
             "at": "2026-03-02T12:00:00Z",
             "proof": {"issuer": URL, "token": token, "key": public},
         }
-        path = f"{plan.digest.removeprefix('sha256:')}/{name or who}.yaml"
+        path = f"{(about or plan.digest).removeprefix('sha256:')}/{name or who}.yaml"
+        said["digest"] = about or plan.digest
         build.push(deployments.repository, "approvals", {path: dump(said | changed)})
 
     return pushed
@@ -379,3 +382,53 @@ def _issuers(provider: Provider) -> Any:
     from deploy_orchestrator.identity import Issuers
 
     return Issuers((ISSUER,), provider.keys)
+
+
+LINE = Line("dev", "analytics")
+LATER = datetime(2026, 3, 2, 13, 0, tzinfo=UTC)
+MAY = Policy(pause=PauseRule(pausers=(ANN,), resumers=(ANN, BOB)))
+
+
+@pytest.fixture
+def paused(deployments, people):
+    """Who has paused the line."""
+
+    def read(allowed: bytes = b"") -> list[str]:
+        return [each.who for each in deployments.pausing(LINE, MAY, allowed, LATER, issuers=(ISSUER,)).paused]
+
+    return read
+
+
+def test_a_token_pauses_a_line_whatever_becomes_of_the_providers_keys(deployments, provider, paused):
+    token = provider.token(LINE, "pause", "it burns")
+    deployments.record(LINE, "pause", "it burns", token, (ISSUER,))
+    assert paused() == [ANN]
+    provider.listed = False
+    assert paused() == [ANN]
+
+
+def test_no_token_resumes_a_line(deployments, provider, push, paused):
+    deployments.record(LINE, "pause", "it burns", provider.token(LINE, "pause", "it burns"), (ISSUER,))
+    token = provider.token(LINE, "resume", "it is out", at=LATER)
+    with pytest.raises(NotProved, match="no ID token proves a decision to resume"):
+        deployments.record(LINE, "resume", "it is out", token, (ISSUER,))
+    push(token, about=LINE.digest, decision="resume", reason="it is out", at="2026-03-02T13:00:00Z")
+    assert paused() == [ANN]
+
+
+def test_a_pause_that_is_pushed_again_after_it_was_lifted_stops_nothing(
+    deployments, provider, people, push, paused
+):
+    token = provider.token(LINE, "pause", "it burns")
+    deployments.record(LINE, "pause", "it burns", token, (ISSUER,))
+    bob = people(BOB)
+    deployments.stop(LINE, "resume", "it is out", bob.signer, LATER)
+    assert paused(bob.allowed) == []
+    push("none", about=LINE.digest, decision="pause", reason="it burns")
+    push(token, about=LINE.digest, decision="pause", reason="it burns")
+    assert paused(bob.allowed) == []
+
+
+def test_a_token_that_approves_a_change_pauses_nothing(deployments, provider, push, paused):
+    push(provider.token(LINE, "approve"), about=LINE.digest, decision="pause", reason="it burns")
+    assert paused() == []

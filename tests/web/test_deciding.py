@@ -14,7 +14,8 @@ from deploy_orchestrator.pipeline import Orchestrator, look
 from deploy_orchestrator.registries import ANYWHERE, Internet
 from deploy_orchestrator.settings import Settings
 from deploy_orchestrator.web import LOOPBACK, SignIn, SignInFile, Watch, site
-from deploy_orchestrator.web.deciding import MAX_AT_ONCE, Attempt
+from deploy_orchestrator.web.asking import MAX_AT_ONCE
+from deploy_orchestrator.web.deciding import Attempt
 from deploy_orchestrator.web.sign_in.cookies import Cookies
 from tests.desk import Desk
 from tests.openid import PEOPLE, client, openid_provider, through_the_provider
@@ -270,6 +271,38 @@ def test_whoever_has_not_signed_in_decides_nothing(board):
 def test_nothing_else_is_decided_here(board, verb):
     board.sign_in("bob")
     assert board.press(verb).status_code == 400
+
+
+def test_an_approver_stops_the_line_and_nothing_is_released_there(board):
+    board.sign_in("bob")
+    said = {"environment": "production", "tenant": "shop", "decision": "pause", "reason": "it burns"}
+    begun = board.client.post("/stop", data=said, headers={"origin": BASE})
+    assert begun.status_code == 303, begun.text
+    assert board.follow(begun.headers["location"], "bob").headers["location"] == "/"
+    assert board.closed == ["approval", "paused"]
+    (stopped,) = board.orchestrator.pausing()
+    assert (stopped.line.key, [each.who for each in stopped.paused]) == (
+        "production/shop",
+        ["bob@example.com"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("login", "changed", "status"),
+    [
+        ("dave", {}, 403),
+        ("bob", {"decision": "resume"}, 403),
+        ("bob", {"decision": "approve"}, 400),
+        ("bob", {"reason": " "}, 400),
+        ("bob", {"environment": "elsewhere"}, 404),
+        ("bob", {"tenant": "nobody"}, 404),
+    ],
+)
+def test_whom_the_policy_does_not_name_stops_nothing_and_no_token_resumes(board, login, changed, status):
+    board.sign_in(login)
+    said = {"environment": "production", "decision": "pause", "reason": "it burns"} | changed
+    assert board.client.post("/stop", data=said, headers={"origin": BASE}).status_code == status
+    assert board.orchestrator.pausing() == []
 
 
 def test_where_the_rules_name_no_provider_the_page_has_no_buttons(board, waiting):

@@ -1,9 +1,9 @@
 """The board's pages, each also as JSON at the same address: for who asks for `application/json`."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import pydantic_core
 from starlette.concurrency import run_in_threadpool
@@ -13,13 +13,13 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.fleet import Issuer
+from deploy_orchestrator.fleet import Fleet
 from deploy_orchestrator.git import RevisionNotFound
 from deploy_orchestrator.outcomes import attempt
 from deploy_orchestrator.pipeline import Orchestrator, Overview, Standing
 from deploy_orchestrator.telemetry import Past
 from deploy_orchestrator.terms import is_commit_id
+from deploy_orchestrator.web.asking import Ways
 from deploy_orchestrator.web.board.acting import Acting
 from deploy_orchestrator.web.board.audit import DAYS as AUDITED_DAYS
 from deploy_orchestrator.web.board.audit import MAX_DAYS, as_csv, entries
@@ -36,14 +36,8 @@ _FOLDER: Final = Path(__file__).parent
 _HEARTBEAT_SECONDS: Final = 20.0
 
 
-class Deciding(Protocol):
-    """Tells by which provider somebody can decide here."""
-
-    def issuer(self, person: Person, trusted: Sequence[Issuer]) -> Issuer | None: ...
-
-
-def board(watch: Watch, orchestrator: Orchestrator, deciding: Deciding | None = None) -> list[BaseRoute]:
-    """The routes of the board, on which people decide where there is a `deciding`."""
+def board(watch: Watch, orchestrator: Orchestrator, ways: Ways | None = None) -> list[BaseRoute]:
+    """The routes of the board, on which people decide where there are `ways`."""
     showing = Showing(watch)
     past = Past(orchestrator.fleet_repository, orchestrator.deployments)
 
@@ -55,7 +49,12 @@ def board(watch: Watch, orchestrator: Orchestrator, deciding: Deciding | None = 
         wanted, person = Wanted.said(request.query_params), person_of(request.scope)
         attention = sorted(overview.attention, key=lambda group: not _waits_for(person, group[0]))
         return showing.page(
-            request, "now.html", table=table(overview, wanted), wanted=wanted, attention=attention
+            request,
+            "now.html",
+            table=table(overview, wanted),
+            wanted=wanted,
+            attention=attention,
+            way=ways and ways.way(person, ()),
         )
 
     async def deployment(request: Request) -> Response:
@@ -68,8 +67,8 @@ def board(watch: Watch, orchestrator: Orchestrator, deciding: Deciding | None = 
             return as_json(
                 {**pydantic_core.to_jsonable_python(standing), **pydantic_core.to_jsonable_python(found)}
             )
-        decides = deciding is not None and deciding.issuer(person_of(request.scope), found.trusted)
-        return showing.page(request, "deployment.html", each=standing, found=found, decides=decides)
+        way = ways and ways.way(person_of(request.scope), found.trusted)
+        return showing.page(request, "deployment.html", each=standing, found=found, way=way)
 
     async def tenant(request: Request) -> Response:
         name = request.path_params["tenant"]
@@ -87,13 +86,11 @@ def board(watch: Watch, orchestrator: Orchestrator, deciding: Deciding | None = 
             found = await run_in_threadpool(change, orchestrator, watch.overview, commit)
         except RevisionNotFound as error:
             raise HTTPException(404, error.what) from error
-        fleet = attempt(orchestrator.fleet) if deciding else None
+        fleet = attempt(orchestrator.fleet) if ways else None
+        person, names = person_of(request.scope), {group.environment for group in found.waiting}
         decides = {
-            group.environment: deciding is not None
-            and fleet is not None
-            and not isinstance(fleet, OrchestratorError)
-            and deciding.issuer(person_of(request.scope), fleet.trusted(group.environment))
-            for group in found.waiting
+            name: ways.way(person, fleet.trusted(name) if isinstance(fleet, Fleet) else ()) if ways else None
+            for name in names
         }
         return showing.answer(request, "change.html", found, found=found, decides=decides)
 

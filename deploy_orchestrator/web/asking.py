@@ -1,0 +1,155 @@
+"""What the board's forms say of a decision, checked; and the ways in which people prove it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol
+from urllib.parse import quote
+
+from pydantic import TypeAdapter, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from deploy_orchestrator.fleet import Issuer, among
+from deploy_orchestrator.pipeline import Orchestrator
+from deploy_orchestrator.releases import Line, Plan
+from deploy_orchestrator.terms import Text
+from deploy_orchestrator.web.forms import read_form
+from deploy_orchestrator.web.people import Person
+
+MAX_REASON: Final = 500
+MAX_AT_ONCE: Final = 20
+"""What a cookie holds of those that are still to be decided on."""
+Verb = Literal["approve", "reject"]
+Stop = Literal["pause", "resume"]
+Subjects = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How somebody decides here, as it `says` beside the buttons: as one of these `people`, where there are
+    any, or as who they are signed in. `verbs` are what it proves.
+    """
+
+    says: str
+    verbs: frozenset[str]
+    people: tuple[str, ...] = ()
+
+
+class Ways(Protocol):
+    """Tells how people decide here."""
+
+    def way(self, person: Person, trusted: Sequence[Issuer]) -> Way | None:
+        """How `person` decides where the rules have `trusted` these providers; None: not here."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A decision on tenants of an `environment` with their digests; its author is shown the page `then`. `by`
+    is whom they say to decide as.
+    """
+
+    environment: str
+    subjects: Subjects
+    decision: Verb
+    reason: str
+    then: str
+    by: str
+
+    def plans(self, orchestrator: Orchestrator) -> list[Plan]:
+        """What is decided on. Raises HTTPException where something else waits by now."""
+        return [pending(orchestrator, self.environment, *each) for each in self.subjects]
+
+
+@dataclass(frozen=True, slots=True)
+class AskedToStop:
+    """A decision on a `line`; `then` and `by` as in `Asked`."""
+
+    line: Line
+    decision: Stop
+    reason: str
+    then: str
+    by: str
+
+
+async def asked(request: Request) -> Asked:
+    """The form of one deployment's page. Raises HTTPException where it says no decision."""
+    said, path = await read_form(request), request.path_params
+    subjects = ((path["tenant"], said.get("digest", "")),)
+    then = f"/deployments/{quote(path['environment'])}/{quote(path['tenant'])}"
+    return _asked(said, path["environment"], subjects, then)
+
+
+async def asked_of_all(request: Request) -> Asked:
+    """The form of a change's page. Raises HTTPException where it says no decision."""
+    said = await read_form(request)
+    then = f"/changes/{quote(request.path_params['commit'])}"
+    return _asked(said, said.get("environment", ""), _subjects(said.get("digests", "")), then)
+
+
+async def asked_to_stop(request: Request) -> AskedToStop:
+    """The form that stops a line or starts it again. Raises HTTPException where it says no such decision."""
+    said = await read_form(request)
+    decision, reason = said.get("decision", ""), _reason(said.get("reason", ""))
+    if decision != "pause" and decision != "resume":
+        raise HTTPException(400, "pause or resume")
+    if not reason:
+        raise HTTPException(400, "say why")
+    line = Line(said.get("environment", ""), said.get("tenant", "").strip() or None)
+    return AskedToStop(line, decision, reason, "/", said.get("as", ""))
+
+
+def pending(orchestrator: Orchestrator, environment: str, tenant: str, digest: str) -> Plan:
+    """The plan that waits. Raises HTTPException where another does by now."""
+    orchestrator.deployments.repository.fetch()
+    plan = orchestrator.deployments.pending(environment, tenant)
+    if plan is None or plan.digest != digest:
+        raise HTTPException(409, "what waits is another by now: look at it, and decide again")
+    return plan
+
+
+def require_stopper(orchestrator: Orchestrator, asked: AskedToStop, who: str) -> None:
+    """Refuses whom the policy does not name, and lines that there are not. Raises HTTPException."""
+    fleet, line = orchestrator.fleet(), asked.line
+    found = next((each for each in fleet.environments if each.name == line.environment), None)
+    if found is None or (line.tenant and line.tenant not in {*fleet.tenants, *fleet.broken}):
+        raise HTTPException(404, f"there is no {line.key}")
+    people = found.policy.pausers if asked.decision == "pause" else found.policy.resumers
+    if not among(who, people):
+        raise HTTPException(
+            403, f"{who} may not {asked.decision} {line.key}: {', '.join(people) or 'nobody'} may"
+        )
+
+
+def _asked(said: Mapping[str, str], environment: str, subjects: Subjects, then: str) -> Asked:
+    decision, reason = _verb(said.get("decision", "")), _reason(said.get("reason", ""))
+    if decision == "reject" and not reason:
+        raise HTTPException(400, "say why it is rejected")
+    return Asked(environment, subjects, decision, reason, then, said.get("as", ""))
+
+
+def _subjects(said: str) -> Subjects:
+    """Tenants with their digests, as a page says them: `name:digits name:digits`."""
+    parts = [each.partition(":") for each in said.split()]
+    if not 0 < len(parts) <= MAX_AT_ONCE:
+        raise HTTPException(400, f"decide on 1 to {MAX_AT_ONCE} at once; the rest after that")
+    return tuple((tenant, f"sha256:{digits}") for tenant, _, digits in parts)
+
+
+def _verb(said: str) -> Verb:
+    if said == "approve":
+        return "approve"
+    if said == "reject":
+        return "reject"
+    raise HTTPException(400, "approve or reject")
+
+
+def _reason(said: str) -> str:
+    reason = said.strip()
+    try:
+        TypeAdapter[str](Text).validate_python(reason)
+    except ValidationError as error:
+        raise HTTPException(400, f"not a reason: {error.errors()[0]['msg']}") from error
+    if len(reason) > MAX_REASON:
+        raise HTTPException(400, f"say it in {MAX_REASON} characters")
+    return reason

@@ -1,0 +1,124 @@
+"""The tour on a laptop: whoever sits there decides as the example's people, and that counts as it would."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from deploy_orchestrator.pipeline import Orchestrator, look
+from deploy_orchestrator.settings import Settings
+from deploy_orchestrator.web import LOOPBACK, ActingAs, Watch, site
+from tests.desk import PEOPLE, Desk
+
+SHOP = "/deployments/production/shop"
+HOME = {"origin": "http://localhost"}
+JSON = {"accept": "application/json"}
+BOB, ALICE = "bob@example.com", "alice@example.com"
+
+
+@pytest.fixture
+def orchestrator(waiting: Desk) -> Iterator[Orchestrator]:
+    with waiting.orchestrator() as opened:
+        yield opened
+
+
+@pytest.fixture
+def named(waiting: Desk, tmp_path: Path) -> Path:
+    """People's keys as `init` lays them out, with their addresses; one has no private half."""
+    for name in PEOPLE:
+        for file in (name, f"{name}.pub"):
+            shutil.copyfile(waiting.folder / "keys" / file, tmp_path / file)
+        with (tmp_path / f"{name}.pub").open("a") as public:
+            public.write(f" {name}@example.com")
+    (tmp_path / "carol.pub").write_text((tmp_path / "bob.pub").read_text())
+    return tmp_path
+
+
+@pytest.fixture
+def client(orchestrator: Orchestrator, named: Path) -> Iterator[TestClient]:
+    watch = Watch(lambda: look(orchestrator, Settings().home), seconds=0.05)
+    acting_as = ActingAs.of_folder(named, orchestrator)
+    app = site(watch, orchestrator, None, LOOPBACK, acting_as=acting_as)
+    with TestClient(app, base_url="http://localhost", follow_redirects=False) as client:
+        yield client
+
+
+def digest(orchestrator: Orchestrator) -> str:
+    plan = orchestrator.deployments.pending("production", "shop")
+    assert plan is not None
+    return plan.digest
+
+
+def closed(orchestrator: Orchestrator) -> list[str]:
+    orchestrator.deployments.repository.fetch()
+    plan = orchestrator.deployments.pending("production", "shop")
+    assert plan is not None
+    return [each.key for each in orchestrator.gates(plan) if not each.passed]
+
+
+def test_bob_approves_and_it_counts_with_his_key(client, orchestrator):
+    page = client.get(SHOP).text
+    assert re.search(r"<option>bob@example.com</option>", page)
+    assert "nobody proves who they are here" in page
+    said = {"digest": digest(orchestrator), "decision": "approve", "as": BOB}
+    answer = client.post(f"{SHOP}/decide", data=said, headers=HOME)
+    assert (answer.status_code, answer.headers["location"]) == (303, SHOP)
+    assert closed(orchestrator) == []
+    (decided,) = client.get(SHOP, headers=JSON).json()["decisions"]
+    assert (decided["who"], decided["void"]) == (BOB, "")
+    assert decided["proved"].startswith("the SSH key")
+
+
+def test_an_author_may_press_it_and_is_told_that_it_does_not_count(client, orchestrator):
+    said = {"digest": digest(orchestrator), "decision": "approve", "as": ALICE}
+    assert client.post(f"{SHOP}/decide", data=said, headers=HOME).status_code == 303
+    assert closed(orchestrator) == ["approval"]
+    assert "authors cannot approve their own change" in client.get(SHOP).text
+
+
+def test_all_that_is_alike_is_rejected_at_once(client, orchestrator):
+    plan = orchestrator.deployments.pending("production", "shop")
+    said = {
+        "environment": "production",
+        "digests": f"shop:{plan.digest.removeprefix('sha256:')}",
+        "decision": "reject",
+        "reason": "not on a Friday",
+        "as": BOB,
+    }
+    path = f"/changes/{plan.source.commit}"
+    answer = client.post(f"{path}/decide", data=said, headers=HOME)
+    assert (answer.status_code, answer.headers["location"]) == (303, path)
+    believed, _ = orchestrator.decisions(plan)
+    assert [(each.who, each.decision) for each in believed] == [(BOB, "reject")]
+
+
+def test_the_line_is_stopped_and_started_again(client, orchestrator):
+    said = {"environment": "production", "reason": "a look first", "as": BOB}
+    assert client.post("/stop", data=said | {"decision": "pause"}, headers=HOME).status_code == 303
+    assert "paused" in closed(orchestrator)
+    assert client.post("/stop", data=said | {"decision": "resume"}, headers=HOME).status_code == 303
+    assert "paused" not in closed(orchestrator)
+
+
+@pytest.mark.parametrize("who", ["", "carol@example.com", "../alice"])
+def test_nobody_decides_whose_key_is_not_there(client, orchestrator, who):
+    said = {"digest": digest(orchestrator), "decision": "approve", "as": who}
+    assert client.post(f"{SHOP}/decide", data=said, headers=HOME).status_code == 400
+    assert closed(orchestrator) == ["approval"]
+
+
+def test_whom_nobody_trusts_decides_without_effect_and_that_is_told(client, orchestrator):
+    said = {"digest": digest(orchestrator), "decision": "approve", "as": "mallory@example.com"}
+    assert client.post(f"{SHOP}/decide", data=said, headers=HOME).status_code == 303
+    assert closed(orchestrator) == ["approval"]
+    assert client.get(SHOP, headers=JSON).json()["refused"]
+
+
+def test_another_sites_form_decides_as_nobody(client, orchestrator):
+    said = {"digest": digest(orchestrator), "decision": "approve", "as": BOB}
+    foreign = {"origin": "http://evil.example"}
+    assert client.post(f"{SHOP}/decide", data=said, headers=foreign).status_code == 403
+    assert closed(orchestrator) == ["approval"]
