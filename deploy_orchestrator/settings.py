@@ -74,7 +74,7 @@ class Settings(BaseSettings):
     a line: those that signed before. Without any nothing is signed, and whoever may push there is trusted.
     """
 
-    model_config = SettingsConfigDict(env_prefix="DEPLOY_ORCHESTRATOR_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="DEPLOY_ORCHESTRATOR_", frozen=True, defer_build=True)
 
     fleet: str = Field(default=".local/fleet", repr=False)
     deployments: str = Field(default=".local/deployments.git", repr=False)
@@ -117,7 +117,7 @@ class WebhookSettings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="DEPLOY_ORCHESTRATOR_WEBHOOK_", env_ignore_empty=True, frozen=True
+        env_prefix="DEPLOY_ORCHESTRATOR_WEBHOOK_", env_ignore_empty=True, frozen=True, defer_build=True
     )
 
     secret: SecretStr | None = None
@@ -134,7 +134,7 @@ class SignInSettings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="DEPLOY_ORCHESTRATOR_SIGN_IN_", env_ignore_empty=True, frozen=True
+        env_prefix="DEPLOY_ORCHESTRATOR_SIGN_IN_", env_ignore_empty=True, frozen=True, defer_build=True
     )
 
     file: Path | None = None
@@ -151,7 +151,7 @@ class MetricsSettings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="DEPLOY_ORCHESTRATOR_METRICS_", env_ignore_empty=True, frozen=True
+        env_prefix="DEPLOY_ORCHESTRATOR_METRICS_", env_ignore_empty=True, frozen=True, defer_build=True
     )
 
     token: SecretStr | None = None
@@ -167,7 +167,7 @@ class ForgeSettings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="DEPLOY_ORCHESTRATOR_FORGE_", env_ignore_empty=True, frozen=True
+        env_prefix="DEPLOY_ORCHESTRATOR_FORGE_", env_ignore_empty=True, frozen=True, defer_build=True
     )
 
     kind: Literal["github", "gitlab", "gitea"] | None = None
@@ -188,7 +188,7 @@ class NotificationSettings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="DEPLOY_ORCHESTRATOR_NOTIFY_", env_ignore_empty=True, frozen=True
+        env_prefix="DEPLOY_ORCHESTRATOR_NOTIFY_", env_ignore_empty=True, frozen=True, defer_build=True
     )
 
     urls: SecretStr = SecretStr("")

@@ -55,7 +55,12 @@ class _Lenient(BaseModel):
     """What Helm reads: unknown keys are ignored, null is absent, numbers become text."""
 
     model_config = ConfigDict(
-        frozen=True, extra="ignore", coerce_numbers_to_str=True, validate_by_name=True, validate_by_alias=True
+        frozen=True,
+        extra="ignore",
+        coerce_numbers_to_str=True,
+        validate_by_name=True,
+        validate_by_alias=True,
+        defer_build=True,
     )
 
     _drop_nulls = model_validator(mode="before")(_without_nulls)
