@@ -18,6 +18,7 @@ run: install ## Lay out the example fleet, and serve the board and Dagster on 12
 	@PYTHONWARNINGS=ignore DAGSTER_HOME=$(CURDIR) PATH="$(CURDIR)/$(BIN):$$PATH" PORT=$(PORT) exec $(BIN)/honcho start
 
 test: lint types ## Everything that needs no cluster; with MEASURED=1 also how much of each room that reaches
+	$(MAKE) --directory images/edge-inference test UV=$(abspath $(UV))
 	$(if $(MEASURED),$(BIN)/coverage erase)
 	$(BIN)/$(if $(MEASURED),coverage run,python) -m pytest
 	$(if $(MEASURED),$(BIN)/coverage combine --quiet && $(BIN)/python -m tests.coverage_by_room)

@@ -15,7 +15,14 @@ from deploy_orchestrator import documents
 ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = ("dev", "staging", "production")
 TENANTS = ("analytics", "data", "ml")
-BUILT = ("postgresql", "dagster-user-code", "dagster-tenant", "tenant-platform", "deploy-orchestrator")
+BUILT = (
+    "postgresql",
+    "dagster-user-code",
+    "dagster-tenant",
+    "tenant-platform",
+    "deploy-orchestrator",
+    "edge-inference",
+)
 """Charts with dependencies, those that others need first."""
 
 Object = dict[str, Any]

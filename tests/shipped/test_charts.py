@@ -11,7 +11,14 @@ import helm_python
 import pytest
 import yaml
 
-APPLICATIONS = ("dagster-tenant", "dagster-user-code", "deploy-orchestrator", "postgresql", "tenant-platform")
+APPLICATIONS = (
+    "dagster-tenant",
+    "dagster-user-code",
+    "deploy-orchestrator",
+    "edge-inference",
+    "postgresql",
+    "tenant-platform",
+)
 EVERY = (*APPLICATIONS, "platform-library")
 
 

@@ -1,0 +1,1 @@
+"""Serves models on small machines by the Open Inference Protocol, over HTTP and gRPC."""

@@ -1,0 +1,1 @@
+"""What `proto/` makes: `make protocol`."""
