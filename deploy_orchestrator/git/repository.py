@@ -64,10 +64,19 @@ class Repository(History):
     identity: Person
     seal: Seal | None
     _address: Address = field(repr=False)
+    branches: tuple[str, ...] | None = field(default=None, compare=False)
 
     @classmethod
-    def clone(cls, url: str, path: Path, identity: Person = ORCHESTRATOR, seal: Seal | None = None) -> Self:
-        """Opens the clone at `path`, which is made first where there is none, and fetches.
+    def clone(
+        cls,
+        url: str,
+        path: Path,
+        identity: Person = ORCHESTRATOR,
+        seal: Seal | None = None,
+        branches: tuple[str, ...] | None = None,
+    ) -> Self:
+        """Opens the clone at `path`, which is made first where there is none, and fetches: all, or these
+        `branches` alone.
 
         `url` may be https, http, ssh, a file URL or a folder. A password in it is used, but neither stored
         nor shown.
@@ -79,7 +88,7 @@ class Repository(History):
         """
         address, path = Address.parse(url), path.absolute()
         store = ObjectStore(path, path.with_name(f"{path.name}.kept"))
-        repository = cls(address.url, path, store, identity, seal, address)
+        repository = cls(address.url, path, store, identity, seal, address, branches)
         with repository._lock(CLONE_LIMIT + _LOCK_LIMIT):
             if not path.exists():
                 repository._create()
@@ -118,12 +127,17 @@ class Repository(History):
         return self.seal is None or counts(self, self.seal, head, commit)
 
     def fetch(self) -> None:
-        """Brings all branches and tags to where the remote has them: within 20 seconds, or ten minutes where
-        the remote answers and has much to send.
+        """Brings all branches and tags, or those that are followed, to where the remote has them: within 20
+        seconds, or ten minutes where the remote answers and has much to send.
 
         Raises:
             RemoteUnreachable: it did not answer, or not in time.
         """
+        with self._lock():
+            fetch(self._address, self.path, branches=self.branches)
+
+    def fetch_all(self) -> None:
+        """As `fetch`, of every branch and tag that there is."""
         with self._lock():
             fetch(self._address, self.path)
 
@@ -265,7 +279,7 @@ class Repository(History):
         clone = pygit2.init_repository(str(draft), bare=True, initial_head="main")
         clone.config["remote.origin.url"] = self.url
         clone.config["gc.packRefs"] = False
-        fetch(self._address, draft, new=True)
+        fetch(self._address, draft, branches=self.branches, new=True)
         draft.rename(self.path)
 
     def _check_origin(self) -> None:

@@ -1,5 +1,5 @@
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ PUSH_LIMIT = 60.0
 _MIRROR = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 _FETCH_OPTIONS = ("--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
 _PUSH_OPTIONS = ("--porcelain", "--no-verify", "--no-signed", "--no-follow-tags", "--recurse-submodules=no")
+_ABSENT = re.compile(r"couldn't find remote ref (refs/heads/\S+)")
 _LEFT_LOCKED = re.compile(r"\.lock': File exists")
 _REFUSED = re.compile(r"^!\t\S+\t(?P<reason>.*)$", re.MULTILINE)
 _LOST_RACE = re.compile(
@@ -24,8 +25,11 @@ _WITH_ANOTHER = re.compile(r"atomic push fail")
 _NOT_ATOMIC = "does not support --atomic"
 
 
-def fetch(address: Address, clone: Path, *, new: bool = False) -> None:
-    """Makes the branches and tags of `clone` those of the remote. The caller holds the lock of the clone.
+def fetch(
+    address: Address, clone: Path, *, branches: Collection[str] | None = None, new: bool = False
+) -> None:
+    """Makes the branches and tags of `clone` those of the remote, or these `branches` alone: what others push
+    beside them is none of ours. The caller holds the lock of the clone.
 
     A remote that says nothing for 20 seconds is given up. Where it does, and into a `new` clone, all that
     there is may take ten minutes.
@@ -33,11 +37,16 @@ def fetch(address: Address, clone: Path, *, new: bool = False) -> None:
     Raises:
         RemoteUnreachable: it did not answer, or not in time.
     """
-    result = _fetch(address, clone, new)
+    wanted = None if branches is None else [f"refs/heads/{each}" for each in branches]
+    result = _fetch(address, clone, wanted, new)
     if result.code and _LEFT_LOCKED.search(result.errors):
         for left in [*clone.glob("*.lock"), *clone.glob("refs/**/*.lock")]:
             left.unlink(missing_ok=True)
-        result = _fetch(address, clone, new)
+        result = _fetch(address, clone, wanted, new)
+    while wanted and result.code and (absent := _ABSENT.search(result.errors)) and absent[1] in wanted:
+        command.run(["update-ref", "-d", absent[1]], repository=clone, limit=TRANSFER_LIMIT)
+        wanted.remove(absent[1])
+        result = _fetch(address, clone, wanted, new)
     if result.code:
         damaged = f"; where that works, remove {clone}, which is made again" if _has_branches(clone) else ""
         raise RemoteUnreachable(
@@ -91,14 +100,18 @@ def _has_branches(clone: Path) -> bool:
     return any(each.is_file() for each in clone.glob("refs/heads/**/*"))
 
 
-def _fetch(address: Address, clone: Path, new: bool) -> command.Result:
-    arguments = ["fetch", *_FETCH_OPTIONS, "--", address.given, *_MIRROR]
+def _fetch(address: Address, clone: Path, wanted: Sequence[str] | None, new: bool) -> command.Result:
+    answers = ["ls-remote", "--quiet", "--", address.given, "HEAD"]
+    arguments = ["fetch", *_FETCH_OPTIONS, "--", address.given]
+    arguments += _MIRROR if wanted is None else [f"+{each}:{each}" for each in wanted]
     try:
+        if wanted == []:
+            return _asked(address, clone, answers, TRANSFER_LIMIT)
         if not new:
             try:
                 return _asked(address, clone, arguments, TRANSFER_LIMIT)
             except command.TimedOut:
-                _asked(address, clone, ["ls-remote", "--quiet", "--", address.given], TRANSFER_LIMIT)
+                _asked(address, clone, answers, TRANSFER_LIMIT)
         return _asked(address, clone, arguments, CLONE_LIMIT)
     except command.TimedOut as error:
         raise RemoteUnreachable(f"{address.url}: {error.what}") from error

@@ -281,3 +281,29 @@ def test_a_remote_says_where_on_which_server_it_is(text: str, place: str) -> Non
 )
 def test_what_is_on_no_server_is_no_remote(text: str) -> None:
     assert Remote.parse(text) is None
+
+
+def test_of_some_branches_nothing_else_is_fetched(remote, git, write, repository, tmp_path):
+    first = write({"a": b"1"})
+    git("branch", "side", first.id, cwd=remote)
+    git("tag", "v1", first.id, cwd=remote)
+    clone = Repository.clone(str(remote), tmp_path / "some.git", branches=("main", "decisions"))
+    assert (clone.head(), clone.head("side"), clone.head("decisions")) == (first.id, None, None)
+    with pytest.raises(RevisionNotFound):
+        clone.resolve("v1")
+    git("branch", "decisions", first.id, cwd=remote)
+    clone.fetch()
+    assert clone.head("decisions") == first.id
+    git("branch", "-D", "decisions", cwd=remote)
+    clone.fetch()
+    assert clone.head("decisions") is None
+    clone.fetch_all()
+    assert clone.head("side") == clone.resolve("v1") == first.id
+
+
+def test_of_some_branches_a_remote_without_any_is_told_from_one_out_of_reach(remote, tmp_path):
+    clone = Repository.clone(str(remote), tmp_path / "some.git", branches=("main",))
+    assert clone.head() is None
+    shutil.rmtree(remote)
+    with pytest.raises(RemoteUnreachable):
+        clone.fetch()
