@@ -1,4 +1,4 @@
-"""New objects, and what they take part in of what is there already."""
+"""New objects, what they take part in of what is there already, and what comes to reach others."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -9,7 +9,7 @@ from deploy_orchestrator.risk.change import Change
 from deploy_orchestrator.risk.metadata import is_for_people, is_inert_annotation
 from deploy_orchestrator.risk.network import is_open_service
 from deploy_orchestrator.risk.pods import claims_of, labels_of, metadata_of, references, spec_of
-from deploy_orchestrator.risk.reach import reaches, secret_brought_by, secret_made_by, watched_labels
+from deploy_orchestrator.risk.reach import is_own_annotation, reaching, secret_brought_by, secret_made_by
 from deploy_orchestrator.risk.rule import Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
 
@@ -41,6 +41,7 @@ _PLAIN_SECRETS: Final = frozenset(
 )
 """Types of Secrets that hold what is written in them, and for which no controller makes a credential."""
 
+_SCRAPED: Final = "prometheus.io/"
 _CONTROLLERS: Final = {("apps", kind) for kind in ("DaemonSet", "Deployment", "ReplicaSet", "StatefulSet")}
 
 
@@ -55,7 +56,7 @@ class ObjectAdded(Rule):
 
     def judge(self, change: Change) -> Iterator[Sighting]:
         for each in change.added:
-            if _is_harmless(each) and not any(_joins(each, change)):
+            if _is_harmless(each) and not any(_joins(each, change)) and not any(reaching(each)):
                 yield Sighting(f"a new {each.kind}", each.key, ((),))
 
 
@@ -64,10 +65,9 @@ class JoinsExisting(Rule):
     severity = Verdict.NEEDS_APPROVAL
     sees = (
         "new pods that something selects which is there already (a Service, a budget, a NetworkPolicy, a "
-        "monitor, another workload), that mount a volume, read a Secret or run under an account which is, or "
-        "that go before others; a ConfigMap or Secret that pods look for already; a claim of data that is "
-        "there; a monitor that looks elsewhere; a secret from a store of others; or a new object with a "
-        "label or an annotation for some controller, as one that gives rights in a cloud"
+        "monitor, another workload), or that mount a volume, read a Secret or run under an account which is; "
+        "a ConfigMap or Secret that pods look for already; or a new object with a label or an annotation for "
+        "some controller"
     )
     why = "It takes traffic, data or rights of what runs already, from the moment that it starts."
     do = (
@@ -79,6 +79,26 @@ class JoinsExisting(Rule):
             found = list(dict.fromkeys(_joins(each, change))) if _is_harmless(each) else []
             if found:
                 yield Sighting(f"a new {each.kind}: {'; '.join(found)}", each.key, ((),))
+
+
+class ReachesOthers(Rule):
+    id = "reaches-others"
+    severity = Verdict.NEEDS_APPROVAL
+    sees = (
+        "an object, new or changed, comes to reach others than its tenant, by what a first release is asked "
+        "about as well (`first-release-shared`)"
+    )
+    why = "It may take traffic, room or rights from others, or change what they may do."
+    do = "Check whom it reaches, then approve."
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        for each in () if change.first else change.after.objects:
+            before = change.before_of(each.key)
+            known = {*reaching(before)} if before else set[str]()
+            words = [word for word in dict.fromkeys(reaching(each)) if word not in known]
+            if words:
+                alone = before is None and _is_harmless(each)
+                yield Sighting("; ".join(words), each.key, ((),) if alone else ())
 
 
 def _is_harmless(each: Object) -> bool:
@@ -99,12 +119,14 @@ def _joins(each: Object, change: Change) -> Iterator[str]:
     kind, name = ("Secret", made) if (made := secret_made_by(each)) else (each.kind, each.name)
     if reader := change.looked_for.get((kind, each.namespace, name)):
         yield f"{reader.key} looks for it already"
-    yield from reaches(each)
     yield from _shares(each, change)
-    yield from watched_labels(each)
     for metadata in (each.body["metadata"], metadata_of(each)):
-        for name in untyped.mapping(metadata.get("annotations")):
-            if not is_inert_annotation(name) and not name.startswith("prometheus.io/"):
+        for name, value in untyped.mapping(metadata.get("annotations")).items():
+            if (
+                is_own_annotation(name, value)
+                and not is_inert_annotation(name)
+                and not name.startswith(_SCRAPED)
+            ):
                 yield f"annotation {name}"
         for name in untyped.mapping(metadata.get("labels")):
             if "/" in name and not is_for_people(name):
@@ -128,8 +150,6 @@ def _shares(each: Object, change: Change) -> Iterator[str]:
     for kind, name in sorted(set(references(spec))):
         if kind == "Secret" and name not in made:
             yield f"it reads the Secret {name}, which does not come with it"
-    if any("csi" in volume for volume in untyped.mappings(spec.get("volumes"))):
-        yield "a driver mounts it what is kept elsewhere"
 
 
 def _is_given_to(account: str | None, binding: Object, namespace: str | None) -> bool:
@@ -189,4 +209,4 @@ def _meets(asked: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
             return value is not None
 
 
-RULES = (ObjectAdded(), JoinsExisting())
+RULES = (ObjectAdded(), JoinsExisting(), ReachesOthers())

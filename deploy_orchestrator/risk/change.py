@@ -73,6 +73,7 @@ class Change:
     fields that the policy says nobody need look at now. `into_existing` says that somebody else has made the
     namespace, or may have: things may be live in one that the environment does not give.
     `looked_up` are the names of images whose tags lead to their digests by what their registries say.
+    `without_platform` says that the tenant's own chart makes its namespace.
     `excepted_before` are the checks, and their objects, that what is replaced fails and is excepted from.
     """
 
@@ -85,6 +86,7 @@ class Change:
     destination: Destination | None = None
     ignored: Sequence[IgnoredField] = ()
     into_existing: bool = False
+    without_platform: bool = False
     excepted_before: frozenset[tuple[str, ObjectKey | None]] = frozenset()
     looked_up: frozenset[str] = frozenset()
 

@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from deploy_orchestrator.manifests import Object
 from deploy_orchestrator.risk.change import Change
-from deploy_orchestrator.risk.metadata import is_for_people
-from deploy_orchestrator.risk.reach import reaches, told_to_others
+from deploy_orchestrator.risk.reach import labels_of_namespace, reaching
 from deploy_orchestrator.risk.rule import Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
 
@@ -27,14 +25,14 @@ class Takeover(Rule):
     id = "takeover"
     severity = Verdict.NEEDS_APPROVAL
     sees = (
-        "a first release goes into a namespace that somebody else has made, or into another than the one "
-        "that the environment gives"
+        "a first release, or one that moves, goes into a namespace that somebody else has made, or into "
+        "another than the one that the environment gives"
     )
     why = "What is live there under the same names is taken over, and changed where it differs."
     do = "Ask the cluster what it changes: `plan --cluster`. Then approve."
 
     def judge(self, change: Change) -> Iterator[Sighting]:
-        if change.first and change.into_existing:
+        if change.into_existing and (change.first or change.diff.moved):
             yield Sighting(f"{len(change.after.objects)} objects go where others may be live already")
 
 
@@ -44,8 +42,10 @@ class SharedFromTheFirst(Rule):
     sees = (
         "a first release brings what others share: an object of the whole cluster that is neither its "
         "namespace nor a role of its own, a custom kind that no rule knows, a role that the roles of others "
-        "may gather, a Service with outer addresses, an entrance for every host, pods that go before others, "
-        "a claim of data that is there, a monitor that looks elsewhere, a secret from a store of others, a "
+        "may gather, a Service with addresses of its choice, an entrance for every host, pods that go before "
+        "others, keep them away or mount what is kept elsewhere, a claim of data that is there, a monitor "
+        "that looks elsewhere, a series that others may read, a certificate that says more than host names, "
+        "a secret from a store of others, a "
         "label or an annotation for a controller that others share; or it goes into a namespace with other "
         "tenants"
     )
@@ -54,7 +54,8 @@ class SharedFromTheFirst(Rule):
 
     def judge(self, change: Change) -> Iterator[Sighting]:
         for each in change.after.objects if change.first else ():
-            words = [*filter(None, [_shared(each)]), *reaches(each), *told_to_others(each)]
+            words = [*reaching(each)]
+            words += labels_of_namespace(each) if change.without_platform else ()
             if words:
                 yield Sighting("; ".join(dict.fromkeys(words)), each.key)
         for finding in change.findings if change.first else ():
@@ -62,26 +63,7 @@ class SharedFromTheFirst(Rule):
                 yield Sighting(finding.message)
 
 
-def _shared(each: Object) -> str | None:
-    kind = (each.key.group, each.kind)
-    if kind == ("rbac.authorization.k8s.io", "ClusterRole"):
-        names = sorted(label for label in each.labels if not is_for_people(label))
-        return f"roles may gather its rights by the label {', '.join(names)}" if names else None
-    if each.namespace is None and kind not in _OWN:
-        return f"a {each.kind} is for the whole cluster"
-    return None
-
-
 _SHARED_NAMESPACE: Final = "shared-namespace"
 """The check that tells of a namespace which several tenants share."""
-
-_OWN: Final = frozenset(
-    {
-        ("", "Namespace"),
-        ("rbac.authorization.k8s.io", "ClusterRole"),
-        ("rbac.authorization.k8s.io", "ClusterRoleBinding"),
-    }
-)
-"""Kinds of the whole cluster of which each object is one tenant's; what they give is checked by itself."""
 
 RULES = (FirstRelease(), Takeover(), SharedFromTheFirst())

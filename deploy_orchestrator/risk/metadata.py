@@ -128,7 +128,8 @@ class AnnotationsChanged(FieldRule):
         path = altered.in_pod(field) if field.path[0] != "metadata" else field.path
         if path is None or len(path) != 3 or path[:2] != ("metadata", "annotations"):
             return None
-        inert = is_inert_annotation(path[2]) or (field.path[0] != "metadata" and _is_check_sum(field))
+        sums = all(is_check_sum(path[2], each) for each in (field.before, field.after) if each is not None)
+        inert = is_inert_annotation(path[2]) or (field.path[0] != "metadata" and sums)
         return f"annotation {path[2]}" if inert else None
 
 
@@ -191,6 +192,11 @@ def is_inert_annotation(name: str) -> bool:
     return name in _INERT_ANNOTATIONS or name.startswith(_INERT_PREFIXES)
 
 
+def is_check_sum(name: str, value: object) -> bool:
+    """Whether an annotation of pods is a check sum of what they read, which only makes them start anew."""
+    return bool(_CHECK_SUM.search(name) and _SUM.fullmatch(str(value)))
+
+
 def is_same_amount(field: FieldChange) -> bool:
     """Whether a field is an amount that is only written in another way."""
     if _AMOUNTS.isdisjoint(field.path):
@@ -209,11 +215,6 @@ def _selected(altered: Altered, field: FieldChange, change: Change) -> frozenset
     """The labels by which something may look for what carries a label: Kubernetes itself for pods alone."""
     of_pods = field.path[0] != "metadata" or altered.key.kind == "Pod"
     return change.selected_labels if of_pods else change.labels_of_anything
-
-
-def _is_check_sum(field: FieldChange) -> bool:
-    texts = [str(each) for each in (field.before, field.after) if each is not None]
-    return bool(_CHECK_SUM.search(field.path[-1])) and all(map(_SUM.fullmatch, texts))
 
 
 RULES = (

@@ -3,12 +3,12 @@
 Known are the parts that reach nobody else; whatever is none of them is told.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from deploy_orchestrator.manifests import Object, is_built_in, untyped
-from deploy_orchestrator.risk.metadata import is_for_people, is_inert_annotation
-from deploy_orchestrator.risk.pods import spec_of
+from deploy_orchestrator.risk.metadata import is_check_sum, is_for_people, is_inert_annotation
+from deploy_orchestrator.risk.pods import metadata_of, spec_of
 
 _ROUTES: Final = frozenset({"GRPCRoute", "HTTPRoute", "TLSRoute"})
 _KNOWN: Final = frozenset(
@@ -30,15 +30,26 @@ _POINTERS: Final = frozenset({("", "Endpoints"), ("discovery.k8s.io", "EndpointS
 _LEADS_ELSEWHERE: Final = "it leads to whatever it names, through what is this tenant's"
 _WATCHED: Final = frozenset({("", "ConfigMap"), ("", "Secret")})
 
-_OWN_PREFIXES: Final = (
-    "argocd.argoproj.io/",
-    "cert-manager.io/",
-    "deploy-orchestrator.io/",
-    "helm.sh/",
-    "prometheus.io/",
-)
+_OWN_PREFIXES: Final = ("argocd.argoproj.io/", "deploy-orchestrator.io/", "helm.sh/", "prometheus.io/")
 _OWN_ANNOTATIONS: Final = frozenset(
     {
+        *(
+            f"cert-manager.io/{name}"
+            for name in (
+                "cluster-issuer",
+                "duration",
+                "issuer",
+                "issuer-group",
+                "issuer-kind",
+                "private-key-algorithm",
+                "private-key-encoding",
+                "private-key-rotation-policy",
+                "private-key-size",
+                "renew-before",
+                "revision-history-limit",
+            )
+        ),
+        "cluster-autoscaler.kubernetes.io/safe-to-evict",
         "kubernetes.io/ingress.class",
         "kubernetes.io/tls-acme",
         *(
@@ -67,7 +78,8 @@ _OWN_ANNOTATIONS: Final = frozenset(
     }
 )
 """Annotations that say something of the object that bears them, and of no other:
-https://kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/annotations/.
+https://kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/annotations/,
+https://cert-manager.io/docs/reference/annotations/.
 """
 
 _OWN_LABELS: Final = frozenset(
@@ -95,45 +107,199 @@ _ASKED: Final = frozenset(
 https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.Endpoint.
 """
 
+_PODS_OWN: Final = frozenset(
+    {
+        "activeDeadlineSeconds",
+        "affinity",
+        "automountServiceAccountToken",
+        "containers",
+        "dnsConfig",
+        "dnsPolicy",
+        "enableServiceLinks",
+        "ephemeralContainers",
+        "hostAliases",
+        "hostIPC",
+        "hostNetwork",
+        "hostPID",
+        "hostUsers",
+        "hostname",
+        "hostnameOverride",
+        "imagePullSecrets",
+        "initContainers",
+        "nodeName",
+        "nodeSelector",
+        "os",
+        "overhead",
+        "preemptionPolicy",
+        "priorityClassName",
+        "readinessGates",
+        "resources",
+        "restartPolicy",
+        "runtimeClassName",
+        "schedulerName",
+        "schedulingGates",
+        "securityContext",
+        "serviceAccount",
+        "serviceAccountName",
+        "setHostnameAsFQDN",
+        "shareProcessNamespace",
+        "subdomain",
+        "terminationGracePeriodSeconds",
+        "tolerations",
+        "topologySpreadConstraints",
+        "volumes",
+    }
+)
+"""What a pod may say of itself that concerns no other, is looked at here, or is refused by a check."""
 
-def reaches(each: Object) -> Iterator[str]:
+_VOLUMES_OWN: Final = frozenset(
+    {
+        "configMap",
+        "downwardAPI",
+        "emptyDir",
+        "ephemeral",
+        "hostPath",
+        "image",
+        "persistentVolumeClaim",
+        "projected",
+        "secret",
+    }
+)
+"""The kinds of volumes that hold what is the tenant's, are looked at by name, or are refused by a check."""
+
+_CERTIFIED: Final = frozenset(
+    {
+        "commonName",
+        "dnsNames",
+        "duration",
+        "issuerRef",
+        "privateKey",
+        "renewBefore",
+        "renewBeforePercentage",
+        "revisionHistoryLimit",
+        "secretName",
+        "secretTemplate",
+        "usages",
+    }
+)
+"""What a certificate may ask for of which the host names, which are looked up, say whose it is:
+https://cert-manager.io/docs/reference/api-docs/#cert-manager.io/v1.CertificateSpec.
+"""
+_OF_SERVERS: Final = frozenset({"digital signature", "key encipherment", "server auth"})
+_SERIES: Final = ":"
+"""What the name of a recorded series has in it, and no measured one:
+https://prometheus.io/docs/practices/rules/.
+"""
+_SECURITY_OF_PODS: Final = "pod-security.kubernetes.io/"
+
+
+def reaching(each: Object) -> Iterator[str]:
     """What of an object reaches others than its tenant, in words; nothing where all of it is known not to."""
+    yield from filter(None, [_shared(each)])
+    yield from _reaches(each)
+    yield from _told_to_others(each)
+
+
+def _shared(each: Object) -> str | None:
+    kind = (each.key.group, each.kind)
+    if kind == ("rbac.authorization.k8s.io", "ClusterRole"):
+        names = sorted(label for label in each.labels if not is_for_people(label))
+        return f"roles may gather its rights by the label {', '.join(names)}" if names else None
+    if each.namespace is None and kind not in _OWN | _KNOWN:
+        return f"a {each.kind} is for the whole cluster"
+    return None
+
+
+_OWN: Final = frozenset(
+    {
+        ("", "Namespace"),
+        ("rbac.authorization.k8s.io", "ClusterRole"),
+        ("rbac.authorization.k8s.io", "ClusterRoleBinding"),
+    }
+)
+"""Kinds of the whole cluster of which each object is one tenant's; what they give is checked by itself."""
+
+
+def _reaches(each: Object) -> Iterator[str]:
     kind = (each.key.group, each.kind)
     if not is_built_in(each.key.group) and kind not in _KNOWN:
         yield f"a {each.kind}, of which no rule knows whom it reaches"
     spec = untyped.mapping(each.body.get("spec"))
-    yield from _placed(spec_of(each))
+    yield from _placed(spec_of(each), each.namespace)
     for asked in _claims(each):
         yield from _taken_up(asked)
     if kind in _POINTERS:
         yield _LEADS_ELSEWHERE
     elif kind == ("", "Service"):
         yield from _serves(spec)
-    elif each.key.group == "monitoring.coreos.com" and each.kind != "PrometheusRule":
+    elif kind == ("monitoring.coreos.com", "PrometheusRule"):
+        yield from _records(spec)
+    elif each.key.group == "monitoring.coreos.com":
         yield from _scrapes(spec, each.namespace)
+    elif kind == ("cert-manager.io", "Certificate"):
+        yield from _certifies(spec)
     elif kind == ("external-secrets.io", "ExternalSecret"):
         yield from _fetches(spec)
     elif _takes_every_host(kind, spec):
         yield "it takes every host that nobody else has"
 
 
-def told_to_others(each: Object) -> Iterator[str]:
+def _told_to_others(each: Object) -> Iterator[str]:
     """The annotations and labels of an object by which controllers that others share may do something else
     than for this object alone.
     """
-    metadata = untyped.mapping(each.body["metadata"])
-    for name in untyped.mapping(metadata.get("annotations")):
-        own = is_inert_annotation(name) or name in _OWN_ANNOTATIONS or name.startswith(_OWN_PREFIXES)
-        if not own:
-            yield f"annotation {name}"
-    yield from watched_labels(each)
+    for metadata in (untyped.mapping(each.body["metadata"]), *_made_with(each)):
+        for name in untyped.mapping(metadata.get("annotations")):
+            if not is_own_annotation(name):
+                yield f"annotation {name}"
+    for name, value in untyped.mapping(metadata_of(each).get("annotations")).items():
+        if not is_own_annotation(name, value):
+            yield f"annotation {name} of its pods"
+    yield from _watched_labels(each)
 
 
-def watched_labels(each: Object) -> Iterator[str]:
-    """The labels of a ConfigMap or Secret that sidecars and operators of any namespace may look for."""
-    for name in each.labels if (each.key.group, each.kind) in _WATCHED else ():
+def _watched_labels(each: Object) -> Iterator[str]:
+    """The labels of a ConfigMap or Secret, or of one that is made of an object, that sidecars and operators
+    of any namespace may look for.
+    """
+    labels = dict.fromkeys(each.labels) if (each.key.group, each.kind) in _WATCHED else {}
+    for metadata in _made_with(each):
+        labels |= dict.fromkeys(untyped.mapping(metadata.get("labels")))
+    for name in labels:
         if not is_for_people(name) and name not in _OWN_LABELS and not name.startswith("app.kubernetes.io/"):
             yield f"label {name}"
+
+
+def labels_of_namespace(each: Object) -> Iterator[str]:
+    """The labels of a Namespace by which the policies and gateways of others may let in what is there."""
+    for name, value in each.labels.items() if (each.key.group, each.kind) == ("", "Namespace") else ():
+        is_strict = name.endswith("-version") or value == "restricted"
+        if not is_for_people(name) and not (name.startswith(_SECURITY_OF_PODS) and is_strict):
+            yield f"label {name}"
+
+
+def is_own_annotation(name: str, value: object = None) -> bool:
+    """Whether an annotation, or one of pods with its `value`, says something of what bears it alone."""
+    return (
+        is_inert_annotation(name)
+        or name in _OWN_ANNOTATIONS
+        or name.startswith(_OWN_PREFIXES)
+        or (value is not None and is_check_sum(name, value))
+    )
+
+
+def _made_with(each: Object) -> Iterator[Mapping[str, Any]]:
+    """The metadata of what controllers make of an object: of Secrets, and of the claims of pods."""
+    spec = untyped.mapping(each.body.get("spec"))
+    match (each.key.group, each.kind):
+        case ("bitnami.com", "SealedSecret"):
+            yield untyped.mapping(untyped.at(spec, "template", "metadata"))
+        case ("cert-manager.io", "Certificate"):
+            yield untyped.mapping(spec.get("secretTemplate"))
+        case ("external-secrets.io", "ExternalSecret"):
+            yield untyped.mapping(untyped.at(spec, "target", "template", "metadata"))
+        case _:
+            pass
 
 
 def secret_brought_by(each: Object) -> str | None:
@@ -154,7 +320,15 @@ def secret_made_by(each: Object) -> str | None:
     return secret_brought_by(each)
 
 
-def _placed(pods: Mapping[str, Any]) -> Iterator[str]:
+def _placed(pods: Mapping[str, Any], namespace: str | None) -> Iterator[str]:
+    for name in sorted(pods.keys() - _PODS_OWN):
+        yield f"its pods say {name}, of which no rule knows whom it reaches"
+    for volume in untyped.mappings(pods.get("volumes")):
+        for kind in sorted(volume.keys() - _VOLUMES_OWN - {"name"}):
+            yield f"its pods mount what is kept elsewhere, by a volume of the kind {kind}"
+    for kind in ("podAffinity", "podAntiAffinity"):
+        if any(map(_names_others(namespace), _terms(untyped.at(pods, "affinity", kind)))):
+            yield "its pods go near those of other namespaces, or keep them away"
     if priority := pods.get("priorityClassName"):
         yield f"its pods go before others, by the priority {untyped.text(priority)}"
     if node := pods.get("nodeName"):
@@ -163,6 +337,21 @@ def _placed(pods: Mapping[str, Any]) -> Iterator[str]:
         key = untyped.text(each.get("key"))
         if not key or key.startswith("node-role.kubernetes.io/"):
             yield f"its pods go to nodes that are kept free of tenants, by tolerating {key or 'everything'}"
+
+
+def _terms(affinity: Any) -> Iterator[Mapping[str, Any]]:
+    at = untyped.mapping(affinity)
+    yield from untyped.mappings(at.get("requiredDuringSchedulingIgnoredDuringExecution"))
+    for each in untyped.mappings(at.get("preferredDuringSchedulingIgnoredDuringExecution")):
+        yield untyped.mapping(each.get("podAffinityTerm"))
+
+
+def _names_others(namespace: str | None) -> Callable[[Mapping[str, Any]], bool]:
+    def names(term: Mapping[str, Any]) -> bool:
+        named = set(untyped.texts(term.get("namespaces"))) - {namespace}
+        return bool(named) or term.get("namespaceSelector") is not None
+
+    return names
 
 
 def _claims(each: Object) -> Iterator[Mapping[str, Any]]:
@@ -180,8 +369,9 @@ def _serves(spec: Mapping[str, Any]) -> Iterator[str]:
         yield _LEADS_ELSEWHERE
     if spec.get("externalIPs"):
         yield "it takes traffic for external addresses of its own choice"
-    if spec.get("loadBalancerIP"):
-        yield f"it asks for the address {untyped.text(spec['loadBalancerIP'])}"
+    for field in ("loadBalancerIP", "clusterIP"):
+        if untyped.text(spec.get(field)) not in ("", "None"):
+            yield f"it asks for the address {untyped.text(spec[field])}"
 
 
 def _takes_every_host(kind: tuple[str, str], spec: Mapping[str, Any]) -> bool:
@@ -199,6 +389,8 @@ def _takes_every_host(kind: tuple[str, str], spec: Mapping[str, Any]) -> bool:
 def _taken_up(spec: Mapping[str, Any]) -> Iterator[str]:
     if spec.get("volumeName"):
         yield f"it asks for the volume {untyped.text(spec['volumeName'])} by its name"
+    if spec.get("selector"):
+        yield "it asks for a volume that is there, by its labels"
     if spec.get("dataSource") or spec.get("dataSourceRef"):
         yield "it begins as a copy of data that is there already"
 
@@ -210,6 +402,21 @@ def _scrapes(spec: Mapping[str, Any], namespace: str | None) -> Iterator[str]:
     endpoints = (*untyped.mappings(spec.get("endpoints")), *untyped.mappings(spec.get("podMetricsEndpoints")))
     for name in sorted({name for endpoint in endpoints for name in endpoint} - _ASKED):
         yield f"{name}, by which Prometheus may give what is its own, or take what is others'"
+
+
+def _records(spec: Mapping[str, Any]) -> Iterator[str]:
+    for group in untyped.mappings(spec.get("groups")):
+        for rule in untyped.mappings(group.get("rules")):
+            name = untyped.text(rule.get("record"))
+            if name and _SERIES not in name:
+                yield f"it writes the series {name}, which others may read"
+
+
+def _certifies(spec: Mapping[str, Any]) -> Iterator[str]:
+    for name in sorted(spec.keys() - _CERTIFIED):
+        yield f"its certificate says {name}, of which nobody knows whose it is"
+    for usage in sorted(set(untyped.texts(spec.get("usages"))) - _OF_SERVERS):
+        yield f"its certificate is good for {usage}"
 
 
 def _fetches(spec: Mapping[str, Any]) -> Iterator[str]:

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy_orchestrator.risk import Verdict
+from deploy_orchestrator.fleet import Policy
+from deploy_orchestrator.manifests import ChartUsed, Manifests, Object
+from deploy_orchestrator.risk import Change, Verdict, judge
 from tests.risk.conftest import BASE, edited, planned
 
 Body = Mapping[str, Any]
@@ -49,6 +51,23 @@ def pods(spec: Body = NOTHING, **container: Any) -> Body:
     template = {"metadata": {"labels": {"app": "new"}}, "spec": whole}
     selector = {"matchLabels": {"app": "new"}}
     return made("Deployment", "apps/v1", spec={"replicas": 1, "selector": selector, "template": template})
+
+
+ALWAYS: Final = "requiredDuringSchedulingIgnoredDuringExecution"
+BEST: Final = "preferredDuringSchedulingIgnoredDuringExecution"
+OF_ALL: Final[Body] = MappingProxyType({"topologyKey": "topology.kubernetes.io/zone", "labelSelector": {}})
+
+
+def with_pods(annotations: Body) -> Body:
+    """As `pods`, whose pods have these annotations."""
+    made = copy.deepcopy(dict(pods()))
+    made["spec"]["template"]["metadata"]["annotations"] = dict(annotations)
+    return made
+
+
+def certificate(**spec: Any) -> Body:
+    whole = {"secretName": "new", "issuerRef": {"kind": "ClusterIssuer", "name": "own"}, **spec}
+    return made("Certificate", "cert-manager.io/v1", spec=whole)
 
 
 def claim(**spec: Any) -> Body:
@@ -122,6 +141,41 @@ def test_what_is_known_to_reach_nobody_is_safe(new: Body) -> None:
         monitor({"bearerTokenFile": "/var/run/secrets/kubernetes.io/serviceaccount/token"}),
         monitor({"honorLabels": True}),
         pods({"nodeName": "control-plane-1"}),
+        pods({"affinity": {"podAntiAffinity": {ALWAYS: [{**OF_ALL, "namespaceSelector": {}}]}}}),
+        pods({"affinity": {"podAntiAffinity": {ALWAYS: [{**OF_ALL, "namespaces": ["others"]}]}}}),
+        pods(
+            {"affinity": {"podAffinity": {BEST: [{"podAffinityTerm": {**OF_ALL, "namespaces": ["others"]}}]}}}
+        ),
+        pods({"volumes": [{"name": "d", "nfs": {"server": "10.0.0.1", "path": "/"}}]}),
+        pods({"volumes": [{"name": "d", "csi": {"driver": "nfs.csi.k8s.io"}}]}),
+        pods({"resourceClaims": [{"name": "d", "resourceClaimName": "of-another"}]}),
+        pods({"somethingNew": True}),
+        with_pods({"iam.amazonaws.com/role": "admin"}),
+        with_pods({"k8s.v1.cni.cncf.io/networks": "others/network"}),
+        claim(selector={"matchLabels": {"of": "another"}}, storageClassName=""),
+        made("Service", spec={"clusterIP": "10.96.0.10", "ports": [{"port": 53}]}),
+        certificate(uris=["spiffe://cluster.local/ns/others/sa/admin"]),
+        certificate(isCA=True),
+        certificate(usages=["client auth"]),
+        certificate(subject={"organizations": ["system:masters"]}),
+        certificate(secretTemplate={"annotations": {"replicator.v1.mittwald.de/replicate-to": "others"}}),
+        made(
+            "Ingress",
+            "networking.k8s.io/v1",
+            spec={"rules": [{"host": "new.example.com"}]},
+            annotations={"cert-manager.io/uri-sans": "spiffe://cluster.local/ns/others/sa/admin"},
+        ),
+        made(
+            "PrometheusRule",
+            "monitoring.coreos.com/v1",
+            spec={"groups": [{"name": "g", "rules": [{"record": "up", "expr": "1"}]}]},
+        ),
+        made(
+            "SealedSecret",
+            "bitnami.com/v1alpha1",
+            spec={"encryptedData": {}, "template": {"metadata": {"labels": {"grafana_datasource": "1"}}}},
+        ),
+        fetched(template={"metadata": {"labels": {"grafana_datasource": "1"}}}),
         pods({"tolerations": [{"operator": "Exists"}]}),
         pods(
             {
@@ -247,3 +301,32 @@ def test_what_makes_a_secret_that_pods_look_for_already_waits_for_a_person() -> 
 )
 def test_new_pods_under_the_account_that_all_have_wait_where_it_has_rights(subject: Body) -> None:
     assert added(pods(), before=bound(subject)) is Verdict.NEEDS_APPROVAL
+
+
+@pytest.mark.parametrize(
+    "label",
+    [{"team": "payments"}, {"pod-security.kubernetes.io/enforce": "privileged"}],
+    ids=["somebody's policies let it in", "pods may do more"],
+)
+def test_the_labels_of_a_namespace_that_no_platform_makes_wait_for_a_person(label: Body) -> None:
+    namespace = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": NAMESPACE, "labels": dict(label)},
+    }
+    change = Change(
+        before=None,
+        after=Manifests((Object(namespace),)),
+        chart_before=None,
+        chart=ChartUsed(name="new", version="1.0.0"),
+        without_platform=True,
+    )
+    assert "first-release-shared" in {each.rule for each in judge(change, Policy())}
+
+
+def test_what_comes_to_reach_others_later_is_told_as_that() -> None:
+    """Whatever else is told of the change."""
+    before = pods()
+    after = pods({"affinity": {"podAntiAffinity": {ALWAYS: [{**OF_ALL, "namespaceSelector": {}}]}}})
+    plan = planned([*BASE, before], [*BASE, after], {})
+    assert "reaches-others" in {each.rule for each in plan.reasons}
