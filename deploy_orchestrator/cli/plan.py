@@ -38,7 +38,7 @@ from deploy_orchestrator.fleet import (
 from deploy_orchestrator.git import History
 from deploy_orchestrator.markdown import code
 from deploy_orchestrator.outcomes import failures, values
-from deploy_orchestrator.releases import GateState, Pausing, Plan
+from deploy_orchestrator.releases import MAIN, GateState, Pausing, Plan
 from deploy_orchestrator.terms import Verdict
 
 if TYPE_CHECKING:
@@ -154,6 +154,8 @@ def _against_released(
     tenant: str | None,
     asked: Sequence[str],
 ) -> _Found:
+    if revision != MAIN:
+        orchestrator.fleet_repository.fetch_all()
     fleet = orchestrator.fleet(revision)
     require_known(fleet, environment, tenant)
     wanted = [each for each in fleet.deployments() if _is_wanted(each, environment, tenant)]

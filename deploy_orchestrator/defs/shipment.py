@@ -18,7 +18,7 @@ from deploy_orchestrator.errors import OrchestratorError, Transient
 from deploy_orchestrator.fleet import Deployment, Fleet
 from deploy_orchestrator.outcomes import Outcome, raised
 from deploy_orchestrator.pipeline import Orchestrator, Preview
-from deploy_orchestrator.releases import GatesClosed, Plan, Release, RevertRefused
+from deploy_orchestrator.releases import IMAGES, GatesClosed, Plan, Release, RevertRefused
 from deploy_orchestrator.risk import Verdict
 
 Found = TypeVar("Found")
@@ -39,6 +39,7 @@ class Shipment:
     failed: dict[str, OrchestratorError] = field(default_factory=dict[str, OrchestratorError])
     released: set[str] = field(default_factory=set[str])
     blocked: list[str] = field(default_factory=list[str])
+    moved: list[str] = field(default_factory=list[str])
 
     def render(self) -> Iterator[Report]:
         """Render and check everybody at the newest fleet commit."""
@@ -88,6 +89,7 @@ class Shipment:
             if isinstance(outcome, GatesClosed):
                 self.log.info(str(outcome))
                 self.tenants.remove(plan.tenant)
+                self.moved += [plan.tenant for gate in outcome.gates if gate.key == IMAGES and gate.outdated]
                 yield reports.waits(plan, outcome.gates)
                 continue
             with self._alone(plan.tenant):
@@ -97,6 +99,13 @@ class Shipment:
         if newest:
             # The engine is at work while Dagster writes down what came of this.
             self.orchestrator.engine.announce(newest)
+
+    def plan_again(self) -> Iterator[Report]:
+        """Plan anew whose images are others than were planned: no sensor looks at those."""
+        if self.moved:
+            others, self.tenants = self.tenants, self.moved
+            yield from self.plan()
+            self.tenants = others
 
     def tell_standing(self) -> Iterator[Report]:
         """What is released of everybody of whom nothing was to be released."""

@@ -53,10 +53,15 @@ ship = _job(
     "Take tenants of one environment from the newest fleet commit as far as their gates allow.",
     Shipment.plan,
     Shipment.release,
+    Shipment.plan_again,
     tags=FORWARD,
 )
 promote = _job(
-    "promote", "Release plans whose gates have opened, and sync them.", Shipment.release, tags=FORWARD
+    "promote",
+    "Release plans whose gates have opened, and sync them.",
+    Shipment.release,
+    Shipment.plan_again,
+    tags=FORWARD,
 )
 sync = _job("sync", "Sync what is released.", tags=FORWARD)
 roll_back = _job(

@@ -38,7 +38,14 @@ if TYPE_CHECKING:
         Wave,
         Window,
     )
-    from deploy_orchestrator.fleet.rules import Rules, differences, restricted, rules_of, under
+    from deploy_orchestrator.fleet.rules import (
+        Rules,
+        differences,
+        neighbours,
+        restricted,
+        rules_of,
+        under,
+    )
     from deploy_orchestrator.fleet.schemas import json_schemas
     from deploy_orchestrator.fleet.signers import among, principals
     from deploy_orchestrator.fleet.template import new_tenant
@@ -100,6 +107,7 @@ __all__ = [
     "kubernetes_versions",
     "last_readable",
     "load",
+    "neighbours",
     "new_tenant",
     "principals",
     "restricted",

@@ -131,6 +131,21 @@ def restricted(old: Rules, new: Rules) -> Rules:
     )
 
 
+def neighbours(environment: str, rules: Mapping[str, Rules]) -> Mapping[str, Rules]:
+    """The rules of those other environments in the cluster of an `environment` that ask for approvals, by
+    name: they have a say in what it does to others there. Nobody has, where it has no rules itself.
+    """
+    own = rules.get(environment)
+    return {
+        name: each
+        for name, each in rules.items()
+        if own
+        and name != environment
+        and each.policy.approval is not None
+        and (each.cluster == own.cluster or each.server == own.server)
+    }
+
+
 def differences(old: Rules | None, new: Rules) -> tuple[str, ...]:
     """What is another in `new`, in words; everything where there is no `old`."""
     return tuple(_differences(old, new))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         Sent,
         below,
     )
-    from deploy_orchestrator.images.moving import Moved, moved
+    from deploy_orchestrator.images.moving import Moved, lead_to, moved
     from deploy_orchestrator.images.oci import Platform
     from deploy_orchestrator.images.published import Attached, Layer, Published, Variant
     from deploy_orchestrator.images.remote import Remote, remote_of
@@ -64,6 +64,7 @@ __all__ = [
     "findings_of",
     "images",
     "judged",
+    "lead_to",
     "moved",
     "remote_of",
     "run_by",

@@ -8,11 +8,9 @@ from typing import Final
 from deploy_orchestrator.manifests import NOTHING, Manifests, Object, untyped
 from deploy_orchestrator.outcomes import attempt, values
 from deploy_orchestrator.releases import Deployments, Plan, Release
-from deploy_orchestrator.risk import Reason
+from deploy_orchestrator.risk import HOST_TAKEN, Reason, host_of
 from deploy_orchestrator.storage import cache_key
 from deploy_orchestrator.terms import Verdict
-
-RULE: Final = "host-taken"
 
 _FORMAT: Final = "3"
 _ROUTES: Final = frozenset({"GRPCRoute", "HTTPRoute", "TLSRoute"})
@@ -31,7 +29,7 @@ def taken(
     for each in candidate.objects if others else ():
         for host in sorted(_of(each) & others.keys()):
             yield Reason(
-                rule=RULE,
+                rule=HOST_TAKEN,
                 severity=Verdict.NEEDS_APPROVAL,
                 object=str(each.key),
                 saw=others[host],
@@ -46,7 +44,7 @@ def is_told(deployments: Deployments, plan: Plan) -> bool:
     """
     release = deployments.release(plan.environment, plan.tenant)
     new = _waiting(deployments, plan) - (_released(deployments, release) if release else Hosts())
-    told = {each.saw for each in plan.reasons if each.rule == RULE}
+    told = {each.saw for each in plan.reasons if each.rule == HOST_TAKEN}
     return told.issuperset(_others(deployments, plan.key, plan.cluster, new).values())
 
 
@@ -59,9 +57,7 @@ def _others(deployments: Deployments, key: str, cluster: str, hosts: Collection[
         host: sorted({who for each in _alike(host) for who in holders.get((cluster, each), ())} - {key})
         for host in hosts
     }
-    return {
-        host: f"{host} is a host of {', '.join(others)} already" for host, others in found.items() if others
-    }
+    return {host: host_of(host, others) for host, others in found.items() if others}
 
 
 @lru_cache(maxsize=4)

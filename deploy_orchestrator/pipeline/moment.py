@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from deploy_orchestrator.delivery import Status
-from deploy_orchestrator.fleet import Fleet, FleetError, Policy, basis, load
+from deploy_orchestrator.fleet import Fleet, FleetError, Policy, basis, load, neighbours, rules_of
 from deploy_orchestrator.git import Repository, RevisionNotFound
 from deploy_orchestrator.identity import Issuers
 from deploy_orchestrator.pipeline.hosts import is_told
@@ -19,6 +20,7 @@ from deploy_orchestrator.releases import (
     Deployments,
     Gate,
     GateState,
+    Neighbour,
     Plan,
     Predecessor,
     Release,
@@ -32,7 +34,7 @@ from deploy_orchestrator.terms import Verdict
 @dataclass(frozen=True, slots=True)
 class Moment:
     """The newest fleet under the `rules` that count, what is released, and the engine's `status` of a tenant
-    in an environment, `now`.
+    in an environment, `now`. `images` looks up again what a plan runs, where something is to be released.
 
     However many plans wait for one tenant, it is looked at once.
     """
@@ -43,6 +45,7 @@ class Moment:
     deployments: Deployments
     status: Callable[[str, str], Status]
     now: datetime
+    images: Callable[[Plan], Gate] | None = None
     _canaries: dict[tuple[str, Ahead], Canary] = field(default_factory=dict[tuple[str, Ahead], Canary])
 
     def gates(self, plan: Plan) -> tuple[Gate, ...]:
@@ -79,7 +82,25 @@ class Moment:
             soaked=plan.behind.soaked if plan.behind and not self._was_reverted(plan) else None,
             now=self.now,
             canaries=self._ahead_of(plan, policy),
+            neighbours=self._neighbours(plan, policy),
+            last=partial(self.images, plan) if self.images and policy.images and plan.images else None,
         )
+
+    def _neighbours(self, plan: Plan, policy: Policy) -> dict[str, Neighbour]:
+        """Who has a say where the plan reaches others in its cluster, also where the fleet has them no more:
+        what they released may live there still.
+        """
+        from deploy_orchestrator.risk import beyond
+
+        if not beyond(plan.reasons, plan.environment, policy, self.now):
+            return {}
+        keys = rules_of(self.fleet, plan.environment).signers
+        released = {name: each.rules.only(keys) for name, each in self.deployments.rules().items()}
+        rules = {**released, **{name: each.in_force for name, each in self.rules.items()}}
+        return {
+            name: Neighbour(each, self._judged(plan, each.allowed_signers))
+            for name, each in neighbours(plan.environment, rules).items()
+        }
 
     def _policy(self, plan: Plan) -> Policy:
         if not plan.removal:
@@ -143,8 +164,12 @@ class Moment:
         takes_none = policy.approval is None or judged is Verdict.SAFE
         if takes_none and not (policy.break_glass and self._is_decided_on(plan)):
             return None
+        return self._judged(plan, self.fleet.signers(plan.environment))
+
+    def _judged(self, plan: Plan, signers: bytes) -> SourceChange:
+        released = self.deployments.release(plan.environment, plan.tenant)
         try:
-            return self._source_now(plan, self.deployments.release(plan.environment, plan.tenant))
+            return self._source_now(plan, released, signers)
         except (FleetError, RevisionNotFound):
             # Its history was rewritten: nobody can tell any more who made it.
             return plan.source.model_copy(update={"signed": False})
@@ -153,12 +178,8 @@ class Moment:
         signers, issuers = self.fleet.signers(plan.environment), self.fleet.trusted(plan.environment)
         return bool(self.deployments.approvals(plan.digest, signers, issuers)[0])
 
-    def _source_now(self, plan: Plan, released: Release | None) -> SourceChange:
-        repository, revision, signers = (
-            self.fleet_repository,
-            plan.source.commit,
-            self.fleet.signers(plan.environment),
-        )
+    def _source_now(self, plan: Plan, released: Release | None, signers: bytes) -> SourceChange:
+        repository, revision = self.fleet_repository, plan.source.commit
         if plan.removal and released:
             return source_of_removal(repository, revision, released, signers)
         then = load(repository.at(revision))

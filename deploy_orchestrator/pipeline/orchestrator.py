@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from deploy_orchestrator.pipeline.delivered import delivery, remember
 from deploy_orchestrator.pipeline.moment import Moment
 from deploy_orchestrator.pipeline.rules import in_force, rules_now, settlement
 from deploy_orchestrator.releases import (
+    BRANCHES,
     MAIN,
     Approval,
     Audited,
@@ -83,8 +84,10 @@ class Orchestrator:
             GitError: a repository cannot be reached.
         """
         clones = settings.home / "clones"
-        fleet = Repository.clone(settings.fleet, clones / "fleet")
-        deployments = Repository.clone(settings.deployments, clones / "deployments", seal=settings.seal(MAIN))
+        fleet = Repository.clone(settings.fleet, clones / "fleet", branches=(MAIN,))
+        deployments = Repository.clone(
+            settings.deployments, clones / "deployments", seal=settings.seal(MAIN), branches=BRANCHES
+        )
         with closing(Workspace(settings.home / "cache")) as workspace:
             yield cls(
                 fleet,
@@ -293,7 +296,8 @@ class Orchestrator:
         """Release many pending plans, in a commit each, all pushed in one go and in their order.
 
         At each attempt to write both repositories are fetched, and everything is judged anew: policies, keys,
-        approvals, what is released, and whether the fleet still asks for it.
+        approvals, what is released, and whether the fleet still asks for it. Where the policy asks something
+        of images, registries are asked whether their names still lead to what was planned.
 
         Returns:
             For each, in their order, the release or an error: GatesClosed where something still stands in
@@ -302,11 +306,14 @@ class Orchestrator:
         """
 
         moment: Moment | None = None
+        images: Callable[[Plan], Gate] | None = None
 
         def look() -> Judge:
-            nonlocal moment
+            nonlocal moment, images
             self.fleet_repository.fetch()
             moment = self._moment(plans)
+            images = images or self._images(moment.fleet, plans)
+            moment = replace(moment, images=images)
             return moment.conditions
 
         def settle() -> Settlement | None:
@@ -568,6 +575,15 @@ class Orchestrator:
         except RevisionNotFound:
             fleet.fetch()
         return fleet.leads_to(source, newest) and fleet.leads_to(newest, "main")
+
+    def _images(self, fleet: Fleet, plans: Sequence[Plan]) -> Callable[[Plan], Gate] | None:
+        """Looks up again what plans run; None where none of them has images that were looked up."""
+        if not any(each.images for each in plans):
+            return None
+        from deploy_orchestrator.images import remote_of
+        from deploy_orchestrator.pipeline.moved import still_leading
+
+        return still_leading(remote_of(fleet, self.workspace))
 
     def _moment(self, plans: Sequence[Plan]) -> Moment:
         """Now, for `plans`: the engine is asked once for each environment that they depend on."""

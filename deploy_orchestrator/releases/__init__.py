@@ -4,12 +4,13 @@ from deploy_orchestrator.releases.approvals import RejectedApproval, proved_then
 from deploy_orchestrator.releases.auditing import Audited, Evidence, Fault, audit
 from deploy_orchestrator.releases.ballot import Ballot, Glass, Void, break_glass, count, may_approve
 from deploy_orchestrator.releases.deliveries import Delivered
-from deploy_orchestrator.releases.deployments import Deployments
+from deploy_orchestrator.releases.deployments import BRANCHES, Deployments
 from deploy_orchestrator.releases.digest import digest_of
 from deploy_orchestrator.releases.errors import ReleaseError, RevertRefused, Superseded
-from deploy_orchestrator.releases.evaluation import Conditions, Judge
+from deploy_orchestrator.releases.evaluation import Conditions, Judge, Neighbour
 from deploy_orchestrator.releases.expiry import Expiry, expiries
 from deploy_orchestrator.releases.gates import (
+    IMAGES,
     Canary,
     Gate,
     GatesClosed,
@@ -50,6 +51,8 @@ from deploy_orchestrator.releases.rules import (
 from deploy_orchestrator.releases.source import source_change
 
 __all__ = [
+    "BRANCHES",
+    "IMAGES",
     "MAIN",
     "After",
     "Ahead",
@@ -71,6 +74,7 @@ __all__ = [
     "Glass",
     "Judge",
     "Line",
+    "Neighbour",
     "Pausing",
     "Plan",
     "Predecessor",

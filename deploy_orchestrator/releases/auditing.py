@@ -9,13 +9,13 @@ from typing import Final, Literal, Protocol
 
 from deploy_orchestrator.documents import Record
 from deploy_orchestrator.errors import MachineRefused, OrchestratorError, first_few
-from deploy_orchestrator.fleet import Deployment, FleetError, Rules
+from deploy_orchestrator.fleet import Deployment, FleetError, Rules, neighbours
 from deploy_orchestrator.git import Commit, Repository, RevisionNotFound, Tree
 from deploy_orchestrator.identity import Issuers
 from deploy_orchestrator.manifests import Manifests, committed_manifests
 from deploy_orchestrator.outcomes import attempt
 from deploy_orchestrator.releases.approvals import BRANCH, recorded_keys, verified
-from deploy_orchestrator.releases.evaluation import Conditions, evaluate
+from deploy_orchestrator.releases.evaluation import Conditions, Neighbour, evaluate
 from deploy_orchestrator.releases.gates import Predecessor
 from deploy_orchestrator.releases.layout import MAIN, RELEASES, Slot, content_at
 from deploy_orchestrator.releases.model import Plan, Release, ReleaseFile, SourceChange
@@ -240,7 +240,18 @@ class _Commit:
             until=until,
             issuers=self._issuers(rules, file),
             holding=holding,
+            neighbours=self._neighbours(standing, plan, until is not None),
         )
+
+    def _neighbours(self, standing: Standing, plan: Plan, decided: bool) -> dict[str, Neighbour]:
+        """By the rules that were released; nobody of them decided anything that the release relied on
+        where there is no word of that.
+        """
+        rules = {name: each.rules for name, each in read_rules(self.before).items()}
+        return {
+            name: Neighbour(each if decided else each.only(()), self._source(plan, standing.release, each))
+            for name, each in neighbours(plan.environment, rules).items()
+        }
 
     def _issuers(self, rules: Rules, file: ReleaseFile | ReleasedRules) -> Issuers:
         """The providers of the rules, with the keys that were checked then: those that the file names."""

@@ -32,6 +32,8 @@ from deploy_orchestrator.releases.standing import Standing
 
 Part = TypeVar("Part")
 
+BRANCHES = (MAIN, approvals.BRANCH, deliveries.BRANCH)
+"""Those of the deployments repository that anything is read of."""
 _NAMED = 20
 """Commits of others that are named one by one."""
 

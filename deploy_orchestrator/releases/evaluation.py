@@ -1,18 +1,28 @@
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from deploy_orchestrator.fleet import Policy, Rules
 from deploy_orchestrator.identity import NO_ISSUERS, Issuers
 from deploy_orchestrator.releases.approvals import decided
-from deploy_orchestrator.releases.ballot import break_glass, count
+from deploy_orchestrator.releases.ballot import break_glass, count, may_approve
 from deploy_orchestrator.releases.digest import FORMAT, first_digest_of
-from deploy_orchestrator.releases.gates import Canary, Gate, Predecessor, gates
+from deploy_orchestrator.releases.gates import Beside, Canary, Gate, Predecessor, gates
 from deploy_orchestrator.releases.model import Approval, Plan, SourceChange
 from deploy_orchestrator.releases.pauses import pauses
 from deploy_orchestrator.releases.removal import recent
 from deploy_orchestrator.releases.returning import returning
 from deploy_orchestrator.releases.standing import Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Another environment in the same cluster that asks for approvals: its `rules`, and the plan's `source`
+    judged by their keys.
+    """
+
+    rules: Rules
+    source: SourceChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +38,8 @@ class Conditions:
     `soaked` tells for how long the plan was healthy before when the newer change came that waits `behind` it.
     `until` is the commit of the branch of decisions up to which they count; None for all of them. By
     `holding`, the rules that were approved last, what holds something back counts as well; None: they are
-    those in force.
+    those in force. `neighbours`, by their names, have a say where the plan reaches others in the cluster.
+    `last` is the gate that is asked for when all others are open, for it asks others than Git and the engine.
     """
 
     policy: Policy
@@ -44,6 +55,8 @@ class Conditions:
     until: str | None = None
     issuers: Issuers = NO_ISSUERS
     holding: Rules | None = None
+    neighbours: Mapping[str, Neighbour] = field(default_factory=dict[str, Neighbour])
+    last: Callable[[], Gate] | None = None
 
 
 Judge = Callable[[Plan], Conditions]
@@ -75,6 +88,7 @@ def evaluate(standing: Standing, plan: Plan, conditions: Conditions) -> Evaluati
         for digest in (plan.digest, _former_digest(plan))
     )
     holding = conditions.holding.policy.approval if conditions.holding else None
+    beside = _beside(standing, plan, conditions)
     return Evaluation(
         gates(
             plan,
@@ -87,6 +101,7 @@ def evaluate(standing: Standing, plan: Plan, conditions: Conditions) -> Evaluati
             approvals=approvals,
             void=former if plan.format == FORMAT else (),
             holding=holding,
+            beside=beside,
             predecessors=conditions.predecessors,
             one_is_enough=conditions.one_is_enough,
             soaked=conditions.soaked,
@@ -108,11 +123,35 @@ def evaluate(standing: Standing, plan: Plan, conditions: Conditions) -> Evaluati
             returning=tuple(returning(standing, plan)),
             now=now,
         ),
-        (
-            *count(approvals, policy.approval, source, now, plan.widened).approvals,
-            *break_glass(approvals, policy.break_glass, source, now, plan.widened).approvals,
+        _each_once(
+            (
+                *count(approvals, policy.approval, source, now, plan.widened).approvals,
+                *break_glass(approvals, policy.break_glass, source, now, plan.widened).approvals,
+                *(approval for each in beside.values() for approval in each.ballot.approvals),
+            )
         ),
     )
+
+
+def _beside(standing: Standing, plan: Plan, conditions: Conditions) -> Mapping[str, Beside]:
+    """What the neighbours decided, where the plan reaches others in their cluster."""
+    from deploy_orchestrator.risk import beyond
+
+    if not beyond(plan.reasons, plan.environment, conditions.policy, conditions.now):
+        return {}
+    found: dict[str, Beside] = {}
+    for name, each in conditions.neighbours.items():
+        rule, issuers = each.rules.policy.approval, Issuers(each.rules.issuers, conditions.issuers.keys)
+        decisions, _ = decided(
+            standing.repository, plan.digest, each.rules.allowed_signers, conditions.until, issuers
+        )
+        ballot = count(decisions, rule, each.source, conditions.now, plan.widened)
+        found[name] = Beside(ballot, may_approve(rule, each.source) if rule else ())
+    return found
+
+
+def _each_once(approvals: Iterable[Approval]) -> tuple[Approval, ...]:
+    return tuple({each.commit: each for each in approvals}.values())
 
 
 def _former_digest(plan: Plan) -> str:

@@ -2,10 +2,12 @@
 a time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
 
 from deploy_orchestrator.fleet import ApprovalRule, Policy
 from deploy_orchestrator.releases.ballot import Ballot, Glass, break_glass, count, may_approve
@@ -16,6 +18,8 @@ from deploy_orchestrator.releases.pauses import Pausing
 from deploy_orchestrator.releases.returning import Returning
 from deploy_orchestrator.terms import Verdict
 
+IMAGES: Final = "images"
+"""The gate that is asked for when all others are open: whether names of images lead to what was planned."""
 FORMER = "it was signed for a digest that does not tell where the change goes"
 """Why a decision on the same change, as an earlier version planned it, is void."""
 
@@ -85,6 +89,20 @@ class Canary:
     held_by: tuple[Gate, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What was decided by the rules of another environment in the cluster, and who may approve by them."""
+
+    ballot: Ballot
+    able: Sequence[str]
+
+    def __str__(self) -> str:
+        ballot = self.ballot
+        void = [f"{each.approval.who}'s does not count: {each.reason}" for each in ballot.void]
+        counted = f"{len(ballot.approvals)} of {ballot.required} approvals by its rules"
+        return "; ".join([f"{counted}, by {' or '.join(self.able) or 'nobody'}", *void])
+
+
 def gates(
     plan: Plan,
     *,
@@ -100,6 +118,7 @@ def gates(
     soaked: timedelta | None = None,
     void: Sequence[Approval] = (),
     holding: ApprovalRule | None = None,
+    beside: Mapping[str, Beside] = MappingProxyType({}),
     returning: Sequence[Returning] = (),
     now: datetime,
     canaries: Sequence[Canary] = (),
@@ -113,6 +132,8 @@ def gates(
     released there is still what the plan replaces, `intact` whether the manifests that stand there are still
     those that were planned. `approvals` is what was verified for the plan's digest, `void` what was for the
     digest that it would have had in format 1. By the rule that is `holding` people may reject as well.
+    `beside` is what was decided by the rules of other environments in the cluster, where the plan reaches
+    others there: nothing else opens the way past those.
     `returning` is what it brings back of what was reverted, `paused` who has stopped the line. The verdict is
     taken under `policy`, which may be newer than the plan.
     A rejection closes the way whatever the verdict; a blocked plan passes nowhere; one that needs approval
@@ -132,7 +153,7 @@ def gates(
         _base(plan, current),
         _candidate(intact),
         _verdict(plan, severities),
-        approval if ballot.rejections else _past(approval, glass),
+        _with(approval if ballot.rejections else _past(approval, glass), beside),
         _past(_promotion(plan, policy, predecessors, one_is_enough, soaked, now), glass),
         _past(_wave(canaries, now), glass),
         _removals(policy, removals),
@@ -225,6 +246,22 @@ def _approval(
             "the policy" + ("" if source.signed else ", or have its authors sign their commits")
         )
     return Gate("approval", GateState.WAITING, "; ".join([needed, *notes]))
+
+
+def _with(own: Gate, beside: Mapping[str, Beside]) -> Gate:
+    """The gate of approval, where those beside have a say as well."""
+    rejected = [(name, each.ballot.rejections[0]) for name, each in beside.items() if each.ballot.rejections]
+    if rejected:
+        name, first = rejected[0]
+        return Gate("approval", GateState.CLOSED, f"rejected by {first.who}, by the rules of {name}")
+    lacking = [
+        f"it reaches others in the cluster of {name}: {each}"
+        for name, each in beside.items()
+        if len(each.ballot.approvals) < each.ballot.required
+    ]
+    if not lacking or own.state is GateState.CLOSED:
+        return own
+    return Gate("approval", GateState.WAITING, "; ".join([*([] if own.passed else [own.reason]), *lacking]))
 
 
 def _promotion(

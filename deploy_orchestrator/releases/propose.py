@@ -129,7 +129,11 @@ class _Proposal:
                 for each in islice(history, _LOOKED_BACK)
             )
             current = next((each for each in values(plans) if each and each.digest == plan.digest), None)
-        more = current is None or bool(_grave(plan) - {_about(each) for each in current.reasons})
+        more = (
+            current is None
+            or bool(_grave(plan) - {_about(each) for each in current.reasons})
+            or _runs_others(plan, current)
+        )
         return plan.model_copy(update={"widened": self.now if more or current is None else current.widened})
 
     def _remembered(self, standing: Standing, stands: Subject | None) -> dict[str, bytes]:
@@ -185,6 +189,12 @@ def _same(plan: Plan, current: Plan) -> bool:
 
 def _grave(plan: Plan) -> set[tuple[object, ...]]:
     return {_about(each) for each in plan.reasons if each.severity is not Verdict.SAFE}
+
+
+def _runs_others(plan: Plan, before: Plan) -> bool:
+    """Whether a name of an image leads to other bytes than in the plan `before`."""
+    led = before.images or {}
+    return any(led.get(name, digest) != digest for name, digest in (plan.images or {}).items())
 
 
 def _about(reason: Reason) -> tuple[object, ...]:

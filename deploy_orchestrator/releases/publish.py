@@ -108,6 +108,8 @@ class _Releasing:
         evaluation = evaluate(standing, plan, conditions)
         if evaluation.closed:
             raise GatesClosed(f"{plan.key} cannot be released now", evaluation.closed)
+        if conditions.last and not (last := conditions.last()).passed:
+            raise GatesClosed(f"{plan.key} cannot be released now", (last,))
         self.made = plan.released(
             # Each plan has a revision of its own, so that an engine tells a move from what is live already.
             revision=last_change(

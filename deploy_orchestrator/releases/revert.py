@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
+from deploy_orchestrator.errors import first_few
 from deploy_orchestrator.git import Changes, Commit, Person, Repository, Tree
 from deploy_orchestrator.manifests import ObjectKey, committed_manifests
 from deploy_orchestrator.outcomes import attempt, values
@@ -16,6 +17,7 @@ from deploy_orchestrator.releases.model import Quarantined, Release, ReleaseFile
 from deploy_orchestrator.releases.standing import Standing
 
 IRREVERSIBLE = "deploy-orchestrator.io/irreversible"
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def way_back(standing: Standing, to: str | None) -> WayBack:
         back = _undone(repository, made, current, slot)
         commits.append(made.id)
         if wanted is None or back == wanted:
-            _require_free(standing.tree, slot, now, back)
+            _require_free(repository, standing.tree, slot, now, back)
             return WayBack(now, back, tuple(commits))
         current, made = back, _origin(repository, head, made.parents[0], back, slot)
 
@@ -84,7 +86,7 @@ def revert(
             reverted = current
             return None
         before = _undone(repository, made, current, slot)
-        _require_free(tree, slot, current, before)
+        _require_free(repository, tree, slot, current, before)
         undone = tree.reverting(made.id, [slot.release])
         quarantined = Quarantined(
             content=current.content,
@@ -110,18 +112,36 @@ def revert(
     return reverted
 
 
-def _require_free(tree: Tree, slot: Slot, now: ReleaseFile, back: ReleaseFile) -> None:
-    """Nobody goes back to where another has been released since they moved away."""
-    if (now.cluster, now.namespace) == (back.cluster, back.namespace):
-        return
-    others = (attempt(each.read_release, tree) for each in slots(tree, RELEASES) if each != slot)
-    for other in values(others):
-        if other and (other.cluster, other.namespace) == (back.cluster, back.namespace):
+def _require_free(
+    repository: Repository, tree: Tree, slot: Slot, now: ReleaseFile, back: ReleaseFile
+) -> None:
+    """Nobody goes back to where another has been released since they moved away, or to an object that another
+    has made since in a namespace that they share.
+    """
+    stays = (now.cluster, now.namespace) == (back.cluster, back.namespace)
+    found = values(attempt(each.read_release, tree) for each in slots(tree, RELEASES) if each != slot)
+    others = [
+        each for each in found if each and (each.cluster, each.namespace) == (back.cluster, back.namespace)
+    ]
+    for other in others:
+        if not stays:
             raise RevertRefused(
                 f"{back.key} would go back to the namespace {back.namespace} of cluster {back.cluster}, where"
                 f" {other.key} is released by now",
                 fix="release what mends it where it is, or remove the other first",
             )
+        again = _objects(repository, back) - _objects(repository, now)
+        if taken := sorted(again & _objects(repository, other)):
+            raise RevertRefused(
+                f"{back.key} would make {first_few(taken, _NAMED)} again, which is {other.key}'s by now in"
+                f" the namespace {back.namespace} that they share",
+                fix="release what mends it without that, or let the other give it up first",
+            )
+
+
+def _objects(repository: Repository, release: ReleaseFile) -> frozenset[str]:
+    names = repository.at(release.revision).names(release.path)
+    return frozenset(each.removesuffix(".yaml") for each in names)
 
 
 def _further(repository: Repository, release: Release, slot: Slot, to: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import pydantic
 from deploy_orchestrator import documents
 from deploy_orchestrator.documents import Record
 from deploy_orchestrator.errors import Place
-from deploy_orchestrator.fleet import ApprovalRule, Rules, differences, restricted
+from deploy_orchestrator.fleet import ApprovalRule, Rules, differences, neighbours, restricted
 from deploy_orchestrator.git import Changes, Tree
 from deploy_orchestrator.releases.ballot import Ballot, count, may_approve
 from deploy_orchestrator.releases.errors import ReleaseError
@@ -181,8 +181,11 @@ def standings(
     what people decided on a digest by the keys and the providers of these rules. Where nothing was ever
     released, the first rules are trusted. Otherwise what takes away counts at once, and what gives counts
     when it was approved by the rules before it: those of the environment, and where that is new, or moves,
-    those of every other one.
+    those of every other one. What lets tenants do more to others in their cluster is approved by the rules of
+    the others there as well.
     """
+    from deploy_orchestrator.risk import lets_beyond
+
     keys = {line for each in wanted.values() for line in each.signers}
     counting = {
         name: restricted(each.rules.without_past(now), wanted.get(name) or each.rules.only(keys))
@@ -195,10 +198,12 @@ def standings(
             said = _open("they are those that are released")
             return RulesStanding(name, rules, None, said, holding=base.holding)
         moves = base is None or base.rules.place != rules.place
+        widened = base is not None and lets_beyond(counting[name].policy) != lets_beyond(rules.policy)
+        beside = neighbours(name, counting)
         judges = {
             each: by
             for each, by in counting.items()
-            if (each == name or moves) and by.policy.approval is not None
+            if (each == name or moves or (widened and each in beside)) and by.policy.approval is not None
         }
         change = RulesChange(
             environment=name,

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from deploy_orchestrator.risk.data import DataDeleted
     from deploy_orchestrator.risk.errors import EmptyCandidate, UnknownRule
     from deploy_orchestrator.risk.judging import judge, severity
+    from deploy_orchestrator.risk.others import HOST_TAKEN, beyond, host_of, lets_beyond
     from deploy_orchestrator.risk.verdict import Reason, Summary, Verdict, alike
 else:
     from deploy_orchestrator.doors import opened
@@ -16,6 +17,7 @@ else:
     __getattr__ = opened(__name__, __file__)
 
 __all__ = [
+    "HOST_TAKEN",
     "RULES",
     "Change",
     "DataDeleted",
@@ -27,6 +29,9 @@ __all__ = [
     "Verdict",
     "alike",
     "assess",
+    "beyond",
+    "host_of",
     "judge",
+    "lets_beyond",
     "severity",
 ]

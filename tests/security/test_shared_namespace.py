@@ -21,15 +21,21 @@ owners: [shop@example.com]
 DEV = '  - name: dev\n    cluster: here\n    kubernetes: "1.34"\n'
 
 
+AWAY = "  - name: away\n    server: https://away.example.com\n"
+
+
 def sharing(desk: Desk, **tenants: str) -> None:
-    """dev lets tenants share `apps`, and these are its only tenants, with what they say beside."""
+    """dev, in a cluster of its own, lets tenants share `apps`, and these are its only tenants, with what they
+    say beside.
+    """
     text = (desk.fleet / "fleet.yaml").read_text()
     for each in ("shop", "blog"):
         shutil.rmtree(desk.fleet / "tenants" / each)
     for name, lines in tenants.items():
         (desk.fleet / "tenants" / name).mkdir()
         (desk.fleet / "tenants" / name / "tenant.yaml").write_text(TENANT + lines)
-    desk.commit("fleet.yaml", text.replace(DEV, f"{DEV}    policy: {{sharedNamespaces: [apps]}}\n"))
+    own = DEV.replace("here", "away") + "    policy: {sharedNamespaces: [apps]}\n"
+    desk.commit("fleet.yaml", text.replace(DEV, own).replace("clusters:\n", f"clusters:\n{AWAY}", 1))
 
 
 def closed(desk: Desk, tenant: str) -> str:

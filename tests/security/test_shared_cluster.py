@@ -1,0 +1,171 @@
+"""What an environment does to others in the cluster of production, its approvers decide."""
+
+import pytest
+
+from deploy_orchestrator.releases import GatesClosed
+from tests.desk import TENANT as BLOG
+from tests.desk import Desk
+from tests.steps import propose, released
+
+INGRESS = """\
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  name: {{ .Release.Name }}
+spec:
+  rules:
+    - host: {{ .Values.host }}
+      http:
+        paths:
+          - path: /
+            pathType: Prefix
+            backend: {service: {name: web, port: {number: 80}}}
+"""
+CHART = "apiVersion: v2\nname: web\nversion: 0.1.0\n"
+TENANT = """\
+chart: {{name: web, version: 0.1.0}}
+environments: [{environment}]
+quota: {{cpu: 1, memory: 1Gi, storage: 1Gi, pods: 5}}
+owners: [shop@example.com]
+"""
+PRIVILEGED = """\
+apiVersion: v1
+kind: Pod
+metadata:
+  name: {{ .Release.Name }}
+spec:
+  containers:
+    - name: web
+      image: ghcr.io/acme/web:1.0.0
+      securityContext: {privileged: true}
+      resources: {requests: {cpu: 1m, memory: 1Mi}, limits: {memory: 1Mi}}
+"""
+CHECKS = (
+    "pod-privileged",
+    "pod-privilege-escalation",
+    "pod-capabilities",
+    "pod-run-as-non-root",
+    "pod-seccomp",
+)
+DEV = '  - name: dev\n    cluster: here\n    kubernetes: "1.34"\n'
+
+
+def serve(desk: Desk, tenant: str, environment: str, host: str, more: str = "") -> None:
+    """A tenant that is reached by a host."""
+    folder = desk.fleet / "charts/web"
+    (folder / "templates").mkdir(parents=True, exist_ok=True)
+    (folder / "Chart.yaml").write_text(CHART)
+    (folder / "values.yaml").write_text("host: x.example.com\n")
+    (folder / "templates/ingress.yaml").write_text(INGRESS)
+    (desk.fleet / "tenants" / tenant).mkdir(exist_ok=True)
+    (desk.fleet / "tenants" / tenant / "values.yaml").write_text(f"host: {host}\n")
+    desk.commit(f"tenants/{tenant}/tenant.yaml", TENANT.format(environment=environment) + more)
+
+
+def configure(desk: Desk, policy: str) -> None:
+    text = (desk.fleet / "fleet.yaml").read_text()
+    assert DEV in text
+    desk.commit("fleet.yaml", text.replace(DEV, f"{DEV}    policy:\n{policy}"))
+
+
+def waits(desk: Desk, tenant: str) -> str:
+    """Why the newest plan of a tenant in dev is not released."""
+    with desk.orchestrator() as orchestrator:
+        plan = propose(orchestrator, "dev", tenant)
+        assert plan
+        with pytest.raises(GatesClosed) as closed:
+            released(orchestrator, plan)
+    return str(closed.value)
+
+
+def test_a_host_of_production_is_taken_from_dev_when_its_approvers_say_so(desk: Desk) -> None:
+    serve(desk, "real", "production", "shop.example.com")
+    with desk.orchestrator() as orchestrator:
+        plan = propose(orchestrator, "production", "real")
+        assert plan
+        released(orchestrator, plan)
+    serve(desk, "evil", "dev", "shop.example.com")
+    assert "it reaches others in the cluster of production: 0 of 1 approvals" in waits(desk, "evil")
+    assert desk.run("approve", "dev", "evil", *desk.as_("alice")).code == 0
+    assert "authors cannot approve their own change" in waits(desk, "evil")
+    assert desk.run("approve", "dev", "evil", *desk.as_("bob")).code == 0
+    with desk.orchestrator() as orchestrator:
+        plan = orchestrator.deployments.pending("dev", "evil")
+        assert plan
+        assert "bob@example.com" in {each.who for each in released(orchestrator, plan).approvals}
+    assert desk.run("audit").code == 0
+
+
+def test_a_namespace_of_the_tenants_choice_in_dev_is_for_productions_approvers(desk: Desk) -> None:
+    serve(desk, "evil", "dev", "evil.example.com", "namespace: {name: cert-manager, existing: true}\n")
+    assert "it reaches others in the cluster of production" in waits(desk, "evil")
+
+
+def test_nor_does_a_tenant_of_dev_move_there_later(desk: Desk) -> None:
+    desk.commit("tenants/blog/tenant.yaml", BLOG.format(environments="dev") + "namespace: cert-manager\n")
+    assert "it reaches others in the cluster of production" in waits(desk, "blog")
+
+
+def test_what_reaches_nobody_else_goes_out_in_dev_as_ever(desk: Desk) -> None:
+    serve(desk, "harmless", "dev", "harmless.example.com")
+    with desk.orchestrator() as orchestrator:
+        plan = propose(orchestrator, "dev", "harmless")
+        assert plan
+        assert released(orchestrator, plan)
+
+
+def test_a_tenant_in_dev_that_excepts_itself_from_what_guards_the_node_waits(desk: Desk) -> None:
+    exceptions = "".join(
+        f"  - {{rule: {each}, reason: x, expires: 2999-01-01T00:00:00Z}}\n" for each in CHECKS
+    )
+    serve(desk, "evil", "dev", "evil.example.com", f"exceptions:\n{exceptions}")
+    desk.commit("charts/web/templates/pod.yaml", PRIVILEGED)
+    assert "it reaches others in the cluster of production" in waits(desk, "evil")
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "      checks: {pod-privileged: {severity: safe, reason: x}}\n",
+        "      rules: {takeover: {severity: safe, reason: x}}\n",
+        "      clusterScoped: [rbac.authorization.k8s.io/ClusterRoleBinding]\n",
+    ],
+    ids=["a check", "a rule", "kinds of the cluster"],
+)
+def test_a_commit_lets_nobody_in_dev_do_more_to_production(desk: Desk, policy: str) -> None:
+    configure(desk, policy)
+    with desk.orchestrator() as orchestrator:
+        standing = orchestrator.rules()["dev"]
+        assert standing.pending
+        assert "by the rules of production" in standing.gate.reason
+        assert standing.in_force.policy.checks == {}
+        assert standing.in_force.policy.rules == {}
+        assert standing.in_force.policy.cluster_scoped == ()
+    assert desk.run("approve", "dev", "--rules", *desk.as_("bob")).code == 0
+    with desk.orchestrator() as orchestrator:
+        orchestrator.settle_rules()
+        assert orchestrator.rules()["dev"].pending is None
+    assert desk.run("audit").code == 0
+
+
+def test_all_else_in_the_policy_of_dev_counts_at_once(desk: Desk) -> None:
+    configure(desk, "      soak: 5s\n      rollbackAfter: 30s\n")
+    with desk.orchestrator() as orchestrator:
+        assert orchestrator.rules()["dev"].pending is None
+
+
+@pytest.mark.parametrize("commits", [1, 2])
+def test_productions_say_is_not_taken_away_by_a_commit(desk: Desk, commits: int) -> None:
+    """Neither by approvers of dev's own, nor by taking production out of the fleet."""
+    own = "      approval: {approvers: [alice@example.com], selfApproval: true}\n"
+    configure(desk, own)
+    if commits > 1:
+        text = (desk.fleet / "fleet.yaml").read_text()
+        begin, end = text.index("  - name: production"), text.index("platform:")
+        (desk.fleet / "fleet.yaml").write_text(text[:begin] + text[end:])
+        tenant = desk.fleet / "tenants/shop/tenant.yaml"
+        desk.commit("tenants/shop/tenant.yaml", tenant.read_text().replace("dev, production", "dev"))
+    serve(desk, "evil", "dev", "evil.example.com", "namespace: {name: cert-manager, existing: true}\n")
+    assert "it reaches others in the cluster of production" in waits(desk, "evil")
+    assert desk.run("approve", "dev", "evil", *desk.as_("alice")).code == 0
+    assert "authors cannot approve their own change" in waits(desk, "evil")
