@@ -9,7 +9,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="detector")
     parser.add_argument("what", choices=("train", "measure"))
     parser.add_argument("file", type=Path)
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=3000)
     asked = parser.parse_args()
     if asked.what == "train":
         import onnx

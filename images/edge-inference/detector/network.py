@@ -13,9 +13,15 @@ from onnx import TensorProto, helper, numpy_helper
 from detector.drawing import SHAPES, SIDE
 
 CELLS: Final = 8
-_CHANNELS: Final = (3, 16, 32, 64, 64)
-_STRIDES: Final = (2, 2, 2, 1)
+_CHANNELS: Final = (3, 16, 32, 64, 64, 64)
+_STRIDES: Final = (2, 2, 2, 1, 1)
 _OUT: Final = len(SHAPES) + 4
+
+_SCALE: Final = np.array([1 / CELLS, 1 / CELLS, 1, 1], np.float32)
+_ORIGIN: Final = np.array(
+    [[x / CELLS, y / CELLS, 0, 0] for y in range(CELLS) for x in range(CELLS)], np.float32
+)
+"""A network of convolutions does not know where it is: it says where in its cell a centre is."""
 
 Weights = dict[str, jax.Array]
 
@@ -42,7 +48,7 @@ def apply(weights: Weights, pictures: jax.Array) -> tuple[jax.Array, jax.Array]:
         if index < len(_STRIDES):
             x = jax.nn.relu(x)
     flat = x.reshape(x.shape[0], _OUT, CELLS * CELLS).transpose(0, 2, 1)
-    return flat[..., : len(SHAPES)], jax.nn.sigmoid(flat[..., len(SHAPES) :])
+    return flat[..., : len(SHAPES)], jax.nn.sigmoid(flat[..., len(SHAPES) :]) * _SCALE + _ORIGIN
 
 
 def as_onnx(weights: Mapping[str, Any]) -> onnx.ModelProto:
@@ -68,12 +74,16 @@ def as_onnx(weights: Mapping[str, Any]) -> onnx.ModelProto:
         helper.make_node("Reshape", [last, "cells"], ["flat"]),
         helper.make_node("Transpose", ["flat"], ["by_cell"], perm=[0, 2, 1]),
         helper.make_node("Sigmoid", ["by_cell"], ["from_0_to_1"]),
-        helper.make_node("Split", ["from_0_to_1", "parts"], ["scores", "boxes"], axis=2),
+        helper.make_node("Split", ["from_0_to_1", "parts"], ["scores", "within"], axis=2),
+        helper.make_node("Mul", ["within", "scale"], ["scaled"]),
+        helper.make_node("Add", ["scaled", "origin"], ["boxes"]),
     ]
     constants = {
         **{name: np.asarray(each, np.float32) for name, each in weights.items()},
         "cells": np.array([0, _OUT, CELLS * CELLS], np.int64),
         "parts": np.array([len(SHAPES), 4], np.int64),
+        "scale": _SCALE,
+        "origin": _ORIGIN,
     }
     graph = helper.make_graph(
         nodes,

@@ -44,7 +44,7 @@ def _lost(weights: Weights, batch: Batch) -> jax.Array:
     pictures, scores, boxes = batch
     logits, guessed = apply(weights, jnp.asarray(pictures))
     held = scores.max(-1)
-    which = optax.sigmoid_focal_loss(logits, jnp.asarray(scores), alpha=0.5).sum() / held.sum()
+    which = optax.sigmoid_binary_cross_entropy(logits, jnp.asarray(scores)).sum() / held.sum()
     where = (jnp.abs(guessed - boxes).sum(-1) * held).sum() / held.sum()
     return which + 5 * where
 

@@ -100,6 +100,19 @@ def test_a_server_that_ends_is_not_ready_and_answers_what_still_comes(serve: Ser
     assert not is_ready(serving.http)
 
 
+def test_nobody_is_told_of_what_is_run(models: Path) -> None:
+    model = str(models / "sum/1/model.onnx")
+    program = f"from edge_inference.onnx_runner import OnnxRunner; OnnxRunner({model!r}, 1)"
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"HOME": "/proc/nobody"},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0
+    assert "telemetry" not in ran.stderr.lower()
+
+
 @pytest.mark.parametrize(
     ("file", "said"),
     [
