@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         VersionNotFound,
     )
     from deploy_orchestrator.charts.graph.analysis import Analysis, Collision, Contents, analyze
+    from deploy_orchestrator.charts.graph.changes import Fix, Vendored, VersionChange
     from deploy_orchestrator.charts.graph.closure import (
         Closure,
         Deviation,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     )
     from deploy_orchestrator.charts.graph.conflicts import Conflict, Requirement, conflicts
     from deploy_orchestrator.charts.graph.explain import explain
-    from deploy_orchestrator.charts.graph.fix import Fix, VersionChange, find_fix
     from deploy_orchestrator.charts.graph.resolve import Resolver, resolve
     from deploy_orchestrator.charts.harm import Harm, worst
     from deploy_orchestrator.charts.loading import Chart, load, load_package, unpacked
@@ -140,6 +140,7 @@ __all__ = [
     "Upgrade",
     "Upgrades",
     "ValueChange",
+    "Vendored",
     "Version",
     "VersionChange",
     "VersionError",
@@ -158,7 +159,6 @@ __all__ = [
     "duplicates",
     "enabled",
     "explain",
-    "find_fix",
     "harm_among",
     "impact",
     "is_set",

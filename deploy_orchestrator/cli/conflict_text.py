@@ -31,6 +31,7 @@ def show_conflict(conflict: Conflict, analysis: Analysis) -> None:
             ("harm", plain(conflict.harm, HARM_COLOURS[conflict.harm])),
             *(("", plain(reason, "dim")) for reason in why_unknown(conflict, analysis)),
             ("fix", plain(conflict.fix or "none found", "cyan")),
+            *(("or", plain(str(fix), "cyan")) for fix in conflict.fixes[1:]),
         ]
     )
 

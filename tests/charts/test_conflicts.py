@@ -219,6 +219,17 @@ UNMET = {
 }
 
 
+def test_several_fixes_are_told_those_that_change_least_first(publish: Publish) -> None:
+    more = {"a@3.0.0": ["common 3.x.x"], "b@3.0.0": ["common 3.x.x"], "common@3.0.0": []}
+    conflict = only(analysis(publish(main={**CLASH, "web@1.0.0": ["a 1.x", "b 2.x"], **more})))
+    assert [str(fix) for fix in conflict.fixes] == [
+        "Change a from 1.0.0 to 2.0.0: then everything loads common 2.1.0.",
+        "Change b from 2.0.0 to 1.0.0: then everything loads common 1.4.0.",
+        "Change a from 1.0.0 to 3.0.0 and b from 2.0.0 to 3.0.0: then everything loads common 3.0.0.",
+    ]
+    assert conflict.fix == str(conflict.fixes[0])
+
+
 def test_a_need_that_nothing_published_meets_may_be_all_that_a_fix_leaves(publish: Publish) -> None:
     assert only(analysis(publish(main=UNMET))).fix == (
         "Change a from 3.0.0 to 2.0.0: then only common 3.x is needed, which is not published."

@@ -18,6 +18,7 @@ from deploy_orchestrator.charts import (
     Closure,
     Conflict,
     Dependency,
+    Fix,
     Harm,
     Known,
     Node,
@@ -25,6 +26,7 @@ from deploy_orchestrator.charts import (
     Repositories,
     Unresolved,
     UnsafeChart,
+    VersionChange,
     conflicts,
     draw,
     locate,
@@ -333,11 +335,14 @@ def test_the_way_of_a_conflict_is_lit_and_the_rest_dimmed(show: Show) -> None:
 
 @needs_browser
 def test_a_conflict_is_told_with_its_harm_and_the_way_out(show: Show) -> None:
-    conflict = replace(conflicts(CLASH)[0], harm=Harm.HARMFUL, fix="Raise a to 2.0.0.")
+    fix = Fix("common", (VersionChange("a", "1.0.0", "2.0.0"),), "2.0.0")
+    conflict = replace(conflicts(CLASH)[0], harm=Harm.HARMFUL, fixes=(fix,))
     page = show(CLASH, [conflict])
     assert "harmful" in (page.locator("#conflicts").text_content() or "")
     page.locator(".box.conflict").first.click()
-    assert "Raise a to 2.0.0." in (page.locator("#chosen").text_content() or "")
+    assert "Change a from 1.0.0 to 2.0.0: then everything loads common 2.0.0." in (
+        page.locator("#chosen").text_content() or ""
+    )
 
 
 @needs_browser

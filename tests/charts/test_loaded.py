@@ -15,6 +15,7 @@ from deploy_orchestrator.charts import (
     Known,
     Problem,
     Repositories,
+    Vendored,
     analyze,
     load,
     load_package,
@@ -341,3 +342,16 @@ def test_an_upgrade_that_brings_a_clashing_package_is_not_safe(
     root = load(make_chart(chart("app", "1.0.0", need("db", "=1.0.0"), need("web", "1.x"))))
     versions = {one.key: (one.current, one.newest, one.safe) for one in outdated(root, hub).dependencies}
     assert versions["db"] == ("1.0.0", "1.2.0", "1.1.0")
+
+
+def test_where_no_published_version_ends_it_a_package_is_kept_with_another_copy_inside(
+    two_libraries: Repositories, make_chart: MakeChart
+) -> None:
+    root = load(make_chart(chart("web", "1.0.0", need("a", "1.x"), need("b", "1.x"))))
+    (conflict,) = analyze(root, two_libraries).conflicts
+    (fix,) = conflict.fixes
+    assert fix.vendored == (Vendored("a", "a", "1.0.0"),)
+    assert str(fix) == (
+        "Keep a 1.0.0 unpacked in charts/ with lib 2.0.0 inside, as no published version brings it:"
+        " then everything loads lib 2.0.0."
+    )

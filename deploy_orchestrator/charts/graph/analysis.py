@@ -1,19 +1,21 @@
 """What a chart is built on, where versions clash, what harm that does, and the way out, all at once."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from deploy_orchestrator.charts.errors import ChartError, ChartNotFound
+from deploy_orchestrator.charts.graph.changes import Fix
 from deploy_orchestrator.charts.graph.closure import Closure, Node, Problem
 from deploy_orchestrator.charts.graph.conflicts import Conflict, conflicts
 from deploy_orchestrator.charts.graph.contents import composed, placed
 from deploy_orchestrator.charts.graph.explain import explain
-from deploy_orchestrator.charts.graph.fix import find_fix
-from deploy_orchestrator.charts.graph.lookup import Found
+from deploy_orchestrator.charts.graph.fix import find_fixes
+from deploy_orchestrator.charts.graph.lookup import Found, Step
 from deploy_orchestrator.charts.graph.resolve import Resolver
+from deploy_orchestrator.charts.graph.vendoring import find_vendoring
 from deploy_orchestrator.charts.harm import Harm, worst
 from deploy_orchestrator.charts.loading import Chart
 from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart
@@ -139,7 +141,7 @@ def analyze(
         replace(
             conflict,
             harm=_harm(conflict, contents, loaded),
-            fix=_fix(conflict, found, root, closure, resolver),
+            fixes=_fixes(conflict, found, root, closure, resolver, values),
         )
         for conflict in found
     )
@@ -163,7 +165,11 @@ def _contents(
             f"{missing.dependency.name}, which {missing.parent} needs, was not found: {missing.why}"
         )
     chart = composed(top, resolver.steps, resolver.catalog.contents)
-    return Contents(clashes(chart, values), duplicates(chart, values)) if chart else None
+    return _in(chart, values) if chart else None
+
+
+def _in(chart: Chart, values: Mapping[str, Any] | None) -> Contents:
+    return Contents(clashes(chart, values), duplicates(chart, values))
 
 
 def _harm(conflict: Conflict, contents: Contents | None, loaded: Mapping[str, Node]) -> Harm:
@@ -204,15 +210,28 @@ def _is_told(owners: Iterable[Owner], loaded: Mapping[str, Node], told: Collecti
     return len(meeting) == 1 and meeting <= {*told}
 
 
-def _fix(
+def _fixes(
     conflict: Conflict,
     among: Collection[Conflict],
     root: Chart | PublishedChart,
     closure: Closure,
     resolver: Resolver,
-) -> str | None:
-    fix = find_fix(conflict, among, root, closure, resolver)
-    return str(fix) if fix else None
+    values: Mapping[str, Any] | None,
+) -> tuple[Fix, ...]:
+    if fixes := find_fixes(conflict, among, root, closure, resolver):
+        return fixes
+    top = resolver.root(root)
+
+    def is_harmless(steps: Callable[[Found], Iterable[Step]]) -> bool:
+        chart = composed(top, steps, resolver.catalog.contents)
+        then = _in(chart, values) if chart else None
+        return then is not None and _harm(conflict, then, dict(placed(top, steps))) is Harm.NONE
+
+    try:
+        vendored = find_vendoring(conflict, among, top, resolver, is_harmless)
+    except (ChartError, RepositoryError):
+        return ()
+    return (vendored,) if vendored else ()
 
 
 def _as_json(conflict: Conflict) -> dict[str, Any]:
@@ -229,6 +248,7 @@ def _as_json(conflict: Conflict) -> dict[str, Any]:
         "resolved": list(conflict.resolved),
         "harm": conflict.harm.value,
         "fix": conflict.fix,
+        "fixes": [str(fix) for fix in conflict.fixes],
         "why": explain(conflict),
     }
 

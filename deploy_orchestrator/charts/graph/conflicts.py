@@ -7,6 +7,7 @@ from functools import reduce
 from itertools import islice
 
 from deploy_orchestrator.charts.constraint import Constraint
+from deploy_orchestrator.charts.graph.changes import Fix
 from deploy_orchestrator.charts.graph.closure import (
     Closure,
     Graph,
@@ -42,7 +43,7 @@ class Conflict:
 
     `satisfying` are the known versions that satisfy all requirements, newest first, of `known` in all.
     `disjoint` means that no version could, published or not. `resolved` are the versions that load, oldest
-    first. `fix` says in one sentence what to change.
+    first. `fixes` are the ways out, those that change least first.
     """
 
     name: str
@@ -53,7 +54,12 @@ class Conflict:
     disjoint: bool
     resolved: tuple[str, ...]
     harm: Harm = Harm.UNKNOWN
-    fix: str | None = None
+    fixes: tuple[Fix, ...] = ()
+
+    @property
+    def fix(self) -> str | None:
+        """In one sentence what to change; None where no way out was found."""
+        return str(self.fixes[0]) if self.fixes else None
 
     @property
     def identity(self) -> ChartIdentity:
@@ -73,7 +79,7 @@ class _Need:
 
 
 def conflicts(closure: Closure) -> tuple[Conflict, ...]:
-    """Every conflict below each root, among what is enabled; `harm` and `fix` are left open."""
+    """Every conflict below each root, among what is enabled; `harm` and `fixes` are left open."""
     return tuple(conflict for root in closure.roots for conflict in _below(closure, root))
 
 

@@ -1,4 +1,4 @@
-"""The way out of a conflict: the fewest version changes to direct dependencies under which it is gone."""
+"""Ways out of a conflict: the fewest version changes to direct dependencies under which it is gone."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import resolvelib
 
 from deploy_orchestrator.charts.errors import ChartNotFound
+from deploy_orchestrator.charts.graph.changes import Fix, VersionChange
 from deploy_orchestrator.charts.graph.closure import Closure, Node, Problem, Unresolved, enabled_below
 from deploy_orchestrator.charts.graph.conflicts import Conflict
 from deploy_orchestrator.charts.graph.lookup import Found
@@ -23,6 +24,8 @@ from deploy_orchestrator.registries import RepositoryError
 MAX_ROUNDS = 10_000
 MAX_PROOFS = 20
 """The most fixes of which the packages are read to prove them."""
+MAX_FIXES = 3
+"""The most ways out of one conflict that are told."""
 MAX_OTHERS = 300
 """The most other versions of one direct dependency that are tried, nearest first."""
 
@@ -33,45 +36,15 @@ _Loads: TypeAlias = Mapping[ChartIdentity, frozenset[str]]
 _SlotKey: TypeAlias = "str | ChartIdentity"
 
 
-@dataclass(frozen=True, slots=True)
-class VersionChange:
-    """One direct dependency, called `key` there, that takes another version."""
-
-    key: str
-    before: str
-    after: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fix:
-    """Changes after which everything `loads` the same version of the chart `name`.
-
-    Without such a version nothing needs it, or only what needs the constraint `unmet`, which nothing
-    published meets.
-    """
-
-    name: str
-    changes: tuple[VersionChange, ...]
-    loads: str | None = None
-    unmet: str | None = None
-
-    def __str__(self) -> str:
-        parts = [f"{change.key} from {change.before} to {change.after}" for change in self.changes]
-        said = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-        then = f"everything loads {self.name} {self.loads}" if self.loads else f"nothing needs {self.name}"
-        if self.unmet:
-            then = f"only {self.name} {self.unmet} is needed, which is not published"
-        return f"Change {said}: then {then}."
-
-
-def find_fix(
+def find_fixes(
     conflict: Conflict,
     among: Collection[Conflict],
     root: Chart | PublishedChart,
     closure: Closure,
     resolver: Resolver,
-) -> Fix | None:
-    """The fewest changes that remove `conflict` from the `closure` of `root`; None if none published do.
+) -> tuple[Fix, ...]:
+    """Ways to remove `conflict` from the `closure` of `root`, at most `MAX_FIXES`, those that change least
+    first; none if nothing published does. For each version that all can load it is the least change.
 
     No change brings a need that nothing published meets, unless what it changes has the same need now. A
     direct dependency that nothing published meets is changed from its constraint to a version.
@@ -79,13 +52,17 @@ def find_fix(
     then those that load the newest version, then the nearest upgrades, releases before prereleases.
     """
     others = frozenset(other.identity for other in among) - {conflict.identity}
-    offers = _Offers(resolver)
+    offers, found = _Offers(resolver), list[Fix]()
     for _ in range(MAX_PROOFS):
         slots = tuple(_slots(resolver.root(root), closure, resolver, offers))
-        fix = _Search(conflict.identity, slots, others).smallest()
-        if fix is None or offers.hold(fix, slots):
-            return fix
-    return None
+        known = {each.changes for each in found}
+        ways = _Search(conflict.identity, slots, others).ways()
+        fix = next((each for each in ways if each.changes not in known), None)
+        if fix is None or len(found) == MAX_FIXES:
+            break
+        if offers.hold(fix, slots):
+            found.append(fix)
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +92,18 @@ class _Search:
     slots: tuple[_Slot, ...]
     tolerated: frozenset[ChartIdentity]
 
-    def smallest(self) -> Fix | None:
+    def ways(self) -> Iterator[Fix]:
+        """Those to what loads somewhere now, and then the others, each time by the number of changes."""
         now = {version for slot in self.slots for version in self._loads(slot.current)}
-        return self._among(now) or self._among({_NOTHING, *self._offered()} - now)
+        yield from self._among(now)
+        yield from self._among({_NOTHING, *self._offered()} - now)
 
     def _offered(self) -> Iterator[str]:
         for slot in self.slots:
             for other in slot.others():
                 yield from self._loads(other)
 
-    def _among(self, versions: Collection[str]) -> Fix | None:
+    def _among(self, versions: Collection[str]) -> Iterator[Fix]:
         unmet = {version for version in versions if version.startswith(_UNMET)}
         newest_first = sorted({*versions} - {_NOTHING} - unmet, key=Version.parse, reverse=True)
         ordered = [*newest_first, *({_NOTHING} & {*versions}), *sorted(unmet)]
@@ -132,8 +111,7 @@ class _Search:
         for _, equal in by_changes:
             for settled, version in product((self._is_settled, self._is_it), list(equal)):
                 if fix := self._solve(version, settled):
-                    return fix
-        return None
+                    yield fix
 
     def _is_settled(self, chart: ChartIdentity) -> bool:
         return chart not in self.tolerated
