@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from deploy_orchestrator.charts.graph.explain import explain
     from deploy_orchestrator.charts.graph.resolve import Resolver, resolve
     from deploy_orchestrator.charts.harm import Harm, worst
-    from deploy_orchestrator.charts.loading import Chart, load, load_package, unpacked
+    from deploy_orchestrator.charts.loading import Chart, files_of, load, load_package, unpacked
     from deploy_orchestrator.charts.locks.lock import LockFinding, LockProblem, check_lock
     from deploy_orchestrator.charts.locks.update import lock_as_yaml, update_lock, write_lock
     from deploy_orchestrator.charts.metadata import ChartMetadata, Dependency, Lock, LockedDependency
@@ -63,6 +63,7 @@ if TYPE_CHECKING:
         replacement,
         unordered,
     )
+    from deploy_orchestrator.charts.upgrades.altering import altered
     from deploy_orchestrator.charts.upgrades.impact import (
         ABSENT,
         ChartChange,
@@ -146,6 +147,7 @@ __all__ = [
     "VersionError",
     "VersionNotFound",
     "actions_in",
+    "altered",
     "analyze",
     "assemble",
     "boundary_of",
@@ -159,6 +161,7 @@ __all__ = [
     "duplicates",
     "enabled",
     "explain",
+    "files_of",
     "harm_among",
     "impact",
     "is_set",

@@ -70,6 +70,11 @@ def load(path: Path, *, within: Path | None = None) -> Chart:
     return load_package(path.read_bytes(), str(path))
 
 
+def files_of(folder: Path) -> Files:
+    """The files of the chart in a folder, by their paths there. Raises as `load`."""
+    return folder_files(folder, Budget())
+
+
 def load_files(files: Files, name: str, path: Path | None = None) -> Chart:
     """The chart made of these files, as they were read at `path`; otherwise as `load_package`."""
     return _chart(files, name, Budget(), 0, path)

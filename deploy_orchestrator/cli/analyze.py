@@ -44,6 +44,7 @@ from deploy_orchestrator.cli.conflict_text import (
 )
 from deploy_orchestrator.cli.output import plain, progress, say, screen, show_json, tell
 from deploy_orchestrator.cli.sarif import Descriptor, Result, sarif
+from deploy_orchestrator.foresight import Tried, tried
 from deploy_orchestrator.markdown import code, text
 from deploy_orchestrator.outcomes import attempt, failures
 
@@ -101,11 +102,14 @@ def analyze(
     """
     repositories, given = repositories_at(repository, charts), values_in(values)
     picture = _picture_format(graph) if graph else ""
+    trials = list[Tried]()
     with progress("looking up dependencies"):
 
         def analysis(chart: str) -> Analysis:
             root = locate(chart, repositories)
-            return analyze_chart(root, repositories, as_of=as_of, values=given, within=around(root))
+            told = analyze_chart(root, repositories, as_of=as_of, values=given, within=around(root))
+            trials.append(tried(root, told, repositories, values=given, within=around(root)))
+            return trials[-1].analysis
 
         outcomes = [(chart, attempt(analysis, chart)) for chart in charts]
     analyses = [(chart, each) for chart, each in outcomes if isinstance(each, Analysis)]
@@ -120,8 +124,9 @@ def analyze(
     elif format is AnalysisFormat.MARKDOWN:
         say("\n\n".join(map(_markdown, found)))
     else:
-        for each in found:
-            _show(each)
+        for each in trials:
+            _show(each.analysis)
+            _show_trial(each)
     for chart, error in failures(outcomes):
         tell(error, about=chart)
     if len(found) < len(outcomes) or any(each.is_unknown for each in found):
@@ -160,6 +165,14 @@ def _show(analysis: Analysis) -> None:
         among = " among what was found" if analysis.closure.lost else ""
         versions = " of versions" if analysis.unread else ""
         say(plain(f"no conflicts{versions}{among}", "green"))
+
+
+def _show_trial(trial: Tried) -> None:
+    for fix, error in trial.refused:
+        say(plain("no way out ", "yellow"), f"{fix} Helm does not render it: {error.what}")
+    if trial.untried:
+        why = f"Helm does not render {trial.analysis.root} as it is: {trial.untried.what}"
+        say(plain("not tried ", "yellow"), f"the ways out; {why}")
 
 
 def _tree(analysis: Analysis) -> Tree:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         survey,
         upgrade_names,
     )
+    from deploy_orchestrator.foresight.trying import Tried, tried
 else:
     from deploy_orchestrator.doors import opened
 
@@ -28,6 +29,7 @@ __all__ = [
     "Proposal",
     "Survey",
     "Surveyed",
+    "Tried",
     "carriers",
     "compare",
     "conflict_names",
@@ -35,5 +37,6 @@ __all__ = [
     "fleet_impact",
     "is_new",
     "survey",
+    "tried",
     "upgrade_names",
 ]

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from deploy_orchestrator.manifests.references import DOCKER_HUB, ImageReference, NotAnImage
     from deploy_orchestrator.manifests.secrets import redacted
     from deploy_orchestrator.manifests.tenants import render, render_all
+    from deploy_orchestrator.manifests.trial import require_rendering
     from deploy_orchestrator.manifests.verification import tested_after_sync
     from deploy_orchestrator.manifests.version_conflicts import conflicts
     from deploy_orchestrator.manifests.workers import Limits
@@ -109,6 +110,7 @@ __all__ = [
     "remember_committed",
     "render",
     "render_all",
+    "require_rendering",
     "scopes",
     "tested_after_sync",
     "untyped",
