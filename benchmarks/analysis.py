@@ -29,7 +29,7 @@ from typing import Any
 from chart_metadata import file_name, indexes, mirrors, rows
 from results import Results
 
-from deploy_orchestrator.charts import Catalog, Repositories, Resolver, analyze, conflicts, locate, resolve
+from deploy_orchestrator.charts import Catalog, Repositories, Resolver, analyze, conflicts, locate
 from deploy_orchestrator.documents import dump
 from deploy_orchestrator.registries import Offline
 
@@ -70,7 +70,8 @@ def one_chart(folder: Path, suffix: str, cache: Path) -> str:
 
 def many_edges(folder: Path, suffix: str, cache: Path) -> str:
     """Resolve ever larger graphs, each several times: the processor time of the fastest."""
-    resolve(locate("top", tiny := _layered(1, folder / "edges.json")), tiny)
+    tiny = _layered(1, folder / "edges.json")
+    Resolver(Catalog(tiny), guessing=True).closure(locate("top", tiny))
     told: list[str] = []
     for edges in (1_000, 4_000, 16_000):
         taken: list[float] = []
@@ -78,7 +79,7 @@ def many_edges(folder: Path, suffix: str, cache: Path) -> str:
             repositories = _layered(edges // DEPTH, folder / f"edges-{edges}.json")
             root = locate("top", repositories)
             start = time.process_time()
-            closure = resolve(root, repositories)
+            closure = Resolver(Catalog(repositories), guessing=True).closure(root)
             conflicts(closure)
             taken.append((time.process_time() - start) / closure.graph.number_of_edges())
         told.append(f"{edges:,}: {min(taken) * 1e6:.0f} µs each")
@@ -90,7 +91,7 @@ def _layered(width: int, file: Path) -> Repositories:
 
     def needing(name: str, *needed: str) -> dict[str, Any]:
         dependencies = [{"name": other, "version": "1.x", "repository": url} for other in needed]
-        return {"name": name, "version": "1.0.0", "dependencies": dependencies}
+        return {"name": name, "version": "1.0.0", "urls": [f"{name}.tgz"], "dependencies": dependencies}
 
     charts = [needing("top", *(f"c0-{column}" for column in range(width)))]
     for row in range(DEPTH):

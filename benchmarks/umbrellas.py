@@ -254,7 +254,8 @@ class World:
             name = posixpath.basename(path).removesuffix(".tgz")
             with tarfile.open(fileobj=io.BytesIO(kept.pop(path)), mode="r:gz") as archive:
                 for inner, data in _unpacked(archive).items():
-                    kept[f"charts/{name}/{inner.partition('/')[2]}"] = data
+                    if kind == "full" or _is_kept(inner):
+                        kept[f"charts/{name}/{inner.partition('/')[2]}"] = data
         for path in [path for path in kept if posixpath.basename(path) == "Chart.yaml"]:
             kept |= self._chart(kept, posixpath.dirname(path), clone, kind)
         return kept
@@ -493,7 +494,7 @@ class Helm:
                 self.run(Path(), "repo", "add", place.replace("/", "-"), f"{world.url}/told/{place}")
 
     def build(self, folder: Path) -> str:
-        """Build `charts/`, of neighbours first; what Helm says against it."""
+        """Build `charts/` where it lacks something, of neighbours first; what Helm says against it."""
         if folder in self.built or not (folder / "Chart.yaml").is_file():
             return ""
         self.built.add(folder)
@@ -507,7 +508,8 @@ class Helm:
             repository = str(need.get("repository") or "")
             if repository.startswith("file://"):
                 self.build((folder / repository.removeprefix("file://")).resolve())
-        answer = self.run(folder, "dependency", "build", "--skip-refresh") if needs else None
+        is_whole = {str(need.get("name")) for need in needs} <= set(_standing(folder / "charts"))
+        answer = None if is_whole else self.run(folder, "dependency", "build", "--skip-refresh")
         return answer.stderr.strip().splitlines()[-1] if answer and answer.returncode else ""
 
     def told(self, folder: Path) -> Told | str:
@@ -519,6 +521,14 @@ class Helm:
         rendered = documents.parse_all(answer.stdout.encode(), "")
         values = [each.value for each in rendered if each.value]
         return {each["metadata"]["name"]: (each["data"]["chart"], each["data"]["shared"]) for each in values}
+
+
+def _standing(charts: Path) -> Iterator[str]:
+    for entry in charts.iterdir() if charts.is_dir() else ():
+        if entry.is_dir() and (entry / "Chart.yaml").is_file():
+            yield str(_metadata((entry / "Chart.yaml").read_bytes()).get("name"))
+        elif entry.suffix == ".tgz":
+            yield load(entry).name
 
 
 @dataclass(frozen=True)
@@ -533,6 +543,8 @@ class Verdict:
 def compared(chart: str, found: Analysis, truth: Told | str) -> Verdict:
     """Whether Helm loads what is told."""
     own = [each for each in found.closure.lost if each.parent == found.root]
+    if isinstance(truth, str) and "library charts are not installable" in truth:
+        return Verdict(chart, "a library")
     if isinstance(truth, str):
         return Verdict(
             chart,

@@ -16,6 +16,7 @@ from deploy_orchestrator.charts.graph.closure import (
     enabled_below,
     enabled_neighbours,
 )
+from deploy_orchestrator.charts.graph.collector import at_rest
 from deploy_orchestrator.charts.harm import Harm
 from deploy_orchestrator.charts.published import ChartIdentity
 from deploy_orchestrator.charts.version import Version
@@ -78,6 +79,7 @@ class _Need:
     loads: str | None
 
 
+@at_rest()
 def conflicts(closure: Closure) -> tuple[Conflict, ...]:
     """Every conflict below each root, among what is enabled; `harm` and `fixes` are left open."""
     return tuple(conflict for root in closure.roots for conflict in _below(closure, root))

@@ -10,6 +10,7 @@ from typing import Any
 
 from deploy_orchestrator.charts.errors import ChartNotFound, DependencyCycle, UnsafeChart
 from deploy_orchestrator.charts.graph.closure import Closure, Deviation, Graph, Node, Unresolved
+from deploy_orchestrator.charts.graph.collector import at_rest
 from deploy_orchestrator.charts.graph.lookup import Found, Lookup, Needs, Step
 from deploy_orchestrator.charts.graph.switches import edge, switched_graph
 from deploy_orchestrator.charts.loading import Chart
@@ -86,6 +87,7 @@ class Resolver:
         """One that reads no package, and guesses what they carry."""
         return Resolver(self.catalog, self._within, guessing=True)
 
+    @at_rest()
     def closure(self, root: Chart | PublishedChart, values: Mapping[str, Any] | None = None) -> Closure:
         """Everything that `root` needs. Raises as `resolve`."""
         import networkx
