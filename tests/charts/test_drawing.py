@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Literal
 from xml.etree import ElementTree
 
 import networkx
@@ -27,11 +28,13 @@ from deploy_orchestrator.charts import (
     Unresolved,
     UnsafeChart,
     VersionChange,
+    analyze,
     conflicts,
     draw,
     locate,
     resolve,
 )
+from tests.axe import findings
 
 Publish = Callable[..., Repositories]
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
@@ -377,6 +380,23 @@ def test_the_page_is_no_wider_than_its_window(show: Show, width: int) -> None:
     page = show(ALIKE)
     page.set_viewport_size({"width": width, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@needs_browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_the_page_of_the_largest_real_graph(
+    show: Show, published: Repositories, scheme: Literal["light", "dark"]
+) -> None:
+    found = analyze(locate("gen3@0.3.83", published), published)
+    page = show(found.closure, found.conflicts)
+    page.emulate_media(color_scheme=scheme)
+    for width in (400, 768, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert findings(page) == [], width
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.click("#unfold")
+    page.locator(".box.conflict").first.click()
+    assert findings(page) == []
 
 
 @needs_browser
