@@ -180,6 +180,25 @@ class ForgeSettings(BaseSettings):
         return secret_of(self.token, self.token_file)
 
 
+class ReviewSettings(BaseSettings):
+    """Read from environment variables that begin with `DEPLOY_ORCHESTRATOR_REVIEWS_`.
+
+    `token`, or the file `token_file` that holds it, may open pull requests and read reviews on the forge of
+    the deployments repository that fleet.yaml names.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="DEPLOY_ORCHESTRATOR_REVIEWS_", env_ignore_empty=True, frozen=True
+    )
+
+    token: SecretStr | None = None
+    token_file: Path | None = None
+
+    def secret(self) -> str | None:
+        """The token. Raises SecretUnreadable."""
+        return secret_of(self.token, self.token_file)
+
+
 class NotificationSettings(BaseSettings):
     """Read from environment variables that begin with `DEPLOY_ORCHESTRATOR_NOTIFY_`.
 

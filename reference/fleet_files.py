@@ -31,6 +31,7 @@ _PLAIN = {
     "string_pattern_mismatch": "text on one line",
     "int_type": "a number from 1",
     "bool_type": "`true` or `false`",
+    "dict_type": "texts by name",
 }
 """What pydantic's own types expect, by the kind of its error."""
 

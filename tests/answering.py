@@ -35,7 +35,7 @@ def answering(answer: Callable[[str, str, dict[str, str], bytes], Reply]) -> Ite
             if self.command != "HEAD":
                 self.wfile.write(content)
 
-        do_HEAD = do_POST = do_PUT = do_GET  # noqa: N815
+        do_HEAD = do_POST = do_PUT = do_PATCH = do_GET  # noqa: N815
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass
@@ -43,6 +43,8 @@ def answering(answer: Callable[[str, str, dict[str, str], bytes], Reply]) -> Ite
     with _Server(("127.0.0.1", 0), Handler) as http:
         thread = threading.Thread(target=http.serve_forever, args=(0.02,))
         thread.start()
-        yield http.server_port
-        http.shutdown()
-        thread.join()
+        try:
+            yield http.server_port
+        finally:
+            http.shutdown()
+            thread.join()

@@ -124,6 +124,7 @@ def open_gates(
             waiting.append(f"nothing is released while {broken.place} is broken")
         else:
             waiting += _rules(context, orchestrator)
+            _ask_for_reviews(context, orchestrator)
         for plan, gates in () if broken else orchestrator.pending():
             if isinstance(gates, OrchestratorError):
                 context.log.error(f"{plan.key}: {gates}")
@@ -155,6 +156,13 @@ def open_gates(
     ]
     looked(installation.settings.home, "open_gates", datetime.now(UTC))
     return result(runs, "; ".join(waiting) or "nothing is pending", events, json.dumps(seen))
+
+
+def _ask_for_reviews(context: dg.SensorEvaluationContext, orchestrator: Orchestrator) -> None:
+    """Have people asked on the forge, where the rules name one. Nothing else waits for that."""
+    asked = attempt(orchestrator.ask_for_reviews)
+    if isinstance(asked, OrchestratorError):
+        context.log.error(f"the reviews: {asked}")
 
 
 def _rules(context: dg.SensorEvaluationContext, orchestrator: Orchestrator) -> list[str]:

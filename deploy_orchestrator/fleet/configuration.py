@@ -58,6 +58,8 @@ def configuration(tree: Tree) -> Configuration:
     )
     _check_environments(document, file)
     require_unique(document, ((("issuers", i, "name"), each.name) for i, each in enumerate(file.issuers)))
+    logins = file.reviews.people if file.reviews else {}
+    require_unique(document, ((("reviews", "people", who), each.casefold()) for who, each in logins.items()))
     require_unique(document, ((("issuers", i, "url"), each.url) for i, each in enumerate(file.issuers)))
     signers = tree.read(ALLOWED_SIGNERS) if tree.exists(ALLOWED_SIGNERS) else b""
     _check_people(document, file, principals(signers))
@@ -117,7 +119,10 @@ def _check_people(document: Document, file: FleetFile, signers: frozenset[str]) 
     for field, people in _people(file):
         require_unique(document, (((*field, i), each) for i, each in enumerate(people)))
         for index, who in enumerate(people):
-            decides = field[-1] == "approvers" and any(each.speaks_for(who) for each in file.issuers)
+            decides = field[-1] == "approvers" and (
+                any(each.speaks_for(who) for each in file.issuers)
+                or (file.reviews is not None and who in file.reviews.people)
+            )
             if who not in signers and not decides:
                 raise FleetError(
                     f"{who} has no key in {ALLOWED_SIGNERS}",

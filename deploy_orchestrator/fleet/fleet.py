@@ -20,6 +20,7 @@ from deploy_orchestrator.fleet.model import (
     Environment,
     ImageMirror,
     Issuer,
+    Reviews,
     Tenant,
     TenantNamespace,
 )
@@ -87,7 +88,8 @@ class Fleet:
     `environments` are in promotion order, `tenants` and `broken` by name: the ones that can be deployed, and
     what is wrong with the others. `hosts` are the `egress` of fleet.yaml.
     `keys` are those that count in an environment, where they are not those of `allowed_signers`, `proving`
-    the providers whose tokens do, where they are not the `issuers`.
+    the providers whose tokens do, where they are not the `issuers`, `reviewed` the forges whose reviews do,
+    where they are not the `reviews`.
     `charts` are those of `charts/` that tenants and `platform` ask for,
     `values` the Git object ids of the values files that apply to a tenant, by path. `keepers` are who brings
     the platform chart to a shared namespace, by environment and namespace.
@@ -107,10 +109,12 @@ class Fleet:
     values: Mapping[str, str]
     tree: Tree
     issuers: tuple[Issuer, ...] = ()
+    reviews: Reviews | None = None
     image_mirrors: tuple[ImageMirror, ...] = ()
     keys: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     keepers: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
     proving: Mapping[str, tuple[Issuer, ...]] = field(default_factory=dict[str, tuple[Issuer, ...]])
+    reviewed: Mapping[str, Reviews | None] = field(default_factory=dict[str, Reviews | None])
 
     def signers(self, environment: str) -> bytes:
         """Whose keys count in an environment, in OpenSSH's format."""
@@ -119,6 +123,10 @@ class Fleet:
     def trusted(self, environment: str) -> tuple[Issuer, ...]:
         """The OpenID providers whose tokens prove decisions in an environment."""
         return self.proving.get(environment, self.issuers)
+
+    def reviewing(self, environment: str) -> Reviews | None:
+        """The forge whose reviews approve what goes into an environment."""
+        return self.reviewed.get(environment, self.reviews)
 
     @property
     def mirrors(self) -> dict[str, str]:

@@ -47,6 +47,7 @@ def load(tree: Tree) -> Fleet:
         platform=settings.platform,
         allowed_signers=settings.allowed_signers,
         issuers=settings.file.issuers,
+        reviews=settings.file.reviews,
         image_mirrors=settings.file.image_mirrors,
         tenants=tenants,
         broken=broken,

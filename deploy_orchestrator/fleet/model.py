@@ -97,6 +97,27 @@ class Issuer(Model):
         return may_speak_for(self.domains, email)
 
 
+class Reviews(Model):
+    """The forge that has the deployments repository, where an approving review of a pull request approves a
+    change: its `kind`, the URL of its `api`, and the `project` there.
+
+    `people` are their logins there, by address: whoever has the login decides as that person.
+    """
+
+    kind: Literal["github", "gitea"]
+    api: IssuerUrl
+    project: Line
+    people: dict[Email, Line] = Field(min_length=1)
+
+    def with_people(self, others: "Reviews | None") -> "Reviews | None":
+        """The same with those of its people who are among those of `others` at the same place; None: none."""
+        place = (self.kind, self.api, self.project)
+        if others is None or place != (others.kind, others.api, others.project):
+            return None
+        people = {who: login for who, login in self.people.items() if others.people.get(who) == login}
+        return self.model_copy(update={"people": people}) if people else None
+
+
 class ApprovalRule(Model):
     """Who may approve a change, how many of them it takes, and for how long an approval is good.
 
@@ -501,6 +522,7 @@ class FleetFile(Model):
     `*.example.com` or `registry.example.com:5000`; None: any public one. Those of `repositories` are among
     them. `image_mirrors`: where images are read from in place of where charts say, the first that has one
     counting. `issuers`: the OpenID providers whose ID tokens prove who approves or rejects a change.
+    `reviews`: the forge whose reviews approve.
     """
 
     argocd: tuple[ArgoCDInstance, ...] = Field(default=(ArgoCDInstance(name="argocd"),), min_length=1)
@@ -511,4 +533,5 @@ class FleetFile(Model):
     image_mirrors: tuple[ImageMirror, ...] = ()
     values: Values | None = None
     issuers: tuple[Issuer, ...] = ()
+    reviews: Reviews | None = None
     platform: ChartReference

@@ -15,6 +15,7 @@ from deploy_orchestrator.fleet.model import (
     Model,
     PauseRule,
     Policy,
+    Reviews,
     RuleOverride,
 )
 from deploy_orchestrator.fleet.signers import lines, principals
@@ -28,8 +29,8 @@ class Rules(Model):
     `before` it: of those that come together right before it (`beside` each other), `healthy_in` all or any.
 
     `signers` are the lines of allowed_signers, without comments, `issuers` the providers whose tokens prove
-    decisions, `argocd` is the name and the namespace of
-    what deploys there.
+    decisions, `reviews` is the forge whose reviews approve, `argocd` the name and the namespace of what
+    deploys there.
     """
 
     argocd: str
@@ -42,6 +43,7 @@ class Rules(Model):
     policy: Policy = Policy()
     signers: tuple[str, ...] = ()
     issuers: tuple[Issuer, ...] = ()
+    reviews: Reviews | None = None
 
     @property
     def allowed_signers(self) -> bytes:
@@ -95,6 +97,7 @@ def rules_of(fleet: Fleet, environment: str) -> Rules:
         policy=found.policy,
         signers=lines(fleet.allowed_signers),
         issuers=fleet.issuers,
+        reviews=fleet.reviews,
     )
 
 
@@ -108,6 +111,7 @@ def under(fleet: Fleet, rules: Mapping[str, Rules]) -> Fleet:
         ),
         keys={name: each.allowed_signers for name, each in rules.items()},
         proving={name: each.issuers for name, each in rules.items()},
+        reviewed={name: each.reviews for name, each in rules.items()},
     )
 
 
@@ -124,6 +128,7 @@ def restricted(old: Rules, new: Rules) -> Rules:
             **_placed(old),
             "policy": policy,
             "issuers": tuple(each for each in new.issuers if each in old.issuers),
+            "reviews": new.reviews and new.reviews.with_people(old.reviews),
             "before": before.before,
             "beside": before.beside,
             "healthy_in": new.healthy_in if old.healthy_in == "any" else "all",

@@ -1,13 +1,25 @@
-"""Ask a Git forge for what Git cannot say: a pull request."""
+"""Ask a Git forge for what Git cannot say: a pull request, and what people say of it."""
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from deploy_orchestrator.forges.errors import ForgeError, NoForge
     from deploy_orchestrator.forges.forge import Forge, PullRequest, forge_of
+    from deploy_orchestrator.forges.reviewing import OpenPull, Review, close, open_pulls, reviews
 else:
     from deploy_orchestrator.doors import opened
 
     __getattr__ = opened(__name__, __file__)
 
-__all__ = ["Forge", "ForgeError", "NoForge", "PullRequest", "forge_of"]
+__all__ = [
+    "Forge",
+    "ForgeError",
+    "NoForge",
+    "OpenPull",
+    "PullRequest",
+    "Review",
+    "close",
+    "forge_of",
+    "open_pulls",
+    "reviews",
+]

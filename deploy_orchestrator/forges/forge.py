@@ -85,9 +85,9 @@ class Forge:
         found = self._open(branch, base)
         if found is None:
             asked = {words.source: branch, words.target: base, **said}
-            return self._read(self._ask("POST", words.pulls, asked), new=True)
+            return self._read(self.ask("POST", words.pulls, asked), new=True)
         number = found[words.number]
-        return self._read(self._ask(words.edit, f"{words.pulls}/{number}", said), new=False)
+        return self._read(self.ask(words.edit, f"{words.pulls}/{number}", said), new=False)
 
     def _open(self, branch: str, base: str) -> Mapping[str, Any] | None:
         words, owner = _DIALECTS[self.kind], self.project.partition("/")[0]
@@ -96,7 +96,7 @@ class Forge:
             "gitlab": {"state": "opened", "source_branch": branch, "target_branch": base, "per_page": 100},
             "gitea": {"state": "open", "limit": 50},
         }[self.kind]
-        answer = self._ask("GET", f"{words.pulls}?{urlencode(asked)}", None)
+        answer = self.ask("GET", f"{words.pulls}?{urlencode(asked)}", None)
         if not isinstance(answer, list):
             raise ForgeError(f"{self.api} answers no list of pull requests")
         for each in map(_mapping, cast(list[Any], answer)):
@@ -111,7 +111,13 @@ class Forge:
         except (KeyError, TypeError, ValueError) as error:
             raise ForgeError(f"{self.api} answers no pull request") from error
 
-    def _ask(self, method: str, path: str, content: Mapping[str, Any] | None) -> Any:
+    def ask(self, method: str, path: str, content: Mapping[str, Any] | None = None) -> Any:
+        """What its API answers of the project at `path`.
+
+        Raises:
+            ForgeError: the forge refuses, or cannot be understood.
+            RepositoryError: it cannot be reached.
+        """
         kind = "projects" if self.kind == "gitlab" else "repos"
         project = quote(self.project, safe="" if self.kind == "gitlab" else "/")
         answer = self.web.fetch(

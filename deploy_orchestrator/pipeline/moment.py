@@ -15,6 +15,7 @@ from deploy_orchestrator.pipeline.sources import source_of, source_of_removal
 from deploy_orchestrator.releases import (
     After,
     Ahead,
+    Approval,
     Canary,
     Conditions,
     Deployments,
@@ -34,7 +35,8 @@ from deploy_orchestrator.terms import Verdict
 @dataclass(frozen=True, slots=True)
 class Moment:
     """The newest fleet under the `rules` that count, what is released, and the engine's `status` of a tenant
-    in an environment, `now`. `images` looks up again what a plan runs, where something is to be released.
+    in an environment, `now`. `images` looks up again what a plan runs, where something is to be released;
+    `reviews` are what people say of it on the forge.
 
     However many plans wait for one tenant, it is looked at once.
     """
@@ -46,6 +48,7 @@ class Moment:
     status: Callable[[str, str], Status]
     now: datetime
     images: Callable[[Plan], Gate] | None = None
+    reviews: Callable[[Plan], tuple[Approval, ...]] = lambda _: ()
     _canaries: dict[tuple[str, Ahead], Canary] = field(default_factory=dict[tuple[str, Ahead], Canary])
 
     def gates(self, plan: Plan) -> tuple[Gate, ...]:
@@ -84,6 +87,7 @@ class Moment:
             canaries=self._ahead_of(plan, policy),
             neighbours=self._neighbours(plan, policy),
             last=partial(self.images, plan) if self.images and policy.images and plan.images else None,
+            reviews=self.reviews(plan) if policy.approval else (),
         )
 
     def _neighbours(self, plan: Plan, policy: Policy) -> dict[str, Neighbour]:

@@ -17,6 +17,7 @@ from deploy_orchestrator.manifests import Manifests, Workspace
 from deploy_orchestrator.outcomes import Outcome, attempt, in_order, raised, through, values
 from deploy_orchestrator.pipeline.delivered import delivery, remember
 from deploy_orchestrator.pipeline.moment import Moment
+from deploy_orchestrator.pipeline.reviewing import as_far_as_told, ask, given
 from deploy_orchestrator.pipeline.rules import in_force, rules_now, settlement
 from deploy_orchestrator.releases import (
     BRANCHES,
@@ -311,9 +312,9 @@ class Orchestrator:
         def look() -> Judge:
             nonlocal moment, images
             self.fleet_repository.fetch()
-            moment = self._moment(plans)
-            images = images or self._images(moment.fleet, plans)
-            moment = replace(moment, images=images)
+            found = self._moment(plans)
+            images = images or self._images(found.fleet, plans)
+            moment = replace(found, images=images, reviews=given(self.deployments, found.fleet))
             return moment.conditions
 
         def settle() -> Settlement | None:
@@ -362,7 +363,18 @@ class Orchestrator:
 
     def _decisions(self, fleet: Fleet, plan: Plan) -> tuple[list[Approval], list[RejectedApproval]]:
         signers, issuers = fleet.signers(plan.environment), fleet.trusted(plan.environment)
-        return self.deployments.approvals(plan.digest, signers, issuers)
+        believed, refused = self.deployments.approvals(plan.digest, signers, issuers)
+        return [*believed, *as_far_as_told(given(self.deployments, fleet))(plan)], refused
+
+    def ask_for_reviews(self) -> None:
+        """Have a pull request open for each plan that people let through, where the rules name a forge, and
+        none for what waits no more.
+
+        Raises:
+            FleetError: as `fleet`.
+            ForgeError, RepositoryError: the forge refuses, or cannot be reached.
+        """
+        ask(self.deployments, self.fleet(), self.deployments.pending_plans())
 
     def stop(self, line: Line, decision: Literal["pause", "resume"], reason: str, signer: Signer) -> Commit:
         """Push a person's signed decision that nothing is released on a `line`, or that it is again."""
@@ -600,7 +612,9 @@ class Orchestrator:
 
         now, fleet = datetime.now(UTC), load(self.fleet_repository.at("main"))
         rules = self._rules(fleet, now)
-        return Moment(in_force(fleet, rules), rules, self.fleet_repository, self.deployments, status, now)
+        counting = in_force(fleet, rules)
+        seen = as_far_as_told(given(self.deployments, counting))
+        return Moment(counting, rules, self.fleet_repository, self.deployments, status, now, reviews=seen)
 
     def _policy(self, release: Release) -> Policy:
         return self._last_readable().environment(release.environment).policy

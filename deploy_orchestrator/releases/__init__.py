@@ -40,6 +40,7 @@ from deploy_orchestrator.releases.planning import make_plan
 from deploy_orchestrator.releases.removal import make_removal
 from deploy_orchestrator.releases.returning import Returning, builds_on
 from deploy_orchestrator.releases.revert import WayBack
+from deploy_orchestrator.releases.reviews import PullRequests, asks_for_review
 from deploy_orchestrator.releases.rules import (
     ReleasedRules,
     RulesChange,
@@ -78,6 +79,7 @@ __all__ = [
     "Pausing",
     "Plan",
     "Predecessor",
+    "PullRequests",
     "Quarantined",
     "RejectedApproval",
     "Release",
@@ -96,6 +98,7 @@ __all__ = [
     "Superseded",
     "Void",
     "WayBack",
+    "asks_for_review",
     "audit",
     "break_glass",
     "builds_on",

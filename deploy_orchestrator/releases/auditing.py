@@ -20,6 +20,7 @@ from deploy_orchestrator.releases.gates import Predecessor
 from deploy_orchestrator.releases.layout import MAIN, RELEASES, Slot, content_at
 from deploy_orchestrator.releases.model import Plan, Release, ReleaseFile, SourceChange
 from deploy_orchestrator.releases.publish import WITNESS
+from deploy_orchestrator.releases.reviews import recorded
 from deploy_orchestrator.releases.rules import FOLDER as RULES
 from deploy_orchestrator.releases.rules import ReleasedRules, read_rules, standings
 from deploy_orchestrator.releases.standing import Standing
@@ -241,6 +242,7 @@ class _Commit:
             issuers=self._issuers(rules, file),
             holding=holding,
             neighbours=self._neighbours(standing, plan, until is not None),
+            reviews=recorded(file.approvals, rules.reviews),
         )
 
     def _neighbours(self, standing: Standing, plan: Plan, decided: bool) -> dict[str, Neighbour]:
@@ -348,7 +350,7 @@ def _witness(repository: Repository, file: ReleaseFile | ReleasedRules) -> str |
     # Earlier versions left no word there: it is the last one that the file names.
     newest: str | None = None
     for each in file.approvals:
-        if newest is None or repository.is_ancestor(newest, each.commit):
+        if each.review is None and (newest is None or repository.is_ancestor(newest, each.commit)):
             newest = each.commit
     return newest
 

@@ -36,6 +36,7 @@ class Conditions:
     tenant in the environments that the plan's `after` names, in their order; of these, one is enough or all
     count. `canaries` are those that a plan's `ahead` names, as far as the newest policy has them go first.
     `soaked` tells for how long the plan was healthy before when the newer change came that waits `behind` it.
+    `reviews` are what people say of the plan on the forge.
     `until` is the commit of the branch of decisions up to which they count; None for all of them. By
     `holding`, the rules that were approved last, what holds something back counts as well; None: they are
     those in force. `neighbours`, by their names, have a say where the plan reaches others in the cluster.
@@ -57,6 +58,7 @@ class Conditions:
     holding: Rules | None = None
     neighbours: Mapping[str, Neighbour] = field(default_factory=dict[str, Neighbour])
     last: Callable[[], Gate] | None = None
+    reviews: tuple[Approval, ...] = ()
 
 
 Judge = Callable[[Plan], Conditions]
@@ -76,7 +78,7 @@ class Evaluation:
 def evaluate(standing: Standing, plan: Plan, conditions: Conditions) -> Evaluation:
     """The gates of `plan` where this stands in its slot, and the approvals that count."""
     policy, source, now = conditions.policy, conditions.source or plan.source, conditions.now
-    approvals, former = (
+    signed, former = (
         decided(
             standing.repository,
             digest,
@@ -87,6 +89,7 @@ def evaluate(standing: Standing, plan: Plan, conditions: Conditions) -> Evaluati
         )[0]
         for digest in (plan.digest, _former_digest(plan))
     )
+    approvals = [*signed, *(each for each in conditions.reviews if each.digest == plan.digest)]
     holding = conditions.holding.policy.approval if conditions.holding else None
     beside = _beside(standing, plan, conditions)
     return Evaluation(

@@ -84,7 +84,8 @@ class Approval(Record):
 
     `who` is the principal of the signing key in `allowed_signers`, `key` its fingerprint. Where an ID token
     proves it, `who` is the address in there, `key` whom the provider calls so, and nobody else, `issuer` that
-    provider, and `signed_by` the fingerprint of its key, if that is one of its keys of now.
+    provider, and `signed_by` the fingerprint of its key, if that is one of its keys of now. Where a `review`
+    on the forge says it, `commit` is what was reviewed, and `key` the account there.
     """
 
     digest: Digest
@@ -96,6 +97,7 @@ class Approval(Record):
     key: str
     issuer: Text | None = None
     signed_by: Text | None = None
+    review: Text | None = None
 
 
 class Subject(Record):

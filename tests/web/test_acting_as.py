@@ -30,7 +30,7 @@ def named(waiting: Desk, tmp_path: Path) -> Path:
     """People's keys as `init` lays them out, with their addresses; one has no private half."""
     for name in PEOPLE:
         for file in (name, f"{name}.pub"):
-            shutil.copyfile(waiting.folder / "keys" / file, tmp_path / file)
+            shutil.copy(waiting.folder / "keys" / file, tmp_path / file)
         with (tmp_path / f"{name}.pub").open("a") as public:
             public.write(f" {name}@example.com")
     (tmp_path / "carol.pub").write_text((tmp_path / "bob.pub").read_text())
@@ -69,7 +69,7 @@ def test_bob_approves_and_it_counts_with_his_key(client, orchestrator):
     assert closed(orchestrator) == []
     (decided,) = client.get(SHOP, headers=JSON).json()["decisions"]
     assert (decided["who"], decided["void"]) == (BOB, "")
-    assert decided["proved"].startswith("the SSH key")
+    assert decided["proved"].startswith("a commit signed with the key")
 
 
 def test_an_author_may_press_it_and_is_told_that_it_does_not_count(client, orchestrator):

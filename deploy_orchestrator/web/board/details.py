@@ -115,12 +115,13 @@ def _decisions(
     holding = None if isinstance(rules, OrchestratorError) else rules[where].holding
     signers, trusted = fleet.signers(where), fleet.trusted(where)
     believed, refused = orchestrator.deployments.approvals(plan.digest, signers, trusted, holding)
+    believed += [each for each in orchestrator.decisions(plan)[0] if each.review]
     rule = fleet.environment(where).policy.approval
     before = holding.policy.approval if holding else None
     ballot = count(believed, rule, plan.source, datetime.now(UTC), plan.widened, before)
-    void = {each.approval.commit: each.reason for each in ballot.void}
+    void = {(each.approval.commit, each.approval.who): each.reason for each in ballot.void}
     return (
-        tuple(_decided(each, _how(each), void.get(each.commit, "")) for each in believed),
+        tuple(_decided(each, _how(each), void.get((each.commit, each.who), "")) for each in believed),
         tuple(f"{each.file}: {each.reason}" for each in refused),
     )
 
@@ -145,6 +146,8 @@ def _verified(orchestrator: Orchestrator, approval: Approval, trusted: tuple[Iss
 
 
 def _how(approval: Approval) -> str:
+    if approval.review is not None:
+        return f"a review of {approval.commit[:8]}, {approval.review}"
     if approval.issuer is None:
         return f"a commit signed with the key {approval.key}"
     return f"an ID token of {approval.issuer}"

@@ -1,0 +1,81 @@
+"""Reviews of what waits, on the forge of the deployments repository: asked for, and read."""
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.fleet import Fleet, Reviews
+from deploy_orchestrator.outcomes import attempt
+from deploy_orchestrator.releases import Approval, Deployments, Plan, PullRequests, asks_for_review
+from deploy_orchestrator.settings import ReviewSettings
+
+if TYPE_CHECKING:
+    from deploy_orchestrator.forges import Forge
+
+Given = Callable[[Plan], tuple[Approval, ...]]
+"""What people say of a plan in reviews. Raises ForgeError, RepositoryError where the forge cannot tell."""
+
+
+def forge_of(rules: Reviews) -> "Forge":
+    """The forge that the rules name, with the token of this installation. Raises NoForge without one."""
+    from deploy_orchestrator.forges import Forge, NoForge
+    from deploy_orchestrator.registries import Egress, Internet
+
+    token = ReviewSettings().secret()
+    if not token:
+        raise NoForge(
+            f"there is no token for the forge {rules.api}, whose reviews approve",
+            fix="set DEPLOY_ORCHESTRATOR_REVIEWS_TOKEN to one that may open pull requests there",
+        )
+    return Forge(
+        rules.kind, rules.api.rstrip("/"), rules.project, token, Internet(Egress().naming(rules.api))
+    )
+
+
+def given(deployments: Deployments, fleet: Fleet) -> Given:
+    """What is said of plans at this moment; each forge is asked once for what is open there."""
+    opened: dict[tuple[str, str], PullRequests] = {}
+
+    def said(plan: Plan) -> tuple[Approval, ...]:
+        rules = fleet.reviewing(plan.environment)
+        if rules is None or not asks_for_review(plan):
+            return ()
+        place = rules.api, rules.project
+        if place not in opened:
+            opened[place] = PullRequests.read(deployments.repository, forge_of(rules))
+        difference = deployments.difference(plan.environment, plan.tenant)
+        return tuple(opened[place].given(rules, plan, difference))
+
+    return said
+
+
+def as_far_as_told(said: Given) -> Given:
+    """The same for who only looks: without what the forge cannot tell."""
+
+    def seen(plan: Plan) -> tuple[Approval, ...]:
+        found = attempt(said, plan)
+        return () if isinstance(found, OrchestratorError) else found
+
+    return seen
+
+
+def ask(deployments: Deployments, fleet: Fleet, waiting: Iterable[Plan]) -> None:
+    """Have a pull request open for each plan that people let through, where the rules name a forge, and none
+    for what waits no more.
+
+    Raises:
+        ForgeError, RepositoryError: the forge refuses, or cannot be reached.
+        GitError: a branch cannot be written.
+    """
+    plans = [each for each in waiting if asks_for_review(each)]
+    reviewed = {each.name: rules for each in fleet.environments if (rules := fleet.reviewing(each.name))}
+    for rules in {(each.api, each.project): each for each in reviewed.values()}.values():
+        pulls = PullRequests.read(deployments.repository, forge_of(rules))
+        here = [each for each in plans if _is_at(reviewed.get(each.environment), rules)]
+        for plan in here:
+            pulls.ask(plan, deployments.difference(plan.environment, plan.tenant))
+        pulls.close_others(here)
+
+
+def _is_at(one: Reviews | None, other: Reviews) -> bool:
+    return one is not None and (one.api, one.project) == (other.api, other.project)

@@ -1,0 +1,184 @@
+"""Approve by a review: a pull request for a change that waits, and what reviews of exactly that prove.
+
+The branch of the pull request holds one file about one digest, the text of the pull request itself. So a
+review of its newest commit, by somebody whom the rules name there, is about exactly these bytes. Nothing of
+it is kept: the forge is asked when it counts, and what it said then stands in the release.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Self
+
+from pydantic import TypeAdapter, ValidationError
+
+from deploy_orchestrator.fleet import Reviews
+from deploy_orchestrator.git import Changes, GitError, Repository
+from deploy_orchestrator.manifests import Diff
+from deploy_orchestrator.markdown import code, fence, text
+from deploy_orchestrator.releases.model import Approval, Plan
+from deploy_orchestrator.terms import Text, Verdict
+
+if TYPE_CHECKING:
+    from deploy_orchestrator.forges import Forge, OpenPull
+
+BASE: Final = "reviews"
+"""The branch that pull requests go into; nothing follows it."""
+PREFIX: Final = "review/"
+MAX_LINES: Final = 40_000
+"""Characters of the lines that change, as far as the text has them."""
+_BEFORE: Final = "in-place-of"
+"""The file that names the commits of the branch that said something else."""
+_ABOUT: Final = (
+    "# Reviews\n\nPull requests into this branch ask people to let changes through. Approving one lets out "
+    "exactly what it says; merging one does nothing.\n"
+)
+
+
+def branch_of(plan: Plan) -> str:
+    """The branch of the pull request that is about what waits there."""
+    return f"{PREFIX}{plan.key}"
+
+
+def asks_for_review(plan: Plan) -> bool:
+    """Whether people let it through, and not the rules alone."""
+    return plan.verdict is Verdict.NEEDS_APPROVAL
+
+
+def title_of(plan: Plan) -> str:
+    """The title of the pull request for `plan`."""
+    return f"{plan.key}: {plan.verdict.replace('-', ' ')}, {plan.summary}"
+
+
+def text_of(plan: Plan, difference: Diff | None) -> str:
+    """The text of the pull request for `plan`: what it is about, why it waits, and the lines that change."""
+    reasons = [
+        f"- **{each.severity.replace('-', ' ')}** {each.rule}: "
+        f"{code(f'{each.object}: {each.saw}' if each.object else each.saw)} {text(each.do)}"
+        for each in plan.reasons
+    ]
+    lines = difference.unified() if difference else ""
+    cut = "" if len(lines) <= MAX_LINES else "\n\n**There is more**: it is cut here, and whole on the board."
+    return "\n".join(
+        [
+            f"An approving review of this lets exactly these bytes out to {code(plan.key)}, where the policy "
+            "names you and you did not write them. Merging does nothing.",
+            "",
+            f"- digest {code(plan.digest)}",
+            f"- {code(f'{plan.chart.name} {plan.chart.version}')}, {plan.summary}",
+            f"- fleet commit {code(plan.source.commit)} by {code(', '.join(plan.source.authors))}",
+            "",
+            *reasons,
+            "",
+            fence(lines[:MAX_LINES], "diff") + cut,
+        ]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequests:
+    """Those that are open on the `forge` of the deployments `repository`, as it had them at one moment."""
+
+    repository: Repository
+    forge: "Forge"
+    pulls: "tuple[OpenPull, ...]"
+
+    @classmethod
+    def read(cls, repository: Repository, forge: "Forge") -> Self:
+        """Raises ForgeError, RepositoryError where the forge cannot tell."""
+        from deploy_orchestrator.forges import open_pulls
+
+        return cls(repository, forge, tuple(open_pulls(forge)))
+
+    def given(self, rules: Reviews, plan: Plan, difference: Diff | None) -> list[Approval]:
+        """What people whom the `rules` name say of `plan`, as the forge has it now: of the one that comes
+        from the plan's branch, where that is about this plan word by word, what they say of its newest
+        commit.
+
+        Raises:
+            ForgeError, RepositoryError: the forge cannot tell.
+        """
+        from deploy_orchestrator.forges import reviews
+
+        found = [each for each in self.pulls if each.branch == branch_of(plan)]
+        if len(found) != 1 or not self._is_about(found[0], plan, difference):
+            return []
+        (pull,) = found
+        known = {login.casefold(): who for who, login in rules.people.items()}
+        return [
+            Approval(
+                digest=plan.digest,
+                who=known[each.login],
+                decision=each.decision,
+                reason=_reason(each.text),
+                at=each.at,
+                commit=each.commit,
+                key=account(rules, known[each.login]),
+                review=f"{pull.url}#{each.number}",
+            )
+            for each in reviews(self.forge, pull.number)
+            if each.login in known and each.commit == pull.head
+        ]
+
+    def ask(self, plan: Plan, difference: Diff | None) -> None:
+        """Have one open that is about `plan` and nothing else. Where one said something else meanwhile, it
+        gets another commit, so that what was said of that counts no more.
+
+        Raises:
+            GitError: its branch cannot be written.
+            ForgeError, RepositoryError: the forge refuses, or cannot be reached.
+        """
+        if any(self._is_about(each, plan, difference) for each in self.pulls):
+            return
+        said = text_of(plan, difference)
+        about = Changes("Begin the branch of reviews", {"README.md": _ABOUT.encode()})
+        self.repository.write(BASE, lambda _: about)
+        files = {f"{plan.key}.md": said.encode()}
+        if before := [each.head for each in self.pulls if each.branch == branch_of(plan)]:
+            files[_BEFORE] = "".join(f"{head}\n" for head in before).encode()
+        file = Changes(f"{title_of(plan)}\n\nDigest: {plan.digest}\n", files)
+        self.repository.write(branch_of(plan), lambda _: file, onto=BASE)
+        self.forge.propose(branch_of(plan), BASE, title_of(plan), said)
+
+    def close_others(self, wanted: Iterable[Plan]) -> None:
+        """Close those that are about what waits no more. Raises ForgeError, RepositoryError."""
+        from deploy_orchestrator.forges import close
+
+        branches = {branch_of(each) for each in wanted}
+        for each in self.pulls:
+            if each.base == BASE and each.branch.startswith(PREFIX) and each.branch not in branches:
+                close(self.forge, each.number)
+
+    def _is_about(self, pull: "OpenPull", plan: Plan, difference: Diff | None) -> bool:
+        """Whether it is about `plan` and nothing else, as Git and the forge have it."""
+        said = text_of(plan, difference)
+        if (pull.branch, pull.base) != (branch_of(plan), BASE):
+            return False
+        if (pull.title, pull.text) != (title_of(plan), said) or pull.head != self.repository.head(
+            pull.branch
+        ):
+            return False
+        try:
+            return self.repository.at(pull.head).read(f"{plan.key}.md") == said.encode()
+        except GitError:
+            return False
+
+
+def account(rules: Reviews, who: str) -> str:
+    """What identifies somebody there, in place of a key."""
+    return f"{rules.api} {rules.people[who].casefold()}"
+
+
+def recorded(approvals: Iterable[Approval], rules: Reviews | None) -> tuple[Approval, ...]:
+    """Those of the `approvals` of a release that the forge of the `rules` gave then: only it could tell."""
+    return tuple(
+        each
+        for each in approvals
+        if each.review and rules and each.who in rules.people and each.key == account(rules, each.who)
+    )
+
+
+def _reason(said: str) -> str:
+    try:
+        return TypeAdapter[str](Text).validate_python(said)
+    except ValidationError:
+        return ""

@@ -1,0 +1,115 @@
+"""A forge with the deployments repository, as far as its API tells of pull requests and their reviews.
+
+As Gitea 1.24 answers; `tests/e2e/test_reviews.py` asks the real one the same.
+"""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from tests.answering import Reply, answering
+
+TOKEN = "t0ken-of-the-orchestrator"
+PROJECT = "acme/deployments"
+
+
+@dataclass
+class Hosted:
+    """The forge of a bare `repository`. Its methods are what people do there."""
+
+    repository: Path
+    api: str = ""
+    pulls: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    reviews: dict[int, list[dict[str, Any]]] = field(default_factory=dict[int, list[dict[str, Any]]])
+    is_there: bool = True
+    asked: list[str] = field(default_factory=list[str])
+
+    def head(self, branch: str) -> str:
+        command = ["git", "-C", self.repository, "rev-parse", f"refs/heads/{branch}"]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    def open(self) -> dict[str, Any]:
+        (pull,) = [each for each in self.pulls if each["state"] == "open"]
+        return pull
+
+    def review(self, login: str, state: str = "APPROVED", **more: Any) -> dict[str, Any]:
+        """Somebody reviews the one open pull request as it stands now."""
+        pull = self.open()
+        listed = self.reviews.setdefault(pull["number"], [])
+        made = {
+            "id": 100 + len(listed),
+            "user": {"login": login, "email": f"{login}@noreply.example.com"},
+            "state": state,
+            "commit_id": self.head(pull["head"]["ref"]),
+            "submitted_at": (datetime.now(UTC) + timedelta(microseconds=len(listed))).isoformat(),
+            "body": "",
+            "dismissed": False,
+            "stale": False,
+            "official": True,
+        } | more
+        listed.append(made)
+        return made
+
+    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Reply:
+        self.asked.append(f"{method} {path}")
+        if not self.is_there:
+            return 503, {"Retry-After": "0"}, b"{}"
+        if headers.get("authorization") != f"token {TOKEN}":
+            return _said(401, {"message": "invalid username, password or token"})
+        parts = urlsplit(path)
+        root, query = f"/api/v1/repos/{PROJECT}", parse_qs(parts.query)
+        page, limit = (int(query.get(name, [other])[0]) for name, other in (("page", "1"), ("limit", "50")))
+        here = slice((page - 1) * limit, page * limit)
+        match (method, parts.path.removeprefix(root)):
+            case "GET", "/pulls":
+                states = query.get("state", ["open"])
+                found = [each for each in self.pulls if each["state"] in states]
+                return _said(200, [self._shown(each) for each in found][here])
+            case "POST", "/pulls":
+                return _said(201, self._shown(self._opened(json.loads(body))))
+            case "GET", rest if found := re.fullmatch(r"/pulls/(\d+)/reviews", rest):
+                return _said(200, self.reviews.get(int(found[1]), [])[here])
+            case "PATCH", rest if found := re.fullmatch(r"/pulls/(\d+)", rest):
+                pull = self.pulls[int(found[1]) - 1]
+                pull |= json.loads(body)
+                return _said(201, self._shown(pull))
+            case _:
+                return _said(404, {"message": "not found"})
+
+    def _opened(self, given: dict[str, Any]) -> dict[str, Any]:
+        number = len(self.pulls) + 1
+        side = {"repo": {"full_name": PROJECT}}
+        self.pulls.append(
+            {
+                "number": number,
+                "html_url": f"https://git.example.com/{PROJECT}/pulls/{number}",
+                "state": "open",
+                "title": given["title"],
+                "body": given["body"],
+                "head": {"ref": given["head"], **side},
+                "base": {"ref": given["base"], **side},
+            }
+        )
+        return self.pulls[-1]
+
+    def _shown(self, pull: dict[str, Any]) -> dict[str, Any]:
+        return {**pull, "head": {"sha": self.head(pull["head"]["ref"]), **pull["head"]}}
+
+
+@contextmanager
+def hosted(repository: Path) -> Iterator[Hosted]:
+    forge = Hosted(repository)
+    with answering(forge.answer) as port:
+        forge.api = f"http://127.0.0.1:{port}/api/v1"
+        yield forge
+
+
+def _said(status: int, content: Any) -> Reply:
+    return status, {"Content-Type": "application/json"}, json.dumps(content).encode()

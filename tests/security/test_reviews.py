@@ -1,0 +1,354 @@
+"""An approving review counts for exactly the commit, the text and the person that it is about."""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.pipeline import Orchestrator
+from deploy_orchestrator.releases import GatesClosed, Plan
+from tests.desk import Desk, copied, inside
+from tests.hosted import PROJECT, TOKEN, Hosted, hosted
+from tests.steps import released
+
+BRANCH = "review/production/shop"
+RULES = """\
+reviews:
+  kind: gitea
+  api: {api}
+  project: {project}
+  people: {people}
+"""
+Closed = Callable[[], list[str]]
+PEOPLE = {"bob@example.com": "bob-s", "alice@example.com": "alice"}
+
+
+@contextmanager
+def asked(held: Desk, folder: Path) -> Iterator[tuple[Desk, Hosted]]:
+    """The rules name the forge, and a pull request is open there for what waits."""
+    desk = copied(held, folder)
+    with (
+        inside(folder),
+        pytest.MonkeyPatch.context() as patch,
+        hosted(folder / ".local/deployments.git") as forge,
+    ):
+        patch.setenv("DEPLOY_ORCHESTRATOR_REVIEWS_TOKEN", TOKEN)
+        with desk.orchestrator() as opened:
+            opened.settle_rules()
+        text = (desk.fleet / "fleet.yaml").read_text()
+        rules = RULES.format(api=forge.api, project=PROJECT, people=json.dumps(PEOPLE))
+        desk.commit("fleet.yaml", text + rules)
+        with desk.orchestrator() as opened:
+            opened.settle_rules()
+            opened.ask_for_reviews()
+            assert forge.pulls == [], "those that the approvers did not approve are nobody's forge"
+        answer = desk.run("approve", "production", "--rules", *desk.as_("bob"))
+        assert answer.code == 0, answer.errors
+        with desk.orchestrator() as opened:
+            opened.settle_rules()
+            opened.ask_for_reviews()
+        yield desk, forge
+
+
+@pytest.fixture(scope="module")
+def walked(held: Desk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Desk, Hosted]]:
+    with asked(held, tmp_path_factory.mktemp("reviewed")) as found:
+        yield found
+
+
+@pytest.fixture
+def forge(walked: tuple[Desk, Hosted]) -> Iterator[Hosted]:
+    """As it was at first, whatever is done there."""
+    forge, head = walked[1], walked[1].head(BRANCH)
+    pulls = deepcopy(forge.pulls)
+    yield forge
+    forge.pulls, forge.reviews, forge.is_there = pulls, {}, True
+    git(forge, "update-ref", f"refs/heads/{BRANCH}", head)
+
+
+@pytest.fixture
+def orchestrator(walked: tuple[Desk, Hosted]) -> Iterator[Orchestrator]:
+    with walked[0].orchestrator() as opened:
+        yield opened
+
+
+@pytest.fixture
+def closed(orchestrator: Orchestrator) -> Closed:
+    """The gates that hold what waits, as whoever releases it sees them; nothing is released by it."""
+
+    def read() -> list[str]:
+        orchestrator.deployments.repository.fetch()
+        plan = waiting(orchestrator)
+        return [each.key for each in orchestrator.gates(plan) if not each.passed]
+
+    return read
+
+
+def waiting(orchestrator: Orchestrator) -> Plan:
+    plan = orchestrator.deployments.pending("production", "shop")
+    assert plan is not None
+    return plan
+
+
+def git(forge: Hosted, *arguments: str) -> str:
+    identity = ("-c", "user.name=M", "-c", "user.email=mallory@example.com")
+    command = ["git", "-C", forge.repository, *identity, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def push(forge: Hosted, tree: str, *parents: str) -> None:
+    """Somebody who may write there has the branch be a new commit of a `tree`."""
+    after = (word for parent in parents for word in ("-p", parent))
+    commit = git(forge, "commit-tree", git(forge, "rev-parse", tree), *after, "-m", "x")
+    git(forge, "update-ref", f"refs/heads/{BRANCH}", commit)
+
+
+def test_an_approving_review_of_what_waits_opens_the_gate(forge: Hosted, closed: Closed) -> None:
+    assert closed() == ["approval"]
+    forge.review("bob-s")
+    assert closed() == []
+
+
+def test_the_account_is_the_same_whatever_its_capitals(forge: Hosted, closed: Closed) -> None:
+    forge.review("BOB-S")
+    assert closed() == []
+
+
+def pushed_after(forge: Hosted) -> None:
+    """Something else is pushed to the branch, after the review."""
+    forge.review("bob-s")
+    push(forge, f"{BRANCH}^{{tree}}", forge.head(BRANCH))
+
+
+def pushed_by_force(forge: Hosted) -> None:
+    """The branch is rewritten to a commit with the same content, which nobody reviewed."""
+    forge.review("bob-s")
+    push(forge, f"{BRANCH}^{{tree}}")
+
+
+def another_file(forge: Hosted) -> None:
+    """The branch says something else than the pull request, and that was reviewed."""
+    push(forge, "reviews^{tree}", forge.head(BRANCH))
+    forge.review("bob-s")
+
+
+def edited(forge: Hosted) -> None:
+    """The text is another than was asked for, before or after."""
+    forge.open()["body"] = forge.open()["body"].replace("exactly these bytes", "nothing much")
+    forge.review("bob-s")
+
+
+def retitled(forge: Hosted) -> None:
+    forge.open()["title"] = "dev/blog: safe, 0 changed"
+    forge.review("bob-s")
+
+
+def dismissed(forge: Hosted) -> None:
+    forge.review("bob-s")["dismissed"] = True
+
+
+def dismissed_after_another(forge: Hosted) -> None:
+    """What they said before is no longer what they say."""
+    forge.review("bob-s")
+    forge.review("bob-s", dismissed=True)
+
+
+def withdrawn(forge: Hosted) -> None:
+    forge.review("bob-s")
+    forge.review("bob-s", "REQUEST_CHANGES")
+
+
+def withdrawn_on_a_later_page(forge: Hosted) -> None:
+    forge.review("bob-s")
+    for _ in range(120):
+        forge.review("carol", "COMMENT")
+    forge.review("bob-s", "REQUEST_CHANGES")
+
+
+def stale(forge: Hosted) -> None:
+    forge.review("bob-s", stale=True)
+
+
+def by_the_author(forge: Hosted) -> None:
+    forge.review("alice")
+
+
+def by_a_stranger(forge: Hosted) -> None:
+    forge.review("mallory")
+
+
+def by_one_who_calls_themselves_so(forge: Hosted) -> None:
+    """Addresses and names of accounts are what people write there."""
+    forge.review("mallory", user={"login": "mallory", "email": "bob@example.com", "full_name": "bob-s"})
+
+
+def by_a_team(forge: Hosted) -> None:
+    forge.review("bob-s", user=None, team={"name": "approvers"})
+
+
+def without_the_right_to(forge: Hosted) -> None:
+    """The forge does not count it: whoever wrote it may not write there."""
+    forge.review("bob-s", official=False)
+
+
+def a_comment(forge: Hosted) -> None:
+    forge.review("bob-s", "COMMENT")
+
+
+def not_yet_sent(forge: Hosted) -> None:
+    forge.review("bob-s", "PENDING")
+
+
+def asked_for(forge: Hosted) -> None:
+    forge.review("bob-s", "REQUEST_REVIEW")
+
+
+def of_another_commit(forge: Hosted) -> None:
+    forge.review("bob-s", commit_id=forge.head("main"))
+
+
+def without_a_commit(forge: Hosted) -> None:
+    forge.review("bob-s", commit_id=None)
+
+
+def dated_ahead(forge: Hosted) -> None:
+    forge.review("bob-s", submitted_at=(datetime.now(UTC) + timedelta(hours=1)).isoformat())
+
+
+def expired(forge: Hosted) -> None:
+    forge.review("bob-s", submitted_at=(datetime.now(UTC) - timedelta(days=8)).isoformat())
+
+
+def closed_there(forge: Hosted) -> None:
+    forge.review("bob-s")
+    forge.open()["state"] = "closed"
+
+
+def into_another_branch(forge: Hosted) -> None:
+    forge.review("bob-s")
+    forge.open()["base"]["ref"] = "main"
+
+
+def from_a_fork(forge: Hosted) -> None:
+    forge.review("bob-s")
+    forge.open()["head"]["repo"] = {"full_name": "mallory/deployments"}
+
+
+def from_a_fork_that_is_gone(forge: Hosted) -> None:
+    forge.review("bob-s")
+    forge.open()["head"]["repo"] = None
+
+
+def beside_another_of_the_same_branch(forge: Hosted) -> None:
+    """Two of one branch, of which nobody knows which was read."""
+    forge.review("bob-s")
+    forge.pulls.append({**forge.open(), "number": 2, "body": "look here"})
+
+
+def while_it_is_out_of_reach(forge: Hosted) -> None:
+    forge.review("bob-s")
+    forge.is_there = False
+
+
+def of_an_answer_that_nobody_can_read(forge: Hosted) -> None:
+    forge.review("bob-s")
+    forge.review("carol", submitted_at="yesterday")
+
+
+VOID = [
+    pushed_after,
+    pushed_by_force,
+    another_file,
+    edited,
+    retitled,
+    dismissed,
+    dismissed_after_another,
+    withdrawn,
+    withdrawn_on_a_later_page,
+    stale,
+    by_the_author,
+    by_a_stranger,
+    by_one_who_calls_themselves_so,
+    by_a_team,
+    without_the_right_to,
+    a_comment,
+    not_yet_sent,
+    asked_for,
+    of_another_commit,
+    without_a_commit,
+    dated_ahead,
+    expired,
+    closed_there,
+    into_another_branch,
+    from_a_fork,
+    from_a_fork_that_is_gone,
+    beside_another_of_the_same_branch,
+    while_it_is_out_of_reach,
+    of_an_answer_that_nobody_can_read,
+]
+
+
+@pytest.mark.parametrize("done", VOID, ids=lambda each: each.__name__)
+def test_a_review_lets_nothing_through_that_is(
+    forge: Hosted, orchestrator: Orchestrator, closed: Closed, done: Callable[[Hosted], None]
+) -> None:
+    done(forge)
+    assert closed() == ["approval"]
+    with pytest.raises(OrchestratorError) as refused:
+        released(orchestrator, waiting(orchestrator))
+    if isinstance(refused.value, GatesClosed):
+        assert [gate.key for gate in refused.value.gates] == ["approval"]
+    else:
+        assert done in (while_it_is_out_of_reach, of_an_answer_that_nobody_can_read)
+
+
+def test_who_asks_for_changes_there_holds_what_others_approve(
+    forge: Hosted, walked: tuple[Desk, Hosted], orchestrator: Orchestrator, closed: Closed
+) -> None:
+    forge.review("alice", "REQUEST_CHANGES", body="not on a Friday")
+    forge.review("bob-s")
+    gates = orchestrator.gates(waiting(orchestrator))
+    (gate,) = [each for each in gates if not each.passed]
+    assert "rejected by alice@example.com: not on a Friday" in gate.reason
+
+
+def test_one_person_counts_once_there_and_here(forge: Hosted, orchestrator: Orchestrator) -> None:
+    forge.review("bob-s")
+    forge.review("bob-s")
+    believed, _ = orchestrator.decisions(waiting(orchestrator))
+    assert [each.who for each in believed] == ["bob@example.com"]
+
+
+def test_text_that_was_another_for_a_while_is_asked_about_anew(
+    forge: Hosted, orchestrator: Orchestrator, closed: Closed
+) -> None:
+    edited(forge)
+    orchestrator.ask_for_reviews()
+    assert "exactly these bytes" in forge.open()["body"]
+    assert closed() == ["approval"]
+    forge.review("bob-s")
+    assert closed() == []
+
+
+def test_it_is_asked_once_released_with_the_review_and_closed(held: Desk, tmp_path: Path) -> None:
+    with asked(held, tmp_path) as (desk, forge), desk.orchestrator() as orchestrator:
+        head = forge.head(BRANCH)
+        orchestrator.ask_for_reviews()
+        assert (len(forge.pulls), forge.head(BRANCH)) == (1, head)
+        forge.review("bob-s", body="looked at")
+        release = released(orchestrator, waiting(orchestrator))
+        (approval,) = release.approvals
+        assert (approval.who, approval.commit, approval.reason) == ("bob@example.com", head, "looked at")
+        assert approval.review == f"{forge.open()['html_url']}#100"
+        forge.is_there = False
+        answer = desk.run("audit")
+        assert answer.code == 0, answer.output + answer.errors
+        forge.is_there = True
+        orchestrator.ask_for_reviews()
+        assert [each["state"] for each in forge.pulls] == ["closed"]
