@@ -637,8 +637,7 @@ def main() -> None:
             ).result()
             words = Counter(each.word for each in verdicts)
             total += words
-            if verdicts:
-                print(f"{name}: {dict(words)} {figures}", flush=True)
+            print(f"{name}: {dict(words)} {figures}", flush=True)
             for each in verdicts:
                 if each.why:
                     print(f"   {each.word} {each.chart}: {each.why}", flush=True)

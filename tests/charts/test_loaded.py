@@ -355,3 +355,14 @@ def test_where_no_published_version_ends_it_a_package_is_kept_with_another_copy_
         "Keep a 1.0.0 unpacked in charts/ with lib 2.0.0 inside, as no published version brings it:"
         " then everything loads lib 2.0.0."
     )
+
+
+def test_of_two_charts_of_one_name_that_nothing_asks_for_chance_decides(make_chart: MakeChart) -> None:
+    folder = make_chart({"name": "web"})
+    for version in ("1.0.0", "1.3.0"):
+        inside = folder / "charts" / f"lib-{version}"
+        inside.mkdir(parents=True)
+        (inside / "Chart.yaml").write_text(f"apiVersion: v2\nname: lib\nversion: {version}\n")
+    closure = resolve(load(folder), Repositories())
+    assert differences(closure) == [("lib", Difference.BY_CHANCE)]
+    assert "1.0.0 or 1.3.0" in closure.deviations[0].why

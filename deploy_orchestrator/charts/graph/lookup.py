@@ -140,7 +140,8 @@ class Lookup:
             published = found.chart
             return Needs(tuple(self._guessed(found, published, each) for each in dependencies))
         if not (found.heeded and "dependencies" in found.chart.metadata.model_fields_set):
-            return Needs(tuple(self._unheeded(found, copy) for copy in found.chart.subcharts))
+            steps = tuple(self._unheeded(found, copy) for copy in found.chart.subcharts)
+            return Needs(steps, tuple(_namesakes(found.node, found.chart.subcharts)))
         return _Folder(self, found, found.chart, dependencies).needs()
 
     def _unheeded(self, found: Found, copy: Chart) -> Step:
@@ -259,6 +260,7 @@ class _Folder:
         loads = taken(copies, self.dependencies, lambda copy: (copy.chart.name, copy.chart.version))
         steps = [self._unasked(copy) for copy in loads.unasked]
         deviations = [*there.deviations, *map(self._of_unasked, loads.unasked)]
+        deviations += _namesakes(self.found.node, (copy.chart for copy in loads.unasked))
         if missing and is_built and self.chart.path is None and not self.lookup.assembled:
             deviations += (self._deviation(each, Difference.MISSING, _MISSING) for each in missing)
         for dependency, fitting in loads.asked:
@@ -413,6 +415,18 @@ _MISSING = "it is missing in charts/, so that Helm refuses the package as it is"
 def is_local(dependency: Dependency) -> bool:
     """Whether a dependency names no repository but a folder, or nothing."""
     return not dependency.repository or dependency.repository.startswith("file://")
+
+
+def _namesakes(parent: Node, unasked: Iterable[Chart | PublishedChart]) -> Iterator[Deviation]:
+    """Of charts of one name that nothing tells apart, the files of one stay, and of which is chance."""
+    by_name: dict[str, list[Chart | PublishedChart]] = {}
+    for chart in unasked:
+        by_name.setdefault(chart.name, []).append(chart)
+    for name, charts in by_name.items():
+        if len({each.digest for each in charts}) > 1:
+            versions = " or ".join(dict.fromkeys(each.version for each in charts))
+            why = f"each run takes files of {versions} by chance: charts in charts/ called {name}"
+            yield Deviation(parent, name, Difference.BY_CHANCE, why)
 
 
 def _named(dependency: Dependency, copies: Iterable[_Copy]) -> bool:
