@@ -106,7 +106,7 @@ class _Comparison:
     def _lists(self, path: NamedPath, before: list[Any], after: list[Any]) -> Iterator[FieldChange]:
         if names := lists.identities(path[-1], before, after):
             yield from self._keyed(path, before, after, *names)
-        elif self.sets and lists.is_set(path):
+        elif self.sets and lists.is_set(path, before, after):
             gone, come = lists.without(before, after), lists.without(after, before)
             yield from self._items(path, gone, come, whole=(before, after))
         else:
@@ -130,7 +130,7 @@ class _Comparison:
         for name in {**old, **new}:
             yield from self((*path, f"[{name}]"), old.get(name), new.get(name))
         kept = [name for name in old if name in new] != [name for name in new if name in old]
-        if kept and (not self.sets or lists.order_counts(path[-1], before, after)):
+        if kept and (not self.sets or lists.order_counts(path, before, after)):
             yield FieldChange(path, old_names, new_names)
 
 

@@ -36,3 +36,16 @@ def named(body: Any, path: Iterable[str | int]) -> NamedPath:
             steps.append(f"[{names[step] if step < len(names) else step}]")
             body = entries[step] if step < len(entries) else None
     return tuple(steps)
+
+
+def standing_at(body: Any, path: Iterable[str]) -> Any:
+    """What stands at a named path in `body`; None where nothing does."""
+    field = ""
+    for step in path:
+        if not step.startswith("["):
+            body, field = untyped.mapping(body).get(step), step
+            continue
+        entries = untyped.items(body)
+        (names,) = lists.identities(field, entries) or [list(map(str, range(len(entries))))]
+        body = dict(zip(names, entries, strict=False)).get(step[1:-1])
+    return body

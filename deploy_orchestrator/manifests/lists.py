@@ -73,6 +73,7 @@ ORDERED: Final = frozenset({"containers", "env", "hostAliases", "initContainers"
 what stands before, and of two lines for one host the first counts.
 """
 
+_PORTS_OF_A_SERVICE: Final = ("spec", "ports")
 _DEFAULTS: Final[Mapping[str, str]] = {"protocol": "TCP", "pathType": ""}
 
 
@@ -86,24 +87,26 @@ def identities(field: str, *lists: Sequence[Any]) -> list[list[str]] | None:
     return None
 
 
-def order_counts(field: str, *lists: Sequence[Any]) -> bool:
-    """Whether a keyed list of a built-in kind means another thing in another order.
+def order_counts(path: Sequence[str], *lists: Sequence[Any]) -> bool:
+    """Whether a list of a built-in kind means another thing in another order, though its items have names.
 
-    The order of an Ingress's paths counts for those of which the controller says what they mean.
+    The order of an Ingress's paths counts for those of which the controller says what they mean; the first of
+    a Service's ports is the one in the variables that pods get of it.
     """
+    field = path[-1]
     if field == "env":
         return any("$(" in str(item.get("value", "")) for items in lists for item in items)
     if field in {"paths", "rules"}:
         return any(map(_is_left_to_controller, (each for items in lists for each in items)))
-    return field in ORDERED
+    return field in ORDERED or tuple(path) == _PORTS_OF_A_SERVICE
 
 
-def is_set(path: Sequence[str]) -> bool:
-    """Whether the list at a path of a built-in kind means the same in any order.
+def is_set(path: Sequence[str], *lists: Sequence[Any]) -> bool:
+    """Whether the lists at a path of a built-in kind mean the same in any order.
 
     The rules of roles and webhooks do, those by which failed pods are judged do not.
     """
-    return path[-1] in SETS and "podFailurePolicy" not in path
+    return path[-1] in SETS and "podFailurePolicy" not in path and not order_counts(path, *lists)
 
 
 def without(items: list[Any], others: list[Any]) -> list[Any]:

@@ -1,8 +1,7 @@
 """New objects, what they take part in of what is there already, and what comes to reach others."""
 
-from collections.abc import Iterator, Mapping
-from functools import partial
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
 from deploy_orchestrator.manifests import Object, hooks, untyped
 from deploy_orchestrator.risk.change import Change
@@ -11,6 +10,7 @@ from deploy_orchestrator.risk.network import is_open_service
 from deploy_orchestrator.risk.pods import claims_of, labels_of, metadata_of, references, spec_of
 from deploy_orchestrator.risk.reach import is_own_annotation, reaching, secret_brought_by, secret_made_by
 from deploy_orchestrator.risk.rule import Rule, Sighting
+from deploy_orchestrator.risk.selecting import keeps_away, selectors_of, selects
 from deploy_orchestrator.risk.verdict import Verdict
 
 _HARMLESS: Final = frozenset(
@@ -42,7 +42,11 @@ _PLAIN_SECRETS: Final = frozenset(
 """Types of Secrets that hold what is written in them, and for which no controller makes a credential."""
 
 _SCRAPED: Final = "prometheus.io/"
-_CONTROLLERS: Final = {("apps", kind) for kind in ("DaemonSet", "Deployment", "ReplicaSet", "StatefulSet")}
+_MADE_BY_THE_CLUSTER: Final = {
+    ("", "ConfigMap"): frozenset({"istio-ca-root-cert", "kube-root-ca.crt", "openshift-service-ca.crt"}),
+    ("", "ServiceAccount"): frozenset({"builder", "default", "deployer"}),
+}
+"""What each namespace gets by itself, and all its pods use."""
 
 
 class ObjectAdded(Rule):
@@ -65,9 +69,10 @@ class JoinsExisting(Rule):
     severity = Verdict.NEEDS_APPROVAL
     sees = (
         "new pods that something selects which is there already (a Service, a budget, a NetworkPolicy, a "
-        "monitor, another workload), or that mount a volume, read a Secret or run under an account which is; "
-        "a ConfigMap or Secret that pods look for already; or a new object with a label or an annotation for "
-        "some controller"
+        "monitor, another workload, a custom kind), that mount a volume, read a Secret or run under an "
+        "account which is, or that keep others off their nodes; something that is named already by what "
+        "stays (a ConfigMap by pods, a Service by an Ingress or a webhook), or that each namespace has by "
+        "itself; or a new object with a label or an annotation for some controller"
     )
     why = "It takes traffic, data or rights of what runs already, from the moment that it starts."
     do = (
@@ -113,9 +118,11 @@ def _joins(each: Object, change: Change) -> Iterator[str]:
     if labels := labels_of(each):
         for other in change.kept:
             if other.namespace == each.namespace and any(
-                selects(selector, labels) for selector in _selectors(other)
+                selects(selector, labels) for selector in selectors_of(other)
             ):
                 yield f"its pods are selected by {other.key}"
+    if each.name in _MADE_BY_THE_CLUSTER.get((each.key.group, each.kind), ()):
+        yield "the cluster makes one of that name in each namespace, and pods use that"
     kind, name = ("Secret", made) if (made := secret_made_by(each)) else (each.kind, each.name)
     if reader := change.looked_for.get((kind, each.namespace, name)):
         yield f"{reader.key} looks for it already"
@@ -150,6 +157,9 @@ def _shares(each: Object, change: Change) -> Iterator[str]:
     for kind, name in sorted(set(references(spec))):
         if kind == "Secret" and name not in made:
             yield f"it reads the Secret {name}, which does not come with it"
+    for other in change.kept:
+        if keeps_away(each, other):
+            yield f"its pods keep those of {other.key} off their nodes"
 
 
 def _is_given_to(account: str | None, binding: Object, namespace: str | None) -> bool:
@@ -164,49 +174,6 @@ def _is_given_to(account: str | None, binding: Object, namespace: str | None) ->
         or (subject.get("kind"), subject.get("name")) == ("ServiceAccount", account)
         for subject in untyped.mappings(binding.body.get("subjects"))
     )
-
-
-def _selectors(each: Object) -> Iterator[Any]:
-    """Every selector of pods in an object, but one that selects all there are."""
-    at = partial(untyped.at, each.body, "spec")
-    match (each.key.group, each.kind):
-        case ("", "Service"):
-            yield {"matchLabels": at("selector")}
-        case ("policy", "PodDisruptionBudget") | ("monitoring.coreos.com", "PodMonitor"):
-            yield at("selector")
-        case ("networking.k8s.io", "NetworkPolicy"):
-            yield at("podSelector")
-            for direction, side in (("ingress", "from"), ("egress", "to")):
-                for opening in untyped.mappings(at(direction)):
-                    yield from (peer.get("podSelector") for peer in untyped.mappings(opening.get(side)))
-        case kind if kind in _CONTROLLERS:
-            yield at("selector")
-        case _:
-            pass
-
-
-def selects(selector: Any, labels: Mapping[str, Any]) -> bool:
-    """Whether a label selector selects by these labels; one that asks for nothing is none."""
-    wanted = untyped.mapping(untyped.at(selector, "matchLabels"))
-    asked = list(untyped.mappings(untyped.at(selector, "matchExpressions")))
-    return (
-        bool(wanted or asked)
-        and all(labels.get(name) == value for name, value in wanted.items())
-        and all(_meets(each, labels) for each in asked)
-    )
-
-
-def _meets(asked: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
-    value, values = labels.get(untyped.text(asked.get("key"))), untyped.items(asked.get("values"))
-    match asked.get("operator"):
-        case "In":
-            return value in values
-        case "NotIn":
-            return value not in values
-        case "DoesNotExist":
-            return value is None
-        case _:
-            return value is not None
 
 
 RULES = (ObjectAdded(), JoinsExisting(), ReachesOthers())

@@ -3,10 +3,17 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from deploy_orchestrator.manifests import FieldChange, Object, untyped
+from deploy_orchestrator.manifests import FieldChange, NamedPath, Object, untyped
 from deploy_orchestrator.risk.change import Altered, Change
 from deploy_orchestrator.risk.images import stored_by
-from deploy_orchestrator.risk.pods import claim_templates_of, claims_of, containers_of, held_back, spec_of
+from deploy_orchestrator.risk.pods import (
+    claim_templates_of,
+    claims_of,
+    containers_of,
+    held_back,
+    scales,
+    spec_of,
+)
 from deploy_orchestrator.risk.rule import FieldRule, Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
 
@@ -29,6 +36,16 @@ _WAITING: Final[Mapping[str, int]] = {
     "timeoutSeconds": 1,
 }
 """The fields of a probe that say how patient it is, and what they are where nothing is said."""
+
+_ROLLED: Final = frozenset({"apps", "argoproj.io"})
+"""The API groups of what renews its pods step by step, and stops where new ones are not ready."""
+
+_PATIENT: Final[Mapping[NamedPath, tuple[int, int]]] = {
+    ("spec", "minReadySeconds"): (0, 600),
+    ("spec", "progressDeadlineSeconds"): (600, 3600),
+    ("spec", "terminationGracePeriodSeconds"): (30, 600),
+}
+"""Seconds of a workload and of its pods: where nothing is said, and the most that is taken for more time."""
 
 _HISTORY: Final = frozenset({"failedJobsHistoryLimit", "revisionHistoryLimit", "successfulJobsHistoryLimit"})
 _AUTOSCALER_VERSIONS: Final = frozenset({"autoscaling/v1", "autoscaling/v2", "autoscaling/v2beta2"})
@@ -71,7 +88,19 @@ class ReplicasUp(FieldRule):
         counts = _counts(altered, field)
         if counts is None or counts[1] < counts[0] or _members_join(altered, counts, change):
             return None
-        return f"replicas {counts[0]} → {counts[1]}"
+        return None if _is_fixed(altered, field, change) else f"replicas {counts[0]} → {counts[1]}"
+
+
+class ReplicasFixed(FieldRule):
+    id = "replicas-fixed"
+    severity = Verdict.NEEDS_APPROVAL
+    sees = "a number of replicas comes to be written of what an autoscaler scales"
+    why = "Each sync sets it back to that number, whatever the load asks for."
+    do = "Leave `replicas` out where an autoscaler is, or take the autoscaler away."
+
+    def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
+        counts = _counts(altered, field)
+        return f"replicas none → {field.after}" if counts and _is_fixed(altered, field, change) else None
 
 
 class MembersJoin(FieldRule):
@@ -79,11 +108,12 @@ class MembersJoin(FieldRule):
     severity = Verdict.NEEDS_APPROVAL
     sees = (
         "more replicas, or more that an autoscaler may start, of what keeps data, mounts a volume claim, "
-        "never runs twice (Recreate), or is not known here"
+        "never runs twice (Recreate), ran alone or not at all until now, or is not known here"
     )
     why = (
         "A store moves data to its new members and is hard to make smaller again; a second pod on a volume "
-        "for one node waits for ever, and two that were to be one may write over each other."
+        "for one node waits for ever, and two that were to be one may do everything twice, or write over "
+        "each other."
     )
     do = "Check that the software is meant to run so often, then approve."
 
@@ -175,6 +205,8 @@ class ProbeEased(Rule):
 
     def judge(self, change: Change) -> Iterator[Sighting]:
         for altered in change.altered:
+            if altered.key.group not in _ROLLED or held_back(altered.after) is not None:
+                continue
             before = {container.path: container.body for container in containers_of(altered.before)}
             eased = {
                 (*container.path, probe)
@@ -210,6 +242,24 @@ class HistoryLimit(FieldRule):
             return None
         kept = [each for each in (field.before, field.after) if each is not None]
         return field.field if all(isinstance(each, int) and each >= 1 for each in kept) else None
+
+
+class MoreTime(FieldRule):
+    id = "more-time"
+    severity = Verdict.SAFE
+    sees = (
+        "pods get longer to end (ten minutes at most), are watched longer before they count (as long), or a "
+        "roll-out gets longer to go on (an hour)"
+    )
+    why = "A roll-out takes longer; what runs in it, and that it stops where new pods fail, stays."
+    do = "Nothing."
+
+    def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
+        bounds = _PATIENT.get(altered.in_pod(field) or field.path)
+        if bounds is None or altered.key.group not in _ROLLED:
+            return None
+        before, after = (_number(value, bounds[0]) for value in (field.before, field.after))
+        return f"{field.path[-1]} {before} → {after}" if before < after <= bounds[1] else None
 
 
 class AutoscalerRewritten(Rule):
@@ -272,23 +322,30 @@ def _probe(altered: Altered, field: FieldChange) -> tuple[str, str] | None:
 
 def _members_join(altered: Altered, counts: tuple[int, int], change: Change) -> bool:
     """Whether there come to be several of what is not known to stand that."""
-    if counts[1] <= max(counts[0], 1):
+    if counts[1] <= counts[0]:
         return False
     after = altered.after
     if (altered.key.group, altered.key.kind) == _AUTOSCALER:
-        target = untyped.mapping(untyped.at(after.body, "spec", "scaleTargetRef"))
-        kind, name = target.get("kind"), target.get("name")
-        found = (each for each in change.after.objects if (each.kind, each.name) == (kind, name))
-        scaled = next((each for each in found if each.namespace == after.namespace), None)
+        several = _whole(untyped.at(altered.before.body, "spec", "maxReplicas")) > 1
+        scaled = next((each for each in change.after.objects if scales(after, each)), None)
         if scaled is None:
             return True
         after = scaled
+    else:
+        several = counts[0] > 1 or any(scales(each, after) for each in change.kept)
+    if not several:
+        return True
     kept = [claim for claim in claims_of(after).values() if not _is_shared(claim, after, change)]
     return (
         bool(kept or claim_templates_of(after))
         or untyped.at(after.body, "spec", "strategy", "type") == "Recreate"
         or any(stored_by(container, after) for container in containers_of(after))
     )
+
+
+def _is_fixed(altered: Altered, field: FieldChange, change: Change) -> bool:
+    """Whether a number comes to be written of what is scaled by something else."""
+    return field.before is None and any(scales(each, altered.after) for each in change.after.objects)
 
 
 def _is_shared(claim: str, owner: Object, change: Change) -> bool:
@@ -346,6 +403,7 @@ RULES = (
     ReplicasZero(),
     ReplicasDown(),
     ReplicasUp(),
+    ReplicasFixed(),
     MembersJoin(),
     ScalingLimit(),
     ScalingLimitUp(),
@@ -353,6 +411,7 @@ RULES = (
     ProbeRemoved(),
     ProbeEased(),
     HistoryLimit(),
+    MoreTime(),
     AutoscalerRewritten(),
     PreferenceChanged(),
 )

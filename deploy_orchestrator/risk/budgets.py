@@ -1,13 +1,14 @@
 """PodDisruptionBudgets: how many pods may be missing while nodes are drained."""
 
-from collections.abc import Iterator
-from decimal import Decimal
+from collections.abc import Iterable, Iterator
+from decimal import ROUND_CEILING, Decimal
 from typing import Any, Final
 
 from deploy_orchestrator.manifests import Manifests, NamedPath, Object, untyped
 from deploy_orchestrator.risk.change import Change
-from deploy_orchestrator.risk.pods import labels_of
+from deploy_orchestrator.risk.pods import labels_of, scales, spec_of
 from deploy_orchestrator.risk.rule import Rule, Sighting
+from deploy_orchestrator.risk.selecting import selects
 from deploy_orchestrator.risk.verdict import Verdict
 from deploy_orchestrator.terms import quantity
 
@@ -15,20 +16,31 @@ _BUDGET: Final = ("policy", "PodDisruptionBudget")
 _BOUNDS: Final[tuple[NamedPath, ...]] = (("spec", "minAvailable"), ("spec", "maxUnavailable"))
 
 
+_UNKNOWN: Final = "how many pods there are of which it keeps some does not stand here"
+
+
 class BudgetStops(Rule):
     id = "budget-stops"
     severity = Verdict.NEEDS_APPROVAL
-    sees = "a PodDisruptionBudget comes to let no pod go at all"
+    sees = (
+        "a PodDisruptionBudget comes to let no pod go at all, as far as can be told: it asks for as many as "
+        "there are, for pods that nothing here makes, or for some that another budget has already"
+    )
     why = "Nodes with these pods can no longer be drained, so upgrades of the cluster hang."
-    do = "Let one pod be missing, or run one more than the budget asks for."
+    do = (
+        "Let one pod be missing, run one more than the budget asks for, and have one budget for each pod: of "
+        "two, the API server lets neither be drained."
+    )
 
     def judge(self, change: Change) -> Iterator[Sighting]:
         added = {each.key for each in change.added}
+        altered = {each.key for each in change.altered}
         for each in () if change.first else filter(_is_budget, change.after.objects):
             before = change.before_of(each.key)
             stopped = change.before is not None and before is not None and _stops(before, change.before)
-            if _stops(each, change.after) and not stopped:
-                yield Sighting("it lets no pod go", each.key, ((),) if each.key in added else _BOUNDS)
+            why = _stops(each, change.after)
+            if why and not stopped and (why != _UNKNOWN or each.key in added | altered):
+                yield Sighting(why, each.key, ((),) if each.key in added else _BOUNDS)
 
 
 class BudgetLoosened(Rule):
@@ -69,24 +81,40 @@ def _is_budget(each: Object) -> bool:
     return (each.key.group, each.kind) == _BUDGET
 
 
-def _stops(budget: Object, manifests: Manifests) -> bool:
+def _stops(budget: Object, manifests: Manifests) -> str | None:
+    """Why a budget lets no pod go, or may not; None where it surely lets one go."""
+    near = [each for each in manifests.objects if each.namespace == budget.namespace]
+    covered = [each for each in near if _covers(budget, each)]
+    others = (each for each in near if _is_budget(each) and each.key != budget.key)
+    if other := next((each for each in others if any(_covers(each, pods) for pods in covered)), None):
+        return f"{other.key} has the same pods, and of two budgets neither lets one go"
     least, most = (untyped.at(budget.body, *path) for path in _BOUNDS)
-    if _share(most) == 0 or least == "100%":
-        return True
-    pods = sum(_replicas(each) for each in manifests.objects if _covers(budget, each))
-    wanted = quantity(least)
-    return wanted is not None and wanted >= pods > 0
+    if most is not None:
+        return "it lets no pod go" if _share(most) == 0 else None
+    if least is None or _share(least) == 0:
+        return None
+    pods = sum(_replicas(each, near) for each in covered)
+    if not pods:
+        return _UNKNOWN
+    return "it lets no pod go" if _wanted(least, pods) >= pods else None
+
+
+def _wanted(least: Any, pods: int) -> Decimal:
+    """How many must be there; a share is rounded up (https://kubernetes.io/docs/tasks/run-application/configure-pdb/)."""
+    share = _share(least) or Decimal(0)
+    return (share * pods / 100).to_integral_value(ROUND_CEILING) if str(least).endswith("%") else share
 
 
 def _covers(budget: Object, each: Object) -> bool:
-    wanted = untyped.mapping(untyped.at(budget.body, "spec", "selector", "matchLabels"))
-    labels = labels_of(each)
-    return bool(wanted) and all(labels.get(key) == value for key, value in wanted.items())
+    selector = untyped.at(budget.body, "spec", "selector")
+    return bool(spec_of(each)) and (selector == {} or selects(selector, labels_of(each)))
 
 
-def _replicas(each: Object) -> int:
-    replicas = untyped.at(each.body, "spec", "replicas")
-    return replicas if isinstance(replicas, int) else 1
+def _replicas(each: Object, near: Iterable[Object]) -> int:
+    """How many pods an object has at the least."""
+    scaled = (untyped.at(other.body, "spec", "minReplicas") for other in near if scales(other, each))
+    said = (untyped.at(each.body, "spec", "replicas"), next(scaled, None))
+    return min((number for number in said if isinstance(number, int)), default=1)
 
 
 def _direction(before: Object, after: Object) -> int | None:

@@ -19,10 +19,13 @@ from deploy_orchestrator.manifests import (
     diff,
     hooks,
     is_built_in,
+    standing_at,
     untyped,
 )
-from deploy_orchestrator.risk.defaults import says_nothing
-from deploy_orchestrator.risk.pods import references, spec_of, template_path, within, within_container
+from deploy_orchestrator.risk.amounts import is_same_amount
+from deploy_orchestrator.risk.defaults import FOLLOW, follows, says_nothing
+from deploy_orchestrator.risk.named import named_in
+from deploy_orchestrator.risk.pods import template_path, within, within_container
 
 _VARYING = re.compile(r"[-._]?(?:v?\d[\w.]*|[0-9a-f]{6,})(?=[-._]|$)")
 _LONGEST_NAME = 253
@@ -53,7 +56,7 @@ class Altered:
         telling: list[FieldChange] = []
         idle: list[FieldChange] = []
         for field in (small for each in fields for small in _entries(each)):
-            (idle if says_nothing(after.key, template, field) else telling).append(field)
+            (idle if _says_default(before, after, template, field) else telling).append(field)
         return cls(after.key, before, after, tuple(telling), tuple(idle), template, renamed)
 
     def in_pod(self, field: FieldChange) -> NamedPath | None:
@@ -63,6 +66,9 @@ class Altered:
     def in_container(self, field: FieldChange) -> NamedPath | None:
         """Where a field stands in its container, as `("image",)`; None where it stands elsewhere."""
         return within_container(field.path, self.template)
+
+    def is_same_amount(self, field: FieldChange) -> bool:
+        return is_same_amount(self.key, self.template, field)
 
 
 @dataclass(frozen=True)
@@ -139,14 +145,27 @@ class Change:
 
     @cached_property
     def looked_for(self) -> Mapping[tuple[str, str | None, str], Object]:
-        """The ConfigMaps and Secrets, by kind, namespace and name, that pods of objects that stay look for
-        already, whether they are there or not; with one of those objects.
+        """What objects that stay name already, by kind, namespace and name, whether it is there or not; with
+        one of those objects.
         """
         return {
-            (kind, each.namespace, name): each
+            (kind, namespace or each.namespace, name): each
             for each in self.kept
-            for kind, name in references(spec_of(self._replaced[each.key]))
+            if each.kind != "CustomResourceDefinition"
+            for kind, namespace, name in named_in(self._replaced[each.key].body)
         }
+
+    @cached_property
+    def rolled(self) -> frozenset[ObjectKey]:
+        """The objects whose pods are not what they were, by more than how they are written."""
+        return frozenset(
+            altered.key
+            for altered in self.altered
+            if any(
+                altered.in_pod(each) is not None and not altered.is_same_amount(each)
+                for each in altered.fields
+            )
+        )
 
     @cached_property
     def added(self) -> tuple[Object, ...]:
@@ -157,6 +176,13 @@ class Change:
     def removed(self) -> tuple[Object, ...]:
         renamed = {each.before.key for each in self.renamed}
         return tuple(each for each in self.diff.removed if each.key not in renamed)
+
+
+def _says_default(before: Object, after: Object, template: NamedPath | None, field: FieldChange) -> bool:
+    if field.path[-1] in FOLLOW:
+        side = before if field.after is None else after
+        return follows(after.key, template, field, standing_at(side.body, field.path[:-1]))
+    return says_nothing(after.key, template, field)
 
 
 def _entries(field: FieldChange) -> Iterator[FieldChange]:

@@ -14,7 +14,6 @@ from deploy_orchestrator.manifests import (
     NotAnImage,
     Object,
     hooks,
-    pod_of,
     untyped,
 )
 from deploy_orchestrator.risk.change import Altered, Change
@@ -121,9 +120,9 @@ class EnvironmentChanged(Rule):
     id = "environment-changed"
     severity = Verdict.SAFE
     sees = (
-        "a variable or an argument changes that only says how much the software logs and how, how much it "
-        "does at once (within half and twice as much), what it shows to people, its image's version, or a "
-        "later minor or patch of an image that it starts"
+        "a variable or an argument changes that only says how much the software logs and how, how many "
+        "processors it uses (within half and twice as many), what it shows to people, its image's version, "
+        "or an image that it starts, in a later version by which data stays as it is"
     )
     why = "By its name and value it does no harm; the roll-out keeps the old pods until new ones are ready."
     do = "Nothing."
@@ -259,14 +258,17 @@ def _tells_version(setting: Setting, old: Mapping[str, Any], new: Mapping[str, A
 
 
 def _raises_image(setting: Setting) -> bool:
-    """Whether a setting names an image that keeps no data, in a later minor or patch version than before."""
+    """Whether a setting names an image in a later version than before, by which data stays as it is.
+
+    What is made of it, and whether that mounts a volume, does not stand here: it may.
+    """
     if setting.words[-1:] != ("image",):
         return False
     try:
         before, after = (ImageReference.parse(str(each)) for each in (setting.before, setting.after))
     except NotAnImage:
         return False
-    return store_of(after.repository, writes=False) is None and step(before, after) is Step.MINOR
+    return step(before, after, store_of(after.repository, writes=True)) is Step.MINOR
 
 
 def _entry(each: Object, field: FieldChange) -> str | None:
@@ -309,14 +311,9 @@ def _stale(users: list[Object], change: Change) -> list[Object]:
         each
         for each in users
         if (each.key.group, each.kind) not in _RUN_ANEW
-        and (old := change.before_of(each.key)) is not None
-        and (_pods(old) == _pods(each) or held_back(each) is not None)
+        and change.before_of(each.key) is not None
+        and (each.key not in change.rolled or held_back(each) is not None)
     ]
-
-
-def _pods(each: Object) -> tuple[Any, Any]:
-    pod = pod_of(each)
-    return (pod.metadata, pod.spec) if pod else ({}, {})
 
 
 def _keys(fields: list[FieldChange]) -> str:

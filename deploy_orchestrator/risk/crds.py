@@ -8,6 +8,7 @@ from deploy_orchestrator.manifests import Object, untyped
 from deploy_orchestrator.risk.change import Altered, Change
 from deploy_orchestrator.risk.rule import Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
+from deploy_orchestrator.terms import quantity
 
 _CRD: Final = ("apiextensions.k8s.io", "CustomResourceDefinition")
 _WORDS_ONLY: Final = frozenset({"description", "title", "example", "externalDocs", "x-kubernetes-map-type"})
@@ -19,6 +20,9 @@ _UPPER_BOUNDS: Final = frozenset({"maximum", "maxLength", "maxItems", "maxProper
 _OPENINGS: Final = frozenset(
     {"nullable", "x-kubernetes-preserve-unknown-fields", "x-kubernetes-int-or-string"}
 )
+_NEVER_TAKEN_AWAY: Final = frozenset({"type", "additionalProperties", "nullable"})
+_RULES: Final = "x-kubernetes-validations"
+"""The one word of Kubernetes' own that only refuses; the others say how objects are kept, cut and merged."""
 
 
 class StoredVersionRemoved(Rule):
@@ -150,13 +154,23 @@ def _narrower_in(
         if lost:
             yield f"{place} takes fewer values"
     elif word in _LOWER_BOUNDS or word in _UPPER_BOUNDS:
-        if now is not None and (was is None or (now > was if word in _LOWER_BOUNDS else now < was)):
+        if now is not None and not _is_wider(word, was, now):
             yield f"{place}: {word} {was} → {now}"
     elif word == "default" or (word in _OPENINGS and now is True):
         if word == "default" and (was, now) != (None, ""):
             yield f"{place}: another default" if was is not None else f"{place}: a default is new"
-    elif now is not None or word in {"type", *_OPENINGS, "additionalProperties"}:
+    elif (
+        now is not None or word in _NEVER_TAKEN_AWAY or (word.startswith("x-kubernetes-") and word != _RULES)
+    ):
         yield f"{place}: {word} changes"
+
+
+def _is_wider(word: str, was: Any, now: Any) -> bool:
+    """Whether a bound takes as much as before, as far as both are numbers."""
+    before, after = quantity(was), quantity(now)
+    if before is None or after is None:
+        return False
+    return after <= before if word in _LOWER_BOUNDS else after >= before
 
 
 def _narrower_properties(

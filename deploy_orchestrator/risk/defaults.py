@@ -3,8 +3,15 @@
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from deploy_orchestrator.manifests import FieldChange, NamedPath, ObjectKey
-from deploy_orchestrator.risk.pods import within, within_container
+from deploy_orchestrator.manifests import (
+    FieldChange,
+    ImageReference,
+    NamedPath,
+    NotAnImage,
+    ObjectKey,
+    untyped,
+)
+from deploy_orchestrator.risk.pods import is_known, within, within_container
 
 Defaults = Mapping[str, Any]
 
@@ -119,8 +126,14 @@ OF_POD: Final[Defaults] = {
     "spec.schedulerName": "default-scheduler",
     "spec.shareProcessNamespace": False,
     "spec.terminationGracePeriodSeconds": 30,
+    "spec.volumes.*.configMap.defaultMode": 0o644,
+    "spec.volumes.*.downwardAPI.defaultMode": 0o644,
+    "spec.volumes.*.hostPath.type": "",
+    "spec.volumes.*.projected.defaultMode": 0o644,
+    "spec.volumes.*.secret.defaultMode": 0o644,
 }
 OF_CONTAINER: Final[Defaults] = {
+    "env.*.valueFrom.fieldRef.apiVersion": "v1",
     "ports.*.protocol": "TCP",
     "securityContext.privileged": False,
     "securityContext.procMount": "Default",
@@ -163,6 +176,9 @@ _NOTHING_WHEN_EMPTY: Final = frozenset(
 )
 
 
+FOLLOW: Final = frozenset({"imagePullPolicy", "serviceAccount", "targetPort"})
+"""Fields whose default is what another field beside them says."""
+
 _NOT_FILLED_IN: Final[Collection[NamedPath | None]] = (
     ("spec", "affinity"),
     ("spec", "enableServiceLinks"),
@@ -172,10 +188,17 @@ _NOT_FILLED_IN: Final[Collection[NamedPath | None]] = (
 
 
 def says_nothing(key: ObjectKey, template: NamedPath | None, field: FieldChange) -> bool:
-    """Whether a field comes or goes without a difference."""
+    """Whether a field comes or goes without a difference, in a kind of which Kubernetes says what it means.
+
+    An operator may do one thing for what is left out and another for what is empty, as "Optional vs.
+    Required" has it in
+    https://github.com/kubernetes/community/blob/main/contributors/devel/sig-architecture/api-conventions.md.
+    """
     if (field.before is None) == (field.after is None):
         return False
     value = field.after if field.before is None else field.before
+    if not is_known(key) and field.path[:1] != ("metadata",):
+        return False
     if value in ({}, []) and field.path[-1] in _NOTHING_WHEN_EMPTY:
         return True
     return any(
@@ -186,6 +209,29 @@ def says_nothing(key: ObjectKey, template: NamedPath | None, field: FieldChange)
             (field.path, OF_KIND.get((key.group, key.kind), {})),
         )
     )
+
+
+def follows(key: ObjectKey, template: NamedPath | None, field: FieldChange, beside: Any) -> bool:
+    """Whether a field comes or goes that says what holds by default for what stands `beside` it."""
+    if not is_known(key) or (field.before is None) == (field.after is None):
+        return False
+    value = field.after if field.before is None else field.before
+    said = untyped.mapping(beside)
+    if within_container(field.path, template) == ("imagePullPolicy",):
+        return value == _pulled(untyped.text(said.get("image")))
+    if within(field.path, template) == ("spec", "serviceAccount"):
+        return value == said.get("serviceAccountName")
+    of_service = (key.group, key.kind) == ("", "Service") and field.path[:2] == ("spec", "ports")
+    return of_service and field.path[3:] == ("targetPort",) and value == said.get("port")
+
+
+def _pulled(image: str) -> str | None:
+    """When an image is pulled where nothing is said; None for what is no image."""
+    try:
+        pinned = ImageReference.parse(image).pinned
+    except NotAnImage:
+        return None
+    return "IfNotPresent" if pinned else "Always"
 
 
 def is_filled_in(template: NamedPath | None, field: FieldChange) -> bool:

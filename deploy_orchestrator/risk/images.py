@@ -2,6 +2,7 @@
 
 import re
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
@@ -23,6 +24,15 @@ from deploy_orchestrator.risk.verdict import Verdict
 
 _TAG: Final = re.compile(r"v?(\d{1,9}(?:\.\d{1,9}){0,3})(?:[-+._](.*))?")
 _BUILD: Final = re.compile(r"(?:^|[-._])r(\d{1,9})$")
+_OWN_COUNT: Final[Mapping[str, int]] = {"php": 2, "pypy": 2, "python": 2, "ruby": 2}
+"""Software that takes things away where its second number is raised, by the name of its image:
+https://www.php.net/supported-versions.php, https://peps.python.org/pep-0387/,
+https://www.ruby-lang.org/en/news/2013/12/21/ruby-version-policy-changes-with-2-1-0/.
+"""
+
+_YEARS: Final = range(2000, 2100)
+"""A version that begins with a year says when it is from, not what it keeps to: https://calver.org."""
+
 _HASH: Final = re.compile(r"[0-9a-f]{7,64}")
 
 
@@ -85,7 +95,7 @@ def step(
         return Step.UNCLEAR if before.digest or store else _pinned(looked_up, Step.SAME)
     if new.numbers < old.numbers:
         return Step.DOWN
-    significant = store.significant(old.numbers) if store else 1
+    significant = store.significant(old.numbers) if store else _significant(after, old)
     if new.numbers[:significant] != old.numbers[:significant]:
         return Step.MAJOR
     if old.flavour != new.flavour:
@@ -93,6 +103,12 @@ def step(
     if (new.numbers, new.build) < (old.numbers, old.build):
         return Step.DOWN
     return _pinned(looked_up, Step.MINOR) if after.digest else Step.MINOR
+
+
+def _significant(image: ImageReference, version: Version) -> int:
+    """How many leading numbers of a version stay where what its users rely on does."""
+    dated = version.numbers[0] in _YEARS
+    return 2 if dated else _OWN_COUNT.get(image.repository.rpartition("/")[2], 1)
 
 
 def _pinned(looked_up: bool, otherwise: Step) -> Step:
@@ -162,7 +178,10 @@ class ImagePinned(_ImageRule):
 class ImageMajor(_ImageRule):
     id = "image-major"
     severity = Verdict.NEEDS_APPROVAL
-    sees = "the major version of an image is raised"
+    sees = (
+        "the major version of an image is raised; for one that begins with a year, or of a language that "
+        "breaks with less, the first two numbers"
+    )
     why = "A major version may do away with what its users rely on."
     do = "Read its release notes, then approve."
 

@@ -7,7 +7,6 @@ from typing import Final
 from deploy_orchestrator.manifests import FieldChange, NamedPath, hooks, untyped
 from deploy_orchestrator.risk.change import Altered, Change
 from deploy_orchestrator.risk.defaults import is_filled_in
-from deploy_orchestrator.risk.metadata import is_same_amount
 from deploy_orchestrator.risk.pods import is_gone
 from deploy_orchestrator.risk.rule import FieldRule, Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
@@ -191,7 +190,7 @@ class MadeAnew(Rule):
 def _is_immutable(altered: Altered, field: FieldChange) -> bool:
     fixed = FIXED.get((altered.key.group, altered.key.kind))
     if fixed is not None and fixed.covers(field.path):
-        return not _is_suspended(altered, field) and not is_same_amount(field)
+        return not _is_suspended(altered, field) and not altered.is_same_amount(field)
     return _keeps_address(altered, field)
 
 

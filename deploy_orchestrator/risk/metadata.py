@@ -8,7 +8,6 @@ from deploy_orchestrator.manifests import FieldChange
 from deploy_orchestrator.risk.change import Altered, Change
 from deploy_orchestrator.risk.rule import FieldRule, Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
-from deploy_orchestrator.terms import quantity
 
 FOR_PEOPLE: Final = frozenset(
     {
@@ -75,9 +74,6 @@ _INERT_PREFIXES: Final = (
 )
 _CHECK_SUM: Final = re.compile(r"(?:^|[-._/])(?:check-?sum|hash|sha-?(?:1|256|512)?(?:sum)?)$", re.IGNORECASE)
 _SUM: Final = re.compile(r"[0-9A-Za-z]{1,128}")
-_AMOUNTS: Final = frozenset(
-    {"limits", "requests", "hard", "capacity", "sizeLimit", "default", "defaultRequest", "max", "min"}
-)
 
 
 class LabelsChanged(FieldRule):
@@ -95,11 +91,8 @@ class LabelsChanged(FieldRule):
         if label is None:
             return None
         by_name = field.path[0] == "metadata" and (altered.key.group, altered.key.kind) in _FOUND_BY_NAME
-        if by_name:
-            harmless = is_for_people(label)
-        else:
-            harmless = label in FOR_PEOPLE and label not in _selected(altered, field, change)
-        return f"label {label}" if harmless else None
+        known = is_for_people(label) if by_name else label in FOR_PEOPLE
+        return f"label {label}" if known and label not in _selected(altered, field, change) else None
 
 
 class SelectedLabel(FieldRule):
@@ -166,7 +159,7 @@ class SameAmount(FieldRule):
     do = "Nothing."
 
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
-        return f"{field.field}: the same amount" if is_same_amount(field) else None
+        return f"{field.field}: the same amount" if altered.is_same_amount(field) else None
 
 
 class NamespaceWritten(FieldRule):
@@ -195,14 +188,6 @@ def is_inert_annotation(name: str) -> bool:
 def is_check_sum(name: str, value: object) -> bool:
     """Whether an annotation of pods is a check sum of what they read, which only makes them start anew."""
     return bool(_CHECK_SUM.search(name) and _SUM.fullmatch(str(value)))
-
-
-def is_same_amount(field: FieldChange) -> bool:
-    """Whether a field is an amount that is only written in another way."""
-    if _AMOUNTS.isdisjoint(field.path):
-        return False
-    before, after = quantity(field.before), quantity(field.after)
-    return before is not None and before == after
 
 
 def label_of(altered: Altered, field: FieldChange) -> str | None:

@@ -4,7 +4,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, cast
 
 from deploy_orchestrator import documents
@@ -13,7 +13,6 @@ from deploy_orchestrator.risk.settings import Setting, between
 
 _LINE: Final = re.compile(r"\s*(?P<name>[\w.-]+)\s*[=:]\s*(?P<value>.*?)\s*")
 _SECTION: Final = re.compile(r"\s*\[(?P<name>[^\]]+)\]\s*")
-_COMMENT: Final = re.compile(r"\s*(?:[#;!].*)?")
 
 Values = Mapping[str, Any]
 
@@ -127,14 +126,14 @@ def _toml(text: str) -> Values:
     return _named(tomllib.loads(text))
 
 
-def _lines(text: str) -> Values:
+def _lines(text: str, *, comment: str) -> Values:
     found: dict[str, Any] = {}
     section = ""
     for line in text.splitlines():
         if head := _SECTION.fullmatch(line):
             section = f"[{head['name']}]"
             found[section] = ""
-        elif not _COMMENT.fullmatch(line):
+        elif line.strip()[:1] not in comment:
             said = _LINE.fullmatch(line)
             if said is None or section + said["name"] in found or said["value"].endswith("\\"):
                 raise _NotRead("a line is neither a setting nor a comment, or goes on in the next")
@@ -142,12 +141,19 @@ def _lines(text: str) -> Values:
     return found
 
 
+def _variables(text: str) -> Values:
+    found = _lines(text, comment="#")
+    if any("$" in str(value) for value in found.values()):
+        raise _NotRead("a value may be made of those above it")
+    return found
+
+
 _FORMATS: Final[Mapping[str, Callable[[str], Values]]] = {
-    "cfg": _lines,
-    "env": _lines,
-    "ini": _lines,
+    "cfg": partial(_lines, comment="#;"),
+    "env": _variables,
+    "ini": partial(_lines, comment="#;"),
     "json": _yaml,
-    "properties": _lines,
+    "properties": partial(_lines, comment="#!"),
     "toml": _toml,
     "yaml": _yaml,
     "yml": _yaml,

@@ -3,7 +3,15 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from deploy_orchestrator.manifests import Container, NamedPath, Object, pod_of, untyped
+from deploy_orchestrator.manifests import (
+    Container,
+    NamedPath,
+    Object,
+    ObjectKey,
+    is_built_in,
+    pod_of,
+    untyped,
+)
 
 _REFERENCES: Final[Mapping[str, str]] = {
     "configMap": "ConfigMap",
@@ -16,6 +24,9 @@ _REFERENCES: Final[Mapping[str, str]] = {
 """The kind that a field of a pod names."""
 
 _CONTAINERS = frozenset({"initContainers", "containers", "ephemeralContainers"})
+_NEVER_RENEWED: Final = frozenset({("", "ReplicationController"), ("apps", "ReplicaSet")})
+_ROLLOUT: Final = ("argoproj.io", "Rollout")
+"""The custom kind that makes pods of ReplicaSets, as a Deployment does."""
 
 
 def template_path(each: Object) -> NamedPath | None:
@@ -93,14 +104,32 @@ def is_gone(each: Object) -> bool:
     return (each.key.group, each.kind) == ("batch", "Job") and ttl is not None
 
 
+def is_known(key: ObjectKey) -> bool:
+    """Whether Kubernetes says what the fields of a kind mean, those of its pods at least."""
+    return is_built_in(key.group) or (key.group, key.kind) == _ROLLOUT
+
+
 def held_back(each: Object) -> str | None:
-    """Why a changed pod template starts no new pods, or not all; None where it does."""
+    """Why a changed pod template starts no new pods, or not all, as far as that is known; None where it
+    does.
+    """
     spec = untyped.mapping(each.body.get("spec"))
+    if (each.key.group, each.kind) in _NEVER_RENEWED:
+        return f"a {each.kind} never renews its pods by itself"
+    if not is_known(each.key):
+        return f"nothing here knows how a {each.kind} renews its pods"
     if untyped.at(spec, "updateStrategy", "type") == "OnDelete":
         return "its pods are renewed only when somebody deletes them (OnDelete)"
     if untyped.at(spec, "updateStrategy", "rollingUpdate", "partition"):
         return "its roll-out stops at a partition"
     return "it is paused" if spec.get("paused") is True else None
+
+
+def scales(autoscaler: Object, each: Object) -> bool:
+    """Whether an autoscaler, Kubernetes' own or another, says how many there are of an object."""
+    target = untyped.mapping(untyped.at(autoscaler.body, "spec", "scaleTargetRef"))
+    named = (target.get("kind", "Deployment"), target.get("name"))
+    return bool(target) and named == (each.kind, each.name) and autoscaler.namespace == each.namespace
 
 
 def within(path: NamedPath, template: NamedPath | None) -> NamedPath | None:

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Final
 
-from deploy_orchestrator.manifests import FieldChange
+from deploy_orchestrator.manifests import FieldChange, standing_at
 from deploy_orchestrator.risk.change import Altered, Change
 from deploy_orchestrator.risk.rule import FieldRule
 from deploy_orchestrator.risk.verdict import Verdict
@@ -70,11 +70,17 @@ class ResourcesTrimmed(FieldRule):
 class ResourcesUp(FieldRule):
     id = "resources-up"
     severity = Verdict.SAFE
-    sees = "a request or limit of processor time, memory or scratch space is raised, or such a request is new"
+    sees = (
+        "a request or limit of processor time, memory or scratch space is raised, that of an emptyDir on "
+        "disk included, or such a request is new"
+    )
     why = "The container gets more. The quota bounds it."
     do = "Nothing."
 
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
+        if _is_scratch(altered, field):
+            was, now = quantity(field.before), quantity(field.after)
+            return _words(field) if was is not None and now is not None and now > was else None
         kind, (before, after) = _amounts(altered, field)
         if (
             after is None
@@ -120,6 +126,14 @@ def _amounts(altered: Altered, field: FieldChange) -> tuple[str, Amounts]:
     if len(path) != 3 or path[0] != "resources" or path[1] not in {"requests", "limits"}:
         return "", (None, None)
     return path[1], (quantity(field.before), quantity(field.after))
+
+
+def _is_scratch(altered: Altered, field: FieldChange) -> bool:
+    """Whether a field bounds an emptyDir on the node's disk; one in memory counts as the container's."""
+    path = altered.in_pod(field) or ()
+    if path[:2] != ("spec", "volumes") or path[3:] != ("emptyDir", "sizeLimit"):
+        return False
+    return standing_at(altered.after.body, (*field.path[:-1], "medium")) in (None, "")
 
 
 def _is_quota(altered: Altered, field: FieldChange) -> bool:

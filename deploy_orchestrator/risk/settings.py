@@ -95,6 +95,12 @@ _STORE_URL: Final = re.compile(
 
 Words = tuple[str, ...]
 
+_OF_ONE_LOGGER: Final[Words] = ("logging", "level")
+"""How Spring names the level of one logger: `logging.level.org.acme`, `LOGGING_LEVEL_ORG_ACME`."""
+
+_SHORT: Final = {"v": "verbosity"}
+"""Flags of one letter of which all that use `glog` and `klog` say the same, where a digit follows."""
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -127,6 +133,8 @@ class Setting:
         """What the setting is, where both its name and its values show that it does no harm."""
         if self.is_secret or not self.values or not _GUARDS.isdisjoint(self.words):
             return None
+        if self.words[:2] == _OF_ONE_LOGGER and _is_level(self):
+            return "how much it logs"
         for says, endings, proves in _HARMLESS:
             if any(self.words[-len(ending) :] == ending for ending in endings) and proves(self):
                 return says
@@ -159,7 +167,14 @@ _HARMLESS: Final[tuple[tuple[str, frozenset[Words], Callable[[Setting], bool]], 
     (
         "how much it logs",
         frozenset(
-            {("log", "level"), ("logging", "level"), ("loglevel",), ("log", "verbosity"), ("verbosity",)}
+            {
+                ("log", "level"),
+                ("log", "verbosity"),
+                ("logging", "level"),
+                ("loglevel",),
+                ("rust", "log"),
+                ("verbosity",),
+            }
         ),
         _is_level,
     ),
@@ -168,21 +183,7 @@ _HARMLESS: Final[tuple[tuple[str, frozenset[Words], Callable[[Setting], bool]], 
         frozenset({("log", "format"), ("logging", "format"), ("logformat",), ("log", "encoding")}),
         _is_format,
     ),
-    (
-        "how much it does at once",
-        frozenset(
-            {
-                ("concurrency",),
-                ("gomaxprocs",),
-                ("max", "procs"),
-                ("parallelism",),
-                ("pool", "size"),
-                ("threads",),
-                ("workers",),
-            }
-        ),
-        _is_near,
-    ),
+    ("how many processors it uses", frozenset({("gomaxprocs",), ("max", "procs")}), _is_near),
     (
         "what it shows to people",
         frozenset({("banner",), ("greeting",), ("motd",), ("tagline",), ("title",)}),
@@ -191,7 +192,8 @@ _HARMLESS: Final[tuple[tuple[str, frozenset[Words], Callable[[Setting], bool]], 
 )
 """What a setting is by the end of its name, and what its values must look like for that.
 
-A number of workers may become twice as many or half as many: what they take is bounded by the resources.
+Processors may become twice as many or half as many: what is used of them is bounded by the resources. A
+number of workers or connections is not here: each takes memory, and a place at a database that has so many.
 """
 
 
@@ -201,7 +203,7 @@ def flags(before: Sequence[Any], after: Sequence[Any]) -> list[Setting]:
     A flag is `--name=value` once, or `--name` with its value behind it on both sides.
     """
     told = [[_FLAG.fullmatch(str(each)) for each in side] for side in (before, after)]
-    named = [{flag["name"]: flag["value"] for flag in side if flag} for side in told]
+    named = [{_called(flag): flag["value"] for flag in side if flag} for side in told]
     rest = [
         [each for each, flag in zip(side, flags, strict=True) if flag is None]
         for side, flags in zip((before, after), told, strict=True)
@@ -222,6 +224,10 @@ def flags(before: Sequence[Any], after: Sequence[Any]) -> list[Setting]:
     if not all(_BARE.fullmatch(ahead) for ahead, _, _ in found):
         return []
     return [Setting(ahead.lstrip("-"), was, now) for ahead, was, now in found]
+
+
+def _called(flag: re.Match[str]) -> str:
+    return _SHORT.get(flag["name"], flag["name"]) if flag["value"].isdecimal() else flag["name"]
 
 
 def between(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Setting]:

@@ -37,7 +37,7 @@ values = st.one_of(
 harmless_names = st.builds(
     lambda prefix, end: f"{prefix}_{end}".upper(),
     words,
-    st.sampled_from(["log_level", "log_format", "workers", "title"]),
+    st.sampled_from(["log_level", "log_format", "max_procs", "title"]),
 )
 prefixed = st.builds(lambda host, name: f"{host}/{name}", hosts, words)
 slow = settings(max_examples=40, deadline=None)
@@ -327,3 +327,264 @@ def test_another_order_in_a_kind_that_nobody_knows_is_never_safe(plan_of, kind, 
 
     old, new = thing(items), thing(items[::-1])
     assert plan_of([*BASE, old], [*BASE, new], {}).verdict is not Verdict.SAFE
+
+
+@slow
+@given(
+    prefix=words,
+    what=st.sampled_from(["concurrency", "connections", "parallelism", "pool_size", "threads", "workers"]),
+    before=st.integers(1, 50),
+    after=st.integers(1, 50),
+)
+def test_a_number_of_what_takes_memory_or_a_place_at_a_database_is_never_safe(
+    plan_of, prefix, what, before, after
+):
+    assume(before != after)
+
+    def with_number(number):
+        def edit(objects):
+            variable = {"name": f"{prefix}_{what}".upper(), "value": str(number)}
+            web(objects)["spec"]["containers"][0]["env"].append(variable)
+
+        return changed(edit)
+
+    assert plan_of(with_number(before), with_number(after), {}).verdict is not Verdict.SAFE
+
+
+def custom(kind, host, spec, **more):
+    metadata = {"name": "x", "namespace": "analytics-production", **more}
+    return {"apiVersion": f"{host}/v1", "kind": kind.title(), "metadata": metadata, "spec": spec}
+
+
+@slow
+@given(
+    kind=words,
+    host=hosts,
+    field=words | st.sampled_from(["affinity", "args", "env", "resources", "securityContext", "tolerations"]),
+    empty=st.sampled_from([{}, []]),
+    gone=st.booleans(),
+)
+def test_nothing_in_a_kind_that_nobody_knows_is_never_taken_for_absent(
+    plan_of, kind, host, field, empty, gone
+):
+    sides = [custom(kind, host, {"size": 1}), custom(kind, host, {"size": 1, field: empty})]
+    old, new = reversed(sides) if gone else sides
+    assert plan_of([*BASE, old], [*BASE, new], {}).verdict is not Verdict.SAFE
+
+
+@slow
+@given(kind=words, host=hosts, field=words | st.sampled_from(["limits", "max", "requests"]))
+def test_an_amount_in_a_kind_that_nobody_knows_is_a_text(plan_of, kind, host, field):
+    old, new = (custom(kind, host, {field: {field: amount}}) for amount in ("1k", "1000"))
+    assert plan_of([*BASE, old], [*BASE, new], {}).verdict is not Verdict.SAFE
+
+
+@slow
+@given(kind=words, host=hosts, name=words, raised=st.sampled_from(["1.0.1", "1.1.0"]))
+def test_pods_of_a_kind_that_nobody_knows_are_never_taken_for_renewed(plan_of, kind, host, name, raised):
+    def with_image(version):
+        pod = {"containers": [{"name": name, "image": f"acme/{name}:{version}"}]}
+        return custom(kind, host, {"template": {"metadata": {"labels": {"app": name}}, "spec": pod}})
+
+    old, new = with_image("1.0.0"), with_image(raised)
+    assert plan_of([*BASE, old], [*BASE, new], {}).verdict is not Verdict.SAFE
+
+
+def newcomer(labels, **spec):
+    pod = {"containers": [{"name": "a", "image": "acme/a:1.0.0"}], "automountServiceAccountToken": False}
+    metadata = {"name": "newcomer", "namespace": "analytics-production"}
+    template = {"metadata": {"labels": labels}, "spec": {**pod, **spec}}
+    workload = {"selector": {"matchLabels": labels}, "template": template}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": workload}
+
+
+@slow
+@given(
+    kind=words,
+    host=hosts,
+    prefix=words,
+    key=words | prefixed,
+    value=words,
+    labelled=st.booleans(),
+    below=st.lists(words, max_size=2),
+)
+def test_new_pods_that_a_custom_kind_selects_are_never_safe(
+    plan_of, kind, host, prefix, key, value, labelled, below
+):
+    chosen = {"matchLabels": {key: value}} if labelled else {key: value}
+    spec = {f"{prefix}Selector": chosen}
+    for field in below:
+        spec = {field: [spec]}
+    there = [*BASE, custom(kind, host, spec)]
+    assert plan_of(there, [*there, newcomer({key: value})], {}).verdict is not Verdict.SAFE
+
+
+@slow
+@given(key=words, value=words, new_ones=st.booleans())
+def test_new_pods_of_which_some_stay_away_from_others_are_never_safe(plan_of, key, value, new_ones):
+    ours = {key: value} if not new_ones else {"app.kubernetes.io/name": "web"}
+    term = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": ours}}
+    away = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+
+    def edit(objects):
+        if not new_ones:
+            web(objects)["spec"]["affinity"] = away
+
+    there = changed(edit)
+    new = newcomer({key: value}, **({"affinity": away} if new_ones else {}))
+    assert plan_of(there, [*there, new], {}).verdict is not Verdict.SAFE
+
+
+references = st.sampled_from(
+    [
+        ("Service", lambda name: {"backendRefs": [{"name": name, "port": 80}]}),
+        ("Service", lambda name: {"webhooks": [{"clientConfig": {"service": {"name": name}}}]}),
+        ("Service", lambda name: {"serviceName": name}),
+        ("ConfigMap", lambda name: {"valuesFrom": [{"configMapKeyRef": {"name": name, "key": "a"}}]}),
+        ("ConfigMap", lambda name: {"configMaps": [{"name": name}]}),
+        ("Secret", lambda name: {"tls": [{"secretName": name}]}),
+        ("Secret", lambda name: {"auth": {"adminSecretRef": {"name": name}}}),
+        ("PersistentVolumeClaim", lambda name: {"storage": {"claimName": name}}),
+    ]
+)
+
+
+@slow
+@given(kind=words, host=hosts, name=words, reference=references)
+def test_what_something_there_names_already_is_never_safe_when_it_comes(plan_of, kind, host, name, reference):
+    asked, spec = reference
+    there = [*BASE, custom(kind, host, spec(name))]
+    new = {"apiVersion": "v1", "kind": asked}
+    new["metadata"] = {"name": name, "namespace": "analytics-production"}
+    new["spec"] = {"selector": {"app": name}, "ports": [{"port": 80}]} if asked == "Service" else {}
+    if asked == "PersistentVolumeClaim":
+        new["spec"] = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    assert plan_of(BASE, [*BASE, new], {}).verdict is Verdict.SAFE
+    assert plan_of(there, [*there, new], {}).verdict is not Verdict.SAFE
+
+
+@slow
+@given(image=words, before=st.sampled_from([None, 0, 1]), after=st.integers(2, 9))
+def test_more_of_what_ran_alone_is_never_safe(plan_of, image, before, after):
+    def with_replicas(count):
+        def edit(objects):
+            objects[:] = [
+                each
+                for each in objects
+                if each["kind"] not in {"HorizontalPodAutoscaler", "PodDisruptionBudget"}
+            ]
+            spec = object_of(objects, "Deployment", "web")["spec"]
+            spec["template"]["spec"]["containers"][0]["image"] = f"acme/{image}:1.0.0"
+            spec["replicas"] = count
+
+        return changed(edit)
+
+    assert plan_of(with_replicas(before), with_replicas(after), {}).verdict is not Verdict.SAFE
+
+
+@slow
+@given(
+    year=st.integers(2000, 2099),
+    old=st.integers(1, 12),
+    new=st.integers(1, 12),
+    patch=st.integers(0, 9),
+    image=words,
+)
+def test_another_month_of_a_version_that_is_a_date_is_never_safe(plan_of, year, old, new, patch, image):
+    assume(old != new)
+
+    def with_month(month):
+        def edit(objects):
+            web(objects)["spec"]["containers"][0]["image"] = f"acme/{image}:{year}.{month}.{patch}"
+
+        return changed(edit)
+
+    assert plan_of(with_month(old), with_month(new), {}).verdict is not Verdict.SAFE
+
+
+@slow
+@given(
+    label=st.sampled_from(["app.kubernetes.io/name", "app.kubernetes.io/version", "helm.sh/chart"]),
+    value=words,
+    kind=words,
+    host=hosts,
+    place=st.sampled_from(
+        sorted({(each["kind"], each["metadata"]["name"]) for each in BASE if each["kind"] != "Namespace"})
+    ),
+)
+def test_no_label_by_which_a_custom_kind_looks_for_something_is_safe(
+    plan_of, label, value, kind, host, place
+):
+    looks = custom(kind, host, {"labelSelector": {"matchLabels": {label: value}}})
+
+    def edit(objects):
+        object_of(objects, *place)["metadata"].setdefault("labels", {})[label] = value
+
+    assert plan_of([*BASE, looks], [*changed(edit), looks], {}).verdict is not Verdict.SAFE
+
+
+@slow
+@given(pods=st.integers(1, 20), least=st.integers(0, 21) | st.integers(0, 100).map("{}%".format))
+def test_a_new_budget_is_safe_exactly_where_one_pod_may_go(plan_of, pods, least):
+    def edit(objects):
+        objects[:] = [
+            each for each in objects if each["kind"] not in {"HorizontalPodAutoscaler", "PodDisruptionBudget"}
+        ]
+        object_of(objects, "Deployment", "web")["spec"]["replicas"] = pods
+
+    there = changed(edit)
+    metadata = {"name": "new", "namespace": "analytics-production"}
+    selector = {"matchLabels": {"app.kubernetes.io/name": "web"}}
+    budget = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": metadata}
+    new = {**budget, "spec": {"minAvailable": least, "selector": selector}}
+    wanted = -(-pods * int(least[:-1]) // 100) if isinstance(least, str) else least
+    safe = plan_of(there, [*there, new], {}).verdict is Verdict.SAFE
+    assert safe == (wanted < pods)
+
+
+json = st.recursive(
+    st.booleans() | st.integers(-9, 9) | words,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(words, inner, max_size=2),
+    max_leaves=3,
+)
+
+
+@slow
+@given(
+    word=st.sampled_from(
+        ["enum", "format", "maximum", "minLength", "minimum", "pattern", "required", "x-kubernetes-list-type"]
+    )
+    | words.map("x-kubernetes-{}".format),
+    before=st.none() | json,
+    after=st.none() | json,
+)
+def test_whatever_a_definition_says_is_judged_and_a_word_that_nobody_knows_is_never_safe(
+    plan_of, word, before, after
+):
+    def with_word(value):
+        def edit(objects):
+            definition = object_of(objects, "CustomResourceDefinition", "widgets.acme.example")
+            schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+            schema["properties"]["spec"]["properties"]["size"] = {"type": "integer", word: value}
+
+        return changed(edit)
+
+    verdict = plan_of(with_word(before), with_word(after), {}).verdict
+    if word.startswith("x-kubernetes-") and word != "x-kubernetes-list-type" and before != after:
+        assert verdict is not Verdict.SAFE
+
+
+@slow
+@given(names=st.lists(words, min_size=2, max_size=4, unique=True), seed=st.randoms())
+def test_another_first_port_of_a_service_is_never_safe(plan_of, names, seed):
+    ports = [{"name": name, "port": 80 + index} for index, name in enumerate(names)]
+    other = seed.sample(ports, len(ports))
+    assume(other[0] != ports[0])
+
+    def with_ports(those):
+        def edit(objects):
+            object_of(objects, "Service", "web")["spec"]["ports"] = those
+
+        return changed(edit)
+
+    assert plan_of(with_ports(ports), with_ports(other), {}).verdict is not Verdict.SAFE

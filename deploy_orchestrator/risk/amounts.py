@@ -1,0 +1,35 @@
+"""Amounts that are only written in another way."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from deploy_orchestrator.manifests import FieldChange, NamedPath, ObjectKey
+from deploy_orchestrator.risk.pods import is_known, within, within_container
+from deploy_orchestrator.terms import quantity
+
+_AMOUNTS: Final[Mapping[tuple[str, str], NamedPath]] = {
+    ("", "LimitRange"): ("spec", "limits"),
+    ("", "PersistentVolume"): ("spec", "capacity"),
+    ("", "PersistentVolumeClaim"): ("spec", "resources"),
+    ("", "ResourceQuota"): ("spec", "hard"),
+    ("apps", "StatefulSet"): ("spec", "volumeClaimTemplates"),
+}
+"""Where amounts stand in kinds that are no pods, and mean nothing but how much."""
+
+
+def is_same_amount(key: ObjectKey, template: NamedPath | None, field: FieldChange) -> bool:
+    """Whether a field is an amount of a kind that Kubernetes knows, and the same before and after."""
+    if not is_known(key) or not _is_amount(key, template, field.path):
+        return False
+    before, after = quantity(field.before), quantity(field.after)
+    return before is not None and before == after
+
+
+def _is_amount(key: ObjectKey, template: NamedPath | None, path: NamedPath) -> bool:
+    pod = within(path, template) or ()
+    if (within_container(path, template) or pod[1:])[:1] == ("resources",):
+        return True
+    if pod[:2] == ("spec", "volumes") and pod[-2:] == ("emptyDir", "sizeLimit"):
+        return True
+    stands = _AMOUNTS.get((key.group, key.kind))
+    return stands is not None and path[: len(stands)] == stands
