@@ -6,10 +6,14 @@ Each argument is the Git directory of a clone and the folder of a chart in it. I
 version are taken two by two, rendered with their own values (and passwords kept elsewhere) by the `helm` on
 PATH, and judged as a pull request is. Other charts that it needs are taken from the same folder at the same
 commit; those from elsewhere are left out.
+
+Routine is an upgrade in which nothing comes or goes, and nothing differs but labels, annotations, and images
+of no hook: of the same flavour, in a later patch version, or a later minor of what is no StatefulSet.
 """
 
 import argparse
 import io
+import re
 import subprocess
 import tarfile
 import tempfile
@@ -28,10 +32,11 @@ from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Fleet, load
 from deploy_orchestrator.foresight import compare
 from deploy_orchestrator.git import Repository
-from deploy_orchestrator.manifests import Limits, Workspace
-from deploy_orchestrator.risk import Verdict
+from deploy_orchestrator.manifests import Diff, FieldChange, Limits, Workspace
+from deploy_orchestrator.risk import Judgement, Verdict
 
 LOOKED_AT = 60
+IMAGE = r"(?P<name>[^@]+):v?(?P<version>\d+(?:\.\d+)*)(?P<flavour>(?:-(?!r\d+$)[^@-]+)*)(?:-r(?P<build>\d+))?"
 KEPT = {"existingSecret": "kept", "existingPasswordSecret": "kept", "existingErlangSecret": "kept"}
 VALUES = {"auth": KEPT, "tls": KEPT, "existingSecret": "kept", "admin": KEPT, "wordpressPassword": "kept"}
 """Charts that make up passwords are told where theirs is kept, as in production."""
@@ -62,17 +67,46 @@ def main() -> None:
     charts = [chart.partition(":") for chart in asked.charts]
     pairs = [pair for clone, _, folder in charts for pair in upgrades(clone, folder, asked.releases)]
     verdicts: Counter[Verdict] = Counter()
+    routine: Counter[Verdict] = Counter()
     reasons: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
-        for what, verdict, rules in judged(pairs, Path(folder)):
+        for what, judgement in judged(pairs, Path(folder)):
+            verdict = judgement.verdict
+            rules = {each.rule for each in judgement.reasons if each.severity is verdict}
             verdicts[verdict] += 1
             reasons.update(rules)
-            print(f"{verdict:15} {what}  {', '.join(sorted(rules))}", flush=True)
-    print(dict(verdicts), reasons.most_common())
+            routine[verdict] += is_routine(judgement.difference)
+            word = "routine" if is_routine(judgement.difference) else "more"
+            print(f"{verdict:15} {word:8} {what}  {', '.join(sorted(rules))}", flush=True)
+    print(dict(verdicts), dict(routine), reasons.most_common())
     results = Results("routine")
-    results.add("upgrades", "upgrades", verdicts.total())
-    results.add("that need approval", "upgrades", verdicts.total() - verdicts[Verdict.SAFE])
+    for name, counted in (("upgrades", verdicts), ("routine upgrades", routine)):
+        results.add(name, "upgrades", counted.total())
+        results.add(f"{name} that need approval", "upgrades", counted.total() - counted[Verdict.SAFE])
     results.write()
+
+
+def is_routine(difference: Diff) -> bool:
+    """Whether an upgrade is routine by what it changes, whatever any rule says of it."""
+    if difference.added or difference.removed:
+        return False
+    return all(
+        field.path[-2] in {"labels", "annotations"}
+        or (not change.after.hooks and raises_image(field, stateful=change.key.kind == "StatefulSet"))
+        for change in difference.changed
+        for field in change.fields
+    )
+
+
+def raises_image(field: FieldChange, *, stateful: bool) -> bool:
+    if field.path[-1] != "image":
+        return False
+    before, after = (re.fullmatch(IMAGE, str(value)) for value in (field.before, field.after))
+    if before is None or after is None or any(before[part] != after[part] for part in ("name", "flavour")):
+        return False
+    old, new = ([int(number) for number in each["version"].split(".")] for each in (before, after))
+    kept = 2 if stateful else 1
+    return (old, int(before["build"] or 0)) <= (new, int(after["build"] or 0)) and old[:kept] == new[:kept]
 
 
 def git(clone: str, *arguments: str) -> bytes:
@@ -84,15 +118,20 @@ def upgrades(clone: str, folder: str, count: int) -> Iterator[tuple[Release, Rel
     found: list[Release] = []
     log = git(clone, "log", "--format=%H", f"-n{LOOKED_AT}", "--", f"{folder}/Chart.yaml").decode()
     for commit in log.split():
-        about = yaml.safe_load(git(clone, "show", f"{commit}:{folder}/Chart.yaml"))
+        if not git(clone, "ls-tree", commit, f"{folder}/Chart.yaml"):
+            continue
+        try:
+            about = yaml.safe_load(git(clone, "show", f"{commit}:{folder}/Chart.yaml"))
+        except yaml.YAMLError:
+            continue
         if not found or found[-1].version != str(about["version"]):
             found.append(Release(clone, folder, commit, str(about["version"])))
     pairs = [(old, new) for new, old in pairwise(found) if old.major == new.major]
     yield from pairs[:count]
 
 
-def judged(pairs: list[tuple[Release, Release]], folder: Path) -> Iterator[tuple[str, Verdict, set[str]]]:
-    """What each upgrade is called, its verdict, and the rules for that."""
+def judged(pairs: list[tuple[Release, Release]], folder: Path) -> Iterator[tuple[str, Judgement]]:
+    """What each upgrade is called, and what the rules say of it."""
     before, after = fleets(pairs, folder / "fleet")
     deployments = after.deployments()
     with closing(Workspace(folder / "work", processes=2, limits=Limits())) as workspace:
@@ -102,12 +141,7 @@ def judged(pairs: list[tuple[Release, Release]], folder: Path) -> Iterator[tuple
             if isinstance(proposal, OrchestratorError) or proposal.unreadable:
                 print(f"not rendered    {what}  {str(proposal)[:200]}", flush=True)
                 continue
-            verdict = proposal.judgement.verdict
-            yield (
-                what,
-                verdict,
-                {each.rule for each in proposal.judgement.reasons if each.severity is verdict},
-            )
+            yield what, proposal.judgement
 
 
 def fleets(pairs: list[tuple[Release, Release]], folder: Path) -> tuple[Fleet, Fleet]:

@@ -23,6 +23,8 @@ class ObjectKey:
     def __str__(self) -> str:
         where = f"{self.namespace}/" if self.namespace else ""
         said = f"{self.kind} {where}{self.name}"
+        if said.isprintable():
+            return said
         return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in said)
 
     def __lt__(self, other: "ObjectKey") -> bool:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from deploy_orchestrator.manifests import untyped
 from deploy_orchestrator.manifests.fields import NamedPath
+from deploy_orchestrator.manifests.kinds import is_built_in
 from deploy_orchestrator.manifests.objects import Object
 
 _TEMPLATES: Final[Mapping[tuple[str, str], NamedPath]] = {
@@ -55,8 +56,11 @@ def pod_of(object_: Object) -> Pod | None:
 
     A custom kind makes pods if a pod's template stands where a Deployment has it.
     """
-    key = (object_.key.group, object_.kind)
-    if key not in _TEMPLATES and not untyped.items(untyped.at(object_.body, *_CUSTOM, "spec", "containers")):
+    key = (object_.key.group, object_.key.kind)
+    if key not in _TEMPLATES and (
+        is_built_in(object_.key.group)
+        or not untyped.items(untyped.at(object_.body, *_CUSTOM, "spec", "containers"))
+    ):
         return None
     path = _TEMPLATES.get(key, _CUSTOM)
     template = untyped.mapping(untyped.at(object_.body, *path))

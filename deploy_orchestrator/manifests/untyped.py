@@ -5,7 +5,7 @@ from typing import Any, cast
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
-    return cast(dict[str, Any], value) if isinstance(value, dict) else {}
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def text(value: Any) -> str:
@@ -13,12 +13,12 @@ def text(value: Any) -> str:
 
 
 def items(value: Any) -> list[Any]:
-    return cast(list[Any], value) if isinstance(value, list) else []
+    return cast("list[Any]", value) if isinstance(value, list) else []
 
 
 def mappings(value: Any) -> Iterable[Mapping[str, Any]]:
     """The items of a list that are mappings."""
-    return [cast(dict[str, Any], item) for item in items(value) if isinstance(item, dict)]
+    return [cast("dict[str, Any]", item) for item in items(value) if isinstance(item, dict)]
 
 
 def texts(value: Any) -> list[str]:
@@ -34,5 +34,7 @@ def without(value: Any, name: str) -> Mapping[str, Any]:
 def at(value: Any, *steps: str) -> Any:
     """What stands at a path of field names; None where nothing does."""
     for step in steps:
-        value = mapping(value).get(step)
+        if not isinstance(value, dict):
+            return None
+        value = cast("dict[str, Any]", value).get(step)
     return value

@@ -25,7 +25,7 @@ from deploy_orchestrator.manifests import (
 from deploy_orchestrator.risk.amounts import is_same_amount
 from deploy_orchestrator.risk.defaults import FOLLOW, follows, says_nothing
 from deploy_orchestrator.risk.named import named_in
-from deploy_orchestrator.risk.pods import template_path, within, within_container
+from deploy_orchestrator.risk.pods import references, spec_of, template_path, within, within_container
 
 _VARYING = re.compile(r"[-._]?(?:v?\d[\w.]*|[0-9a-f]{6,})(?=[-._]|$)")
 _LONGEST_NAME = 253
@@ -154,6 +154,16 @@ class Change:
             if each.kind != "CustomResourceDefinition"
             for kind, namespace, name in named_in(self._replaced[each.key].body)
         }
+
+    @cached_property
+    def readers(self) -> Mapping[tuple[str | None, str], Sequence[Object]]:
+        """The objects after whose pods read a ConfigMap, by its namespace and name."""
+        found: dict[tuple[str | None, str], list[Object]] = {}
+        for each in self.after.objects:
+            for kind, name in dict.fromkeys(references(spec_of(each))):
+                if kind == "ConfigMap":
+                    found.setdefault((each.namespace, name), []).append(each)
+        return found
 
     @cached_property
     def rolled(self) -> frozenset[ObjectKey]:

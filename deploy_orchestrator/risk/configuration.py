@@ -1,6 +1,6 @@
 """What the software is told: ConfigMaps, Secrets, environment variables."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final
@@ -9,7 +9,6 @@ from deploy_orchestrator.errors import first_few
 from deploy_orchestrator.manifests import (
     FieldChange,
     ImageReference,
-    Manifests,
     NamedPath,
     NotAnImage,
     Object,
@@ -19,7 +18,7 @@ from deploy_orchestrator.manifests import (
 from deploy_orchestrator.risk.change import Altered, Change
 from deploy_orchestrator.risk.images import Step, step
 from deploy_orchestrator.risk.mounted import is_dashboard, settings_in
-from deploy_orchestrator.risk.pods import containers_of, held_back, references, spec_of
+from deploy_orchestrator.risk.pods import containers_of, held_back
 from deploy_orchestrator.risk.rule import FieldRule, Rule, Sighting
 from deploy_orchestrator.risk.settings import Setting, flags, names_a_hint
 from deploy_orchestrator.risk.stores import store_of
@@ -43,7 +42,7 @@ class ConfigurationRolled(Rule):
 
     def judge(self, change: Change) -> Iterator[Sighting]:
         for altered, fields in _maps(change):
-            users = _users(altered.after, change.after)
+            users = change.readers.get((altered.after.namespace, altered.after.name), ())
             if users and not _stale(users, change):
                 yield Sighting(
                     f"{_keys(fields)}; rolls {_names(users)}", altered.key, tuple(f.path for f in fields)
@@ -65,7 +64,7 @@ class ConfigurationNotRolled(Rule):
 
     def judge(self, change: Change) -> Iterator[Sighting]:
         for altered, fields in _maps(change):
-            users = _users(altered.after, change.after)
+            users = change.readers.get((altered.after.namespace, altered.after.name), ())
             stale = _stale(users, change)
             if stale or not users:
                 whom = f"{_names(stale)} goes on with the old" if stale else "nothing here is seen to use it"
@@ -296,16 +295,7 @@ def _maps(change: Change) -> Iterator[tuple[Altered, list[FieldChange]]]:
                 yield altered, fields
 
 
-def _users(configuration: Object, manifests: Manifests) -> list[Object]:
-    return [
-        each
-        for each in manifests.objects
-        if each.namespace == configuration.namespace
-        and ("ConfigMap", configuration.name) in references(spec_of(each))
-    ]
-
-
-def _stale(users: list[Object], change: Change) -> list[Object]:
+def _stale(users: Sequence[Object], change: Change) -> list[Object]:
     """Those that go on with pods from before; a Job starts new ones when it runs next."""
     return [
         each
@@ -320,7 +310,7 @@ def _keys(fields: list[FieldChange]) -> str:
     return first_few(list(dict.fromkeys(field.path[-1] for field in fields)), _SHOWN)
 
 
-def _names(objects: list[Object]) -> str:
+def _names(objects: Sequence[Object]) -> str:
     return ", ".join(str(each.key) for each in objects)
 
 

@@ -7,6 +7,7 @@ import base64
 import ipaddress
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 
 from deploy_orchestrator.manifests.validation.shapes import Says
@@ -35,6 +36,8 @@ _MAX_SYSCTL: Final = 253
 _MAX_LABEL: Final = 63
 _MAX_SUBDOMAIN: Final = 253
 _MAX_PORT_NAME: Final = 15
+_KEPT: Final = 4096
+"""Labels of which the answer is kept: the objects of a tenant, and those of many, have the same ones."""
 
 
 def _shaped(pattern: re.Pattern[str], longest: int, what: str) -> Says:
@@ -83,12 +86,19 @@ def config_key(value: Any) -> str | None:
 def label_key(value: Any) -> str | None:
     if not isinstance(value, str):
         return None
+    return _kept_label_key(value) if len(value) <= _MAX_SUBDOMAIN else _label_key(value)
+
+
+def _label_key(value: str) -> str | None:
     prefix, slash, name = value.rpartition("/")
     if slash and (not prefix or dns_subdomain(prefix)):
         return "must have a DNS name before its '/'"
     if not name or len(name) > _MAX_LABEL:
         return f"must have a name of 1 to {_MAX_LABEL} characters"
     return None if _QUALIFIED.fullmatch(name) else "must be letters, digits, '-', '_' and '.'"
+
+
+_kept_label_key: Final = lru_cache(maxsize=_KEPT)(_label_key)
 
 
 def annotation_key(value: Any) -> str | None:
@@ -98,8 +108,13 @@ def annotation_key(value: Any) -> str | None:
 def label_value(value: Any) -> str | None:
     if not isinstance(value, str) or not value:
         return None
-    if len(value.encode()) > _MAX_LABEL:
+    if len(value) > _MAX_LABEL or len(value.encode()) > _MAX_LABEL:
         return f"must be no more than {_MAX_LABEL} characters"
+    return _label_value(value)
+
+
+@lru_cache(maxsize=_KEPT)
+def _label_value(value: str) -> str | None:
     if _QUALIFIED.fullmatch(value):
         return None
     return "must be letters, digits, '-', '_' and '.', with a letter or digit at both ends"
