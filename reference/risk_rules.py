@@ -52,8 +52,9 @@ _STORES_HEAD = """\
 ## What keeps data, and how much of its version may change
 
 `database-image` asks where more of the version changes than leaves the data as it is, because a release that
-is reverted starts the old server on what the new one wrote. An image is known by a word of its name. What the
-table does not know and may write to a volume claim may change its patch version.
+is reverted starts the old server on what the new one wrote. An image is known by a word of its name. What
+migrates a database elsewhere when it starts is here as well. What the table does not know and may write to a
+volume that outlives its pod may change its patch version.
 """
 
 _ARGUED = Path(__file__).with_name("risk_argued.md")

@@ -1,5 +1,6 @@
 """New objects, what they take part in of what is there already, and what comes to reach others."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -7,7 +8,14 @@ from deploy_orchestrator.manifests import Object, hooks, untyped
 from deploy_orchestrator.risk.change import Change
 from deploy_orchestrator.risk.metadata import is_for_people, is_inert_annotation
 from deploy_orchestrator.risk.network import is_open_service
-from deploy_orchestrator.risk.pods import claims_of, labels_of, metadata_of, references, spec_of
+from deploy_orchestrator.risk.pods import (
+    claim_templates_of,
+    claims_of,
+    labels_of,
+    metadata_of,
+    references,
+    spec_of,
+)
 from deploy_orchestrator.risk.reach import is_own_annotation, reaching, secret_brought_by, secret_made_by
 from deploy_orchestrator.risk.rule import Rule, Sighting
 from deploy_orchestrator.risk.selecting import keeps_away, selectors_of, selects
@@ -123,6 +131,12 @@ def _joins(each: Object, change: Change) -> Iterator[str]:
                 yield f"its pods are selected by {other.key}"
     if each.name in _MADE_BY_THE_CLUSTER.get((each.key.group, each.kind), ()):
         yield "the cluster makes one of that name in each namespace, and pods use that"
+    for owner in change.kept if each.kind == "PersistentVolumeClaim" else ():
+        if any(
+            re.fullmatch(rf"{re.escape(f'{template}-{owner.name}')}-\d+", each.name)
+            for template in claim_templates_of(owner)
+        ):
+            yield f"{owner.key} has made a claim of that name for its pods"
     kind, name = ("Secret", made) if (made := secret_made_by(each)) else (each.kind, each.name)
     if reader := change.looked_for.get((kind, each.namespace, name)):
         yield f"{reader.key} looks for it already"

@@ -17,7 +17,7 @@ from deploy_orchestrator.manifests import (
     untyped,
 )
 from deploy_orchestrator.risk.change import Altered, Change
-from deploy_orchestrator.risk.pods import containers_of, image_of, writes_to_claims
+from deploy_orchestrator.risk.pods import containers_of, image_of, keeps_what_it_writes
 from deploy_orchestrator.risk.rule import FieldRule
 from deploy_orchestrator.risk.stores import Store, store_of
 from deploy_orchestrator.risk.verdict import Verdict
@@ -121,7 +121,7 @@ def stored_by(container: Container, owner: Object) -> Store | None:
         image = ImageReference.parse(image_of(container))
     except NotAnImage:
         return None
-    return store_of(image.repository, writes=writes_to_claims(container, owner))
+    return store_of(image.repository, writes=keeps_what_it_writes(container, owner))
 
 
 class _ImageRule(FieldRule):
@@ -229,8 +229,8 @@ class DatabaseImage(_ImageRule):
     id = "database-image"
     severity = Verdict.NEEDS_APPROVAL
     sees = (
-        "the image of a database, or of anything that keeps data on a volume claim, is replaced, or raised "
-        "beyond the part of its version in which its data stays as it is"
+        "the image of a database, or of anything that keeps data on a volume which outlives its pod, is "
+        "replaced, or raised beyond the part of its version in which its data stays as it is"
     )
     why = "It may refuse the data that is there, or convert it for good."
     do = "Follow its upgrade guide, make sure of a backup, then approve."

@@ -62,6 +62,7 @@ _INERT_ANNOTATIONS: Final = frozenset(
         "kubectl.kubernetes.io/default-container",
         "kubectl.kubernetes.io/restartedAt",
         "kubernetes.io/description",
+        "operator.prometheus.io/version",
         "rollme",
     }
 )

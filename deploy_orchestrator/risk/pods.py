@@ -23,6 +23,17 @@ _REFERENCES: Final[Mapping[str, str]] = {
 }
 """The kind that a field of a pod names."""
 
+_OF_ONE_POD: Final = frozenset(
+    {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "image", "projected", "secret"}
+)
+"""Volumes that come and go with their pod: https://kubernetes.io/docs/concepts/storage/ephemeral-volumes/."""
+
+_NO_FOLDERS: Final = frozenset({"BlockDevice", "CharDevice", "Socket"})
+_OF_THE_NODE: Final = tuple(
+    f"/{path}/" for path in ("boot", "dev", "etc", "lib", "proc", "run", "sys", "usr", "var/log", "var/run")
+)
+"""Where a node has what is its own and no software keeps its data."""
+
 _CONTAINERS = frozenset({"initContainers", "containers", "ephemeralContainers"})
 _NEVER_RENEWED: Final = frozenset({("", "ReplicationController"), ("apps", "ReplicaSet")})
 _ROLLOUT: Final = ("argoproj.io", "Rollout")
@@ -88,14 +99,23 @@ def claim_templates_of(each: Object) -> list[str]:
     return [untyped.text(untyped.at(template, "metadata", "name")) for template in templates]
 
 
-def writes_to_claims(container: Container, owner: Object) -> bool:
+def keeps_what_it_writes(container: Container, owner: Object) -> bool:
     """Whether a container may write to a volume that outlives its pod."""
-    kept = {*claims_of(owner), *claim_templates_of(owner)}
+    volumes = untyped.mappings(spec_of(owner).get("volumes"))
+    kept = {each.get("name") for each in volumes if not _ends_with_its_pod(each)}
+    kept.update(claim_templates_of(owner))
     mounts = [
         *untyped.mappings(container.body.get("volumeMounts")),
         *untyped.mappings(container.body.get("volumeDevices")),
     ]
     return any(mount.get("name") in kept and mount.get("readOnly") is not True for mount in mounts)
+
+
+def _ends_with_its_pod(volume: Mapping[str, Any]) -> bool:
+    if "hostPath" not in volume:
+        return not (volume.keys() - {"name", *_OF_ONE_POD})
+    path = untyped.text(untyped.at(volume, "hostPath", "path")).rstrip("/")
+    return untyped.at(volume, "hostPath", "type") in _NO_FOLDERS or f"{path}/".startswith(_OF_THE_NODE)
 
 
 def is_gone(each: Object) -> bool:

@@ -53,13 +53,20 @@ STORES: Final[Mapping[str, Store]] = {
     "etcd": Store(2, "https://etcd.io/docs/v3.6/downgrades/"),
     "forgejo": _FORGEJO,
     "gitea": _GITEA,
+    "gitlab": Store(2, "https://docs.gitlab.com/update/"),
     "grafana": Store(2, "https://grafana.com/docs/grafana/latest/upgrade-guide/when-to-upgrade/"),
+    "harbor": Store(2, "https://goharbor.io/docs/main/administration/upgrade/"),
     "influxdb": Store(2, "https://docs.influxdata.com/influxdb/v2/install/upgrade/"),
     "kafka": Store(2, "https://kafka.apache.org/documentation/#upgrade"),
     "keycloak": Store(2, "https://www.keycloak.org/docs/latest/upgrading/"),
     "keydb": _REDIS,
+    "langfuse": Store(2, "https://langfuse.com/self-hosting/upgrade"),
     "mariadb": Store(2, "https://mariadb.com/kb/en/downgrading-between-major-versions-of-mariadb/"),
+    "mattermost": Store(2, "https://docs.mattermost.com"),
     "meilisearch": Store(2, "https://www.meilisearch.com/docs/learn/update_and_migration/updating"),
+    "metabase": Store(
+        2, "https://www.metabase.com/docs/latest/installation-and-operation/upgrading-metabase"
+    ),
     "minio": Store(
         3, "https://min.io/docs/minio/linux/operations/install-deploy-manage/upgrade-minio-deployment.html"
     ),
@@ -70,6 +77,7 @@ STORES: Final[Mapping[str, Store]] = {
         "https://learn.microsoft.com/sql/database-engine/install-windows/supported-version-and-edition-upgrades",
     ),
     "mysql": _MYSQL,
+    "n8n": Store(2, "https://docs.n8n.io/hosting/installation/updating/"),
     "nats": Store(2, "https://docs.nats.io/release-notes/whats_new/whats_new_210"),
     "neo4j": Store(2, "https://neo4j.com/docs/upgrade-migration-guide/current/"),
     "openbao": Store(2, "https://openbao.org/docs/upgrading/"),
@@ -87,14 +95,19 @@ STORES: Final[Mapping[str, Store]] = {
     "redpanda": Store(2, "https://docs.redpanda.com/current/upgrade/rolling-upgrade/"),
     "scylla": _SCYLLA,
     "scylladb": _SCYLLA,
+    "sentry": Store(2, "https://develop.sentry.dev/self-hosted/releases/"),
     "solr": Store(2, "https://solr.apache.org/guide/solr/latest/upgrade-notes/solr-upgrade-notes.html"),
+    "sonarqube": Store(2, "https://docs.sonarsource.com/sonarqube-server/"),
     "spilo": _POSTGRESQL,
+    "synapse": Store(2, "https://element-hq.github.io/synapse/latest/upgrade.html"),
     "timescaledb": Store(2, "https://docs.timescale.com/self-hosted/latest/upgrades/"),
     "valkey": Store(2, "https://valkey.io/topics/migration/"),
     "vault": Store(2, "https://developer.hashicorp.com/vault/docs/upgrading"),
+    "zabbix": Store(2, "https://www.zabbix.com/documentation/current/en/manual/installation/upgrade"),
+    "zitadel": Store(2, "https://zitadel.com/docs"),
     "zookeeper": Store(2, "https://zookeeper.apache.org/doc/current/zookeeperAdmin.html"),
 }
-"""By a word of the image's name."""
+"""By a word of the image's name. What migrates a database elsewhere when it starts is here as well."""
 
 UNKNOWN: Final = Store(2, "what no table knows and writes to a volume that outlives it")
 """Only the patch of what keeps data in an unknown way may change."""
@@ -102,8 +115,8 @@ UNKNOWN: Final = Store(2, "what no table knows and writes to a volume that outli
 _PUBLISHERS: Final = frozenset({"grafana", "prometheus"})
 """Stores whose name stands before much other software, too: `grafana/promtail`."""
 
-_BESIDE: Final = frozenset({"box", "exporter", "reloader"})
-"""Words for what stands beside a store and keeps nothing: `redis_exporter`, `nats-box`."""
+_BESIDE: Final = frozenset({"agent", "box", "exporter", "proxy", "reloader", "runner"})
+"""Words for what stands beside a store and is none: `redis_exporter`, `nats-box`, `gitlab-runner`."""
 
 _NOTHING_OF_ITS_OWN: Final = frozenset(
     {"alpine", "bash", "busybox", "curl", "debian", "k8s-sidecar", "kubectl", "os-shell", "ubuntu"}
@@ -119,10 +132,8 @@ def store_of(repository: str, *, writes: bool) -> Store | None:
     """
     *publishers, name = repository.split("/")
     words = name.replace("_", "-").split("-")
-    if not _BESIDE.isdisjoint(words):
-        return None
-    named = (each for each in (name, *words, *publishers) if each in STORES)
-    known = next((each for each in named if each not in _PUBLISHERS.intersection(publishers)), None)
-    if known is not None:
+    others = (each for each in (*words, *publishers) if each not in _PUBLISHERS.intersection(publishers))
+    known = next((each for each in (name, *others) if each in STORES), None)
+    if known is not None and _BESIDE.isdisjoint(words):
         return STORES[known]
     return UNKNOWN if writes and name not in _NOTHING_OF_ITS_OWN else None

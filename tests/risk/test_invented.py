@@ -502,6 +502,47 @@ def test_another_month_of_a_version_that_is_a_date_is_never_safe(plan_of, year, 
     assert plan_of(with_month(old), with_month(new), {}).verdict is not Verdict.SAFE
 
 
+outliving = st.one_of(
+    words.map(lambda name: {"persistentVolumeClaim": {"claimName": name}}),
+    words.map(lambda name: {"hostPath": {"path": f"/var/lib/{name}"}}),
+    words.map(lambda name: {"hostPath": {"path": f"/{name}", "type": "DirectoryOrCreate"}}),
+    st.builds(lambda host, path: {"nfs": {"server": host, "path": f"/{path}"}}, hosts, words),
+    words.map(lambda kind: {f"{kind}Disk": {"name": kind}}),
+)
+
+
+@slow
+@given(image=words, volume=outliving, kept=st.booleans())
+def test_the_minor_of_what_writes_to_a_volume_that_outlives_it_is_never_safe(plan_of, image, volume, kept):
+    mounted = volume if kept else {"emptyDir": {}}
+
+    def with_image(version):
+        def edit(objects):
+            pod = web(objects)["spec"]
+            pod["volumes"].append({"name": "kept", **mounted})
+            pod["containers"][0]["volumeMounts"].append({"name": "kept", "mountPath": "/kept"})
+            pod["containers"][0]["image"] = f"acme/{image}:{version}"
+
+        return changed(edit)
+
+    safe = plan_of(with_image("1.0.0"), with_image("1.1.0"), {}).verdict is Verdict.SAFE
+    assert safe is not kept
+
+
+@slow
+@given(template=words, ordinal=st.integers(0, 20))
+def test_a_claim_of_the_name_that_a_stateful_set_gives_its_own_is_never_safe(plan_of, template, ordinal):
+    def with_template(objects):
+        spec = object_of(objects, "StatefulSet", "postgresql")["spec"]
+        spec["volumeClaimTemplates"][0]["metadata"]["name"] = template
+
+    there = changed(with_template)
+    metadata = {"name": f"{template}-postgresql-{ordinal}", "namespace": "analytics-production"}
+    size = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": size}
+    assert plan_of(there, [*there, claim], {}).verdict is not Verdict.SAFE
+
+
 @slow
 @given(
     label=st.sampled_from(["app.kubernetes.io/name", "app.kubernetes.io/version", "helm.sh/chart"]),
