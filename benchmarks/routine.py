@@ -91,7 +91,7 @@ def is_routine(difference: Diff) -> bool:
     if difference.added or difference.removed:
         return False
     return all(
-        field.path[-2] in {"labels", "annotations"}
+        not {"labels", "annotations"}.isdisjoint(field.path[-2:-1])
         or (not change.after.hooks and raises_image(field, stateful=change.key.kind == "StatefulSet"))
         for change in difference.changed
         for field in change.fields

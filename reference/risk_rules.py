@@ -85,5 +85,5 @@ def _kept(store: Store) -> str:
 
 def _section(title: str, rules: tuple[Stated, ...]) -> str:
     rows = [(f"`{rule.id}`", rule.severity, rule.sees, rule.why, rule.do) for rule in rules]
-    head = ("Rule", "Severity", "Speaks when", "Why it matters", "What to do")
+    head = ("Rule", "Severity", "Speaks when", "Why it matters, or is proved harmless", "What to do")
     return f"## {title.removesuffix('.')}\n\n{table(head, rows)}\n"

@@ -200,7 +200,7 @@ class ProbeEased(Rule):
         "a container that had none gets a probe by HTTP, TCP or gRPC of its own pod, or one waits longer "
         "than before, ten times as long at most"
     )
-    why = "The roll-out keeps the old pods until the probe says that new ones are ready."
+    why = "The roll-out stops where the probe does not say that new pods are ready, and is reverted."
     do = "Nothing."
 
     def judge(self, change: Change) -> Iterator[Sighting]:

@@ -35,8 +35,8 @@ class ConfigurationRolled(Rule):
     severity = Verdict.SAFE
     sees = "the data of a ConfigMap changes, and every workload that uses it starts new pods for it"
     why = (
-        "The roll-out keeps the old pods until new ones are ready with the new configuration. What its "
-        "settings do is judged by itself."
+        "The roll-out stops where new pods do not get ready with the new configuration, and is reverted. "
+        "What its settings do is judged by itself."
     )
     do = "Nothing."
 
@@ -123,7 +123,7 @@ class EnvironmentChanged(Rule):
         "processors it uses (within half and twice as many), what it shows to people, its image's version, "
         "or an image that it starts, in a later version by which data stays as it is"
     )
-    why = "By its name and value it does no harm; the roll-out keeps the old pods until new ones are ready."
+    why = "By its name and value it does no harm; a roll-out stops where new pods do not get ready."
     do = "Nothing."
 
     def judge(self, change: Change) -> Iterator[Sighting]:

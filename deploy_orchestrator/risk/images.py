@@ -147,8 +147,8 @@ class ImageUpdated(_ImageRule):
     severity = Verdict.SAFE
     sees = "an image is raised to a later minor, patch or build of the same flavour"
     why = (
-        "By its version it keeps to what it did, and the roll-out keeps the old pods until new ones are "
-        "ready."
+        "By its version it keeps to what it did, and its data stays as it is; a roll-out stops where new "
+        "pods do not get ready, and is reverted."
     )
     do = "Nothing."
 

@@ -47,7 +47,7 @@ class Confined(FieldRule):
         "containers come to run without privilege escalation, with the runtime's seccomp profile, or with "
         "the word that they are no root where their user is another anyway"
     )
-    why = "They may do less on their node, and the roll-out keeps the old pods until new ones are ready."
+    why = "They may do less on their node, and a roll-out stops where new pods do not get ready."
     do = "Nothing."
 
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:

@@ -55,7 +55,7 @@ class ResourcesTrimmed(FieldRule):
     id = "resources-trimmed"
     severity = Verdict.SAFE
     sees = "processor time that is asked for or allowed is cut by half at most"
-    why = "The container goes on, if slower at its highest, and the old pods stay until new ones are ready."
+    why = "The container goes on, if slower at its highest; a roll-out stops where new pods do not get ready."
     do = "Watch how long it takes to answer after the release."
 
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
