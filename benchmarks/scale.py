@@ -1,13 +1,15 @@
-"""What many deployments cost: the same steps for a fleet of any size, with the sandbox and Git in folders.
+"""What many deployments cost: the same steps for fleets of any sizes, with the sandbox and Git in folders.
 
-    python benchmarks/scale.py [--tenants 203] [--runs 3]
+    python benchmarks/scale.py [--tenants 203 1500] [--runs 3] [--helm HELM] [--helmfile HELMFILE]
 
 Lays out the example fleet with that many tenants of the chart `dagster-tenant` (43 objects) in dev and
 production, and releases all of them. Then: the commands that look at everything, each as a process of its
 own with its most memory; one tenant's commit until it is released in dev; one commit to the chart that all
-tenants share; and half of production waiting for approval. Next to it stands what `helm template` takes for
-one of these charts, and what it would take for all, one after another, where a `helm` is on PATH. Beside each
-time stands that of the processors, workers included, which other work on the machine disturbs less.
+tenants share; and 150 that wait for approval in production. Next to it stands what `helm template` takes for
+one of these charts and what it would take for all, one after another, and `helmfile template` of all, where
+these are. Beside each time stands that of the processors, of all processes that were started, which other
+work on the machine disturbs less. Of several sizes it tells what one change costs more for each 100
+deployments that exist beside it.
 """
 
 import argparse
@@ -20,7 +22,8 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,65 +34,104 @@ from rich.table import Table
 from deploy_orchestrator.fleet import Deployment, Fleet
 from deploy_orchestrator.outcomes import raised
 from deploy_orchestrator.pipeline import Orchestrator
+from deploy_orchestrator.releases import Plan, Release
 from deploy_orchestrator.settings import Settings
 
 PROGRAM = Path(sysconfig.get_path("scripts"), "deploy-orchestrator").absolute()
 FLEET = Path(".local/fleet")
-LOOKS = {
-    "status": ["status"],
-    "plan, nothing changed": ["plan"],
-    "plan of one tenant": ["plan", "--tenant", "tenant-0000"],
-}
+CHART = FLEET / "charts/dagster-tenant"
+WAITING = 150
+ONE = "one tenant's commit, released, in a process that did so before"
 
 
 def main() -> None:
     """Run the benchmark that the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--tenants", type=int, default=203)
+    parser.add_argument("--tenants", type=int, nargs="+", default=[203])
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--helm", default=shutil.which("helm"))
+    parser.add_argument("--helmfile", default=shutil.which("helmfile"))
+    parser.add_argument("--one", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    names = [f"tenant-{number:04}" for number in range(arguments.tenants)]
+    if arguments.one:
+        with Orchestrator.open(Settings()) as orchestrator:
+            released(orchestrator, "dev", arguments.one)
+        return
     results = Results("scale")
-    table = Table("what", f"{2 * len(names)} deployments", "processors", "memory")
-
-    def tell(what: str, taken: list[Taken], memory: float = 0) -> None:
-        seconds, processors = [each.seconds for each in taken], [each.processors for each in taken]
-        results.add(what, "s", *seconds)
-        results.add(f"{what}, processors", "s", *processors)
-        shown = [f"{statistics.median(each):.2f} s" for each in (seconds, processors)]
-        table.add_row(what, *shown, f"{memory:.0f} MiB" if memory else "")
-        Console().print(what, *shown, style="dim")
-
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        lay_out(names)
-        for environment in ("dev", "production"):
-            tell(f"first release, {environment}", [timed(lambda e=environment: ship(e))])
-        for what, command in LOOKS.items():
-            seen = [run(command) for _ in range(arguments.runs + 1)][1:]
-            tell(what, [taken for taken, _ in seen], max(memory for _, memory in seen))
-        with Orchestrator.open(Settings()) as orchestrator:
-            tell("a look of live_releases", [timed(orchestrator.live) for _ in range(arguments.runs)])
-        commits: list[Taken] = []
-        for number in range(arguments.runs):
-            edit(
-                f"tenants/{names[0]}/values-dev.yaml", f"# {number}\nwebserver: {{replicas: {number + 2}}}\n"
-            )
-            commits.append(timed(lambda: ship("dev", names[0])))
-        tell("one tenant's commit, released and live", commits)
-        edit("charts/dagster-tenant/values.yaml", None)
-        tell("one commit to the chart of all, released and live in dev", [timed(lambda: ship("dev"))])
-        with Orchestrator.open(Settings()) as orchestrator:
-            propose(orchestrator, "production", names[: len(names) * 3 // 4])
-        tell("pending", [run(["pending"])[0] for _ in range(arguments.runs)])
-        if helm := shutil.which("helm"):
-            one = [timed(lambda helm=helm: template(helm)) for _ in range(arguments.runs)]
-            tell(
-                f"helm template, {len(names)} of them one after another",
-                [Taken(each.seconds * len(names), each.processors * len(names)) for each in one],
-            )
+    said: dict[str, list[str]] = {}
+    growth: dict[int, float] = {}
+    for number in arguments.tenants:
+        deployments = 2 * number
+        for what, taken, memory in measured(number, arguments.runs, arguments.helm, arguments.helmfile):
+            results.add(f"{what}, {deployments}", "s", *(each.seconds for each in taken))
+            results.add(f"{what}, {deployments}, processors", "s", *(each.processors for each in taken))
+            seconds, processors = (statistics.median(each) for each in zip(*taken, strict=True))
+            shown = f"{seconds:.2f} s ({processors:.2f} s)" + (f", {memory:.0f} MiB" if memory else "")
+            said.setdefault(what, []).append(shown)
+            Console().print(f"{deployments}: {what}: {shown}", style="dim")
+            if what == ONE:
+                growth[deployments] = processors
+    table = Table(
+        "time, and that of the processors", *(f"{2 * each} deployments" for each in arguments.tenants)
+    )
+    for what, cells in said.items():
+        table.add_row(what, *cells)
     Console().print(table)
+    for few, many in zip(growth, list(growth)[1:], strict=False):
+        more = (growth[many] - growth[few]) / (many - few) * 100_000
+        Console().print(f"one change among {many} costs {more:.1f} ms more for each 100 than among {few}")
     results.write()
+
+
+def measured(
+    tenants: int, runs: int, helm: str | None, helmfile: str | None
+) -> Iterator[tuple[str, list["Taken"], float]]:
+    """What each step took with this many tenants, and the most memory in MiB where it was a process."""
+    names = [f"tenant-{number:04}" for number in range(tenants)]
+    with tempfile.TemporaryDirectory() as folder, inside(Path(folder)):
+        lay_out(names)
+        yield f"first release of {tenants}, live", [timed(lambda: ship("dev"))], 0
+        ship("production")
+        for what, command in {"status": ["status"], "plan, nothing changed": ["plan"]}.items():
+            seen = [run([str(PROGRAM), *command]) for _ in range(runs + 1)][1:]
+            yield what, [taken for taken, _ in seen], max(memory for _, memory in seen)
+        with Orchestrator.open(Settings()) as orchestrator:
+            orchestrator.live()
+            yield "a look of live_releases", [timed(orchestrator.live) for _ in range(runs)], 0
+        edit_tenant(names[0], 1)
+        alone = [sys.executable, str(Path(__file__).absolute()), "--one", names[0]]
+        yield "one tenant's commit, released, with the start of a process", [run(alone)[0]], 0
+        yield ONE, [one_more(names[0], number + 2) for number in range(runs)], 0
+        edit(
+            CHART / "values.yaml", lambda text: text.replace("pullPolicy: IfNotPresent", "pullPolicy: Always")
+        )
+        yield f"one commit to the chart of {tenants}, live", [timed(lambda: ship("dev"))], 0
+        with Orchestrator.open(Settings()) as orchestrator:
+            planned(orchestrator, "production", *names[:WAITING])
+        run([str(PROGRAM), "pending"])
+        yield (
+            f"pending, {min(WAITING, tenants)} waiting",
+            [run([str(PROGRAM), "pending"])[0] for _ in range(runs)],
+            0,
+        )
+        if helm:
+            one = [run([helm, "template", str(CHART)])[0] for _ in range(runs)]
+            yield f"helm template of {tenants}, one after another", [each.times(tenants) for each in one], 0
+        if helm and helmfile:
+            releases = "".join(f"- name: {each}\n  chart: {CHART.absolute()}\n" for each in names)
+            Path("helmfile.yaml").write_text(f"helmBinary: {helm}\nreleases:\n{releases}")
+            command = [helmfile, "--file", "helmfile.yaml", "template", "--concurrency", "2", "--skip-deps"]
+            yield f"helmfile template of {tenants}, two at a time", [run(command)[0]], 0
+
+
+@contextmanager
+def inside(folder: Path) -> Iterator[None]:
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
 
 
 def lay_out(names: list[str]) -> None:
@@ -110,13 +152,17 @@ def lay_out(names: list[str]) -> None:
     commit("Lay out many tenants")
 
 
-def edit(path: str, text: str | None) -> None:
-    """Write a file of the fleet, or add a comment to it, and commit."""
-    file = FLEET / path
-    if text is None:
-        text = file.read_text().replace("pullPolicy: IfNotPresent", "pullPolicy: Always")
-    file.write_text(text)
-    commit(f"Edit {path}")
+def edit_tenant(name: str, number: int) -> None:
+    """Change a value of one tenant in dev."""
+    edit(
+        FLEET / f"tenants/{name}/values-dev.yaml",
+        lambda _: f"instance:\n  runStartTimeoutSeconds: {300 + number}\n",
+    )
+
+
+def edit(file: Path, change: Callable[[str], str]) -> None:
+    file.write_text(change(file.read_text() if file.exists() else ""))
+    commit(f"Edit {file.name}")
 
 
 def commit(message: str) -> None:
@@ -128,28 +174,31 @@ def git(*arguments: str) -> None:
     subprocess.run(["git", *arguments], cwd=FLEET, check=True, capture_output=True)
 
 
-def wanted(fleet: Fleet, environment: str, names: list[str]) -> list[Deployment]:
+def wanted(fleet: Fleet, environment: str, *names: str) -> list[Deployment]:
     """The deployments of an environment, or those of these tenants in it."""
-    return [
-        each
-        for each in fleet.deployments()
-        if each.environment.name == environment and (not names or each.tenant.name in names)
-    ]
+    if names:
+        return [fleet.deployment(environment, name) for name in names]
+    return [each for each in fleet.deployments() if each.environment.name == environment]
 
 
-def ship(environment: str, *names: str) -> None:
-    """From the newest commit of the fleet to live, as a run does it."""
-    with Orchestrator.open(Settings()) as orchestrator:
-        plans = propose(orchestrator, environment, list(names))
-        releases = [raised(each) for each in orchestrator.release_all(plans)]
-        for _, outcome in orchestrator.deliver_all(releases):
-            raised(outcome)
-
-
-def propose(orchestrator: Orchestrator, environment: str, names: list[str]):
+def planned(orchestrator: Orchestrator, environment: str, *names: str) -> list[Plan]:
     fleet = orchestrator.fleet()
-    previews = [raised(each) for _, each in orchestrator.previews(wanted(fleet, environment, names), fleet)]
+    deployments = wanted(fleet, environment, *names)
+    previews = [raised(each) for _, each in orchestrator.previews(deployments, fleet)]
     return [plan for each in orchestrator.propose(previews) if (plan := raised(each))]
+
+
+def released(orchestrator: Orchestrator, environment: str, *names: str) -> list[Release]:
+    """From the newest commit of the fleet to pushed releases, as a run does it."""
+    plans = planned(orchestrator, environment, *names)
+    return [raised(each) for each in orchestrator.release_all(plans)]
+
+
+def ship(environment: str) -> None:
+    """As `released` for all, until they are live."""
+    with Orchestrator.open(Settings()) as orchestrator:
+        for _, outcome in orchestrator.deliver_all(released(orchestrator, environment)):
+            raised(outcome)
 
 
 class Taken(NamedTuple):
@@ -157,6 +206,19 @@ class Taken(NamedTuple):
 
     seconds: float
     processors: float
+
+    def times(self, number: int) -> "Taken":
+        return Taken(self.seconds * number, self.processors * number)
+
+
+def one_more(name: str, number: int) -> Taken:
+    edit_tenant(name, number)
+
+    def step() -> None:
+        with Orchestrator.open(Settings()) as orchestrator:
+            released(orchestrator, "dev", name)
+
+    return timed(step)
 
 
 def processors() -> float:
@@ -172,18 +234,29 @@ def timed(step: Callable[[], object]) -> Taken:
 
 
 def run(command: list[str]) -> tuple[Taken, float]:
-    """What a command takes, and the most memory of any so far, in MiB."""
+    """What a program takes, and the most memory that it held, in MiB: as Linux tells while it runs."""
+    began, memory = time.perf_counter(), 0.0
+    with tempfile.TemporaryFile() as told:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=told)
+        while True:
+            ended, status, used = os.wait4(process.pid, os.WNOHANG)
+            if ended:
+                break
+            memory = max(memory, held(process.pid))
+            time.sleep(0.01)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode not in (0, 1):
+            told.seek(0)
+            sys.exit(f"{command} failed:\n{told.read().decode()}")
+    return Taken(time.perf_counter() - began, used.ru_utime + used.ru_stime), memory
 
-    def step() -> None:
-        done = subprocess.run([PROGRAM, *command], capture_output=True, text=True, check=False)
-        if done.returncode == 2:
-            sys.exit(f"{command} failed:\n{done.stderr}")
 
-    return timed(step), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-
-
-def template(helm: str) -> None:
-    subprocess.run([helm, "template", str(FLEET / "charts/dagster-tenant")], check=True, capture_output=True)
+def held(process: int) -> float:
+    """The most memory that a process held so far, in MiB; not what its parent held before it began."""
+    for line in Path(f"/proc/{process}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    return 0
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from deploy_orchestrator.documents import Document
-from deploy_orchestrator.errors import OrchestratorError, instead_of
+from deploy_orchestrator.errors import instead_of
 from deploy_orchestrator.fleet.charts import LocalCharts
 from deploy_orchestrator.fleet.errors import FleetError
 from deploy_orchestrator.fleet.layout import ALLOWED_SIGNERS, FLEET_FILE, TENANTS
@@ -63,7 +63,7 @@ def configuration(tree: Tree) -> Configuration:
     require_unique(document, ((("issuers", i, "url"), each.url) for i, each in enumerate(file.issuers)))
     signers = tree.read(ALLOWED_SIGNERS) if tree.exists(ALLOWED_SIGNERS) else b""
     _check_people(document, file, principals(signers))
-    tenants = [name for name in tree.names(TENANTS) if name[0] not in "_." and not _is_file(tree, name)]
+    tenants = [name for name in tree.names(TENANTS, files=False) if name[0] not in "_."]
     _check_waves(document, file, tenants)
     charts = LocalCharts(tree, file.repositories)
     platform = charts.resolve(file.platform, document, ("platform",))
@@ -149,14 +149,6 @@ def _check_waves(document: Document, file: FleetFile, tenants: list[str]) -> Non
         require_unique(document, named)
         for field, tenant in named:
             require_known(document, field, tenant, tenants, "tenant")
-
-
-def _is_file(tree: Tree, name: str) -> bool:
-    try:
-        tree.read(f"{TENANTS}/{name}")
-    except OrchestratorError:
-        return False
-    return True
 
 
 def _people(file: FleetFile) -> Iterator[tuple[FieldPath, tuple[str, ...]]]:

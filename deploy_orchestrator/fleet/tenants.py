@@ -1,7 +1,7 @@
 """The folders below `tenants/`, each read by itself."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from deploy_orchestrator.documents import Document
 from deploy_orchestrator.errors import OrchestratorError, Place, instead_of
@@ -51,9 +51,13 @@ def _better_name(name: str, argocd: Iterable[ArgoCDInstance]) -> str | None:
 
 
 class TenantFolders:
-    """Reads the folders of `tree` that are tenants."""
+    """Reads the folders of `tree` that are tenants; or those `among` them, where nothing was broken before
+    and all ask for the namespaces for which they asked then.
+    """
 
-    def __init__(self, tree: Tree, configuration: Configuration) -> None:
+    def __init__(
+        self, tree: Tree, configuration: Configuration, among: Collection[str] | None = None
+    ) -> None:
         self._tree = tree
         self._charts = configuration.charts
         self._environments = {each.name: each for each in configuration.file.environments}
@@ -61,19 +65,20 @@ class TenantFolders:
         self._values = configuration.file.values
         self._names = frozenset(configuration.tenants)
         self._ids: dict[str, Mapping[str, str]] = {}
-        self._files = {name: attempt(self._file, name) for name in sorted(configuration.tenants)}
-        self._claims = Claims(
-            configuration.file.environments,
-            {
-                name: None if isinstance(found, OrchestratorError) else found[1]
-                for name, found in self._files.items()
-            },
-        )
+        self._files = {
+            name: attempt(self._file, name)
+            for name in sorted(configuration.tenants if among is None else among)
+        }
+        asked = {
+            name: None if isinstance(found, OrchestratorError) else found[1]
+            for name, found in self._files.items()
+        }
+        self._claims = Claims(configuration.file.environments, asked) if among is None else None
 
     @property
     def keepers(self) -> Mapping[tuple[str, str], str]:
         """Who brings the platform chart to a shared namespace, by environment and namespace."""
-        return self._claims.keepers
+        return self._claims.keepers if self._claims else {}
 
     def read(self, name: str) -> tuple[Tenant, dict[str, str]]:
         """The tenant in the folder `name`, and the Git object ids of the values files for it by their paths.
@@ -121,7 +126,7 @@ class TenantFolders:
         reserved = whose_namespace(namespace, self._argocd)
         if reserved and not (shared and is_of_kubernetes(namespace)):
             return f"belongs to {reserved}"
-        return self._claims.problem(tenant.name, environment, namespace)
+        return self._claims.problem(tenant.name, environment, namespace) if self._claims else None
 
     def _check_own_words(self, tenant: Tenant, document: Document) -> None:
         """Raises FleetError where it says something of an environment that it is not in, or of a release that

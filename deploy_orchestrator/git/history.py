@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import pygit2
@@ -155,19 +156,8 @@ class History:
         """Each file that these commits rename, as Git finds it by likeness: what it was called, and what it
         is called then. Merges rename nothing by themselves.
         """
-        moving = [each for each in revisions if moves_files(self._store, self.resolve(each))]
-        if not moving:
-            return ()
-        result = command.run(
-            ["diff-tree", "--stdin", "-r", "-z", "--no-commit-id", "--find-renames", "--diff-filter=R"],
-            repository=self.path,
-            input="".join(f"{each}\n" for each in moving).encode(),
-            limit=_LOG_LIMIT,
-        )
-        if result.code:
-            raise GitError(f"what was renamed cannot be read: {result.errors.strip()}")
-        tokens = result.output.decode(errors="surrogateescape").split("\0")[:-1]
-        return tuple(zip(tokens[1::3], tokens[2::3], strict=True))
+        moving = tuple(each for each in revisions if moves_files(self._store, self.resolve(each)))
+        return _renames(self._store, moving) if moving else ()
 
     def is_plain_merge(self, revision: str) -> bool:
         """Whether a commit is what Git makes of two parents by itself, so that whoever merged them wrote
@@ -281,6 +271,20 @@ class History:
         objects = self._store.open()
         root = empty_tree(objects) if commit is None else str(objects[commit].peel(pygit2.Tree).id)
         return Tree(commit, root, self._store)
+
+
+@lru_cache(maxsize=256)
+def _renames(store: ObjectStore, commits: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    result = command.run(
+        ["diff-tree", "--stdin", "-r", "-z", "--no-commit-id", "--find-renames", "--diff-filter=R"],
+        repository=store.path,
+        input="".join(f"{each}\n" for each in commits).encode(),
+        limit=_LOG_LIMIT,
+    )
+    if result.code:
+        raise GitError(f"what was renamed cannot be read: {result.errors.strip()}")
+    tokens = result.output.decode(errors="surrogateescape").split("\0")[:-1]
+    return tuple(zip(tokens[1::3], tokens[2::3], strict=True))
 
 
 def reference_of(branch: str) -> str:

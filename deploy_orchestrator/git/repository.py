@@ -198,7 +198,7 @@ class Repository(History):
             else:
                 moves = [Move(reference_of(branch), expected, head)]
                 moves += self._witnessed(witness, seen) if witness else []
-            if not moves or self._push(branch, moves):
+            if not moves or self._push(branch, moves, len(made)):
                 return [self.commit(each) if each else None for each in made]
             time.sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.02 * 2**attempt)))  # noqa: S311
         raise WriteContended(
@@ -252,9 +252,9 @@ class Repository(History):
             )
         return make_commit(self._store.open(), root, parents, message, author, self.identity)
 
-    def _push(self, branch: str, moves: Sequence[Move]) -> bool:
+    def _push(self, branch: str, moves: Sequence[Move], commits: int) -> bool:
         try:
-            if not push(self._address, self.path, moves):
+            if not push(self._address, self.path, moves, commits):
                 return False
         except RemoteUnreachable:
             self.fetch()

@@ -10,6 +10,8 @@ from deploy_orchestrator.git.errors import PushRejected, RemoteUnreachable
 TRANSFER_LIMIT = 20.0
 CLONE_LIMIT = 600.0
 PUSH_LIMIT = 60.0
+EACH_COMMIT = 0.2
+"""Seconds that a push may take more for each commit: a remote stores the folders of each of them."""
 
 _MIRROR = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 _FETCH_OPTIONS = ("--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
@@ -64,8 +66,9 @@ class Move:
     commit: str
 
 
-def push(address: Address, clone: Path, moves: Sequence[Move]) -> bool:
-    """Makes all `moves` at once, or none of them; False if one reference was elsewhere.
+def push(address: Address, clone: Path, moves: Sequence[Move], commits: int = 1) -> bool:
+    """Makes all `moves` at once, or none of them; False if one reference was elsewhere. There are that many
+    new `commits`.
 
     Raises:
         PushRejected: the remote refuses for another reason.
@@ -76,7 +79,8 @@ def push(address: Address, clone: Path, moves: Sequence[Move]) -> bool:
     wanted = [f"{each.commit}:{each.reference}" for each in moves]
     arguments = ["push", *_PUSH_OPTIONS, *together, *leases, "--", address.given, *wanted]
     try:
-        result = command.run(arguments, repository=clone, environment=address.environment, limit=PUSH_LIMIT)
+        limit = PUSH_LIMIT + commits * EACH_COMMIT
+        result = command.run(arguments, repository=clone, environment=address.environment, limit=limit)
     except command.TimedOut as error:
         raise RemoteUnreachable(f"{address.url}: {error.what}") from error
     if result.code == 0:

@@ -1,5 +1,5 @@
 import contextlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -47,24 +47,18 @@ class Tree:
         """Whether a file, a folder or anything else is at `path`."""
         return self._entry(path) is not None
 
-    def names(self, path: str) -> list[str]:
-        """What lies directly in the folder at `path`, sorted; nothing where there is no such folder.
+    def names(self, path: str, *, files: bool = True) -> list[str]:
+        """What lies directly in the folder at `path`, sorted; nothing where there is no such folder. Without
+        `files` it is folders, links and submodules.
 
         A name that no folder may have, such as `..` or one that is not UTF-8, is left out: nothing can be
         asked by it.
         """
-        return list(self.ids(path))
+        return sorted(name for name, entry in self._listed(path) if files or not _is_file(entry))
 
     def ids(self, path: str) -> dict[str, str]:
         """The Git object ids of what `names` tells, by name."""
-        folder = self._entry(path)
-        if not isinstance(folder, pygit2.Tree):
-            return {}
-        found: dict[str, str] = {}
-        for entry in folder:
-            with contextlib.suppress(UnsafeTree):
-                found[name_of(entry, path)] = str(entry.id)
-        return dict(sorted(found.items()))
+        return dict(sorted((name, str(entry.id)) for name, entry in self._listed(path)))
 
     def files(self, path: str) -> dict[str, bytes]:
         """All files below the folder at `path`, by their path relative to it, sorted; none where it is not
@@ -164,8 +158,18 @@ class Tree:
         entry = self._entry(path)
         return isinstance(entry, pygit2.Blob) and entry.filemode == FileMode.BLOB and entry.data == data
 
+    def _listed(self, path: str) -> Iterator[tuple[str, pygit2.Object]]:
+        folder = self._entry(path)
+        for entry in folder if isinstance(folder, pygit2.Tree) else ():
+            with contextlib.suppress(UnsafeTree):
+                yield name_of(entry, path), entry
+
     def _missing(self, path: str, kind: str) -> PathNotFound:
         return PathNotFound(f"no such {kind} at {self.commit or 'an empty branch'}", place=Place(path))
+
+
+def _is_file(entry: pygit2.Object) -> bool:
+    return isinstance(entry, pygit2.Blob) and entry.filemode != FileMode.LINK
 
 
 def _link(path: str) -> UnsafeTree:

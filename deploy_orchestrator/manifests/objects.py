@@ -149,6 +149,10 @@ class Manifests:
         manifests._templates = tuple(templates)
         return manifests
 
+    def at_rest(self) -> Self:
+        """The same, with nothing but its bytes until somebody asks for the objects: to keep many of them."""
+        return self.from_canonical(self.canonical, self.chart, self.findings, self._templates)
+
     @property
     def objects(self) -> tuple[Object, ...]:
         if self._objects is None:

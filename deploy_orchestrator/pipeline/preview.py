@@ -146,7 +146,8 @@ class Previews:
         require_place(fleet, self.deployments, plan, objects)
         where = released.destination if released else None
         awaited = deployment.environment.policy.is_awaited(deployment.tenant.name)
-        return Preview(plan, rendered.manifests, rendered.findings, released_manifests, where, awaited)
+        manifests, before = rendered.manifests.at_rest(), released_manifests and released_manifests.at_rest()
+        return Preview(plan, manifests, rendered.findings, before, where, awaited)
 
     def of_removal(self, environment: str, tenant: str, fleet: Fleet) -> Preview:
         """See `Orchestrator.preview_removal`."""

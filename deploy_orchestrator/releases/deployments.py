@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Literal, TypeVar
 
 from deploy_orchestrator.errors import OrchestratorError, Place
@@ -21,6 +20,7 @@ from deploy_orchestrator.releases.errors import EARLIER, ReleaseError, Supersede
 from deploy_orchestrator.releases.evaluation import Conditions, Judge, evaluate
 from deploy_orchestrator.releases.gates import Gate
 from deploy_orchestrator.releases.history import ReleaseChange, ReleaseEvent
+from deploy_orchestrator.releases.holders import by_place
 from deploy_orchestrator.releases.last_changes import last_change
 from deploy_orchestrator.releases.layout import MAIN, PLANS, RELEASES, Slot, content_at, slots
 from deploy_orchestrator.releases.model import Approval, Plan, Quarantined, Release, ReleaseFile, Unchanged
@@ -106,9 +106,10 @@ class Deployments:
 
     def holders(self, destination: Destination) -> tuple[ReleaseFile, ...]:
         """What is released into that namespace."""
-        head = self.repository.head(MAIN)
-        places = _holders(self.repository, head) if head else {}
-        return places.get((destination.cluster, destination.namespace), ())
+        main = self.repository.branch(MAIN)
+        place = destination.cluster, destination.namespace
+        there = by_place(self.repository, main.commit).get(place, ()) if main.commit else ()
+        return tuple(each for each in (slot.read_release(main) for slot in there) if each)
 
     def objects(self, environment: str, tenant: str) -> frozenset[str]:
         """The objects of the newest candidate, as `ObjectKey.file`."""
@@ -432,14 +433,3 @@ def _check_content(release: ReleaseFile, content: str | None) -> None:
             place=Place(release.path),
             fix="revert the release, or release anew",
         )
-
-
-@lru_cache(maxsize=8)
-def _holders(repository: Repository, head: str) -> dict[tuple[str, str], tuple[ReleaseFile, ...]]:
-    tree = repository.at(head)
-    places: dict[tuple[str, str], tuple[ReleaseFile, ...]] = {}
-    for each in values(attempt(slot.read_release, tree) for slot in slots(tree, RELEASES)):
-        if each:
-            place = (each.cluster, each.namespace)
-            places[place] = (*places.get(place, ()), each)
-    return places

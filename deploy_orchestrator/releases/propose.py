@@ -86,7 +86,7 @@ class _Proposal:
         newest = _newest_source(standing)
         if _older(plan.source.commit, newest, self.is_ancestor):
             return None
-        folders = {slot.manifests: tree.folder(self.manifests.files(), slot.manifests)}
+        folders = {slot.manifests: tree.folder(self.manifests.at_rest().files(), slot.manifests)}
         if standing.is_wanted_by(plan):
             self.pending = None
             keep = current is not None and standing.is_released(current)
