@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import pygit2
-from pygit2.enums import MergeFlag
+from pygit2.enums import MergeFlag, ObjectType
 
 from deploy_orchestrator.git import command
 from deploy_orchestrator.git.changes import empty_tree
@@ -68,7 +68,10 @@ class History:
             reference = self._store.open().references.get(reference_of(branch))
         except (pygit2.GitError, ValueError) as error:
             raise GitError(f"the branch {branch!r} cannot be read: {error}") from error
-        return None if reference is None else str(reference.peel(pygit2.Commit).id)
+        if reference is None:
+            return None
+        there = reference.target
+        return str(there if isinstance(there, pygit2.Oid) else reference.peel(pygit2.Commit).id)
 
     def branch(self, name: str = "main") -> Tree:
         """What a branch held when it was last fetched; an empty tree where there is no such branch."""
@@ -83,6 +86,8 @@ class History:
             RevisionNotFound: it names no commit, or several.
         """
         objects, branch = self._store.open(), f"refs/heads/{revision}"
+        if is_commit_id(revision) and (found := objects.get(revision)) and found.type == ObjectType.COMMIT:
+            return revision
         is_branch = pygit2.reference_is_valid_name(branch) and not is_commit_id(revision)
         try:
             named = objects.references.get(branch) if is_branch else None
@@ -116,7 +121,7 @@ class History:
         Raises:
             RevisionNotFound: as `resolve`.
         """
-        return read_commit(self._store.open(), self.resolve(revision))
+        return _commit(self._store, self.resolve(revision))
 
     def log(
         self, to: str, *, since: str | None = None, paths: Sequence[str] = (), limit: int | None = None
@@ -271,6 +276,11 @@ class History:
         objects = self._store.open()
         root = empty_tree(objects) if commit is None else str(objects[commit].peel(pygit2.Tree).id)
         return Tree(commit, root, self._store)
+
+
+@lru_cache(maxsize=4096)
+def _commit(store: ObjectStore, id: str) -> Commit:  # noqa: A002
+    return read_commit(store.open(), id)
 
 
 @lru_cache(maxsize=256)

@@ -13,7 +13,7 @@ from deploy_orchestrator.git.export import export
 from deploy_orchestrator.git.objects import ObjectStore
 from deploy_orchestrator.git.paths import parts_of
 from deploy_orchestrator.git.revert import reverting
-from deploy_orchestrator.git.walk import MAX_FILE, content_of, folder_of, name_of, walk
+from deploy_orchestrator.git.walk import MAX_FILE, content_of, folder_of, name_of, submodule, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,21 @@ class Tree:
         if entry.filemode == FileMode.LINK:
             raise _link(path)
         return content_of(self.store.open(), entry, path, limit)
+
+    def file_id(self, path: str) -> str | None:
+        """The Git object id of the file at `path`; None where nothing is there. Raises as `read` for what is
+        no file.
+        """
+        entry = self._entry(path)
+        if entry is None:
+            return None
+        if isinstance(entry, pygit2.Tree):
+            raise self._missing(path, "file")
+        if entry.filemode == FileMode.LINK:
+            raise _link(path)
+        if not isinstance(entry, pygit2.Blob):
+            raise submodule(path)
+        return str(entry.id)
 
     def exists(self, path: str) -> bool:
         """Whether a file, a folder or anything else is at `path`."""

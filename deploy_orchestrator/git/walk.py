@@ -62,9 +62,7 @@ def _entries(objects: pygit2.Repository, folder: pygit2.Tree, place: str) -> lis
 
 def content_of(objects: pygit2.Repository, entry: pygit2.Object, place: str, limit: int = MAX_FILE) -> bytes:
     if entry.filemode == FileMode.COMMIT:
-        raise UnsafeTree(
-            "a submodule, whose files are not in this repository", place=Place(place), fix="commit the files"
-        )
+        raise submodule(place)
     try:
         _, size = objects.odb.read_header(entry.id)
     except KeyError as error:
@@ -72,6 +70,12 @@ def content_of(objects: pygit2.Repository, entry: pygit2.Object, place: str, lim
     if size > limit:
         raise UnsafeTree(f"larger than {limit:,} bytes", place=Place(place))
     return _load(objects, entry, pygit2.Blob, place).data
+
+
+def submodule(place: str) -> UnsafeTree:
+    return UnsafeTree(
+        "a submodule, whose files are not in this repository", place=Place(place), fix="commit the files"
+    )
 
 
 def folder_of(objects: pygit2.Repository, entry: pygit2.Object, place: str) -> pygit2.Tree:

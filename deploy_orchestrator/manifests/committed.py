@@ -5,7 +5,8 @@ manifests, and an entry that is lost or torn is made again.
 """
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from deploy_orchestrator.documents import READER
@@ -35,11 +36,8 @@ def committed_manifests(tree: Tree, folder: str) -> Manifests:
 
 def committed_content(tree: Tree, folder: str) -> str:
     """The `content` of the manifests in a folder. Raises as `committed_manifests`."""
-    kept = _kept(tree, folder)
-    if kept is None:
-        return NOTHING.content
-    content = kept.contents.read(kept.key)
-    return kept.made(tree, folder).content if content is None else content.decode()
+    there = tree.id(folder)
+    return NOTHING.content if there is None else _content(_Folder(tree.store, there, tree, folder))
 
 
 def remember_committed(store: ObjectStore, folder: str, manifests: Manifests) -> None:
@@ -77,6 +75,23 @@ class _Kept:
 def _kept(tree: Tree, folder: str) -> _Kept | None:
     there = tree.id(folder)
     return None if there is None else _Kept(tree.store, _key(there))
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder with this id, and a `tree` in which it stands at a `path`."""
+
+    store: ObjectStore
+    id: str
+    tree: Tree = field(compare=False)
+    path: str = field(compare=False)
+
+
+@lru_cache(maxsize=16384)
+def _content(folder: _Folder) -> str:
+    kept = _Kept(folder.store, _key(folder.id))
+    content = kept.contents.read(kept.key)
+    return kept.made(folder.tree, folder.path).content if content is None else content.decode()
 
 
 def _key(folder: str) -> str:

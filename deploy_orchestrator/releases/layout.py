@@ -1,5 +1,5 @@
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeVar
 
@@ -119,9 +119,20 @@ def dump(record: Record | Quarantine) -> bytes:
 
 def read(tree: Tree, path: str, model: type[Model]) -> Model | None:
     """What stands at `path`; None where there is nothing. Raises DocumentError for what is no such record."""
-    return _parsed(tree.store, tree.read(path), path, model) if tree.exists(path) else None
+    there = tree.file_id(path)
+    return None if there is None else _parsed(_File(tree.store, there, path, tree), model)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file, and a `tree` in which it stands."""
+
+    store: ObjectStore
+    id: str
+    path: str
+    tree: Tree = field(compare=False)
 
 
 @lru_cache(maxsize=16384)
-def _parsed(store: ObjectStore, data: bytes, path: str, model: type[Model]) -> Model:
-    return documents.parse(data, path, store.cache("documents")).into(model)
+def _parsed(file: _File, model: type[Model]) -> Model:
+    return documents.parse(file.tree.read(file.path), file.path, file.store.cache("documents")).into(model)

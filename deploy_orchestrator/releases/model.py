@@ -224,7 +224,7 @@ class ReleaseFile(Subject):
 
     def made_by(self, commit: Commit) -> "Release":
         """The release that `commit` made of this file."""
-        return Release(**dict(self), commit=commit.id)
+        return Release.model_construct(**dict(self), commit=commit.id)
 
 
 class Release(ReleaseFile):

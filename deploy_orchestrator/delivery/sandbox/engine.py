@@ -3,6 +3,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 from deploy_orchestrator.delivery.errors import DeliveryError, EngineUnreachable, NotDeployed, SyncSuperseded
@@ -19,6 +20,8 @@ from deploy_orchestrator.storage import write_whole
 _STATE = ".state"
 _INTERVAL = 0.2
 """Seconds between two looks."""
+_SETTLED = 2 * 10**9
+"""Nanoseconds after which a file that is changed has another time than it had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +210,12 @@ class Sandbox:
         return drift, [path for path in drift if live[path] is None]
 
     def _live(self, path: str) -> str | None:
+        file = self.folder / path
         try:
-            return _digest((self.folder / path).read_bytes())
+            seen = file.stat()
+            if time.time_ns() - seen.st_mtime_ns > _SETTLED:
+                return _digest_of(str(file), seen.st_mtime_ns, seen.st_size, seen.st_ino)
+            return _digest(file.read_bytes())
         except OSError:
             return None
 
@@ -227,6 +234,12 @@ def _differs(status: Status, seen: Status | None) -> bool:
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, content, mode=0o644)
+
+
+@lru_cache(maxsize=2**18)
+def _digest_of(file: str, modified: int, size: int, number: int) -> str:
+    """That of a file as it was last looked at: with another time, size or number it is another."""
+    return _digest(Path(file).read_bytes())
 
 
 def _digest(content: bytes) -> str:
