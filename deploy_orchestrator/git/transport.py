@@ -24,6 +24,7 @@ _LOST_RACE = re.compile(
     r"|incorrect old value|reference already exists|atomic transaction failed"
 )
 _WITH_ANOTHER = re.compile(r"atomic push fail")
+_OTHER_FORMAT = "mismatched algorithms"
 _NOT_ATOMIC = "does not support --atomic"
 
 
@@ -50,6 +51,11 @@ def fetch(
         wanted.remove(absent[1])
         result = _fetch(address, clone, wanted, new)
     if result.code:
+        if _OTHER_FORMAT in result.errors:
+            raise RemoteUnreachable(
+                f"{address.url} is a repository of SHA-256 objects, which cannot be read here",
+                fix="keep it as one of SHA-1 objects, as every forge makes it: git init --object-format=sha1",
+            )
         damaged = f"; where that works, remove {clone}, which is made again" if _has_branches(clone) else ""
         raise RemoteUnreachable(
             f"{address.url} cannot be fetched: {redact(result.errors).strip()}",

@@ -42,6 +42,15 @@ def test_a_folder_that_is_no_clone_is_refused_even_inside_of_another_repository(
         Repository.clone(str(remote), tmp_path / "folder")
 
 
+def test_a_repository_of_sha_256_objects_is_refused_and_says_so(tmp_path, git):
+    git("init", "--quiet", "--object-format=sha256", "-b", "main", tmp_path / "other")
+    git("commit", "--quiet", "--allow-empty", "--message", "x", cwd=tmp_path / "other")
+    with pytest.raises(RemoteUnreachable, match="SHA-256 objects") as raised:
+        Repository.clone(str(tmp_path / "other"), tmp_path / "clone")
+    assert "--object-format=sha1" in (raised.value.fix or "")
+    assert not (tmp_path / "clone").exists()
+
+
 def test_a_clone_that_fails_leaves_nothing_and_can_be_made_again(remote, tmp_path):
     away = remote.rename(tmp_path / "away")
     with pytest.raises(RemoteUnreachable, match=r"remote\.git"):

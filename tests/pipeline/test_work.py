@@ -1,4 +1,4 @@
-"""Work costs what changed, not what exists: counted, for few tenants and for many."""
+"""Work costs what changed, not what exists: counted, among 30 deployments and among 600."""
 
 import re
 import shutil
@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from deploy_orchestrator.documents import document
-from deploy_orchestrator.git import command
+from deploy_orchestrator.git import command, tree
 from deploy_orchestrator.manifests import examination, objects
 from deploy_orchestrator.manifests.workers import Workers
-from deploy_orchestrator.outcomes import raised
+from deploy_orchestrator.outcomes import raised, values
+from deploy_orchestrator.storage import Cache
 from tests.desk import TENANT, Desk, copied, inside
 from tests.steps import propose, released
 
@@ -29,6 +30,8 @@ def counted() -> Iterator[Counter[str]]:
             ("objects", objects, "_read_object"),
             ("renders", Workers, "ask"),
             ("checks", examination, "check"),
+            ("blobs", tree, "content_of"),
+            ("remembered", Cache, "read"),
         ):
             real = getattr(module, name)
 
@@ -44,24 +47,26 @@ def with_tenants(desk: Desk, number: int) -> None:
     for each in range(number):
         folder = desk.fleet / "tenants" / f"tenant-{each}"
         folder.mkdir()
-        (folder / "tenant.yaml").write_text(TENANT.format(environments="dev"))
+        (folder / "tenant.yaml").write_text(TENANT.format(environments="dev, production"))
     desk.commit("tenants/tenant-0/values.yaml", "greeting: hello\n")
 
 
 def ship_everybody(desk: Desk) -> None:
+    """As far as it goes out without anybody."""
     with desk.orchestrator() as orchestrator:
         fleet = orchestrator.fleet()
-        wanted = [each for each in fleet.deployments() if each.environment.name == "dev"]
-        previews = [raised(each) for _, each in orchestrator.previews(wanted, fleet)]
-        plans = [plan for each in orchestrator.propose(previews) if (plan := raised(each))]
-        for each in orchestrator.deliver_all([raised(one) for one in orchestrator.release_all(plans)]):
-            raised(each[1])
+        for environment in ("dev", "production"):
+            wanted = [each for each in fleet.deployments() if each.environment.name == environment]
+            previews = [raised(each) for _, each in orchestrator.previews(wanted, fleet)]
+            plans = [plan for each in orchestrator.propose(previews) if (plan := raised(each))]
+            for each in orchestrator.deliver_all(values(orchestrator.release_all(plans))):
+                raised(each[1])
 
 
 @pytest.fixture(scope="module")
 def few_and_many(laid_out: Desk, tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, Desk]:
     desks: list[Desk] = []
-    for number in (2, 12):
+    for number in (15, 300):
         desk = copied(laid_out, tmp_path_factory.mktemp(f"of-{number}"))
         with inside(desk.folder):
             with_tenants(desk, number)
@@ -78,11 +83,42 @@ def work(desk: Desk, *asked: str) -> Counter[str]:
     return seen
 
 
+OF_EACH = {"blobs", "remembered"}
+"""What a look at everything takes once for each: what stands there, and what is remembered of it."""
+OF_NONE = {"objects", "renders", "checks", "documents"}
+
+
 def test_a_look_at_what_did_not_change_reads_renders_and_checks_nothing(few_and_many):
     for asked in (["plan", "--environment", "dev"], ["status"]):
         few, many = (work(desk, *asked) for desk in few_and_many)
-        assert few == many
-        assert not {"objects", "renders", "checks", "documents"} & many.keys()
+        assert few["git"] == many["git"]
+        assert not OF_NONE & many.keys()
+
+
+def test_a_second_look_at_what_is_live_reads_nothing_of_git(few_and_many):
+    seen: list[Counter[str]] = []
+    for desk in few_and_many:
+        with inside(desk.folder), desk.orchestrator() as orchestrator:
+            orchestrator.live()
+            with counted() as counts:
+                assert all(not isinstance(each, Exception) for _, each in orchestrator.live())
+        seen.append(counts)
+    assert seen == [Counter(), Counter()]
+
+
+def test_as_many_processes_tell_of_few_that_wait_as_of_many(few_and_many, tmp_path):
+    seen: list[Counter[str]] = []
+    for number, desk in enumerate(few_and_many):
+        waiting = copied(desk, tmp_path / str(number))
+        waiting.commit("charts/app/values.yaml", "greeting: hello\nlegacy: false\n")
+        with inside(waiting.folder):
+            ship_everybody(waiting)
+            waiting.run("pending")
+            seen.append(work(waiting, "pending"))
+            told = waiting.run("pending").output
+            assert told.count("approval") >= (15, 300)[number]
+    assert seen[0]["git"] == seen[1]["git"]
+    assert not OF_NONE & seen[1].keys()
 
 
 def test_one_tenants_change_costs_the_same_among_few_and_among_many(few_and_many):
