@@ -86,10 +86,14 @@ class History:
             RevisionNotFound: it names no commit, or several.
         """
         objects, branch = self._store.open(), f"refs/heads/{revision}"
-        if is_commit_id(revision) and (found := objects.get(revision)) and found.type == ObjectType.COMMIT:
-            return revision
         is_branch = pygit2.reference_is_valid_name(branch) and not is_commit_id(revision)
         try:
+            if (
+                is_commit_id(revision)
+                and (found := objects.get(revision))
+                and found.type == ObjectType.COMMIT
+            ):
+                return revision
             named = objects.references.get(branch) if is_branch else None
             return str((named or objects.revparse_single(revision)).peel(pygit2.Commit).id)
         except (KeyError, ValueError, pygit2.GitError) as error:
