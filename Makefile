@@ -29,7 +29,7 @@ mutants: install ## Change the code that guards something in small ways, and tel
 
 e2e: .venv/installed-e2e ## What needs a real Helm, cluster, Argo CD and Git forge, built and run here (Linux)
 	helm=$$(cd tests/e2e && $(CURDIR)/$(BIN)/python -m rig.build) && \
-	PATH="$$helm:$$PATH" $(BIN)/python -m pytest -m helm
+	PATH="$$helm:$$PATH" $(BIN)/python -m pytest -m "helm or many"
 	$(BIN)/python -m pytest -c tests/e2e/pytest.ini tests/e2e
 
 lint: install

@@ -10,6 +10,7 @@ the last release is pushed; "live" is when all of them are synced and healthy.
 """
 
 import argparse
+import resource
 import shutil
 import subprocess
 import sys
@@ -137,15 +138,24 @@ def alone_here(folder: Path, tenants: int) -> None:
     init(folder)
     lay_out(folder / "fleet", names)
     fleet, deployments = str(folder / "fleet"), str(folder / "deployments.git")
-    with Orchestrator.open(Settings(fleet=fleet, deployments=deployments, home=folder / "state")) as made:
-        for what in ("first release", "all changed by one commit"):
-            start = time.perf_counter()
+    settings = Settings(fleet=fleet, deployments=deployments, home=folder / "state")
+    for what in ("first release", "all changed by one commit"):
+        start, used = time.perf_counter(), processors()
+        with Orchestrator.open(settings) as made:
             released = release_all(made, "dev", names)
             taken = time.perf_counter() - start
-            print(f"{what}: {len(released)} tenants in {taken:.1f} s")
-            results.add(f"{what}: {len(released)} tenants", "s of ours", taken)
-            change(folder / "fleet", names, x=what)
+        used = processors() - used
+        print(f"{what}: {len(released)} tenants in {taken:.1f} s, {used:.1f} s of processors")
+        results.add(f"{what}: {len(released)} tenants", "s of ours", taken)
+        results.add(f"{what}: {len(released)} tenants, processors", "s of ours", used)
+        change(folder / "fleet", names, x=what)
     results.write()
+
+
+def processors() -> float:
+    """Seconds of processor time of this process and of those that it started and that have ended."""
+    used = [resource.getrusage(of) for of in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def main() -> None:
