@@ -13,6 +13,8 @@ from deploy_orchestrator.git.objects import ObjectStore
 
 _LONGEST = 200
 """Commits that are gone through here. Where there are more, Git is quicker for each who asks."""
+_MOST = 50_000
+"""Files and folders that they touch, together, for the same reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Walked:
 @lru_cache(maxsize=16)
 def walked(store: ObjectStore, to: str, since: str | None) -> Walked | None:
     """The commits up to `to` and after `since`, or all of them; None where there is a merge among them, they
-    are many, one is not there, or `since` is not before them.
+    are many or touch much, one is not there, or `since` is not before them.
     """
     objects = store.open()
     commits: list[Commit] = []
@@ -50,10 +52,14 @@ def walked(store: ObjectStore, to: str, since: str | None) -> Walked | None:
     if current != since:
         return None
     touching: dict[str, list[int]] = {}
+    seen = 0
     for place, commit in enumerate(commits):
         files = differing(objects, objects[commit.id].peel(pygit2.Commit))
         for path in _with_folders(each.path for each in files):
             touching.setdefault(path, []).append(place)
+            seen += 1
+        if seen > _MOST:
+            return None
     return Walked(commits, touching)
 
 
