@@ -20,7 +20,7 @@ from deploy_orchestrator.releases.errors import EARLIER, ReleaseError, Supersede
 from deploy_orchestrator.releases.evaluation import Conditions, Judge, evaluate
 from deploy_orchestrator.releases.gates import Gate
 from deploy_orchestrator.releases.history import ReleaseChange, ReleaseEvent
-from deploy_orchestrator.releases.holders import by_place
+from deploy_orchestrator.releases.holders import holders_of
 from deploy_orchestrator.releases.last_changes import last_change
 from deploy_orchestrator.releases.layout import MAIN, PLANS, RELEASES, Slot, content_at, slots
 from deploy_orchestrator.releases.model import Approval, Plan, Quarantined, Release, ReleaseFile, Unchanged
@@ -108,7 +108,7 @@ class Deployments:
         """What is released into that namespace."""
         main = self.repository.branch(MAIN)
         place = destination.cluster, destination.namespace
-        there = by_place(self.repository, main.commit).get(place, ()) if main.commit else ()
+        there = holders_of(self.repository, main.commit, place) if main.commit else ()
         return tuple(each for each in (slot.read_release(main) for slot in there) if each)
 
     def objects(self, environment: str, tenant: str) -> frozenset[str]:

@@ -4,7 +4,7 @@ What was read is kept beside the clone by the file's Git id, and read again wher
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -27,65 +27,72 @@ Place = tuple[str, str]
 _Read = tuple[str, str, str]
 """A release file's Git id, and where it goes."""
 
+_Folder = tuple[str, dict[str, _Read]]
+"""The Git id of an environment's folder, and its release files by tenant, but for what nobody can read."""
 
-def by_place(repository: Repository, head: str) -> Mapping[Place, tuple[Slot, ...]]:
-    """Whose releases are where at `head`, but for files that nobody can read."""
-    return _known(repository).at(head)
+
+def holders_of(repository: Repository, head: str, place: Place) -> list[Slot]:
+    """Whose releases are in a place at `head`, but for files that nobody can read."""
+    return [
+        Slot(environment, tenant)
+        for environment, (_, files) in _known(repository).at(head).items()
+        for tenant, read in files.items()
+        if read[1:] == place
+    ]
 
 
 @dataclass(slots=True)
 class _Known:
-    """What was read, by path, for the commit that was asked for last."""
+    """What was read, by environment, for the commit that was asked for last."""
 
     repository: Repository
-    read: dict[str, _Read]
+    last: tuple[str, dict[str, _Folder]]
     unsaved: int = 0
-    found: dict[str, Mapping[Place, tuple[Slot, ...]]] = field(
-        default_factory=dict[str, Mapping[Place, tuple[Slot, ...]]]
-    )
 
-    def at(self, head: str) -> Mapping[Place, tuple[Slot, ...]]:
-        if head not in self.found:
-            self.found = {head: self._look(self.repository.at(head))}
-        return self.found[head]
-
-    def _look(self, tree: Tree) -> Mapping[Place, tuple[Slot, ...]]:
-        read: dict[str, _Read] = {}
-        places: dict[Place, tuple[Slot, ...]] = {}
-        for slot, there in _files(tree):
-            known = self.read.get(slot.release)
+    def at(self, head: str) -> dict[str, _Folder]:
+        last, before = self.last
+        if head == last:
+            return before
+        tree, anew = self.repository.at(head), self.unsaved
+        found: dict[str, _Folder] = {}
+        for environment, there in tree.ids(RELEASES).items():
+            known = before.get(environment)
             if known is None or known[0] != there:
-                self.unsaved += 1
-                known = next(iter(values([attempt(_place_of, slot, tree, there)])), None)
-            if known is not None:
-                read[slot.release] = known
-                places[known[1:]] = (*places.get(known[1:], ()), slot)
-        self.read = read
-        if self.unsaved > _READ_AGAIN:
-            self.repository.cache("holders").write(_key(self.repository), _READ.dump_json(read))
-            self.unsaved = 0
-        return places
+                known, read = _looked(tree, environment, there, known[1] if known else {})
+                anew += read
+            found[environment] = known
+        if anew > _READ_AGAIN:
+            self.repository.cache("holders").write(_key(self.repository), _FOLDERS.dump_json(found))
+            anew = 0
+        self.last, self.unsaved = (head, found), anew
+        return found
 
 
-_READ: Final = pydantic.TypeAdapter(dict[str, _Read])
+_FOLDERS: Final = pydantic.TypeAdapter(dict[str, _Folder])
 
 
 @lru_cache(maxsize=8)
 def _known(repository: Repository) -> _Known:
     kept = repository.cache("holders").read(_key(repository))
     try:
-        return _Known(repository, {} if kept is None else _READ.validate_json(kept))
+        return _Known(repository, ("", {} if kept is None else _FOLDERS.validate_json(kept)))
     except pydantic.ValidationError:
-        return _Known(repository, {})
+        return _Known(repository, ("", {}))
 
 
-def _files(tree: Tree) -> list[tuple[Slot, str]]:
-    ids = {
-        f"{RELEASES}/{environment}/{file}": there
-        for environment in tree.names(RELEASES)
-        for file, there in tree.ids(f"{RELEASES}/{environment}").items()
-    }
-    return [(slot, ids[slot.release]) for slot in slots(tree, RELEASES, ids)]
+def _looked(tree: Tree, environment: str, folder: str, before: Mapping[str, _Read]) -> tuple[_Folder, int]:
+    """What stands in an environment's folder, and how many of its files had to be read."""
+    ids = tree.ids(f"{RELEASES}/{environment}")
+    files: dict[str, _Read] = {}
+    anew = 0
+    for slot in slots(tree, RELEASES, (f"{RELEASES}/{environment}/{file}" for file in ids)):
+        there, known = ids[f"{slot.tenant}.yaml"], before.get(slot.tenant)
+        if known is None or known[0] != there:
+            known = next(iter(values([attempt(_place_of, slot, tree, there)])), None)
+            anew += 1
+        if known is not None:
+            files[slot.tenant] = known
+    return (folder, files), anew
 
 
 def _place_of(slot: Slot, tree: Tree, there: str) -> _Read | None:
