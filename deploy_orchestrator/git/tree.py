@@ -138,7 +138,7 @@ class Tree:
         """Whether `changes` change nothing. Raises UnsafeTree as `changed`."""
         return (
             all(self.id(path) == there for path, there in changes.folders.items())
-            and all(self._is_file(path, data) for path, data in changes.writes.items())
+            and all(self._has(path, data) for path, data in changes.writes.items())
             and not any(
                 self.exists(path)
                 for path in changes.deletes
@@ -169,7 +169,7 @@ class Tree:
                 entry = folder_of(objects, entry, path)
         return entry
 
-    def _is_file(self, path: str, data: bytes) -> bool:
+    def _has(self, path: str, data: bytes) -> bool:
         entry = self._entry(path)
         return isinstance(entry, pygit2.Blob) and entry.filemode == FileMode.BLOB and entry.data == data
 
