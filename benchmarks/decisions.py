@@ -19,7 +19,7 @@ from pathlib import Path
 from results import Results
 from rich.console import Console
 from rich.table import Table
-from scale import Taken, edit, lay_out, propose, run, ship
+from scale import FLEET, PROGRAM, Taken, edit, lay_out, planned, run, ship
 
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.settings import Settings
@@ -44,17 +44,18 @@ def main() -> None:
         table.add_row(what, *(f"{statistics.median(each):.2f} s" for each in (seconds, used)))
 
     def look(times: int = 1) -> list[Taken]:
-        return [run(["pending"])[0] for _ in range(times)]
+        return [run([str(PROGRAM), "pending"])[0] for _ in range(times)]
 
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         lay_out([TENANT])
         ship("dev")
         ship("production")
-        edit("charts/dagster-tenant/values.yaml", None)
+        values = FLEET / "charts/dagster-tenant/values.yaml"
+        edit(values, lambda text: text.replace("pullPolicy: IfNotPresent", "pullPolicy: Always"))
         ship("dev")
         with Orchestrator.open(Settings()) as orchestrator:
-            propose(orchestrator, "production", [TENANT])
+            planned(orchestrator, "production", TENANT)
         tell("with no decisions", look(arguments.runs + 1)[1:])
         decide(arguments.decisions)
         tell(f"with {arguments.decisions:,}, for the first time", look())
