@@ -364,7 +364,11 @@ class Orchestrator:
     def _decisions(self, fleet: Fleet, plan: Plan) -> tuple[list[Approval], list[RejectedApproval]]:
         signers, issuers = fleet.signers(plan.environment), fleet.trusted(plan.environment)
         believed, refused = self.deployments.approvals(plan.digest, signers, issuers)
-        return [*believed, *as_far_as_told(given(self.deployments, fleet))(plan)], refused
+        return [*believed, *self.reviews(plan, fleet)], refused
+
+    def reviews(self, plan: Plan, fleet: Fleet) -> tuple[Approval, ...]:
+        """What people say of `plan` on the forge that the rules of `fleet` name, as far as that tells."""
+        return as_far_as_told(given(self.deployments, fleet))(plan)
 
     def ask_for_reviews(self) -> None:
         """Have a pull request open for each plan that people let through, where the rules name a forge, and

@@ -8,6 +8,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
@@ -21,6 +22,8 @@ from deploy_orchestrator.web.door import Door
 from deploy_orchestrator.web.sign_in import Guard, SignIn
 
 GRACE_SECONDS: Final = 3
+_COMPRESSION: Final = 3
+"""A table of thousands of rows is a tenth by it, and three times as fast as by more."""
 
 
 def site(
@@ -52,7 +55,11 @@ def site(
         routes += sign_in.routes()
     if dagster:
         routes.append(Mount("/", dagster))
-    middleware = [Middleware(_Labelled), Middleware(Guard, sign_in)]
+    middleware = [
+        Middleware(GZipMiddleware, compresslevel=_COMPRESSION),
+        Middleware(_Labelled),
+        Middleware(Guard, sign_in),
+    ]
     return Door(Starlette(routes=routes, lifespan=lifespan, middleware=middleware), names)
 
 

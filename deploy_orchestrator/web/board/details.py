@@ -115,7 +115,7 @@ def _decisions(
     holding = None if isinstance(rules, OrchestratorError) else rules[where].holding
     signers, trusted = fleet.signers(where), fleet.trusted(where)
     believed, refused = orchestrator.deployments.approvals(plan.digest, signers, trusted, holding)
-    believed += [each for each in orchestrator.decisions(plan)[0] if each.review]
+    believed += orchestrator.reviews(plan, fleet)
     rule = fleet.environment(where).policy.approval
     before = holding.policy.approval if holding else None
     ballot = count(believed, rule, plan.source, datetime.now(UTC), plan.widened, before)

@@ -26,7 +26,7 @@ from deploy_orchestrator.web.board.audit import MAX_DAYS, as_csv, entries
 from deploy_orchestrator.web.board.changes import change
 from deploy_orchestrator.web.board.details import details
 from deploy_orchestrator.web.board.figures import DAYS, figures_now
-from deploy_orchestrator.web.board.rows import Wanted, table
+from deploy_orchestrator.web.board.rows import Wanted
 from deploy_orchestrator.web.board.showing import Showing, as_json, wants_json
 from deploy_orchestrator.web.board.tenants import tenant_of
 from deploy_orchestrator.web.board.watch import Watch
@@ -51,7 +51,7 @@ def board(watch: Watch, orchestrator: Orchestrator, ways: Ways | None = None) ->
         return showing.page(
             request,
             "now.html",
-            table=table(overview, wanted),
+            rows=showing.rows(wanted),
             wanted=wanted,
             attention=attention,
             way=ways and ways.way(person, ()),

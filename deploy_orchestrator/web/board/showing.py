@@ -2,20 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 import pydantic_core
 from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.templating import Jinja2Templates
 
 from deploy_orchestrator.pipeline import State, age
 from deploy_orchestrator.telemetry import span
+from deploy_orchestrator.web.board.rows import Wanted, table
 from deploy_orchestrator.web.board.watch import Watch
 from deploy_orchestrator.web.people import Role, person_of
 
+MAX_TABLES: Final = 20
+"""Of one look, as far as they are kept."""
 _PART: Final = "X-Part"
 _POLICY: Final = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 
@@ -48,10 +53,25 @@ class Showing:
 
     watch: Watch
     templates: Jinja2Templates = field(default_factory=_templates)
+    _tables: dict[tuple[datetime, Wanted], Markup] = field(
+        default_factory=dict[tuple[datetime, Wanted], Markup]
+    )
 
     def answer(self, request: Request, name: str, told: Any, **shown: Any) -> Response:
         """The page `name` with what is `shown`, or what is `told` as JSON."""
         return as_json(told) if wants_json(request) else self.page(request, name, **shown)
+
+    def rows(self, wanted: Wanted) -> Markup:
+        """The table of what is `wanted` of what the watch saw last, made once for all who look at it."""
+        overview = self.watch.overview
+        asked = overview.at, wanted
+        if asked not in self._tables:
+            if len(self._tables) >= MAX_TABLES or any(at != overview.at for at, _ in self._tables):
+                self._tables.clear()
+            shown = {"table": table(overview, wanted), "overview": overview}
+            made = self.templates.get_template("table.html").render(shown)
+            self._tables[asked] = Markup(made)  # noqa: S704 the template has escaped it
+        return self._tables[asked]
 
     def page(self, request: Request, name: str, **shown: Any) -> Response:
         """The page `name`, which runs nothing but its own, and stands in no frame; or what changes of it, for

@@ -27,6 +27,6 @@ async function show() {
 // Not all who have the board open ask in the same moment.
 events.onmessage = (event) => {
   newest = event.data;
-  setTimeout(show, 1000 * Math.random());
+  setTimeout(show, 3000 * Math.random());
 };
 setInterval(show, 5000);

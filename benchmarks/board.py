@@ -1,0 +1,165 @@
+"""What the board's first page costs: how large it is, and how fast it answers with many looking at it.
+
+    python benchmarks/board.py [--tenants 1000] [--people 200] [--seconds 20]
+
+Tenants in three environments, all of which change at each look, every three seconds. First one person asks
+for the page again and again; then so many have it open, in a process of their own, listen for news, and show
+it anew as the page's script does. The look itself is made up: `benchmarks/scale.py` measures real ones.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+from results import Results
+
+from deploy_orchestrator.cli.init import init
+from deploy_orchestrator.fleet import Destination
+from deploy_orchestrator.manifests import ChartUsed
+from deploy_orchestrator.pipeline import Orchestrator, Overview, Standing, State
+from deploy_orchestrator.releases import Release, SourceChange, digest_of
+from deploy_orchestrator.settings import Settings
+from deploy_orchestrator.web import LOOPBACK, Watch, site, site_server
+
+ENVIRONMENTS = ("dev", "staging", "production")
+SERVER = "https://kubernetes.default.svc"
+CONTENT = f"sha256:{'c' * 64}"
+CHART = ChartUsed(name="app", version="1.4.2")
+JITTER = 3.0
+
+
+def main() -> None:
+    """Run the benchmark that the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--tenants", type=int, default=1000)
+    parser.add_argument("--people", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--client", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.client:
+        asyncio.run(many(arguments.client, arguments.people, arguments.seconds))
+        return
+    results = Results("board")
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        init(Path(".local"))
+        with Orchestrator.open(Settings()) as orchestrator:
+            watch = Watch(lambda: seen(arguments.tenants))
+            server = site_server(site(watch, orchestrator, None, LOOPBACK), "127.0.0.1", 0)
+            thread = threading.Thread(target=server.run)
+            thread.start()
+            while not server.started:
+                time.sleep(0.05)
+            url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
+            one(url, results)
+            asked = [f"--client={url}", f"--people={arguments.people}", f"--seconds={arguments.seconds}"]
+            subprocess.run([sys.executable, Path(__file__).resolve(), *asked], check=True)
+            results.add("memory", "MB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+            server.should_exit = True
+            thread.join()
+    results.write()
+
+
+def seen(tenants: int) -> Overview:
+    """How everything stands: each time another commit of the fleet is released everywhere."""
+    now, commit = datetime.now(UTC), f"{random.getrandbits(160):040x}"
+    source = SourceChange(commit=commit, authors=("alice@example.com",), signed=True)
+    found = (
+        _standing(environment, f"tenant-{number:04}", source, now)
+        for environment in ENVIRONMENTS
+        for number in range(tenants)
+    )
+    return Overview(now, commit, ENVIRONMENTS, tuple(found), ())
+
+
+def _standing(environment: str, tenant: str, source: SourceChange, now: datetime) -> Standing:
+    namespace = f"{tenant}-{environment}"
+    digest = digest_of(
+        environment=environment,
+        tenant=tenant,
+        destination=Destination("here", SERVER, namespace),
+        content=CONTENT,
+        base=None,
+        replaces=None,
+    )
+    release = Release(
+        format=2,
+        environment=environment,
+        tenant=tenant,
+        namespace=namespace,
+        cluster="here",
+        server=SERVER,
+        digest=digest,
+        content=CONTENT,
+        chart=CHART,
+        source=source,
+        revision="a" * 40,
+        path=f"manifests/{environment}/{tenant}",
+        released_at=now,
+        commit="b" * 40,
+    )
+    return Standing(environment, tenant, State.LIVE, release, "", "Raise the limits", now, None)
+
+
+def one(url: str, results: Results) -> None:
+    """One person asks for the page, whose table is made by the first who sees a look."""
+    with httpx.Client(headers={"Accept": "text/html", "Accept-Encoding": "gzip"}, timeout=60) as client:
+        taken: list[float] = []
+        sent = 0
+        for _ in range(20):
+            began = time.perf_counter()
+            with client.stream("GET", url) as answer:
+                sent = sum(map(len, answer.iter_raw()))
+            taken.append(1000 * (time.perf_counter() - began))
+            time.sleep(0.5)
+        whole = len(client.get(url).content)
+    results.add("page", "ms", *taken)
+    results.add("page, as sent", "kB", sent / 1000)
+    results.add("page, whole", "kB", whole / 1000)
+    print(
+        f"page: {statistics.median(taken):.0f} ms, at most {max(taken):.0f} ms, {sent / 1000:.0f} kB as sent"
+    )
+
+
+async def many(url: str, people: int, seconds: float) -> None:
+    """So many have the page open for so long; how long their browsers wait for what is new."""
+    limits = httpx.Limits(max_connections=3 * people)
+    async with httpx.AsyncClient(base_url=url, timeout=60, limits=limits) as client:
+        taken: list[float] = []
+        async with asyncio.TaskGroup() as group:
+            for _ in range(people):
+                group.create_task(_person(client, time.monotonic() + seconds, taken))
+    taken.sort()
+    place = {each: taken[int(len(taken) * each / 100) - 1] for each in (50, 99)}
+    print(
+        f"{people} people, {len(taken)} requests: median {place[50]:.0f} ms, p99 {place[99]:.0f} ms, "
+        f"at most {taken[-1]:.0f} ms"
+    )
+
+
+async def _person(client: httpx.AsyncClient, until: float, taken: list[float]) -> None:
+    async with client.stream("GET", "/events") as events:
+        async for line in events.aiter_lines():
+            if line.startswith("data:"):
+                await asyncio.sleep(JITTER * random.random())
+                began = time.perf_counter()
+                answer = await client.get("/", headers={"Accept": "text/html", "X-Part": "shown"})
+                answer.raise_for_status()
+                taken.append(1000 * (time.perf_counter() - began))
+            if time.monotonic() > until:
+                return
+
+
+if __name__ == "__main__":
+    main()
