@@ -1,6 +1,7 @@
 """Reviews of what waits, on the forge of the deployments repository: asked for, and read."""
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from deploy_orchestrator.errors import OrchestratorError
@@ -11,6 +12,7 @@ from deploy_orchestrator.settings import ReviewSettings
 
 if TYPE_CHECKING:
     from deploy_orchestrator.forges import Forge
+    from deploy_orchestrator.registries import Web
 
 Given = Callable[[Plan], tuple[Approval, ...]]
 """What people say of a plan in reviews. Raises ForgeError, RepositoryError where the forge cannot tell."""
@@ -19,7 +21,6 @@ Given = Callable[[Plan], tuple[Approval, ...]]
 def forge_of(rules: Reviews) -> "Forge":
     """The forge that the rules name, with the token of this installation. Raises NoForge without one."""
     from deploy_orchestrator.forges import Forge, NoForge
-    from deploy_orchestrator.registries import Egress, Internet
 
     token = ReviewSettings().secret()
     if not token:
@@ -27,9 +28,15 @@ def forge_of(rules: Reviews) -> "Forge":
             f"there is no token for the forge {rules.api}, whose reviews approve",
             fix="set DEPLOY_ORCHESTRATOR_REVIEWS_TOKEN to one that may open pull requests there",
         )
-    return Forge(
-        rules.kind, rules.api.rstrip("/"), rules.project, token, Internet(Egress().naming(rules.api))
-    )
+    return Forge(rules.kind, rules.api.rstrip("/"), rules.project, token, _web(rules.api))
+
+
+@lru_cache(maxsize=8)
+def _web(api: str) -> "Web":
+    """The network to a forge, whose connections are used again at each look."""
+    from deploy_orchestrator.registries import Egress, Internet
+
+    return Internet(Egress().naming(api))
 
 
 def given(deployments: Deployments, fleet: Fleet) -> Given:
