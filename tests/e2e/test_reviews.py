@@ -55,7 +55,8 @@ class Team:
 
     def review(self, user: User, event: str = "APPROVED") -> int:
         path = f"pulls/{self.pull['number']}/reviews"
-        return self.ask(user, "POST", path, event=event, body="looked at")["id"]
+        head = self.pull["head"]["sha"]
+        return self.ask(user, "POST", path, event=event, body="looked at", commit_id=head)["id"]
 
     def dismiss(self, review: int) -> None:
         path = f"pulls/{self.pull['number']}/reviews/{review}/dismissals"
