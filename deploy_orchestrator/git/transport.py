@@ -31,8 +31,8 @@ _NOT_ATOMIC = "does not support --atomic"
 def fetch(
     address: Address, clone: Path, *, branches: Collection[str] | None = None, new: bool = False
 ) -> None:
-    """Makes the branches and tags of `clone` those of the remote, or these `branches` alone: what others push
-    beside them is none of ours. The caller holds the lock of the clone.
+    """Makes the branches and tags of `clone` those of the remote, or these `branches` alone (a `*` at the end
+    stands for any): what others push beside them is none of ours. The caller holds the lock of the clone.
 
     A remote that says nothing for 20 seconds is given up. Where it does, and into a `new` clone, all that
     there is may take ten minutes.

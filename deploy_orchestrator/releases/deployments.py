@@ -11,7 +11,15 @@ from deploy_orchestrator.git import Commit, Person, Repository, Signer
 from deploy_orchestrator.identity import Issuers, Keys
 from deploy_orchestrator.manifests import Diff, Manifests, committed_manifests, diff
 from deploy_orchestrator.outcomes import Outcome, attempt, failures, raised, values
-from deploy_orchestrator.releases import approvals, deliveries, history, propose, publish, revert
+from deploy_orchestrator.releases import (
+    approvals,
+    deliveries,
+    history,
+    propose,
+    publish,
+    revert,
+    reviews,
+)
 from deploy_orchestrator.releases import removal as removals
 from deploy_orchestrator.releases.approvals import RejectedApproval
 from deploy_orchestrator.releases.deliveries import Delivered
@@ -32,7 +40,7 @@ from deploy_orchestrator.releases.standing import Standing
 
 Part = TypeVar("Part")
 
-BRANCHES = (MAIN, approvals.BRANCH, deliveries.BRANCH)
+BRANCHES = (MAIN, approvals.BRANCH, deliveries.BRANCH, reviews.BASE, f"{reviews.PREFIX}*")
 """Those of the deployments repository that anything is read of."""
 _NAMED = 20
 """Commits of others that are named one by one."""

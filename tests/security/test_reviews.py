@@ -120,6 +120,17 @@ def test_the_account_is_the_same_whatever_its_capitals(forge: Hosted, closed: Cl
     assert closed() == []
 
 
+def test_a_review_of_what_was_pushed_since_counts_where_it_says_the_same(
+    forge: Hosted, closed: Closed
+) -> None:
+    forge.review("bob-s")
+    assert closed() == []
+    push(forge, f"{BRANCH}^{{tree}}", forge.head(BRANCH))
+    assert closed() == ["approval"]
+    forge.review("bob-s")
+    assert closed() == []
+
+
 def pushed_after(forge: Hosted) -> None:
     """Something else is pushed to the branch, after the review."""
     forge.review("bob-s")
