@@ -69,7 +69,7 @@ class Team:
         git(self.desk.folder, "clone", "--quiet", "--branch", BRANCH, url, str(clone))
         identity = ("-c", f"user.name={user.name}", "-c", f"user.email={user.email}")
         if orphan:
-            git(clone, *identity, "commit", "--quiet", "--amend", "--message", "Another")
+            git(clone, *identity, "commit", "--quiet", "--amend", "--allow-empty", "--message", "Another")
         else:
             git(clone, *identity, "commit", "--quiet", "--allow-empty", "--message", "More")
         git(clone, "push", "--quiet", *arguments, "origin", f"HEAD:{BRANCH}")
