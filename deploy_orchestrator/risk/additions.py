@@ -18,6 +18,7 @@ from deploy_orchestrator.risk.pods import (
 )
 from deploy_orchestrator.risk.reach import is_own_annotation, reaching, secret_brought_by, secret_made_by
 from deploy_orchestrator.risk.rule import Rule, Sighting
+from deploy_orchestrator.risk.rule_ids import REACHES_OTHERS
 from deploy_orchestrator.risk.selecting import keeps_away, selectors_of, selects
 from deploy_orchestrator.risk.verdict import Verdict
 
@@ -95,7 +96,7 @@ class JoinsExisting(Rule):
 
 
 class ReachesOthers(Rule):
-    id = "reaches-others"
+    id = REACHES_OTHERS
     severity = Verdict.NEEDS_APPROVAL
     sees = (
         "an object, new or changed, comes to reach others than its tenant, by what a first release is asked "

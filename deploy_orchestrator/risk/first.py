@@ -6,6 +6,7 @@ from typing import Final
 from deploy_orchestrator.risk.change import Change
 from deploy_orchestrator.risk.reach import labels_of_namespace, reaching
 from deploy_orchestrator.risk.rule import Rule, Sighting
+from deploy_orchestrator.risk.rule_ids import SHARED_FROM_THE_FIRST, TAKEOVER
 from deploy_orchestrator.risk.verdict import Verdict
 
 
@@ -22,7 +23,7 @@ class FirstRelease(Rule):
 
 
 class Takeover(Rule):
-    id = "takeover"
+    id = TAKEOVER
     severity = Verdict.NEEDS_APPROVAL
     sees = (
         "a first release, or one that moves, goes into a namespace that somebody else has made, or into "
@@ -37,7 +38,7 @@ class Takeover(Rule):
 
 
 class SharedFromTheFirst(Rule):
-    id = "first-release-shared"
+    id = SHARED_FROM_THE_FIRST
     severity = Verdict.NEEDS_APPROVAL
     sees = (
         "a first release brings what others share: an object of the whole cluster that is neither its "

@@ -5,10 +5,13 @@ from datetime import datetime
 from typing import Any, Final
 
 from deploy_orchestrator.fleet import Policy
-from deploy_orchestrator.risk.additions import ReachesOthers
-from deploy_orchestrator.risk.first import SharedFromTheFirst, Takeover
-from deploy_orchestrator.risk.judging import severity
-from deploy_orchestrator.risk.soundness import CheckExcepted, CheckFailed
+from deploy_orchestrator.risk.rule_ids import (
+    CHECK_EXCEPTED,
+    CHECK_FAILED,
+    REACHES_OTHERS,
+    SHARED_FROM_THE_FIRST,
+    TAKEOVER,
+)
 from deploy_orchestrator.risk.verdict import Reason, Verdict
 
 HOST_TAKEN: Final = "host-taken"
@@ -16,8 +19,8 @@ HOST_TAKEN: Final = "host-taken"
 
 _IS_OF: Final = " is a host of "
 _ALREADY: Final = " already"
-_RULES: Final = frozenset({ReachesOthers.id, SharedFromTheFirst.id, Takeover.id})
-_BY_CHECKS: Final = frozenset({CheckExcepted.id, CheckFailed.id})
+_RULES: Final = frozenset({REACHES_OTHERS, SHARED_FROM_THE_FIRST, TAKEOVER})
+_BY_CHECKS: Final = frozenset({CHECK_EXCEPTED, CHECK_FAILED})
 _FAMILIES: Final = ("pod-", "rbac-")
 _CHECKS: Final = frozenset({"argocd-steered", "cluster-scoped", "foreign-namespace", "unknown-scope"})
 """The checks that keep a tenant from what is not its own: its node, its cluster, the namespaces of others."""
@@ -32,7 +35,12 @@ def beyond(reasons: Iterable[Reason], environment: str, policy: Policy, now: dat
     """Those of the `reasons` that tell of others in the cluster than the `environment` has, as far as they
     are not safe under its policy `now` (UTC).
     """
-    found = (each for each in reasons if _is_beyond(each, environment))
+    found = [each for each in reasons if _is_beyond(each, environment)]
+    if not found:
+        return ()
+    # Whoever finds none has no need of all the rules.
+    from deploy_orchestrator.risk.judging import severity
+
     return tuple(each for each in found if severity(each, policy, now) is not Verdict.SAFE)
 
 

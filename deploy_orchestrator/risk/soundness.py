@@ -6,6 +6,7 @@ from deploy_orchestrator.manifests import hooks, untyped
 from deploy_orchestrator.risk.change import Change
 from deploy_orchestrator.risk.pods import labels_of
 from deploy_orchestrator.risk.rule import Rule, Sighting
+from deploy_orchestrator.risk.rule_ids import CHECK_EXCEPTED, CHECK_FAILED
 from deploy_orchestrator.risk.verdict import Verdict
 from deploy_orchestrator.terms import HELM_HOOK_EVENTS
 
@@ -13,7 +14,7 @@ _OWN_SELECTOR = {("apps", kind) for kind in ("DaemonSet", "Deployment", "Replica
 
 
 class CheckFailed(Rule):
-    id = "check-failed"
+    id = CHECK_FAILED
     severity = Verdict.BLOCKED
     sees = "a check of the manifests found an error: schema, removed API, tenant policy"
     why = "The API server would refuse the object, or the tenant policy forbids it."
@@ -30,7 +31,7 @@ class CheckFailed(Rule):
 
 
 class CheckExcepted(Rule):
-    id = "check-excepted"
+    id = CHECK_EXCEPTED
     severity = Verdict.NEEDS_APPROVAL
     sees = (
         "a check found an error from which the tenant excepts itself, and which what is released now does "
