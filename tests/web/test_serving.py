@@ -72,7 +72,7 @@ def _until_it_answers(url: str, server: subprocess.Popen[bytes]) -> None:
 
 
 def test_the_board_and_dagster_are_one_site(address):
-    assert "3 of 3 released are live and healthy" in httpx.get(address).text
+    assert "3 of 3 are live and healthy" in httpx.get(address).text
     page = httpx.get(f"{address}/dagster/overview")
     assert page.status_code == 200
     assert '"/dagster"' in page.text
