@@ -4,7 +4,6 @@ Exit codes: 0 fine, 1 something was found (a conflict, a blocked change, an unhe
 or bad input.
 """
 
-import os
 import sys
 from typing import Annotated, NoReturn
 
@@ -12,9 +11,6 @@ import typer
 
 from deploy_orchestrator.cli.commands import Commands
 from deploy_orchestrator.errors import OrchestratorError, machine_refused
-
-os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-"""Looking for plugins of pydantic costs a command a tenth of its start, and none has a place in ours."""
 
 app = typer.Typer(
     name="deploy-orchestrator",
