@@ -40,8 +40,10 @@ from deploy_orchestrator.releases.standing import Standing
 
 Part = TypeVar("Part")
 
-BRANCHES = (MAIN, approvals.BRANCH, deliveries.BRANCH, reviews.BASE, f"{reviews.PREFIX}*")
-"""Those of the deployments repository that anything is read of."""
+BRANCHES = (MAIN, *(f"{each}*" for each in (approvals.BRANCH, deliveries.BRANCH, reviews.STEM)))
+"""Those of the deployments repository that anything is read of: but for the first one, any that begin so, for
+Git takes it as a failure where one that it is asked for by its whole name is not there.
+"""
 _NAMED = 20
 """Commits of others that are named one by one."""
 

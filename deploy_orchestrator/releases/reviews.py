@@ -21,9 +21,11 @@ from deploy_orchestrator.terms import Text, Verdict
 if TYPE_CHECKING:
     from deploy_orchestrator.forges import Forge, OpenPull
 
-BASE: Final = "reviews"
+STEM: Final = "review"
+"""What the names of all branches of reviews begin with."""
+BASE: Final = f"{STEM}s"
 """The branch that pull requests go into; nothing follows it."""
-PREFIX: Final = "review/"
+PREFIX: Final = f"{STEM}/"
 MAX_LINES: Final = 40_000
 """Characters of the lines that change, as far as the text has them."""
 _BEFORE: Final = "in-place-of"
