@@ -16,7 +16,13 @@ from deploy_orchestrator.risk.pods import (
     references,
     spec_of,
 )
-from deploy_orchestrator.risk.reach import is_own_annotation, reaching, secret_brought_by, secret_made_by
+from deploy_orchestrator.risk.reach import (
+    is_own_annotation,
+    reaching,
+    secret_brought_by,
+    secret_made_by,
+    shared,
+)
 from deploy_orchestrator.risk.rule import Rule, Sighting
 from deploy_orchestrator.risk.rule_ids import REACHES_OTHERS
 from deploy_orchestrator.risk.selecting import keeps_away, selectors_of, selects
@@ -99,8 +105,9 @@ class ReachesOthers(Rule):
     id = REACHES_OTHERS
     severity = Verdict.NEEDS_APPROVAL
     sees = (
-        "an object, new or changed, comes to reach others than its tenant, by what a first release is asked "
-        "about as well (`first-release-shared`)"
+        "an object, new or changed, comes to reach others than its tenant, or may reach other ones than "
+        "before, by what a first release is asked about as well (`first-release-shared`); or what is for the "
+        "whole cluster is removed"
     )
     why = "It may take traffic, room or rights from others, or change what they may do."
     do = "Check whom it reaches, then approve."
@@ -108,11 +115,14 @@ class ReachesOthers(Rule):
     def judge(self, change: Change) -> Iterator[Sighting]:
         for each in () if change.first else change.after.objects:
             before = change.before_of(each.key)
-            known = {*reaching(before)} if before else set[str]()
-            words = [word for word in dict.fromkeys(reaching(each)) if word not in known]
+            known = [*reaching(before)] if before else []
+            words = list(dict.fromkeys(str(one) for one in reaching(each) if one not in known))
             if words:
                 alone = before is None and _is_harmless(each)
                 yield Sighting("; ".join(words), each.key, ((),) if alone else ())
+        for each in change.removed:
+            if words := [str(one) for one in shared(each)]:
+                yield Sighting(f"removed, and {'; '.join(words)}", each.key)
 
 
 def _is_harmless(each: Object) -> bool:

@@ -55,7 +55,7 @@ class SharedFromTheFirst(Rule):
 
     def judge(self, change: Change) -> Iterator[Sighting]:
         for each in change.after.objects if change.first else ():
-            words = [*reaching(each)]
+            words = [*map(str, reaching(each))]
             words += labels_of_namespace(each) if change.without_platform else ()
             if words:
                 yield Sighting("; ".join(dict.fromkeys(words)), each.key)

@@ -21,6 +21,9 @@ _IS_OF: Final = " is a host of "
 _ALREADY: Final = " already"
 _RULES: Final = frozenset({REACHES_OTHERS, SHARED_FROM_THE_FIRST, TAKEOVER})
 _BY_CHECKS: Final = frozenset({CHECK_EXCEPTED, CHECK_FAILED})
+_OF_DEFINITIONS: Final = "crd-"
+"""How the rules on kinds begin, which all in the cluster have in common."""
+
 _FAMILIES: Final = ("pod-", "rbac-")
 _CHECKS: Final = frozenset({"argocd-steered", "cluster-scoped", "foreign-namespace", "unknown-scope"})
 """The checks that keep a tenant from what is not its own: its node, its cluster, the namespaces of others."""
@@ -48,7 +51,7 @@ def lets_beyond(policy: Policy) -> tuple[Any, ...]:
     """What a policy says of what tenants may do to others in their cluster: another one may let them do
     more.
     """
-    rules = {name: each for name, each in policy.rules.items() if name in _RULES | _BY_CHECKS}
+    rules = {name: each for name, each in policy.rules.items() if name in _BY_CHECKS or _tells_of_others(name)}
     checks = {name: each for name, each in policy.checks.items() if _guards_others(name)}
     return rules, checks, policy.cluster_scoped, policy.shared_namespaces
 
@@ -59,7 +62,11 @@ def _is_beyond(reason: Reason, environment: str) -> bool:
         return any(each.partition("/")[0] != environment for each in holders)
     if reason.rule in _BY_CHECKS:
         return reason.check is not None and _guards_others(reason.check)
-    return reason.rule in _RULES
+    return _tells_of_others(reason.rule)
+
+
+def _tells_of_others(rule: str) -> bool:
+    return rule in _RULES or rule.startswith(_OF_DEFINITIONS)
 
 
 def _guards_others(check: str) -> bool:

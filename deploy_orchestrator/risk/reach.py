@@ -4,11 +4,12 @@ Known are the parts that reach nobody else; whatever is none of them is told.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from deploy_orchestrator.manifests import Object, is_built_in, untyped
 from deploy_orchestrator.risk.metadata import is_check_sum, is_for_people, is_inert_annotation
-from deploy_orchestrator.risk.pods import metadata_of, spec_of
+from deploy_orchestrator.risk.pods import is_known, metadata_of, spec_of
 
 _ROUTES: Final = frozenset({"GRPCRoute", "HTTPRoute", "TLSRoute"})
 _KNOWN: Final = frozenset(
@@ -193,22 +194,48 @@ https://prometheus.io/docs/practices/rules/.
 _SECURITY_OF_PODS: Final = "pod-security.kubernetes.io/"
 
 
-def reaching(each: Object) -> Iterator[str]:
-    """What of an object reaches others than its tenant, in words; nothing where all of it is known not to."""
-    yield from filter(None, [_shared(each)])
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """A way in which an object reaches others: in words, and `by` which part of it. Where that part is
+    another, it may reach somebody else.
+    """
+
+    said: str
+    by: Any = None
+
+    def __str__(self) -> str:
+        return self.said
+
+
+def reaching(each: Object) -> Iterator[Reach]:
+    """What of an object reaches others than its tenant; nothing where all of it is known not to."""
+    yield from shared(each)
     yield from _reaches(each)
     yield from _told_to_others(each)
 
 
-def _shared(each: Object) -> str | None:
+def shared(each: Object) -> Iterator[Reach]:
+    """What of an object others of the whole cluster have, whoever they are."""
     kind = (each.key.group, each.kind)
     if kind == ("rbac.authorization.k8s.io", "ClusterRole"):
-        names = sorted(label for label in each.labels if not is_for_people(label))
-        return f"roles may gather its rights by the label {', '.join(names)}" if names else None
-    if each.namespace is None and kind not in _OWN | _KNOWN:
-        return f"a {each.kind} is for the whole cluster"
-    return None
+        labels = {name: value for name, value in each.labels.items() if not is_for_people(name)}
+        if labels:
+            said = f"roles may gather its rights by the label {', '.join(sorted(labels))}"
+            yield Reach(said, (labels, _content(each)))
+    elif each.namespace is None and kind not in _OWN | _KNOWN:
+        yield Reach(f"a {each.kind} is for the whole cluster", None if kind == _CRD else _content(each))
 
+
+def _content(each: Object) -> Mapping[str, Any]:
+    """What an object says beside its metadata, and beside its pods where these are looked at themselves."""
+    said = {name: value for name, value in each.body.items() if name not in ("apiVersion", "metadata")}
+    if is_known(each.key) and isinstance(said.get("spec"), dict):
+        said["spec"] = {name: value for name, value in said["spec"].items() if name != "template"}
+    return said
+
+
+_CRD: Final = ("apiextensions.k8s.io", "CustomResourceDefinition")
+"""What it says is judged by rules of its own."""
 
 _OWN: Final = frozenset(
     {
@@ -220,16 +247,16 @@ _OWN: Final = frozenset(
 """Kinds of the whole cluster of which each object is one tenant's; what they give is checked by itself."""
 
 
-def _reaches(each: Object) -> Iterator[str]:
+def _reaches(each: Object) -> Iterator[Reach]:
     kind = (each.key.group, each.kind)
     if not is_built_in(each.key.group) and kind not in _KNOWN:
-        yield f"a {each.kind}, of which no rule knows whom it reaches"
+        yield Reach(f"a {each.kind}, of which no rule knows whom it reaches", _content(each))
     spec = untyped.mapping(each.body.get("spec"))
     yield from _placed(spec_of(each), each.namespace)
     for asked in _claims(each):
         yield from _taken_up(asked)
     if kind in _POINTERS:
-        yield _LEADS_ELSEWHERE
+        yield Reach(_LEADS_ELSEWHERE, _content(each))
     elif kind == ("", "Service"):
         yield from _serves(spec)
     elif kind == ("monitoring.coreos.com", "PrometheusRule"):
@@ -240,34 +267,39 @@ def _reaches(each: Object) -> Iterator[str]:
         yield from _certifies(spec)
     elif kind == ("external-secrets.io", "ExternalSecret"):
         yield from _fetches(spec)
-    elif _takes_every_host(kind, spec):
-        yield "it takes every host that nobody else has"
+    else:
+        yield from _takes_every_host(kind, spec)
 
 
-def _told_to_others(each: Object) -> Iterator[str]:
+def _told_to_others(each: Object) -> Iterator[Reach]:
     """The annotations and labels of an object by which controllers that others share may do something else
     than for this object alone.
     """
     for metadata in (untyped.mapping(each.body["metadata"]), *_made_with(each)):
-        for name in untyped.mapping(metadata.get("annotations")):
+        for name, value in untyped.mapping(metadata.get("annotations")).items():
             if not is_own_annotation(name):
-                yield f"annotation {name}"
+                yield Reach(f"annotation {name}", (value, _watched_content(each)))
     for name, value in untyped.mapping(metadata_of(each).get("annotations")).items():
         if not is_own_annotation(name, value):
-            yield f"annotation {name} of its pods"
+            yield Reach(f"annotation {name} of its pods", value)
     yield from _watched_labels(each)
 
 
-def _watched_labels(each: Object) -> Iterator[str]:
+def _watched_labels(each: Object) -> Iterator[Reach]:
     """The labels of a ConfigMap or Secret, or of one that is made of an object, that sidecars and operators
     of any namespace may look for.
     """
-    labels = dict.fromkeys(each.labels) if (each.key.group, each.kind) in _WATCHED else {}
+    labels: dict[str, Any] = {**each.labels} if (each.key.group, each.kind) in _WATCHED else {}
     for metadata in _made_with(each):
-        labels |= dict.fromkeys(untyped.mapping(metadata.get("labels")))
-    for name in labels:
+        labels |= untyped.mapping(metadata.get("labels"))
+    for name, value in labels.items():
         if not is_for_people(name) and name not in _OWN_LABELS and not name.startswith("app.kubernetes.io/"):
-            yield f"label {name}"
+            yield Reach(f"label {name}", (value, _content(each)))
+
+
+def _watched_content(each: Object) -> Mapping[str, Any] | None:
+    """What others get who take what an object holds; None for what holds nothing to take."""
+    return _content(each) if (each.key.group, each.kind) in _WATCHED or any(_made_with(each)) else None
 
 
 def labels_of_namespace(each: Object) -> Iterator[str]:
@@ -320,23 +352,25 @@ def secret_made_by(each: Object) -> str | None:
     return secret_brought_by(each)
 
 
-def _placed(pods: Mapping[str, Any], namespace: str | None) -> Iterator[str]:
+def _placed(pods: Mapping[str, Any], namespace: str | None) -> Iterator[Reach]:
     for name in sorted(pods.keys() - _PODS_OWN):
-        yield f"its pods say {name}, of which no rule knows whom it reaches"
+        yield Reach(f"its pods say {name}, of which no rule knows whom it reaches", pods[name])
     for volume in untyped.mappings(pods.get("volumes")):
         for kind in sorted(volume.keys() - _VOLUMES_OWN - {"name"}):
-            yield f"its pods mount what is kept elsewhere, by a volume of the kind {kind}"
+            said = f"its pods mount what is kept elsewhere, by a volume of the kind {kind}"
+            yield Reach(said, volume[kind])
     for kind in ("podAffinity", "podAntiAffinity"):
-        if any(map(_names_others(namespace), _terms(untyped.at(pods, "affinity", kind)))):
-            yield "its pods go near those of other namespaces, or keep them away"
+        if any(map(_names_others(namespace), _terms(asked := untyped.at(pods, "affinity", kind)))):
+            yield Reach("its pods go near those of other namespaces, or keep them away", (kind, asked))
     if priority := pods.get("priorityClassName"):
-        yield f"its pods go before others, by the priority {untyped.text(priority)}"
+        yield Reach(f"its pods go before others, by the priority {untyped.text(priority)}")
     if node := pods.get("nodeName"):
-        yield f"its pods go to the node {untyped.text(node)}, past the scheduler"
+        yield Reach(f"its pods go to the node {untyped.text(node)}, past the scheduler")
     for each in untyped.mappings(pods.get("tolerations")):
         key = untyped.text(each.get("key"))
         if not key or key.startswith("node-role.kubernetes.io/"):
-            yield f"its pods go to nodes that are kept free of tenants, by tolerating {key or 'everything'}"
+            said = f"its pods go to nodes that are kept free of tenants, by tolerating {key or 'everything'}"
+            yield Reach(said, each)
 
 
 def _terms(affinity: Any) -> Iterator[Mapping[str, Any]]:
@@ -364,68 +398,71 @@ def _claims(each: Object) -> Iterator[Mapping[str, Any]]:
         yield untyped.mapping(untyped.at(volume, "ephemeral", "volumeClaimTemplate", "spec"))
 
 
-def _serves(spec: Mapping[str, Any]) -> Iterator[str]:
+def _serves(spec: Mapping[str, Any]) -> Iterator[Reach]:
     if spec.get("type") == "ExternalName":
-        yield _LEADS_ELSEWHERE
-    if spec.get("externalIPs"):
-        yield "it takes traffic for external addresses of its own choice"
+        yield Reach(_LEADS_ELSEWHERE, spec.get("externalName"))
+    if addresses := spec.get("externalIPs"):
+        yield Reach("it takes traffic for external addresses of its own choice", addresses)
     for field in ("loadBalancerIP", "clusterIP"):
         if untyped.text(spec.get(field)) not in ("", "None"):
-            yield f"it asks for the address {untyped.text(spec[field])}"
+            yield Reach(f"it asks for the address {untyped.text(spec[field])}")
 
 
-def _takes_every_host(kind: tuple[str, str], spec: Mapping[str, Any]) -> bool:
+def _takes_every_host(kind: tuple[str, str], spec: Mapping[str, Any]) -> Iterator[Reach]:
     if kind == ("networking.k8s.io", "Ingress"):
         hosts = [untyped.text(rule.get("host")) for rule in untyped.mappings(spec.get("rules"))]
         everything = spec.get("defaultBackend") is not None
     elif kind[0] == "gateway.networking.k8s.io" and kind[1] in _ROUTES:
-        hosts = untyped.texts(spec.get("hostnames"))
+        hosts = [*untyped.texts(spec.get("hostnames"))]
         everything = not hosts
     else:
-        return False
-    return everything or any(not host or host[:1] == "*" for host in hosts)
+        return
+    wide = {host for host in hosts if not host or host[:1] == "*"} | ({""} if everything else set[str]())
+    if wide:
+        yield Reach("it takes every host that nobody else has", wide)
 
 
-def _taken_up(spec: Mapping[str, Any]) -> Iterator[str]:
+def _taken_up(spec: Mapping[str, Any]) -> Iterator[Reach]:
     if spec.get("volumeName"):
-        yield f"it asks for the volume {untyped.text(spec['volumeName'])} by its name"
-    if spec.get("selector"):
-        yield "it asks for a volume that is there, by its labels"
-    if spec.get("dataSource") or spec.get("dataSourceRef"):
-        yield "it begins as a copy of data that is there already"
+        yield Reach(f"it asks for the volume {untyped.text(spec['volumeName'])} by its name")
+    if selector := spec.get("selector"):
+        yield Reach("it asks for a volume that is there, by its labels", selector)
+    if any(sources := (spec.get("dataSource"), spec.get("dataSourceRef"))):
+        yield Reach("it begins as a copy of data that is there already", sources)
 
 
-def _scrapes(spec: Mapping[str, Any], namespace: str | None) -> Iterator[str]:
+def _scrapes(spec: Mapping[str, Any], namespace: str | None) -> Iterator[Reach]:
     where = untyped.mapping(spec.get("namespaceSelector"))
     if where.get("any") or set(untyped.texts(where.get("matchNames"))) - {namespace}:
-        yield "it looks into other namespaces"
+        yield Reach("it looks into other namespaces", where)
     endpoints = (*untyped.mappings(spec.get("endpoints")), *untyped.mappings(spec.get("podMetricsEndpoints")))
     for name in sorted({name for endpoint in endpoints for name in endpoint} - _ASKED):
-        yield f"{name}, by which Prometheus may give what is its own, or take what is others'"
+        said = f"{name}, by which Prometheus may give what is its own, or take what is others'"
+        yield Reach(said, [endpoint.get(name) for endpoint in endpoints])
 
 
-def _records(spec: Mapping[str, Any]) -> Iterator[str]:
+def _records(spec: Mapping[str, Any]) -> Iterator[Reach]:
     for group in untyped.mappings(spec.get("groups")):
         for rule in untyped.mappings(group.get("rules")):
             name = untyped.text(rule.get("record"))
             if name and _SERIES not in name:
-                yield f"it writes the series {name}, which others may read"
+                yield Reach(f"it writes the series {name}, which others may read", rule)
 
 
-def _certifies(spec: Mapping[str, Any]) -> Iterator[str]:
+def _certifies(spec: Mapping[str, Any]) -> Iterator[Reach]:
     for name in sorted(spec.keys() - _CERTIFIED):
-        yield f"its certificate says {name}, of which nobody knows whose it is"
+        yield Reach(f"its certificate says {name}, of which nobody knows whose it is", spec[name])
     for usage in sorted(set(untyped.texts(spec.get("usages"))) - _OF_SERVERS):
-        yield f"its certificate is good for {usage}"
+        yield Reach(f"its certificate is good for {usage}")
 
 
-def _fetches(spec: Mapping[str, Any]) -> Iterator[str]:
+def _fetches(spec: Mapping[str, Any]) -> Iterator[Reach]:
     target = untyped.mapping(spec.get("target"))
     if untyped.at(spec, "secretStoreRef", "kind") not in (None, "SecretStore"):
-        yield "it reads a store that others keep their secrets in, too"
+        yield Reach("it reads a store that others keep their secrets in, too", spec)
     if target.get("creationPolicy") not in (None, "Owner"):
-        yield "it writes into a Secret of others"
+        yield Reach("it writes into a Secret of others", spec)
     if any(
         "sourceRef" in each for field in ("data", "dataFrom") for each in untyped.mappings(spec.get(field))
     ):
-        yield "it names a source of its own"
+        yield Reach("it names a source of its own", spec)

@@ -330,3 +330,69 @@ def test_what_comes_to_reach_others_later_is_told_as_that() -> None:
     after = pods({"affinity": {"podAntiAffinity": {ALWAYS: [{**OF_ALL, "namespaceSelector": {}}]}}})
     plan = planned([*BASE, before], [*BASE, after], {})
     assert "reaches-others" in {each.rule for each in plan.reasons}
+
+
+def store_of_all(key: str) -> Body:
+    secret = copy.deepcopy(dict(fetched("ClusterSecretStore")))
+    secret["spec"]["data"][0]["remoteRef"]["key"] = key
+    return secret
+
+
+def mounting(path: str) -> Body:
+    return pods({"volumes": [{"name": "d", "nfs": {"server": "10.0.0.1", "path": path}}]})
+
+
+def near(namespace: str) -> Body:
+    return pods({"affinity": {"podAffinity": {BEST: [{"podAffinityTerm": {"namespaces": [namespace]}}]}}})
+
+
+def called(host: str) -> Body:
+    name = "external-dns.alpha.kubernetes.io/hostname"
+    return made("Service", annotations={name: host}, spec={"ports": [{"port": 80}]})
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (store_of_all("own"), store_of_all("others")),
+        (mounting("/own"), mounting("/others")),
+        (near("own"), near("others")),
+        (called("own.example.com"), called("others.example.com")),
+        (with_pods({"vault.example/secret": "own"}), with_pods({"vault.example/secret": "others"})),
+        (route("HTTPRoute", "*.own.example"), route("HTTPRoute", "*.others.example")),
+        (certificate(uris=["spiffe://own"]), certificate(uris=["spiffe://others"])),
+        (
+            monitor(namespaceSelector={"matchNames": ["own"]}),
+            monitor(namespaceSelector={"matchNames": ["others"]}),
+        ),
+        (
+            made("Service", spec={"type": "ExternalName", "externalName": "own"}),
+            made("Service", spec={"type": "ExternalName", "externalName": "others"}),
+        ),
+        (
+            made("ClusterPolicy", "kyverno.io/v1", spec={"rules": []}),
+            made("ClusterPolicy", "kyverno.io/v1", spec={"rules": [{"name": "all"}]}),
+        ),
+        (
+            made("ConfigMap", data={"a": "b"}, labels={"grafana_datasource": "1"}),
+            made("ConfigMap", data={"a": "c"}, labels={"grafana_datasource": "1"}),
+        ),
+    ],
+)
+def test_what_reaches_others_and_comes_to_reach_other_ones_is_told_as_that(before: Body, after: Body) -> None:
+    plan = planned([*BASE, before], [*BASE, after], {})
+    assert "reaches-others" in {each.rule for each in plan.reasons}
+
+
+def test_what_reaches_the_same_as_before_is_not_told_again() -> None:
+    before, after = mounting("/own"), copy.deepcopy(dict(mounting("/own")))
+    after["spec"]["template"]["spec"]["containers"][0]["image"] = "ghcr.io/acme/new:1.0.1"
+    plan = planned([*BASE, before], [*BASE, after], {})
+    assert "reaches-others" not in {each.rule for each in plan.reasons}
+
+
+def test_what_is_for_the_whole_cluster_and_removed_is_told_as_that() -> None:
+    issuer: dict[str, Any] = {**made("ClusterIssuer", "cert-manager.io/v1", spec={})}
+    issuer["metadata"] = {"name": "new"}
+    plan = planned([*BASE, issuer], [*BASE], {})
+    assert "reaches-others" in {each.rule for each in plan.reasons}

@@ -169,3 +169,32 @@ def test_productions_say_is_not_taken_away_by_a_commit(desk: Desk, commits: int)
     assert "it reaches others in the cluster of production" in waits(desk, "evil")
     assert desk.run("approve", "dev", "evil", *desk.as_("alice")).code == 0
     assert "authors cannot approve their own change" in waits(desk, "evil")
+
+
+SECRET = """\
+apiVersion: external-secrets.io/v1
+kind: ExternalSecret
+metadata:
+  name: {{ .Release.Name }}
+  namespace: {{ .Release.Namespace }}
+spec:
+  secretStoreRef: {kind: ClusterSecretStore, name: vault}
+  data:
+    - secretKey: password
+      remoteRef: {key: {{ .Values.key }}}
+"""
+
+
+def test_what_reaches_others_in_another_way_than_its_approvers_saw_waits_again(desk: Desk) -> None:
+    """A store that others use as well was approved for one key; another key of it was not."""
+    serve(desk, "web", "dev", "web.example.com")
+    desk.commit("charts/web/templates/secret.yaml", SECRET)
+    desk.commit("tenants/web/values.yaml", "host: web.example.com\nkey: dev/web\n")
+    assert "it reaches others in the cluster of production" in waits(desk, "web")
+    assert desk.run("approve", "dev", "web", *desk.as_("bob")).code == 0
+    with desk.orchestrator() as orchestrator:
+        plan = orchestrator.deployments.pending("dev", "web")
+        assert plan
+        released(orchestrator, plan)
+    desk.commit("tenants/web/values.yaml", "host: web.example.com\nkey: production/payments\n")
+    assert "it reaches others in the cluster of production" in waits(desk, "web")
