@@ -23,9 +23,9 @@ def make_removal(released: Release, manifests: Manifests, source: SourceChange, 
     """The plan of removing all that is `released`, whose objects are `manifests`.
 
     It needs approval wherever the policy asks for any, even where the policy calls deleted data safe. Of the
-    risk rules the one on data speaks, for each object that holds some.
+    risk rules those speak that tell of data, for each object that holds some, and of what others share.
     """
-    from deploy_orchestrator.risk import Change, DataDeleted, judge
+    from deploy_orchestrator.risk import Change, DataDeleted, ReachesOthers, judge
 
     change = Change(
         before=manifests, after=NOTHING, chart_before=released.chart, chart=released.chart, findings=()
@@ -38,7 +38,8 @@ def make_removal(released: Release, manifests: Manifests, source: SourceChange, 
         why="Nothing of it runs any more, and a revert does not bring its data back.",
         do="Make sure of a backup, and that nobody needs it, then approve.",
     )
-    lost = (reason for reason in judge(change, policy) if reason.rule == DataDeleted.id)
+    telling = {DataDeleted.id, ReachesOthers.id}
+    lost = (reason for reason in judge(change, policy) if reason.rule in telling)
     reasons = (removed, *lost)
     return planned(
         released,

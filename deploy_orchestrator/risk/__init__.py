@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from deploy_orchestrator.risk.additions import ReachesOthers
     from deploy_orchestrator.risk.assessment import Judgement, assess
     from deploy_orchestrator.risk.catalogue import RULES
     from deploy_orchestrator.risk.change import Change
@@ -23,6 +24,7 @@ __all__ = [
     "DataDeleted",
     "EmptyCandidate",
     "Judgement",
+    "ReachesOthers",
     "Reason",
     "Summary",
     "UnknownRule",

@@ -45,8 +45,9 @@ def severity(reason: Reason, policy: Policy, now: datetime) -> Verdict:
 
 
 def _override(rule: str, check: str | None, policy: Policy) -> RuleOverride | None:
-    """What the policy says of the check, or else of the rule."""
-    return (policy.checks.get(check) if check else None) or policy.rules.get(rule)
+    """What the policy says of the check, or else of the rule; nothing of what is none of the `RULES`."""
+    by_rule = policy.rules.get(rule) if rule in _OWN else None
+    return (policy.checks.get(check) if check else None) or by_rule
 
 
 def _told(rule: Stated, sightings: list[Sighting]) -> Iterable[Sighting]:

@@ -198,3 +198,49 @@ def test_what_reaches_others_in_another_way_than_its_approvers_saw_waits_again(d
         released(orchestrator, plan)
     desk.commit("tenants/web/values.yaml", "host: web.example.com\nkey: production/payments\n")
     assert "it reaches others in the cluster of production" in waits(desk, "web")
+
+
+def test_no_policy_says_that_the_host_of_another_is_safe_to_take(desk: Desk) -> None:
+    """Neither before it is planned nor after."""
+    serve(desk, "real", "production", "shop.example.com")
+    with desk.orchestrator() as orchestrator:
+        plan = propose(orchestrator, "production", "real")
+        assert plan
+        released(orchestrator, plan)
+    serve(desk, "evil", "dev", "shop.example.com")
+    assert "it reaches others in the cluster of production" in waits(desk, "evil")
+    configure(desk, "      rules: {host-taken: {severity: safe, reason: x}}\n")
+    with desk.orchestrator() as orchestrator:
+        plan = orchestrator.deployments.pending("dev", "evil")
+        assert plan
+        with pytest.raises(GatesClosed, match="it reaches others in the cluster of production"):
+            released(orchestrator, plan)
+
+
+CLASS = """\
+apiVersion: scheduling.k8s.io/v1
+kind: PriorityClass
+metadata: {name: of-all}
+value: 1
+"""
+
+
+def test_a_tenant_of_dev_does_not_go_with_what_the_whole_cluster_has(desk: Desk) -> None:
+    configure(desk, "      clusterScoped: [scheduling.k8s.io/PriorityClass]\n")
+    assert desk.run("approve", "dev", "--rules", *desk.as_("bob")).code == 0
+    serve(desk, "classes", "dev", "classes.example.com")
+    desk.commit("charts/web/templates/class.yaml", CLASS)
+    assert "it reaches others in the cluster of production" in waits(desk, "classes")
+    assert desk.run("approve", "dev", "classes", *desk.as_("bob")).code == 0
+    with desk.orchestrator() as orchestrator:
+        plan = orchestrator.deployments.pending("dev", "classes")
+        assert plan
+        released(orchestrator, plan)
+    for name in ("tenant.yaml", "values.yaml"):
+        (desk.fleet / "tenants/classes" / name).unlink()
+    desk.commit("README.md", "Without it.\n")
+    with desk.orchestrator() as orchestrator:
+        removal = orchestrator.plan_removal("dev", "classes")
+        assert removal
+        with pytest.raises(GatesClosed, match="it reaches others in the cluster of production"):
+            released(orchestrator, removal)
