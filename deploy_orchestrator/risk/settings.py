@@ -213,7 +213,7 @@ def flags(before: Sequence[Any], after: Sequence[Any]) -> list[Setting]:
     ):
         return []
     if rest[0] == rest[1]:
-        return between(*named)
+        return between(*named) if _in_order(told) else []
     if len(before) != len(after):
         return []
     found = [
@@ -224,6 +224,16 @@ def flags(before: Sequence[Any], after: Sequence[Any]) -> list[Setting]:
     if not all(_BARE.fullmatch(ahead) for ahead, _, _ in found):
         return []
     return [Setting(ahead.lstrip("-"), was, now) for ahead, was, now in found]
+
+
+def _in_order(told: Sequence[Sequence[re.Match[str] | None]]) -> bool:
+    """Whether the flags on both sides come in the same order, also with what is none between them: before
+    `--` or the name of a command a flag is another thing than behind it, and of some the first counts.
+    """
+    said = [[_called(flag) if flag else None for flag in side] for side in told]
+    both = {None, *said[0]} & {None, *said[1]}
+    old, new = ([each for each in side if each in both] for side in said)
+    return old == new
 
 
 def _called(flag: re.Match[str]) -> str:
