@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from deploy_orchestrator.documents.edits import edited
     from deploy_orchestrator.documents.reader import MAX_BYTES, MAX_DEPTH, MAX_NODES, DocumentError, dotted
     from deploy_orchestrator.documents.record import Record
+    from deploy_orchestrator.documents.spelling import Written, under, written
     from deploy_orchestrator.documents.writer import dump
 else:
     from deploy_orchestrator.doors import opened
@@ -34,9 +35,12 @@ __all__ = [
     "Document",
     "DocumentError",
     "Record",
+    "Written",
     "dotted",
     "dump",
     "edited",
     "parse",
     "parse_all",
+    "under",
+    "written",
 ]

@@ -314,7 +314,7 @@ class Orchestrator:
             self.fleet_repository.fetch()
             found = self._moment(plans)
             images = images or self._images(found.fleet, plans)
-            moment = replace(found, images=images, reviews=given(self.deployments, found.fleet))
+            moment = replace(found, images=images, reviews=given(self.deployments, found.fleet, found.rules))
             return moment.conditions
 
         def settle() -> Settlement | None:
@@ -368,7 +368,7 @@ class Orchestrator:
 
     def reviews(self, plan: Plan, fleet: Fleet) -> tuple[Approval, ...]:
         """What people say of `plan` on the forge that the rules of `fleet` name, as far as that tells."""
-        return as_far_as_told(given(self.deployments, fleet))(plan)
+        return as_far_as_told(given(self.deployments, fleet, self.rules()))(plan)
 
     def ask_for_reviews(self) -> None:
         """Have a pull request open for each plan that people let through, where the rules name a forge, and
@@ -617,7 +617,7 @@ class Orchestrator:
         now, fleet = datetime.now(UTC), load(self.fleet_repository.at("main"))
         rules = self._rules(fleet, now)
         counting = in_force(fleet, rules)
-        seen = as_far_as_told(given(self.deployments, counting))
+        seen = as_far_as_told(given(self.deployments, counting, rules))
         return Moment(counting, rules, self.fleet_repository, self.deployments, status, now, reviews=seen)
 
     def _policy(self, release: Release) -> Policy:

@@ -1,13 +1,20 @@
 """Reviews of what waits, on the forge of the deployments repository: asked for, and read."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Fleet, Reviews
 from deploy_orchestrator.outcomes import attempt
-from deploy_orchestrator.releases import Approval, Deployments, Plan, PullRequests, asks_for_review
+from deploy_orchestrator.releases import (
+    Approval,
+    Deployments,
+    Plan,
+    PullRequests,
+    RulesStanding,
+    asks_for_review,
+)
 from deploy_orchestrator.settings import ReviewSettings
 
 if TYPE_CHECKING:
@@ -39,19 +46,29 @@ def _web(api: str) -> "Web":
     return Internet(Egress().naming(api))
 
 
-def given(deployments: Deployments, fleet: Fleet) -> Given:
-    """What is said of plans at this moment; each forge is asked once for what is open there."""
+def given(deployments: Deployments, fleet: Fleet, rules: Mapping[str, RulesStanding]) -> Given:
+    """What is said of plans at this moment; each forge is asked once for what is open there. By the rules
+    that are holding still, who asked for changes has done so, whatever a commit takes away.
+    """
     opened: dict[tuple[str, str], PullRequests] = {}
 
-    def said(plan: Plan) -> tuple[Approval, ...]:
-        rules = fleet.reviewing(plan.environment)
-        if rules is None or not asks_for_review(plan):
-            return ()
-        place = rules.api, rules.project
+    def asked(by: Reviews, plan: Plan) -> list[Approval]:
+        place = by.api, by.project
         if place not in opened:
-            opened[place] = PullRequests.read(deployments.repository, forge_of(rules))
-        difference = deployments.difference(plan.environment, plan.tenant)
-        return tuple(opened[place].given(rules, plan, difference))
+            opened[place] = PullRequests.read(deployments.repository, forge_of(by))
+        return opened[place].given(by, plan, deployments.difference(plan.environment, plan.tenant))
+
+    def said(plan: Plan) -> tuple[Approval, ...]:
+        if not asks_for_review(plan):
+            return ()
+        counting, standing = fleet.reviewing(plan.environment), rules.get(plan.environment)
+        found = asked(counting, plan) if counting else []
+        before = standing.holding if standing else None
+        if before is None or before.reviews in (None, counting):
+            return tuple(found)
+        known = {each.review for each in found}
+        held = (each for each in asked(before.reviews, plan) if each.decision == "reject")
+        return (*found, *(each for each in held if each.review not in known))
 
     return said
 

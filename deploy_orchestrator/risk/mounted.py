@@ -4,11 +4,8 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Any, Final, cast
-
-import yaml
+from typing import Any, Final
 
 from deploy_orchestrator import documents
 from deploy_orchestrator.manifests import untyped
@@ -16,19 +13,7 @@ from deploy_orchestrator.risk.settings import Setting, between
 
 _LINE: Final = re.compile(r"\s*(?P<name>[\w.-]+)\s*[=:]\s*(?P<value>.*?)\s*")
 _SECTION: Final = re.compile(r"\s*\[(?P<name>[^\]]+)\]\s*")
-_NAME: Final = re.compile(r"(?=.*[^\d])[\w-]+")
 _QUOTES: Final = str.maketrans("", "", '"()')
-_TAG: Final = "tag:yaml.org,2002:"
-_MAPPING: Final = f"{_TAG}map"
-_SEQUENCE: Final = f"{_TAG}seq"
-_TEXT: Final = f"{_TAG}str"
-_AGREED: Final = re.compile(r"true|false|null|-?(?:0|[1-9][0-9]{0,14})")
-_DISPUTED: Final = re.compile(
-    r"(?:[-+.~=<\d].*|y|n|yes|no|on|off|true|false|null|)", re.IGNORECASE | re.DOTALL
-)
-"""Scalars without quotes that all readers of YAML take for the same, and those that some take for no text:
-https://yaml.org/spec/1.2.2/#103-core-schema, https://yaml.org/type/.
-"""
 
 Values = Mapping[str, Any]
 
@@ -112,28 +97,10 @@ def is_dashboard(name: str, text: str | None) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Written:
-    """A scalar of YAML that readers take for different things: `yes`, `0777`, `1_000`, `1.10`."""
-
-    text: str
-    tag: str
-
-    def __str__(self) -> str:
-        return self.text
-
-
-def _under(path: str, key: object) -> str:
-    """The path of what stands below a key: no other key, and no list, spells the same."""
-    quoted = json.dumps(key) if isinstance(key, str) else f"({key})"
-    step = key if isinstance(key, str) and _NAME.fullmatch(key) else quoted
-    return f"{path}.{step}" if path else step
-
-
 def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict) and value:
         for name, below in untyped.mapping(value).items():
-            yield from _flat(below, _under(path, name))
+            yield from _flat(below, documents.under(path, name))
     elif isinstance(value, list) and value:
         for index, below in enumerate(untyped.items(value)):
             yield from _flat(below, f"{path}[{index}]")
@@ -149,41 +116,7 @@ def _named(pairs: Iterable[tuple[str, Any]]) -> Values:
 
 
 def _yaml(text: str) -> Values:
-    """The settings as they are written: what is the same to one reader of YAML is another to the next."""
-    document = documents.parse(text.encode(), "")
-    if document.duplicates:
-        raise _NotRead("it says one name twice")
-    compose = cast("Callable[..., yaml.Node | None]", yaml.compose)  # pyright: ignore[reportUnknownMemberType]
-    try:
-        root = compose(document.text, Loader=yaml.CSafeLoader)
-    except yaml.YAMLError as error:
-        raise _NotRead("not one document") from error
-    return _named(_written(root)) if root else {}
-
-
-def _written(node: yaml.Node, path: str = "") -> Iterator[tuple[str, Any]]:
-    match node:
-        case yaml.MappingNode(tag=tag, value=pairs) if pairs and tag == _MAPPING:
-            for name, below in pairs:
-                yield from _written(below, _under(path, _scalar(name)))
-        case yaml.SequenceNode(tag=tag, value=items) if items and tag == _SEQUENCE:
-            for index, below in enumerate(items):
-                yield from _written(below, f"{path}[{index}]")
-        case yaml.MappingNode(tag=tag) if tag == _MAPPING:
-            yield path, {}
-        case yaml.SequenceNode(tag=tag) if tag == _SEQUENCE:
-            yield path, []
-        case _:
-            yield path, _scalar(node)
-
-
-def _scalar(node: yaml.Node) -> Any:
-    if not isinstance(node, yaml.ScalarNode) or not node.tag.startswith(_TAG):
-        raise _NotRead("a tag says how to read it")
-    text, is_text = cast(str, node.value), node.tag == _TEXT
-    if is_text and (node.style or not _DISPUTED.fullmatch(text)):
-        return text
-    return json.loads(text) if not is_text and _AGREED.fullmatch(text) else _Written(text, node.tag)
+    return _named(documents.written(text))
 
 
 def _toml(text: str) -> Values:

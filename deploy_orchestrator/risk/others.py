@@ -51,7 +51,9 @@ def lets_beyond(policy: Policy) -> tuple[Any, ...]:
     """What a policy says of what tenants may do to others in their cluster: another one may let them do
     more.
     """
-    rules = {name: each for name, each in policy.rules.items() if name in _BY_CHECKS or _tells_of_others(name)}
+    rules = {
+        name: each for name, each in policy.rules.items() if name in _BY_CHECKS or _tells_of_others(name)
+    }
     checks = {name: each for name, each in policy.checks.items() if _guards_others(name)}
     return rules, checks, policy.cluster_scoped, policy.shared_namespaces
 

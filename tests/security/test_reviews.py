@@ -363,3 +363,23 @@ def test_it_is_asked_once_released_with_the_review_and_closed(held: Desk, tmp_pa
         forge.is_there = True
         orchestrator.ask_for_reviews()
         assert [each["state"] for each in forge.pulls] == ["closed"]
+
+
+@pytest.mark.parametrize("taken", ["the forge", "the account", "the approver"])
+def test_a_rejection_there_stands_though_a_commit_takes_away_who_rejected(
+    held: Desk, tmp_path: Path, taken: str
+) -> None:
+    with asked(held, tmp_path) as (desk, forge):
+        forge.review("bob-s", "REQUEST_CHANGES", body="not on a Friday")
+        text = (desk.fleet / "fleet.yaml").read_text()
+        if taken == "the forge":
+            text = text[: text.index("reviews:")]
+        elif taken == "the account":
+            text = text.replace(json.dumps(PEOPLE), '{"alice@example.com": "alice"}')
+        else:
+            text = text.replace("[alice@example.com, bob@example.com]", "[alice@example.com]")
+        desk.commit("fleet.yaml", text)
+        with desk.orchestrator() as orchestrator:
+            orchestrator.settle_rules()
+            reasons = [each.reason for each in orchestrator.gates(waiting(orchestrator)) if not each.passed]
+    assert any("rejected by bob@example.com: not on a Friday" in each for each in reasons)
