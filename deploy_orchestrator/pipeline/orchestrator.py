@@ -368,7 +368,8 @@ class Orchestrator:
 
     def reviews(self, plan: Plan, fleet: Fleet) -> tuple[Approval, ...]:
         """What people say of `plan` on the forge that the rules of `fleet` name, as far as that tells."""
-        return as_far_as_told(given(self.deployments, fleet, self.rules()))(plan)
+        rules = self._rules(fleet, datetime.now(UTC))
+        return as_far_as_told(given(self.deployments, fleet, rules))(plan)
 
     def ask_for_reviews(self) -> None:
         """Have a pull request open for each plan that people let through, where the rules name a forge, and
