@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -212,14 +212,33 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
     return made
 
 
+def make_keys(folder: Path, people: Iterable[str] = PEOPLE) -> None:
+    for person in people:
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", folder / person]
+        subprocess.run(command, check=True)
+
+
+def begin(desk: Desk, keys: Path) -> None:
+    """The small fleet in its repository, where Alice commits with her key; hers and Bob's count."""
+    git(desk.folder, "init", "--quiet", "--initial-branch=main", ".local/fleet")
+    for name, value in {
+        "user.name": "Alice",
+        "user.email": "alice@example.com",
+        "user.signingkey": str(keys / "alice"),
+        "gpg.format": "ssh",
+        "commit.gpgsign": "true",
+    }.items():
+        git(desk.fleet, "config", name, value)
+    for path, text in FILES.items():
+        (desk.fleet / path).parent.mkdir(parents=True, exist_ok=True)
+        (desk.fleet / path).write_text(text)
+    signers = (f"{person}@example.com {(keys / f'{person}.pub').read_text()}" for person in PEOPLE[:2])
+    desk.commit("allowed_signers", "".join(signers))
+
+
 @pytest.fixture(scope="session")
 def keys(once: Once) -> Path:
-    def fill(folder: Path) -> None:
-        for person in PEOPLE:
-            command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", folder / person]
-            subprocess.run(command, check=True)
-
-    return once("keys", fill)
+    return once("keys", make_keys)
 
 
 @pytest.fixture(scope="session")
@@ -227,21 +246,8 @@ def laid_out(once: Once, keys: Path) -> Desk:
     def fill(folder: Path) -> None:
         desk = Desk(folder)
         (desk.folder / "keys").symlink_to(keys)
-        git(desk.folder, "init", "--quiet", "--initial-branch=main", ".local/fleet")
         git(desk.folder, "init", "--quiet", "--bare", "--initial-branch=main", ".local/deployments.git")
-        for name, value in {
-            "user.name": "Alice",
-            "user.email": "alice@example.com",
-            "user.signingkey": str(keys / "alice"),
-            "gpg.format": "ssh",
-            "commit.gpgsign": "true",
-        }.items():
-            git(desk.fleet, "config", name, value)
-        for path, text in FILES.items():
-            (desk.fleet / path).parent.mkdir(parents=True, exist_ok=True)
-            (desk.fleet / path).write_text(text)
-        signers = (f"{person}@example.com {(keys / f'{person}.pub').read_text()}" for person in PEOPLE[:2])
-        desk.commit("allowed_signers", "".join(signers))
+        begin(desk, keys)
         pack(desk.fleet)
 
     return Desk(once("laid-out", fill))

@@ -18,10 +18,11 @@ class Differing:
     after: bool
 
 
-def differing(objects: pygit2.Repository, commit: pygit2.Commit) -> Iterator[Differing]:
-    """What a commit changes against its first parent."""
-    first = commit.parents[0].tree_id if commit.parents else None
-    waiting: list[tuple[str, pygit2.Oid | None, pygit2.Oid | None]] = [("", first, commit.tree_id)]
+def differing(objects: pygit2.Repository, commit: str) -> Iterator[Differing]:
+    """What the commit with this id changes against its first parent."""
+    made = objects[commit].peel(pygit2.Commit)
+    first = made.parents[0].tree_id if made.parents else None
+    waiting: list[tuple[str, pygit2.Oid | None, pygit2.Oid | None]] = [("", first, made.tree_id)]
     while waiting:
         folder, before, after = waiting.pop()
         old, new = _listed(objects, before), _listed(objects, after)

@@ -157,8 +157,7 @@ class History:
         Raises:
             RevisionNotFound: as `resolve`.
         """
-        objects = self._store.open()
-        found = differing(objects, objects[self.resolve(revision)].peel(pygit2.Commit))
+        found = differing(self._store.open(), self.resolve(revision))
         return tuple(sorted(each.path for each in found))
 
     def renames(self, revisions: Sequence[str]) -> tuple[tuple[str, str], ...]:

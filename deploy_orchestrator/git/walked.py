@@ -4,8 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import pygit2
-
 from deploy_orchestrator.git.commit import Commit, read_commit
 from deploy_orchestrator.git.differing import differing
 from deploy_orchestrator.git.errors import GitError
@@ -54,8 +52,7 @@ def walked(store: ObjectStore, to: str, since: str | None) -> Walked | None:
     touching: dict[str, list[int]] = {}
     seen = 0
     for place, commit in enumerate(commits):
-        files = differing(objects, objects[commit.id].peel(pygit2.Commit))
-        for path in _with_folders(each.path for each in files):
+        for path in _with_folders(each.path for each in differing(objects, commit.id)):
             touching.setdefault(path, []).append(place)
             seen += 1
         if seen > _MOST:
@@ -75,6 +72,5 @@ def _with_folders(paths: Iterable[str]) -> set[str]:
 @lru_cache(maxsize=4096)
 def moves_files(store: ObjectStore, commit: str) -> bool:
     """Whether a commit takes files away and adds others, which may be the same ones."""
-    objects = store.open()
-    found = [*differing(objects, objects[commit].peel(pygit2.Commit))]
+    found = [*differing(store.open(), commit)]
     return not all(each.before for each in found) and not all(each.after for each in found)

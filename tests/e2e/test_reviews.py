@@ -1,10 +1,8 @@
 """Approve by a review on a real Gitea, with people of their own there and protected branches."""
 
 import json
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,7 +10,7 @@ import pytest
 from rig import Gitea, User
 
 from deploy_orchestrator.pipeline import Orchestrator
-from tests.desk import FILES, Desk, git
+from tests.desk import FILES, Desk, begin, git, make_keys
 from tests.steps import released
 
 BRANCH = "review/production/shop"
@@ -99,7 +97,10 @@ def team(forge: Gitea, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tea
     url = forge.repository(owner, "deployments")
     for each in (bot, bob, alice, mallory):
         forge.collaborate(owner, "deployments", each)
-    desk = laid_out(folder)
+    desk, keys = Desk(folder), folder / "keys"
+    keys.mkdir()
+    make_keys(keys, ("alice", "bob"))
+    begin(desk, keys)
     token = forge.token(bot)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -116,31 +117,6 @@ def team(forge: Gitea, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tea
         found.asked()
         forge.protect(owner, "deployments", "reviews", bot)
         yield found
-
-
-def laid_out(folder: Path) -> Desk:
-    """The small fleet of the other tests, with keys for alice, who commits, and bob."""
-    desk = Desk(folder)
-    keys = folder / "keys"
-    keys.mkdir()
-    git(folder, "init", "--quiet", "--initial-branch=main", ".local/fleet")
-    for name in ("alice", "bob"):
-        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(keys / name)]
-        subprocess.run(command, check=True)
-    for name, value in {
-        "user.name": "Alice",
-        "user.email": "alice@example.com",
-        "user.signingkey": str(keys / "alice"),
-        "gpg.format": "ssh",
-        "commit.gpgsign": "true",
-    }.items():
-        git(desk.fleet, "config", name, value)
-    for path, text in FILES.items():
-        (desk.fleet / path).parent.mkdir(parents=True, exist_ok=True)
-        (desk.fleet / path).write_text(text)
-    signers = (f"{name}@example.com {(keys / f'{name}.pub').read_text()}" for name in ("alice", "bob"))
-    desk.commit("allowed_signers", "".join(signers))
-    return desk
 
 
 def test_the_pull_request_says_what_waits_and_is_open_once(team: Team) -> None:
