@@ -19,7 +19,7 @@ import tarfile
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -206,7 +206,7 @@ def _index(folder: Path, source: str) -> bytes:
 @lru_cache
 def _package(folder: Path, source: str, name: str, version: str, url: str) -> bytes:
     """A package with all that it needs inside, each the newest that is allowed."""
-    stream, metadata = io.BytesIO(), _metadata(folder, source, name, version, url)
+    metadata = _metadata(folder, source, name, version, url)
     files = {"Chart.yaml": dump(metadata)}
     for need in metadata.get("dependencies", ()):
         origin = need["repository"].removeprefix(url).replace("+", "/", 1)
@@ -216,6 +216,12 @@ def _package(folder: Path, source: str, name: str, version: str, url: str) -> by
             (each["version"] for each in published if allowed.allows(each["version"])), key=Version.parse
         )
         files[f"charts/{need['name']}-{newest}.tgz"] = _package(folder, origin, need["name"], newest, url)
+    return packed(files, name)
+
+
+def packed(files: Mapping[str, bytes], name: str) -> bytes:
+    """A package of the chart `name` with these `files`, in their order."""
+    stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w:gz") as archive:
         for path, data in files.items():
             member = tarfile.TarInfo(f"{name}/{path}")

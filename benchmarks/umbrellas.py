@@ -33,6 +33,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from analysis import packed
 from results import Results
 
 from deploy_orchestrator import documents
@@ -386,13 +387,8 @@ def _unpacked(archive: tarfile.TarFile, below: str = "") -> Files:
 
 
 def _packed(files: Files, name: str) -> bytes:
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
-        for path, data in sorted(files.items(), key=lambda file: file[0] != "Chart.yaml"):
-            member = tarfile.TarInfo(f"{name}/{path}")
-            member.size = len(data)
-            archive.addfile(member, io.BytesIO(data))
-    return stream.getvalue()
+    """A package whose `Chart.yaml` comes first."""
+    return packed(dict(sorted(files.items(), key=lambda file: file[0] != "Chart.yaml")), name)
 
 
 @contextmanager

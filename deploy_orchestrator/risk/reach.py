@@ -3,7 +3,7 @@
 Known are the parts that reach nobody else; whatever is none of them is told.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -360,7 +360,8 @@ def _placed(pods: Mapping[str, Any], namespace: str | None) -> Iterator[Reach]:
             said = f"its pods mount what is kept elsewhere, by a volume of the kind {kind}"
             yield Reach(said, volume[kind])
     for kind in ("podAffinity", "podAntiAffinity"):
-        if any(map(_names_others(namespace), _terms(asked := untyped.at(pods, "affinity", kind)))):
+        asked = untyped.at(pods, "affinity", kind)
+        if any(_names_others(each, namespace) for each in _terms(asked)):
             yield Reach("its pods go near those of other namespaces, or keep them away", (kind, asked))
     if priority := pods.get("priorityClassName"):
         yield Reach(f"its pods go before others, by the priority {untyped.text(priority)}")
@@ -380,12 +381,9 @@ def _terms(affinity: Any) -> Iterator[Mapping[str, Any]]:
         yield untyped.mapping(each.get("podAffinityTerm"))
 
 
-def _names_others(namespace: str | None) -> Callable[[Mapping[str, Any]], bool]:
-    def names(term: Mapping[str, Any]) -> bool:
-        named = set(untyped.texts(term.get("namespaces"))) - {namespace}
-        return bool(named) or term.get("namespaceSelector") is not None
-
-    return names
+def _names_others(term: Mapping[str, Any], namespace: str | None) -> bool:
+    named = set(untyped.texts(term.get("namespaces"))) - {namespace}
+    return bool(named) or term.get("namespaceSelector") is not None
 
 
 def _claims(each: Object) -> Iterator[Mapping[str, Any]]:

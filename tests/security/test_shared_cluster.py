@@ -78,13 +78,18 @@ def waits(desk: Desk, tenant: str) -> str:
     return str(closed.value)
 
 
-def test_a_host_of_production_is_taken_from_dev_when_its_approvers_say_so(desk: Desk) -> None:
+def want_one_host(desk: Desk) -> None:
+    """`real` has a host in production, and `evil` comes to want it in dev."""
     serve(desk, "real", "production", "shop.example.com")
     with desk.orchestrator() as orchestrator:
         plan = propose(orchestrator, "production", "real")
         assert plan
         released(orchestrator, plan)
     serve(desk, "evil", "dev", "shop.example.com")
+
+
+def test_a_host_of_production_is_taken_from_dev_when_its_approvers_say_so(desk: Desk) -> None:
+    want_one_host(desk)
     assert "it reaches others in the cluster of production: 0 of 1 approvals" in waits(desk, "evil")
     assert desk.run("approve", "dev", "evil", *desk.as_("alice")).code == 0
     assert "authors cannot approve their own change" in waits(desk, "evil")
@@ -202,12 +207,7 @@ def test_what_reaches_others_in_another_way_than_its_approvers_saw_waits_again(d
 
 def test_no_policy_says_that_the_host_of_another_is_safe_to_take(desk: Desk) -> None:
     """Neither before it is planned nor after."""
-    serve(desk, "real", "production", "shop.example.com")
-    with desk.orchestrator() as orchestrator:
-        plan = propose(orchestrator, "production", "real")
-        assert plan
-        released(orchestrator, plan)
-    serve(desk, "evil", "dev", "shop.example.com")
+    want_one_host(desk)
     assert "it reaches others in the cluster of production" in waits(desk, "evil")
     configure(desk, "      rules: {host-taken: {severity: safe, reason: x}}\n")
     with desk.orchestrator() as orchestrator:
