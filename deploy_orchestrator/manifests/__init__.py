@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     )
     from deploy_orchestrator.manifests.examination import examine
     from deploy_orchestrator.manifests.exceptions import excepted
-    from deploy_orchestrator.manifests.fields import NamedPath, standing_at
+    from deploy_orchestrator.manifests.fields import NamedPath, nulls, standing_at
     from deploy_orchestrator.manifests.findings import Check, Finding, Severity
     from deploy_orchestrator.manifests.keys import ObjectKey
     from deploy_orchestrator.manifests.kinds import is_built_in, is_cluster_scoped, scopes
@@ -102,6 +102,7 @@ __all__ = [
     "layered_origins",
     "lint",
     "mirrored",
+    "nulls",
     "origins",
     "pod_of",
     "read_manifests",

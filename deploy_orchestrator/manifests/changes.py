@@ -10,7 +10,7 @@ from deploy_orchestrator.manifests.objects import Object
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field that differs. None stands for absent, as null does in Kubernetes; secret values are hidden.
+    """One field that differs. None stands for absent and for null; secret values are hidden.
 
     A step of `path` is a field's name, `[identity]` of a keyed list's item, or `[index]` in another list:
     `("spec", "template", "spec", "containers", "[postgres]", "image")`.

@@ -1,6 +1,6 @@
 """Paths to fields in objects, by name where the items of a list have one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from deploy_orchestrator.manifests import lists, untyped
@@ -49,3 +49,19 @@ def standing_at(body: Any, path: Iterable[str]) -> Any:
         (names,) = lists.identities(field, entries) or [list(map(str, range(len(entries))))]
         body = dict(zip(names, entries, strict=False)).get(step[1:-1])
     return body
+
+
+def nulls(body: Any) -> Iterator[NamedPath]:
+    """Every field of `body` that says null, rather than nothing."""
+    yield from _nulls(body, ())
+
+
+def _nulls(value: Any, path: NamedPath) -> Iterator[NamedPath]:
+    if value is None:
+        yield path
+    for name, below in untyped.mapping(value).items():
+        yield from _nulls(below, (*path, name))
+    if entries := untyped.items(value):
+        (names,) = lists.identities(path[-1] if path else "", entries) or [map(str, range(len(entries)))]
+        for name, below in zip(names, entries, strict=True):
+            yield from _nulls(below, (*path, f"[{name}]"))

@@ -26,7 +26,8 @@ class Object:
     """One Kubernetes object: its `body` in JSON types, to be read and never changed.
 
     Raises:
-        InvalidObject: no apiVersion, kind or name, or metadata that is not what Kubernetes reads.
+        InvalidObject: no apiVersion, kind or name, metadata that is not what Kubernetes reads, or more
+            objects in it.
     """
 
     body: Mapping[str, Any]
@@ -51,6 +52,11 @@ class Object:
         if not isinstance(metadata.get("namespace") or "", str):
             raise InvalidObject(
                 f"{self.kind} {name}: metadata.namespace is not a text", fix="quote the namespace"
+            )
+        if isinstance(self.body.get("items"), list):
+            raise InvalidObject(
+                f"{self.kind} {name} has a list `items`: Argo CD applies what stands in that, and not itself",
+                fix="print each object by itself, or a List of them",
             )
         group, slash, _ = self.api_version.partition("/")
         key = ObjectKey(group if slash else "", self.kind, self.namespace, self.name)

@@ -15,8 +15,10 @@ _GROUP: Final = "rbac.authorization.k8s.io"
 _ROLES: Final = frozenset({"Role", "ClusterRole"})
 _BINDINGS: Final = frozenset({"RoleBinding", "ClusterRoleBinding"})
 
-Right = tuple[str, str, str, str, str]
-"""`resource` with verb, API group, resource and name; or `url` with verb, "", URL and "". `*` is any."""
+Right = tuple[str, str, str, str, str | None]
+"""`resource` with verb, API group, resource and name; or `url` with verb, "", URL and None. `*` is any, but
+not as a name: any name is None. See `ResourceNameMatches` in Kubernetes' source.
+"""
 
 
 class RightsWidened(Rule):
@@ -126,9 +128,9 @@ def _rights(role: Object) -> list[Right]:
 
 
 def _rights_of(rule: Any) -> Iterator[Right]:
-    verbs, names = _texts(rule, "verbs"), _texts(rule, "resourceNames") or ["*"]
+    verbs, names = _texts(rule, "verbs"), _texts(rule, "resourceNames") or [None]
     yield from product(["resource"], verbs, _texts(rule, "apiGroups"), _texts(rule, "resources"), names)
-    yield from product(["url"], verbs, [""], _texts(rule, "nonResourceURLs"), [""])
+    yield from product(["url"], verbs, [""], _texts(rule, "nonResourceURLs"), [None])
 
 
 def _texts(rule: Any, field: str) -> list[str]:
@@ -136,7 +138,11 @@ def _texts(rule: Any, field: str) -> list[str]:
 
 
 def _covers(wide: Right, narrow: Right) -> bool:
-    return all(have in {"*", want} for have, want in zip(wide, narrow, strict=True))
+    *wide_parts, wide_name = wide
+    *narrow_parts, narrow_name = narrow
+    return wide_name in (None, narrow_name) and all(
+        have in {"*", want} for have, want in zip(wide_parts, narrow_parts, strict=True)
+    )
 
 
 def _subjects(binding: Object) -> set[str]:
@@ -157,7 +163,7 @@ def _subjects(binding: Object) -> set[str]:
 
 def _named(rights: list[Right]) -> str:
     words = [
-        " ".join(filter(None, (verb, ".".join(filter(None, (resource, group))), "" if name == "*" else name)))
+        " ".join(filter(None, (verb, ".".join(filter(None, (resource, group))), name)))
         for _, verb, group, resource, name in rights
     ]
     return first_few(words, 5)

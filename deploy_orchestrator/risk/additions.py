@@ -17,7 +17,9 @@ from deploy_orchestrator.risk.pods import (
     spec_of,
 )
 from deploy_orchestrator.risk.reach import (
+    Reach,
     is_own_annotation,
+    labels_of_namespace,
     reaching,
     secret_brought_by,
     secret_made_by,
@@ -115,14 +117,20 @@ class ReachesOthers(Rule):
     def judge(self, change: Change) -> Iterator[Sighting]:
         for each in () if change.first else change.after.objects:
             before = change.before_of(each.key)
-            known = [*reaching(before)] if before else []
-            words = list(dict.fromkeys(str(one) for one in reaching(each) if one not in known))
+            known = [*_reach(before, change)] if before else []
+            words = list(dict.fromkeys(str(one) for one in _reach(each, change) if one not in known))
             if words:
                 alone = before is None and _is_harmless(each)
                 yield Sighting("; ".join(words), each.key, ((),) if alone else ())
         for each in change.removed:
             if words := [str(one) for one in shared(each)]:
                 yield Sighting(f"removed, and {'; '.join(words)}", each.key)
+
+
+def _reach(each: Object, change: Change) -> Iterator[Reach]:
+    yield from reaching(each)
+    if change.without_platform:
+        yield from labels_of_namespace(each)
 
 
 def _is_harmless(each: Object) -> bool:

@@ -148,7 +148,7 @@ OF_CONTAINER: Final[Defaults] = {
     },
 }
 
-_NOTHING_WHEN_EMPTY: Final = frozenset(
+NOTHING_WHEN_EMPTY: Final = frozenset(
     {
         "affinity",
         "annotations",
@@ -174,6 +174,7 @@ _NOTHING_WHEN_EMPTY: Final = frozenset(
         "volumes",
     }
 )
+"""Lists and mappings that say nothing where they are empty."""
 
 
 FOLLOW: Final = frozenset({"imagePullPolicy", "serviceAccount", "targetPort"})
@@ -199,7 +200,7 @@ def says_nothing(key: ObjectKey, template: NamedPath | None, field: FieldChange)
     value = field.after if field.before is None else field.before
     if not is_known(key) and field.path[:1] != ("metadata",):
         return False
-    if value in ({}, []) and field.path[-1] in _NOTHING_WHEN_EMPTY:
+    if value in ({}, []) and field.path[-1] in NOTHING_WHEN_EMPTY:
         return True
     return any(
         path is not None and _by_default(path, value, defaults)

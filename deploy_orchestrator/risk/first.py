@@ -45,7 +45,9 @@ class SharedFromTheFirst(Rule):
         "namespace nor a role of its own, a custom kind that no rule knows, a role that the roles of others "
         "may gather, a Service with addresses of its choice, an entrance for every host, pods that go before "
         "others, keep them away or mount what is kept elsewhere, a claim of data that is there, a monitor "
-        "that looks elsewhere, a series that others may read, a certificate that says more than host names, "
+        "that looks elsewhere or says whose its series are, a series that others may read, a certificate "
+        "that says more than host names or stands for hosts of others, a path or a known annotation that "
+        "says more than its value, a role of Kubernetes' own, "
         "a secret from a store of others, a "
         "label or an annotation for a controller that others share; or it goes into a namespace with other "
         "tenants"
@@ -55,8 +57,8 @@ class SharedFromTheFirst(Rule):
 
     def judge(self, change: Change) -> Iterator[Sighting]:
         for each in change.after.objects if change.first else ():
-            words = [*map(str, reaching(each))]
-            words += labels_of_namespace(each) if change.without_platform else ()
+            labels = labels_of_namespace(each) if change.without_platform else ()
+            words = [*map(str, (*reaching(each), *labels))]
             if words:
                 yield Sighting("; ".join(dict.fromkeys(words)), each.key)
         for finding in change.findings if change.first else ():

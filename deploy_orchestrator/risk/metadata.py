@@ -4,8 +4,11 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from deploy_orchestrator.manifests import FieldChange
+from deploy_orchestrator.errors import first_few
+from deploy_orchestrator.manifests import FieldChange, NamedPath, Object, nulls, standing_at
 from deploy_orchestrator.risk.change import Altered, Change
+from deploy_orchestrator.risk.defaults import NOTHING_WHEN_EMPTY
+from deploy_orchestrator.risk.pods import is_known, template_path, within
 from deploy_orchestrator.risk.rule import FieldRule, Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
 
@@ -136,7 +139,32 @@ class OrderOnly(Rule):
 
     def judge(self, change: Change) -> Iterator[Sighting]:
         for key in change.diff.reordered:
-            yield Sighting("the same in another order", key)
+            before = change.before_of(key)
+            if before is None or not any(_written_over(before, change.after.by_key[key])):
+                yield Sighting("the same in another order", key)
+
+
+class NullWritten(Rule):
+    id = "null-written"
+    severity = Verdict.NEEDS_APPROVAL
+    sees = "a field comes to say null of which nothing was said before, outside of the template of pods"
+    why = (
+        "Argo CD writes the null over what others have set there: the replicas of an autoscaler go back to "
+        "one, an injected certificate is emptied."
+    )
+    do = "Leave the field out where it has no value, as with `{{- with .Values.replicas }}`."
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        pairs = [(each.before, each.after) for each in change.diff.changed]
+        pairs += [
+            (before, change.after.by_key[key])
+            for key in change.diff.reordered
+            if (before := change.before_of(key)) is not None
+        ]
+        for before, after in pairs:
+            if paths := list(_written_over(before, after)):
+                named = [FieldChange(path, None, None).field for path in paths]
+                yield Sighting(f"{first_few(named, 5)} is null", after.key)
 
 
 class DefaultWritten(Rule):
@@ -177,6 +205,17 @@ class NamespaceWritten(FieldRule):
         return f"namespace {field.after or field.before}" if same else None
 
 
+def _written_over(before: Object, after: Object) -> Iterator[NamedPath]:
+    """Where null comes to stand in place of nothing, and others may have set something."""
+    template = template_path(after)
+    known = frozenset(nulls(before.body))
+    for path in nulls(after.body):
+        empty = path[-1] in NOTHING_WHEN_EMPTY and (is_known(after.key) or path[0] == "metadata")
+        own = within(path, template) is not None
+        if path not in known and not empty and not own and standing_at(before.body, path) is None:
+            yield path
+
+
 def is_for_people(label: str) -> bool:
     """Whether a label is one of those that say what an object is, and in which version."""
     return label in FOR_PEOPLE | _NAMES
@@ -208,6 +247,7 @@ RULES = (
     SelectedLabel(),
     AnnotationsChanged(),
     OrderOnly(),
+    NullWritten(),
     DefaultWritten(),
     SameAmount(),
     NamespaceWritten(),

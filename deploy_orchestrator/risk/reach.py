@@ -3,6 +3,7 @@
 Known are the parts that reach nobody else; whatever is none of them is told.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -83,6 +84,12 @@ https://kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/annota
 https://cert-manager.io/docs/reference/annotations/.
 """
 
+_PLAIN: Final = re.compile(r"[^{};\"'`#\\\s]*")
+"""What a controller may write into the configuration of its server without anything else beginning there. By
+braces, semicolons and line breaks in paths and annotations whole clusters were taken: CVE-2021-25742,
+CVE-2023-5043, CVE-2025-24514.
+"""
+
 _OWN_LABELS: Final = frozenset(
     {
         "app",
@@ -107,6 +114,31 @@ _ASKED: Final = frozenset(
 """What a monitor may say of an endpoint that concerns that endpoint alone:
 https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.Endpoint.
 """
+
+_MONITORS: Final = frozenset(
+    {
+        "bodySizeLimit",
+        "endpoints",
+        "jobLabel",
+        "keepDroppedTargets",
+        "labelLimit",
+        "labelNameLengthLimit",
+        "labelValueLengthLimit",
+        "namespaceSelector",
+        "podMetricsEndpoints",
+        "podTargetLabels",
+        "sampleLimit",
+        "scrapeProtocols",
+        "selector",
+        "targetLabels",
+        "targetLimit",
+    }
+)
+"""What a monitor may say of itself that is looked at here, or concerns its own targets alone."""
+_TELLS_WHOSE: Final = frozenset(
+    {"cluster", "container", "endpoint", "instance", "job", "namespace", "node", "pod", "service", "tenant"}
+)
+"""Labels of series by which people and alerts tell whose they are."""
 
 _PODS_OWN: Final = frozenset(
     {
@@ -222,6 +254,10 @@ def shared(each: Object) -> Iterator[Reach]:
         if labels:
             said = f"roles may gather its rights by the label {', '.join(sorted(labels))}"
             yield Reach(said, (labels, _content(each)))
+    if kind in _OF_ROLES and (each.name in _KUBERNETES or each.name.startswith("system:")):
+        yield Reach(
+            f"it takes the place of the {each.kind} {each.name}, which is Kubernetes' own", _content(each)
+        )
     elif each.namespace is None and kind not in _OWN | _KNOWN:
         yield Reach(f"a {each.kind} is for the whole cluster", None if kind == _CRD else _content(each))
 
@@ -237,13 +273,18 @@ def _content(each: Object) -> Mapping[str, Any]:
 _CRD: Final = ("apiextensions.k8s.io", "CustomResourceDefinition")
 """What it says is judged by rules of its own."""
 
-_OWN: Final = frozenset(
+_OF_ROLES: Final = frozenset(
     {
-        ("", "Namespace"),
         ("rbac.authorization.k8s.io", "ClusterRole"),
         ("rbac.authorization.k8s.io", "ClusterRoleBinding"),
     }
 )
+_KUBERNETES: Final = frozenset({"admin", "cluster-admin", "edit", "view"})
+"""The roles and bindings that each cluster begins with, beside those that are called `system:…`:
+https://kubernetes.io/docs/reference/access-authn-authz/rbac/#default-roles-and-role-bindings.
+"""
+
+_OWN: Final = frozenset({("", "Namespace"), *_OF_ROLES})
 """Kinds of the whole cluster of which each object is one tenant's; what they give is checked by itself."""
 
 
@@ -264,7 +305,7 @@ def _reaches(each: Object) -> Iterator[Reach]:
     elif each.key.group == "monitoring.coreos.com":
         yield from _scrapes(spec, each.namespace)
     elif kind == ("cert-manager.io", "Certificate"):
-        yield from _certifies(spec)
+        yield from _certifies(spec, each.namespace)
     elif kind == ("external-secrets.io", "ExternalSecret"):
         yield from _fetches(spec)
     else:
@@ -279,6 +320,8 @@ def _told_to_others(each: Object) -> Iterator[Reach]:
         for name, value in untyped.mapping(metadata.get("annotations")).items():
             if not is_own_annotation(name):
                 yield Reach(f"annotation {name}", (value, _watched_content(each)))
+            elif name in _OWN_ANNOTATIONS and not _PLAIN.fullmatch(str(value)):
+                yield Reach(f"annotation {name}, which says more than its value", value)
     for name, value in untyped.mapping(metadata_of(each).get("annotations")).items():
         if not is_own_annotation(name, value):
             yield Reach(f"annotation {name} of its pods", value)
@@ -302,12 +345,12 @@ def _watched_content(each: Object) -> Mapping[str, Any] | None:
     return _content(each) if (each.key.group, each.kind) in _WATCHED or any(_made_with(each)) else None
 
 
-def labels_of_namespace(each: Object) -> Iterator[str]:
+def labels_of_namespace(each: Object) -> Iterator[Reach]:
     """The labels of a Namespace by which the policies and gateways of others may let in what is there."""
     for name, value in each.labels.items() if (each.key.group, each.kind) == ("", "Namespace") else ():
         is_strict = name.endswith("-version") or value == "restricted"
         if not is_for_people(name) and not (name.startswith(_SECURITY_OF_PODS) and is_strict):
-            yield f"label {name}"
+            yield Reach(f"label {name}", value)
 
 
 def is_own_annotation(name: str, value: object = None) -> bool:
@@ -409,7 +452,11 @@ def _serves(spec: Mapping[str, Any]) -> Iterator[Reach]:
 def _takes_every_host(kind: tuple[str, str], spec: Mapping[str, Any]) -> Iterator[Reach]:
     if kind == ("networking.k8s.io", "Ingress"):
         hosts = [untyped.text(rule.get("host")) for rule in untyped.mappings(spec.get("rules"))]
+        hosts += [host for host in _of_tls(spec) if host[:1] == "*"]
         everything = spec.get("defaultBackend") is not None
+        for path in _paths(spec):
+            if not _PLAIN.fullmatch(path):
+                yield Reach("a path of it says more than a path", path)
     elif kind[0] == "gateway.networking.k8s.io" and kind[1] in _ROUTES:
         hosts = [*untyped.texts(spec.get("hostnames"))]
         everything = not hosts
@@ -418,6 +465,17 @@ def _takes_every_host(kind: tuple[str, str], spec: Mapping[str, Any]) -> Iterato
     wide = {host for host in hosts if not host or host[:1] == "*"} | ({""} if everything else set[str]())
     if wide:
         yield Reach("it takes every host that nobody else has", wide)
+
+
+def _of_tls(ingress: Mapping[str, Any]) -> Iterator[str]:
+    for each in untyped.mappings(ingress.get("tls")):
+        yield from untyped.texts(each.get("hosts"))
+
+
+def _paths(ingress: Mapping[str, Any]) -> Iterator[str]:
+    for rule in untyped.mappings(ingress.get("rules")):
+        for each in untyped.mappings(untyped.at(rule, "http", "paths")):
+            yield untyped.text(each.get("path"))
 
 
 def _taken_up(spec: Mapping[str, Any]) -> Iterator[Reach]:
@@ -433,6 +491,11 @@ def _scrapes(spec: Mapping[str, Any], namespace: str | None) -> Iterator[Reach]:
     where = untyped.mapping(spec.get("namespaceSelector"))
     if where.get("any") or set(untyped.texts(where.get("matchNames"))) - {namespace}:
         yield Reach("it looks into other namespaces", where)
+    for name in sorted(spec.keys() - _MONITORS):
+        yield Reach(f"{name}, of which no rule knows whom it reaches", spec[name])
+    labels = {*untyped.texts(spec.get("targetLabels")), *untyped.texts(spec.get("podTargetLabels"))}
+    for name in sorted(labels & _TELLS_WHOSE):
+        yield Reach(f"its series say by themselves whose they are, by the label {name}")
     endpoints = (*untyped.mappings(spec.get("endpoints")), *untyped.mappings(spec.get("podMetricsEndpoints")))
     for name in sorted({name for endpoint in endpoints for name in endpoint} - _ASKED):
         said = f"{name}, by which Prometheus may give what is its own, or take what is others'"
@@ -447,7 +510,14 @@ def _records(spec: Mapping[str, Any]) -> Iterator[Reach]:
                 yield Reach(f"it writes the series {name}, which others may read", rule)
 
 
-def _certifies(spec: Mapping[str, Any]) -> Iterator[Reach]:
+def _certifies(spec: Mapping[str, Any], namespace: str | None) -> Iterator[Reach]:
+    hosts = {*untyped.texts(spec.get("dnsNames")), untyped.text(spec.get("commonName"))}
+    for host in sorted(each.casefold() for each in hosts):
+        _, *zone = host.split(".")
+        if zone[1:2] == ["svc"] and zone[0] != namespace:
+            yield Reach(f"its certificate is good for {host}, a Service of another namespace")
+        elif host[:1] == "*" and zone[1:2] != ["svc"]:
+            yield Reach(f"its certificate is good for {host}, whoever has one of these hosts")
     for name in sorted(spec.keys() - _CERTIFIED):
         yield Reach(f"its certificate says {name}, of which nobody knows whose it is", spec[name])
     for usage in sorted(set(untyped.texts(spec.get("usages"))) - _OF_SERVERS):

@@ -34,6 +34,12 @@ def an_object(
     return Object({"apiVersion": "v1", "kind": kind, "metadata": metadata, **fields})
 
 
+def test_an_object_that_argo_cd_takes_for_a_list_of_others_is_refused() -> None:
+    """`IsList` in Kubernetes' `unstructured.go`, by which Argo CD goes, asks for no kind."""
+    with pytest.raises(InvalidObject, match="Argo CD applies what stands in that"):
+        an_object("ServiceMonitor", items=[])
+
+
 def test_a_key_names_group_kind_namespace_and_name() -> None:
     stateful_set = Object(
         {

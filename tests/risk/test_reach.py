@@ -24,6 +24,8 @@ HARDENED = {
     "capabilities": {"drop": ["ALL"]},
 }
 READS_NEW: Final = [{"secretRef": {"name": "new"}}]
+NGINX: Final = "nginx.ingress.kubernetes.io"
+VIEW: Final = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"}
 OWN = [copy.deepcopy(each) for each in BASE if each["kind"] in {"Namespace", "Deployment", "Service"}]
 """What a first release may bring."""
 
@@ -89,6 +91,18 @@ def fetched(store: str = "SecretStore", **target: Any) -> Body:
     return made("ExternalSecret", "external-secrets.io/v1", spec=spec)
 
 
+def of_all(kind: str, name: str, **more: Any) -> Body:
+    metadata = {"name": name}
+    return {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": metadata, **more}
+
+
+def entrance(path: str = "/", annotations: Body = NOTHING, **spec: Any) -> Body:
+    backend = {"service": {"name": "new", "port": {"number": 80}}}
+    paths = [{"path": path, "pathType": "ImplementationSpecific", "backend": backend}]
+    rules = [{"host": "own.example.com", "http": {"paths": paths}}]
+    return made("Ingress", "networking.k8s.io/v1", annotations=annotations, spec={"rules": rules, **spec})
+
+
 def route(kind: str = "HTTPRoute", *hosts: str) -> Body:
     spec = {"parentRefs": [{"name": "public", "namespace": "gateways"}], "hostnames": list(hosts)}
     return made(kind, "gateway.networking.k8s.io/v1", spec=spec)
@@ -118,6 +132,7 @@ def first(*new: Body) -> Verdict:
         pods(),
         claim(),
         monitor(),
+        monitor(jobLabel="app", targetLabels=["team"], sampleLimit=1000),
         fetched(),
         made("ConfigMap", data={"a": "b"}, labels={"app": "new", "helm.sh/chart": "new-1.0.0"}),
         made("ConfigMap", data={"a.json": "{}"}, labels={"grafana_dashboard": "1"}),
@@ -194,6 +209,15 @@ def test_what_is_known_to_reach_nobody_is_safe(new: Body) -> None:
             "kind": "StatefulSet",
             "spec": {**pods()["spec"], "volumeClaimTemplates": [claim(volumeName="pv-of-another")]},
         },
+        certificate(dnsNames=["*.example.com"]),
+        certificate(commonName="*.Example.com"),
+        certificate(dnsNames=["api.others.svc.cluster.local"]),
+        certificate(dnsNames=["*.others.svc"]),
+        monitor(targetLabels=["namespace"]),
+        monitor(podTargetLabels=["job"]),
+        monitor(scrapeClass="with-the-password-of-others"),
+        of_all("ClusterRole", "view", rules=[]),
+        of_all("ClusterRoleBinding", "system:discovery", roleRef=VIEW),
         fetched("ClusterSecretStore"),
         fetched(creationPolicy="Merge"),
         made("ConfigMap", data={"a": "b"}, labels={"grafana_datasource": "1"}),
@@ -209,6 +233,11 @@ def test_what_reaches_others_waits_for_a_person(new: Body) -> None:
     "new",
     [
         route(),
+        entrance(tls=[{"hosts": ["*.example.com"], "secretName": "new"}]),
+        entrance("/x { alias /etc/; }"),
+        entrance("/x\n}"),
+        entrance(annotations={f"{NGINX}/rewrite-target": "/ last; } location /x { alias /etc/; } #"}),
+        entrance(annotations={f"{NGINX}/proxy-body-size": "1m;"}),
         route("HTTPRoute", "*.example.com"),
         route("GRPCRoute"),
         made("VirtualService", "networking.istio.io/v1", spec={"hosts": ["*"], "gateways": ["mesh"]}),
@@ -242,6 +271,19 @@ def test_what_reaches_others_waits_for_a_person(new: Body) -> None:
 )
 def test_a_first_release_that_takes_what_others_have_waits_for_a_person(new: Body) -> None:
     assert first(new) is Verdict.NEEDS_APPROVAL
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        entrance("/api(/|$)(.*)", {f"{NGINX}/rewrite-target": "/$2", f"{NGINX}/use-regex": "true"}),
+        entrance(annotations={f"{NGINX}/whitelist-source-range": "10.0.0.0/8,192.0.2.1/32"}),
+        entrance(tls=[{"hosts": ["own.example.com"], "secretName": "new"}]),
+        certificate(dnsNames=["own.example.com", f"new.{NAMESPACE}.svc", f"*.{NAMESPACE}.svc.cluster.local"]),
+    ],
+)
+def test_a_first_release_that_takes_what_is_its_own_is_safe(new: Body) -> None:
+    assert first(new) is Verdict.SAFE
 
 
 @given(st.from_regex(r"[a-z]{3,12}\.[a-z]{3,12}\.dev/[a-z]{3,12}", fullmatch=True))
@@ -322,6 +364,23 @@ def test_the_labels_of_a_namespace_that_no_platform_makes_wait_for_a_person(labe
         without_platform=True,
     )
     assert "first-release-shared" in {each.rule for each in judge(change, Policy())}
+
+
+def test_the_labels_that_such_a_namespace_gets_later_are_told_as_what_reaches_others() -> None:
+    before, after = (
+        Manifests(
+            (Object({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, **more}}),)
+        )
+        for more in ({}, {"labels": {"team": "payments"}})
+    )
+    change = Change(
+        before=before,
+        after=after,
+        chart_before=None,
+        chart=ChartUsed(name="new", version="1.0.0"),
+        without_platform=True,
+    )
+    assert "reaches-others" in {each.rule for each in judge(change, Policy())}
 
 
 def test_what_comes_to_reach_others_later_is_told_as_that() -> None:

@@ -3,8 +3,8 @@
 import pytest
 
 from deploy_orchestrator.releases import GatesClosed
+from tests.desk import NAMESPACE, Desk
 from tests.desk import TENANT as BLOG
-from tests.desk import Desk
 from tests.steps import propose, released
 
 INGRESS = """\
@@ -244,3 +244,25 @@ def test_a_tenant_of_dev_does_not_go_with_what_the_whole_cluster_has(desk: Desk)
         assert removal
         with pytest.raises(GatesClosed, match="it reaches others in the cluster of production"):
             released(orchestrator, removal)
+
+
+def test_labels_by_which_policies_of_others_let_a_namespace_in_take_their_approvers_later_too(
+    desk: Desk,
+) -> None:
+    folder = desk.fleet / "charts/web/templates"
+    folder.mkdir(parents=True)
+    (folder.parent / "Chart.yaml").write_text(CHART)
+    text = (desk.fleet / "fleet.yaml").read_text()
+    desk.commit("fleet.yaml", text.replace(DEV, f"{DEV}    platform: false\n"))
+    (folder / "namespace.yaml").write_text(NAMESPACE)
+    desk.commit("tenants/evil/tenant.yaml", TENANT.format(environment="dev"))
+    with desk.orchestrator() as orchestrator:
+        plan = propose(orchestrator, "dev", "evil")
+        assert plan
+        released(orchestrator, plan)
+    (folder / "namespace.yaml").write_text(
+        NAMESPACE.replace("Namespace }}", "Namespace }}\n  labels: {team: payments}")
+    )
+    desk.commit("README.md", "x")
+
+    assert "production" in waits(desk, "evil")
