@@ -72,7 +72,7 @@ def _unified(before: Object | None, after: Object | None, context: int) -> str:
         size = f"{len(old_lines):,} lines before and {len(new_lines):,} after, too many to compare here"
         return f"{head}--- {names[0]}\n+++ {names[1]}\n@@ {size} @@\n"
     lines = difflib.unified_diff(old_lines, new_lines, *names, lineterm="", n=context)
-    return head + "".join(f"{line}\n" for line in lines)
+    return head + "".join(f"{spelled_out(line)}\n" for line in lines)
 
 
 def _is_version(field: FieldChange) -> bool:
@@ -135,10 +135,10 @@ def _aligned(path: NamedPath, before: Any, after: Any, *, sets: bool) -> Any:
         old, new = (
             dict(zip(each, items, strict=True)) for each, items in zip(names, (ours, theirs), strict=True)
         )
-        fixed = not sets or lists.order_counts(field, ours, theirs)
+        fixed = not sets or lists.order_counts(path, ours, theirs)
         order = new if fixed else [name for name in {**old, **new} if name in new]
         return [_aligned((*path, f"[{name}]"), old.get(name), new[name], sets=sets) for name in order]
-    if sets and path and lists.is_set(path):
+    if sets and path and lists.is_set(path, ours, theirs):
         gone, come = lists.without(ours, theirs), lists.without(theirs, ours)
         return [*lists.without(ours, gone), *come]
     return theirs

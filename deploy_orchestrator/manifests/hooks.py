@@ -14,6 +14,7 @@ TESTS: Final = frozenset({"test", "test-success"})
 """The events of `helm test`."""
 
 ARGO_HOOK: Final = "argocd.argoproj.io/hook"
+HELM_HOOK: Final = HOOK
 HELM_WEIGHT: Final = "helm.sh/hook-weight"
 ARGO_WAVE: Final = "argocd.argoproj.io/sync-wave"
 

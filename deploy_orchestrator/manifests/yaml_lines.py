@@ -30,6 +30,8 @@ def yaml_lines(body: Any) -> list[str]:
 
 def spelled_out(text: str) -> str:
     """`text` on one line, with what does not print spelled out."""
+    if text.isprintable():
+        return text
     return "".join(each if each.isprintable() or each == "\t" else ascii(each)[1:-1] for each in text)
 
 

@@ -27,7 +27,8 @@ def is_same_amount(key: ObjectKey, template: NamedPath | None, field: FieldChang
 
 def _is_amount(key: ObjectKey, template: NamedPath | None, path: NamedPath) -> bool:
     pod = within(path, template) or ()
-    if (within_container(path, template) or pod[1:])[:1] == ("resources",):
+    asked = within_container(path, template) or pod[1:]
+    if len(asked) == 3 and asked[0] == "resources" and asked[1] in {"limits", "requests"}:
         return True
     if pod[:2] == ("spec", "volumes") and pod[-2:] == ("emptyDir", "sizeLimit"):
         return True

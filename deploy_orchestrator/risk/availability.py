@@ -37,6 +37,12 @@ _WAITING: Final[Mapping[str, int]] = {
 }
 """The fields of a probe that say how patient it is, and what they are where nothing is said."""
 
+_LIVENESS: Final = "livenessProbe"
+_ALIVE: Final = 30
+"""Seconds of failures after which Kubernetes ends a container, where nothing is said."""
+_LONGEST_WAIT: Final = 600
+"""Seconds that a container which does not work may go unnoticed, for that to be taken for patience."""
+
 _ROLLED: Final = frozenset({"apps", "argoproj.io"})
 """The API groups of what renews its pods step by step, and stops where new ones are not ready."""
 
@@ -197,8 +203,9 @@ class ProbeEased(Rule):
     id = "probe-eased"
     severity = Verdict.SAFE
     sees = (
-        "a container that had none gets a probe by HTTP, TCP or gRPC of its own pod, or one waits longer "
-        "than before, ten times as long at most"
+        "a container that had none gets a probe by HTTP, TCP or gRPC of its own pod, which ends it for no "
+        "less than 30 seconds of failures, or a probe waits longer than before, ten times as long at most; "
+        "and it waits ten minutes at most"
     )
     why = "The roll-out stops where the probe does not say that new pods are ready, and is reverted."
     do = "Nothing."
@@ -213,7 +220,7 @@ class ProbeEased(Rule):
                 for container in containers_of(altered.after)
                 for probe in _PROBES
                 if container.path in before
-                and _is_eased(before[container.path].get(probe), container.body.get(probe))
+                and _is_eased(probe, before[container.path].get(probe), container.body.get(probe))
             }
             seen = {
                 field.path: probe
@@ -248,8 +255,8 @@ class MoreTime(FieldRule):
     id = "more-time"
     severity = Verdict.SAFE
     sees = (
-        "pods get longer to end (ten minutes at most), are watched longer before they count (as long), or a "
-        "roll-out gets longer to go on (an hour)"
+        "pods get longer to end (ten minutes at most), are watched longer before they count (as long, and "
+        "half of what a roll-out has to go on), or a roll-out gets longer to go on (an hour)"
     )
     why = "A roll-out takes longer; what runs in it, and that it stops where new pods fail, stays."
     do = "Nothing."
@@ -259,6 +266,8 @@ class MoreTime(FieldRule):
         if bounds is None or altered.key.group not in _ROLLED:
             return None
         before, after = (_number(value, bounds[0]) for value in (field.before, field.after))
+        if field.path[-1] == "minReadySeconds" and after * 2 > _deadline(altered.after):
+            return None
         return f"{field.path[-1]} {before} → {after}" if before < after <= bounds[1] else None
 
 
@@ -358,20 +367,23 @@ def _is_shared(claim: str, owner: Object, change: Change) -> bool:
     )
 
 
-def _is_eased(before: Any, after: Any) -> bool:
+def _is_eased(probe: str, before: Any, after: Any) -> bool:
     old, new = untyped.mapping(before), untyped.mapping(after)
     if not new:
-        return False
-    if not old:
-        asked = [untyped.mapping(value) for name, value in new.items() if name in _ASKED_FROM_OUTSIDE]
-        known = new.keys() <= _ASKED_FROM_OUTSIDE | _WAITING.keys()
-        return bool(asked) and known and not any("host" in each for each in asked)
-    same = {name: value for name, value in old.items() if name not in _WAITING}
-    if same != {name: value for name, value in new.items() if name not in _WAITING}:
         return False
     was, now = (
         {name: _number(side.get(name), default) for name, default in _WAITING.items()} for side in (old, new)
     )
+    if _waits(now) > _LONGEST_WAIT:
+        return False
+    if not old:
+        asked = [untyped.mapping(value) for name, value in new.items() if name in _ASKED_FROM_OUTSIDE]
+        known = new.keys() <= _ASKED_FROM_OUTSIDE | _WAITING.keys()
+        patient = probe != _LIVENESS or now["failureThreshold"] * now["periodSeconds"] >= _ALIVE
+        return bool(asked) and known and patient and not any("host" in each for each in asked)
+    same = {name: value for name, value in old.items() if name not in _WAITING}
+    if same != {name: value for name, value in new.items() if name not in _WAITING}:
+        return False
     longer = all(now[name] >= was[name] for name in _WAITING if name != "successThreshold")
     return longer and now["successThreshold"] <= was["successThreshold"] and _waits(now) <= 10 * _waits(was)
 
@@ -380,6 +392,13 @@ def _waits(probe: Mapping[str, int]) -> int:
     """How long a container that does not work goes unnoticed at the most."""
     each = probe["periodSeconds"] + probe["timeoutSeconds"]
     return probe["initialDelaySeconds"] + probe["failureThreshold"] * each
+
+
+def _deadline(workload: Object) -> int:
+    """Seconds after which a roll-out that does not go on has failed; a day where it never has."""
+    if workload.kind in {"DaemonSet", "StatefulSet"}:
+        return 86_400
+    return _number(untyped.at(workload.body, "spec", "progressDeadlineSeconds"), 600)
 
 
 def _number(value: Any, default: int) -> int:

@@ -176,15 +176,15 @@ class VolumeShrinks(FieldRule):
 class MadeAnew(Rule):
     id = "object-recreated"
     severity = Verdict.NEEDS_APPROVAL
-    sees = "an object changes that Argo CD deletes and creates again (`Force=true,Replace=true`)"
-    why = "What it runs stops in between, and what it holds may be lost."
+    sees = "an object stays that Argo CD deletes and creates again with each sync (`Force=true,Replace=true`)"
+    why = "What it runs stops in between or runs again, and what it holds may be lost."
     do = "Make sure that it may be gone for a while, and that it holds nothing."
 
     def judge(self, change: Change) -> Iterator[Sighting]:
-        for altered in change.altered:
-            if hooks.is_forced(altered.after) and not hooks.is_hook(altered.after) and not altered.renamed:
-                fields = tuple(field.path for field in altered.fields)
-                yield Sighting("it is deleted and created again", altered.key, fields)
+        fields = {each.key: tuple(field.path for field in each.fields) for each in change.altered}
+        for each in change.kept if change.diff or change.diff.reordered else ():
+            if hooks.is_forced(each) and not hooks.is_hook(each):
+                yield Sighting("it is deleted and created again", each.key, fields.get(each.key, ()))
 
 
 def _is_immutable(altered: Altered, field: FieldChange) -> bool:

@@ -104,11 +104,15 @@ _SHORT: Final = {"v": "verbosity"}
 
 @dataclass(frozen=True)
 class Setting:
-    """A name of which the software reads another value than before; None where it is not set."""
+    """A name of which the software reads another value than before; None where it is not set.
+
+    `apart`: the value stands behind the name as a word of its own, and may be none of it.
+    """
 
     name: str
     before: Any
     after: Any
+    apart: bool = False
 
     @cached_property
     def words(self) -> Words:
@@ -160,7 +164,10 @@ def _is_near(setting: Setting) -> bool:
 
 
 def _is_prose(setting: Setting) -> bool:
-    return all(isinstance(each, str) and _PROSE.fullmatch(each) for each in setting.values)
+    """Whether it may be any words; a word behind `--no-banner` may be the name of a command."""
+    return not setting.apart and all(
+        isinstance(each, str) and _PROSE.fullmatch(each) for each in setting.values
+    )
 
 
 _HARMLESS: Final[tuple[tuple[str, frozenset[Words], Callable[[Setting], bool]], ...]] = (
@@ -223,7 +230,7 @@ def flags(before: Sequence[Any], after: Sequence[Any]) -> list[Setting]:
     ]
     if not all(_BARE.fullmatch(ahead) for ahead, _, _ in found):
         return []
-    return [Setting(ahead.lstrip("-"), was, now) for ahead, was, now in found]
+    return [Setting(ahead.lstrip("-"), was, now, apart=True) for ahead, was, now in found]
 
 
 def _in_order(told: Sequence[Sequence[re.Match[str] | None]]) -> bool:

@@ -66,9 +66,12 @@ class HarmfulConflict(Rule):
 class UnknownHook(Rule):
     id = "hook-unknown"
     severity = Verdict.BLOCKED
-    sees = "a hook annotation that names an event which Helm or Argo CD does not know"
-    why = "Helm drops the whole object without a word; Argo CD applies it as if it were no hook."
-    do = "Mend the event's name."
+    sees = "a hook annotation that names an event which Helm or Argo CD does not know, or none at all"
+    why = (
+        "Helm drops the whole object without a word; Argo CD applies it as if it were no hook, or never "
+        "where it names none."
+    )
+    do = "Mend the event's name, or take the annotation away."
 
     def judge(self, change: Change) -> Iterator[Sighting]:
         for each in change.after.objects:
@@ -76,6 +79,10 @@ class UnknownHook(Rule):
             unknown += [event for event in hooks.argo_events(each) if event not in hooks.ARGO_EVENTS]
             if unknown:
                 yield Sighting(f"hook for {', '.join(map(repr, unknown))}", each.key)
+            elif not hooks.is_hook(each) and not {hooks.HELM_HOOK, hooks.ARGO_HOOK}.isdisjoint(
+                each.annotations
+            ):
+                yield Sighting("hook for nothing", each.key)
 
 
 class SelectorMisses(Rule):

@@ -324,6 +324,8 @@ BROKEN: list[tuple[str, Change, str]] = [
     ("image-unpinned", drop(f"{MAIN}.image"), "'' is no image reference"),
     ("default-deny", drop("deny"), "no NetworkPolicy denies ingress"),
     ("default-deny", put("deny.spec.policyTypes", ["Ingress"]), "no NetworkPolicy denies egress"),
+    ("default-deny", put("deny.metadata.annotations", {"helm.sh/hook": "test"}), "denies ingress"),
+    ("default-deny", put("deny.metadata.annotations", {"argocd.argoproj.io/hook": "Skip"}), "denies ingress"),
     (
         "default-deny",
         put("deny.spec.podSelector", {"matchLabels": {"app": "web"}}),

@@ -56,6 +56,32 @@ def test_everything_is_added_where_nothing_was() -> None:
     assert change
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (deployment(), deployment()),
+        (of("Service", spec={"ports": []}), of("Service", spec={"ports": []})),
+    ],
+    ids=["containers", "ports"],
+)
+def test_people_see_another_order_where_it_counts(before: dict[str, Any], after: dict[str, Any]) -> None:
+    if before["kind"] == "Deployment":
+        after["spec"]["template"]["spec"]["containers"].reverse()
+    else:
+        before["spec"]["ports"] = [{"name": name, "port": port} for name, port in (("a", 1), ("b", 2))]
+        after["spec"]["ports"] = before["spec"]["ports"][::-1]
+    change = diff(manifests(before), manifests(after))
+    assert change.changed
+    assert change.unified()
+
+
+def test_people_see_what_does_not_print() -> None:
+    """Text that turns around or is nothing to see looks like other text: CVE-2021-42574."""
+    before, after = of("ConfigMap", data={"a": "x"}), of("ConfigMap", data={"a": "x\u202e\u200b"})
+    text = diff(manifests(before), manifests(after)).unified()
+    assert "+  a: x\\u202e\\u200b\n" in text
+
+
 def test_nothing_changes_between_equals() -> None:
     change = diff(manifests(deployment()), manifests(deployment()))
     assert not change

@@ -50,6 +50,42 @@ def test_what_some_readers_take_for_something_else_waits_for_a_person(before: st
     assert mounted("a.yaml", before, after) is Verdict.NEEDS_APPROVAL
 
 
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("a.json", '{"auth": "on"}', "# a comment\nauth: 'on'\n"),
+        ("a.json", '{"auth": "on"}', '{"auth": "on",}'),
+        ("a.ini", "a = 1\nauth = on\n", "a = 1\n  auth = on\n"),
+        ("a.cfg", "[a]\nb = 1\nauth = on\n", "[a]\nb = 1\n\tauth = on\n"),
+        ("a.ini", "auth = on\n", "auth : on\n"),
+        ("a.ini", "a = x\x0cbanner = a\n", "a = x\x0cbanner = b\n"),
+        ("a.ini", "a = x\u2028banner = a\n", "a = x\u2028banner = b\n"),
+        ("a.properties", "auth=true\n", "auth=true \n"),
+        ("a.env", "AUTH=true\n", "AUTH =true\n"),
+        ("a.env", "AUTH=true\n", "AUTH=true\r\n"),
+        ("a.ini", "a = 1\n[auth]\nb = 1\n", "a = 1\n [auth]\nb = 1\n"),
+        ("a.yaml", "#cloud-config\nauth: 'on'\n", "#!/bin/sh\nauth: 'on'\n"),
+    ],
+)
+def test_what_is_layout_to_some_readers_of_a_file_and_not_to_others_waits(
+    name: str, before: str, after: str
+) -> None:
+    assert mounted(name, before, after) is Verdict.NEEDS_APPROVAL
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("a.json", '{"log": {"level": "info"}}', '{\n  "log": {"level": "debug"}\n}\n'),
+        ("a.ini", "; as before\n[log]\nlevel = info\n", "[log]\n\nlevel = debug\n"),
+        ("a.properties", "  log.level=info\n", "  log.level=debug\n"),
+        ("a.env", "LOG_LEVEL=info\n", "# a comment\nLOG_LEVEL=info\n"),
+    ],
+)
+def test_what_is_layout_to_all_readers_of_a_file_is_safe(name: str, before: str, after: str) -> None:
+    assert mounted(name, before, after) is Verdict.SAFE
+
+
 def test_neither_does_a_key_of_toml_stand_for_a_path() -> None:
     assert mounted("a.toml", "[auth]\nrequired = true\n", "'auth.required' = true\n") is not Verdict.SAFE
 
@@ -81,6 +117,12 @@ def test_layout_and_levels_of_logs_are_safe(before: str, after: str) -> None:
 )
 def test_no_level_of_a_log_hides_another_order_of_flags(before: Any, after: Any) -> None:
     assert started(before, after) is Verdict.NEEDS_APPROVAL
+
+
+@pytest.mark.parametrize("flag", ["--no-banner", "--show-title", "-greeting"])
+def test_no_word_behind_a_flag_is_taken_for_its_words(flag: str) -> None:
+    assert started(["run", flag, "import"], ["run", flag, "purge"]) is Verdict.NEEDS_APPROVAL
+    assert started(["--log-level", "info"], ["--log-level", "debug"]) is Verdict.SAFE
 
 
 def test_flags_of_a_log_come_and_go_where_the_others_stay_in_order() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from deploy_orchestrator.fleet import Deployment
-from deploy_orchestrator.manifests import untyped
+from deploy_orchestrator.manifests import hooks, untyped
 from deploy_orchestrator.manifests.checks.rule import Broken, ManifestCheck
 from deploy_orchestrator.manifests.objects import Manifests, Object
 
@@ -19,6 +19,7 @@ def _open(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
         for object_ in manifests.objects
         if (object_.key.group, object_.kind, object_.namespace)
         == ("networking.k8s.io", "NetworkPolicy", deployment.namespace)
+        and not hooks.is_hook(object_)
     ]
     everywhere = [spec for spec in policies if not untyped.mapping(spec.get("podSelector"))]
     for direction in _DIRECTIONS:
