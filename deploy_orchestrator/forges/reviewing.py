@@ -120,7 +120,9 @@ def open_pulls(forge: Forge) -> list[OpenPull]:
 
 def reviews(forge: Forge, number: int) -> list[Review]:
     """What counts of the reviews of a pull request: of each person the last that approves or asks for
-    changes, where that is of what stood there then, official, and not dismissed. Raises as `open_pulls`.
+    changes, official and not dismissed; an approval of what stands there no more is none.
+
+    Raises as `open_pulls`.
     """
     last: dict[str, _Review] = {}
     for each in _all(forge, f"pulls/{number}/reviews"):
@@ -141,7 +143,7 @@ def reviews(forge: Forge, number: int) -> list[Review]:
         for login, each in last.items()
         if each.state in _SAYS
         and not each.dismissed
-        and not each.stale
+        and (not each.stale or _SAYS[each.state] == "reject")
         and each.official
         and each.commit_id
         and each.submitted_at

@@ -7,12 +7,14 @@ it is kept: the forge is asked when it counts, and what it said then stands in t
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final, Self
 
 from pydantic import TypeAdapter, ValidationError
 
+from deploy_orchestrator.errors import first_few
 from deploy_orchestrator.fleet import Reviews
-from deploy_orchestrator.git import Changes, GitError, Repository
+from deploy_orchestrator.git import Changes, GitError, Repository, RevisionNotFound
 from deploy_orchestrator.manifests import Diff
 from deploy_orchestrator.markdown import code, fence, text
 from deploy_orchestrator.releases.model import Approval, Plan
@@ -28,6 +30,10 @@ BASE: Final = f"{STEM}s"
 PREFIX: Final = f"{STEM}/"
 MAX_LINES: Final = 40_000
 """Characters of the lines that change, as far as the text has them."""
+MAX_REASONS: Final = 15_000
+"""Characters of the reasons, as far as the text has them: forges take 65,536 in all."""
+MAX_TITLE: Final = 250
+_AUTHORS: Final = 20
 _BEFORE: Final = "in-place-of"
 """The file that names the commits of the branch that said something else."""
 _ABOUT: Final = (
@@ -48,7 +54,7 @@ def asks_for_review(plan: Plan) -> bool:
 
 def title_of(plan: Plan) -> str:
     """The title of the pull request for `plan`."""
-    return f"{plan.key}: {plan.verdict.replace('-', ' ')}, {plan.summary}"
+    return f"{plan.key}: {plan.verdict.replace('-', ' ')}, {plan.summary}"[:MAX_TITLE]
 
 
 def text_of(plan: Plan, difference: Diff | None) -> str:
@@ -58,6 +64,9 @@ def text_of(plan: Plan, difference: Diff | None) -> str:
         f"{code(f'{each.object}: {each.saw}' if each.object else each.saw)} {text(each.do)}"
         for each in plan.reasons
     ]
+    told = sum(size <= MAX_REASONS for size in accumulate(map(len, reasons)))
+    if told < len(reasons):
+        reasons[told:] = [f"**There are {len(reasons) - told} more reasons**, all of them on the board."]
     lines = difference.unified() if difference else ""
     cut = "" if len(lines) <= MAX_LINES else "\n\n**There is more**: it is cut here, and whole on the board."
     return "\n".join(
@@ -67,7 +76,7 @@ def text_of(plan: Plan, difference: Diff | None) -> str:
             "",
             f"- digest {code(plan.digest)}",
             f"- {code(f'{plan.chart.name} {plan.chart.version}')}, {plan.summary}",
-            f"- fleet commit {code(plan.source.commit)} by {code(', '.join(plan.source.authors))}",
+            f"- fleet commit {code(plan.source.commit)} by {code(first_few(plan.source.authors, _AUTHORS))}",
             "",
             *reasons,
             "",
@@ -94,7 +103,8 @@ class PullRequests:
     def given(self, rules: Reviews, plan: Plan, difference: Diff | None) -> list[Approval]:
         """What people whom the `rules` name say of `plan`, as the forge has it now: of the one that comes
         from the plan's branch, where that is about this plan word by word, what they say of its newest
-        commit.
+        commit. Who asked for changes did so of an earlier commit, too, that was about this plan, or that the
+        branch was rewritten without.
 
         Raises:
             ForgeError, RepositoryError: the forge cannot tell.
@@ -104,7 +114,7 @@ class PullRequests:
         found = [each for each in self.pulls if each.branch == branch_of(plan)]
         if len(found) != 1 or not self._is_about(found[0], plan, difference):
             return []
-        (pull,) = found
+        (pull,), said = found, text_of(plan, difference).encode()
         known = {login.casefold(): who for who, login in rules.people.items()}
         return [
             Approval(
@@ -118,7 +128,11 @@ class PullRequests:
                 review=f"{pull.url}#{each.number}",
             )
             for each in reviews(self.forge, pull.number)
-            if each.login in known and each.commit == pull.head
+            if each.login in known
+            and (
+                each.commit == pull.head
+                or (each.decision == "reject" and self._was_about(each.commit, plan, said))
+            )
         ]
 
     def ask(self, plan: Plan, difference: Diff | None) -> None:
@@ -149,6 +163,14 @@ class PullRequests:
         for each in self.pulls:
             if each.base == BASE and each.branch.startswith(PREFIX) and each.branch not in branches:
                 close(self.forge, each.number)
+
+    def _was_about(self, commit: str, plan: Plan, said: bytes) -> bool:
+        try:
+            return self.repository.at(commit).read(f"{plan.key}.md") == said
+        except RevisionNotFound:
+            return True
+        except GitError:
+            return False
 
     def _is_about(self, pull: "OpenPull", plan: Plan, difference: Diff | None) -> bool:
         """Whether it is about `plan` and nothing else, as Git and the forge have it."""

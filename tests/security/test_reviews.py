@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.forges import Forge
+from deploy_orchestrator.forges.forge import MAX_TEXT
 from deploy_orchestrator.pipeline import Orchestrator
-from deploy_orchestrator.releases import GatesClosed, Plan
+from deploy_orchestrator.registries import Egress, Internet
+from deploy_orchestrator.releases import GatesClosed, Plan, PullRequests
 from tests.desk import Desk, copied, inside
 from tests.hosted import PROJECT, TOKEN, Hosted, hosted
 from tests.steps import released
@@ -129,6 +132,41 @@ def test_a_review_of_what_was_pushed_since_counts_where_it_says_the_same(
     assert closed() == ["approval"]
     forge.review("bob-s")
     assert closed() == []
+
+
+def test_what_is_asked_fits_the_forge_however_much_there_is_to_say(
+    forge: Hosted, orchestrator: Orchestrator
+) -> None:
+    """A text that the forge has cut is not what was asked for, and no review of it would count."""
+    plan = waiting(orchestrator)
+    source = plan.source.model_copy(update={"authors": tuple(f"{n}@example.com" for n in range(5000))})
+    large = plan.model_copy(update={"reasons": plan.reasons * 5000, "source": source})
+    web = Internet(Egress().naming(forge.api))
+    there = Forge("gitea", forge.api, PROJECT, TOKEN, web)
+    PullRequests.read(orchestrator.deployments.repository, there).ask(large, None)
+    assert len(forge.open()["body"]) < MAX_TEXT
+    assert "more reasons" in forge.open()["body"]
+
+
+def rewritten(forge: Hosted) -> None:
+    """Nothing of what was reviewed is left, and nobody has fetched it."""
+    forge.review("bob-s", "REQUEST_CHANGES", commit_id="1" * 40)
+    push(forge, f"{BRANCH}^{{tree}}")
+
+
+def stale_by_another_commit(forge: Hosted) -> None:
+    forge.review("bob-s", "REQUEST_CHANGES", stale=True)
+    push(forge, f"{BRANCH}^{{tree}}", forge.head(BRANCH))
+
+
+@pytest.mark.parametrize("undo", [rewritten, stale_by_another_commit], ids=lambda undo: undo.__name__)
+def test_a_rejection_by_review_stands_whatever_others_push_to_the_branch(
+    undo: Callable[[Hosted], None], forge: Hosted, orchestrator: Orchestrator
+) -> None:
+    undo(forge)
+    orchestrator.deployments.repository.fetch()
+    gates = orchestrator.gates(waiting(orchestrator))
+    assert [each.reason for each in gates if "rejected by bob@example.com" in each.reason]
 
 
 def pushed_after(forge: Hosted) -> None:
