@@ -77,6 +77,7 @@ COMMANDS: Mapping[str, Listed] = MappingProxyType(
         "webhooks": Listed("webhooks", "Receive push webhooks and start runs at once."),
         "lock": Listed("lock", "Check and update the locks of charts."),
         "tenant": Listed("tenant", "Add tenants to the fleet, and remove what is left of them."),
+        "token": Listed("token", "Make tokens by which machines ask the board, and list them."),
         "argocd": Listed("argocd", "Set up Argo CD for the fleet."),
         "sandbox": Listed("sandbox", "Act on the sandbox, which stands in for a cluster."),
     }

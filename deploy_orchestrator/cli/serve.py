@@ -78,18 +78,19 @@ def serve(
             fix="leave it out: it is for the sandbox on this machine alone, where nobody signs in",
         )
     orchestrator = opened(context)
-    dagster = None
+    dagster, surveyed = None, lambda: None
     if workspace:
-        from deploy_orchestrator.web import dagster_ui
+        from deploy_orchestrator.web import dagster_survey, dagster_ui
 
         dagster = context.with_resource(dagster_ui(workspace))
+        surveyed = context.with_resource(dagster_survey())
     watch = Watch(lambda: look(orchestrator, settings.home))
     known = urlsplit(sign_in.file.url).hostname if sign_in else None
     names = LOOPBACK | {*(name or ()), *filter(None, [known])}
     if metrics_port is not None:
         context.with_resource(serving_metrics(watch, orchestrator, workspace, metrics_host, metrics_port))
     acting_as = ActingAs.of_folder(act_as, orchestrator) if act_as else None
-    site_server(site(watch, orchestrator, dagster, names, sign_in, acting_as), host, port).run()
+    site_server(site(watch, orchestrator, dagster, names, sign_in, acting_as, surveyed), host, port).run()
 
 
 def _sign_in(home: Path) -> "SignIn | None":

@@ -9,7 +9,7 @@ import dagster as dg
 from deploy_orchestrator.defs import pages
 from deploy_orchestrator.defs.resources import AGAIN, Installation
 from deploy_orchestrator.foresight import FirstSeen, conflict_names, first_seen, is_new, upgrade_names
-from deploy_orchestrator.telemetry import CONFLICT_COUNT, CONFLICTS_ASSET
+from deploy_orchestrator.telemetry import CONFLICT_COUNT, CONFLICTS_ASSET, GRAPH_ASSET, UPGRADES_ASSET
 
 NEW = "new since the last audit"
 SEEN = "first seen"
@@ -91,7 +91,7 @@ def dependencies(
     new_conflicts = [pair for pair in found.conflicts if is_new(conflict_names(*pair), conflicts_seen, now)]
     new_upgrades = [pair for pair in found.outdated if is_new(upgrade_names(*pair), upgrades_seen, now)]
     yield dg.MaterializeResult(
-        "dependency_graph",
+        GRAPH_ASSET,
         metadata={
             "graph": pages.graph(closure),
             "needs": pages.needs(closure),
@@ -122,7 +122,7 @@ def dependencies(
         metadata={"conflicts": pages.conflicts(found.conflicts)},
     )
     yield dg.MaterializeResult(
-        "upgrade_report",
+        UPGRADES_ASSET,
         metadata={
             NEW: pages.upgrades(new_upgrades),
             "upgrades": pages.upgrades(

@@ -32,9 +32,9 @@ class ByEnvironment:
         with self._asked(release.environment) as engine:
             engine.announce(release)
 
-    def sync(self, release: Release, seen: Status | None = None) -> Operation | None:
+    def sync(self, release: Release, seen: Status | None = None, by: str | None = None) -> Operation | None:
         with self._asked(release.environment) as engine:
-            return engine.sync(release, seen)
+            return engine.sync(release, seen, by)
 
     def status(self, environment: str, tenant: str) -> Status:
         with self._asked(environment) as engine:

@@ -20,9 +20,10 @@ class Engine(Protocol):
         """Tells the engine that all releases up to `release` stand in Git, so that it need not look."""
         ...
 
-    def sync(self, release: Release, seen: Status | None = None) -> Operation | None:
+    def sync(self, release: Release, seen: Status | None = None, by: str | None = None) -> Operation | None:
         """Starts to make `release` live, and returns at once. Whoever has `seen` how its tenant stands spares
-        the engine asking; where that is no longer so, nothing is started.
+        the engine asking; where that is no longer so, nothing is started. An operation that is started says
+        `by` whom it was asked for, where somebody did.
 
         Where an operation that serves the release runs, or succeeded and nothing has drifted since, it is
         returned and nothing is started; where the engine has not looked since it ended, it is told to. Else

@@ -80,6 +80,7 @@ class Operation:
     `key` is the commit of the release that it was started for, None where the engine started it by itself or
     a person did. It is over when its phase says so: `finished` may be set while another attempt is to come.
     `failing` is since when its release has been failing, where an operation before it failed for that too.
+    `by` is who asked for it, where somebody did.
     """
 
     key: str | None
@@ -90,6 +91,7 @@ class Operation:
     message: str = ""
     hooks: tuple[Hook, ...] = ()
     failing: datetime | None = None
+    by: str | None = None
 
     @property
     def broken(self) -> tuple[Hook, ...]:

@@ -61,6 +61,8 @@ def configuration(tree: Tree) -> Configuration:
     logins = file.reviews.people if file.reviews else {}
     require_unique(document, ((("reviews", "people", who), each.casefold()) for who, each in logins.items()))
     require_unique(document, ((("issuers", i, "url"), each.url) for i, each in enumerate(file.issuers)))
+    require_unique(document, ((("tokens", i, "name"), each.name) for i, each in enumerate(file.tokens)))
+    require_unique(document, ((("tokens", i, "hash"), each.hash) for i, each in enumerate(file.tokens)))
     signers = tree.read(ALLOWED_SIGNERS) if tree.exists(ALLOWED_SIGNERS) else b""
     _check_people(document, file, principals(signers))
     tenants = [name for name in tree.names(TENANTS, files=False) if name[0] not in "_."]

@@ -20,6 +20,7 @@ from deploy_orchestrator.fleet.model import (
     Environment,
     ImageMirror,
     Issuer,
+    MachineToken,
     Reviews,
     Tenant,
     TenantNamespace,
@@ -89,7 +90,7 @@ class Fleet:
     what is wrong with the others. `hosts` are the `egress` of fleet.yaml.
     `keys` are those that count in an environment, where they are not those of `allowed_signers`, `proving`
     the providers whose tokens do, where they are not the `issuers`, `reviewed` the forges whose reviews do,
-    where they are not the `reviews`.
+    where they are not the `reviews`. `tokens` are those of machines.
     `charts` are those of `charts/` that tenants and `platform` ask for,
     `values` the Git object ids of the values files that apply to a tenant, by path. `keepers` are who brings
     the platform chart to a shared namespace, by environment and namespace.
@@ -110,6 +111,7 @@ class Fleet:
     tree: Tree
     issuers: tuple[Issuer, ...] = ()
     reviews: Reviews | None = None
+    tokens: tuple[MachineToken, ...] = ()
     image_mirrors: tuple[ImageMirror, ...] = ()
     keys: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     keepers: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])

@@ -44,6 +44,7 @@ def load(tree: Tree) -> Fleet:
         allowed_signers=settings.allowed_signers,
         issuers=settings.file.issuers,
         reviews=settings.file.reviews,
+        tokens=settings.file.tokens,
         image_mirrors=settings.file.image_mirrors,
         tenants=found.tenants,
         broken=found.broken,

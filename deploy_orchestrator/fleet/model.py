@@ -39,7 +39,7 @@ from deploy_orchestrator.fleet.recurrence import (
     moment,
     times,
 )
-from deploy_orchestrator.terms import Email, Label, Quantity, Time, Verdict, may_speak_for
+from deploy_orchestrator.terms import Digest, Email, Label, Quantity, Time, Verdict, may_speak_for
 
 Count = Annotated[StrictInt, Field(ge=1)]
 
@@ -95,6 +95,19 @@ class Issuer(Model):
     def speaks_for(self, email: str) -> bool:
         """Whether its domains have the address."""
         return may_speak_for(self.domains, email)
+
+
+class MachineToken(Model):
+    """A token by which a machine asks the board: a `name` of your own, the `hash` of the token, and what the
+    machine `may` do there: see everything, or also operate: sync and roll back. No token decides anything.
+
+    It counts until it `expires`. `deploy-orchestrator token new` makes one.
+    """
+
+    name: Label
+    hash: Digest
+    may: Literal["see", "operate"] = "see"
+    expires: Time
 
 
 class Reviews(Model):
@@ -522,7 +535,7 @@ class FleetFile(Model):
     `*.example.com` or `registry.example.com:5000`; None: any public one. Those of `repositories` are among
     them. `image_mirrors`: where images are read from in place of where charts say, the first that has one
     counting. `issuers`: the OpenID providers whose ID tokens prove who approves or rejects a change.
-    `reviews`: the forge whose reviews approve.
+    `reviews`: the forge whose reviews approve. `tokens`: the machines that the board lets in.
     """
 
     argocd: tuple[ArgoCDInstance, ...] = Field(default=(ArgoCDInstance(name="argocd"),), min_length=1)
@@ -534,4 +547,5 @@ class FleetFile(Model):
     values: Values | None = None
     issuers: tuple[Issuer, ...] = ()
     reviews: Reviews | None = None
+    tokens: tuple[MachineToken, ...] = ()
     platform: ChartReference

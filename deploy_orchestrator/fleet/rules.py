@@ -12,6 +12,7 @@ from deploy_orchestrator.fleet.model import (
     BreakGlass,
     ImagePolicy,
     Issuer,
+    MachineToken,
     Model,
     PauseRule,
     Policy,
@@ -29,8 +30,8 @@ class Rules(Model):
     `before` it: of those that come together right before it (`beside` each other), `healthy_in` all or any.
 
     `signers` are the lines of allowed_signers, without comments, `issuers` the providers whose tokens prove
-    decisions, `reviews` is the forge whose reviews approve, `argocd` the name and the namespace of what
-    deploys there.
+    decisions, `reviews` is the forge whose reviews approve, `tokens` those of the machines that the board
+    lets in, `argocd` the name and the namespace of what deploys there.
     """
 
     argocd: str
@@ -44,6 +45,7 @@ class Rules(Model):
     signers: tuple[str, ...] = ()
     issuers: tuple[Issuer, ...] = ()
     reviews: Reviews | None = None
+    tokens: tuple[MachineToken, ...] = ()
 
     @property
     def allowed_signers(self) -> bytes:
@@ -98,6 +100,7 @@ def rules_of(fleet: Fleet, environment: str) -> Rules:
         signers=lines(fleet.allowed_signers),
         issuers=fleet.issuers,
         reviews=fleet.reviews,
+        tokens=fleet.tokens,
     )
 
 
@@ -129,6 +132,7 @@ def restricted(old: Rules, new: Rules) -> Rules:
             "policy": policy,
             "issuers": tuple(each for each in new.issuers if each in old.issuers),
             "reviews": new.reviews and new.reviews.with_people(old.reviews),
+            "tokens": tuple(each for each in new.tokens if each in old.tokens),
             "before": before.before,
             "beside": before.beside,
             "healthy_in": new.healthy_in if old.healthy_in == "any" else "all",

@@ -1,4 +1,4 @@
-"""Who somebody is, proved: to sign in, and to decide: by an ID token that a provider signed."""
+"""Who somebody is, proved: a person by an ID token that a provider signed, a machine by its token."""
 
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         proved_by,
     )
     from deploy_orchestrator.identity.errors import NotProved, ProviderUnreachable
+    from deploy_orchestrator.identity.machine import new_token, shown_by, token_hash
     from deploy_orchestrator.identity.provider import Keyring, Metadata, Provider
     from deploy_orchestrator.identity.token import ALGORITHMS, MAX_TOKEN, Expected, Proved, prove
 else:
@@ -38,6 +39,9 @@ __all__ = [
     "decision_nonce",
     "expected_of",
     "fingerprint_of",
+    "new_token",
     "prove",
     "proved_by",
+    "shown_by",
+    "token_hash",
 ]

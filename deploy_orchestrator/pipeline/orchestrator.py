@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
 from deploy_orchestrator.delivery import Engine, Status, Verification, follow, states, verifications
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.fleet import Deployment, Fleet, FleetError, Policy, last_readable, load
+from deploy_orchestrator.fleet import (
+    Deployment,
+    Fleet,
+    FleetError,
+    MachineToken,
+    Policy,
+    last_readable,
+    load,
+)
 from deploy_orchestrator.git import Commit, Person, PushRejected, Repository, RevisionNotFound, Signer
 from deploy_orchestrator.identity import Keyring
 from deploy_orchestrator.manifests import Manifests, Workspace
@@ -111,6 +119,19 @@ class Orchestrator:
         `fleet`.
         """
         return self._rules(load(self.fleet_repository.at("main")), datetime.now(UTC))
+
+    def machines(self) -> tuple[MachineToken, ...]:
+        """The tokens of machines that count: those that the newest fleet lists as the rules do that are
+        released of every environment there is, or where anything is released still.
+
+        Raises:
+            FleetError: no fleet can be read.
+            DocumentError, ReleaseError: somebody broke the rules that are released.
+        """
+        fleet, deployments = last_readable(self.fleet_repository), self.deployments
+        there = {each.name for each in fleet.environments} | deployments.environments()
+        released = [each.rules.tokens for name, each in deployments.rules().items() if name in there]
+        return tuple(each for each in fleet.tokens if released and all(each in some for some in released))
 
     def audit(self, home: Path, *, anew: bool = False) -> Audited:
         """Hold each commit of the deployments repository that was not audited yet, or each at all, against
@@ -347,7 +368,7 @@ class Orchestrator:
     def record(
         self,
         subject: Plan | Line,
-        decision: Literal["approve", "reject", "pause"],
+        decision: Literal["approve", "reject", "pause", "resume"],
         reason: str,
         token: str,
     ) -> Approval:

@@ -233,6 +233,10 @@ class Deployments:
         """Everything that stands between `plan` and its release, open or not."""
         return evaluate(self._standing(Slot(plan.environment, plan.tenant)), plan, conditions).gates
 
+    def environments(self) -> frozenset[str]:
+        """Those in which anything is released."""
+        return frozenset(each.environment for each in slots(self.repository.branch(MAIN), RELEASES))
+
     def rules(self) -> Mapping[str, ReleasedRules]:
         """The rules that are released, by environment."""
         return read_rules(self.repository.branch(MAIN))
@@ -319,7 +323,7 @@ class Deployments:
     def record(
         self,
         subject: Plan | Line,
-        decision: Literal["approve", "reject", "pause"],
+        decision: Literal["approve", "reject", "pause", "resume"],
         reason: str,
         token: str,
         issuers: Sequence[Issuer],

@@ -6,7 +6,12 @@ if TYPE_CHECKING:
     from deploy_orchestrator.telemetry.dora import Dora, Durations, Figures, figures_between, span
     from deploy_orchestrator.telemetry.metrics import METRICS, Metric, Seen, Waits, exposition
     from deploy_orchestrator.telemetry.past import Change, Past
-    from deploy_orchestrator.telemetry.survey import CONFLICT_COUNT, CONFLICTS_ASSET
+    from deploy_orchestrator.telemetry.survey import (
+        CONFLICT_COUNT,
+        CONFLICTS_ASSET,
+        GRAPH_ASSET,
+        UPGRADES_ASSET,
+    )
 else:
     from deploy_orchestrator.doors import opened
 
@@ -15,7 +20,9 @@ else:
 __all__ = [
     "CONFLICTS_ASSET",
     "CONFLICT_COUNT",
+    "GRAPH_ASSET",
     "METRICS",
+    "UPGRADES_ASSET",
     "Change",
     "Dora",
     "Durations",

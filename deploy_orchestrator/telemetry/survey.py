@@ -2,5 +2,7 @@
 
 from typing import Final
 
+GRAPH_ASSET: Final = "dependency_graph"
+UPGRADES_ASSET: Final = "upgrade_report"
 CONFLICTS_ASSET: Final = "conflict_report"
 CONFLICT_COUNT: Final = "conflict count"

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from deploy_orchestrator.web.acting_as import ActingAs
-    from deploy_orchestrator.web.board import Watch
+    from deploy_orchestrator.web.board import Built, Survey, Table, Watch
     from deploy_orchestrator.web.door import LOOPBACK, Door
     from deploy_orchestrator.web.metrics import Measured, Queue, beside, metrics_app
     from deploy_orchestrator.web.mounted import dagster_ui
     from deploy_orchestrator.web.people import LOCAL, NOBODY, Person, Role, known_as, person_of
-    from deploy_orchestrator.web.queue import dagster_queue
+    from deploy_orchestrator.web.queue import dagster_queue, dagster_survey
     from deploy_orchestrator.web.serving import site, site_server
     from deploy_orchestrator.web.sign_in import SignIn, SignInFile, SignInRefused, read_sign_in
     from deploy_orchestrator.web.webhooks import (
@@ -39,6 +39,7 @@ __all__ = [
     "MAX_CONNECTIONS",
     "NOBODY",
     "ActingAs",
+    "Built",
     "DagsterRuns",
     "DagsterUnreachable",
     "Deliveries",
@@ -53,10 +54,13 @@ __all__ = [
     "SignIn",
     "SignInFile",
     "SignInRefused",
+    "Survey",
+    "Table",
     "Watch",
     "authenticate",
     "beside",
     "dagster_queue",
+    "dagster_survey",
     "dagster_ui",
     "followed",
     "known_as",

@@ -14,7 +14,7 @@ from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import Line, Plan
 from deploy_orchestrator.terms import Text
 from deploy_orchestrator.web.forms import read_form
-from deploy_orchestrator.web.people import Person
+from deploy_orchestrator.web.people import Person, person_of
 
 MAX_REASON: Final = 500
 MAX_AT_ONCE: Final = 20
@@ -74,6 +74,7 @@ class AskedToStop:
 
 async def asked(request: Request) -> Asked:
     """The form of one deployment's page. Raises HTTPException where it says no decision."""
+    _require_person(request)
     said, path = await read_form(request), request.path_params
     subjects = ((path["tenant"], said.get("digest", "")),)
     then = f"/deployments/{quote(path['environment'])}/{quote(path['tenant'])}"
@@ -82,6 +83,7 @@ async def asked(request: Request) -> Asked:
 
 async def asked_of_all(request: Request) -> Asked:
     """The form of a change's page. Raises HTTPException where it says no decision."""
+    _require_person(request)
     said = await read_form(request)
     then = f"/changes/{quote(request.path_params['commit'])}"
     return _asked(said, said.get("environment", ""), _subjects(said.get("digests", "")), then)
@@ -89,6 +91,7 @@ async def asked_of_all(request: Request) -> Asked:
 
 async def asked_to_stop(request: Request) -> AskedToStop:
     """The form that stops a line or starts it again. Raises HTTPException where it says no such decision."""
+    _require_person(request)
     said = await read_form(request)
     decision, reason = said.get("decision", ""), _reason(said.get("reason", ""))
     if decision != "pause" and decision != "resume":
@@ -119,6 +122,11 @@ def require_stopper(orchestrator: Orchestrator, asked: AskedToStop, who: str) ->
         raise HTTPException(
             403, f"{who} may not {asked.decision} {line.key}: {', '.join(people) or 'nobody'} may"
         )
+
+
+def _require_person(request: Request) -> None:
+    if person_of(request.scope).is_machine:
+        raise HTTPException(403, "a machine decides nothing")
 
 
 def _asked(said: Mapping[str, str], environment: str, subjects: Subjects, then: str) -> Asked:

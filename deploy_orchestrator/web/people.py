@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
+from urllib.parse import quote
 
 from starlette.types import Scope
+
+from deploy_orchestrator.git import Person as Signature
 
 _PERSON: Final = "deploy_orchestrator.person"
 
@@ -22,7 +25,7 @@ class Role(IntEnum):
 class Person:
     """Who asks: `who` they are, as an e-mail address where the provider verified one; `name` is what they
     call themselves, and proves nothing. `issuer` is the name of who signed them in. `signed_in` is false for
-    whoever sits at this machine.
+    whoever sits at this machine. A machine shows a token, and decides nothing.
     """
 
     who: str
@@ -31,6 +34,21 @@ class Person:
     email: str | None = None
     issuer: str = ""
     signed_in: bool = True
+    is_machine: bool = False
+
+    @property
+    def signature(self) -> Signature | None:
+        """As whom Git remembers what they do; None for whoever sits at this machine. A domain below `invalid`
+        is nobody's: https://www.rfc-editor.org/rfc/rfc2606#section-2
+        """
+        if self.email:
+            return Signature(self.email.partition("@")[0], self.email)
+        if self.is_machine:
+            return Signature(self.who, f"{self.name}@machines.invalid")
+        if not self.signed_in:
+            return None
+        name = "".join(each for each in self.who if each.isprintable() and each not in "<>")
+        return Signature(name, f"{quote(self.who, safe='')}@{self.issuer}.invalid")
 
 
 NOBODY: Final = Person("nobody", "nobody", Role.NOTHING, signed_in=False)

@@ -1,14 +1,31 @@
 """What Dagster says of its queue and its last survey. Like `mounted.py`, it knows Dagster."""
 
-from collections.abc import Callable, Generator
+import re
+import time
+from base64 import b64decode
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Final
 
-from dagster import AssetKey, DagsterInstance, DagsterRunStatus, IntMetadataValue, RunsFilter
+from dagster import (
+    AssetKey,
+    DagsterInstance,
+    DagsterRunStatus,
+    EventLogEntry,
+    IntMetadataValue,
+    MarkdownMetadataValue,
+    MetadataValue,
+    RunsFilter,
+    TableMetadataValue,
+)
 
-from deploy_orchestrator.telemetry import CONFLICT_COUNT, CONFLICTS_ASSET
+from deploy_orchestrator.telemetry import CONFLICT_COUNT, CONFLICTS_ASSET, GRAPH_ASSET, UPGRADES_ASSET
+from deploy_orchestrator.web.board import Built, Survey, Table
 from deploy_orchestrator.web.metrics import Queue
 
+KEPT_SECONDS: Final = 10.0
+_DRAWN: Final = re.compile(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)")
 _UNDER_WAY: Final = (
     DagsterRunStatus.QUEUED,
     DagsterRunStatus.STARTING,
@@ -39,3 +56,60 @@ def _queue(instance: DagsterInstance) -> Queue:
         queued_since=waiting[0].create_timestamp if waiting else None,
         conflicts=found.value if isinstance(found, IntMetadataValue) else None,
     )
+
+
+@contextmanager
+def dagster_survey() -> Generator[Callable[[], Survey | None]]:
+    """What the last survey found, as the instance of `DAGSTER_HOME` keeps it, read anew every `KEPT_SECONDS`
+    at most, until this ends; None before the first.
+    """
+    kept: tuple[float, Survey | None] | None = None
+
+    def found() -> Survey | None:
+        nonlocal kept
+        if kept is None or time.monotonic() - kept[0] > KEPT_SECONDS:
+            kept = time.monotonic(), _survey(instance)
+        return kept[1]
+
+    with DagsterInstance.get() as instance:
+        yield found
+
+
+def _survey(instance: DagsterInstance) -> Survey | None:
+    events = [
+        instance.get_latest_materialization_event(AssetKey(each))
+        for each in (GRAPH_ASSET, CONFLICTS_ASSET, UPGRADES_ASSET)
+    ]
+    if not any(events):
+        return None
+    graph, conflicts, upgrades = map(_metadata, events)
+    built = Built(
+        at=datetime.fromtimestamp(max(each.timestamp for each in events if each), UTC),
+        needs=_table(graph.get("needs")),
+        conflicts=_table(conflicts.get("conflicts")),
+        outdated=_outdated(_table(upgrades.get("upgrades"))),
+        unknown=_table(upgrades.get("unknown")),
+    )
+    drawn = graph.get("graph")
+    text = _DRAWN.search(drawn.md_str or "") if isinstance(drawn, MarkdownMetadataValue) else None
+    return Survey(built, b64decode(text[1]) if text else b"")
+
+
+def _metadata(event: EventLogEntry | None) -> Mapping[str, MetadataValue]:
+    made = event.asset_materialization if event else None
+    return made.metadata if made else {}
+
+
+def _table(value: MetadataValue | None) -> Table:
+    if not isinstance(value, TableMetadataValue):
+        return Table()
+    columns = tuple(each.name for each in value.schema.columns)
+    return Table(columns, tuple(tuple(row.data[name] for name in columns) for row in value.records))
+
+
+def _outdated(upgrades: Table) -> Table:
+    """Those rows whose newest version is another than the one now."""
+    if not upgrades.columns:
+        return upgrades
+    now, newest = upgrades.columns.index("now"), upgrades.columns.index("newest")
+    return Table(upgrades.columns, tuple(each for each in upgrades.rows if each[now] != each[newest]))

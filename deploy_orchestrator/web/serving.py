@@ -1,6 +1,6 @@
 """The one web process: the board, with Dagster's own web UI beside it, behind the door."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -16,9 +16,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.web.acting_as import ActingAs
-from deploy_orchestrator.web.board import Watch, board
+from deploy_orchestrator.web.board import Survey, Watch, board
 from deploy_orchestrator.web.deciding import Deciding
 from deploy_orchestrator.web.door import Door
+from deploy_orchestrator.web.machines import Machines
+from deploy_orchestrator.web.people import person_of
 from deploy_orchestrator.web.sign_in import Guard, SignIn
 
 GRACE_SECONDS: Final = 3
@@ -33,10 +35,11 @@ def site(
     names: frozenset[str],
     sign_in: SignIn | None = None,
     acting_as: ActingAs | None = None,
+    surveyed: Callable[[], Survey | None] = lambda: None,
 ) -> Door:
     """The application: the board at `/`, `dagster` below its own prefix, `/healthz` for who looks whether it
     runs; for requests to one of the host `names`, of people who signed in where there is a `sign_in`. Where
-    there is none, whoever asks may be `acting_as` others.
+    there is none, whoever asks may be `acting_as` others. `surveyed` tells what the fleet is built on.
     """
 
     @asynccontextmanager
@@ -48,19 +51,31 @@ def site(
         return PlainTextResponse("fine\n")
 
     deciding = Deciding(sign_in, orchestrator) if sign_in else acting_as
-    routes = [*board(watch, orchestrator, deciding), Route("/healthz", healthy)]
+    routes = [*board(watch, orchestrator, deciding, surveyed), Route("/healthz", healthy)]
     if deciding:
         routes += deciding.routes()
     if sign_in:
         routes += sign_in.routes()
     if dagster:
-        routes.append(Mount("/", dagster))
+        routes.append(Mount("/", _ForPeople(dagster)))
     middleware = [
         Middleware(GZipMiddleware, compresslevel=_COMPRESSION),
         Middleware(_Labelled),
-        Middleware(Guard, sign_in),
+        Middleware(Guard, sign_in, Machines(orchestrator)),
     ]
     return Door(Starlette(routes=routes, lifespan=lifespan, middleware=middleware), names)
+
+
+class _ForPeople:
+    """`app` for all but machines: a token of fleet.yaml opens the board alone."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refused = PlainTextResponse("a machine's token opens the board, and not Dagster\n", 403)
+        app = refused if scope["type"] == "http" and person_of(scope).is_machine else self._app
+        await app(scope, receive, send)
 
 
 class _Labelled:

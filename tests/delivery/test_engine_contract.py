@@ -1,5 +1,6 @@
 """What holds for every engine. Another engine is another parameter of the fixture `cluster`."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -101,6 +102,20 @@ def test_a_release_that_is_synced_again_is_not_run_again(engine, publisher):
     first = operation_of(delivered(engine, release))
     assert engine.sync(release) == first
     assert delivered(engine, release).operation == first
+
+
+def test_an_operation_says_who_asked_for_it(engine, publisher):
+    first = publisher.release(publisher.config_map("a", x="1"))
+    assert operation_of(delivered(engine, first)).by is None
+    second = publisher.release(publisher.config_map("a", x="2"))
+    engine.announce(second)
+    until = time.monotonic() + SOON.total_seconds()
+    while not (found := engine.sync(second, by="alice@example.com")) or found.key != second.commit:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    status = delivered(engine, second)
+    assert status.live(second)
+    assert operation_of(status).by == "alice@example.com"
 
 
 def test_a_release_brought_back_by_a_revert_is_a_sync_of_its_own(engine, cluster, publisher):

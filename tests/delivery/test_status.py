@@ -116,7 +116,7 @@ class Scripted:
     def announce(self, release: Release) -> None:
         self.asked.append("announce")
 
-    def sync(self, release: Release, seen: Status | None = None) -> Operation | None:
+    def sync(self, release: Release, seen: Status | None = None, by: str | None = None) -> Operation | None:
         self.asked.append("sync")
         return seen.operation if seen else None
 
@@ -213,7 +213,9 @@ def test_what_the_engine_refuses_for_one_stops_no_other(publisher, done):
     releases = [publisher.release(publisher.config_map("a"), tenant=tenant) for tenant in ("analytics", "ml")]
 
     class Refusing(Scripted):
-        def sync(self, release: Release, seen: Status | None = None) -> Operation | None:
+        def sync(
+            self, release: Release, seen: Status | None = None, by: str | None = None
+        ) -> Operation | None:
             if release == releases[0]:
                 raise DeliveryError("refused")
             return None

@@ -11,6 +11,7 @@ from deploy_orchestrator.fleet import (
     BreakGlass,
     IgnoredField,
     ImagePolicy,
+    MachineToken,
     PauseRule,
     Policy,
     RuleOverride,
@@ -47,6 +48,13 @@ IGNORED = tuple(
     IgnoredField(kind="apps/Deployment", path=path, reason="so", expires=datetime(2027, 1, day, tzinfo=UTC))
     for path in ("spec.replicas", "metadata.labels")
     for day in (1, 2)
+)
+
+
+TOKENS = tuple(
+    MachineToken(name="probe", hash=f"sha256:{digit * 64}", may=may, expires=datetime(2027, 1, 1, tzinfo=UTC))
+    for digit in "ab"
+    for may in ("see", "operate")
 )
 
 
@@ -104,6 +112,7 @@ rules = st.builds(
     healthy_in=st.sampled_from(["all", "any"]),
     policy=policies,
     signers=st.lists(st.sampled_from(LINES), unique=True).map(tuple),
+    tokens=st.lists(st.sampled_from(TOKENS), unique=True).map(tuple),
 )
 
 

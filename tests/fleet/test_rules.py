@@ -72,6 +72,7 @@ def test_nothing_else_is_looser_before_it_is_approved(old, new):
 def test_keys_and_approvers_that_are_taken_away_count_no_more(old, new):
     found = restricted(old, new)
     assert set(found.signers) == set(old.signers) & set(new.signers)
+    assert set(found.tokens) == set(old.tokens) & set(new.tokens)
     if old.policy.approval and new.policy.approval and found.policy.approval:
         assert set(found.policy.approval.approvers) == set(old.policy.approval.approvers) & set(
             new.policy.approval.approvers

@@ -1,21 +1,19 @@
 """Every page of the board in a real browser: axe-core finds nothing, and none is wider than the screen."""
 
 import shutil
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, sync_playwright
 
 from deploy_orchestrator.pipeline import Orchestrator, look
 from deploy_orchestrator.settings import Settings
-from deploy_orchestrator.web import LOOPBACK, Watch, site, site_server
+from deploy_orchestrator.web import LOOPBACK, Built, Survey, Table, Watch, site, site_server
 from tests.desk import Desk, inside
 from tests.openid import node_modules
 from tests.pipeline.conftest import sandbox_of
+from tests.web.serving import serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine")
@@ -31,6 +29,31 @@ PAGES = (
     "/changes/{waiting}",
     "/audit",
     "/figures",
+    "/charts",
+    "/programs",
+)
+CONFLICT = (
+    "app 0.1.0",
+    "common",
+    "harmful",
+    "a 1.2.0 wants common ~1, b 3.1.0 wants common ~2 " * 5,
+    "b 2.9.4",
+    "dev/shop and 12 more",
+)
+SURVEY = Survey(
+    Built(
+        at=datetime(2026, 3, 2, tzinfo=UTC),
+        needs=Table(
+            ("chart", "needs", "constraint", "when", "on"), (("app 0.1.0", "common", "~1.2", "", True),) * 9
+        ),
+        conflicts=Table(("chart", "clash on", "harm", "why", "way out", "for"), (CONFLICT,)),
+        outdated=Table(
+            ("chart", "dependency", "constraint", "now", "allowed", "newest", "highest safe", "for"),
+            (("app 0.1.0", "postgresql", "~12", "12.1.2", "12.12.10", "18.0.1", "12.12.10", "dev/shop"),) * 3,
+        ),
+        unknown=Table(),
+    ),
+    b'<svg xmlns="http://www.w3.org/2000/svg" width="1800" height="300"/>',
 )
 FINDINGS = """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations.map(
   each => each.id + ": " + each.nodes.map(node => node.html.slice(0, 200)).join(" | "))"""
@@ -65,25 +88,9 @@ def orchestrator(tmp_path_factory: pytest.TempPathFactory, held: Desk) -> Iterat
 def address(orchestrator: Orchestrator) -> Iterator[str]:
     """Where the board is served, as it was seen once."""
     watch = Watch(lambda: look(orchestrator, Settings().home), seconds=3600)
-    with serving(site_server(site(watch, orchestrator, None, LOOPBACK), "127.0.0.1", 0)) as url:
+    app = site(watch, orchestrator, None, LOOPBACK, surveyed=lambda: SURVEY)
+    with serving(site_server(app, "127.0.0.1", 0)) as url:
         yield url
-
-
-@contextmanager
-def serving(server: uvicorn.Server) -> Iterator[str]:
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    until = datetime.now() + timedelta(seconds=60)
-    while not server.started:
-        assert thread.is_alive()
-        assert datetime.now() < until
-        thread.join(0.05)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +101,7 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.mark.parametrize("width", [400, 1440])
+@pytest.mark.parametrize("width", [400, 768, 1440])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_any_page_and_none_is_wider_than_the_screen(
     browser: Browser, address: str, orchestrator: Orchestrator, scheme: str, width: int

@@ -13,8 +13,9 @@ from dagster._core.remote_origin import (
 )
 from dagster._core.test_utils import create_run_for_test
 
-from deploy_orchestrator.telemetry import CONFLICT_COUNT, CONFLICTS_ASSET
-from deploy_orchestrator.web import Queue, dagster_queue
+from deploy_orchestrator.defs import pages
+from deploy_orchestrator.telemetry import CONFLICT_COUNT, CONFLICTS_ASSET, GRAPH_ASSET, UPGRADES_ASSET
+from deploy_orchestrator.web import Queue, dagster_queue, dagster_survey
 
 ORIGIN = RemoteJobOrigin(RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("here"), "all"), "ship")
 
@@ -53,3 +54,26 @@ def test_the_last_survey_counts(instance):
             dg.AssetMaterialization(CONFLICTS_ASSET, metadata={CONFLICT_COUNT: count})
         )
     assert asked().conflicts == 2
+
+
+def test_nothing_is_built_before_the_first_survey(instance):
+    with dagster_survey() as survey:
+        assert survey() is None
+
+
+def test_the_last_survey_tells_what_the_fleet_is_built_on(instance):
+    upgrades = ["chart", "dependency", "constraint", "now", "allowed", "newest", "highest safe", "for"]
+    current = ("app", "cache", "*", "1.0.0", "1.0.0", "1.0.0", "", "dev/shop")
+    older = ("app", "db", "~1", "1.0.0", "1.2.0", "2.0.0", "1.2.0", "dev/shop")
+    drawn = dg.MarkdownMetadataValue("![dependency graph](data:image/svg+xml;base64,PHN2Zy8+)")
+    for asset, metadata in (
+        (GRAPH_ASSET, {"graph": drawn, "needs": pages.table(["chart", "on"], [("app", True)])}),
+        (CONFLICTS_ASSET, {"conflicts": pages.table(["chart"], [])}),
+        (UPGRADES_ASSET, {"upgrades": pages.table(upgrades, [current, older])}),
+    ):
+        instance.report_runless_asset_event(dg.AssetMaterialization(asset, metadata=metadata))
+    with dagster_survey() as survey:
+        found = survey()
+    assert found is not None
+    assert (found.drawing, found.built.needs.rows) == (b"<svg/>", (("app", True),))
+    assert (found.built.conflicts.rows, found.built.outdated.rows) == ((), (older,))

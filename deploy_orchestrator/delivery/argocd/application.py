@@ -93,9 +93,9 @@ class Application:
             source=self,
         )
 
-    def towards(self, release: Release) -> Body | None:
-        """The write that brings `release` a step nearer; None where Argo CD is at it, has done it, or has yet
-        to target it.
+    def towards(self, release: Release, by: str | None = None) -> Body | None:
+        """The write that brings `release` a step nearer, as asked for `by` somebody; None where Argo CD is at
+        it, has done it, or has yet to target it.
         """
         operation = self.operation
         if self.target != release.revision:
@@ -103,17 +103,18 @@ class Application:
         if operation and operation.serves(release) and operation.phase is Phase.SUCCEEDED:
             if not self._looked or (self.drifted and not self.settled):
                 return None if self._asked_to_look else self._change(_LOOK_NOW)
-            return self._sync_to(release) if self.drifted else None
+            return self._sync_to(release, by) if self.drifted else None
         if self.ended:
-            return self._sync_to(release)
+            return self._sync_to(release, by)
         if operation and operation.phase is Phase.RUNNING and not operation.serves(release):
             return self._terminate()
         return None
 
-    def _sync_to(self, release: Release) -> Body:
+    def _sync_to(self, release: Release, by: str | None) -> Body:
         policy = self.body["spec"].get("syncPolicy", {})
         failing = self.operation.failed_since(release) if self.operation else None
         told = {names.RELEASE: release.commit, **({names.FAILING: failing.isoformat()} if failing else {})}
+        told |= {names.ASKED_BY: by} if by else {}
         return {
             **self._change({}),
             "operation": {
@@ -235,6 +236,7 @@ def _operation(requested: Body, state: Body) -> Operation:
         message=state.get("message", ""),
         hooks=tuple(_hook(each) for each in results.get("resources", []) if each.get("hookType")),
         failing=_failing(requested),
+        by=_told(requested, names.ASKED_BY),
     )
 
 

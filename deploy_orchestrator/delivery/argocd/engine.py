@@ -65,7 +65,7 @@ class ArgoCD:
         """Have the ApplicationSet read all release files now, not at its next poll."""
         self._applications.refresh_releases(release.commit)
 
-    def sync(self, release: Release, seen: Status | None = None) -> Operation | None:
+    def sync(self, release: Release, seen: Status | None = None, by: str | None = None) -> Operation | None:
         """As `Engine.sync`; what is in the way of a newer release is ended.
 
         Raises:
@@ -79,7 +79,7 @@ class ArgoCD:
         operation = application.operation
         if operation and operation.key and self._is_before(release.commit, operation.key):
             raise SyncSuperseded(f"release {operation.key[:12]} took its place", release, application.status)
-        change = application.towards(release)
+        change = application.towards(release, by)
         written = self._applications.write(application, change) if change else None
         return written.operation if written else operation
 

@@ -12,6 +12,7 @@ BOOTSTRAP = "apply what `deploy-orchestrator argocd bootstrap` prints"
 
 REFRESH = "argocd.argoproj.io/refresh"
 RELEASE = "deploy-orchestrator.io/release"
+ASKED_BY = "deploy-orchestrator.io/asked-by"
 FAILING = "deploy-orchestrator.io/failing-since"
 REFRESH_SET = "argocd.argoproj.io/application-set-refresh"
 ENVIRONMENT = "deploy-orchestrator.io/environment"

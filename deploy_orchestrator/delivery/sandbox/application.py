@@ -51,9 +51,9 @@ class Application(pydantic.BaseModel):
     since: datetime
 
     @classmethod
-    def started(cls, before: Self | None, release: Release, now: datetime) -> Self:
-        """`before` with an operation for `release` running in place of its last."""
-        operation = Operation(release.commit, release.revision, Phase.RUNNING, now)
+    def started(cls, before: Self | None, release: Release, now: datetime, by: str | None = None) -> Self:
+        """`before` with an operation for `release`, asked for `by` somebody, running in place of its last."""
+        operation = Operation(release.commit, release.revision, Phase.RUNNING, now, by=by)
         if before is None:
             return cls(operation=operation, since=now)
         operation = replace(operation, failing=before.operation.failed_since(release))

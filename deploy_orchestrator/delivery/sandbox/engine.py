@@ -43,7 +43,7 @@ class Sandbox:
     def announce(self, release: Release) -> None:
         """Nothing to do: `sync` reads Git itself."""
 
-    def sync(self, release: Release, seen: Status | None = None) -> Operation:
+    def sync(self, release: Release, seen: Status | None = None, by: str | None = None) -> Operation:
         """As `Engine.sync`; the operation is over when it returns. What has drifted is put back."""
         state = self._state(release.environment, release.tenant)
         self._fetch(release)
@@ -53,7 +53,7 @@ class Sandbox:
                 self._check_latest(before, release)
                 if self._is_done(before, release):
                     return before.operation
-            application = Application.started(before, release, _now())
+            application = Application.started(before, release, _now(), by)
             try:
                 application = self._apply(state, application, release)
             except OrchestratorError as error:

@@ -1,6 +1,7 @@
 """The board: what needs somebody, and how everything stands."""
 
+from deploy_orchestrator.web.board.charts import Built, Survey, Table
 from deploy_orchestrator.web.board.pages import board
 from deploy_orchestrator.web.board.watch import Watch
 
-__all__ = ["Watch", "board"]
+__all__ = ["Built", "Survey", "Table", "Watch", "board"]

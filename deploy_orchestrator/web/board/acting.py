@@ -1,27 +1,63 @@
 """What people with the role for it do on the board: sync, and go back."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated, Final, Literal
 from urllib.parse import quote
 
+from pydantic import AfterValidator, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Route
 
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.git import Person as Committer
 from deploy_orchestrator.manifests import diff
 from deploy_orchestrator.pipeline import Orchestrator
-from deploy_orchestrator.releases import Release, WayBack
-from deploy_orchestrator.terms import is_commit_id
+from deploy_orchestrator.releases import Release, ReleaseFile, WayBack
+from deploy_orchestrator.terms import CommitId
 from deploy_orchestrator.web.board.details import shown
-from deploy_orchestrator.web.board.showing import Showing
-from deploy_orchestrator.web.forms import read_form
+from deploy_orchestrator.web.board.forms import Answer, Asks, Form
 from deploy_orchestrator.web.people import Person, Role, person_of
 
-MAX_REASON = 500
+MAX_REASON: Final = 500
+
+
+def _on_one_line(text: str) -> str:
+    reason = text.strip()
+    if not reason or not reason.isprintable():
+        raise ValueError("expected a reason on one line")
+    return reason
+
+
+class Place(Asks):
+    """A tenant in an environment."""
+
+    environment: str
+    tenant: str
+
+
+class Going(Place):
+    """Where to go back from, and the commit of the release to go back `to`; none: the one before."""
+
+    to: CommitId | Literal[""] = ""
+
+
+class Gone(Going):
+    """Why somebody goes back, who has seen that `now` this commit is what is released."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON), AfterValidator(_on_one_line)]
+    now: CommitId
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """What is released now and would be then, the commits that going there `undoes`, and the lines."""
+
+    now: Release
+    back: ReleaseFile
+    undoes: tuple[str, ...]
+    diff: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,40 +65,38 @@ class Acting:
     """Syncs and reverts releases for whoever operates here."""
 
     orchestrator: Orchestrator
-    showing: Showing
 
-    def routes(self) -> list[BaseRoute]:
-        place = "/deployments/{environment}/{tenant}"
+    def forms(self) -> list[Form]:
+        place, role = "/deployments/{environment}/{tenant}", Role.OPERATES
+        missing, late, beyond = HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.BAD_GATEWAY
         return [
-            Route(f"{place}/sync", self._sync, methods=["POST"], name="sync"),
-            Route(f"{place}/rollback", self._look, methods=["GET"], name="rollback"),
-            Route(f"{place}/rollback", self._go, methods=["POST"]),
+            Form(f"{place}/sync", self.sync, "POST", (missing, beyond), role=role),
+            Form(f"{place}/rollback", self.rollback, "GET", (late,), role=role),
+            Form(f"{place}/rollback", self.go_back, "POST", (late, beyond), role=role),
         ]
 
-    async def _sync(self, request: Request) -> Response:
-        _require_role(person_of(request.scope))
-        await run_in_threadpool(self._synced, *_place(request))
-        return _back_to(request)
+    async def sync(self, request: Request, asked: Place) -> Response:
+        """Have what is released made live again."""
+        await run_in_threadpool(self._synced, asked, person_of(request.scope))
+        return _back_to(asked)
 
-    async def _look(self, request: Request) -> Response:
-        _require_role(person_of(request.scope))
-        to = _commit(request.query_params.get("to", ""))
-        way, text = await run_in_threadpool(self._way, *_place(request), to)
-        told = {"now": way.now, "back": way.back, "undoes": way.commits, "diff": text}
-        return self.showing.answer(request, "rollback.html", told, way=way, diff=text, to=to or "")
+    async def rollback(self, request: Request, asked: Going) -> Answer[Back]:
+        """What going back would change."""
+        way, text = await run_in_threadpool(self._way, asked.environment, asked.tenant, asked.to or None)
+        shown = {"way": way, "diff": text, "to": asked.to}
+        return Answer(lambda: Back(way.now, way.back, tuple(way.commits), text), "rollback.html", shown)
 
-    async def _go(self, request: Request) -> Response:
-        person, said = person_of(request.scope), await read_form(request)
-        _require_role(person)
-        await run_in_threadpool(self._gone_back, *_place(request), said, person)
-        return _back_to(request)
+    async def go_back(self, request: Request, asked: Gone) -> Response:
+        """Go back to a release; what was released since is in quarantine then."""
+        await run_in_threadpool(self._gone_back, asked, person_of(request.scope))
+        return _back_to(asked)
 
-    def _synced(self, environment: str, tenant: str) -> None:
+    def _synced(self, asked: Place, person: Person) -> None:
         self.orchestrator.deployments.repository.fetch()
-        release = self.orchestrator.deployments.release(environment, tenant)
+        release = self.orchestrator.deployments.release(asked.environment, asked.tenant)
         if release is None:
-            raise HTTPException(404, f"nothing is released in {environment}/{tenant}")
-        self._begin(release)
+            raise HTTPException(404, f"nothing is released in {asked.environment}/{asked.tenant}")
+        self._begin(release, person)
 
     def _way(self, environment: str, tenant: str, to: str | None) -> tuple[WayBack, str]:
         deployments = self.orchestrator.deployments
@@ -74,46 +108,24 @@ class Acting:
             raise HTTPException(409, str(error)) from error
         return way, shown(found.between(way.now.destination, way.back.destination))
 
-    def _gone_back(self, environment: str, tenant: str, said: Mapping[str, str], person: Person) -> None:
-        reason, to = said.get("reason", "").strip(), _commit(said.get("to", ""))
-        if not 0 < len(reason) <= MAX_REASON or not reason.isprintable():
-            raise HTTPException(400, f"say why, on one line of at most {MAX_REASON} characters")
-        seen = said.get("now", "")
-        if not is_commit_id(seen):
-            raise HTTPException(400, "say which release it is that you have seen")
+    def _gone_back(self, asked: Gone, person: Person) -> None:
+        where, to = (asked.environment, asked.tenant), asked.to or None
         self.orchestrator.deployments.repository.fetch()
-        by = Committer(person.email.partition("@")[0], person.email) if person.email else None
         try:
-            back = self.orchestrator.roll_back(environment, tenant, reason, by, to=to, seen=seen)
+            back = self.orchestrator.roll_back(*where, asked.reason, person.signature, to=to, seen=asked.now)
         except OrchestratorError as error:
             raise HTTPException(409, str(error)) from error
-        self._begin(back)
+        self._begin(back, person)
 
-    def _begin(self, release: Release) -> None:
+    def _begin(self, release: Release, person: Person) -> None:
         """Have it synced; how that goes is on its page."""
         try:
             self.orchestrator.deployments.check_intact(release)
             self.orchestrator.engine.announce(release)
-            self.orchestrator.engine.sync(release)
+            self.orchestrator.engine.sync(release, by=person.who if person.signed_in else None)
         except OrchestratorError as error:
             raise HTTPException(502, str(error)) from error
 
 
-def _place(request: Request) -> tuple[str, str]:
-    return request.path_params["environment"], request.path_params["tenant"]
-
-
-def _back_to(request: Request) -> Response:
-    environment, tenant = _place(request)
-    return RedirectResponse(f"/deployments/{quote(environment)}/{quote(tenant)}", 303)
-
-
-def _commit(said: str) -> str | None:
-    if said and not is_commit_id(said):
-        raise HTTPException(400, "not the id of a commit")
-    return said or None
-
-
-def _require_role(person: Person) -> None:
-    if person.role < Role.OPERATES:
-        raise HTTPException(403, "this takes the role that operates here")
+def _back_to(asked: Place) -> Response:
+    return RedirectResponse(f"/deployments/{quote(asked.environment)}/{quote(asked.tenant)}", 303)

@@ -57,10 +57,6 @@ class Showing:
         default_factory=dict[tuple[datetime, Wanted], Markup]
     )
 
-    def answer(self, request: Request, name: str, told: Any, **shown: Any) -> Response:
-        """The page `name` with what is `shown`, or what is `told` as JSON."""
-        return as_json(told) if wants_json(request) else self.page(request, name, **shown)
-
     def rows(self, wanted: Wanted) -> Markup:
         """The table of what is `wanted` of what the watch saw last, made once for all who look at it."""
         overview = self.watch.overview
@@ -84,6 +80,7 @@ class Showing:
             "version": watch.version,
             "person": person,
             "operates": person.role >= Role.OPERATES,
+            "rows": self.rows,
             "part": request.headers.get(_PART) == "shown",
         }
         headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store", "Vary": _PART}

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.outcomes import attempt
 from deploy_orchestrator.pipeline import Orchestrator, Overview, Standing
-from deploy_orchestrator.releases import Pausing, ReleaseEvent
+from deploy_orchestrator.releases import ReleaseEvent
 from deploy_orchestrator.telemetry import Change, Past
 
 MAX_EVENTS = 100
@@ -33,7 +33,7 @@ class Tenant:
 
     name: str
     standings: tuple[Standing, ...]
-    paused: tuple[Pausing, ...]
+    paused: tuple[str, ...]
     timeline: tuple[Happened, ...]
 
 
@@ -44,7 +44,9 @@ def tenant_of(orchestrator: Orchestrator, overview: Overview, past: Past, name: 
         return None
     changes = [each for each in past.changes() if each.tenant == name][-MAX_EVENTS:]
     paused = [
-        each for each in overview.paused if any(each.line.holds(one.environment, one.tenant) for one in here)
+        str(each)
+        for each in overview.paused
+        if any(each.line.holds(one.environment, one.tenant) for one in here)
     ]
     return Tenant(name, here, tuple(paused), tuple(_happened(orchestrator, each) for each in changes[::-1]))
 
