@@ -41,8 +41,8 @@ from deploy_orchestrator.releases.model import Approval, Choice
 from deploy_orchestrator.terms import Digest, Email, Text, Time
 
 BRANCH: Final = "approvals"
-BY_TOKEN: Final = frozenset[Choice](["approve", "reject", "pause"])
-"""What an ID token can prove. A line that is resumed stays so for longer than a provider keeps a key."""
+BY_TOKEN: Final = frozenset[Choice](["approve", "reject", "pause", "resume"])
+"""What an ID token can prove."""
 HOLDING: Final = frozenset[Choice](["reject", "pause"])
 """Decisions that hold something back: nobody else undoes them by writing over them."""
 MAX_WRITTEN_OVER: Final = 100
@@ -147,6 +147,10 @@ def record(
     """
     if decision not in BY_TOKEN:
         raise NotProved(f"no ID token proves a decision to {decision}")
+    if decision == "resume" and repository.seal is None:
+        raise NotProved(
+            "no ID token resumes where the orchestrator has no key to vouch for it: sign a commit"
+        )
     resolved, proved = _first_proof(token, decision_nonce(digest, decision, reason), issuers.resolved())
     made = Decision(
         digest=digest,
@@ -192,7 +196,8 @@ def verified(
     `issuers`, signed by one of its keys of now, whose nonce is the hash of this decision, whoever pushed it:
     unless the same person decided later, by the date of the token. What holds something back is believed by
     the key that was recorded with it as well: a provider that changes its keys, or is out of reach, undoes no
-    rejection. A merge could hide commits, so nothing that lets something through is believed from before one.
+    rejection. So is a decision to resume, where the orchestrator's own key vouches for it, and only there. A
+    merge could hide commits, so nothing that lets something through is believed from before one.
     `until` is the commit up to which the branch is looked at; None for all of it.
 
     Raises:
@@ -372,15 +377,17 @@ class _Reader:
         self._check(decision, path)
         if decision.decision not in BY_TOKEN:
             raise _NotBelieved(f"no ID token proves a decision to {decision.decision}")
+        is_vouched_for = self._is_vouched_for(decision, write)
         nonce = decision_nonce(decision.digest, decision.decision, decision.reason)
         resolved = [each for each in self.issuers if each.issuer.url == decision.proof.issuer]
         try:
             _, proved = _first_proof(decision.proof.token, nonce, resolved)
         except NotProved:
-            if decision.decision not in HOLDING or not resolved:
+            if (decision.decision not in HOLDING and not is_vouched_for) or not resolved:
                 raise
             proved = proved_by(resolved[0].issuer, decision.proof.token, [decision.proof.key], nonce)
-            found = _by_token(decision, write.commit, proved).model_copy(update={"signed_by": None})
+            found = _by_token(decision, write.commit, proved)
+            found = found if is_vouched_for else found.model_copy(update={"signed_by": None})
         else:
             found = _by_token(decision, write.commit, proved)
         if proved.email != decision.who:
@@ -388,6 +395,16 @@ class _Reader:
         if proved.issued != decision.at:
             raise _NotBelieved("it is dated otherwise than its token")
         return found
+
+    def _is_vouched_for(self, decision: Decision, write: Write) -> bool:
+        """Whether the orchestrator's own key says that a decision to resume was proved by the provider's keys
+        of then: a line stays resumed for longer than providers keep theirs. Of no other decision it is asked.
+        """
+        if decision.decision != "resume":
+            return False
+        if not self.repository.is_sealed(self.repository.commit(write.commit), BRANCH):
+            raise _NotBelieved("no ID token resumes but in a commit that bears the orchestrator's own key")
+        return True
 
     def _check(self, decision: Decision, path: str) -> None:
         if decision.digest != self.digest:

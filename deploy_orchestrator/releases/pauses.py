@@ -63,7 +63,7 @@ def pausing(
     issuers: Issuers = NO_ISSUERS,
 ) -> Pausing:
     """What counts of the decisions on a `line`, as far as its branch was fetched, or `until` a commit of it.
-    An ID token of one of the `issuers` pauses, and resumes nothing.
+    An ID token of one of the `issuers` pauses; it resumes where the orchestrator's own key vouches for it.
 
     A pause stands until somebody who may resumes, by a decision that was pushed after it. Whoever may pause
     by the rules that are `holding` still has paused it, too; nobody resumes by those.

@@ -53,7 +53,7 @@ class Attempt(BaseModel):
     environment: str
     tenant: str
     digest: str
-    decision: Literal["approve", "reject", "pause"]
+    decision: Literal["approve", "reject", "pause", "resume"]
     reason: str
     rest: tuple[tuple[str, str], ...] = ()
     then: str = ""
@@ -80,7 +80,13 @@ class Deciding:
 
     def way(self, person: Person, trusted: Sequence[Issuer]) -> Way | None:
         issuer = self._proving(person, trusted)
-        return Way(_SAYS.format(issuer.name), _VERBS) if issuer else None
+        verbs = _VERBS | {"resume"} if self._vouches else _VERBS
+        return Way(_SAYS.format(issuer.name), verbs) if issuer else None
+
+    @property
+    def _vouches(self) -> bool:
+        """Whether the orchestrator has a key of its own, without which no ID token resumes."""
+        return self.orchestrator.deployments.repository.seal is not None
 
     def _proving(self, person: Person, trusted: Sequence[Issuer]) -> Issuer | None:
         """The provider that proves what `person` decides, where one of those `trusted` does; else None."""
@@ -104,10 +110,11 @@ class Deciding:
         return self._next(person, said.environment, said.subjects, said.decision, said.reason, said.then)
 
     def _begun_to_stop(self, said: AskedToStop, person: Person) -> Response:
-        if said.decision == "resume":
+        if said.decision == "resume" and not self._vouches:
             raise HTTPException(
                 403,
-                f"no ID token resumes a line: deploy-orchestrator resume {said.line.key.replace('/', ' ')}",
+                "no ID token resumes where the orchestrator has no key of its own: "
+                f"deploy-orchestrator resume {said.line.key.replace('/', ' ')}",
             )
         require_stopper(self.orchestrator, said, person.email or person.who)
         line = said.line
@@ -119,7 +126,7 @@ class Deciding:
         person: Person,
         environment: str,
         subjects: Subjects,
-        decision: Literal["approve", "reject", "pause"],
+        decision: Literal["approve", "reject", "pause", "resume"],
         reason: str,
         then: str,
     ) -> Response:
@@ -188,7 +195,7 @@ class Deciding:
             raise HTTPException(409, f"it is not decided: {error.what}") from error
 
     def _subject(self, attempt: Attempt) -> Plan | Line:
-        if attempt.decision == "pause":
+        if attempt.decision in ("pause", "resume"):
             return Line(attempt.environment, attempt.tenant or None)
         return pending(self.orchestrator, attempt.environment, attempt.tenant, attempt.digest)
 

@@ -11,9 +11,10 @@ from joserfc import jwk, jwt
 
 from deploy_orchestrator.documents import dump
 from deploy_orchestrator.fleet import ApprovalRule, Issuer, PauseRule, Policy
-from deploy_orchestrator.git import Changes
+from deploy_orchestrator.git import Changes, Repository, Seal
 from deploy_orchestrator.identity import NotProved, ProviderUnreachable, decision_nonce
 from deploy_orchestrator.releases import Deployments, GateState, Line, count, proved_then
+from tests.desk import make_keys
 
 ANN, BOB = "ann@example.com", "bob@example.com"
 URL, CLIENT = "https://login.example.com", "decisions"
@@ -407,13 +408,56 @@ def test_a_token_pauses_a_line_whatever_becomes_of_the_providers_keys(deployment
     assert paused() == [ANN]
 
 
-def test_no_token_resumes_a_line(deployments, provider, push, paused):
+def test_no_token_resumes_a_line_where_the_orchestrator_has_no_key(deployments, provider, push, paused):
     deployments.record(LINE, "pause", "it burns", provider.token(LINE, "pause", "it burns"), (ISSUER,))
     token = provider.token(LINE, "resume", "it is out", at=LATER)
-    with pytest.raises(NotProved, match="no ID token proves a decision to resume"):
+    with pytest.raises(NotProved, match="the orchestrator has no key to vouch for it"):
         deployments.record(LINE, "resume", "it is out", token, (ISSUER,))
     push(token, about=LINE.digest, decision="resume", reason="it is out", at="2026-03-02T13:00:00Z")
     assert paused() == [ANN]
+
+
+@pytest.fixture
+def sealed(remote, tmp_path, provider) -> Deployments:
+    """The deployments repository of an orchestrator that has a key of its own."""
+    make_keys(tmp_path, ["orchestrator"])
+    seal = Seal.of("main", key=(tmp_path / "orchestrator").read_text())
+    return Deployments(Repository.clone(str(remote), tmp_path / "sealed", seal=seal), provider.keys)
+
+
+def stopped_by(deployments: Deployments, now: datetime = LATER) -> list[str]:
+    deployments.repository.fetch()
+    return [each.who for each in deployments.pausing(LINE, MAY, b"", now, issuers=(ISSUER,)).paused]
+
+
+def test_a_token_resumes_where_the_orchestrators_key_vouches_for_it_whatever_becomes_of_the_providers_keys(
+    sealed, provider
+):
+    sealed.record(LINE, "pause", "it burns", provider.token(LINE, "pause", "it burns"), (ISSUER,))
+    assert stopped_by(sealed) == [ANN]
+    token = provider.token(LINE, "resume", "it is out", at=LATER)
+    sealed.record(LINE, "resume", "it is out", token, (ISSUER,))
+    assert stopped_by(sealed) == []
+    provider.listed = False
+    assert stopped_by(sealed) == []
+
+
+def test_a_token_that_somebody_else_pushes_resumes_nothing(sealed, provider, push):
+    sealed.record(LINE, "pause", "it burns", provider.token(LINE, "pause", "it burns"), (ISSUER,))
+    token = provider.token(LINE, "resume", "it is out", at=LATER)
+    push(token, about=LINE.digest, decision="resume", reason="it is out", at="2026-03-02T13:00:00Z")
+    assert stopped_by(sealed) == [ANN]
+
+
+def test_what_was_resumed_is_paused_again_and_the_token_that_resumed_it_is_used_up(sealed, provider):
+    sealed.record(LINE, "pause", "it burns", provider.token(LINE, "pause", "it burns"), (ISSUER,))
+    token = provider.token(LINE, "resume", "it is out", at=LATER)
+    sealed.record(LINE, "resume", "it is out", token, (ISSUER,))
+    again = LATER + timedelta(hours=1)
+    sealed.record(LINE, "pause", "again", provider.token(LINE, "pause", "again", at=again), (ISSUER,))
+    assert stopped_by(sealed, again) == [ANN]
+    sealed.record(LINE, "resume", "it is out", token, (ISSUER,))
+    assert stopped_by(sealed, again) == [ANN]
 
 
 def test_a_pause_that_is_pushed_again_after_it_was_lifted_stops_nothing(

@@ -1,6 +1,7 @@
 """Somebody decides on the board, through a real provider: what counts, and what becomes no decision."""
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from deploy_orchestrator.web import LOOPBACK, SignIn, SignInFile, Watch, site
 from deploy_orchestrator.web.asking import MAX_AT_ONCE
 from deploy_orchestrator.web.deciding import Attempt
 from deploy_orchestrator.web.sign_in.cookies import Cookies
-from tests.desk import Desk
+from tests.desk import Desk, make_keys
 from tests.openid import PEOPLE, client, openid_provider, through_the_provider
 
 BASE = "http://localhost:3000"
@@ -303,6 +304,40 @@ def test_whom_the_policy_does_not_name_stops_nothing_and_no_token_resumes(board,
     said = {"environment": "production", "decision": "pause", "reason": "it burns"} | changed
     assert board.client.post("/stop", data=said, headers={"origin": BASE}).status_code == status
     assert board.orchestrator.pausing() == []
+
+
+@pytest.fixture
+def vouched_for(waiting: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The orchestrator has a key of its own."""
+    make_keys(waiting.folder, ["orchestrator"])
+    monkeypatch.setenv("DEPLOY_ORCHESTRATOR_SIGNING_KEY_FILE", str(waiting.folder / "orchestrator"))
+
+
+def test_who_may_resumes_on_the_board_where_the_orchestrator_vouches_for_it(vouched_for, board):
+    board.sign_in("bob")
+    for decision in ("pause", "resume"):
+        said = {"environment": "production", "decision": decision, "reason": "it burns"}
+        there = board.client.post("/stop", data=said, headers={"origin": BASE})
+        time.sleep(1.1)
+        assert board.follow(there.headers["location"], "bob").status_code == 303
+        (line,) = board.orchestrator.pausing()
+        assert bool(line.paused) is (decision == "pause")
+    assert line.resumed is not None
+    assert (line.resumed.who, line.resumed.reason) == ("bob@example.com", "it burns")
+
+
+def test_the_first_page_lets_whoever_decides_here_resume_what_is_paused(vouched_for, board):
+    board.sign_in("bob")
+    said = {"environment": "production", "decision": "pause", "reason": "it burns"}
+    there = board.client.post("/stop", data=said, headers={"origin": BASE}).headers["location"]
+    board.follow(there, "bob")
+    page = ""
+    for _ in range(200):
+        page = board.client.get("/").text
+        if 'class="paused"' in page:
+            break
+        time.sleep(0.05)
+    assert re.search(r"<button[^>]*>Resume</button>", page)
 
 
 def test_where_the_rules_name_no_provider_the_page_has_no_buttons(board, waiting):
