@@ -53,7 +53,8 @@ dist: install ## Build sdist and wheel into dist, and try the wheel in a fresh e
 install: .venv/installed ## Make .venv from uv.lock
 
 .venv/installed: pyproject.toml uv.lock | $(UV)
-	$(UV) sync --frozen --quiet --compile-bytecode
+	@echo "Installing what uv.lock names into .venv: once, within some minutes, most of which it takes to fetch"
+	@$(UV) sync --frozen --quiet --compile-bytecode
 	@touch $@
 
 .venv/installed-e2e: .venv/installed
@@ -61,7 +62,8 @@ install: .venv/installed ## Make .venv from uv.lock
 	@touch $@
 
 .venv-uv/bin/uv:
-	python3 -m venv .venv-uv && .venv-uv/bin/pip install --quiet uv
+	@echo "Installing uv, which installs the rest, into .venv-uv"
+	@python3 -m venv .venv-uv && .venv-uv/bin/pip install --quiet uv
 
 clean: ## Remove the local repositories, history and caches
 	rm -rf .local .site

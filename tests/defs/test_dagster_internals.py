@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
+import dagster as dg
 import yaml
 from dagster import DagsterInstance, QueuedRunCoordinator
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
@@ -69,6 +70,24 @@ def test_the_instance_is_what_dagster_yaml_says(tmp_path: Path) -> None:
         assert not instance.telemetry_enabled
         assert instance.run_monitoring_enabled
         assert instance.run_retries_max_retries == said["run_retries"]["max_retries"]
+
+
+def test_the_console_of_a_laptop_tells_what_runs_tell_and_not_each_of_their_steps(
+    tmp_path: Path, capfd
+) -> None:
+    @dg.asset
+    def told(context: dg.AssetExecutionContext) -> None:
+        context.log.info("34 objects are live")
+
+    text = (PACKAGE.parent / "dagster.yaml").read_text()
+    (tmp_path / "dagster.yaml").write_text(text.replace(": .local", f": {tmp_path}"))
+    with DagsterInstance.from_config(str(tmp_path)) as instance:
+        done = dg.materialize([told], instance=instance)
+        kept = {each.dagster_event_type for each in instance.all_logs(done.run_id)}
+    said = capfd.readouterr().err
+    assert "34 objects are live" in said
+    assert " DEBUG " not in said
+    assert {dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.STEP_SUCCESS} <= kept
 
 
 def _parts() -> Iterator[tuple[str, str, str]]:
