@@ -9,6 +9,7 @@ it anew as the page's script does. The look itself is made up: `benchmarks/scale
 
 import argparse
 import asyncio
+import json
 import os
 import random
 import resource
@@ -64,8 +65,21 @@ def main() -> None:
             url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
             one(url, results)
             asked = [f"--client={url}", f"--people={arguments.people}", f"--seconds={arguments.seconds}"]
-            subprocess.run([sys.executable, Path(__file__).resolve(), *asked], check=True)
+            load, before = os.getloadavg()[0], time.process_time()
+            command = [sys.executable, Path(__file__).resolve(), *asked]
+            said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+            spent, taken = time.process_time() - before, json.loads(said)
+            results.add(f"shown anew to {arguments.people} people", "ms", *taken)
+            results.add("processor time of the server, a request", "ms", 1000 * spent / len(taken))
+            results.add("processor time of the server, of one core", "%", 100 * spent / arguments.seconds)
             results.add("memory", "MB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+            place = {each: taken[int(len(taken) * each / 100) - 1] for each in (50, 99)}
+            print(
+                f"{arguments.people} people, {len(taken)} requests at a load of {load:.1f} before: "
+                f"median {place[50]:.0f} ms, p99 {place[99]:.0f} ms, at most {taken[-1]:.0f} ms; the server "
+                f"took {1000 * spent / len(taken):.1f} ms of a processor each, "
+                f"{100 * spent / arguments.seconds:.0f} % of one"
+            )
             server.should_exit = True
             thread.join()
     results.write()
@@ -140,12 +154,7 @@ async def many(url: str, people: int, seconds: float) -> None:
         async with asyncio.TaskGroup() as group:
             for _ in range(people):
                 group.create_task(_person(client, time.monotonic() + seconds, taken))
-    taken.sort()
-    place = {each: taken[int(len(taken) * each / 100) - 1] for each in (50, 99)}
-    print(
-        f"{people} people, {len(taken)} requests: median {place[50]:.0f} ms, p99 {place[99]:.0f} ms, "
-        f"at most {taken[-1]:.0f} ms"
-    )
+    print(json.dumps(sorted(taken)))
 
 
 async def _person(client: httpx.AsyncClient, until: float, taken: list[float]) -> None:
