@@ -1,6 +1,11 @@
 # pyright: reportUnknownMemberType=false
 """The whole Dagster project on one page."""
 
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from importlib.metadata import version
+from pathlib import Path
+
 import dagster as dg
 
 from deploy_orchestrator.defs import (
@@ -19,13 +24,16 @@ from deploy_orchestrator.defs.resources import Installation
 from deploy_orchestrator.settings import Settings
 
 OWNER = "team:platform"
+SOURCE = "https://github.com/deploy-orchestrator/deploy-orchestrator"
+NIGHTLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36))
+"""Of what is made each night. The others are made where something changed."""
 STAGES = [charts, manifests, images, releases, delivery, audit]
 
 
 def project(installation: Installation) -> dg.Definitions:
     """Everything that Dagster runs for one installation."""
     loaded = dg.load_assets_from_modules(STAGES)
-    made = [each for each in loaded if isinstance(each, dg.AssetsDefinition)]
+    made = _with_code([each for each in loaded if isinstance(each, dg.AssetsDefinition)])
     return dg.Definitions(
         asset_checks=[delivery.fleet_checks],
         assets=list(dg.map_asset_specs(_described, [*made, delivery.fleet_status])),
@@ -52,12 +60,27 @@ def project(installation: Installation) -> dg.Definitions:
     )
 
 
+def _with_code(assets: Sequence[dg.AssetsDefinition]) -> Iterator[dg.AssetsDefinition]:
+    """With links to the lines that make them, of the version that runs here."""
+    linked = dg.link_code_references_to_git(
+        dg.with_source_code_references(assets),
+        git_url=SOURCE,
+        git_branch=f"v{version('deploy-orchestrator')}",
+        file_path_mapping=dg.AnchorBasedFilePathMapping(Path(__file__).parent, "deploy_orchestrator"),
+    )
+    return (each for each in linked if isinstance(each, dg.AssetsDefinition))
+
+
 def _described(spec: dg.AssetSpec) -> dg.AssetSpec:
-    """With what holds of all assets: whose they are, their stage, and where people look at the same."""
+    """With what holds of all assets: whose they are, their stage, until when they are fresh, and where people
+    look at the same.
+    """
+    is_nightly = spec.freshness_policy is None and spec.partitions_def is None
     return spec.replace_attributes(
         owners=[*spec.owners, OWNER],
         tags={**spec.tags, "stage": spec.group_name or ""},
         metadata={**spec.metadata, "board": dg.UrlMetadataValue("/")},
+        freshness_policy=NIGHTLY if is_nightly else spec.freshness_policy,
     )
 
 

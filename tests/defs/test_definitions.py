@@ -34,6 +34,19 @@ def test_the_pipeline_is_live_as_soon_as_the_daemon_runs(definitions: dg.Definit
     assert set(schedules) == {dg.DefaultScheduleStatus.RUNNING}
 
 
+def test_every_asset_that_runs_make_leads_to_the_lines_that_make_it(definitions: dg.Definitions) -> None:
+    made = [
+        each for each in definitions.resolve_all_asset_specs() if each.key.to_user_string() != "fleet_status"
+    ]
+    for spec in made:
+        (link,) = spec.metadata["dagster/code_references"].code_references
+        assert link.url.startswith("https://github.com/deploy-orchestrator/deploy-orchestrator/tree/v0"), (
+            spec.key
+        )
+        assert "/deploy_orchestrator/defs/" in link.url
+        assert "#L" in link.url
+
+
 def test_every_asset_says_what_it_is_and_belongs_to_a_stage(definitions: dg.Definitions) -> None:
     for spec in definitions.resolve_all_asset_specs():
         assert spec.description, spec.key
@@ -41,6 +54,7 @@ def test_every_asset_says_what_it_is_and_belongs_to_a_stage(definitions: dg.Defi
         assert spec.owners == ["team:platform"], spec.key
         assert spec.metadata["board"].value == "/", spec.key
         assert spec.tags["stage"] == spec.group_name, spec.key
+        assert spec.freshness_policy or spec.partitions_def, f"{spec.key} is made by the clock"
         assert spec.group_name in {"charts", "manifests", "images", "releases", "delivery"}, spec.key
 
 

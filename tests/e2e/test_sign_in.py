@@ -15,7 +15,7 @@ from deploy_orchestrator.pipeline import Orchestrator, look
 from deploy_orchestrator.registries import ANYWHERE, Internet
 from deploy_orchestrator.settings import Settings
 from deploy_orchestrator.web import LOOPBACK, SignIn, SignInFile, Watch, site, site_server
-from tests.desk import Desk, begin, inside, make_keys
+from tests.desk import Desk, begin, git, inside, make_keys
 from tests.steps import released
 from tests.web.serving import free_port, serving
 
@@ -65,6 +65,7 @@ def served(forge: Gitea, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     desk, keys = Desk(folder), folder / "keys"
     keys.mkdir()
     make_keys(keys, ("alice", "bob"))
+    git(folder, "init", "--quiet", "--bare", "--initial-branch=main", ".local/deployments.git")
     begin(desk, keys)
     text = (desk.fleet / "fleet.yaml").read_text()
     named = text.replace(APPROVERS, APPROVERS.replace("bob@example.com", approver.email))
