@@ -2,7 +2,8 @@
 
     python benchmarks/board.py [--tenants 1000] [--people 200] [--seconds 20]
 
-Tenants in three environments, all of which change at each look, every three seconds. First one person asks
+Tenants in three environments, all of which change at each look, every three seconds, and all of which wait
+for an approval in production. First one person asks
 for the page again and again; then so many have it open, in a process of their own, listen for news, and show
 it anew as the page's script does. The look itself is made up: `benchmarks/scale.py` measures real ones.
 """
@@ -28,8 +29,10 @@ from results import Results
 from deploy_orchestrator.cli.init import init
 from deploy_orchestrator.fleet import Destination
 from deploy_orchestrator.manifests import ChartUsed
-from deploy_orchestrator.pipeline import Orchestrator, Overview, Standing, State
-from deploy_orchestrator.releases import Release, SourceChange, digest_of
+from deploy_orchestrator.pipeline import Orchestrator, Overview, Standing, State, Waiting
+from deploy_orchestrator.releases import Gate, GateState, Plan, Release, SourceChange, digest_of
+from deploy_orchestrator.releases.model import Subject
+from deploy_orchestrator.risk import Reason, Summary, Verdict
 from deploy_orchestrator.settings import Settings
 from deploy_orchestrator.web import LOOPBACK, Watch, site, site_server
 
@@ -123,7 +126,20 @@ def _standing(environment: str, tenant: str, source: SourceChange, now: datetime
         released_at=now,
         commit="b" * 40,
     )
-    return Standing(environment, tenant, State.LIVE, release, "", "Raise the limits", now, None)
+    waiting = _waiting(release) if environment == "production" else None
+    return Standing(environment, tenant, State.LIVE, release, "", "Raise the limits", now, waiting)
+
+
+def _waiting(release: Release) -> Waiting:
+    """The next change there, with two reasons: it waits for an approval."""
+    about = f"Deployment {release.namespace}/{release.tenant}-web"
+    said = {"severity": Verdict.NEEDS_APPROVAL, "object": about, "why": "It costs more.", "do": "Look at it."}
+    reasons = tuple(Reason(rule=rule, saw=f"{about} changes", **said) for rule in ("limits", "scaled"))
+    known = {name: getattr(release, name) for name in Subject.model_fields}
+    summary = Summary(added=0, changed=1, removed=0)
+    plan = Plan(**known, verdict=Verdict.NEEDS_APPROVAL, reasons=reasons, summary=summary)
+    gate = Gate("approval", GateState.WAITING, "0 of 1 approvals")
+    return Waiting(plan, (gate,), subject="Raise the limits again", people=("bob@example.com",))
 
 
 def one(url: str, results: Results) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 
 from deploy_orchestrator.delivery import Health, Status, Sync
@@ -137,11 +138,11 @@ class RulesWaiting:
     gate: Gate
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Overview:
-    """Everything at the moment `at`. `troubles` concern no single deployment, and `kinds` are those of the
-    `errors`: these, and each that kept an engine from telling, once. `paused` tells who stopped the line
-    where.
+    """Everything at the moment `at`; what is counted of it is counted once. `troubles` concern no single
+    deployment, and `kinds` are those of the `errors`: these, and each that kept an engine from telling, once.
+    `paused` tells who stopped the line where.
     """
 
     at: datetime
@@ -154,7 +155,7 @@ class Overview:
     kinds: tuple[str, ...] = ()
     errors: tuple[OrchestratorError, ...] = field(default=(), compare=False)
 
-    @property
+    @cached_property
     def attention(self) -> list[tuple[Standing, ...]]:
         """Who needs somebody: what is broken, each by itself, then what waits for a person, those together
         that wait alike.
@@ -162,26 +163,29 @@ class Overview:
         broken = [each for each in self.deployments if each.state.is_broken]
         alike: dict[tuple[object, ...], list[Standing]] = {}
         for each in self.deployments:
-            if each not in broken and each.waiting and each.waiting.needs_somebody:
+            if not each.state.is_broken and each.waiting and each.waiting.needs_somebody:
                 alike.setdefault((each.environment, *each.waiting.about), []).append(each)
         return [*((each,) for each in broken), *map(tuple, alike.values())]
 
-    @property
+    @cached_property
     def live(self) -> int:
         return sum(each.state is State.LIVE for each in self.deployments)
 
-    @property
+    @cached_property
     def broken(self) -> int:
         return sum(each.state.is_broken for each in self.deployments)
 
-    @property
+    @cached_property
     def awaiting(self) -> int:
         """How many wait for somebody."""
         return sum(each.needs_person for each in self.deployments)
 
     def find(self, environment: str, tenant: str) -> Standing | None:
-        key = f"{environment}/{tenant}"
-        return next((each for each in self.deployments if each.key == key), None)
+        return self._by_place.get((environment, tenant))
+
+    @cached_property
+    def _by_place(self) -> Mapping[tuple[str, str], Standing]:
+        return {(each.environment, each.tenant): each for each in self.deployments}
 
 
 def look(orchestrator: Orchestrator, home: Path) -> Overview:

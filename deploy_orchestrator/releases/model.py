@@ -8,6 +8,7 @@ made.
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Literal, Self
 
 import pydantic
@@ -19,6 +20,12 @@ from deploy_orchestrator.manifests import NOTHING, ChartUsed
 from deploy_orchestrator.releases.digest import digest_of, first_digest_of
 from deploy_orchestrator.risk import Reason, Summary
 from deploy_orchestrator.terms import CommitId, Digest, Email, Label, Text, Time, Verdict
+
+
+@lru_cache(maxsize=16_384)
+def _alone(name: str) -> re.Pattern[str]:
+    """A name where it stands alone, and is no part of another one."""
+    return re.compile(rf"(?<![A-Za-z0-9.]){re.escape(name)}(?![A-Za-z0-9.])")
 
 
 class SourceChange(Record):
@@ -189,7 +196,7 @@ class Plan(Subject):
     def of_any(self, text: str) -> str:
         """A text about it as it would stand in a plan of any other tenant."""
         for name, stands in ((self.namespace, "{namespace}"), (self.tenant, "{tenant}")):
-            text = re.sub(rf"(?<![A-Za-z0-9.]){re.escape(name)}(?![A-Za-z0-9.])", stands, text)
+            text = _alone(name).sub(stands, text) if name in text else text
         return text
 
     def released(self, *, revision: str, approvals: tuple[Approval, ...], at: datetime) -> "ReleaseFile":

@@ -63,10 +63,18 @@ class Watch:
             await asyncio.sleep(max(self.seconds, _REST * self.took))
             await self._once()
 
+    def _seen(self) -> tuple[Overview, bool]:
+        """What is seen, with all that is counted of it, and whether that is anything else than before: nobody
+        who asks for a page waits for any of it.
+        """
+        overview = self.look()
+        _ = overview.attention, overview.live, overview.broken, overview.awaiting
+        return overview, replace(overview, at=self.overview.at) != self.overview
+
     async def _once(self) -> None:
-        trouble, overview, began = "", self.overview, time.monotonic()
+        trouble, overview, is_new, began = "", self.overview, False, time.monotonic()
         try:
-            overview = await run_in_threadpool(self.look)
+            overview, is_new = await run_in_threadpool(self._seen)
         except OrchestratorError as error:
             trouble = str(error)
             self.failures[type(error).__name__] += 1
@@ -74,7 +82,7 @@ class Watch:
             _LOG.exception("a look failed")
             self.failures[type(error).__name__] += 1
             trouble = f"a look failed, see the server's log: {type(error).__name__}"
-        told = (replace(overview, at=self.overview.at), trouble) != (self.overview, self.trouble)
+        told = is_new or trouble != self.trouble
         self.overview, self.trouble, self.took = overview, trouble, time.monotonic() - began
         if told:
             async with self._changed:
