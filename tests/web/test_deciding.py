@@ -340,6 +340,18 @@ def test_the_first_page_lets_whoever_decides_here_resume_what_is_paused(vouched_
     assert re.search(r"<button[^>]*>Resume</button>", page)
 
 
+def test_whom_nothing_waits_for_never_sees_the_page_of_whom_something_waits_for(board):
+    seen = {}
+    for login in ("bob", "dave", "bob"):
+        board.sign_in(login)
+        page = board.client.get("/", headers={"x-part": "shown", "accept-encoding": "gzip"})
+        assert page.headers["content-encoding"] == "gzip"
+        assert page.headers["vary"] == "X-Part, Accept-Encoding"
+        seen[login] = "waits for you" in page.text
+        assert ("production/shop" in page.text, "<header>" in page.text) == (True, False)
+    assert seen == {"bob": True, "dave": False}
+
+
 def test_where_the_rules_name_no_provider_the_page_has_no_buttons(board, waiting):
     text = (waiting.fleet / "fleet.yaml").read_text()
     waiting.commit("fleet.yaml", text[: text.index("issuers:")])

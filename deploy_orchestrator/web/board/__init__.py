@@ -2,6 +2,7 @@
 
 from deploy_orchestrator.web.board.charts import Built, Survey, Table
 from deploy_orchestrator.web.board.pages import board
+from deploy_orchestrator.web.board.showing import COMPRESSION
 from deploy_orchestrator.web.board.watch import Watch
 
-__all__ = ["Built", "Survey", "Table", "Watch", "board"]
+__all__ = ["COMPRESSION", "Built", "Survey", "Table", "Watch", "board"]

@@ -4,7 +4,7 @@ https://spec.openapis.org/oas/v3.1.1.html
 """
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from http import HTTPStatus
@@ -43,11 +43,14 @@ class Asks(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[Told]):
-    """What a program is `told`, and what a person is `shown` on the page of that name."""
+    """What a program is `told`, and what a person is `shown` on the page of that name; it is the same for all
+    who have the `same`, as `Showing.page` says.
+    """
 
     told: Callable[[], Told]
     name: str
     shown: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    same: Hashable = None
 
 
 Handler = Callable[[Request, Any], Awaitable[Answer[Any] | Response]]
@@ -100,7 +103,7 @@ class Form:
                 text = await run_in_threadpool(self._text, answer.told)
                 headers = {"Cache-Control": "no-store", "Vary": "Accept"}
                 return Response(text, media_type=JSON, headers=headers)
-            return showing.page(request, answer.name, **answer.shown)
+            return showing.page(request, answer.name, answer.shown, answer.same)
 
         return Route(self.path, answered, methods=[self.method], name=self.name)
 

@@ -118,8 +118,8 @@ class Board:
         attention = sorted(overview.attention, key=lambda group: not _waits_for(person, group[0]))
         stopped = {each.line.environment for each in overview.paused} if self.ways else set[str]()
         shown = {"wanted": wanted, "attention": attention, "ways": await self._ways(person, stopped)}
-        wants = tuple(filter(wanted.shows, overview.deployments))
-        return Answer(lambda: Now.of(overview, wants, self.watch.trouble), "now.html", shown)
+        same = None if stopped else (wanted, person.email if person.email in overview.asked else None)
+        return Answer(lambda: Now.of(overview, wanted, self.watch.trouble), "now.html", shown, same)
 
     async def deployment(self, request: Request, asked: Place) -> Answer[Deployment]:
         """One tenant in one environment: what waits with its gates and lines, what is live, what happened."""
@@ -205,7 +205,9 @@ def board(
         return Response(found.drawing, media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
 
     async def programs(request: Request) -> Response:
-        return as_json(told) if wants_json(request) else showing.page(request, "programs.html", told=told)
+        return (
+            as_json(told) if wants_json(request) else showing.page(request, "programs.html", {"told": told})
+        )
 
     async def openapi(_: Request) -> Response:
         return as_json(told)

@@ -9,6 +9,7 @@ from deploy_orchestrator.fleet import Issuer
 from deploy_orchestrator.pipeline import Overview, RulesWaiting, Standing, State, Waiting
 from deploy_orchestrator.releases import Release
 from deploy_orchestrator.web.board.details import Decided, Details, Past
+from deploy_orchestrator.web.board.rows import Wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +51,13 @@ class Now:
     kinds: tuple[str, ...]
 
     @classmethod
-    def of(cls, seen: Overview, shown: tuple[Standing, ...], trouble: str) -> Self:
+    def of(cls, seen: Overview, wanted: Wanted, trouble: str) -> Self:
         return cls(
             at=seen.at,
             revision=seen.revision,
             environments=seen.environments,
             attention=tuple(tuple(map(Listed.of, group)) for group in seen.attention),
-            deployments=tuple(map(Listed.of, shown)),
+            deployments=tuple(Listed.of(each) for each in seen.deployments if wanted.shows(each)),
             rules=seen.rules,
             paused=tuple(map(str, seen.paused)),
             trouble=trouble,

@@ -68,7 +68,7 @@ class Watch:
         who asks for a page waits for any of it.
         """
         overview = self.look()
-        _ = overview.attention, overview.live, overview.broken, overview.awaiting
+        _ = overview.attention, overview.live, overview.broken, overview.awaiting, overview.asked
         return overview, replace(overview, at=self.overview.at) != self.overview
 
     async def _once(self) -> None:
