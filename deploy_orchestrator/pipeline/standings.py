@@ -142,7 +142,8 @@ class RulesWaiting:
 class Overview:
     """Everything at the moment `at`; what is counted of it is counted once. `troubles` concern no single
     deployment, and `kinds` are those of the `errors`: these, and each that kept an engine from telling, once.
-    `paused` tells who stopped the line where.
+    `paused` tells who stopped the line where, `waves` in which wave each tenant goes, from 0 on, in the last
+    environment that has any.
     """
 
     at: datetime
@@ -153,6 +154,7 @@ class Overview:
     rules: tuple[RulesWaiting, ...] = ()
     paused: tuple[Pausing, ...] = ()
     kinds: tuple[str, ...] = ()
+    waves: Mapping[str, int] = field(default_factory=dict[str, int])
     errors: tuple[OrchestratorError, ...] = field(default=(), compare=False)
 
     @cached_property
@@ -238,6 +240,7 @@ def overview(
         rules=() if broken else tuple(_rules(orchestrator, environment)),
         paused=tuple(each for found in values([stopped]) for each in found if each.paused),
         kinds=tuple(type(each).__name__ for each in errors),
+        waves=_waves(fleet),
         errors=errors,
     )
 
@@ -258,6 +261,11 @@ def _troubles(
     yield from fleet.broken.values()
     yield from orchestrator.deployments.unreadable()
     yield from silent(home, now)
+
+
+def _waves(fleet: Fleet) -> Mapping[str, int]:
+    policies = [each.policy for each in fleet.environments if each.policy.waves]
+    return {name: policies[-1].wave_of(name) for name in fleet.tenants} if policies else {}
 
 
 def _rules(orchestrator: Orchestrator, environment: str | None) -> Iterator[RulesWaiting]:

@@ -98,6 +98,19 @@ def test_what_waits_for_somebody_is_shown_alone_and_tenants_stand_together_by_ch
     assert 'class="group">app<' in table
 
 
+def test_tenants_stand_together_by_wave_in_the_order_of_waves(waiting):
+    text = (waiting.fleet / "fleet.yaml").read_text()
+    waves = "\n      waves: [{tenants: [shop]}, {tenants: [blog]}]\n      approval:\n"
+    waiting.commit("fleet.yaml", text.replace("\n      approval:\n", waves))
+    with waiting.orchestrator() as opened:
+        watch = Watch(lambda: look(opened, Settings().home), seconds=3600)
+        with TestClient(site(watch, opened, None, LOOPBACK), base_url="http://localhost") as client:
+            page = client.get("/", params={"by": "wave"}).text
+    order = [page.index(each) for each in ('class="group">wave 1<', "/tenants/shop", 'class="group">wave 2<')]
+    assert order == sorted(order)
+    assert page.rindex("/tenants/blog") > order[-1]
+
+
 def test_what_waits_says_who_may_approve_it_and_why_it_has_to_be(client):
     page = client.get("/").text
     waits = page[page.index("Needs somebody") : page.index("<thead>")]

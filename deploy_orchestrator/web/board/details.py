@@ -8,6 +8,7 @@ from typing import Final
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Fleet, Issuer
 from deploy_orchestrator.identity import NotProved
+from deploy_orchestrator.images import images
 from deploy_orchestrator.manifests import Diff
 from deploy_orchestrator.outcomes import Outcome, attempt
 from deploy_orchestrator.pipeline import Orchestrator
@@ -43,8 +44,8 @@ class Past:
 @dataclass(frozen=True, slots=True)
 class Details:
     """`diff`, `decisions`, and what of them is `refused`, are about what waits. `trusted` are the providers
-    that prove decisions there, `objects` those that are released, `link` where an engine shows what is live,
-    `ways` the commits of the releases that one can go back to.
+    that prove decisions there, `objects` those that are released, and `images` what these run, `link` where
+    an engine shows what is live, `ways` the commits of the releases that one can go back to.
     """
 
     diff: str
@@ -53,6 +54,7 @@ class Details:
     history: tuple[Past, ...]
     trusted: tuple[Issuer, ...]
     objects: tuple[str, ...]
+    images: tuple[str, ...]
     link: str | None
     ways: tuple[str, ...]
 
@@ -65,15 +67,18 @@ def details(orchestrator: Orchestrator, environment: str, tenant: str) -> Detail
         Past(event, _let_through(orchestrator, event, trusted) if number < MAX_VERIFIED else ())
         for number, event in enumerate(deployments.history(environment, tenant))
     )
-    objects, link = _objects(orchestrator, environment, tenant), orchestrator.engine.link(environment, tenant)
+    (objects, run), link = (
+        _live(orchestrator, environment, tenant),
+        orchestrator.engine.link(environment, tenant),
+    )
     ways = tuple(_ways([each.event for each in history]))
     plan = deployments.pending(environment, tenant)
     if plan is None:
-        return Details("", (), (), history, trusted, objects, link, ways)
+        return Details("", (), (), history, trusted, objects, run, link, ways)
     difference = deployments.difference(environment, tenant)
     decisions, refused = _decisions(orchestrator, fleet, plan)
     text = shown(difference) if difference else ""
-    return Details(text, decisions, refused, history, trusted, objects, link, ways)
+    return Details(text, decisions, refused, history, trusted, objects, run, link, ways)
 
 
 def shown(difference: Diff) -> str:
@@ -98,12 +103,17 @@ def _ways(events: Sequence[ReleaseEvent]) -> Iterator[str]:
         place = made[release.digest] + 1
 
 
-def _objects(orchestrator: Orchestrator, environment: str, tenant: str) -> tuple[str, ...]:
+def _live(
+    orchestrator: Orchestrator, environment: str, tenant: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The objects that are released, and the images that they run."""
     release = orchestrator.deployments.release(environment, tenant)
     found = attempt(orchestrator.deployments.released_manifests, release) if release else None
     if found is None or isinstance(found, OrchestratorError):
-        return ()
-    return tuple(str(each.key) for each in found.objects)
+        return (), ()
+    run = attempt(images, found)
+    named = () if isinstance(run, OrchestratorError) else tuple(each.reference for each in run)
+    return tuple(str(each.key) for each in found.objects), named
 
 
 def _decisions(

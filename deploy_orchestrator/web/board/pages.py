@@ -54,7 +54,7 @@ class Nothing(Asks):
 
 class Rows(Asks):
     """Which deployments: those of one `environment`, with this text in the name of the `tenant`, in a
-    `state`; and whether they stand together `by` chart. Empty: all of them.
+    `state`; and whether they stand together `by` chart or wave, on the page. Empty: all of them.
     """
 
     environment: str = ""

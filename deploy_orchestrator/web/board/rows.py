@@ -8,18 +8,19 @@ from deploy_orchestrator.pipeline import Overview, Standing
 
 BROKEN, WAITING = "broken", "waits for somebody"
 MAX_WORD: Final = 200
+TOGETHER: Final = frozenset({"chart", "wave"})
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Of what is shown: one `environment`, tenants that have this text in their name, deployments in a
-    `state`; and whether tenants stand together by their chart. Empty: all of them.
+    `state`; and whether tenants stand together `by` their chart or their wave. Empty: all of them.
     """
 
     environment: str = ""
     tenant: str = ""
     state: str = ""
-    by_chart: bool = False
+    by: str = ""
 
     @classmethod
     def said(cls, said: Mapping[str, str]) -> Self:
@@ -27,7 +28,8 @@ class Wanted:
         environment, tenant, state = (
             said.get(each, "").strip()[:MAX_WORD] for each in ("environment", "tenant", "state")
         )
-        return cls(environment, tenant, state, said.get("by") == "chart")
+        by = said.get("by", "")
+        return cls(environment, tenant, state, by if by in TOGETHER else "")
 
     def shows(self, each: Standing) -> bool:
         return self.environment in ("", each.environment) and self.tenant in each.tenant and self._is_in(each)
@@ -61,12 +63,22 @@ def table(overview: Overview, wanted: Wanted) -> Table:
     found = {environment for row in tenants.values() for environment in row}
     known = (*overview.environments, *sorted(found - {*overview.environments}))
     environments = tuple(each for each in known if each in found)
-    groups: dict[str, list[Row]] = {}
+    groups: dict[tuple[int, str], list[Row]] = {}
     for name in sorted(tenants):
         row = tenants[name]
-        group = _chart([*row.values()]) if wanted.by_chart else ""
+        group = _group(wanted.by, name, [*row.values()], overview.waves)
         groups.setdefault(group, []).append((name, tuple(row.get(each) for each in environments)))
-    return Table(environments, tuple((name, tuple(groups[name])) for name in sorted(groups)))
+    return Table(environments, tuple((group[1], tuple(groups[group])) for group in sorted(groups)))
+
+
+def _group(by: str, tenant: str, row: Sequence[Standing], waves: Mapping[str, int]) -> tuple[int, str]:
+    """With whom a tenant stands together, and where among the others these come."""
+    if by == "chart":
+        return 0, _chart(row)
+    if by == "wave":
+        number = waves.get(tenant, 0)
+        return number, f"wave {number + 1}" if waves else "no waves"
+    return 0, ""
 
 
 def _chart(row: Sequence[Standing]) -> str:

@@ -77,6 +77,7 @@ class Deployment(Listed):
     history: tuple[Past, ...]
     trusted: tuple[Issuer, ...]
     objects: tuple[str, ...]
+    images: tuple[str, ...]
     link: str | None
     ways: tuple[str, ...]
 
