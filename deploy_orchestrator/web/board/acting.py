@@ -15,7 +15,7 @@ from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.manifests import diff
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import Release, ReleaseFile, WayBack
-from deploy_orchestrator.terms import CommitId
+from deploy_orchestrator.terms import CommitId, Label
 from deploy_orchestrator.web.board.details import shown
 from deploy_orchestrator.web.board.forms import Answer, Asks, Form
 from deploy_orchestrator.web.people import Person, Role, person_of
@@ -33,8 +33,8 @@ def _on_one_line(text: str) -> str:
 class Place(Asks):
     """A tenant in an environment."""
 
-    environment: str
-    tenant: str
+    environment: Label
+    tenant: Label
 
 
 class Going(Place):

@@ -36,9 +36,11 @@ _REFUSALS: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.MI
 
 
 class Asks(BaseModel):
-    """What is asked: each field by its name in the path, in the query, or in the form that is sent."""
+    """What is asked: each field by its name in the path, in the query, or in the form that is sent. Nothing
+    else may be, so that nobody takes what they misspelt for answered.
+    """
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,7 @@ def _operation(form: Form, asks: Mapping[str, Any], tells: Any) -> dict[str, Any
             "type": "object",
             "properties": {name: _alone(fields[name]) for name in rest},
             "required": [name for name in rest if name in required],
+            "additionalProperties": False,
         }
         body = {"requestBody": {"required": bool(sent["required"]), "content": {FORM: {"schema": sent}}}}
     summary, _, description = form.about.partition("\n\n")

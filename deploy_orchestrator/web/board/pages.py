@@ -20,7 +20,7 @@ from deploy_orchestrator.git import RevisionNotFound
 from deploy_orchestrator.outcomes import attempt
 from deploy_orchestrator.pipeline import Orchestrator, Standing
 from deploy_orchestrator.telemetry import Dora, Past
-from deploy_orchestrator.terms import is_commit_id
+from deploy_orchestrator.terms import Label, is_commit_id
 from deploy_orchestrator.web.asking import Way, Ways
 from deploy_orchestrator.web.board.acting import Acting, Place
 from deploy_orchestrator.web.board.audit import DAYS as AUDITED_DAYS
@@ -70,7 +70,7 @@ class Rows(Asks):
 class OneTenant(Asks):
     """A tenant in all its environments."""
 
-    tenant: str
+    tenant: Label
 
 
 class Commit(Asks):
@@ -82,7 +82,7 @@ class Commit(Asks):
 class Days(Asks):
     """Of how many days, and whether as a table for a spreadsheet."""
 
-    days: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=MAX_DAYS)] = AUDITED_DAYS
+    days: Annotated[int, Field(ge=1, le=MAX_DAYS), BeforeValidator(_whole)] = AUDITED_DAYS
     format: Literal["", "csv"] = ""
 
 
