@@ -112,10 +112,10 @@ def test_tenants_stand_together_by_wave_in_the_order_of_waves(waiting):
 
 
 def test_what_is_misspelt_is_told_and_not_answered_as_if_it_were_nothing(client):
-    for path in ("/?enviroment=dev", "/figures?days=3", "/deployments/dev/Shop", "/audit?days=-1"):
+    for path in ("/?enviroment=dev", "/figures?days=3", "/audit?days=-1"):
         assert client.get(path, headers=JSON).status_code == 400, path
     answer = client.post("/deployments/dev/%C3%AA/sync")
-    assert (answer.status_code, answer.text.partition(":")[0]) == (400, "tenant")
+    assert (answer.status_code, answer.text.partition(":")[0]) == (404, "tenant")
 
 
 def test_what_waits_says_who_may_approve_it_and_why_it_has_to_be(client):

@@ -71,8 +71,8 @@ class Acting:
         missing, late, beyond = HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.BAD_GATEWAY
         return [
             Form(f"{place}/sync", self.sync, "POST", (missing, beyond), role=role),
-            Form(f"{place}/rollback", self.rollback, "GET", (late,), role=role),
-            Form(f"{place}/rollback", self.go_back, "POST", (late, beyond), role=role),
+            Form(f"{place}/rollback", self.rollback, "GET", (missing, late), role=role),
+            Form(f"{place}/rollback", self.go_back, "POST", (missing, late, beyond), role=role),
         ]
 
     async def sync(self, request: Request, asked: Place) -> Response:

@@ -118,7 +118,9 @@ class Form:
             return self.asks.model_validate({**sent, **request.path_params})
         except pydantic.ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
-            raise HTTPException(400, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+            name = str(first["loc"][0])
+            status = HTTPStatus.NOT_FOUND if name in request.path_params else HTTPStatus.BAD_REQUEST
+            raise HTTPException(status, f"{name}: {first['msg']}") from error
 
 
 class _Schemas(GenerateJsonSchema):

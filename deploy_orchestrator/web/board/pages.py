@@ -20,7 +20,7 @@ from deploy_orchestrator.git import RevisionNotFound
 from deploy_orchestrator.outcomes import attempt
 from deploy_orchestrator.pipeline import Orchestrator, Standing
 from deploy_orchestrator.telemetry import Dora, Past
-from deploy_orchestrator.terms import Label, is_commit_id
+from deploy_orchestrator.terms import CommitId, Label
 from deploy_orchestrator.web.asking import Way, Ways
 from deploy_orchestrator.web.board.acting import Acting, Place
 from deploy_orchestrator.web.board.audit import DAYS as AUDITED_DAYS
@@ -76,7 +76,7 @@ class OneTenant(Asks):
 class Commit(Asks):
     """A commit of the fleet."""
 
-    commit: str
+    commit: CommitId
 
 
 class Days(Asks):
@@ -143,8 +143,6 @@ class Board:
         """A commit of the fleet on its way: where it waits, those together that wait alike, and where it is
         released.
         """
-        if not is_commit_id(asked.commit):
-            raise HTTPException(404, "not the id of a commit")
         try:
             found = await run_in_threadpool(change_of, self.orchestrator, self.watch.overview, asked.commit)
         except RevisionNotFound as error:
