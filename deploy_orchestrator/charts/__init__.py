@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from deploy_orchestrator.charts.conditions import enabled, switched
+    from deploy_orchestrator.charts.conditions import enabled
     from deploy_orchestrator.charts.constraint import Bounds, Constraint, ConstraintError
     from deploy_orchestrator.charts.drawing import FORMATS, draw
     from deploy_orchestrator.charts.errors import (
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from deploy_orchestrator.charts.mirroring.destination import Destination
     from deploy_orchestrator.charts.mirroring.mirror import Copy, CopyState, mirror
     from deploy_orchestrator.charts.pinning import pinned
+    from deploy_orchestrator.charts.processing import Processed, processed
     from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart
     from deploy_orchestrator.charts.schema_references import require_inner_references
     from deploy_orchestrator.charts.sources.assemble import assemble
@@ -130,6 +131,7 @@ __all__ = [
     "Node",
     "Owner",
     "Problem",
+    "Processed",
     "PublishedChart",
     "Replacement",
     "Repositories",
@@ -175,12 +177,12 @@ __all__ = [
     "outdated",
     "packaged",
     "pinned",
+    "processed",
     "proof",
     "replacement",
     "require_inner_references",
     "resolve",
     "rewritten",
-    "switched",
     "target",
     "unordered",
     "unpacked",

@@ -5,16 +5,26 @@ The rules are those of `CoalesceValues` in `helm.sh/helm/v4/pkg/chart/common/uti
 replaces, null takes a default away, `global` goes down into every subchart.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeGuard
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeGuard
 
 from deploy_orchestrator.charts.errors import ChartInvalid
-from deploy_orchestrator.charts.loading import Chart
 from deploy_orchestrator.errors import Place
 
 Table = dict[str, Any]
 
 GLOBAL = "global"
+
+
+class Valued(Protocol):
+    """A chart as far as values go: the name that they stand under, and its defaults."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def values(self) -> Mapping[str, Any]: ...
+    @property
+    def subcharts(self) -> "Sequence[Valued]": ...
 
 
 def layered(layers: Iterable[Mapping[str, Any]]) -> Table:
@@ -26,7 +36,7 @@ def layered(layers: Iterable[Mapping[str, Any]]) -> Table:
     return table
 
 
-def coalesce(chart: Chart, values: Mapping[str, Any]) -> Table:
+def coalesce(chart: Valued, values: Mapping[str, Any]) -> Table:
     """`values` over the defaults of `chart` and its subcharts, whose own values stand under their names.
 
     Raises:
@@ -46,7 +56,7 @@ def _overlay(table: Table, layer: Mapping[str, Any]) -> None:
             table[key] = _copy(value)
 
 
-def _coalesce_chart(chart: Chart, table: Table, path: str) -> None:
+def _coalesce_chart(chart: Valued, table: Table, path: str) -> None:
     _coalesce_defaults(chart, table)
     for subchart in chart.subcharts:
         below = table.setdefault(subchart.name, {})
@@ -60,7 +70,7 @@ def _coalesce_chart(chart: Chart, table: Table, path: str) -> None:
         _coalesce_chart(subchart, below, f"{path}/charts/{subchart.name}")
 
 
-def _coalesce_defaults(chart: Chart, table: Table) -> None:
+def _coalesce_defaults(chart: Valued, table: Table) -> None:
     names = {subchart.name for subchart in chart.subcharts}
     for key, value in chart.values.items():
         default = _copy(value)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from deploy_orchestrator.charts import Chart, ChartInvalid, Dependency, enabled, load, switched
+from deploy_orchestrator.charts import ChartInvalid, Dependency, Processed, enabled, load, processed
 from deploy_orchestrator.documents import dump
 
 
@@ -78,15 +78,14 @@ def write(folder: Path, chart: Mapping[str, Any]) -> None:
         write(folder / "charts" / subchart["name"], subchart)
 
 
-def rendered_by_us(chart: Chart, path: str = "") -> Iterator[str]:
-    path = f"{path}{chart.name}"
-    yield f"{path}/templates/x.yaml"
+def rendered_by_us(chart: Processed) -> Iterator[str]:
+    yield f"{chart.files}/templates/x.yaml"
     for subchart in chart.subcharts:
-        yield from rendered_by_us(subchart, f"{path}/charts/")
+        yield from rendered_by_us(subchart)
 
 
 names = st.sampled_from(["a", "b", "c"])
-paths = st.sampled_from(["on", "a.on", "b.on", "c.on", "z.on", "a.b.on", "global.on", "b"])
+paths = st.sampled_from(["on", "a.on", "b.on", "c.on", "a-y.on", "b-z.on", "a.b.on", "global.on", "b"])
 conditions = st.lists(paths, max_size=2).map(",".join)
 switches = st.sampled_from([True, False, False, None, "false"])
 leaves = st.dictionaries(st.sampled_from(["on", "off"]), switches, max_size=2)
@@ -95,7 +94,8 @@ values = st.fixed_dictionaries(
     {},
     optional={
         "on": switches,
-        "z": leaves,
+        "a-y": leaves,
+        "b-z": leaves,
         "global": leaves,
         "tags": st.dictionaries(st.sampled_from(["t", "u"]), switches, max_size=2),
         **dict.fromkeys("abc", st.builds(dict.__or__, leaves, tables) | st.none()),
@@ -103,8 +103,12 @@ values = st.fixed_dictionaries(
 )
 
 
+ALIASES = (("",), ("",), ("",), (), ("y",), ("", "y"), ("y", "z"))
+"""Those under which a chart is asked for, each once."""
+
+
 @st.composite
-def charts(draw: st.DrawFn, name: str = "root", depth: int = 2) -> dict[str, Any]:
+def charts(draw: st.DrawFn, name: str = "root", depth: int = 3) -> dict[str, Any]:
     inside = draw(st.lists(names, unique=True, max_size=3)) if depth else []
     dependencies = [
         {
@@ -113,14 +117,11 @@ def charts(draw: st.DrawFn, name: str = "root", depth: int = 2) -> dict[str, Any
             "repository": "",
             "condition": draw(conditions),
             "tags": draw(st.lists(st.sampled_from(["t", "u"]), unique=True, max_size=2)),
-            "alias": draw(st.sampled_from(["", "", "z"])) if depth == 2 else "",
+            "alias": alias and f"{chart}-{alias}",
         }
         for chart in inside
-        if draw(st.integers(0, 5))
+        for alias in draw(st.sampled_from(ALIASES))
     ]
-    aliased = [dependency for dependency in dependencies if dependency["alias"]]
-    for dependency in aliased[1:]:
-        dependency["alias"] = ""
     return {
         "name": name,
         "dependencies": dependencies or draw(st.sampled_from([None, []])),
@@ -129,7 +130,7 @@ def charts(draw: st.DrawFn, name: str = "root", depth: int = 2) -> dict[str, Any
     }
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(charts(), values)
 def test_what_is_switched_on_is_what_helm_renders(
     chart: dict[str, Any], given_values: dict[str, Any]
@@ -141,7 +142,7 @@ def test_what_is_switched_on_is_what_helm_renders(
             theirs = set(helm_python.Chart.load(path).render(given_values))
         except helm_python.HelmError:
             reject()
-        assert set(rendered_by_us(switched(load(path), given_values))) == theirs
+        assert set(rendered_by_us(processed(load(path), given_values))) == theirs
 
 
 def test_values_of_a_subchart_that_are_no_mapping_are_told(tmp_path: Path) -> None:
@@ -149,4 +150,4 @@ def test_values_of_a_subchart_that_are_no_mapping_are_told(tmp_path: Path) -> No
     root = {"name": "root", "dependencies": [{"name": "a", "version": "1.x", "repository": ""}]}
     write(tmp_path / "root", {**root, "values": {}, "subcharts": [inside]})
     with pytest.raises(ChartInvalid, match="the values of the subchart a are 3"):
-        switched(load(tmp_path / "root"), {"a": 3})
+        processed(load(tmp_path / "root"), {"a": 3})

@@ -276,6 +276,25 @@ def test_one_chart_whose_needs_are_switched_in_two_ways_is_two_nodes(
     assert [node.place for node in resolve(root, Repositories(), values={}).graph] == ["", "", ""]
 
 
+def test_under_a_second_alias_a_chart_that_nothing_asks_for_forgets_what_it_declares(
+    make_chart: MakeChart, make_package: MakePackage
+) -> None:
+    deep = make_package({"name": "deep", "version": "1.0.0"})
+    queue = make_package(
+        chart("queue", "1.0.0", need("deep", "1.x", "", alias="store", condition="store.on")),
+        {"charts/deep-1.0.0.tgz": deep},
+    )
+    web = make_package(chart("web", "1.0.0"), {"charts/queue-1.0.0.tgz": queue})
+    needs = [need("web", "1.x", "", alias=alias) for alias in ("one", "two")]
+    root = make_chart(chart("app", "1.0.0", *needs), {"charts/web-1.0.0.tgz": web})
+    values = {alias: {"queue": {"store": {"on": False}}} for alias in ("one", "two")}
+    closure = resolve(load(root), Repositories(), values=values)
+    below = [each for each in closure.needs if each.parent.name == "queue" and each.enabled]
+    assert [(each.parent.place, each.key) for each in below] == [("two/queue", "deep")]
+    (told,) = (each for each in closure.deviations if each.difference is Difference.FORGOTTEN)
+    assert (told.parent.place, told.key, told.is_grave) == ("two/queue", "deep", True)
+
+
 def test_templates_of_charts_that_know_nothing_of_each_other_collide(make_chart: MakeChart) -> None:
     for name in ("a", "z"):
         make_chart(

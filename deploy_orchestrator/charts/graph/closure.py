@@ -96,6 +96,9 @@ class Difference(StrEnum):
     """A copy in `charts/` is taken in place of the folder that `file://` names."""
     UNASKED = "unasked"
     """A chart in `charts/` that no dependency asks for is loaded all the same."""
+    FORGOTTEN = "forgotten"
+    """What a chart declares counts under the first alias of a chart around it alone; under another one, what
+    stands in its `charts/` is loaded as it is, or as the first one left it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,13 @@ class Deviation:
         return self.difference in _GRAVE
 
 
-_GRAVE = (Difference.STALE, Difference.BY_CHANCE, Difference.OVERWRITTEN, Difference.MISSING)
+_GRAVE = (
+    Difference.STALE,
+    Difference.BY_CHANCE,
+    Difference.OVERWRITTEN,
+    Difference.MISSING,
+    Difference.FORGOTTEN,
+)
 
 
 @dataclass(frozen=True, slots=True)

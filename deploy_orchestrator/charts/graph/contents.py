@@ -35,8 +35,8 @@ def composed(found: Found, steps: Callable[[Found], Iterable[Step]], fetch: Fetc
         own = found.chart if isinstance(found.chart, Chart) else fetch(found.chart)
         if own is None:
             return None
-        below = [compose(step.to) for step in steps(found) if not isinstance(step.to, Unresolved)]
-        return replace(own, subcharts=tuple(filter(None, below)))
+        inside = {step.to.key: step.to for step in steps(found) if not isinstance(step.to, Unresolved)}
+        return replace(own, subcharts=tuple(filter(None, map(compose, inside.values()))))
 
     return compose(found)
 

@@ -95,7 +95,10 @@ class Resolver:
         top = self.root(root)
         walk = _Walk(networkx.MultiDiGraph())
         self._visit(top, walk, {})
-        graph = walk.graph if values is None else switched_graph(top, self.steps, walk.graph, values)
+        graph = walk.graph
+        if values is not None:
+            graph, deviations = switched_graph(top, self.steps, walk.graph, values)
+            walk.deviations += deviations
         places = {node._replace(place=""): node for node in reversed([*graph])}
         unresolved = tuple(replace(each, parent=places[each.parent]) for each in walk.unresolved)
         published = self._published(graph, unresolved)

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from deploy_orchestrator.charts.conditions import switched
 from deploy_orchestrator.charts.harm import Harm, worst
 from deploy_orchestrator.charts.loading import Chart
+from deploy_orchestrator.charts.processing import processed
 from deploy_orchestrator.charts.templates.scope import Located, Owner, Scope, Way
 
 
@@ -62,7 +62,7 @@ def clashes(chart: Chart, values: Mapping[str, Any] | None = None) -> tuple[Clas
     Raises:
         ChartInvalid: a file that is no template, or values of a subchart that are no mapping.
     """
-    scope = Scope(switched(chart, values), values or {})
+    scope = Scope(processed(chart, values), values or {})
     shared = {name: located for name, located in scope if len({one.owner for one in located}) > 1}
     replacements = _replacements(scope, {name: winner for name, (winner, *_) in shared.items()})
     found = [

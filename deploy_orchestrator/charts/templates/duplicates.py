@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, cast
 
-from deploy_orchestrator.charts.conditions import switched
 from deploy_orchestrator.charts.harm import Harm
 from deploy_orchestrator.charts.loading import Chart
+from deploy_orchestrator.charts.processing import processed
 from deploy_orchestrator.charts.templates.output import COMPUTED, Line, output
 from deploy_orchestrator.charts.templates.scope import Owner, owners
 from deploy_orchestrator.documents import DocumentError, parse
@@ -64,7 +64,7 @@ def duplicates(chart: Chart, values: Mapping[str, Any] | None = None) -> tuple[D
         ChartInvalid: a file that is no template, or values of a subchart that are no mapping.
     """
     sources: defaultdict[tuple[str, str, str | None], list[Source]] = defaultdict(list)
-    for owner, one in owners(switched(chart, values)):
+    for owner, one in owners(processed(chart, values)):
         for file, lines in _manifests(owner, one):
             for document in _documents(lines):
                 key = _object(document)

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, cast
 
-from deploy_orchestrator.charts.copies import is_allowed
 from deploy_orchestrator.charts.loading import Chart
-from deploy_orchestrator.charts.metadata import Dependency
+from deploy_orchestrator.charts.processing import Processed
 from deploy_orchestrator.charts.templates.names import Name
 from deploy_orchestrator.charts.templates.parser import Call, Definition, parse, uses_in
 
@@ -22,8 +21,8 @@ from deploy_orchestrator.charts.templates.parser import Call, Definition, parse,
 class Owner:
     """A chart in its place: `path` leads there, as `web/charts/redis`, with the alias where it has one.
 
-    `files` is the path that Helm gives its files. It is the same but deep inside a chart under an alias that
-    declares no dependencies: there Helm leaves the aliases out.
+    `files` is the path that Helm gives its files. It is the same but deep inside a chart under an alias:
+    there Helm shares what it has loaded, so that they go by other names, or by those of another place.
     """
 
     path: str
@@ -75,13 +74,13 @@ class Reached:
 
 
 class Scope:
-    """The definitions of a chart and all its subcharts, as `switched` gives them.
+    """The definitions of a chart and all its subcharts.
 
     Raises:
         ChartInvalid: a file that is no template.
     """
 
-    def __init__(self, chart: Chart, values: Mapping[str, Any]) -> None:
+    def __init__(self, chart: Processed, values: Mapping[str, Any]) -> None:
         self._owners: dict[str, Owner] = {}
         self._rendered: defaultdict[Owner, list[str]] = defaultdict(list)
         self._definitions: defaultdict[str, list[Located]] = defaultdict(list)
@@ -152,31 +151,16 @@ class Scope:
                 yield from self._matching[name]
 
 
-def owners(chart: Chart) -> Iterator[tuple[Owner, Chart]]:
-    """`chart` and all its subcharts, each before what is inside it, in the order in which Helm takes them."""
-    top = Owner(chart.name, chart.name, chart.version, "", chart.name)
-    yield from _owners(chart, top, chart.name, is_copy=True, is_heeded=True)
+def owners(top: Processed) -> Iterator[tuple[Owner, Chart]]:
+    """The chart and all its subcharts, each before what is inside it, in the order in which Helm has them."""
 
+    def visit(one: Processed, path: str) -> Iterator[tuple[Owner, Chart]]:
+        repository = one.asked.repository if one.asked else ""
+        yield Owner(path, one.chart.name, one.chart.version, repository, one.files), one.chart
+        for below in one.subcharts:
+            yield from visit(below, f"{path}/charts/{below.name}")
 
-def _owners(
-    chart: Chart, owner: Owner, unaliased: str, *, is_copy: bool, is_heeded: bool
-) -> Iterator[tuple[Owner, Chart]]:
-    """Helm copies a chart that is asked for, with what is directly in it; what is in that still hangs on the
-    originals, and goes by their names. Where a chart declares dependencies it makes copies of these anew;
-    below one that declares none, no declaration is heeded (`processDependencyEnabled` and
-    `getAliasDependency` in `helm.sh/helm/v4/pkg/chart/v2/util`).
-    """
-    yield owner, chart
-    is_heeded = is_heeded and "dependencies" in chart.metadata.model_fields_set
-    declared = {each.key: each for each in chart.metadata.dependencies} if is_heeded else {}
-    for subchart in chart.subcharts:
-        needed = declared.get(subchart.name, Dependency(name=subchart.name))
-        original = f"{unaliased}/charts/{needed.name}"
-        files = f"{owner.files}/charts/{subchart.name}" if is_heeded or is_copy else original
-        path = f"{owner.path}/charts/{subchart.name}"
-        inner = Owner(path, needed.name, subchart.version, needed.repository, files)
-        is_asked = subchart.name in declared and is_allowed(needed.name, subchart.version, needed)
-        yield from _owners(subchart, inner, original, is_copy=is_asked, is_heeded=is_heeded)
+    return visit(top, top.name)
 
 
 def _and_above(path: str) -> Iterator[str]:

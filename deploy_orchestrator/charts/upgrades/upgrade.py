@@ -6,7 +6,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from deploy_orchestrator.charts.conditions import switched
 from deploy_orchestrator.charts.errors import ChartError, ChartNotFound, VersionNotFound
 from deploy_orchestrator.charts.graph.analysis import Analysis, analyze
 from deploy_orchestrator.charts.graph.closure import Need
@@ -14,6 +13,7 @@ from deploy_orchestrator.charts.graph.contents import composed
 from deploy_orchestrator.charts.graph.resolve import Resolver
 from deploy_orchestrator.charts.loading import Chart
 from deploy_orchestrator.charts.pinning import pinned
+from deploy_orchestrator.charts.processing import processed
 from deploy_orchestrator.charts.published import PublishedChart
 from deploy_orchestrator.charts.sources.catalog import Catalog
 from deploy_orchestrator.charts.sources.locate import locate
@@ -128,7 +128,7 @@ def _broken(before: Analysis, dependency: str | None, to: str) -> Iterator[Need]
 def _defaults(root: AnyChart, catalog: Catalog, within: Path | None) -> Mapping[str, Any]:
     resolver = Resolver(catalog, within, assembled=True)
     chart = composed(resolver.root(root), resolver.steps, catalog.contents)
-    return coalesce(switched(chart, None), {}) if chart else {}
+    return coalesce(processed(chart, None), {}) if chart else {}
 
 
 def _told_once(changes: tuple[ValueChange, ...]) -> Iterator[ValueChange]:
