@@ -19,6 +19,7 @@ from deploy_orchestrator.defs import (
     releases,
     sensors,
     shipping,
+    subscriptions,
 )
 from deploy_orchestrator.defs.resources import Installation
 from deploy_orchestrator.settings import Settings
@@ -27,7 +28,7 @@ OWNER = "team:platform"
 SOURCE = "https://github.com/deploy-orchestrator/deploy-orchestrator"
 NIGHTLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36))
 """Of what is made each night. The others are made where something changed."""
-STAGES = [charts, manifests, images, releases, delivery, audit]
+STAGES = [charts, manifests, images, releases, delivery, audit, subscriptions]
 
 
 def project(installation: Installation) -> dg.Definitions:
@@ -41,6 +42,7 @@ def project(installation: Installation) -> dg.Definitions:
             jobs.survey,
             jobs.audit,
             jobs.images,
+            subscriptions.offer_upgrades,
             shipping.ship,
             shipping.promote,
             shipping.sync,
@@ -53,6 +55,7 @@ def project(installation: Installation) -> dg.Definitions:
             sensors.open_gates,
             sensors.live_releases,
             sensors.unhealthy_releases,
+            subscriptions.due_subscriptions,
             notifications.notifications,
         ],
         resources={"installation": installation.resource()},

@@ -162,8 +162,9 @@ class ForgeSettings(BaseSettings):
     """Read from environment variables that begin with `DEPLOY_ORCHESTRATOR_FORGE_`.
 
     `kind` is that of the forge that has the fleet repository; of github.com, gitlab.com and codeberg.org it
-    is known. `api` is the URL of its API where that is not at the usual place. `token`, or the file
-    `token_file` that holds it, may open pull requests there.
+    is known. `api` is the URL of its API where that is not at the usual place, `project` what it is called
+    there, as `acme/fleet`, where Git's own URL does not lead to it. `token`, or the file `token_file` that
+    holds it, may open pull requests there.
     """
 
     model_config = SettingsConfigDict(
@@ -172,6 +173,7 @@ class ForgeSettings(BaseSettings):
 
     kind: Literal["github", "gitlab", "gitea"] | None = None
     api: str | None = None
+    project: str | None = None
     token: SecretStr | None = None
     token_file: Path | None = None
 

@@ -32,7 +32,7 @@ class Hosted:
     asked: list[str] = field(default_factory=list[str])
 
     def head(self, branch: str) -> str:
-        command = ["git", "-C", self.repository, "rev-parse", f"refs/heads/{branch}"]
+        command = ["git", "-C", self.repository, "rev-parse", "--verify", f"refs/heads/{branch}"]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
     def open(self) -> dict[str, Any]:
@@ -69,8 +69,8 @@ class Hosted:
         here = slice((page - 1) * limit, page * limit)
         match (method, parts.path.removeprefix(root)):
             case "GET", "/pulls":
-                states = query.get("state", ["open"])
-                found = [each for each in self.pulls if each["state"] in states]
+                (state,) = query.get("state", ["open"])
+                found = [each for each in self.pulls if state in ("all", each["state"])]
                 return _said(200, [self._shown(each) for each in found][here])
             case "POST", "/pulls":
                 return _said(201, self._shown(self._opened(json.loads(body))))
@@ -100,7 +100,12 @@ class Hosted:
         return self.pulls[-1]
 
     def _shown(self, pull: dict[str, Any]) -> dict[str, Any]:
-        return {**pull, "head": {"sha": self.head(pull["head"]["ref"]), **pull["head"]}}
+        branch = pull["head"]["ref"]
+        try:
+            return {**pull, "head": {"sha": self.head(branch), "label": branch, **pull["head"]}}
+        except subprocess.CalledProcessError:
+            gone = {"label": branch, "ref": f"refs/pull/{pull['number']}/head", "sha": ""}
+            return {**pull, "head": {**pull["head"], **gone}}
 
 
 @contextmanager

@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     )
     from deploy_orchestrator.charts.upgrades.outdated import DependencyVersions, Upgrades, outdated
     from deploy_orchestrator.charts.upgrades.rewriting import Rewrite, moved, rewritten, write
+    from deploy_orchestrator.charts.upgrades.taking import Taken, UpgradesClash, taken_together
     from deploy_orchestrator.charts.upgrades.upgrade import Upgrade, compare, target, upgrade
     from deploy_orchestrator.charts.values import layered
     from deploy_orchestrator.charts.version import Version, VersionError
@@ -138,10 +139,12 @@ __all__ = [
     "Requirement",
     "Resolver",
     "Rewrite",
+    "Taken",
     "Unresolved",
     "UnsafeChart",
     "Upgrade",
     "Upgrades",
+    "UpgradesClash",
     "ValueChange",
     "Vendored",
     "Version",
@@ -183,6 +186,7 @@ __all__ = [
     "require_inner_references",
     "resolve",
     "rewritten",
+    "taken_together",
     "target",
     "unordered",
     "unpacked",

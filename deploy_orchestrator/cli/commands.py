@@ -28,6 +28,10 @@ COMMANDS: Mapping[str, Listed] = MappingProxyType(
             "upgrade",
             "Take another version of a dependency in every chart that needs it, where that does no harm.",
         ),
+        "subscriptions": Listed(
+            "subscriptions",
+            "Look for newer versions of the charts and images that the fleet follows, and propose them.",
+        ),
         "impact": Listed(
             "impact",
             "Show what an upgrade changes: charts, conflicts, defaults, "

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from deploy_orchestrator.charts import DependencyVersions, Upgrades, locate
+from deploy_orchestrator.charts import DependencyVersions, Upgrades, locate, taken_together
 from deploy_orchestrator.charts import (
     outdated as outdated_dependencies,
 )
@@ -21,7 +21,7 @@ from deploy_orchestrator.cli.chart_options import (
 )
 from deploy_orchestrator.cli.options import Format, Output
 from deploy_orchestrator.cli.output import plain, progress, say, show_json, table, tell
-from deploy_orchestrator.cli.taking import show_taken, taken_together
+from deploy_orchestrator.cli.taking import show_taken
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.outcomes import attempt
 

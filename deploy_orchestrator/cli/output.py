@@ -143,7 +143,7 @@ def show_change(
     """
     say(plain(key, "bold"), f"  {change.chart.name} {change.chart.version}, {change.summary}")
     if difference:
-        from deploy_orchestrator.cli.plan_outline import outlined
+        from deploy_orchestrator.foresight import outlined
 
         say_below(outlined(difference))
         show_lines(difference, context)

@@ -130,7 +130,7 @@ def plan(
 
         show_json(sarif(results(found.proposals, found.failures, found.fleet)))
     elif format is PlanFormat.MARKDOWN:
-        from deploy_orchestrator.cli.plan_comment import comment
+        from deploy_orchestrator.foresight import comment
 
         show_page(comment(found.proposals, found.failures, list(_notes(found))))
     elif format is PlanFormat.HTML:
@@ -228,8 +228,7 @@ def _against(
     tenant: str | None,
     asked: Sequence[str],
 ) -> _Found:
-    from deploy_orchestrator.cli.plan_comment import names
-    from deploy_orchestrator.foresight import compare
+    from deploy_orchestrator.foresight import compare, names
 
     before, after = load(history.at(base)), load(history.at(revision))
     require_known(after, environment, tenant)
@@ -316,7 +315,7 @@ def _followed(outcomes: Iterable[tuple[str, Outcome]], total: int) -> list[tuple
 
 
 def _notes(found: _Found) -> Iterator[str]:
-    from deploy_orchestrator.cli.plan_comment import names
+    from deploy_orchestrator.foresight import names
 
     against = f"`{found.before.revision[:12]}`" if found.before else "what is released"
     yield (

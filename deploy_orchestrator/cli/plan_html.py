@@ -6,10 +6,8 @@ from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from deploy_orchestrator.cli.plan_comment import grouped, headline, new_warnings
-from deploy_orchestrator.cli.plan_outline import outlined
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.foresight import Proposal
+from deploy_orchestrator.foresight import Proposal, grouped, headline, new_warnings, outlined
 from deploy_orchestrator.markdown import visible
 from deploy_orchestrator.risk import Verdict
 

@@ -1,5 +1,6 @@
 """`upgrade`: take another version of a dependency in every chart that needs it."""
 
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -12,18 +13,24 @@ from deploy_orchestrator.charts import (
     Chart,
     ChartNotFound,
     Repositories,
+    Taken,
+    UpgradesClash,
     boundary_of,
     load,
     outdated,
+    taken_together,
     write,
 )
 from deploy_orchestrator.cli.chart_options import BadOption, Repository, around, repositories_at
 from deploy_orchestrator.cli.installation import opened
 from deploy_orchestrator.cli.options import Format, Output
 from deploy_orchestrator.cli.output import note, plain, progress, say, show_json, show_page, tell
-from deploy_orchestrator.cli.taking import Taken, UpgradesClash, as_json, show_taken, taken_together
+from deploy_orchestrator.cli.taking import as_json, show_taken
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.outcomes import attempt
+
+_MAIN = "main"
+_BRANCH = re.compile(r"(?!.*(?:\.\.|//|\.lock(?:/|$)))[A-Za-z0-9][\w./-]{0,200}(?<![./])", re.ASCII)
 
 
 def upgrade(
@@ -97,12 +104,13 @@ def _on_branch(
     branch: str,
     pull_request: bool,
 ) -> int:
-    from deploy_orchestrator.cli import upgrade_branch as branches
+    from deploy_orchestrator.git import Changes
+    from deploy_orchestrator.subscriptions import forge_at, outlook, proof, title_of, written
 
-    branches.checked_branch(branch)
+    _require_branch(branch)
     orchestrator = opened(context)
-    fleet, tree = orchestrator.fleet(), orchestrator.fleet_repository.branch("main")
-    at = orchestrator.fleet_repository.commit("main").time
+    fleet, tree = orchestrator.fleet(), orchestrator.fleet_repository.branch(_MAIN)
+    at = orchestrator.fleet_repository.commit(_MAIN).time
     repositories = repositories_at(repository, mirrors=fleet.mirrors, egress=fleet.egress)
     with tempfile.TemporaryDirectory() as folder:
         there = tree.export("charts", Path(folder)).rename(Path(folder) / "charts")
@@ -114,16 +122,24 @@ def _on_branch(
         if not taken:
             say(plain("nothing to upgrade", "green"))
             return code
-        files = branches.written(taken, tree)
-        title = branches.title_of(taken, name)
+        files = written(taken, tree)
+        title = title_of(taken, name)
         with progress("rendering"):
-            text = branches.described(title, taken, tree, files, orchestrator.workspace)
-    made = branches.commit(orchestrator.fleet_repository, branch, title, files)
+            text = f"{proof(taken)}\n\n{outlook(tree, files, orchestrator.workspace).text}"
+    made = orchestrator.fleet_repository.write(branch, lambda _: Changes(title, files), onto=_MAIN)
     show_page(text)
     note(f"{made.id[:12]} on {branch}: {title}" if made else f"{branch} has it already: {title}")
     if pull_request:
-        note(branches.pull_request(orchestrator.fleet_repository, branch, title, text))
+        found = forge_at(orchestrator.fleet_repository).propose(branch, _MAIN, title, text)
+        note(f"{'opened' if found.new else 'brought up to date'} {found.url}")
     return code
+
+
+def _require_branch(branch: str) -> None:
+    if branch == _MAIN or not _BRANCH.fullmatch(branch):
+        raise BadOption(
+            f"--branch {branch!r} is no branch for an upgrade", fix="name one such as upgrade/redis"
+        )
 
 
 def _taken_in(

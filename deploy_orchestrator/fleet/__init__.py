@@ -8,7 +8,12 @@ if TYPE_CHECKING:
     from deploy_orchestrator.fleet.destination import Destination
     from deploy_orchestrator.fleet.draft import Edit
     from deploy_orchestrator.fleet.errors import FleetError
-    from deploy_orchestrator.fleet.fields import is_cluster_kind, is_image_place, kubernetes_versions
+    from deploy_orchestrator.fleet.fields import (
+        is_cluster_kind,
+        is_image_place,
+        kubernetes_versions,
+        steps_of,
+    )
     from deploy_orchestrator.fleet.fleet import Deployment, Fleet, ValueLayer
     from deploy_orchestrator.fleet.layering import DEFAULT_VALUES
     from deploy_orchestrator.fleet.layout import ALLOWED_SIGNERS, FLEET_FILE, PLATFORM
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
         Environment,
         Freeze,
         IgnoredField,
+        ImageField,
         ImageMirror,
         ImagePolicy,
         Issuer,
@@ -34,6 +40,7 @@ if TYPE_CHECKING:
         Quota,
         Reviews,
         RuleOverride,
+        Subscription,
         Tenant,
         TenantNamespace,
         ValueSource,
@@ -78,6 +85,7 @@ __all__ = [
     "FleetError",
     "Freeze",
     "IgnoredField",
+    "ImageField",
     "ImageMirror",
     "ImagePolicy",
     "Issuer",
@@ -90,6 +98,7 @@ __all__ = [
     "Reviews",
     "RuleOverride",
     "Rules",
+    "Subscription",
     "Tenant",
     "TenantNamespace",
     "UpgradedFleet",
@@ -116,6 +125,7 @@ __all__ = [
     "principals",
     "restricted",
     "rules_of",
+    "steps_of",
     "under",
     "upgraded",
 ]

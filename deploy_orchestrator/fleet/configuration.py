@@ -57,6 +57,7 @@ def configuration(tree: Tree) -> Configuration:
         document, ((("repositories", i, "url"), each.url) for i, each in enumerate(file.repositories))
     )
     _check_environments(document, file)
+    _check_subscriptions(document, file)
     require_unique(document, ((("issuers", i, "name"), each.name) for i, each in enumerate(file.issuers)))
     logins = file.reviews.people if file.reviews else {}
     require_unique(document, ((("reviews", "people", who), each.casefold()) for who, each in logins.items()))
@@ -115,6 +116,16 @@ def _check_environments(document: Document, file: FleetFile) -> None:
                 place=document.place("environments", index, "namespace"),
                 fix="put {environment} into it",
             )
+
+
+def _check_subscriptions(document: Document, file: FleetFile) -> None:
+    named = [(("subscriptions", i, "name"), each.name) for i, each in enumerate(file.subscriptions)]
+    require_unique(document, named)
+    repositories = [each.name for each in file.repositories]
+    for index, each in enumerate(file.subscriptions):
+        if each.repository is not None:
+            field = ("subscriptions", index, "repository")
+            require_known(document, field, each.repository, repositories, "repository")
 
 
 def _check_people(document: Document, file: FleetFile, signers: frozenset[str]) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from deploy_orchestrator.charts import Constraint, ConstraintError
 from deploy_orchestrator.documents import HIDDEN
 from deploy_orchestrator.terms import Label, as_pattern, checked_label, is_safe_url
 
@@ -92,6 +93,20 @@ def _values_path(path: str) -> str:
     if set("{}") & set(_PLACEHOLDER.sub("", path)) or "{chart}" in path.removeprefix("{chart}/"):
         raise ValueError("expected braces around a whole word, and {chart}/ at the beginning only")
     return path
+
+
+def _fleet_path(path: str) -> str:
+    if set("{}") & set(path):
+        raise ValueError("expected the path of a file, without braces")
+    return _values_path(path)
+
+
+def _constraint(text: str) -> str:
+    try:
+        Constraint.parse(text)
+    except ConstraintError as error:
+        raise ValueError(f"expected a version constraint: {error.what}") from error
+    return text
 
 
 def _share(value: Any) -> int:
@@ -222,6 +237,8 @@ NamespaceTemplate = Annotated[str, AfterValidator(_namespace)]
 NamespaceName = Annotated[str, AfterValidator(_namespace_name)]
 ReleaseName = Annotated[str, AfterValidator(_release_name), as_pattern(_RELEASE.pattern)]
 ValuesPath = Annotated[str, AfterValidator(_values_path), as_pattern(_VALUES_PATH.pattern)]
+FleetPath = Annotated[str, AfterValidator(_fleet_path), as_pattern(_VALUES_PATH.pattern)]
+VersionConstraint = Annotated[str, AfterValidator(_constraint)]
 ChartName = Annotated[str, AfterValidator(_chart_name), as_pattern(_CHART_NAME.pattern)]
 ClusterKind = Annotated[str, AfterValidator(_cluster_kind), as_pattern(_CLUSTER_KIND.pattern)]
 Line = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\r\n]*\S[^\r\n]*$")]

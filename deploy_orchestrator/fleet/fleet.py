@@ -22,6 +22,7 @@ from deploy_orchestrator.fleet.model import (
     Issuer,
     MachineToken,
     Reviews,
+    Subscription,
     Tenant,
     TenantNamespace,
 )
@@ -113,6 +114,7 @@ class Fleet:
     reviews: Reviews | None = None
     tokens: tuple[MachineToken, ...] = ()
     image_mirrors: tuple[ImageMirror, ...] = ()
+    subscriptions: tuple[Subscription, ...] = ()
     keys: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     keepers: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
     proving: Mapping[str, tuple[Issuer, ...]] = field(default_factory=dict[str, tuple[Issuer, ...]])
@@ -137,13 +139,14 @@ class Fleet:
 
     @property
     def egress(self) -> Egress:
-        """Where charts and registries may be read from: `hosts`, and where the repositories and the mirrors
-        of images are.
+        """Where charts and registries may be read from: `hosts`, and where the repositories, the mirrors of
+        images and the images that are followed are.
         """
         hosts = None if self.hosts is None else frozenset(self.hosts)
         named = (url for each in self.repositories for url in (each.url, each.mirror) if url)
         mirrors = (f"oci://{each.to}" for each in self.image_mirrors)
-        return Egress(hosts).naming(*named, *mirrors)
+        followed = (f"oci://{each.image}" for each in self.subscriptions if each.image)
+        return Egress(hosts).naming(*named, *mirrors, *followed)
 
     def image_mirrors_of(self, environment: str) -> tuple[ImageMirror, ...]:
         """Where images are read from in an environment."""

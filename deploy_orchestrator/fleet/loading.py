@@ -45,6 +45,7 @@ def load(tree: Tree) -> Fleet:
         issuers=settings.file.issuers,
         reviews=settings.file.reviews,
         tokens=settings.file.tokens,
+        subscriptions=settings.file.subscriptions,
         image_mirrors=settings.file.image_mirrors,
         tenants=found.tenants,
         broken=found.broken,

@@ -14,6 +14,7 @@ from deploy_orchestrator.fleet.fields import (
     Duration,
     EnvironmentName,
     FieldPath,
+    FleetPath,
     Host,
     ImagePlace,
     IssuerUrl,
@@ -27,6 +28,7 @@ from deploy_orchestrator.fleet.fields import (
     ServerUrl,
     Share,
     ValuesPath,
+    VersionConstraint,
     WebUrl,
     steps_of,
 )
@@ -412,6 +414,48 @@ class ImageMirror(Model):
     environments: tuple[Label, ...] | None = None
 
 
+class ImageField(Model):
+    """Where the fleet names a version of an image: a `field` of a YAML `file`, as `image.tag`, which holds
+    the tag alone or the whole image.
+    """
+
+    file: FleetPath
+    field: FieldPath
+
+
+class Subscription(Model):
+    """What is followed: a `chart` wherever the fleet needs it, or an `image` where `fields` name it; a newer
+    version is proposed as a commit on the branch `upgrades/<name>/<version>`.
+
+    `repository` is the name of the chart's in `repositories`; None: whichever the fleet has it from.
+    `constraint` is what versions are followed, as in a `Chart.yaml`; pre-releases of these where what they
+    begin with is in `prereleases`, as `rc`. `cadence`: how often it is looked for.
+    """
+
+    name: Label
+    chart: ChartName | None = None
+    repository: Label | None = None
+    image: ImagePlace | None = None
+    fields: tuple[ImageField, ...] = ()
+    constraint: VersionConstraint = "*"
+    prereleases: tuple[Label, ...] = ()
+    cadence: Duration = Field(default=timedelta(days=1), json_schema_extra={"default": "1d"})
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if (self.chart is None) == (self.image is None):
+            raise ValueError("expected either a chart or an image")
+        if self.image is not None and (not self.fields or "/" not in self.image):
+            raise ValueError("expected an image such as ghcr.io/acme/shop, and fields that name it")
+        if self.image is not None and self.repository is not None:
+            raise ValueError("expected a repository for a chart only")
+        if self.chart is not None and self.fields:
+            raise ValueError("expected fields for an image only")
+        if self.cadence < timedelta(minutes=1):
+            raise ValueError("expected a cadence of at least 1m")
+        return self
+
+
 class ChartReference(Model):
     """A chart: `charts/<name>` of the fleet in a version that the constraint `version` allows, or, with the
     URL of a `repository`, exactly that version of what is published there.
@@ -536,6 +580,7 @@ class FleetFile(Model):
     them. `image_mirrors`: where images are read from in place of where charts say, the first that has one
     counting. `issuers`: the OpenID providers whose ID tokens prove who approves or rejects a change.
     `reviews`: the forge whose reviews approve. `tokens`: the machines that the board lets in.
+    `subscriptions`: charts and images whose newer versions are proposed.
     """
 
     argocd: tuple[ArgoCDInstance, ...] = Field(default=(ArgoCDInstance(name="argocd"),), min_length=1)
@@ -548,4 +593,5 @@ class FleetFile(Model):
     issuers: tuple[Issuer, ...] = ()
     reviews: Reviews | None = None
     tokens: tuple[MachineToken, ...] = ()
+    subscriptions: tuple[Subscription, ...] = ()
     platform: ChartReference

@@ -3,8 +3,10 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from deploy_orchestrator.foresight.commenting import MARK, comment, grouped, headline, names, new_warnings
     from deploy_orchestrator.foresight.comparison import Proposal, compare
     from deploy_orchestrator.foresight.impact import Carrier, Concerned, FleetImpact, carriers, fleet_impact
+    from deploy_orchestrator.foresight.outline import outlined
     from deploy_orchestrator.foresight.surveying import (
         FirstSeen,
         Survey,
@@ -22,6 +24,7 @@ else:
     __getattr__ = opened(__name__, __file__)
 
 __all__ = [
+    "MARK",
     "Carrier",
     "Concerned",
     "FirstSeen",
@@ -31,11 +34,17 @@ __all__ = [
     "Surveyed",
     "Tried",
     "carriers",
+    "comment",
     "compare",
     "conflict_names",
     "first_seen",
     "fleet_impact",
+    "grouped",
+    "headline",
     "is_new",
+    "names",
+    "new_warnings",
+    "outlined",
     "survey",
     "tried",
     "upgrade_names",

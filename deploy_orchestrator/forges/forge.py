@@ -21,6 +21,10 @@ MAX_ANSWER: Final = 4 * 1024 * 1024
 MAX_TEXT: Final = 60_000
 """The most characters of a description; GitHub takes 65,536."""
 
+MAX_PAGES: Final = 40
+"""Pages of pull requests that are gone through on a forge that does not look for a branch."""
+_PAGE: Final = 50
+
 _PROJECT = re.compile(r"(?:(?:^|/)(?!\.{1,2}(?:/|$))[\w.-]+){2,}")
 _KNOWN: Final[Mapping[str, Kind]] = {"github.com": "github", "gitlab.com": "gitlab", "codeberg.org": "gitea"}
 
@@ -30,11 +34,12 @@ _VERSIONS: Final[Mapping[Kind, str]] = {"github": "v3", "gitlab": "v4", "gitea":
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """A pull request: its number, its page, and whether it is `new` with this call."""
+    """A pull request: its number, its page, whether it is `new` with this call, and whether it is open."""
 
     number: int
     url: str
     new: bool
+    is_open: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,8 @@ class _Dialect:
     text: str
     edit: str
     login: str
+    opened: str = "open"
+    closing: tuple[str, str] = ("state", "closed")
 
 
 _GITHUB = _Dialect("pulls", "number", "html_url", "head", "base", "body", "PATCH", "Bearer")
@@ -56,7 +63,16 @@ _DIALECTS: Final[Mapping[Kind, _Dialect]] = {
     "github": _GITHUB,
     "gitea": _Dialect("pulls", "number", "html_url", "head", "base", "body", "PATCH", "token"),
     "gitlab": _Dialect(
-        "merge_requests", "iid", "web_url", "source_branch", "target_branch", "description", "PUT", "Bearer"
+        "merge_requests",
+        "iid",
+        "web_url",
+        "source_branch",
+        "target_branch",
+        "description",
+        "PUT",
+        "Bearer",
+        "opened",
+        ("state_event", "close"),
     ),
 }
 
@@ -82,33 +98,57 @@ class Forge:
         """
         words = _DIALECTS[self.kind]
         said = {"title": title[:250], words.text: text[:MAX_TEXT]}
-        found = self._open(branch, base)
+        found = self._found(branch, base, words.opened)
         if found is None:
             asked = {words.source: branch, words.target: base, **said}
             return self._read(self.ask("POST", words.pulls, asked), new=True)
         number = found[words.number]
         return self._read(self.ask(words.edit, f"{words.pulls}/{number}", said), new=False)
 
-    def _open(self, branch: str, base: str) -> Mapping[str, Any] | None:
+    def proposed(self, branch: str, base: str) -> PullRequest | None:
+        """The pull request of `branch` into `base`, open or not; None where there never was one.
+
+        Raises:
+            ForgeError, RepositoryError: as `propose`.
+        """
+        words = _DIALECTS[self.kind]
+        found = self._found(branch, base, words.opened) or self._found(branch, base, "all")
+        return None if found is None else self._read(found, new=False)
+
+    def close(self, pull: PullRequest) -> None:
+        """Close it without merging it.
+
+        Raises:
+            ForgeError, RepositoryError: as `propose`.
+        """
+        words = _DIALECTS[self.kind]
+        self.ask(words.edit, f"{words.pulls}/{pull.number}", dict((words.closing,)))
+
+    def _found(self, branch: str, base: str, state: str) -> Mapping[str, Any] | None:
         words, owner = _DIALECTS[self.kind], self.project.partition("/")[0]
         asked = {
-            "github": {"state": "open", "head": f"{owner}:{branch}", "base": base, "per_page": 100},
-            "gitlab": {"state": "opened", "source_branch": branch, "target_branch": base, "per_page": 100},
-            "gitea": {"state": "open", "limit": 50},
+            "github": {"state": state, "head": f"{owner}:{branch}", "base": base, "per_page": 100},
+            "gitlab": {"state": state, "source_branch": branch, "target_branch": base, "per_page": 100},
+            "gitea": {"state": state, "limit": _PAGE},
         }[self.kind]
-        answer = self.ask("GET", f"{words.pulls}?{urlencode(asked)}", None)
-        if not isinstance(answer, list):
-            raise ForgeError(f"{self.api} answers no list of pull requests")
-        for each in map(_mapping, cast(list[Any], answer)):
-            if _branch(each, words.source) == branch and _branch(each, words.target) == base:
-                return each
+        for page in range(1, MAX_PAGES + 1):
+            answer = self.ask("GET", f"{words.pulls}?{urlencode({**asked, 'page': page})}", None)
+            if not isinstance(answer, list):
+                raise ForgeError(f"{self.api} answers no list of pull requests")
+            listed = [_mapping(each) for each in cast(list[Any], answer)]
+            for each in listed:
+                if _branch(each, words.source) == branch and _branch(each, words.target) == base:
+                    return each
+            if self.kind != "gitea" or len(listed) < _PAGE:
+                return None
         return None
 
     def _read(self, answer: Any, *, new: bool) -> PullRequest:
         words = _DIALECTS[self.kind]
         try:
-            return PullRequest(int(answer[words.number]), str(answer[words.url]), new)
-        except (KeyError, TypeError, ValueError) as error:
+            is_open = new or answer.get("state", words.opened) == words.opened
+            return PullRequest(int(answer[words.number]), str(answer[words.url]), new, is_open)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ForgeError(f"{self.api} answers no pull request") from error
 
     def ask(self, method: str, path: str, content: Mapping[str, Any] | None = None) -> Any:
@@ -145,30 +185,39 @@ class Forge:
 
 
 def forge_of(
-    remote: str, *, kind: Kind | None, api: str | None, token: str | None, web: Web | None = None
+    remote: str,
+    *,
+    kind: Kind | None,
+    api: str | None,
+    token: str | None,
+    project: str | None = None,
+    web: Web | None = None,
 ) -> Forge:
     """The forge that has the Git repository at `remote`, a URL or `host:path`.
 
-    `kind` may be left out on github.com, gitlab.com and codeberg.org, and `api` where it is at the usual
-    place of the server that Git speaks to. It is reached by `web`, by default wherever it is.
+    `kind` may be left out on github.com, gitlab.com and codeberg.org, `api` where it is at the usual place
+    of the server that Git speaks to, and `project` where it is the path there. It is reached by `web`, by
+    default wherever it is.
 
     Raises:
         NoForge: it is on no forge, nobody says which kind that is, or there is no token for it.
     """
-    server, project = _place(remote)
+    server, there = _place(remote)
+    project = project or there
     kind = kind or _KNOWN.get(server.partition("://")[2])
-    if not project or kind is None:
+    if not _PROJECT.fullmatch(project) or kind is None or not (server or api):
         raise NoForge(
             f"nobody says on which forge {told(remote)} is",
-            fix="set DEPLOY_ORCHESTRATOR_FORGE_KIND to github, gitlab or gitea",
+            fix="set DEPLOY_ORCHESTRATOR_FORGE_KIND to github, gitlab or gitea, and where its address does "
+            "not lead there DEPLOY_ORCHESTRATOR_FORGE_API and DEPLOY_ORCHESTRATOR_FORGE_PROJECT",
         )
     if not token:
         raise NoForge(
             f"there is no token for the forge of {told(remote)}",
             fix="set DEPLOY_ORCHESTRATOR_FORGE_TOKEN to one that may open pull requests",
         )
-    there = (api or _api(kind, server)).rstrip("/")
-    return Forge(kind, there, project, token, web or Internet(Egress().naming(there)))
+    at = (api or _api(kind, server)).rstrip("/")
+    return Forge(kind, at, project, token, web or Internet(Egress().naming(at)))
 
 
 def _place(remote: str) -> tuple[str, str]:
@@ -191,7 +240,12 @@ def _api(kind: Kind, server: str) -> str:
 
 def _branch(pull: Mapping[str, Any], side: str) -> str:
     found = pull.get(side)
-    return str(_mapping(found).get("ref", "")) if isinstance(found, dict) else str(found or "")
+    if not isinstance(found, dict):
+        return str(found or "")
+    told = _mapping(found)
+    ref = str(told.get("ref", ""))
+    # Gitea names a branch that is gone by its label alone.
+    return str(told.get("label", "")) if ref.startswith("refs/pull/") else ref
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -73,6 +73,16 @@ class History:
         there = reference.target
         return str(there if isinstance(there, pygit2.Oid) else reference.peel(pygit2.Commit).id)
 
+    def heads(self, prefix: str) -> dict[str, str]:
+        """The last commit of each branch whose name begins so, by the rest of it, as of the last fetch."""
+        beginning = f"refs/heads/{prefix}"
+        found = self._store.open().references
+        return {
+            name.removeprefix(beginning): str(found[name].peel(pygit2.Commit).id)
+            for name in found
+            if name.startswith(beginning)
+        }
+
     def branch(self, name: str = "main") -> Tree:
         """What a branch held when it was last fetched; an empty tree where there is no such branch."""
         return self._tree(self.head(name))

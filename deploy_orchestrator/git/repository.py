@@ -169,6 +169,16 @@ class Repository(History):
         """
         return self.write_all(branch, [update], signer=signer, onto=onto)[0]
 
+    def remove(self, branch: str, commit: str) -> bool:
+        """Takes a branch away from the remote that is at `commit` there; False where it is elsewhere by now.
+
+        Raises:
+            PushRejected, RemoteUnreachable: as `write`.
+        """
+        gone = push(self._address, self.path, [Move(reference_of(branch), commit, "")])
+        self.fetch()
+        return gone
+
     def write_all(
         self,
         branch: str,

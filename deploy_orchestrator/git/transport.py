@@ -65,7 +65,9 @@ def fetch(
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A `reference` of the remote that is set to `commit` if it is at `expected` (None: absent)."""
+    """A `reference` of the remote that is set to `commit` ("": taken away) if it is at `expected` (None:
+    absent).
+    """
 
     reference: str
     expected: str | None

@@ -16,6 +16,7 @@ from deploy_orchestrator.fleet import (
     FleetError,
     MachineToken,
     Policy,
+    Subscription,
     last_readable,
     load,
 )
@@ -51,14 +52,17 @@ from deploy_orchestrator.releases import (
     expiries,
 )
 from deploy_orchestrator.settings import Settings
+from deploy_orchestrator.subscriptions import UPGRADES
 
 if TYPE_CHECKING:
     from deploy_orchestrator.foresight import Survey
+    from deploy_orchestrator.forges import Forge
     from deploy_orchestrator.images import AuditedImage, MirroredImage, Running
     from deploy_orchestrator.manifests import ImageReference
     from deploy_orchestrator.pipeline.preview import Preview, Previews, Rendered
     from deploy_orchestrator.pipeline.running import ToMirror
     from deploy_orchestrator.registries import Web
+    from deploy_orchestrator.subscriptions import Offer
 
 Found = TypeVar("Found")
 
@@ -93,7 +97,7 @@ class Orchestrator:
             GitError: a repository cannot be reached.
         """
         clones = settings.home / "clones"
-        fleet = Repository.clone(settings.fleet, clones / "fleet", branches=(MAIN,))
+        fleet = Repository.clone(settings.fleet, clones / "fleet", branches=(MAIN, f"{UPGRADES}*"))
         deployments = Repository.clone(
             settings.deployments, clones / "deployments", seal=settings.seal(MAIN), branches=BRANCHES
         )
@@ -132,6 +136,15 @@ class Orchestrator:
         there = {each.name for each in fleet.environments} | deployments.environments()
         released = [each.rules.tokens for name, each in deployments.rules().items() if name in there]
         return tuple(each for each in fleet.tokens if released and all(each in some for some in released))
+
+    def offer(self, subscription: Subscription, forge: "Forge | None", *, propose: bool) -> "Offer":
+        """Look for newer versions of what the newest fleet follows; otherwise as `subscriptions.offer`."""
+        from deploy_orchestrator.subscriptions import offer
+
+        fleet = load(self.fleet_repository.at(MAIN))
+        repositories = self.workspace.repositories(fleet.mirrors, fleet.egress)
+        repository, workspace = self.fleet_repository, self.workspace
+        return offer(subscription, fleet, repository, repositories, workspace, forge, propose=propose)
 
     def audit(self, home: Path, *, anew: bool = False) -> Audited:
         """Hold each commit of the deployments repository that was not audited yet, or each at all, against

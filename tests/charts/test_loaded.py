@@ -187,6 +187,19 @@ def test_a_copy_that_is_not_asked_for_loads_always_under_its_own_name(
     assert not found.is_sound
 
 
+def test_of_stale_copies_of_one_name_no_version_is_proposed_as_nothing_tells_which_is_meant(
+    serve: Callable[..., Repositories], make_chart: MakeChart, make_package: MakePackage
+) -> None:
+    copies = {version: make_package({"name": "lib", "version": version}) for version in ("1.0.0", "1.1.0")}
+    new = {"name": "lib", "version": "2.0.0"}
+    repositories = serve(main=[(new, make_package(new))])
+    files = {f"charts/lib-{version}.tgz": data for version, data in copies.items()}
+    root = make_chart(chart("app", "1.0.0", need("lib", "2.x")), files)
+    found = analyze(load(root), repositories)
+    assert [one.resolved for one in found.conflicts] == [("1.1.0", "1.0.0")]
+    assert found.conflicts[0].fixes == ()
+
+
 def test_of_several_copies_that_fit_chance_takes_one(
     serve: Callable[..., Repositories], make_chart: MakeChart, make_package: MakePackage
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy_orchestrator.cli.plan_comment import code
+from deploy_orchestrator.markdown import code
 from tests.desk import FILES, Answer, Desk, git
 
 Proposed = Callable[..., Answer]

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -38,8 +38,9 @@ class Served:
             return 404, {"message": "Not Found"}
         if method == "GET":
             heads = asked.get("head") or asked.get("source_branch") or [""]
-            wanted = heads[0].removeprefix("acme:")
-            return 200, [each for each in self.pulls if self.kind == "gitea" or self.source(each) == wanted]
+            wanted, states = heads[0].removeprefix("acme:"), asked["state"]
+            found = [each for each in self.pulls if self.kind == "gitea" or self.source(each) == wanted]
+            return 200, [each for each in found if "all" in states or each["state"] in states]
         given = json.loads(body)
         if method == "POST":
             number = len(self.pulls) + 1
@@ -48,6 +49,8 @@ class Served:
         if method != ("PUT" if self.kind == "gitlab" else "PATCH"):
             return 405, {}
         pull = self.pulls[int(path.rpartition("/")[2]) - 1]
+        if given.pop("state_event", None) == "close":
+            given["state"] = "closed"
         pull |= given
         return 200, pull
 
@@ -56,6 +59,7 @@ class Served:
 
     def shown(self, given: dict[str, Any], number: int) -> dict[str, Any]:
         page = f"https://forge.example.com/acme/fleet/{number}"
+        given = {**given, "state": "opened" if self.kind == "gitlab" else "open"}
         if self.kind == "gitlab":
             return {**given, "iid": number, "id": 9000 + number, "web_url": page}
         sides = {side: {"ref": given[side]} for side in ("head", "base")}
@@ -109,6 +113,18 @@ def test_a_pull_request_is_opened_once_and_then_brought_up_to_date(served: Serve
         ("Upgrade db to 1.2.0", "needs approval"),
         ("Upgrade web", "safe"),
     ]
+
+
+def test_one_that_was_closed_is_found_and_is_not_open(forge: Forge) -> None:
+    assert forge.proposed("upgrade/db", "main") is None
+    first = forge.propose("upgrade/db", "main", "Upgrade db", "safe")
+    forge.close(first)
+    found = forge.proposed("upgrade/db", "main")
+    assert found is not None
+    assert (found.number, found.is_open) == (first.number, False)
+    again = forge.propose("upgrade/db", "main", "Upgrade db", "safe")
+    assert (again.number, again.new) == (2, True)
+    assert forge.proposed("upgrade/db", "main") == replace(again, new=False)
 
 
 def test_what_the_forge_refuses_is_told_in_its_words_and_without_the_token(forge: Forge) -> None:

@@ -218,9 +218,12 @@ def _fixes(
     resolver: Resolver,
     values: Mapping[str, Any] | None,
 ) -> tuple[Fix, ...]:
+    top = resolver.root(root)
+    keys = [step.dependency.key for step in resolver.steps(top)]
+    if len({*keys}) < len(keys):
+        return ()
     if fixes := find_fixes(conflict, among, root, closure, resolver):
         return fixes
-    top = resolver.root(root)
 
     def is_harmless(steps: Callable[[Found], Iterable[Step]]) -> bool:
         chart = composed(top, steps, resolver.catalog.contents)

@@ -8,9 +8,9 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from deploy_orchestrator.cli.plan_outline import outlined
 from deploy_orchestrator.errors import OrchestratorError, first_few
-from deploy_orchestrator.foresight import Proposal
+from deploy_orchestrator.foresight.comparison import Proposal
+from deploy_orchestrator.foresight.outline import outlined
 from deploy_orchestrator.manifests import Finding
 from deploy_orchestrator.markdown import code, fence, rail, visible
 from deploy_orchestrator.risk import RULES, Reason, Verdict, alike

@@ -1,0 +1,180 @@
+"""Propose the highest version that is safe for every tenant: once, and whatever a crash left undone is done
+by the next look.
+
+What was proposed stands in Git: a branch for each version of a subscription, with one commit. The pull
+request is opened after the branch is there, and what it supersedes is closed after that, the branch last.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from deploy_orchestrator.charts import Repositories, Version
+from deploy_orchestrator.errors import OrchestratorError, Transient
+from deploy_orchestrator.fleet import Fleet, Subscription
+from deploy_orchestrator.forges import Forge
+from deploy_orchestrator.git import Changes, Repository
+from deploy_orchestrator.manifests import Workspace
+from deploy_orchestrator.markdown import code
+from deploy_orchestrator.outcomes import attempt
+from deploy_orchestrator.subscriptions.branches import branch_of, is_untouched, message_of, proposed
+from deploy_orchestrator.subscriptions.consequences import outlook
+from deploy_orchestrator.subscriptions.following import Followed, followed
+
+MAIN: Final = "main"
+MAX_TRIED: Final = 5
+"""The most versions that are rendered to find one that is safe for every tenant, the newest first."""
+
+
+class State(StrEnum):
+    """What became of a look at a subscription."""
+
+    CURRENT = "current"
+    """Nothing newer is published that it allows."""
+    NONE_SAFE = "none is safe"
+    """There are newer versions, and each does harm to somebody."""
+    FOUND = "found"
+    """There is one, and nobody asked to propose it."""
+    PROPOSED = "proposed"
+    """It is proposed with this look."""
+    WAITS = "waits"
+    """It was proposed before, and people have not decided."""
+    DECLINED = "declined"
+    """It was proposed before, and people closed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a look at a subscription came to.
+
+    `version` is the highest that is safe for all tenants, with its `branch`, `title`, the `text` where that
+    was made anew, and the `url` of its pull request, where there is a forge. `unsafe` are the newer versions,
+    each with why it is not, `superseded` those whose branch went with this look.
+    """
+
+    subscription: str
+    state: State
+    version: str | None = None
+    branch: str | None = None
+    title: str = ""
+    text: str = ""
+    url: str | None = None
+    unsafe: tuple[tuple[str, str], ...] = ()
+    superseded: tuple[str, ...] = ()
+
+
+def offer(
+    subscription: Subscription,
+    fleet: Fleet,
+    repository: Repository,
+    repositories: Repositories,
+    workspace: Workspace,
+    forge: Forge | None,
+    *,
+    propose: bool,
+) -> Offer:
+    """Look for newer versions of what a subscription follows, of `fleet` at the head of its `repository`, and
+    `propose` the highest that is safe for all; may be called again after a crash at any line.
+
+    Raises:
+        FleetError: as `followed`.
+        ChartError, RepositoryError: what is published cannot be looked up.
+        GitError, ForgeError: something cannot be written.
+    """
+    at = repository.commit(MAIN).time
+    with followed(subscription, fleet, repositories, at) as found:
+        look = _Look(subscription, fleet, repository, workspace, forge, found)
+        chosen = look.chosen()
+        if not propose:
+            return chosen
+        return look.without_superseded(look.proposed(chosen))
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    subscription: Subscription
+    fleet: Fleet
+    repository: Repository
+    workspace: Workspace
+    forge: Forge | None
+    found: Followed
+
+    def chosen(self) -> Offer:
+        name, unsafe = self.subscription.name, list[tuple[str, str]]()
+        if not self.found.newer:
+            return Offer(name, State.CURRENT)
+        for version in self.found.newer[:MAX_TRIED]:
+            known = self._known(version)
+            if known is not None:
+                return replace(known, unsafe=tuple(unsafe))
+            made = attempt(self._made, version, unsafe)
+            if isinstance(made, Transient):
+                raise made
+            if isinstance(made, Offer):
+                return made
+            unsafe.append((version, made.what if isinstance(made, OrchestratorError) else made))
+        return Offer(name, State.NONE_SAFE, unsafe=tuple(unsafe))
+
+    def _known(self, version: str) -> Offer | None:
+        """As it was proposed before; None where it was not, or where that was not finished."""
+        branch = branch_of(self.subscription.name, version)
+        commit = proposed(self.repository, self.subscription.name).get(version)
+        pull = self.forge.proposed(branch, MAIN) if self.forge else None
+        if pull is None and (commit is None or self.forge):
+            return None
+        title = commit.subject if commit else ""
+        state = State.WAITS if pull is None or pull.is_open else State.DECLINED
+        return Offer(self.subscription.name, state, version, branch, title, url=pull and pull.url)
+
+    def _made(self, version: str, unsafe: Sequence[tuple[str, str]]) -> Offer | str:
+        """What is to be proposed, or why it is not safe for all."""
+        change = self.found.change(version)
+        if not change.files:
+            return "the fleet has it already"
+        then = outlook(self.fleet.tree, change.files, self.workspace)
+        if then.objection is not None:
+            return then.objection
+        name = self.subscription.name
+        safe = f"{code(version)} is the highest version that is safe for all tenants."
+        parts = (safe, *map(_unsafe, unsafe), change.told, then.text)
+        text = "\n\n".join(filter(None, parts))
+        branch = branch_of(name, version)
+        return Offer(name, State.FOUND, version, branch, change.title, text, unsafe=tuple(unsafe))
+
+    def proposed(self, chosen: Offer) -> Offer:
+        if chosen.state is not State.FOUND or chosen.version is None or chosen.branch is None:
+            return chosen
+        files = self.found.change(chosen.version).files
+        self._committed(chosen.branch, chosen.title, files)
+        pull = self.forge and self.forge.propose(chosen.branch, MAIN, chosen.title, chosen.text)
+        return replace(chosen, state=State.PROPOSED, url=pull and pull.url)
+
+    def _committed(self, branch: str, title: str, files: Mapping[str, bytes]) -> None:
+        if self.repository.tip(branch) is None:
+            message = message_of(title, self.subscription.name)
+            self.repository.write(branch, lambda _: Changes(message, files), onto=MAIN)
+
+    def without_superseded(self, chosen: Offer) -> Offer:
+        """What a newer proposal, or the fleet itself, has overtaken is closed; what people added to stays."""
+        gone: list[str] = []
+        for version, commit in proposed(self.repository, self.subscription.name).items():
+            if not self._is_overtaken(version, chosen.version):
+                continue
+            branch = branch_of(self.subscription.name, version)
+            pull = self.forge.proposed(branch, MAIN) if self.forge else None
+            if self.forge and pull and pull.is_open:
+                self.forge.close(pull)
+            if is_untouched(commit, self.subscription.name) and self.repository.remove(branch, commit.id):
+                gone.append(version)
+        return replace(chosen, superseded=tuple(gone))
+
+    def _is_overtaken(self, version: str, by: str | None) -> bool:
+        return version not in self.found.newer or (
+            by is not None and Version.parse(version) < Version.parse(by)
+        )
+
+
+def _unsafe(each: tuple[str, str]) -> str:
+    version, why = each
+    return f"- {code(version)} is not: {code(why)}"
