@@ -1,6 +1,6 @@
 """`analyze`: what charts are built on, where versions clash, and the way out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -26,7 +26,6 @@ from deploy_orchestrator.charts import (
 from deploy_orchestrator.cli.chart_options import (
     AsOf,
     BadOption,
-    Charts,
     Repository,
     Values,
     around,
@@ -82,13 +81,20 @@ class AnalysisFormat(StrEnum):
 
 
 def analyze(
-    charts: Charts,
+    context: typer.Context,
+    charts: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="CHART...", help="A path, NAME[@VERSION], or URL/NAME[@VERSION]."),
+    ] = None,
     repository: Repository = None,
     as_of: AsOf = None,
     values: Values = None,
     graph: Annotated[
         Path | None, typer.Option(help="Also draw: .svg, .png, .dot, .html, .mmd or .json by its ending.")
     ] = None,
+    fleet: Annotated[
+        bool, typer.Option("--fleet", help="The charts of the fleet, with the values of all who run them.")
+    ] = False,
     format: Annotated[  # noqa: A002
         AnalysisFormat, typer.Option("--format", help="How to print the result.")
     ] = AnalysisFormat.TEXT,
@@ -99,7 +105,15 @@ def analyze(
     charts do each other harm, when Helm takes something else than is asked for, or nothing at all as a
     dependency of the chart itself is not published; 2 when a chart, or a
     repository of one, is out of reach: what is not is shown all the same.
+
+    With --fleet they are those of the newest fleet, each for the deployments that run it alike, and a page
+    that is drawn (.html) shows what one environment or one tenant has.
     """
+    if fleet:
+        _refuse(charts=charts, repository=repository, as_of=as_of, values=values)
+        raise typer.Exit(_fleet(context, graph, format))
+    if not charts:
+        raise BadOption("no chart is named", fix="name one, or ask for those of the fleet with --fleet")
     repositories, given = repositories_at(repository, charts), values_in(values)
     picture = _picture_format(graph) if graph else ""
     trials = list[Tried]()
@@ -117,6 +131,50 @@ def analyze(
     if graph and found:
         judged = [conflict for each in found for conflict in each.conflicts]
         _write(graph, draw(Closure.united(each.closure for each in found), picture, judged))
+    _tell(analyses, trials, format)
+    for chart, error in failures(outcomes):
+        tell(error, about=chart)
+    raise typer.Exit(_code(found, is_all=len(found) == len(outcomes)))
+
+
+def _refuse(**given: object) -> None:
+    for option, there in given.items():
+        if there:
+            named = "CHART" if option == "charts" else f"--{option.replace('_', '-')}"
+            raise BadOption(f"{named} does not go with --fleet", fix=f"leave out {named}")
+
+
+def _fleet(context: typer.Context, graph: Path | None, format: AnalysisFormat) -> int:  # noqa: A002
+    from deploy_orchestrator.cli.installation import opened
+
+    picture = _picture_format(graph) if graph else ""
+    orchestrator = opened(context)
+    with progress("looking up dependencies"):
+        survey = orchestrator.survey()
+    if graph and survey.charts:
+        judged = [conflict for _, conflict in survey.conflicts]
+        runs = [(each.deployments, each.analysis.closure) for each in survey.charts]
+        _write(graph, draw(survey.closure, picture, judged, runs))
+    if format is AnalysisFormat.JSON:
+        told = [{**each.analysis.as_json(), "deployments": each.deployments} for each in survey.charts]
+        show_json(told)
+    elif format is AnalysisFormat.TEXT:
+        for each in survey.charts:
+            say(plain(", ".join(each.deployments), "bold"))
+            _show(each.analysis)
+    else:
+        _tell([(each.chart, each.analysis) for each in survey.charts], [], format)
+    for chart, error in survey.failures.items():
+        tell(error, about=chart)
+    return _code([each.analysis for each in survey.charts], is_all=not survey.failures)
+
+
+def _tell(
+    analyses: Sequence[tuple[str, Analysis]],
+    trials: Sequence[Tried],
+    format: AnalysisFormat,  # noqa: A002
+) -> None:
+    found = [each for _, each in analyses]
     if format is AnalysisFormat.JSON:
         show_json([each.as_json() for each in found])
     elif format is AnalysisFormat.SARIF:
@@ -127,12 +185,12 @@ def analyze(
         for each in trials:
             _show(each.analysis)
             _show_trial(each)
-    for chart, error in failures(outcomes):
-        tell(error, about=chart)
-    if len(found) < len(outcomes) or any(each.is_unknown for each in found):
-        raise typer.Exit(2)
-    if not all(each.is_sound and each.is_complete for each in found):
-        raise typer.Exit(1)
+
+
+def _code(found: Sequence[Analysis], *, is_all: bool) -> int:
+    if not is_all or any(each.is_unknown for each in found):
+        return 2
+    return int(not all(each.is_sound and each.is_complete for each in found))
 
 
 def _write(path: Path, picture: bytes) -> None:

@@ -399,6 +399,44 @@ def test_axe_finds_nothing_on_the_page_of_the_largest_real_graph(
     assert findings(page) == []
 
 
+SHOP = graph(("web@1.0.0", "db@1.0.0", "1.x", True), ("web@1.0.0", "cache@1.0.0", "1.x", False))
+BLOG = graph(("web@1.0.0", "db@1.0.0", "1.x", True), ("web@1.0.0", "cache@1.0.0", "1.x", True))
+NEWS = graph(("paper@1.0.0", "db@1.0.0", "1.x", True), title="paper@1.0.0")
+RUNS = ((("dev/shop", "production/shop"), SHOP), (("dev/blog",), BLOG), (("production/news",), NEWS))
+
+
+@needs_browser
+def test_the_page_of_a_fleet_shows_what_one_environment_and_one_tenant_have(
+    tmp_path: Path, show: Show
+) -> None:
+    file = tmp_path / "fleet.html"
+    whole = Closure.united(part for _, part in RUNS)
+    file.write_bytes(draw(whole, "html", runs=RUNS))
+    page = show(CLASH, loads=True)
+    page.goto(file.as_uri())
+    assert sorted(names(page)) == ["cache", "db", "paper", "web"]
+    assert names(page, ".box.off") == []
+    page.get_by_label("Environment").select_option("production")
+    assert sorted(names(page)) == ["cache", "db", "paper", "web"]
+    assert names(page, ".box.off") == ["cache"]
+    page.get_by_label("Tenant").select_option("shop")
+    assert sorted(names(page)) == ["cache", "db", "web"]
+    page.locator(".box", has_text="db").click()
+    assert page.url.endswith("#environment=production&tenant=shop&chart=n1")
+    page.reload()
+    assert (names(page, ".box.chosen"), names(page, ".box.off")) == (["db"], ["cache"])
+    assert page.get_by_label("Tenant").input_value() == "shop"
+    page.get_by_label("Environment").select_option("")
+    page.get_by_label("Tenant").select_option("blog")
+    assert (sorted(names(page)), names(page, ".box.off")) == (["cache", "db", "web"], [])
+    assert findings(page) == []
+
+
+@needs_browser
+def test_the_page_of_one_chart_asks_for_no_tenant(show: Show) -> None:
+    assert not show(CLASH).get_by_label("Tenant").is_visible()
+
+
 @needs_browser
 def test_a_link_leads_to_a_conflict_or_a_chart(tmp_path: Path, show: Show) -> None:
     file = tmp_path / "graph.html"

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from deploy_orchestrator.charts.drawing.graphviz import graphviz
 from deploy_orchestrator.charts.drawing.mermaid import mermaid
 from deploy_orchestrator.charts.drawing.page import page
-from deploy_orchestrator.charts.drawing.picture import Picture, picture
+from deploy_orchestrator.charts.drawing.picture import Picture, Runs, picture
 from deploy_orchestrator.charts.errors import UnsafeChart
 from deploy_orchestrator.charts.graph.closure import Closure
 from deploy_orchestrator.charts.graph.conflicts import Conflict
@@ -28,11 +28,17 @@ _DRAW: Mapping[str, Callable[[Picture], bytes]] = MappingProxyType(
 FORMATS = (*_DRAW, "json")
 
 
-def draw(closure: Closure, format: str, judged: Iterable[Conflict] = ()) -> bytes:  # noqa: A002
+def draw(
+    closure: Closure,
+    format: str,  # noqa: A002
+    judged: Iterable[Conflict] = (),
+    runs: Runs = (),
+) -> bytes:
     """`closure` as one of `FORMATS`. Conflicts and what is switched off show without colour too.
 
     `html` is a page by itself, with a search, charts to fold up and paths to follow, and the harm and the way
-    out of conflicts that were `judged`.
+    out of conflicts that were `judged`. With the parts of `closure` that deployments `runs`, by
+    `environment/tenant`, it shows what one tenant or one environment has.
 
     Raises:
         ValueError: no such format.
@@ -42,7 +48,7 @@ def draw(closure: Closure, format: str, judged: Iterable[Conflict] = ()) -> byte
         return json.dumps(closure.as_json(), indent=2, ensure_ascii=False).encode()
     if format not in _DRAW:
         raise ValueError(f"no format {format!r}: use {', '.join(FORMATS)}")
-    shown = picture(closure, judged)
+    shown = picture(closure, judged, runs)
     if len(shown.arrows) > MAX_ARROWS:
         raise UnsafeChart(
             f"a graph of {len(shown.arrows):,} dependencies is too large to draw", fix="use json"

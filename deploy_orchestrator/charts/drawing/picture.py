@@ -76,19 +76,36 @@ class Clash:
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """How a chart loads for the `deployments` (`environment/tenant`) that run it alike: the box at its
+    `root`, and the places among the arrows of those that are `on`, and of those that are `off`.
+    """
+
+    deployments: tuple[str, ...]
+    root: str
+    on: tuple[int, ...]
+    off: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
-    """A graph to be drawn, and its conflicts."""
+    """A graph to be drawn, its conflicts, and where it is of a fleet, what of it who runs."""
 
     title: str
     boxes: tuple[Box, ...]
     arrows: tuple[Arrow, ...]
     clashes: tuple[Clash, ...]
+    ways: tuple[Way, ...] = ()
 
 
-def picture(closure: Closure, judged: Iterable[Conflict] = ()) -> Picture:
+Runs = Iterable[tuple[Iterable[str], Closure]]
+"""Deployments, `environment/tenant`, with the graph of the chart that they run."""
+
+
+def picture(closure: Closure, judged: Iterable[Conflict] = (), runs: Runs = ()) -> Picture:
     """What to draw of `closure`: charts, needs, what is missing, and where versions clash.
 
-    `judged` are conflicts of it whose harm and way out are known.
+    `judged` are conflicts of it whose harm and way out are known, `runs` the parts that deployments run.
     """
     known = {each.identity: each for each in judged}
     found = [known.get(each.identity, each) for each in conflicts(closure)]
@@ -99,7 +116,22 @@ def picture(closure: Closure, judged: Iterable[Conflict] = ()) -> Picture:
         (*_charts(closure, ids, clashing), *_missing(closure, clashing)),
         (*_needs(closure, ids, clashing), *_open_needs(closure, ids, clashing)),
         tuple(_clash(conflict, ids) for conflict in found),
+        tuple(_ways(closure, ids, runs)),
     )
+
+
+def _ways(closure: Closure, ids: dict[Node, str], runs: Runs) -> Iterator[Way]:
+    places: dict[object, int] = {}
+    for need in closure.needs:
+        places[need.parent, need.chart, need.key] = len(places)
+    for missing in closure.unresolved:
+        places[missing] = len(places)
+    for deployments, part in runs:
+        on, off = [places[each] for each in part.unresolved], list[int]()
+        for need in part.needs:
+            (on if need.enabled else off).append(places[need.parent, need.chart, need.key])
+        for root in part.roots:
+            yield Way(tuple(deployments), ids[root], tuple(on), tuple(off))
 
 
 def _clash(conflict: Conflict, ids: dict[Node, str]) -> Clash:

@@ -43,12 +43,30 @@ function reach(start, from, to, arrows) {
   return seen;
 }
 
+const whose = { environment: "", tenant: "" };
+
+// What of the graph those have whose environment and tenant are asked for.
+function picked() {
+  if (!whose.environment && !whose.tenant) return { roots, arrows: data.arrows, live: null };
+  const ways = data.ways.filter((way) => way.deployments.some((each) => {
+    const [environment, tenant] = each.split("/");
+    return (!whose.environment || environment === whose.environment) && (!whose.tenant || tenant === whose.tenant);
+  }));
+  const on = new Set(ways.flatMap((way) => way.on)), there = new Set([...on, ...ways.flatMap((way) => way.off)]);
+  const arrows = data.arrows.map((arrow, number) => ({ ...arrow, enabled: on.has(number) })).filter((_, number) => there.has(number));
+  const own = [...new Set(ways.map((way) => way.root))];
+  return { roots: own, arrows, live: reach(own, "tail", "head", arrows.filter((arrow) => arrow.enabled)) };
+}
+
+const isOn = (box) => current.live ? current.live.has(membersOf(box.id)[0]) : box.enabled;
+
 const needed = new Set(data.arrows.map((arrow) => arrow.head));
 const roots = data.boxes.filter((box) => box.kind === "root" || !needed.has(box.id)).map((box) => box.id);
+let current = picked();
 
 function visible() {
-  let arrows = data.arrows.filter((arrow) => !folded.has(arrow.tail));
-  let ids = reach(roots, "tail", "head", arrows);
+  let arrows = current.arrows.filter((arrow) => !folded.has(arrow.tail));
+  let ids = reach(current.roots, "tail", "head", arrows);
   if (onlyConflicts) {
     const clashing = data.boxes.filter((box) => box.conflict && ids.has(box.id)).map((box) => box.id);
     const above = reach(clashing, "head", "tail", arrows);
@@ -69,7 +87,7 @@ function bundled(ids, arrows) {
   const alike = new Map();
   for (const [id, around] of near) {
     const box = boxes.get(id);
-    const likeness = [box.kind, box.enabled, box.conflict, folded.has(id), ...around.sort()].join("|");
+    const likeness = [box.kind, isOn(box), box.conflict, folded.has(id), ...around.sort()].join("|");
     if (around.length) alike.set(likeness, [...(alike.get(likeness) || []), id]);
   }
   const stands = new Map();
@@ -172,7 +190,7 @@ function layout() {
 }
 
 function drawBox(box, at) {
-  const classes = ["box", box.kind, box.conflict && "conflict", !box.enabled && "off"].filter(Boolean).join(" ");
+  const classes = ["box", box.kind, box.conflict && "conflict", !isOn(box) && "off"].filter(Boolean).join(" ");
   const group = svg("g", { class: classes, "data-id": box.id, tabindex: -1, role: "button" });
   group.setAttribute("aria-label", `${box.lines.join(" ")}${box.conflict ? ", versions clash" : ""}${box.members ? ", folded" : ""}`);
   const round = box.kind === "library" ? at.height / 2 : box.kind === "missing" ? 0 : 7;
@@ -279,8 +297,8 @@ function draw() {
 function follow() {
   graph.classList.toggle("follows", chosen !== null || lit !== null);
   const start = lit !== null ? data.clashes[lit].boxes : chosen !== null ? membersOf(chosen) : [];
-  const above = reach(start, "head", "tail", data.arrows);
-  const below = lit !== null ? new Set(start) : reach(start, "tail", "head", data.arrows);
+  const above = reach(start, "head", "tail", current.arrows);
+  const below = lit !== null ? new Set(start) : reach(start, "tail", "head", current.arrows);
   const within = (ids, id) => membersOf(id).some((member) => ids.has(member));
   for (const element of graph.querySelectorAll(".box")) {
     const id = element.dataset.id;
@@ -332,19 +350,22 @@ function describe(box) {
   const why = box.members ? ["Charts", box.note] : ["Why", box.note];
   const told = [["Repository", box.repository], ["Kind", kind + (box.deprecated ? ", deprecated" : "")], why];
   for (const [name, value] of told) if (value) facts.append(node("dt", name), node("dd", value));
-  const foldable = box.members || data.arrows.some((arrow) => arrow.tail === box.id);
+  const foldable = box.members || current.arrows.some((arrow) => arrow.tail === box.id);
   const button = node("button", box.members ? "Show each" : folded.has(box.id) ? "Unfold what it needs" : "Fold up what only it needs");
   button.addEventListener("click", () => fold(box.id));
   const ends = (end) => (arrow) => membersOf(box.id).includes(arrow[end]);
   about.replaceChildren(node("h2", `${box.name} ${box.version}`.trim()), facts, clashesOf(box), ...(foldable ? [button] : []),
-    list("Needed by", data.arrows.filter(ends("head")), "tail"),
-    list("Needs", data.arrows.filter(ends("tail")), "head"));
+    list("Needed by", current.arrows.filter(ends("head")), "tail"),
+    list("Needs", current.arrows.filter(ends("tail")), "head"));
 }
 
 function remember() {
   const box = chosen !== null && boxes.get(chosen);
-  const place = lit !== null ? `conflict=${data.clashes[lit].name}` : box ? `chart=${membersOf(box.id)[0]}` : "";
-  if (location.protocol !== "about:") history.replaceState(null, "", place ? `#${encodeURI(place)}` : location.pathname);
+  const place = new URLSearchParams();
+  for (const [what, name] of Object.entries(whose)) if (name) place.set(what, name);
+  if (lit !== null) place.set("conflict", data.clashes[lit].name);
+  else if (box) place.set("chart", membersOf(box.id)[0]);
+  if (location.protocol !== "about:") history.replaceState(null, "", `${place}` ? `#${place}` : location.pathname);
 }
 
 function choose(id) {
@@ -428,11 +449,34 @@ if (data.clashes.length) {
   });
 }
 
+// Draws what those have who are asked for; what is chosen and not theirs is chosen no longer.
+function show(wanted) {
+  Object.assign(whose, wanted);
+  current = picked();
+  for (const what of Object.keys(whose)) document.getElementById(what).value = whose[what];
+  draw();
+  if (chosen !== null && !shown.ids.has(chosen)) { chosen = null; follow(); }
+}
+
+const names = (part) => [...new Set(data.ways.flatMap((way) => way.deployments.map((each) => each.split("/")[part])))];
+document.getElementById("whose").hidden = !data.ways.length;
+for (const [part, what] of ["environment", "tenant"].entries()) {
+  const select = document.getElementById(what);
+  const all = node("option", "all");
+  all.value = "";
+  select.append(all, ...names(part).map((name) => node("option", name)));
+  select.addEventListener("change", () => { show({ [what]: select.value }); remember(); });
+}
+
 function followLink() {
-  const [what, name] = decodeURI(location.hash.slice(1)).split("=");
-  if (what === "chart" && boxes.has(name) && chosen !== name) choose(name);
-  const number = data.clashes.findIndex((clash) => clash.name === name);
-  if (what === "conflict" && number >= 0 && lit !== number) light(number);
+  const link = new URLSearchParams(location.hash.slice(1));
+  const known = (what, part) => names(part).includes(link.get(what)) ? link.get(what) : "";
+  const wanted = { environment: known("environment", 0), tenant: known("tenant", 1) };
+  if (wanted.environment !== whose.environment || wanted.tenant !== whose.tenant) show(wanted);
+  const chart = link.get("chart");
+  if (boxes.has(chart) && chosen !== chart) choose(chart);
+  const number = data.clashes.findIndex((clash) => clash.name === link.get("conflict"));
+  if (number >= 0 && lit !== number) light(number);
 }
 
 draw();
