@@ -6,12 +6,14 @@ https://docs.gitea.com/api (Forgejo's is the same).
 
 import json
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final, Literal, cast
 from urllib.parse import quote, urlencode
 
-from deploy_orchestrator.forges.errors import ForgeError, NoForge
+from deploy_orchestrator.forges.errors import ForgeError, NoForge, NotThere
 from deploy_orchestrator.git import Remote
 from deploy_orchestrator.registries import Egress, Internet, Web, told
 
@@ -24,6 +26,8 @@ MAX_TEXT: Final = 60_000
 MAX_PAGES: Final = 40
 """Pages of pull requests that are gone through on a forge that does not look for a branch."""
 _PAGE: Final = 50
+_PAUSES: Final = (0.1, 0.3, 1.0, 3.0)
+"""Seconds after which a pull request is asked for again whose branch is not known yet."""
 
 _PROJECT = re.compile(r"(?:(?:^|/)(?!\.{1,2}(?:/|$))[\w.-]+){2,}")
 _KNOWN: Final[Mapping[str, Kind]] = {"github.com": "github", "gitlab.com": "gitlab", "codeberg.org": "gitea"}
@@ -101,9 +105,19 @@ class Forge:
         found = self._found(branch, base, words.opened)
         if found is None:
             asked = {words.source: branch, words.target: base, **said}
-            return self._read(self.ask("POST", words.pulls, asked), new=True)
+            return self._read(self._opened(asked), new=True)
         number = found[words.number]
         return self._read(self.ask(words.edit, f"{words.pulls}/{number}", said), new=False)
+
+    def _opened(self, asked: Mapping[str, Any]) -> Any:
+        """What it answers to a new pull request. Gitea takes a moment to know a branch that was pushed."""
+        pulls = _DIALECTS[self.kind].pulls
+        for pause in _PAUSES if self.kind == "gitea" else ():
+            try:
+                return self.ask("POST", pulls, asked)
+            except NotThere:
+                time.sleep(pause)
+        return self.ask("POST", pulls, asked)
 
     def proposed(self, branch: str, base: str) -> PullRequest | None:
         """The pull request of `branch` into `base`, open or not; None where there never was one.
@@ -174,7 +188,7 @@ class Forge:
             accept=(200, 201, 400, 401, 403, 404, 409, 422),
         )
         if answer.status >= 400:
-            raise ForgeError(
+            raise (NotThere if answer.status == 404 else ForgeError)(
                 f"{self.api} refuses it for {self.project} ({answer.status}): {_message(answer.body)}",
                 fix="the token needs the right to read and write pull requests there",
             )
@@ -217,7 +231,13 @@ def forge_of(
             fix="set DEPLOY_ORCHESTRATOR_FORGE_TOKEN to one that may open pull requests",
         )
     at = (api or _api(kind, server)).rstrip("/")
-    return Forge(kind, at, project, token, web or Internet(Egress().naming(at)))
+    return Forge(kind, at, project, token, web or _web(at))
+
+
+@lru_cache(maxsize=8)
+def _web(api: str) -> Web:
+    """The network to a forge, whose connections are used again at each look."""
+    return Internet(Egress().naming(api))
 
 
 def _place(remote: str) -> tuple[str, str]:

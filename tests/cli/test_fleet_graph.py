@@ -17,7 +17,8 @@ def test_each_chart_of_the_fleet_is_told_for_those_who_run_it_alike(desk):
 def test_its_page_knows_who_runs_what(desk):
     assert desk.run("analyze", "--fleet", "--graph", "fleet.html").code == 0
     page = (desk.folder / "fleet.html").read_text()
-    data = json.loads(re.search(r'id="data">(.*?)</script>', page).group(1))
+    (text,) = re.findall(r'id="data">(.*?)</script>', page)
+    data = json.loads(text)
     assert {each for way in data["ways"] for each in way["deployments"]} == {
         "dev/blog",
         "dev/shop",

@@ -22,6 +22,7 @@ class Served:
     """A forge with one project, acme/fleet, as its API shows it."""
 
     kind: str
+    late: int = 0
     pulls: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
     @property
@@ -42,6 +43,9 @@ class Served:
             found = [each for each in self.pulls if self.kind == "gitea" or self.source(each) == wanted]
             return 200, [each for each in found if "all" in states or each["state"] in states]
         given = json.loads(body)
+        if method == "POST" and self.late:
+            self.late -= 1
+            return 404, {"message": "not found"}
         if method == "POST":
             number = len(self.pulls) + 1
             self.pulls.append(self.shown(given, number))
@@ -125,6 +129,13 @@ def test_one_that_was_closed_is_found_and_is_not_open(forge: Forge) -> None:
     again = forge.propose("upgrade/db", "main", "Upgrade db", "safe")
     assert (again.number, again.new) == (2, True)
     assert forge.proposed("upgrade/db", "main") == replace(again, new=False)
+
+
+@pytest.mark.parametrize("served", ["gitea"], indirect=True)
+def test_a_branch_that_gitea_does_not_know_yet_is_asked_for_again(served: Served, forge: Forge) -> None:
+    served.late = 2
+    assert forge.propose("upgrade/db", "main", "Upgrade db", "safe").new
+    assert len(served.pulls) == 1
 
 
 def test_what_the_forge_refuses_is_told_in_its_words_and_without_the_token(forge: Forge) -> None:
