@@ -75,6 +75,7 @@ if TYPE_CHECKING:
         impact,
         is_set,
     )
+    from deploy_orchestrator.charts.upgrades.keeping import kept_unpacked
     from deploy_orchestrator.charts.upgrades.outdated import DependencyVersions, Upgrades, outdated
     from deploy_orchestrator.charts.upgrades.rewriting import Rewrite, moved, rewritten, write
     from deploy_orchestrator.charts.upgrades.taking import Taken, UpgradesClash, taken_together
@@ -170,6 +171,7 @@ __all__ = [
     "harm_among",
     "impact",
     "is_set",
+    "kept_unpacked",
     "layered",
     "load",
     "load_package",

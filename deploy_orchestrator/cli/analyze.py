@@ -1,6 +1,7 @@
 """`analyze`: what charts are built on, where versions clash, and the way out."""
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -12,17 +13,22 @@ from rich.tree import Tree
 from deploy_orchestrator.charts import (
     FORMATS,
     Analysis,
+    Chart,
     Closure,
     Harm,
     Known,
     Node,
+    Repositories,
     draw,
     explain,
+    kept_unpacked,
+    load,
     locate,
 )
 from deploy_orchestrator.charts import (
     analyze as analyze_chart,
 )
+from deploy_orchestrator.charts import write as write_rewrite
 from deploy_orchestrator.cli.chart_options import (
     AsOf,
     BadOption,
@@ -41,7 +47,7 @@ from deploy_orchestrator.cli.conflict_text import (
     show_duplicate,
     why_unknown,
 )
-from deploy_orchestrator.cli.output import plain, progress, say, screen, show_json, tell
+from deploy_orchestrator.cli.output import note, plain, progress, say, screen, show_json, tell
 from deploy_orchestrator.cli.sarif import Descriptor, Result, sarif
 from deploy_orchestrator.foresight import Tried, tried
 from deploy_orchestrator.markdown import code, text
@@ -92,6 +98,10 @@ def analyze(
     graph: Annotated[
         Path | None, typer.Option(help="Also draw: .svg, .png, .dot, .html, .mmd or .json by its ending.")
     ] = None,
+    write: Annotated[
+        bool,
+        typer.Option("--write", help="Write the way out where it keeps a package unpacked in charts/."),
+    ] = False,
     fleet: Annotated[
         bool, typer.Option("--fleet", help="The charts of the fleet, with the values of all who run them.")
     ] = False,
@@ -106,11 +116,14 @@ def analyze(
     dependency of the chart itself is not published; 2 when a chart, or a
     repository of one, is out of reach: what is not is shown all the same.
 
+    With --write, where the only way out keeps a package unpacked with another chart inside, that is written:
+    charts/, Chart.yaml with its layout, and the lock. What is told then is the chart as it is with that.
+
     With --fleet they are those of the newest fleet, each for the deployments that run it alike, and a page
     that is drawn (.html) shows what one environment or one tenant has.
     """
     if fleet:
-        _refuse(charts=charts, repository=repository, as_of=as_of, values=values)
+        _refuse(charts=charts, write=write, repository=repository, as_of=as_of, values=values)
         raise typer.Exit(_fleet(context, graph, format))
     if not charts:
         raise BadOption("no chart is named", fix="name one, or ask for those of the fleet with --fleet")
@@ -122,8 +135,17 @@ def analyze(
         def analysis(chart: str) -> Analysis:
             root = locate(chart, repositories)
             told = analyze_chart(root, repositories, as_of=as_of, values=given, within=around(root))
-            trials.append(tried(root, told, repositories, values=given, within=around(root)))
-            return trials[-1].analysis
+            found = tried(root, told, repositories, values=given, within=around(root))
+            if (
+                write
+                and isinstance(root, Chart)
+                and root.path
+                and _written(root, found.analysis, repositories)
+            ):
+                again = load(root.path, within=around(root))
+                found = Tried(analyze_chart(again, repositories, values=given, within=around(root)))
+            trials.append(found)
+            return found.analysis
 
         outcomes = [(chart, attempt(analysis, chart)) for chart in charts]
     analyses = [(chart, each) for chart, each in outcomes if isinstance(each, Analysis)]
@@ -135,6 +157,22 @@ def analyze(
     for chart, error in failures(outcomes):
         tell(error, about=chart)
     raise typer.Exit(_code(found, is_all=len(found) == len(outcomes)))
+
+
+def _written(root: Chart, analysis: Analysis, repositories: Repositories) -> bool:
+    """Write what is kept unpacked, for the first conflict of which that is the way out."""
+    direct = {
+        need.key: need.chart.identity for need in analysis.closure.needs if need.parent == analysis.root
+    }
+    for conflict in analysis.conflicts:
+        for fix in conflict.fixes[:1]:
+            if fix.vendored:
+                now, about = datetime.now(UTC), conflict.identity
+                within = around(root)
+                write_rewrite(kept_unpacked(root, fix, about, direct, repositories, now, within=within))
+                note(f"{root}: wrote it: {fix}")
+                return True
+    return False
 
 
 def _refuse(**given: object) -> None:

@@ -39,19 +39,19 @@ def altered(
         for entry, inside, name, version in _subcharts(files):
             if (name, version) == (kept.name, kept.version):
                 files = _less(files, entry)
-                whole = _with_copy(inside, about.name, fix.loads or "", copy)
+                whole = with_copy(inside, about.name, fix.loads or "", copy)
                 files |= {f"charts/{kept.name}/{path}": data for path, data in whole.items()}
         files = _asking(files, kept.key, "repository", "")
     return files
 
 
-def _with_copy(files: Files, name: str, version: str, package: bytes) -> Files:
-    """These files of a chart with the package in place of every other version of the chart in it."""
+def with_copy(files: Files, name: str, version: str, package: bytes) -> Files:
+    """These files of a chart with the `package` in place of every other version of the chart `name` in it."""
     made = files
     for entry, inside, its_name, its_version in _subcharts(files):
         if its_name == name and its_version != version:
             made = {**_less(made, entry), f"charts/{name}-{version}.tgz": package}
-        elif (whole := _with_copy(inside, name, version, package)) is not inside:
+        elif (whole := with_copy(inside, name, version, package)) is not inside:
             folder = entry.removesuffix(".tgz")
             below = {f"charts/{folder}/{path}": data for path, data in whole.items()}
             made = {**_less(made, entry), **below}

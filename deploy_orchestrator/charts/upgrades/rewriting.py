@@ -1,15 +1,17 @@
 """A chart's folder with other versions of its dependencies, written so that layout and comments stay."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from deploy_orchestrator import documents
 from deploy_orchestrator.charts.constraint import Constraint
 from deploy_orchestrator.charts.errors import ChartInvalid, UnsafeChart
-from deploy_orchestrator.charts.loading import Chart
+from deploy_orchestrator.charts.files import Files
+from deploy_orchestrator.charts.loading import Chart, files_of, load_files, load_package, subchart_files
 from deploy_orchestrator.charts.locks.update import lock_as_yaml, update_lock
 from deploy_orchestrator.charts.metadata import Dependency
 from deploy_orchestrator.charts.sources.repositories import Repositories
@@ -19,17 +21,22 @@ from deploy_orchestrator.errors import Place
 from deploy_orchestrator.storage import write_whole
 from deploy_orchestrator.terms import FieldPath
 
+NOTHING: Mapping[str, Files] = MappingProxyType({})
+
 _SIGNED = re.compile(r"(?P<sign>[\^~=]|v|)\s*v?\d+(?P<minor>\.\d+)?(?P<patch>\.\d+)?(?P<rest>[-+][\w.+-]*)?")
 _WILD = re.compile(r"(?P<sign>\^|~|)v?\d+(?P<minor>\.(?:\d+|[xX*]))?(?P<patch>\.[xX*])?")
 
 
 @dataclass(frozen=True, slots=True)
 class Rewrite:
-    """A chart in a folder as it would be: `after`, and the bytes of each file that changes, by its name."""
+    """A chart in a folder as it would be: `after`, the bytes of each file that changes, by its name, and the
+    files that are `gone` then.
+    """
 
     before: Chart
     after: Chart
     files: Mapping[str, bytes]
+    gone: tuple[str, ...] = ()
 
 
 def rewritten(
@@ -39,12 +46,14 @@ def rewritten(
     generated: datetime,
     *,
     within: Path | None = None,
+    kept: Mapping[str, Files] = NOTHING,
 ) -> Rewrite:
     """`chart`, read from a folder, with exactly these `versions` of its dependencies, by their keys.
 
-    A constraint that allows the version stays; another one is moved on in its own style. The chart's own
-    version goes up by as much as the largest step of a dependency does. The lock holds these versions, and
-    of the others what it held, or else the newest allowed.
+    Those that are `kept` stand in `charts/` with these files, unpacked, and name no repository. A constraint
+    that allows the version stays; another one is moved on in its own style. The chart's own version goes up
+    by as much as the largest step of a dependency does. The lock holds these versions, and of the others what
+    it held, or else the newest allowed.
 
     Raises:
         ChartInvalid: it is not in a folder, or a field of it cannot be changed alone.
@@ -59,33 +68,49 @@ def rewritten(
     }
     own = _own_version(chart, versions)
     dependencies = tuple(
-        each.model_copy(update={"version": constraints.get(each.key, each.version)})
+        each.model_copy(
+            update={
+                "version": constraints.get(each.key, each.version),
+                "repository": "" if each.key in kept else each.repository,
+            }
+        )
         for each in chart.metadata.dependencies
     )
+    inside = {key: load_files(files, f"{chart.path}/charts") for key, files in kept.items()}
+    replaced = {one.name for one in inside.values()}
+    stays = tuple(one for one in chart.subcharts if one.name not in replaced)
     after = replace(
         chart,
         metadata=chart.metadata.model_copy(update={"dependencies": dependencies, "version": own}),
-        digest=f"{chart.digest} with {sorted(versions.items())}",
+        subcharts=(*stays, *inside.values()),
+        digest=f"{chart.digest} with {sorted(versions.items())}, {[one.digest for one in inside.values()]}",
     )
     lock = update_lock(after, repositories, generated, within=within, hold=_held(chart, versions))
     file = "requirements.lock" if chart.metadata.api_version == "v1" else "Chart.lock"
-    files = {**_texts(chart.path, constraints, own), file: lock_as_yaml(lock)}
-    return Rewrite(chart, replace(after, lock=lock), files)
+    files = {**_texts(chart.path, constraints, own, kept), file: lock_as_yaml(lock)}
+    for key, one in inside.items():
+        files |= {f"charts/{one.name}/{path}": data for path, data in kept[key].items()}
+    gone = tuple(_copies_of(replaced, chart.path, files))
+    return Rewrite(chart, replace(after, lock=lock), files, gone)
 
 
 def write(rewrite: Rewrite) -> tuple[Path, ...]:
-    """Write what changes into the chart's folder, each file whole.
+    """Write what changes into the chart's folder, each file whole, and then take away what is gone.
 
     Raises:
         UnsafeChart: a link stands where one goes.
     """
     folder = rewrite.before.path or Path()
     files = [folder / name for name in rewrite.files]
-    for file in files:
-        if file.is_symlink():
+    for file in (*files, *(folder / name for name in rewrite.gone)):
+        above = [each for each in file.parents if each.is_relative_to(folder) and each != folder]
+        if any(each.is_symlink() for each in (file, *above)):
             raise UnsafeChart("a link to a file elsewhere", place=Place(str(file)), fix="put the file there")
     for file, data in zip(files, rewrite.files.values(), strict=True):
+        file.parent.mkdir(parents=True, exist_ok=True)
         write_whole(file, data, mode=0o644)
+    for name in rewrite.gone:
+        (folder / name).unlink(missing_ok=True)
     return tuple(files)
 
 
@@ -143,7 +168,18 @@ def _held(chart: Chart, versions: Mapping[str, str]) -> dict[str, str]:
     return {**kept, **versions}
 
 
-def _texts(folder: Path, constraints: Mapping[str, str], own: str) -> dict[str, bytes]:
+def _copies_of(names: Collection[str], folder: Path, written: Collection[str]) -> Iterator[str]:
+    """What stands in `charts/` of these charts and is not written: packages, and files of another version."""
+    for entry, files in subchart_files(files_of(folder)).items():
+        place = f"charts/{entry}"
+        if "" in files:
+            if load_package(files[""], place).name in names:
+                yield place
+        elif entry in names:
+            yield from (f"{place}/{path}" for path in files if f"{place}/{path}" not in written)
+
+
+def _texts(folder: Path, constraints: Mapping[str, str], own: str, kept: Collection[str]) -> dict[str, bytes]:
     texts: dict[str, dict[FieldPath, str]] = {"Chart.yaml": {("version",): own}}
     read: dict[str, documents.Document] = {}
     for name in ("Chart.yaml", "requirements.yaml"):
@@ -154,6 +190,8 @@ def _texts(folder: Path, constraints: Mapping[str, str], own: str) -> dict[str, 
                 key = needed.get("alias") or needed.get("name")
                 if constraints.get(key, needed.get("version")) != needed.get("version"):
                     texts.setdefault(name, {})["dependencies", index, "version"] = constraints[key]
+                if key in kept and needed.get("repository"):
+                    texts.setdefault(name, {})["dependencies", index, "repository"] = ""
     try:
         return {name: edited(read[name], fields).encode() for name, fields in texts.items()}
     except DocumentError as error:
