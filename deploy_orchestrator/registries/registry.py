@@ -24,7 +24,12 @@ MAX_ANSWER_BYTES = 4 * 1024 * 1024
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CREATED = "org.opencontainers.image.created"
 
-_PARAMETER = re.compile(r'([a-z]+)="([^"]*)"')
+_MAX_CHALLENGE = 8192
+_CHALLENGE = re.compile(
+    r"""(?P<name>[\w-]++)\s*+=\s*+(?:"(?P<quoted>(?:[^"\\]|\\.)*+)"|(?P<plain>[^\s,"]++))|(?P<scheme>[\w-]++)""",
+    re.ASCII,
+)
+"""A parameter, or the name of a scheme, in a `WWW-Authenticate` header: RFC 9110, section 11.6.1."""
 _PATH = re.compile(r"[A-Za-z0-9]+(?:[._/-]+[A-Za-z0-9]+)*")
 _SERVER = re.compile(r"[A-Za-z0-9._-]+(?::\d+)?|\[[0-9A-Fa-f:.]+\](?::\d+)?")
 
@@ -182,13 +187,13 @@ class Registry:
             yield proved
 
     def _authorized(self, challenge: str) -> str:
-        kind, _, rest = challenge.partition(" ")
+        challenges = _challenges(challenge)
         user = self._logins(self._host)
-        if kind.lower() == "basic" and user:
+        if "bearer" not in challenges and "basic" in challenges and user:
             return user.basic
-        parameters = dict(_PARAMETER.findall(rest))
+        parameters = dict(challenges.get("bearer", {}))
         realm = parameters.pop("realm", "")
-        if kind.lower() != "bearer" or not self._may_ask(realm):
+        if "bearer" not in challenges or not self._may_ask(realm):
             raise RepositoryUnreachable(
                 f"{self._host} wants a login",
                 url=self.identity,
@@ -223,6 +228,20 @@ class Registry:
             answer = self._web.fetch(url, limit=MAX_ANSWER_BYTES, repository=self.identity, headers=headers)
         token = decoded(answer.body, _Token, self.identity)
         return token.token or token.access_token or ""
+
+
+def _challenges(header: str) -> dict[str, dict[str, str]]:
+    """The parameters of each scheme that a server offers, by its name in lower case."""
+    found: dict[str, dict[str, str]] = {}
+    parameters = dict[str, str]()
+    for each in _CHALLENGE.finditer(header[:_MAX_CHALLENGE]):
+        if each["scheme"]:
+            parameters = found.setdefault(each["scheme"].lower(), {})
+        else:
+            quoted = each["quoted"]
+            said = each["plain"] if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+            parameters.setdefault(each["name"].lower(), said)
+    return found
 
 
 def _proved(chunks: Iterable[bytes], blob: Blob, place: str) -> Iterator[bytes]:

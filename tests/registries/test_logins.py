@@ -105,6 +105,25 @@ def test_a_realm_of_the_registrys_own_choice_gets_the_login(server, asking):
     assert more["headers"] == {"Authorization": PLANTED.basic}
 
 
+@pytest.mark.parametrize(
+    "challenges",
+    [
+        'Bearer realm="{url}/token",service="hub",scope="*", Basic realm="Hub, Basic realm=\\"x\\""',
+        'Basic realm="Hub", Bearer realm="{url}/token", service=hub, scope="*"',
+        'bearer scope="*" , Realm = "{url}/token",service="hub",Basic',
+    ],
+)
+def test_of_several_challenges_that_for_a_token_is_taken_with_its_own_realm(server, asking, challenges):
+    told = challenges.format(url="https://auth.example")
+    server.answer = lambda path: (401, {"WWW-Authenticate": told}, b"")
+    ((url, more),) = asking(PLANTED)
+    assert url in (
+        "https://auth.example/token?service=hub&scope=%2A",
+        "https://auth.example/token?scope=%2A&service=hub",
+    )
+    assert more["headers"] == {"Authorization": PLANTED.basic}
+
+
 def test_a_refresh_token_does_not_follow_a_redirect_of_the_realm(server, elsewhere, asking):
     def answer(path: str):
         if path.startswith("/token"):
