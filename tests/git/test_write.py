@@ -358,3 +358,21 @@ def test_a_lock_that_a_killed_command_left_in_the_clone_stops_no_write(repositor
     commit = write({"a": b"2"})
     assert repository.head() == commit.id
     assert not lock.exists()
+
+
+def test_branches_are_listed_by_how_they_begin(repository, write):
+    head = write({"a": b"1"}).id
+    made = repository.write("upgrades/db/1.1.0", lambda _: Changes("x", {"a": b"2"}), onto="main")
+    assert repository.heads("upgrades/db/") == {"1.1.0": made.id}
+    assert repository.heads("") == {"main": head, "upgrades/db/1.1.0": made.id}
+
+
+def test_a_branch_goes_only_where_it_still_stands_there(repository, remote, git, tmp_path):
+    first = repository.write("spent", lambda _: Changes("x", {"a": b"1"}))
+    other = Repository.clone(str(remote), tmp_path / "other.git")
+    moved = other.write("spent", lambda _: Changes("y", {"a": b"2"}))
+    assert not repository.remove("spent", first.id)
+    assert repository.heads("") == {"spent": moved.id}
+    assert repository.remove("spent", moved.id)
+    assert repository.heads("") == {}
+    assert git("branch", "--list", cwd=remote) == ""
