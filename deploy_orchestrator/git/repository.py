@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Self
 
@@ -136,6 +137,14 @@ class Repository(History):
         with self._lock():
             fetch(self._address, self.path, branches=self.branches)
 
+    def _fetch_with(self, branch: str) -> None:
+        """As `fetch`, with a branch that is written, which need not be among those that are followed."""
+        wanted = self.branches
+        if wanted is not None and not any(fnmatchcase(branch, each) for each in wanted):
+            wanted = (*wanted, branch)
+        with self._lock():
+            fetch(self._address, self.path, branches=wanted)
+
     def fetch_all(self) -> None:
         """As `fetch`, of every branch and tag that there is."""
         with self._lock():
@@ -176,7 +185,7 @@ class Repository(History):
             PushRejected, RemoteUnreachable: as `write`.
         """
         gone = push(self._address, self.path, [Move(reference_of(branch), commit, "")])
-        self.fetch()
+        self._fetch_with(branch)
         return gone
 
     def write_all(
@@ -197,7 +206,7 @@ class Repository(History):
         back by a commit of its own before.
         """
         for attempt in range(_ATTEMPTS):
-            self.fetch()
+            self._fetch_with(branch)
             expected = self.tip(branch)
             seen = self.head(witness.branch) if witness else None
             begin()
@@ -267,7 +276,7 @@ class Repository(History):
             if not push(self._address, self.path, moves, commits):
                 return False
         except RemoteUnreachable:
-            self.fetch()
+            self._fetch_with(branch)
             head = self.head(branch)
             if head is None or not self.is_ancestor(moves[0].commit, head):
                 raise

@@ -376,3 +376,13 @@ def test_a_branch_goes_only_where_it_still_stands_there(repository, remote, git,
     assert repository.remove("spent", moved.id)
     assert repository.heads("") == {}
     assert git("branch", "--list", cwd=remote) == ""
+
+
+def test_a_branch_that_a_clone_does_not_follow_is_written_upon_what_others_left_there(remote, tmp_path):
+    clones = [
+        Repository.clone(str(remote), tmp_path / f"{name}.git", branches=("main",)) for name in ("a", "b")
+    ]
+    first = clones[0].write("side", append("one"))
+    second = clones[1].write("side", append("two"))
+    assert second.parents == (first.id,)
+    assert clones[0].write("side", append("three")).parents == (second.id,)
