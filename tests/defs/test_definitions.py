@@ -24,6 +24,7 @@ def test_the_pipeline_is_live_as_soon_as_the_daemon_runs(definitions: dg.Definit
 
     assert set(sensors) == {
         "fleet_commits",
+        "due_subscriptions",
         "failed_runs",
         "open_gates",
         "live_releases",
