@@ -20,6 +20,9 @@ Right = tuple[str, str, str, str, str | None]
 not as a name: any name is None. See `ResourceNameMatches` in Kubernetes' source.
 """
 
+Subject = tuple[str, str, str]
+"""Kind, namespace ("": none) and name."""
+
 
 class RightsWidened(Rule):
     id = "rights-widened"
@@ -38,7 +41,7 @@ class RightsWidened(Rule):
             elif _is(each, _ROLES) and _rights(each):
                 yield Sighting(f"a new role: {_named(_rights(each))}", each.key, ((),))
             elif _is(each, _BINDINGS) and _subjects(each):
-                yield Sighting(f"a new binding: {', '.join(sorted(_subjects(each)))}", each.key, ((),))
+                yield Sighting(f"a new binding: {_called(_subjects(each))}", each.key, ((),))
         for altered in change.altered:
             gained = _gained(altered.before, altered.after)
             if gained:
@@ -119,7 +122,7 @@ def _gained(before: Object, after: Object) -> str:
         old = _rights(before)
         return _named([right for right in _rights(after) if not any(_covers(wide, right) for wide in old)])
     if _is(after, _BINDINGS):
-        return ", ".join(sorted(_subjects(after) - _subjects(before)))
+        return _called(_subjects(after) - _subjects(before))
     return ""
 
 
@@ -145,20 +148,16 @@ def _covers(wide: Right, narrow: Right) -> bool:
     )
 
 
-def _subjects(binding: Object) -> set[str]:
-    return {
-        "/".join(
-            filter(
-                None,
-                (
-                    untyped.text(untyped.at(item, "kind")),
-                    untyped.text(untyped.at(item, "namespace")),
-                    untyped.text(untyped.at(item, "name")),
-                ),
-            )
-        )
-        for item in untyped.items(binding.body.get("subjects"))
-    }
+def _subjects(binding: Object) -> frozenset[Subject]:
+    found = untyped.mappings(binding.body.get("subjects"))
+    return frozenset(
+        (untyped.text(each.get("kind")), untyped.text(each.get("namespace")), untyped.text(each.get("name")))
+        for each in found
+    )
+
+
+def _called(subjects: frozenset[Subject]) -> str:
+    return ", ".join(sorted("/".join(filter(None, each)) for each in subjects))
 
 
 def _named(rights: list[Right]) -> str:

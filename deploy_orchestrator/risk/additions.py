@@ -6,11 +6,14 @@ from typing import Final
 
 from deploy_orchestrator.manifests import Object, hooks, untyped
 from deploy_orchestrator.risk.change import Change
+from deploy_orchestrator.risk.images import stored_by
 from deploy_orchestrator.risk.metadata import is_for_people, is_inert_annotation
 from deploy_orchestrator.risk.network import is_open_service
 from deploy_orchestrator.risk.pods import (
     claim_templates_of,
     claims_of,
+    containers_of,
+    image_of,
     labels_of,
     metadata_of,
     references,
@@ -28,6 +31,7 @@ from deploy_orchestrator.risk.reach import (
 from deploy_orchestrator.risk.rule import Rule, Sighting
 from deploy_orchestrator.risk.rule_ids import REACHES_OTHERS
 from deploy_orchestrator.risk.selecting import keeps_away, selectors_of, selects
+from deploy_orchestrator.risk.told import names_service, told_to
 from deploy_orchestrator.risk.verdict import Verdict
 
 _HARMLESS: Final = frozenset(
@@ -58,9 +62,11 @@ _PLAIN_SECRETS: Final = frozenset(
 )
 """Types of Secrets that hold what is written in them, and for which no controller makes a credential."""
 
+_HERE: Final = re.compile(r"(?<![\w.-])(?:localhost|127\.0\.0\.1|\[?::1\]?)(?![\w.-])")
 _SCRAPED: Final = "prometheus.io/"
 _MADE_BY_THE_CLUSTER: Final = {
     ("", "ConfigMap"): frozenset({"istio-ca-root-cert", "kube-root-ca.crt", "openshift-service-ca.crt"}),
+    ("", "Service"): frozenset({"kubernetes"}),
     ("", "ServiceAccount"): frozenset({"builder", "default", "deployer"}),
 }
 """What each namespace gets by itself, and all its pods use."""
@@ -87,9 +93,11 @@ class JoinsExisting(Rule):
     sees = (
         "new pods that something selects which is there already (a Service, a budget, a NetworkPolicy, a "
         "monitor, another workload, a custom kind), that mount a volume, read a Secret or run under an "
-        "account which is, or that keep others off their nodes; something that is named already by what "
-        "stays (a ConfigMap by pods, a Service by an Ingress or a webhook), or that each namespace has by "
-        "itself; or a new object with a label or an annotation for some controller"
+        "account which is, that are told of a store which does not come with them, or that keep others off "
+        "their nodes; something that is named already by what stays (a ConfigMap by pods, a Service by an "
+        "Ingress, a webhook or in a setting), or that each namespace has by itself; a Service of which pods "
+        "get variables named like those that they read; or a new object with a label or an annotation for "
+        "some controller"
     )
     why = "It takes traffic, data or rights of what runs already, from the moment that it starts."
     do = (
@@ -160,6 +168,10 @@ def _joins(each: Object, change: Change) -> Iterator[str]:
     if reader := change.looked_for.get((kind, each.namespace, name)):
         yield f"{reader.key} looks for it already"
     yield from _shares(each, change)
+    yield from _stores_told(each, change)
+    if (each.key.group, each.kind) == ("", "Service"):
+        yield from _called_already(each, change)
+        yield from _linked(each, change)
     for metadata in (each.body["metadata"], metadata_of(each)):
         for name, value in untyped.mapping(metadata.get("annotations")).items():
             if (
@@ -193,6 +205,60 @@ def _shares(each: Object, change: Change) -> Iterator[str]:
     for other in change.kept:
         if keeps_away(each, other):
             yield f"its pods keep those of {other.key} off their nodes"
+
+
+def _stores_told(each: Object, change: Change) -> Iterator[str]:
+    """The settings by which new pods come to use a store that is none of theirs."""
+    if any(store for container in containers_of(each) if (store := stored_by(container, each))):
+        return
+    new = [other for other in change.added if other.namespace == each.namespace]
+    services = [other for other in new if (other.key.group, other.kind) == ("", "Service")]
+    stores = any(stored_by(container, other) for other in new for container in containers_of(other))
+    for container in containers_of(each):
+        for setting in told_to(container, each, change.maps):
+            said = str(setting.after)
+            secret = said.startswith("Secret ")
+            if (
+                setting.is_store
+                and (setting.is_address or secret)
+                and not _HERE.search(said)
+                and not (secret and stores)
+                and not any(names_service(setting, service) for service in services)
+            ):
+                yield f"it is told of a store that does not come with it, by {setting.name or 'an argument'}"
+
+
+def _called_already(service: Object, change: Change) -> Iterator[str]:
+    """Those who have the name of a new Service in their settings, and find it by that from now on."""
+    for other in change.kept:
+        if other.namespace != service.namespace:
+            continue
+        calls = (each for each in change.told_before(other) if names_service(each, service))
+        if (setting := next(calls, None)) is not None:
+            yield f"{other.key} calls that name already, by {setting.name or 'an argument'}"
+
+
+def _linked(service: Object, change: Change) -> Iterator[str]:
+    """Those whose pods get variables of a new Service beside others of the same beginning, at some later
+    start: https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables.
+    """
+    if untyped.at(service.body, "spec", "clusterIP") == "None":
+        return
+    prefix = service.name.upper().replace("-", "_")
+    for other in change.kept:
+        pods = spec_of(other)
+        if other.namespace != service.namespace or not pods or pods.get("enableServiceLinks") is False:
+            continue
+        images = {
+            word for each in containers_of(other) for word in image_of(each).partition(":")[0].split("/")
+        }
+        read = {
+            untyped.text(variable.get("name"))
+            for each in containers_of(other)
+            for variable in untyped.mappings(each.body.get("env"))
+        }
+        if service.name in images or any(name.startswith(f"{prefix}_") for name in read):
+            yield f"pods of {other.key} get variables {prefix}_…, and read such"
 
 
 def _is_given_to(account: str | None, binding: Object, namespace: str | None) -> bool:

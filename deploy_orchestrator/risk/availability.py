@@ -1,9 +1,10 @@
 """How many there are, and whether they are known to work."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from deploy_orchestrator.manifests import FieldChange, NamedPath, Object, untyped
+from deploy_orchestrator.manifests import Container, FieldChange, NamedPath, Object, untyped
 from deploy_orchestrator.risk.change import Altered, Change
 from deploy_orchestrator.risk.images import stored_by
 from deploy_orchestrator.risk.pods import (
@@ -11,6 +12,8 @@ from deploy_orchestrator.risk.pods import (
     claims_of,
     containers_of,
     held_back,
+    is_kept_apart,
+    is_known,
     scales,
     spec_of,
 )
@@ -28,6 +31,32 @@ _SCALED: Final = {
 _AUTOSCALER: Final = ("autoscaling", "HorizontalPodAutoscaler")
 _PROBES: Final = frozenset({"livenessProbe", "readinessProbe", "startupProbe"})
 _ASKED_FROM_OUTSIDE: Final = frozenset({"grpc", "httpGet", "tcpSocket"})
+_OF_HEALTH: Final = frozenset(
+    [
+        "alive",
+        "health",
+        "healthcheck",
+        "healthy",
+        "healthz",
+        "live",
+        "liveness",
+        "livez",
+        "metrics",
+        "ok",
+        "ping",
+        "readiness",
+        "ready",
+        "readyz",
+        "started",
+        "startup",
+        "startupz",
+        "status",
+        "up",
+        "version",
+    ]
+)
+"""Words at the end of a path that only asks whether something works."""
+
 _WAITING: Final[Mapping[str, int]] = {
     "failureThreshold": 3,
     "initialDelaySeconds": 0,
@@ -56,6 +85,7 @@ _PATIENT: Final[Mapping[NamedPath, tuple[int, int]]] = {
 _HISTORY: Final = frozenset({"failedJobsHistoryLimit", "revisionHistoryLimit", "successfulJobsHistoryLimit"})
 _AUTOSCALER_VERSIONS: Final = frozenset({"autoscaling/v1", "autoscaling/v2", "autoscaling/v2beta2"})
 _AUTOSCALER_API: Final = {("apiVersion",), ("spec", "metrics"), ("spec", "targetCPUUtilizationPercentage")}
+_TWICE: Final = 2
 _PREFERRED: Final = "preferredDuringSchedulingIgnoredDuringExecution"
 
 
@@ -86,7 +116,7 @@ class ReplicasDown(FieldRule):
 class ReplicasUp(FieldRule):
     id = "replicas-up"
     severity = Verdict.SAFE
-    sees = "more replicas than before of what keeps no data and may run several times"
+    sees = "more replicas than before, twice as many at most, of what keeps no data and may run several times"
     why = "More carry the load."
     do = "Nothing."
 
@@ -113,20 +143,22 @@ class MembersJoin(FieldRule):
     id = "members-join"
     severity = Verdict.NEEDS_APPROVAL
     sees = (
-        "more replicas, or more that an autoscaler may start, of what keeps data, mounts a volume claim, "
-        "never runs twice (Recreate), ran alone or not at all until now, or is not known here"
+        "more replicas, or more that an autoscaler may start, of what keeps data, mounts a volume claim, has "
+        "pods with names of their own, never runs twice (Recreate), ran alone or not at all until now, or is "
+        "not known here; or more than twice as many of anything"
     )
     why = (
         "A store moves data to its new members and is hard to make smaller again; a second pod on a volume "
         "for one node waits for ever, and two that were to be one may do everything twice, or write over "
-        "each other."
+        "each other. What they all lean on, as a database, has a place for so many and no more."
     )
     do = "Check that the software is meant to run so often, then approve."
 
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
         counts = _counts(altered, field)
         if counts and counts[1] >= counts[0]:
-            return f"replicas {counts[0]} → {counts[1]}" if _members_join(altered, counts, change) else None
+            joins = _members_join(altered, counts, change) and not _is_fixed(altered, field, change)
+            return f"replicas {counts[0]} → {counts[1]}" if joins else None
         limits = _limits(altered, field)
         if limits is None or limits[1] <= limits[0] or not _members_join(altered, limits, change):
             return None
@@ -148,7 +180,10 @@ class ScalingLimit(FieldRule):
 class ScalingLimitUp(FieldRule):
     id = "scaling-limit-up"
     severity = Verdict.SAFE
-    sees = "an autoscaler may scale to more than before what keeps no data and may run several times"
+    sees = (
+        "an autoscaler may scale to more than before, twice as many at most, what keeps no data and may run "
+        "several times"
+    )
     why = "The quota still bounds it."
     do = "Nothing."
 
@@ -203,9 +238,9 @@ class ProbeEased(Rule):
     id = "probe-eased"
     severity = Verdict.SAFE
     sees = (
-        "a container that had none gets a probe by HTTP, TCP or gRPC of its own pod, which ends it for no "
-        "less than 30 seconds of failures, or a probe waits longer than before, ten times as long at most; "
-        "and it waits ten minutes at most"
+        "a container that had none gets a probe by gRPC, TCP or HTTP of its own pod, by a path that asks for "
+        "its health, which ends it for no less than 30 seconds of failures, and what keeps data none that "
+        "may end it; or one waits longer than before, ten times as long at most; it waits ten minutes at most"
     )
     why = "The roll-out stops where the probe does not say that new pods are ready, and is reverted."
     do = "Nothing."
@@ -221,6 +256,7 @@ class ProbeEased(Rule):
                 for probe in _PROBES
                 if container.path in before
                 and _is_eased(probe, before[container.path].get(probe), container.body.get(probe))
+                and not (not before[container.path].get(probe) and _may_kill(probe, container, altered.after))
             }
             seen = {
                 field.path: probe
@@ -263,7 +299,7 @@ class MoreTime(FieldRule):
 
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
         bounds = _PATIENT.get(altered.in_pod(field) or field.path)
-        if bounds is None or altered.key.group not in _ROLLED:
+        if bounds is None or altered.key.group not in _ROLLED or not is_known(altered.key):
             return None
         before, after = (_number(value, bounds[0]) for value in (field.before, field.after))
         if field.path[-1] == "minReadySeconds" and after * 2 > _deadline(altered.after):
@@ -289,21 +325,27 @@ class AutoscalerRewritten(Rule):
                 yield Sighting("the same", altered.key, tuple(field.path for field in written))
 
 
-class PreferenceChanged(FieldRule):
+class SpreadPreferred(FieldRule):
     id = "preference-changed"
     severity = Verdict.SAFE
-    sees = "where pods had best run changes: a preferred affinity, or a spread that is no condition"
+    sees = (
+        "pods come to run best apart, beside all that was asked for before: a preferred anti-affinity, or a "
+        "spread that is no condition"
+    )
     why = "It forbids no node; the scheduler takes another where it cannot be met."
     do = "Nothing."
 
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
         path = altered.in_pod(field) or ()
-        if path[:2] == ("spec", "affinity") and _PREFERRED in path:
-            return "affinity"
+        if path[:4] == ("spec", "affinity", "podAntiAffinity", _PREFERRED):
+            before, after = (_preferred(each) for each in (altered.before, altered.after))
+            return "affinity" if all(each in after for each in before) else None
         if path[:2] != ("spec", "topologySpreadConstraints"):
             return None
-        before, after = (_conditions(each) for each in (altered.before, altered.after))
-        return "spread" if before == after else None
+        before, after = (_spread(each) for each in (altered.before, altered.after))
+        more = [each for each in after if each not in before]
+        kept = all(each in after for each in before)
+        return "spread" if kept and not any(map(_is_condition, more)) else None
 
 
 def _counts(altered: Altered, field: FieldChange) -> tuple[int, int] | None:
@@ -330,9 +372,11 @@ def _probe(altered: Altered, field: FieldChange) -> tuple[str, str] | None:
 
 
 def _members_join(altered: Altered, counts: tuple[int, int], change: Change) -> bool:
-    """Whether there come to be several of what is not known to stand that."""
+    """Whether there come to be several, or many more, of what is not known to stand that."""
     if counts[1] <= counts[0]:
         return False
+    if counts[1] > counts[0] * _TWICE:
+        return True
     after = altered.after
     if (altered.key.group, altered.key.kind) == _AUTOSCALER:
         several = _whole(untyped.at(altered.before.body, "spec", "maxReplicas")) > 1
@@ -346,7 +390,7 @@ def _members_join(altered: Altered, counts: tuple[int, int], change: Change) -> 
         return True
     kept = [claim for claim in claims_of(after).values() if not _is_shared(claim, after, change)]
     return (
-        bool(kept or claim_templates_of(after))
+        bool(kept or claim_templates_of(after) or is_kept_apart(after))
         or untyped.at(after.body, "spec", "strategy", "type") == "Recreate"
         or any(stored_by(container, after) for container in containers_of(after))
     )
@@ -380,12 +424,25 @@ def _is_eased(probe: str, before: Any, after: Any) -> bool:
         asked = [untyped.mapping(value) for name, value in new.items() if name in _ASKED_FROM_OUTSIDE]
         known = new.keys() <= _ASKED_FROM_OUTSIDE | _WAITING.keys()
         patient = probe != _LIVENESS or now["failureThreshold"] * now["periodSeconds"] >= _ALIVE
-        return bool(asked) and known and patient and not any("host" in each for each in asked)
+        return bool(asked) and known and patient and all(map(_asks_for_health, asked))
     same = {name: value for name, value in old.items() if name not in _WAITING}
     if same != {name: value for name, value in new.items() if name not in _WAITING}:
         return False
     longer = all(now[name] >= was[name] for name in _WAITING if name != "successThreshold")
     return longer and now["successThreshold"] <= was["successThreshold"] and _waits(now) <= 10 * _waits(was)
+
+
+def _asks_for_health(asked: Mapping[str, Any]) -> bool:
+    """Whether what a probe asks for does no more than to tell of its own pod, as far as the path shows."""
+    last = untyped.text(asked.get("path")).rstrip("/").rpartition("/")[2].lower()
+    return "host" not in asked and (not last or not _OF_HEALTH.isdisjoint(re.split(r"[-_.]", last)))
+
+
+def _may_kill(probe: str, container: Container, owner: Object) -> bool:
+    """Whether a new probe may end what it asks, again and again, in the middle of what must not be: a store
+    takes its time to get its data in order.
+    """
+    return probe != "readinessProbe" and stored_by(container, owner) is not None
 
 
 def _waits(probe: Mapping[str, int]) -> int:
@@ -413,9 +470,17 @@ def _metrics(autoscaler: Object) -> list[Any]:
     return [*first, *untyped.items(untyped.at(autoscaler.body, "spec", "metrics"))]
 
 
-def _conditions(each: Object) -> list[Any]:
-    spread = untyped.items(spec_of(each).get("topologySpreadConstraints"))
-    return [item for item in spread if untyped.at(item, "whenUnsatisfiable") != "ScheduleAnyway"]
+def _preferred(each: Object) -> list[Any]:
+    """The preferred terms by which pods stay away from others."""
+    return untyped.items(untyped.at(spec_of(each), "affinity", "podAntiAffinity", _PREFERRED))
+
+
+def _spread(each: Object) -> list[Any]:
+    return untyped.items(spec_of(each).get("topologySpreadConstraints"))
+
+
+def _is_condition(constraint: Any) -> bool:
+    return untyped.at(constraint, "whenUnsatisfiable") != "ScheduleAnyway"
 
 
 RULES = (
@@ -432,5 +497,5 @@ RULES = (
     HistoryLimit(),
     MoreTime(),
     AutoscalerRewritten(),
-    PreferenceChanged(),
+    SpreadPreferred(),
 )

@@ -16,6 +16,11 @@ _BUDGET: Final = ("policy", "PodDisruptionBudget")
 _BOUNDS: Final[tuple[NamedPath, ...]] = (("spec", "minAvailable"), ("spec", "maxUnavailable"))
 
 
+_UNCOUNTED: Final = frozenset({("apps", "DaemonSet"), ("batch", "CronJob"), ("batch", "Job")})
+"""Kinds without a scale, of which a budget can bound no share and no number of missing pods:
+https://kubernetes.io/docs/tasks/run-application/configure-pdb/#arbitrary-controllers-and-selectors.
+"""
+
 _UNKNOWN: Final = "how many pods there are of which it keeps some does not stand here"
 
 
@@ -89,6 +94,9 @@ def _stops(budget: Object, manifests: Manifests) -> str | None:
     if other := next((each for each in others if any(_covers(each, pods) for pods in covered)), None):
         return f"{other.key} has the same pods, and of two budgets neither lets one go"
     least, most = (untyped.at(budget.body, *path) for path in _BOUNDS)
+    uncounted = next((each for each in covered if (each.key.group, each.kind) in _UNCOUNTED), None)
+    if uncounted and (most is not None or str(least).endswith("%")):
+        return f"how many pods {uncounted.key} should have cannot be told, and so none may go"
     if most is not None:
         return "it lets no pod go" if _share(most) == 0 else None
     if least is None or _share(least) == 0:

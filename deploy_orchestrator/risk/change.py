@@ -25,7 +25,16 @@ from deploy_orchestrator.manifests import (
 from deploy_orchestrator.risk.amounts import is_same_amount
 from deploy_orchestrator.risk.defaults import FOLLOW, follows, says_nothing
 from deploy_orchestrator.risk.named import named_in
-from deploy_orchestrator.risk.pods import references, spec_of, template_path, within, within_container
+from deploy_orchestrator.risk.pods import (
+    containers_of,
+    references,
+    spec_of,
+    template_path,
+    within,
+    within_container,
+)
+from deploy_orchestrator.risk.settings import Setting
+from deploy_orchestrator.risk.told import told_by, told_to
 
 _VARYING = re.compile(r"[-._]?(?:v?\d[\w.]*|[0-9a-f]{6,})(?=[-._]|$)")
 _LONGEST_NAME = 253
@@ -166,6 +175,32 @@ class Change:
         return found
 
     @cached_property
+    def maps(self) -> Mapping[tuple[str | None, str], Object]:
+        """The ConfigMaps after, by namespace and name."""
+        return _maps(self.after.objects)
+
+    def told_before(self, each: Object) -> Sequence[Setting]:
+        """What an object that stays, or its containers, told or were told before."""
+        found = self._told.get(each.key)
+        if found is None:
+            before = self._replaced[each.key]
+            told = (
+                setting
+                for one in containers_of(before)
+                for setting in told_to(one, before, self._maps_before)
+            )
+            found = self._told[each.key] = [*told_by(before), *told]
+        return found
+
+    @cached_property
+    def _told(self) -> dict[ObjectKey, Sequence[Setting]]:
+        return {}
+
+    @cached_property
+    def _maps_before(self) -> Mapping[tuple[str | None, str], Object]:
+        return _maps(self.before.objects if self.before else ())
+
+    @cached_property
     def rolled(self) -> frozenset[ObjectKey]:
         """The objects whose pods are not what they were, by more than how they are written."""
         return frozenset(
@@ -186,6 +221,11 @@ class Change:
     def removed(self) -> tuple[Object, ...]:
         renamed = {each.before.key for each in self.renamed}
         return tuple(each for each in self.diff.removed if each.key not in renamed)
+
+
+def _maps(objects: Sequence[Object]) -> Mapping[tuple[str | None, str], Object]:
+    maps = (each for each in objects if (each.key.group, each.kind) == ("", "ConfigMap"))
+    return {(each.namespace, each.name): each for each in maps}
 
 
 def _says_default(before: Object, after: Object, template: NamedPath | None, field: FieldChange) -> bool:

@@ -20,7 +20,7 @@ from deploy_orchestrator.risk.images import Step, step
 from deploy_orchestrator.risk.mounted import is_dashboard, settings_in
 from deploy_orchestrator.risk.pods import containers_of, held_back
 from deploy_orchestrator.risk.rule import FieldRule, Rule, Sighting
-from deploy_orchestrator.risk.settings import Setting, flags, names_a_hint
+from deploy_orchestrator.risk.settings import Setting, flags, names_a_hint, words_of
 from deploy_orchestrator.risk.stores import store_of
 from deploy_orchestrator.risk.verdict import Verdict
 
@@ -28,6 +28,10 @@ _DATA: Final = frozenset({"data", "binaryData"})
 _RUN_ANEW: Final = frozenset({("batch", "Job"), ("batch", "CronJob"), ("", "Pod")})
 _SECRET_KINDS: Final = frozenset({"ExternalSecret", "SealedSecret", "Secret", "SopsSecret"})
 _SHOWN: Final = 5
+_SELF: Final = frozenset(
+    {"app", "application", "build", "chart", "dd", "image", "otel", "release", "service"}
+)
+"""Words by which software is told that something is its own; `DD_VERSION` is what Datadog traces."""
 
 
 class ConfigurationRolled(Rule):
@@ -249,8 +253,12 @@ def _kind(setting: Setting) -> _Kind:
 
 
 def _tells_version(setting: Setting, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """Whether a variable says the version of its container's image, before and after."""
-    if setting.words[-1:] != ("version",):
+    """Whether a variable says the version of its container's image, before and after, and is named after no
+    more than that: the version of a schema may be the same by chance.
+    """
+    *of, last = setting.words or ("",)
+    called = words_of(f"{untyped.text(new.get('name'))} {untyped.text(new.get('image')).partition(':')[0]}")
+    if last != "version" or not _SELF.union(called).issuperset(of):
         return False
     tags = [untyped.text(side.get("image")).rpartition(":")[2].removeprefix("v") for side in (old, new)]
     return [str(each).removeprefix("v") for each in (setting.before, setting.after)] == tags

@@ -49,7 +49,7 @@ class SchemaNarrowed(Rule):
     severity = Verdict.NEEDS_APPROVAL
     sees = (
         "a CustomResourceDefinition accepts less, stores in another version, serves one no more, has another "
-        "default for a field that was there, or one for a field that is new"
+        "default for a field that was there, or fills in a new one"
     )
     why = "Objects that are there may become invalid, lose fields, mean something else, or be out of reach."
     do = "Check the objects that are there against the new definition, then approve."
@@ -183,8 +183,8 @@ def _narrower_properties(
             yield from _narrower(f"{place}.{name}", old[name], new[name])
         elif open_before:
             yield f"{place}.{name} is checked now"
-        elif untyped.mapping(new[name]).get("default") not in (None, ""):
-            yield f"{place}.{name}: all objects come to have it, by its default"
+        elif untyped.at(new[name], "default") is not None:
+            yield f"{place}.{name} is new, and filled in where nobody says it"
 
 
 def _is_open(schema: Mapping[str, Any]) -> bool:

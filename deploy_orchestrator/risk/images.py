@@ -17,9 +17,15 @@ from deploy_orchestrator.manifests import (
     untyped,
 )
 from deploy_orchestrator.risk.change import Altered, Change
-from deploy_orchestrator.risk.pods import containers_of, image_of, keeps_what_it_writes
+from deploy_orchestrator.risk.pods import (
+    containers_of,
+    image_of,
+    is_kept_apart,
+    keeps_what_it_writes,
+    ports_of,
+)
 from deploy_orchestrator.risk.rule import FieldRule
-from deploy_orchestrator.risk.stores import Store, store_of
+from deploy_orchestrator.risk.stores import PORTS, Store, is_beside, store_of
 from deploy_orchestrator.risk.verdict import Verdict
 
 _TAG: Final = re.compile(r"v?(\d{1,9}(?:\.\d{1,9}){0,3})(?:[-+._](.*))?")
@@ -121,7 +127,17 @@ def stored_by(container: Container, owner: Object) -> Store | None:
         image = ImageReference.parse(image_of(container))
     except NotAnImage:
         return None
-    return store_of(image.repository, writes=keeps_what_it_writes(container, owner))
+    if container.list == "containers" and not is_beside(image.repository):
+        apart = is_kept_apart(owner) and container.path[-1] == _first(owner)
+        listens = not PORTS.isdisjoint(ports_of(container))
+    else:
+        apart = listens = False
+    return store_of(image.repository, writes=apart or listens or keeps_what_it_writes(container, owner))
+
+
+def _first(owner: Object) -> str | None:
+    """The step of a path that leads to the container which an object is for, not one beside it."""
+    return next((each.path[-1] for each in containers_of(owner) if each.list == "containers"), None)
 
 
 class _ImageRule(FieldRule):

@@ -77,7 +77,7 @@ _INERT_PREFIXES: Final = (
     "meta.helm.sh/",
 )
 _CHECK_SUM: Final = re.compile(r"(?:^|[-._/])(?:check-?sum|hash|sha-?(?:1|256|512)?(?:sum)?)$", re.IGNORECASE)
-_SUM: Final = re.compile(r"[0-9A-Za-z]{1,128}")
+_SUM: Final = re.compile(r"(?=.*\d)(?:[0-9a-f]{6,128}|[0-9A-Za-z]{20,128}|\d{1,20})", re.IGNORECASE)
 
 
 class LabelsChanged(FieldRule):

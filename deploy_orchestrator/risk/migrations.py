@@ -1,7 +1,7 @@
 """Database migrations, and other work that runs once in a release."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from deploy_orchestrator.manifests import (
@@ -15,10 +15,12 @@ from deploy_orchestrator.manifests import (
 )
 from deploy_orchestrator.risk.change import Altered, Change
 from deploy_orchestrator.risk.defaults import is_filled_in
-from deploy_orchestrator.risk.images import version_of
+from deploy_orchestrator.risk.images import Step, repository_of, step, stored_by, version_of
 from deploy_orchestrator.risk.metadata import is_inert_annotation, label_of
 from deploy_orchestrator.risk.pods import containers_of, image_of, is_gone
-from deploy_orchestrator.risk.rule import Rule, Sighting
+from deploy_orchestrator.risk.rule import FieldRule, Rule, Sighting
+from deploy_orchestrator.risk.stores import UNKNOWN, is_beside
+from deploy_orchestrator.risk.told import told_to
 from deploy_orchestrator.risk.verdict import Verdict
 from deploy_orchestrator.terms import quantity
 
@@ -87,6 +89,43 @@ class Migration(Rule):
                 yield Sighting(f"migration ({tool}) is gone", each.key, ((),))
         for altered in change.altered:
             yield from _altered_migration(altered)
+
+
+class MayMigrate(FieldRule):
+    id = "may-migrate"
+    severity = Verdict.NEEDS_APPROVAL
+    sees = (
+        "an image is raised to a later minor version where its container is told of a database, by its "
+        "variables, arguments or files, and nothing else in the manifests is seen to migrate that"
+    )
+    why = (
+        "Much software brings its database to its own version when it starts, and the version before may not "
+        "be able to use it then."
+    )
+    do = (
+        "Read its release notes for changes of the schema, make sure of a backup, then approve. Where a "
+        "hook, a Job or an init container migrates the database, that is judged instead."
+    )
+
+    def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
+        if altered.in_container(field) != ("image",) or _runs_once(altered.after):
+            return None
+        container = next(
+            (each for each in containers_of(altered.after) if each.path == field.path[:-1]), None
+        )
+        if container is None or container.list != "containers" or stored_by(container, altered.after):
+            return None
+        try:
+            before, after = (ImageReference.parse(untyped.text(each)) for each in (field.before, field.after))
+        except NotAnImage:
+            return None
+        raised = step(before, after) in {Step.MINOR, Step.PINNED}
+        if not raised or step(before, after, UNKNOWN) is not Step.MAJOR or is_beside(after.repository):
+            return None
+        told = _databases(container, altered.after, change)
+        if not told or _is_migrated(container, altered.after, told, change):
+            return None
+        return f"{container.name}: {field.before} → {field.after}, told of a database by {min(told.values())}"
 
 
 class InitChanged(Rule):
@@ -228,6 +267,32 @@ class TestChanged(Rule):
                 fields = list(_work(altered))
                 if fields:
                     yield _sighting("a test changes", altered, fields)
+
+
+def _databases(container: Container, owner: Object, change: Change) -> dict[str, str]:
+    """The databases that a container is told of: what it is told, and by which setting."""
+    return {
+        str(each.after): each.name or "an argument"
+        for each in told_to(container, owner, change.maps)
+        if each.is_database
+    }
+
+
+def _is_migrated(container: Container, owner: Object, told: Mapping[str, str], change: Change) -> bool:
+    """Whether a step of its own migrates what a container is told of: of its pods, of its software, or told
+    of the same.
+    """
+    steps = [(each, owner) for each in _migrating_init(owner)]
+    for each in change.after.objects:
+        if each.namespace == owner.namespace and _runs_once(each) and _migrates(each):
+            steps += [(one, each) for one in containers_of(each)]
+    own = repository_of(image_of(container))
+    return any(
+        of is owner
+        or repository_of(image_of(one)) == own
+        or not told.keys().isdisjoint(_databases(one, of, change))
+        for one, of in steps
+    )
 
 
 def _altered_migration(altered: Altered) -> Iterator[Sighting]:
@@ -380,6 +445,7 @@ def _sighting(saw: str, altered: Altered, fields: Iterable[FieldChange]) -> Sigh
 
 RULES = (
     Migration(),
+    MayMigrate(),
     InitChanged(),
     HookChanged(),
     JobRuns(),

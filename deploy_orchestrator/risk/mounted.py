@@ -5,37 +5,22 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from deploy_orchestrator import documents
 from deploy_orchestrator.manifests import untyped
 from deploy_orchestrator.risk.settings import Setting, between
 
-_LINE: Final = re.compile(r"\s*(?P<name>[\w.-]+)\s*[=:]\s*(?P<value>.*?)\s*")
-_ODD_BREAKS: Final = re.compile(r"[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-"""What ends a line for some readers only."""
-_SAYS_WHO_READS: Final = re.compile(r"#[^\s#].*")
-"""A first line that is no comment to whoever looks for it, as `#!/bin/sh` and `#cloud-config`."""
+_LINE: Final = re.compile(
+    r"(?P<indent>[ \t]*)(?P<name>[\w.-]+)(?P<before>[ \t]*)(?P<sign>[=:])(?P<after>[ \t]*)(?P<value>.*)"
+)
+_ENDS_SOME_LINES: Final = re.compile(r"\r(?!\n)|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_DIRECTIVE: Final = re.compile(r"#(?=[!a-z%])|\s*[#;/]*\s*(?:template:|-\*-)", re.IGNORECASE)
+_TEMPLATED: Final = re.compile(r"\{\{|\{%|<%|\$\{|\$\(|\[\[")
 _SECTION: Final = re.compile(r"\s*\[(?P<name>[^\]]+)\]\s*")
 _QUOTES: Final = str.maketrans("", "", '"()')
 
 Values = Mapping[str, Any]
-
-
-class _Said(str):
-    """A value of a line, with the line as it is written: to some readers spaces are part of a value, and `:`
-    and `=` are not the same.
-    """
-
-    line: str
-
-    def __new__(cls, value: str, line: str) -> Self:
-        made = super().__new__(cls, value)
-        made.line = line
-        return made
-
-    def __repr__(self) -> str:
-        return repr(self.line)
 
 
 class _NotRead(ValueError):
@@ -50,7 +35,9 @@ def settings_in(name: str, before: str | None, after: str | None) -> list[Settin
     """
     whole = Setting(name, before, after)
     form = name.rpartition(".")[2].lower() if "." in name else ""
-    if before is None or after is None or form not in _FORMATS or _reader(before) != _reader(after):
+    if before is None or after is None or form not in _FORMATS:
+        return [whole]
+    if _directives(before) != _directives(after):
         return [whole]
     try:
         return between(_read(form, before), _read(form, after))
@@ -58,9 +45,25 @@ def settings_in(name: str, before: str | None, after: str | None) -> list[Settin
         return [whole]
 
 
-def _reader(text: str) -> str:
-    found = _SAYS_WHO_READS.match(text)
-    return found[0] if found else ""
+def settings_of(name: str, text: str) -> list[Setting]:
+    """Every setting of an entry `name` of a ConfigMap; the entry itself where its format is not known."""
+    whole = Setting(name, None, text)
+    form = name.rpartition(".")[2].lower() if "." in name else ""
+    if form not in _FORMATS:
+        return [whole]
+    try:
+        return [Setting(path, None, value) for path, value in _read(form, text).items()]
+    except (_NotRead, ValueError, RecursionError):
+        return [whole]
+
+
+def _directives(text: str) -> list[str]:
+    """The lines that tell some readers how to take a text, comments though they may be to others: a first
+    one such as `#cloud-config`, and what a template engine fills in.
+    """
+    first, *rest = text.split("\n")
+    told = [first] if _DIRECTIVE.match(first) or _TEMPLATED.search(first) else []
+    return [*told, *(line for line in rest if _TEMPLATED.search(line))]
 
 
 @lru_cache(maxsize=64)
@@ -119,7 +122,15 @@ def is_dashboard(name: str, text: str | None) -> bool:
         isinstance(has.get("schemaVersion"), int)
         and any(isinstance(has.get(name), list) for name in ("panels", "rows"))
         and has.keys() <= _OF_DASHBOARDS
+        and not _watches(has)
     )
+
+
+def _watches(value: Any) -> bool:
+    """Whether a dashboard has alerts of its own: https://grafana.com/docs/grafana/v10.4/developers/http_api/alerting/."""
+    if isinstance(value, dict):
+        return any(name == "alert" or _watches(below) for name, below in untyped.mapping(value).items())
+    return any(map(_watches, untyped.items(value)))
 
 
 def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -144,49 +155,56 @@ def _yaml(text: str) -> Values:
     return _named(documents.written(text))
 
 
-def _json(text: str) -> Values:
-    json.loads(text)
-    return _yaml(text)
-
-
 def _toml(text: str) -> Values:
     return _named(_flat(tomllib.loads(text)))
 
 
-def _lines(text: str, *, comment: str, goes_on: bool = True) -> Values:
-    """The settings of a text by lines, of which one that begins with a space `goes_on` with the one above."""
-    if _ODD_BREAKS.search(text):
-        raise _NotRead("some readers take one line for two")
+def _lines(text: str, *, comment: str, spaced: bool = True, indented: bool = True) -> Values:
+    """Settings by their names, one a line.
+
+    `spaced`: spaces around the sign between name and value mean nothing; `indented`: neither do those before
+    the name. Those at the end of a value do, to some readers at least, and so does another sign than `=`.
+    """
     found: dict[str, Any] = {}
     section = ""
+    if _ENDS_SOME_LINES.search(text):
+        raise _NotRead("not all readers agree where its lines end")
     for line in text.split("\n"):
-        told = line.strip()[:1]
-        if goes_on and line[:1].isspace() and told not in comment:
-            raise _NotRead("a line goes on with the one above, to some readers at least")
-        if head := _SECTION.fullmatch(line):
-            section = f"[{head['name']}]"
+        if _SECTION.fullmatch(line):
+            section = line.rstrip()
             found[section] = ""
-        elif told not in comment:
+        elif line.strip()[:1] not in comment:
             said = _LINE.fullmatch(line)
-            if said is None or section + said["name"] in found or said["value"].endswith("\\"):
+            if said is None or said["value"].endswith("\\"):
                 raise _NotRead("a line is neither a setting nor a comment, or goes on in the next")
-            found[section + said["name"]] = _Said(said["value"], line)
+            name = "".join(
+                [
+                    section,
+                    "" if indented else said["indent"],
+                    said["name"],
+                    "" if spaced else said["before"],
+                    said["sign"].strip("="),
+                ]
+            )
+            if name in found:
+                raise _NotRead("a setting stands there twice")
+            found[name] = said["value"] if spaced else said["after"] + said["value"]
     return found
 
 
 def _variables(text: str) -> Values:
-    found = _lines(text, comment="#", goes_on=False)
+    found = _lines(text, comment="#", spaced=False, indented=False)
     if any("$" in str(value) for value in found.values()):
         raise _NotRead("a value may be made of those above it")
     return found
 
 
 _FORMATS: Final[Mapping[str, Callable[[str], Values]]] = {
-    "cfg": partial(_lines, comment="#;"),
+    "cfg": partial(_lines, comment="#;", indented=False),
     "env": _variables,
-    "ini": partial(_lines, comment="#;"),
-    "json": _json,
-    "properties": partial(_lines, comment="#!", goes_on=False),
+    "ini": partial(_lines, comment="#;", indented=False),
+    "json": _yaml,
+    "properties": partial(_lines, comment="#!"),
     "toml": _toml,
     "yaml": _yaml,
     "yml": _yaml,

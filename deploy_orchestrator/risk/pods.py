@@ -111,6 +111,17 @@ def keeps_what_it_writes(container: Container, owner: Object) -> bool:
     return any(mount.get("name") in kept and mount.get("readOnly") is not True for mount in mounts)
 
 
+def is_kept_apart(each: Object) -> bool:
+    """Whether each of the pods of an object has a name, and so a place in a cluster, of its own."""
+    return (each.key.group, each.kind) == ("apps", "StatefulSet")
+
+
+def ports_of(container: Container) -> set[int]:
+    """The ports that a container says it listens on."""
+    ports = (port.get("containerPort") for port in untyped.mappings(container.body.get("ports")))
+    return {port for port in ports if isinstance(port, int)}
+
+
 def _ends_with_its_pod(volume: Mapping[str, Any]) -> bool:
     if "hostPath" not in volume:
         return not (volume.keys() - {"name", *_OF_ONE_POD})

@@ -1,11 +1,13 @@
 """How much pods ask for and may use, and what the tenant may use together."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
-from deploy_orchestrator.manifests import FieldChange, standing_at
+from deploy_orchestrator.manifests import FieldChange, Object, standing_at, untyped
 from deploy_orchestrator.risk.change import Altered, Change
-from deploy_orchestrator.risk.rule import FieldRule
+from deploy_orchestrator.risk.pods import containers_of
+from deploy_orchestrator.risk.rule import FieldRule, Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
 from deploy_orchestrator.terms import quantity
 
@@ -92,6 +94,31 @@ class ResourcesUp(FieldRule):
         return _words(field)
 
 
+class GuaranteeLost(Rule):
+    id = "guarantee-lost"
+    severity = Verdict.NEEDS_APPROVAL
+    sees = (
+        "pods no longer ask for exactly what they may use, so that their quality of service is Guaranteed no "
+        "more"
+    )
+    why = (
+        "Where a node runs short they go before those that are guaranteed what they have, and processors are "
+        "no longer theirs alone."
+    )
+    do = "Raise requests and limits together."
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        for altered in change.altered:
+            if _is_guaranteed(altered.before) and not _is_guaranteed(altered.after):
+                paths = [
+                    field.path
+                    for field in altered.fields
+                    if (altered.in_container(field) or ())[:1] == ("resources",)
+                ]
+                if paths:
+                    yield Sighting("its pods are no longer guaranteed what they ask for", altered.key)
+
+
 class QuotaLowered(FieldRule):
     id = "quota-lowered"
     severity = Verdict.NEEDS_APPROVAL
@@ -106,10 +133,26 @@ class QuotaLowered(FieldRule):
         return _words(field) if after is not None and (before is None or after < before) else None
 
 
+class QuotaWidened(FieldRule):
+    id = "quota-widened"
+    severity = Verdict.NEEDS_APPROVAL
+    sees = "the quota of a namespace is raised to more than twice what it was, or from nothing"
+    why = "It is what bounds all that is safe because a quota bounds it, and others run on the same nodes."
+    do = "Check that there is room for it beside the others, then approve."
+
+    def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
+        if not _is_quota(altered, field):
+            return None
+        before, after = quantity(field.before), quantity(field.after)
+        if before is None:
+            return None
+        return _words(field) if after is None or after > before * 2 else None
+
+
 class QuotaRaised(FieldRule):
     id = "quota-raised"
     severity = Verdict.SAFE
-    sees = "the quota of a namespace is raised"
+    sees = "the quota of a namespace is raised to twice what it was at most"
     why = "The tenant may use more; nothing that runs changes."
     do = "Nothing."
 
@@ -117,7 +160,23 @@ class QuotaRaised(FieldRule):
         if not _is_quota(altered, field):
             return None
         before, after = quantity(field.before), quantity(field.after)
-        return _words(field) if before is not None and after is not None and after > before else None
+        if before is None or after is None:
+            return None
+        return _words(field) if before < after <= before * 2 else None
+
+
+def _is_guaranteed(each: Object) -> bool:
+    """Whether the quality of service of an object's pods is Guaranteed: each container says how much
+    processor time and memory it may use, and asks for just that
+    (https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/).
+    """
+    containers = [each.body for each in containers_of(each)]
+    return bool(containers) and all(
+        (limit := quantity(untyped.at(body, "resources", "limits", name))) is not None
+        and quantity(untyped.at(body, "resources", "requests", name) or str(limit)) == limit
+        for body in containers
+        for name in ("cpu", "memory")
+    )
 
 
 def _amounts(altered: Altered, field: FieldChange) -> tuple[str, Amounts]:
@@ -157,6 +216,8 @@ RULES = (
     LimitDropped(),
     ResourcesTrimmed(),
     ResourcesUp(),
+    GuaranteeLost(),
     QuotaLowered(),
+    QuotaWidened(),
     QuotaRaised(),
 )

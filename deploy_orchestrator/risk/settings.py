@@ -87,6 +87,64 @@ _STORES: Final = frozenset(
         "zookeeper",
     ]
 )
+_PASSING: Final = frozenset(
+    [
+        "amqp",
+        "azure",
+        "blob",
+        "broker",
+        "bucket",
+        "cache",
+        "gcs",
+        "kafka",
+        "memcache",
+        "memcached",
+        "minio",
+        "nats",
+        "pulsar",
+        "queue",
+        "rabbitmq",
+        "redis",
+        "storage",
+        "valkey",
+        "zookeeper",
+    ]
+)
+"""Words for what keeps data without a schema of its user's, so that nobody migrates it."""
+
+_OF_DATABASE: Final = re.compile(r"(?:db|my|pg|postgres|ms)?(?:sql)?(?:host|name|password|uri|url|user)")
+"""What a word is where it says in one what of a database it is: `pghost`, `dburl`."""
+
+_OF_ANYTHING: Final = re.compile(r"host|name|password|uri|url|user")
+_ADDRESSES: Final = frozenset(
+    [
+        "addr",
+        "address",
+        "addresses",
+        "addrs",
+        "brokers",
+        "conn",
+        "connection",
+        "dsn",
+        "endpoint",
+        "endpoints",
+        "host",
+        "hostname",
+        "hosts",
+        "pghost",
+        "seeds",
+        "server",
+        "servers",
+        "uri",
+        "url",
+        "urls",
+    ]
+)
+_DATABASE_URL: Final = re.compile(
+    r"\b(?:jdbc:|(?:cassandra|clickhouse|mariadb|mongodb|mssql|mysql|oracle|postgres(?:ql)?|sqlite)"
+    r"(?:\+[a-z0-9+]+)?://)",
+    re.IGNORECASE,
+)
 _STORE_URL: Final = re.compile(
     r"\b(?:jdbc:|(?:amqps?|cassandra|clickhouse|etcd|gs|kafka|mariadb|memcached|mongodb|mssql|mysql|nats|oracle|"
     r"postgres(?:ql)?|pulsar|rediss?|s3|sqlite|wasbs?)(?:\+[a-z0-9+]+)?://)",
@@ -117,7 +175,7 @@ class Setting:
     @cached_property
     def words(self) -> Words:
         """The words of the name, as `("log", "level")` of `LOG_LEVEL`, `log.level`, `logLevel`."""
-        return tuple(word.lower() for word in _WORD.findall(self.name))
+        return words_of(self.name)
 
     @property
     def values(self) -> tuple[Any, ...]:
@@ -133,6 +191,22 @@ class Setting:
         return not _STORES.isdisjoint(self.words) or any(_STORE_URL.search(str(each)) for each in self.values)
 
     @property
+    def is_database(self) -> bool:
+        """Whether it tells of a database, which much software brings to its own version when it starts."""
+        if any(_DATABASE_URL.search(str(each)) for each in self.values):
+            return True
+        if not _PASSING.isdisjoint(self.words):
+            return False
+        whole = any(_OF_DATABASE.fullmatch(each) and not _OF_ANYTHING.fullmatch(each) for each in self.words)
+        return whole or not _STORES.isdisjoint(self.words)
+
+    @property
+    def is_address(self) -> bool:
+        """Whether it says where something is: its name ends like that of an address, or it is a URL."""
+        said = self.words[-1:] and self.words[-1] in _ADDRESSES
+        return bool(said) or any("://" in str(each) for each in self.values)
+
+    @property
     def harmless(self) -> str | None:
         """What the setting is, where both its name and its values show that it does no harm."""
         if self.is_secret or not self.values or not _GUARDS.isdisjoint(self.words):
@@ -143,6 +217,11 @@ class Setting:
             if any(self.words[-len(ending) :] == ending for ending in endings) and proves(self):
                 return says
         return None
+
+
+def words_of(name: str) -> Words:
+    """The words of a name in lower case, however they are put together."""
+    return tuple(word.lower() for word in _WORD.findall(name))
 
 
 def names_a_hint(name: str) -> bool:
@@ -165,7 +244,7 @@ def _is_near(setting: Setting) -> bool:
 
 def _is_prose(setting: Setting) -> bool:
     """Whether it may be any words; a word behind `--no-banner` may be the name of a command."""
-    return not setting.apart and all(
+    return not (setting.apart or setting.is_store) and all(
         isinstance(each, str) and _PROSE.fullmatch(each) for each in setting.values
     )
 

@@ -1,5 +1,6 @@
 """Software that keeps data on disk, and how much of its version may change with the data as it is."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -109,8 +110,39 @@ STORES: Final[Mapping[str, Store]] = {
 }
 """By a word of the image's name. What migrates a database elsewhere when it starts is here as well."""
 
-UNKNOWN: Final = Store(2, "what no table knows and writes to a volume that outlives it")
+UNKNOWN: Final = Store(2, "what no table knows, and keeps data as far as can be seen")
 """Only the patch of what keeps data in an unknown way may change."""
+
+_CALLED: Final = re.compile(r"databases?\d*|\w*db\d*|\w*sql\w*")
+"""How databases are called that no table knows: `tidb`, `foundationdb`, `sqlserver`."""
+
+PORTS: Final = frozenset(
+    {
+        1433,  # SQL Server
+        1521,  # Oracle
+        2181,  # ZooKeeper
+        2379,  # etcd
+        3306,  # MySQL
+        4222,  # NATS
+        5432,  # PostgreSQL
+        5672,  # AMQP
+        5984,  # CouchDB
+        6379,  # Redis
+        6650,  # Pulsar
+        7687,  # Neo4j
+        8086,  # InfluxDB
+        8123,  # ClickHouse
+        8529,  # ArangoDB
+        9042,  # Cassandra
+        9092,  # Kafka
+        9200,  # Elasticsearch
+        26257,  # CockroachDB
+        27017,  # MongoDB
+    }
+)
+"""Where stores listen, those that speak as they do included:
+https://www.iana.org/assignments/service-names-port-numbers.
+"""
 
 _PUBLISHERS: Final = frozenset({"grafana", "prometheus"})
 """Stores whose name stands before much other software, too: `grafana/promtail`."""
@@ -124,16 +156,26 @@ _NOTHING_OF_ITS_OWN: Final = frozenset(
 """Images of plain tools, which bring no format of data: what prepares a volume, mostly."""
 
 
+def is_beside(repository: str) -> bool:
+    """Whether an image is of what stands beside a store or another server, as an exporter or a proxy."""
+    return not _BESIDE.isdisjoint(repository.rpartition("/")[2].replace("_", "-").split("-"))
+
+
 def store_of(repository: str, *, writes: bool) -> Store | None:
     """What an image keeps data as; None where it keeps none.
 
-    `repository` is its name without registry and tag, `writes` whether its container may write to a volume
-    that outlives the pod.
+    `repository` is its name without registry and tag, `writes` whether its container keeps data as far as its
+    place tells: it may write to a volume that outlives the pod, has a name of its own, or listens where
+    stores do.
     """
     *publishers, name = repository.split("/")
     words = name.replace("_", "-").split("-")
     others = (each for each in (*words, *publishers) if each not in _PUBLISHERS.intersection(publishers))
     known = next((each for each in (name, *others) if each in STORES), None)
-    if known is not None and _BESIDE.isdisjoint(words):
+    if not _BESIDE.isdisjoint(words):
+        return UNKNOWN if writes else None
+    if known is not None:
         return STORES[known]
+    if any(map(_CALLED.fullmatch, (*words, *publishers))):
+        return UNKNOWN
     return UNKNOWN if writes and name not in _NOTHING_OF_ITS_OWN else None
