@@ -43,7 +43,7 @@ class RightsWidened(Rule):
             elif _is(each, _BINDINGS) and _subjects(each):
                 yield Sighting(f"a new binding: {_called(_subjects(each))}", each.key, ((),))
         for altered in change.altered:
-            gained = _gained(altered.before, altered.after)
+            gained = _gained(altered.before, altered.after) if _paths(altered) else ""
             if gained:
                 yield Sighting(f"it gains {gained}", altered.key, _paths(altered))
             if labels := [field for field in _gathering(altered) if field.after is not None]:
@@ -67,7 +67,7 @@ class RightsNarrowed(Rule):
 
     def judge(self, change: Change) -> Iterator[Sighting]:
         for altered in change.altered:
-            lost = _gained(altered.after, altered.before)
+            lost = _gained(altered.after, altered.before) if _paths(altered) else ""
             if lost:
                 yield Sighting(f"it loses {lost}", altered.key, _paths(altered))
             if labels := [field for field in _gathering(altered) if field.before is not None]:

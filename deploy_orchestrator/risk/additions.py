@@ -123,7 +123,10 @@ class ReachesOthers(Rule):
     do = "Check whom it reaches, then approve."
 
     def judge(self, change: Change) -> Iterator[Sighting]:
-        for each in () if change.first else change.after.objects:
+        touched = {each.key for each in (*change.added, *change.altered)}
+        for each in change.after.objects:
+            if each.key not in touched:
+                continue
             before = change.before_of(each.key)
             known = [*_reach(before, change)] if before else []
             words = list(dict.fromkeys(str(one) for one in _reach(each, change) if one not in known))

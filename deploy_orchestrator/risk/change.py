@@ -145,7 +145,9 @@ class Change:
 
     @property
     def _both(self) -> tuple[Object, ...]:
-        return (*(self.before.objects if self.before else ()), *self.after.objects)
+        """All that is there before or after, what stays the same once."""
+        changed = (each.before for each in self.diff.changed)
+        return (*changed, *self.diff.removed, *self.after.objects)
 
     @cached_property
     def kept(self) -> tuple[Object, ...]:

@@ -90,12 +90,11 @@ def _steps(change: Change) -> Iterator[tuple[str, str, str]]:
 
 
 def _versions(manifests: Manifests) -> dict[str, str]:
+    said = dict.fromkeys(each.labels.get(label, "") for each in manifests.objects for label in _LABELS)
     found: dict[str, str] = {}
-    for each in manifests.objects:
-        for label in _LABELS:
-            named = _NAMED.fullmatch(each.labels.get(label, "")[:_LONGEST_LABEL])
-            if named:
-                found.setdefault(named["name"], named["version"])
+    for text in said:
+        if named := _NAMED.fullmatch(text[:_LONGEST_LABEL]):
+            found.setdefault(named["name"], named["version"])
     return found
 
 

@@ -209,9 +209,7 @@ class HookOrder(Rule):
     do = "Check that each step still finds what it needs, then approve."
 
     def judge(self, change: Change) -> Iterator[Sighting]:
-        moved = [
-            (altered, field) for altered in change.altered for field in altered.fields if _is_weight(field)
-        ]
+        moved = _moved(change)
         if not moved or _order(change, before=True) == _order(change, before=False):
             return
         for altered, field in moved:
@@ -227,12 +225,11 @@ class HookOrderKept(Rule):
     do = "Nothing."
 
     def judge(self, change: Change) -> Iterator[Sighting]:
-        if _order(change, before=True) != _order(change, before=False):
+        moved = _moved(change)
+        if not moved or _order(change, before=True) != _order(change, before=False):
             return
-        for altered in change.altered:
-            for field in altered.fields:
-                if _is_weight(field):
-                    yield Sighting(f"{field.path[-1]} changes, the order stays", altered.key, (field.path,))
+        for altered, field in moved:
+            yield Sighting(f"{field.path[-1]} changes, the order stays", altered.key, (field.path,))
 
 
 class HookRenamed(Rule):
@@ -400,6 +397,10 @@ def _is_plain_test(each: Object) -> bool:
 
 def _is_plain_job(each: Object) -> bool:
     return (each.key.group, each.kind) == _JOB and not hooks.is_hook(each) and not _migrates(each)
+
+
+def _moved(change: Change) -> list[tuple[Altered, FieldChange]]:
+    return [(altered, field) for altered in change.altered for field in altered.fields if _is_weight(field)]
 
 
 def _is_weight(field: FieldChange) -> bool:
