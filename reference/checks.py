@@ -58,7 +58,11 @@ Kubernetes' own validation (`k8s.io/kubernetes/pkg/apis/*/validation`, 1.37): na
 finalizers and owners of every kind; each quantity, time, base64 and number of 32 bits; each item that stands
 twice in a list of server-side apply; and what stands here. It never refuses what an API server takes, which
 `make e2e` tries with thousands of objects; how many are judged as the API server does is in
-[benchmarks.md](benchmarks.md). Expressions (CEL) are not compiled.
+[benchmarks.md](benchmarks.md). Of a CustomResourceDefinition
+among the manifests it holds the objects of its kind against the expressions (CEL,
+`x-kubernetes-validations`) too, with the defaults of what they leave out; but for those about what was there
+before, and those with functions that only Kubernetes has. Whether an expression can be compiled is left to
+the API server.
 """
 
 

@@ -21,11 +21,14 @@ _DROPPED: Final = frozenset({"$ref", "$schema", "default", "description", "examp
 
 @dataclass(frozen=True, slots=True)
 class CustomKind:
-    """A kind in a version that the CRD `defined_by` serves; its schema, or why that is none."""
+    """A kind in a version that the CRD `defined_by` serves; its schema, or why that is none; and the schema
+    as the CRD says it.
+    """
 
     kind: Kind
     defined_by: ObjectKey
     schema: Schema | str
+    structural: Mapping[str, Any]
 
 
 def custom_kinds(manifests: Manifests) -> Iterator[CustomKind]:
@@ -36,8 +39,9 @@ def custom_kinds(manifests: Manifests) -> Iterator[CustomKind]:
             group, kind = str(spec.get("group")), str(untyped.at(spec, "names", "kind"))
             for version in untyped.mappings(spec.get("versions")):
                 if version.get("served"):
-                    schema = _schema(untyped.at(version, "schema", "openAPIV3Schema"))
-                    yield CustomKind((group, str(version.get("name")), kind), object_.key, schema)
+                    structural = untyped.mapping(untyped.at(version, "schema", "openAPIV3Schema"))
+                    kind_of = (group, str(version.get("name")), kind)
+                    yield CustomKind(kind_of, object_.key, _schema(structural), structural)
 
 
 def _schema(structural: Any) -> Schema | str:

@@ -93,6 +93,11 @@ class Object:
         return tuple(event for event in events if event)
 
     @cached_property
+    def remembered(self) -> dict[str, Any]:
+        """What somebody works out of the object once, and it stays what it is."""
+        return {}
+
+    @cached_property
     def canonical(self) -> bytes:
         """The object as JSON with sorted keys and nothing between them; equal objects give equal bytes."""
         return _CANONICAL.encode(self.body).encode()

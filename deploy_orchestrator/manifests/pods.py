@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from deploy_orchestrator.manifests import untyped
@@ -21,6 +22,7 @@ _TEMPLATES: Final[Mapping[tuple[str, str], NamedPath]] = {
     ("batch", "Job"): ("spec", "template"),
 }
 _CUSTOM: Final[NamedPath] = ("spec", "template")
+_POD: Final = "pod"
 CONTAINER_LISTS: Final = ("initContainers", "containers", "ephemeralContainers")
 
 
@@ -34,7 +36,7 @@ class Container:
     body: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pod:
     """The pods that `owner` makes: labels, annotations and `spec` of each, and the path to that spec."""
 
@@ -45,10 +47,18 @@ class Pod:
 
     def containers(self) -> Iterator[Container]:
         """All of them, init containers first."""
-        for field in CONTAINER_LISTS:
-            for index, body in enumerate(untyped.mappings(self.spec.get(field))):
-                name = str(body.get("name") or index)
-                yield Container(field, name, (*self.path, field, f"[{name}]"), body)
+        return iter(self._containers)
+
+    @cached_property
+    def _containers(self) -> tuple[Container, ...]:
+        named = (
+            (field, str(body.get("name") or index), body)
+            for field in CONTAINER_LISTS
+            for index, body in enumerate(untyped.mappings(self.spec.get(field)))
+        )
+        return tuple(
+            Container(field, name, (*self.path, field, f"[{name}]"), body) for field, name, body in named
+        )
 
 
 def pod_of(object_: Object) -> Pod | None:
@@ -56,6 +66,12 @@ def pod_of(object_: Object) -> Pod | None:
 
     A custom kind makes pods if a pod's template stands where a Deployment has it.
     """
+    if _POD not in object_.remembered:
+        object_.remembered[_POD] = _made_by(object_)
+    return object_.remembered[_POD]
+
+
+def _made_by(object_: Object) -> Pod | None:
     key = (object_.key.group, object_.key.kind)
     if key not in _TEMPLATES and (
         is_built_in(object_.key.group)

@@ -3,13 +3,17 @@
 import json
 import random
 import secrets
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 import pytest
-from kubernetes.dynamic.exceptions import DynamicApiError
+import yaml
+from kubernetes.dynamic.exceptions import DynamicApiError, ResourceNotFoundError
 from mutations import Mutation, mutations
 from rig import Cluster
 from test_risk_rules import KINDS, Server, name_of
@@ -102,6 +106,10 @@ def answers(server: Asked, namespace: str) -> list[Tried]:
 
 
 def is_refused(body: Body) -> bool:
+    return is_refused_beside(body)
+
+
+def is_refused_beside(body: Body, *others: Body) -> bool:
     tenant = Tenant(
         name="risk",
         chart=ChartReference(name="any", version="1.0.0"),
@@ -112,10 +120,12 @@ def is_refused(body: Body) -> bool:
     environment = Environment(name="e2e", cluster="main", kubernetes="1.37")
     deployment = Deployment(environment, tenant, "risk", "https://main")
     try:
-        manifests = Manifests((Object(body),))
+        manifests = Manifests(map(Object, (body, *others)))
     except InvalidObject:
         return True
-    return any(True for rule in REFUSING for _ in rule.findings(manifests, deployment))
+    key = Object(body).key
+    found = (each for rule in REFUSING for each in rule.findings(manifests, deployment))
+    return any(each.object == key for each in found)
 
 
 def test_nothing_is_refused_that_the_api_server_takes(tried: list[Tried]) -> None:
@@ -137,3 +147,57 @@ def test_what_the_api_server_refuses_is_refused(tried: list[Tried]) -> None:
     print(f"{len(judged):,} objects, {agreement:.2%} judged as the API server does; missed of {dict(kinds)}")
     assert len(judged) > 0.95 * TRIED
     assert agreement >= AGREEING, "\n".join(map(str, missed[:40]))
+
+
+ASKED: Final[list[Body]] = yaml.safe_load(
+    (Path(__file__).parents[1] / "data" / "expressions.yaml").read_text()
+)
+GROUP: Final = "refusals.example"
+
+
+def definition() -> Body:
+    """A kind with a field for each of the rules that are `ASKED`."""
+    held = {
+        f"field{number}": {**each["field"], "x-kubernetes-validations": [{"rule": each["rule"]}]}
+        for number, each in enumerate(ASKED)
+    }
+    schema = {"type": "object", "properties": {"spec": {"type": "object", "properties": held}}}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    names = {"kind": "Asked", "plural": "askeds", "singular": "asked", "listKind": "AskedList"}
+    spec = {"group": GROUP, "scope": "Cluster", "names": names, "versions": [version]}
+    metadata = {"name": f"askeds.{GROUP}"}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": metadata,
+        "spec": spec,
+    }
+
+
+def test_rules_of_a_definition_are_worked_out_as_the_api_server_does(k8s: Cluster) -> None:
+    made = definition()
+    api = {"apiVersion": f"{GROUP}/v1", "kind": "Asked", "metadata": {"name": "asked"}}
+    with k8s.client() as connection:
+        server = Asked(connection)
+        assert server.apply(made, dry_run=False)
+        try:
+            wait_until(lambda: server.answer(api)[0] == 200)
+            for number, each in enumerate(ASKED):
+                for value in (*each["holds"], *each["fails"]):
+                    body = {**api, "spec": {f"field{number}": value}}
+                    status, said = server.answer(body)
+                    refused = is_refused_beside(body, made)
+                    assert (status in INVALID) == refused == (value in each["fails"]), (each, value, said)
+        finally:
+            server.delete(made)
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    for _ in range(120):
+        try:
+            if holds():
+                return
+        except ResourceNotFoundError:
+            pass
+        time.sleep(0.25)
+    raise TimeoutError("the API server does not serve the kind")

@@ -5,13 +5,13 @@ from itertools import pairwise
 from typing import Final
 
 from deploy_orchestrator.fleet import Deployment, kubernetes_versions
-from deploy_orchestrator.manifests import fields, schemas
+from deploy_orchestrator.manifests import expressions, fields, schemas
 from deploy_orchestrator.manifests.checks.rule import Broken, ManifestCheck
-from deploy_orchestrator.manifests.custom_kinds import custom_kinds
+from deploy_orchestrator.manifests.custom_kinds import CustomKind, custom_kinds
 from deploy_orchestrator.manifests.kinds import is_built_in
 from deploy_orchestrator.manifests.misfits import Schema
-from deploy_orchestrator.manifests.objects import Manifests
-from deploy_orchestrator.manifests.validation import refusals
+from deploy_orchestrator.manifests.objects import Manifests, Object
+from deploy_orchestrator.manifests.validation import Refusal, refusals
 
 MAX_BYTES: Final = 1_500_000
 _COUNTED_DECODED: Final = frozenset({"ConfigMap", "Secret"})
@@ -20,15 +20,24 @@ _COUNTED_DECODED: Final = frozenset({"ConfigMap", "Secret"})
 
 def _refused(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
     api = schemas.api(deployment.environment.kubernetes)
+    custom = {each.kind: each for each in custom_kinds(manifests) if expressions.has_rules(each.structural)}
     for object_ in manifests.objects:
         kind = schemas.kind_of(object_)
         schema = api.schema(kind)
         if any(schema.misfits(object_)) if schema else is_built_in(object_.key.group):
             continue
         group_kind = (object_.key.group, object_.kind)
-        for each in refusals(object_.body, group_kind, api.kinds.get(kind), api.types):
+        wrong = refusals(object_.body, group_kind, api.kinds.get(kind), api.types)
+        for each in (*wrong, *_unmet(custom.get(kind), object_)):
             field = fields.dotted(fields.named(object_.body, each.path))
             yield Broken(object_.key, f"{field}: {each.message}" if field else each.message)
+
+
+def _unmet(kind: CustomKind | None, object_: Object) -> list[Refusal]:
+    """The expressions of its CRD that a custom object does not meet; asked of what fits its schema alone."""
+    if kind is None or isinstance(kind.schema, str) or any(kind.schema.misfits(object_)):
+        return []
+    return expressions.refusals(kind.structural, object_.body)
 
 
 def _misfits(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:

@@ -1,0 +1,3 @@
+from cel_expr_python import cel
+
+class ExtStrings(cel.CelExtensionBase): ...
