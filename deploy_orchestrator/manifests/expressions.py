@@ -25,6 +25,12 @@ _MOST: Final = 500
 
 _LONGEST: Final = 5_000
 _DEEPEST: Final = 60
+_BUDGET: Final = 10_000_000
+"""How many characters an expression may come to have in hand, at the most, and all of an object ten times."""
+
+_GOES_THROUGH: Final = re.compile(r"\.\s*(?:all|exists|exists_one|existsOne|filter|map|transform\w+)\s*\(")
+_MULTIPLIES: Final = re.compile(r"\b(?:format|join|replace)\s*\(")
+_SPLITS: Final = re.compile(r"\bsplit\s*\(")
 _BEFORE: Final = re.compile(r"\boldSelf\b")
 _MOMENTS: Final = frozenset({"date", "date-time", "datetime", "duration"})
 _NO_TEXT: Final = timedelta(0)
@@ -70,13 +76,15 @@ def refusals(schema: Any, body: Mapping[str, Any]) -> list[Refusal]:
     before says nothing of a new object, and is left out.
     """
     found: list[Refusal] = []
-    held = 0
+    held, spent = 0, 0
     for path, rules, value in _places(untyped.mapping(schema), _filled(untyped.mapping(schema), body), ()):
         for rule in rules:
             held += 1
-            if held > _MOST:
+            cost = _cost(untyped.text(rule.get("rule")), value)
+            spent += cost if cost <= _BUDGET else 0
+            if held > _MOST or spent > 10 * _BUDGET:
                 return found
-            if _is_broken(untyped.text(rule.get("rule")), value):
+            if cost <= _BUDGET and _is_broken(untyped.text(rule.get("rule")), value):
                 said = (
                     untyped.text(rule.get("message"))
                     or f"it must be that {untyped.text(rule.get('rule')).strip()}"
@@ -165,6 +173,33 @@ def _said(name: str) -> str:
     return name
 
 
+def _cost(expression: str, value: Any) -> int:
+    """How many characters an expression may come to have in hand: what it is given, times how often it goes
+    through the longest list, and again for each function that puts texts into texts.
+    """
+    given, longest = _size(value)
+    given += len(expression)
+    longest = max(longest, given if _SPLITS.search(expression) else 1)
+    cost = given * (expression.count("+") + 1)
+    factors = [longest] * len(_GOES_THROUGH.findall(expression)) + [given] * len(
+        _MULTIPLIES.findall(expression)
+    )
+    for factor in factors:
+        cost *= factor
+        if cost > _BUDGET:
+            break
+    return cost
+
+
+def _size(value: Any) -> tuple[int, int]:
+    """How long a value is as text, about, and how long its longest list or mapping is."""
+    below = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    sizes = [_size(each) for each in below]
+    names = sum(map(len, value)) if isinstance(value, dict) else 0
+    own = len(value) if isinstance(value, str | bytes) else 8
+    return own + names + sum(size for size, _ in sizes), max([len(below), *(longest for _, longest in sizes)])
+
+
 def _is_broken(expression: str, value: Any) -> bool:
     """Whether an expression certainly does not hold; what cannot be worked out may."""
     if len(expression) > _LONGEST or _BEFORE.search(expression):
@@ -175,7 +210,7 @@ def _is_broken(expression: str, value: Any) -> bool:
     try:
         result = program.eval(data={"self": value})
         return result.type() == _type_of_truth() and result.value() is False
-    except (RuntimeError, TypeError, ValueError, OverflowError):
+    except (MemoryError, OverflowError, RuntimeError, TypeError, ValueError):
         return False
 
 

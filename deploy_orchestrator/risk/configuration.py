@@ -20,7 +20,7 @@ from deploy_orchestrator.risk.images import Step, step
 from deploy_orchestrator.risk.mounted import is_dashboard, settings_in
 from deploy_orchestrator.risk.pods import containers_of, held_back
 from deploy_orchestrator.risk.rule import FieldRule, Rule, Sighting
-from deploy_orchestrator.risk.settings import Setting, flags, names_a_hint, words_of
+from deploy_orchestrator.risk.settings import Setting, flags, is_own_bound, words_of
 from deploy_orchestrator.risk.stores import store_of
 from deploy_orchestrator.risk.verdict import Verdict
 
@@ -222,7 +222,9 @@ def _variables(
         setting = Setting(name, was.get("value"), now.get("value"))
         kind = _kind(setting)
         if "valueFrom" in was or "valueFrom" in now:
-            own = untyped.at(now, "valueFrom", "resourceFieldRef") is not None and names_a_hint(name)
+            own = is_own_bound(
+                name, untyped.text(untyped.at(now, "valueFrom", "resourceFieldRef", "resource"))
+            )
             kind = _Kind.HARMLESS if own else _kind(Setting(name, None, None))
         elif kind is not _Kind.SECRET and (_tells_version(setting, old, new) or _raises_image(setting)):
             kind = _Kind.HARMLESS

@@ -115,6 +115,7 @@ _PASSING: Final = frozenset(
 _OF_DATABASE: Final = re.compile(r"(?:db|my|pg|postgres|ms)?(?:sql)?(?:host|name|password|uri|url|user)")
 """What a word is where it says in one what of a database it is: `pghost`, `dburl`."""
 
+_CALLED: Final = re.compile(r"\w{0,40}sql\w{0,40}|\w{0,40}db")
 _OF_ANYTHING: Final = re.compile(r"host|name|password|uri|url|user")
 _ADDRESSES: Final = frozenset(
     [
@@ -142,7 +143,7 @@ _ADDRESSES: Final = frozenset(
 )
 _DATABASE_URL: Final = re.compile(
     r"\b(?:jdbc:|(?:cassandra|clickhouse|mariadb|mongodb|mssql|mysql|oracle|postgres(?:ql)?|sqlite)"
-    r"(?:\+[a-z0-9+]+)?://)",
+    r"(?:\+[a-z0-9+]+)?://)|\b(?:database|initial catalog)\s*=",
     re.IGNORECASE,
 )
 _STORE_URL: Final = re.compile(
@@ -188,17 +189,16 @@ class Setting:
     @property
     def is_store(self) -> bool:
         """Whether name or value tells where data is kept, or how to get at it."""
-        return not _STORES.isdisjoint(self.words) or any(_STORE_URL.search(str(each)) for each in self.values)
+        said = not _STORES.isdisjoint(self.words) or any(_STORE_URL.search(str(each)) for each in self.values)
+        return said or self.is_database
 
     @property
     def is_database(self) -> bool:
         """Whether it tells of a database, which much software brings to its own version when it starts."""
         if any(_DATABASE_URL.search(str(each)) for each in self.values):
             return True
-        if not _PASSING.isdisjoint(self.words):
-            return False
-        whole = any(_OF_DATABASE.fullmatch(each) and not _OF_ANYTHING.fullmatch(each) for each in self.words)
-        return whole or not _STORES.isdisjoint(self.words)
+        named = (*self.words, *(str(each).lower() for each in self.values))
+        return _PASSING.isdisjoint(named) and any(map(_is_of_database, named))
 
     @property
     def is_address(self) -> bool:
@@ -219,14 +219,22 @@ class Setting:
         return None
 
 
+def _is_of_database(word: str) -> bool:
+    part = _OF_DATABASE.fullmatch(word) and not _OF_ANYTHING.fullmatch(word)
+    return word in _STORES or bool(part or _CALLED.fullmatch(word))
+
+
 def words_of(name: str) -> Words:
     """The words of a name in lower case, however they are put together."""
     return tuple(word.lower() for word in _WORD.findall(name))
 
 
-def names_a_hint(name: str) -> bool:
-    """Whether a name is that of a bound which the software may be told of its own container."""
-    return Setting(name, None, None).words in {("gomaxprocs",), ("gomemlimit",)}
+def is_own_bound(name: str, resource: str) -> bool:
+    """Whether a name is that of a bound which software may be told of its own container, and `resource` is
+    what it bounds: `GOMEMLIMIT` and `limits.memory`.
+    """
+    bounded = {("gomaxprocs",): "cpu", ("gomemlimit",): "memory"}.get(words_of(name))
+    return bounded is not None and resource in {f"limits.{bounded}", f"requests.{bounded}"}
 
 
 def _is_level(setting: Setting) -> bool:

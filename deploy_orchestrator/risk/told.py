@@ -26,8 +26,9 @@ def told_to(container: Container, owner: Object, maps: Maps) -> Iterator[Setting
         if secret := untyped.mapping(source.get("secretKeyRef")):
             yield Setting(name, None, _secret(secret.get("name"), secret.get("key")))
         elif entry := untyped.mapping(source.get("configMapKeyRef")):
-            said = _data(owner, entry.get("name"), maps).get(untyped.text(entry.get("key")))
-            yield Setting(name, None, said)
+            key = untyped.text(entry.get("key"))
+            said = _data(owner, entry.get("name"), maps).get(key)
+            yield from (Setting(each, None, said) for each in (name, key))
         elif variable.get("value") is not None:
             yield Setting(name, None, variable["value"])
     for source in untyped.mappings(container.body.get("envFrom")):

@@ -3,8 +3,8 @@
     python -m tests.manifests.record_helm_charts CLONE
 
 CLONE is the Git directory of a clone of https://github.com/helm/helm. The charts of its newest commit, with
-what `helm` makes of each, go into `tests/data/helm-charts.json.gz`; those that it refuses, and those with links or
-large files, are left out.
+what `helm` makes of each, go into `tests/data/helm-charts.json.gz`; left out are those that it refuses, and
+those with links or large files.
 """
 
 import base64

@@ -4,6 +4,7 @@
 """
 
 import json
+import resource
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -71,6 +72,23 @@ def test_a_hostile_definition_takes_no_time() -> None:
     started = time.process_time()
     expressions.refusals(schema, {"spec": {"field": many, "other": "a" * 100_000}})
     assert time.process_time() - started < 20
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "self.l.map(a, self.l.map(b, self.s + self.s)).size() < 0",
+        "self.l.map(a, self.s.split('')).size() < 0",
+        "self.s.replace('a', self.s).size() < 0",
+        "[self.s, self.s, self.s].join(self.s).replace('a', self.s).size() < 0",
+        "'%s%s'.format([self.s, self.s]).replace('a', self.s).size() < 0",
+    ],
+)
+def test_what_would_take_more_than_there_is_is_not_worked_out(rule: str) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    value = {"l": list(range(95)), "s": "a" * 1_000_000}
+    assert not expressions.refusals({"type": "object", expressions.RULES: [{"rule": rule}]}, value)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000
 
 
 anything = st.recursive(
