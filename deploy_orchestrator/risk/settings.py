@@ -233,7 +233,7 @@ def is_own_bound(name: str, resource: str) -> bool:
     """Whether a name is that of a bound which software may be told of its own container, and `resource` is
     what it bounds: `GOMEMLIMIT` and `limits.memory`.
     """
-    bounded = {("gomaxprocs",): "cpu", ("gomemlimit",): "memory"}.get(words_of(name))
+    bounded = {"gomaxprocs": "cpu", "gomemlimit": "memory"}.get("_".join(words_of(name)))
     return bounded is not None and resource in {f"limits.{bounded}", f"requests.{bounded}"}
 
 
