@@ -193,11 +193,11 @@ def _cost(expression: str, value: Any) -> int:
 
 def _size(value: Any) -> tuple[int, int]:
     """How long a value is as text, about, and how long its longest list or mapping is."""
-    below = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
-    sizes = [_size(each) for each in below]
-    names = sum(map(len, value)) if isinstance(value, dict) else 0
+    named = untyped.mapping(value)
+    sizes = [_size(each) for each in (*named.values(), *untyped.items(value))]
     own = len(value) if isinstance(value, str | bytes) else 8
-    return own + names + sum(size for size, _ in sizes), max([len(below), *(longest for _, longest in sizes)])
+    total = own + sum(map(len, named)) + sum(size for size, _ in sizes)
+    return total, max([len(sizes), *(longest for _, longest in sizes)])
 
 
 def _is_broken(expression: str, value: Any) -> bool:

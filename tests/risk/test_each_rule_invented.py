@@ -943,7 +943,7 @@ def _(draw: Draw) -> Sides:
 
 @speaks("store-changed")
 def _(draw: Draw) -> Sides:
-    mark = draw(st.sampled_from(["BUCKET", "DATABASE", "REDIS", "KAFKA", "DSN"]))
+    mark = draw(st.sampled_from(["BUCKET", "DATABASE", "REDIS", "KAFKA", "MYSQL"]))
     return variable(f"{draw(words)}_{mark}_{draw(words)}".upper(), "a", draw(words))
 
 
