@@ -19,6 +19,7 @@ from deploy_orchestrator.manifests import (
     Manifests,
     Object,
     Printed,
+    Printout,
     combined,
     diff,
     tested_after_sync,
@@ -85,8 +86,9 @@ def original_of(old: OldRelease, deployment: Deployment, chart: Path) -> Manifes
         for each in documents.parse_all(data, old.owner)
         if (body := each.value)
     ]
-    found = combined([printed], deployment.namespace, deployment.environment.custom_kinds)
-    return Manifests(object_ for object_, _ in found)
+    whole = Printout(old.release, deployment.namespace, tuple(printed))
+    found = combined([whole], deployment.environment.custom_kinds)
+    return Manifests(each.object for each in found)
 
 
 def _is_in_crds(ours: Manifests, each: Object) -> bool:

@@ -64,9 +64,10 @@ class Clusters:
             )
         connected = self._connected[name]
         found = inspect(connected, deployment.namespace, released, candidate, had)
-        if not deployment.placing.existing:
-            return found
-        return replace(found, lacking=lacking(connected, deployment.namespace))
+        own, *others = deployment.namespaces
+        existing = [own, *others] if deployment.placing.existing else others
+        lacks = [reason for each in existing for reason in lacking(connected, each)]
+        return replace(found, lacking=tuple(lacks)) if existing else found
 
 
 def show_inspection(cluster: str, found: "Inspection") -> None:

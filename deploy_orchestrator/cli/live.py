@@ -6,6 +6,7 @@ from deploy_orchestrator.cli.delivering import deliver
 from deploy_orchestrator.cli.installation import opened, require_known
 from deploy_orchestrator.cli.options import Environment, Format, Output, Tenant
 from deploy_orchestrator.cli.output import coloured, decided, say, show_json, table
+from deploy_orchestrator.manifests import ChartUsed
 from deploy_orchestrator.releases import ReleaseError, ReleaseEvent
 
 
@@ -33,13 +34,17 @@ def history(
                 f"{event.at:%Y-%m-%d %H:%M:%S}",
                 coloured(event.kind),
                 event.commit[:8],
-                event.release.chart.version if event.release else "",
+                _versions(event.release.chart) if event.release else "",
                 event.release.source.commit[:8] if event.release else "",
                 _why(event),
             )
             for event in events
         )
         table("when (UTC)", "what", "commit", "chart", "source", last="by whom, why", rows=rows)
+
+
+def _versions(chart: ChartUsed) -> str:
+    return str(chart) if chart.releases else chart.version
 
 
 def sync(

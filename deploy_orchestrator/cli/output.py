@@ -141,7 +141,7 @@ def show_change(
     """What changes for a deployment: images and definitions, all of it line by line where `difference` is
     given, with `context` lines around each change, then the verdict with the reasons.
     """
-    say(plain(key, "bold"), f"  {change.chart.name} {change.chart.version}, {change.summary}")
+    say(plain(key, "bold"), f"  {change.chart}, {change.summary}")
     if difference:
         from deploy_orchestrator.foresight import outlined
 

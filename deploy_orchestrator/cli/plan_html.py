@@ -49,7 +49,7 @@ def _group(number: int, group: Sequence[Proposal], context: int) -> dict[str, An
         "number": number,
         "keys": [each.deployment.key for each in group],
         "verdict": judgement.verdict,
-        "chart": f"{judgement.chart.name} {judgement.chart.version}",
+        "chart": str(judgement.chart),
         "summary": judgement.summary,
         "outline": list(outlined(judgement.difference)),
         "reasons": sorted(judgement.reasons, key=lambda each: -order.index(each.severity)),

@@ -123,7 +123,7 @@ def _back(orchestrator: Orchestrator, way: WayBack, reason: str, to: str | None,
     where, seen = (way.now.environment, way.now.tenant), way.now.commit
     back = orchestrator.roll_back(*where, reason, by, to=to, seen=seen)
     if output is Format.TEXT:
-        say(f"{back.key}: back to {back.chart.name} {back.chart.version}, by commit {back.commit[:12]}")
+        say(f"{back.key}: back to {back.chart}, by commit {back.commit[:12]}")
     return back
 
 
@@ -145,5 +145,5 @@ def _described(orchestrator: Orchestrator, way: WayBack) -> dict[str, object]:
 
 
 def _told(release: ReleaseFile) -> str:
-    chart, when = release.chart, f"{release.released_at:%Y-%m-%d %H:%M:%S} UTC"
-    return f"{chart.name} {chart.version} of {release.source.commit[:8]}, released {when}"
+    when = f"{release.released_at:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{release.chart} of {release.source.commit[:8]}, released {when}"

@@ -156,7 +156,7 @@ def _row(each: Standing, now: datetime) -> tuple[str | Text, ...]:
     waits = ", ".join(gate.key for gate in closed) or ("the next look" if each.waiting else "")
     if each.release is None:
         return each.key, plain(each.state), "", "", "", waits
-    chart = f"{each.release.chart.name} {each.release.chart.version}"
+    chart = str(each.release.chart)
     since = age(each.release.released_at, now)
     return each.key, _state(each), chart, each.release.source.commit[:_SHOWN], since, waits
 
@@ -175,7 +175,7 @@ def _released(orchestrator: Orchestrator, each: Standing, now: datetime) -> Iter
         return
     link = orchestrator.engine.link(each.environment, each.tenant)
     when = f"{_clock(release.released_at)}, {age(release.released_at, now)} ago"
-    yield "chart", f"{release.chart.name} {release.chart.version}"
+    yield "chart", str(release.chart)
     yield "commit", f"{release.source.commit[:_SHOWN]} {each.subject}, by {', '.join(release.source.authors)}"
     yield "released", f"{when}, by {release.commit[:_SHOWN]}"
     for approval in release.approvals:

@@ -22,9 +22,9 @@ def values(
     revision: Annotated[str, typer.Option(help="The commit, branch or tag of the fleet.")] = "main",
     output: Output = Format.TEXT,
 ) -> None:
-    """Show every value that a tenant's chart gets, with the file it comes from.
+    """Show every value that a tenant's charts get, with the file it comes from.
 
-    The chart's own values.yaml comes first, and what a later file says wins. What goes by the name of a
+    A chart's own values.yaml comes first, and what a later file says wins. What goes by the name of a
     secret is hidden.
     """
     history = fleet_history()
@@ -42,18 +42,23 @@ def values(
             [
                 {
                     "environment": name,
+                    "release": release,
                     "key": list(each.key),
                     "value": HIDDEN if _is_secret(each) else each.value,
                     "file": each.file,
                     "over": list(each.over),
                 }
-                for name, all_of_it in found.items()
+                for name, releases in found.items()
+                for release, all_of_it in releases.items()
                 for each in all_of_it
             ]
         )
         return
-    for name, all_of_it in found.items():
-        say(plain(f"{name}/{tenant}", "bold"))
+    several = fleet.tenants[tenant].releases is not None
+    for name, release, all_of_it in (
+        (name, *each) for name, all_of in found.items() for each in all_of.items()
+    ):
+        say(plain(f"{name}/{tenant}" + (f", release {release}" if several else ""), "bold"))
         table(
             "value",
             "from",

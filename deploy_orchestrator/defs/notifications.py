@@ -194,9 +194,9 @@ def _releases(orchestrator: Orchestrator, release: Release, outbox: Outbox) -> I
 def _what(event: ReleaseEvent) -> str:
     if event.release is None:
         return ""
-    chart, source = event.release.chart, event.release.source.commit[:8]
+    source = event.release.source.commit[:8]
     why = f": {event.reason}" if event.reason else ""
-    return f"{chart.name} {chart.version}, source {source}{why}"
+    return f"{event.release.chart}, source {source}{why}"
 
 
 def _sync_failures(release: Release, status: Status | OrchestratorError) -> Iterator[Event]:

@@ -47,7 +47,10 @@ def board(environment: str, tenant: str) -> dg.UrlMetadataValue:
 
 def charts(fleet: Fleet) -> Table:
     """Every chart that the fleet asks for, and who runs it."""
-    asked = [(fleet.platform, "every tenant"), *((each.chart, each.name) for each in fleet.tenants.values())]
+    asked = [
+        (fleet.platform, "every tenant"),
+        *((chart, each.name) for each in fleet.tenants.values() for chart in each.charts),
+    ]
     users: dict[tuple[str, str, str], list[str]] = {}
     for chart, user in asked:
         users.setdefault((chart.name, chart.version, chart.repository or "the fleet"), []).append(user)
@@ -137,8 +140,8 @@ def objects(manifests: Manifests) -> Table:
 
 
 def chart(manifests: Manifests) -> str:
-    """The chart that manifests come from, and its version."""
-    return f"{manifests.chart.name} {manifests.chart.version}" if manifests.chart else "unknown"
+    """The charts that manifests come from, and their versions."""
+    return str(manifests.chart) if manifests.chart else "unknown"
 
 
 def findings(found: Iterable[Finding]) -> Table:
@@ -221,7 +224,7 @@ def release(released: Release) -> dict[str, Any]:
         "release commit": released.commit,
         "source": released.source.commit,
         "authors": ", ".join(released.source.authors),
-        "chart": f"{released.chart.name} {released.chart.version}",
+        "chart": str(released.chart),
         "approved by": ", ".join(a.who for a in released.approvals) or "nobody: no approval was needed",
         **({"glass broken": "; ".join(f"{a.who}: {a.reason}" for a in glass)} if glass else {}),
         "released at": dg.TimestampMetadataValue(released.released_at.timestamp()),
@@ -289,7 +292,7 @@ def _deployment(each: Standing) -> tuple[object, ...]:
     if release is None:
         return each.key, each.state, closed, "", "", "", ""
     state = f"{status.health}, {status.sync}" if status else "Unknown"
-    chart = f"{release.chart.name} {release.chart.version}"
+    chart = str(release.chart)
     since = f"{status.since:%m-%d %H:%M:%S}" if status and status.revision else ""
     return each.key, state, closed, each.message, chart, release.source.commit[:8], since
 

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-from dataclasses import astuple
 from functools import lru_cache
 
 from deploy_orchestrator.errors import OrchestratorError
@@ -70,7 +69,7 @@ def basis(fleet: Fleet, deployment: Deployment) -> str:
     policy = deployment.environment.policy
     parts = {
         "inputs": fleet.inputs(deployment),
-        "destination": astuple(deployment.destination),
+        "destination": list(deployment.destination.as_json().values()),
         "exceptions": [each.model_dump(mode="json") for each in deployment.tenant.exceptions],
         "checks": policy.model_dump(mode="json", include=_JUDGED_BY),
         "waves": policy.ahead_of(deployment.tenant.name),

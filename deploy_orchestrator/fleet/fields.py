@@ -35,7 +35,7 @@ _VALUES_PATH = re.compile(
 )
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _PRINTABLE = re.compile(r"[!-~]+")
-_PLACEHOLDERS = ("chart", "cluster", "environment", "tenant")
+_PLACEHOLDERS = ("chart", "cluster", "environment", "release", "tenant")
 _SCHEMES = ("http", "https", "oci", "file")
 
 

@@ -10,7 +10,14 @@ from deploy_orchestrator.errors import OrchestratorError, Place
 from deploy_orchestrator.fleet.charts import LocalChart
 from deploy_orchestrator.fleet.destination import Destination
 from deploy_orchestrator.fleet.errors import FleetError
-from deploy_orchestrator.fleet.layering import InFleet, Inline, InPackage, layer_paths, layers_of
+from deploy_orchestrator.fleet.layering import (
+    InFleet,
+    Inline,
+    InPackage,
+    layer_paths,
+    layers_of,
+    sources_of,
+)
 from deploy_orchestrator.fleet.layout import FLEET_FILE, TENANT_FILE, TENANTS
 from deploy_orchestrator.fleet.model import (
     ArgoCDInstance,
@@ -25,6 +32,7 @@ from deploy_orchestrator.fleet.model import (
     Subscription,
     Tenant,
     TenantNamespace,
+    TenantRelease,
 )
 from deploy_orchestrator.fleet.reading import pick, read_document, require_unique_keys
 from deploy_orchestrator.git import Tree
@@ -45,9 +53,20 @@ class Deployment:
     kept_by: str | None = None
 
     @property
-    def release(self) -> str:
-        """The name of the tenant's own Helm release."""
-        return self.tenant.release_in(self.environment.name)
+    def releases(self) -> tuple[TenantRelease, ...]:
+        """The tenant's own Helm releases, each behind those that it comes after."""
+        return self.tenant.releases_in(self.environment.name)
+
+    def namespace_of(self, release: TenantRelease) -> str:
+        """Where one of the releases goes."""
+        if release.namespace is None:
+            return self.namespace
+        return self.environment.namespace_of(self.tenant.name, release.namespace)
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """Where all of the releases go, the tenant's own namespace first."""
+        return tuple(dict.fromkeys([self.namespace, *map(self.namespace_of, self.releases)]))
 
     @property
     def placing(self) -> TenantNamespace:
@@ -72,7 +91,8 @@ class Deployment:
     @property
     def destination(self) -> Destination:
         """Where it goes."""
-        return Destination(self.environment.cluster, self.server, self.namespace)
+        own, *others = self.namespaces
+        return Destination(self.environment.cluster, self.server, own, tuple(sorted(others)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,9 +271,14 @@ class Fleet:
         return list(self.environments[: names.index(environment.name)][-1:])
 
     def layers(
-        self, deployment: Deployment, package: Mapping[str, bytes] | None = None
+        self,
+        deployment: Deployment,
+        package: Mapping[str, bytes] | None = None,
+        *,
+        of: TenantRelease | None = None,
     ) -> tuple[ValueLayer, ...]:
-        """The values for the tenant's chart in the order in which Helm merges them, later ones winning.
+        """The values for the chart `of` one of the tenant's releases (None: of all, one after the other) in
+        the order in which Helm merges them, later ones winning.
 
         The chart's own `values.yaml` is among them only where it is named: Helm puts it below all others by
         itself. `package` are the files of a published chart; None: the layers in it are left out.
@@ -261,11 +286,14 @@ class Fleet:
         Raises:
             FleetError: one of the files is broken, or is not in the package.
         """
-        return tuple(self._layers(deployment, package))
+        wanted = deployment.releases if of is None else (of,)
+        return tuple(layer for each in wanted for layer in self._layers(deployment, each, package))
 
-    def _layers(self, deployment: Deployment, package: Mapping[str, bytes] | None) -> Iterator[ValueLayer]:
-        chart = deployment.tenant.chart
-        for each in layers_of(deployment.tenant, deployment.environment):
+    def _layers(
+        self, deployment: Deployment, release: TenantRelease, package: Mapping[str, bytes] | None
+    ) -> Iterator[ValueLayer]:
+        chart = release.chart
+        for each in layers_of(deployment.tenant, release, deployment.environment):
             if isinstance(each, Inline):
                 yield ValueLayer(each.file, each.data)
             elif isinstance(each, InFleet):
@@ -302,7 +330,7 @@ class Fleet:
     def inputs(self, deployment: Deployment) -> str:
         """A digest that is another one whenever the manifests of this deployment can be others.
 
-        It covers both charts with their `file://` dependencies by their Git object ids, the exact version of
+        It covers its charts with their `file://` dependencies by their Git object ids, the exact version of
         a chart from a repository, the mirrors in use, the value layers, and the fields of `fleet.yaml` and
         `tenant.yaml` that reach a template. Policies, other tenants and the commit itself are no part of it.
         """
@@ -314,7 +342,7 @@ class Fleet:
             "local": [[chart.folder, dict(chart.trees)] for chart in local],
             "published": [each.model_dump() for each in published],
             "mirrors": {url: mirror for url, mirror in self.mirrors.items() if url.rstrip("/") in sources},
-            "layers": list(self._layer_ids(deployment)),
+            "layers": [one for each in deployment.releases for one in self._layer_ids(deployment, each)],
             "platform": self.platform_values(deployment),
             "kubernetes": deployment.environment.kubernetes,
             "api versions": deployment.environment.api_versions,
@@ -325,21 +353,32 @@ class Fleet:
             parts["image mirrors"] = [[each.of, each.to] for each in mirrors]
         if placed := _placed(deployment):
             parts["placed"] = placed
+        if deployment.tenant.releases is not None:
+            parts["releases"] = [
+                [
+                    each.name,
+                    each.chart.model_dump(),
+                    deployment.namespace_of(each),
+                    each.after,
+                    list(self._layer_ids(deployment, each)),
+                ]
+                for each in deployment.releases
+            ]
         return f"sha256:{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()}"
 
-    def _layer_ids(self, deployment: Deployment) -> Iterator[str]:
+    def _layer_ids(self, deployment: Deployment, release: TenantRelease) -> Iterator[str]:
         """What tells each layer from another; those in a package go with the chart's version."""
-        for each in layers_of(deployment.tenant, deployment.environment):
+        for each in layers_of(deployment.tenant, release, deployment.environment):
             if isinstance(each, Inline):
                 yield each.data.decode()
             elif isinstance(each, InFleet) and each.path in self.values:
                 yield self.values[each.path]
-            elif isinstance(each, InPackage) and deployment.tenant.values is not None:
+            elif isinstance(each, InPackage) and sources_of(deployment.tenant, release) is not None:
                 yield f"{each.name} of the package"
 
     def _charts(self, deployment: Deployment) -> list[ChartReference]:
-        own = deployment.tenant.chart
-        return [self.platform, own] if deployment.has_platform else [own]
+        own = list(dict.fromkeys(deployment.tenant.charts))
+        return [self.platform, *own] if deployment.has_platform else own
 
     def _local(self, deployment: Deployment) -> list[LocalChart]:
         return [self.charts[each.name] for each in self._charts(deployment) if each.repository is None]
@@ -355,10 +394,11 @@ class Fleet:
 def _placed(deployment: Deployment) -> dict[str, Any]:
     """Where a deployment is otherwise than the environment has it; nothing for most."""
     placing = deployment.placing
+    only = deployment.tenant.name if deployment.tenant.releases else deployment.releases[0].name
     return {
         name: value
         for name, value, usual in (
-            ("release", deployment.release, deployment.tenant.name),
+            ("release", only, deployment.tenant.name),
             ("existing", placing.existing, False),
             ("shared", placing.shared, False),
             ("kept by", deployment.kept_by, None),

@@ -517,8 +517,8 @@ class ValueSource(Model):
     """Where values come from: a `file` of the fleet, which may be missing if it is `optional`, or `inline`,
     by the name of the environment.
 
-    `{chart}/` at its beginning is the chart's folder, or its package; `{environment}`, `{cluster}` and
-    `{tenant}` are put in.
+    `{chart}/` at its beginning is the chart's folder, or its package; `{environment}`, `{cluster}`,
+    `{tenant}` and `{release}` are put in.
     """
 
     file: ValuesPath | None = None
@@ -535,15 +535,46 @@ class ValueSource(Model):
 Values = tuple[Annotated[ValueSource, BeforeValidator(_file, json_schema_input_type=str | ValueSource)], ...]
 
 
-class TenantFile(Model):
-    """The fields of `tenant.yaml`.
+class TenantRelease(Model):
+    """One Helm release of a tenant: its `name`, its chart, and where its values come from; None: as for all
+    of the tenant.
 
-    `release` is the name of the Helm release, where it is not the tenant's; `namespace` where that is not the
-    environment's; `per_environment` what of both is another in one of them. `values`: where they come from,
-    later ones winning; None: as `fleet.yaml` says.
+    It is made once those that it comes `after` are healthy. `namespace` is one that exists already, where it
+    goes in place of the tenant's; it may have `{tenant}` and `{environment}` in it.
     """
 
+    name: ReleaseName
     chart: ChartReference
+    values: Values | None = None
+    namespace: NamespaceName | None = None
+    after: tuple[ReleaseName, ...] = ()
+
+
+def in_order(releases: Sequence[TenantRelease]) -> tuple[TenantRelease, ...]:
+    """`releases`, each behind those that it comes after, and otherwise as they stand; without those that come
+    after each other or after what is not there.
+    """
+    waiting, placed = list(releases), dict[str, TenantRelease]()
+    while ready := next((each for each in waiting if placed.keys() >= {*each.after}), None):
+        waiting.remove(ready)
+        placed[ready.name] = ready
+    return tuple(placed.values())
+
+
+class TenantFile(Model):
+    """The fields of `tenant.yaml`: one `chart`, or several `releases` that move together.
+
+    `release` is the name of the only Helm release, where it is not the tenant's; `namespace` where that is
+    not the environment's; `per_environment` what of both is another in one of them. `values`: where they come
+    from, later ones winning; None: as `fleet.yaml` says.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["chart"]}, {"required": ["releases"]}]}
+    )
+
+    chart: ChartReference | None = None
+    releases: tuple[TenantRelease, ...] | None = Field(default=None, min_length=1)
     environments: tuple[str, ...] = Field(min_length=1)
     quota: Quota
     owners: tuple[Line, ...] = Field(min_length=1)
@@ -558,16 +589,35 @@ class TenantFile(Model):
         own = self.per_environment.get(environment, Placement())
         return own.namespace or self.namespace or TenantNamespace()
 
+    @property
+    def chart_fields(self) -> tuple[tuple[tuple[str | int, ...], ChartReference], ...]:
+        """What it runs, each with the field of the file that says so."""
+        if self.chart:
+            return ((("chart",), self.chart),)
+        return tuple((("releases", at, "chart"), each.chart) for at, each in enumerate(self.releases or ()))
+
+    @property
+    def charts(self) -> tuple[ChartReference, ...]:
+        """What it runs, in the order of the file."""
+        return tuple(chart for _, chart in self.chart_fields)
+
+    def releases_of(self, tenant: str, environment: str) -> tuple[TenantRelease, ...]:
+        """The Helm releases of the `tenant` whose file it is, in an environment, as `in_order`."""
+        if self.releases is not None:
+            return in_order(self.releases)
+        own = self.per_environment.get(environment, Placement())
+        name = own.release or self.release or tenant
+        return tuple(TenantRelease.model_construct(name=name, chart=each) for each in self.charts)
+
 
 class Tenant(TenantFile):
-    """Who runs a chart, in which environments; `name` is that of the folder."""
+    """Who runs which charts, in which environments; `name` is that of the folder."""
 
     name: str
 
-    def release_in(self, environment: str) -> str:
-        """The name of its Helm release in an environment."""
-        own = self.per_environment.get(environment, Placement())
-        return own.release or self.release or self.name
+    def releases_in(self, environment: str) -> tuple[TenantRelease, ...]:
+        """Its Helm releases in an environment, each behind those that it comes after."""
+        return self.releases_of(self.name, environment)
 
 
 class FleetFile(Model):

@@ -11,6 +11,7 @@ class _Claim:
     """That a tenant asks for a namespace, `given` by the environment or chosen by itself.
 
     `here` says that it is in that environment: a name that would be given is kept for it in every one.
+    `releases` are the names of those that it has there.
     """
 
     tenant: str
@@ -18,6 +19,7 @@ class _Claim:
     given: bool
     here: bool
     placing: TenantNamespace
+    releases: frozenset[str]
 
     @property
     def rank(self) -> tuple[bool, str, str]:
@@ -50,12 +52,13 @@ class Claims:
         self._claims: dict[tuple[str, str], list[_Claim]] = {}
         for name, file in sorted(tenants.items()):
             for environment in environments:
-                placing = _placing(file, environment)
                 here = file is None or environment.name in file.environments
-                if here or not placing.name:
-                    namespace = environment.namespace_of(name, placing.name)
-                    claim = _Claim(name, environment, placing.name is None, here, placing)
-                    self._claims.setdefault((environment.cluster, namespace), []).append(claim)
+                for namespace, (placing, releases) in _asked(name, file, environment).items():
+                    if here or not placing.name:
+                        claim = _Claim(
+                            name, environment, placing.name is None, here, placing, frozenset(releases)
+                        )
+                        self._claims.setdefault((environment.cluster, namespace), []).append(claim)
         for (_, namespace), claims in self._claims.items():
             for each in claims:
                 if each.here and each.placing.keeper and not each.refusal(namespace):
@@ -70,11 +73,30 @@ class Claims:
         rivals = [each for each in claims if not each.refusal(namespace) and not each.goes_with(own)]
         first = min(rivals, key=lambda each: each.rank, default=own)
         if first is own or own.rank < first.rank:
-            return None
+            return _same_release(own, claims)
         if first.tenant == tenant:
             return f"is its own in {first.environment.name} already"
         return f"is that of the tenant {first.tenant}"
 
 
-def _placing(file: TenantFile | None, environment: Environment) -> TenantNamespace:
-    return file.namespace_in(environment.name) if file else TenantNamespace()
+def _same_release(own: _Claim, claims: Iterable[_Claim]) -> str | None:
+    for other in claims:
+        if other.goes_with(own) and other.here and other.rank < own.rank and own.releases & other.releases:
+            return (
+                f"has a release {min(own.releases & other.releases)!r} of the tenant {other.tenant} already"
+            )
+    return None
+
+
+def _asked(
+    tenant: str, file: TenantFile | None, environment: Environment
+) -> dict[str, tuple[TenantNamespace, set[str]]]:
+    """The namespaces that a tenant asks for in an environment, and its releases in each."""
+    placing = file.namespace_in(environment.name) if file else TenantNamespace()
+    own = environment.namespace_of(tenant, placing.name)
+    found: dict[str, tuple[TenantNamespace, set[str]]] = {own: (placing, set())}
+    for each in file.releases_of(tenant, environment.name) if file else ():
+        namespace = environment.namespace_of(tenant, each.namespace) if each.namespace else own
+        elsewhere = TenantNamespace(name=each.namespace, existing=True)
+        found.setdefault(namespace, (elsewhere, set()))[1].add(each.name)
+    return found

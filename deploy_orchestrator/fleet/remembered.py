@@ -34,12 +34,14 @@ class Known(pydantic.BaseModel):
     values: dict[str, str]
 
     def asks_like(self, other: Tenant) -> bool:
-        """Whether it is in the same environments as another state of it, and asks for the same namespaces."""
+        """Whether it is in the environments of another state of it, and asks for the same names there."""
         own = _tenant(self.tenant)
-        return (own.environments, own.namespace, own.per_environment) == (
+        return (own.environments, own.namespace, own.release, own.per_environment, _placed(own)) == (
             other.environments,
             other.namespace,
+            other.release,
             other.per_environment,
+            _placed(other),
         )
 
 
@@ -113,15 +115,20 @@ def remember(
     tree.store.cache(_KIND).write(_key(tree), kept.model_dump_json().encode())
 
 
+def _placed(tenant: Tenant) -> list[tuple[str, str | None]]:
+    return [(each.name, each.namespace) for each in tenant.releases or ()]
+
+
 def _stands_alone(tenant: Tenant, settings: Configuration) -> bool:
-    if tenant.values is None:
+    if tenant.values is None and not any(each.values for each in tenant.releases or ()):
         return True
     named = {each.name: each for each in settings.environments}
     own = f"{TENANTS}/{tenant.name}/"
     return all(
         layer.path.startswith(own) or not layer.path.startswith(f"{TENANTS}/")
         for environment in tenant.environments
-        for layer in layers_of(tenant, named[environment])
+        for release in tenant.releases_in(environment)
+        for layer in layers_of(tenant, release, named[environment])
         if isinstance(layer, InFleet)
     )
 

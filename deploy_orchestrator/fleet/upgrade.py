@@ -149,12 +149,14 @@ def _uses(fleet: Fleet, repositories: Repositories) -> Iterator[_Use]:
 
 def _references(fleet: Fleet, repositories: Repositories) -> Iterator[_Use]:
     tenants = [
-        (f"{TENANTS}/{tenant.name}/{TENANT_FILE}", "chart", tenant.chart) for tenant in fleet.tenants.values()
+        (f"{TENANTS}/{tenant.name}/{TENANT_FILE}", field, chart)
+        for tenant in fleet.tenants.values()
+        for field, chart in tenant.chart_fields
     ]
-    for file, field, chart in ((FLEET_FILE, "platform", fleet.platform), *tenants):
+    for file, field, chart in ((FLEET_FILE, ("platform",), fleet.platform), *tenants):
         identity = ChartIdentity(_identity(chart.repository, repositories), chart.name)
         folder = None if chart.repository else f"{CHARTS}/{chart.name}"
-        yield _Use(identity, chart.name, file, (field,), folder, chart.version)
+        yield _Use(identity, chart.name, file, field, folder, chart.version)
 
 
 def _name(tree: Tree, folder: str) -> str:

@@ -98,8 +98,7 @@ def _likeness(proposal: Proposal) -> object:
     own = re.compile("|".join(rf"(?<![a-z0-9]){re.escape(each)}(?![a-z0-9])" for each in called))
     lines = judgement.difference.unified().split("\n")
     return (
-        judgement.chart.name,
-        judgement.chart.version,
+        str(judgement.chart),
         tuple((each.rule, each.severity, neutral(f"{each.object} {each.saw}")) for each in judgement.reasons),
         tuple((each.rule, neutral(f"{each.object} {each.message}")) for each in new_warnings(proposal)),
         tuple(neutral(line) for line in lines if line.startswith(("+", "-", "#"))),
@@ -111,7 +110,7 @@ def _section(group: Sequence[Proposal]) -> str:
     judgement, chart = first.judgement, first.judgement.chart
     title = names([each.deployment.key for each in group])
     lines = [f"### {SIGNS[judgement.verdict]} {_words(judgement.verdict)}: {title}", ""]
-    lines += [f"{code(f'{chart.name} {chart.version}')}: {judgement.summary}.", ""]
+    lines += [f"{code(str(chart))}: {judgement.summary}.", ""]
     outline = [f"- {what}: {code(how)}" for what, how in outlined(judgement.difference)]
     lines += _bounded(outline, MAX_OUTLINE, "images and definitions")
     lines += _bounded(list(_reasons(judgement.reasons)), MAX_REASONS, "reasons")

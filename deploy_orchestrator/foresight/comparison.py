@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Deployment, Destination, Fleet
 from deploy_orchestrator.images import examine_images
-from deploy_orchestrator.manifests import ChartUsed, Finding, Manifests, Workspace, examine, render_all
+from deploy_orchestrator.manifests import Finding, Manifests, Workspace, examine, render_all
 from deploy_orchestrator.outcomes import Outcome, attempt, raised
 from deploy_orchestrator.risk import Judgement, Reason, Verdict, assess
 
@@ -103,7 +103,7 @@ def _proposal(
         deployment,
         candidate=candidate,
         before=base.manifests,
-        chart_before=ChartUsed(name=chart.name, version=chart.version) if chart else None,
+        chart_before=chart.model_copy(update={"packages": None}) if chart else None,
         destination_before=base.destination,
         findings=findings,
         looked_up=images,

@@ -102,7 +102,7 @@ def carriers(fleet: Fleet, wanted: Wanted, repositories: Repositories) -> tuple[
             root = chart_of(reference, fleet, Path(scratch), repositories)
             for need in resolve(root, repositories, assembled=True).needs:
                 if wanted.includes(need.chart.identity, need.key):
-                    found[need] += (use.deployment for use in uses)
+                    found[need] += dict.fromkeys(use.deployment for use in uses)
     return tuple(Carrier(need, tuple(deployments)) for need, deployments in found.items())
 
 
@@ -125,7 +125,11 @@ class _Comparison:
     def concerned(self) -> Iterator[Concerned]:
         for then in changed(self._before, self._after):
             now = self._before.deployment(then.environment.name, then.tenant.name)
-            charts = [(now.tenant.chart, then.tenant.chart, values_of(self._before, now))]
+            own = {each.name: each for each in now.releases}
+            charts = [
+                (own[each.name].chart, each.chart, values_of(self._before, now, own[each.name]))
+                for each in then.releases
+            ]
             if now.has_platform and then.has_platform:
                 platform_values = self._before.platform_values(now)
                 charts.insert(0, (self._before.platform, self._after.platform, platform_values))

@@ -26,7 +26,7 @@ from deploy_orchestrator.charts import (
     outdated,
 )
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.fleet import ChartReference, Deployment, Fleet
+from deploy_orchestrator.fleet import ChartReference, Deployment, Fleet, TenantRelease
 from deploy_orchestrator.outcomes import attempt
 
 
@@ -135,15 +135,21 @@ def uses_of(fleet: Fleet) -> dict[ChartReference, list[Consumer]]:
             uses.setdefault(fleet.platform, []).append(
                 Consumer(deployment.key, lambda deployment=deployment: fleet.platform_values(deployment))
             )
-        uses.setdefault(deployment.tenant.chart, []).append(
-            Consumer(deployment.key, lambda deployment=deployment: values_of(fleet, deployment))
-        )
+        for release in deployment.releases:
+            uses.setdefault(release.chart, []).append(
+                Consumer(
+                    deployment.key,
+                    lambda deployment=deployment, release=release: values_of(fleet, deployment, release),
+                )
+            )
     return uses
 
 
-def values_of(fleet: Fleet, deployment: Deployment) -> dict[str, Any]:
-    """The values of a deployment's own chart, all layers as one. Raises FleetError for a broken file."""
-    layers = fleet.layers(deployment)
+def values_of(fleet: Fleet, deployment: Deployment, release: TenantRelease) -> dict[str, Any]:
+    """The values of one of a deployment's own releases, all layers as one. Raises FleetError for a broken
+    file.
+    """
+    layers = fleet.layers(deployment, of=release)
     return layered(documents.parse(layer.data, layer.path).value or {} for layer in layers)
 
 
@@ -166,7 +172,7 @@ def _variants(
         alike.setdefault(effect, (analysis, values, []))[2].append(use.deployment)
     for analysis, values, deployments in alike.values():
         upgrades = outdated(root, repositories, values=values, assembled=True)
-        yield Surveyed(name, tuple(deployments), analysis, upgrades)
+        yield Surveyed(name, tuple(dict.fromkeys(deployments)), analysis, upgrades)
 
 
 def chart_of(

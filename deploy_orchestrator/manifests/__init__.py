@@ -34,11 +34,12 @@ if TYPE_CHECKING:
         Manifests,
         Object,
         PackageUsed,
+        ReleaseUsed,
         read_manifests,
     )
     from deploy_orchestrator.manifests.outline import Highlights, ImageChange, highlights
     from deploy_orchestrator.manifests.pods import Container, Pod, pod_of
-    from deploy_orchestrator.manifests.printed import Printed, combined
+    from deploy_orchestrator.manifests.printed import Printed, Printout, combined
     from deploy_orchestrator.manifests.provenance import Origin, layered_origins, origins
     from deploy_orchestrator.manifests.references import DOCKER_HUB, ImageReference, NotAnImage
     from deploy_orchestrator.manifests.secrets import redacted
@@ -82,6 +83,8 @@ __all__ = [
     "PackageUsed",
     "Pod",
     "Printed",
+    "Printout",
+    "ReleaseUsed",
     "RenderError",
     "Severity",
     "Workspace",

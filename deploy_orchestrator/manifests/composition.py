@@ -7,7 +7,7 @@ from typing import Any, Final
 from deploy_orchestrator import documents
 from deploy_orchestrator.charts import unpacked
 from deploy_orchestrator.errors import Place
-from deploy_orchestrator.fleet import PLATFORM, ChartReference, Deployment, Fleet, ValueLayer
+from deploy_orchestrator.fleet import PLATFORM, ChartReference, Deployment, Fleet, TenantRelease, ValueLayer
 from deploy_orchestrator.manifests.actions import asks, templates_in
 from deploy_orchestrator.manifests.assembly import AssembledChart
 from deploy_orchestrator.manifests.errors import RenderError
@@ -20,6 +20,7 @@ FROM_FLEET: Final = "fleet.yaml"
 @dataclass(frozen=True, slots=True)
 class ChartRelease:
     """A Helm release to render: the chart that people find at `source`, its value layers in Helm's order.
+    It is made once those that it comes `after` are healthy.
 
     `asks` is what the templates ask for, and the values that they may take for templates; as `actions.asks`.
     """
@@ -32,6 +33,7 @@ class ChartRelease:
     kubernetes: str
     api_versions: tuple[str, ...]
     asks: frozenset[str]
+    after: tuple[str, ...] = ()
 
     @property
     def request(self) -> dict[str, Any]:
@@ -48,45 +50,56 @@ class ChartRelease:
 
 
 def releases_of(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> list[ChartRelease]:
-    """The Helm releases that make up a deployment: the platform's, where it has that, then the tenant's own.
+    """The Helm releases that make up a deployment: the platform's, where it has that, then the tenant's own,
+    each behind those that it comes after.
 
     Raises:
         OrchestratorError: a chart, its values or its dependencies cannot be had.
     """
-    own = _release(deployment.release, deployment.tenant.chart, None, deployment, fleet, workspace)
+    own = [_own(each, deployment, fleet, workspace) for each in deployment.releases]
     if not deployment.has_platform:
-        return [own]
+        return own
+    source, chart = _chart(fleet.platform, fleet, workspace)
     values = ValueLayer(FROM_FLEET, json.dumps(fleet.platform_values(deployment)).encode())
-    return [_release(PLATFORM, fleet.platform, (values,), deployment, fleet, workspace), own]
+    return [_release(PLATFORM, deployment.namespace, source, chart, (values,), deployment), *own]
+
+
+def _own(each: TenantRelease, deployment: Deployment, fleet: Fleet, workspace: Workspace) -> ChartRelease:
+    source, chart = _chart(each.chart, fleet, workspace)
+    package = unpacked(chart.path.read_bytes(), source) if each.chart.repository else None
+    layers = fleet.layers(deployment, package, of=each)
+    return _release(
+        each.name, deployment.namespace_of(each), source, chart, layers, deployment, after=each.after
+    )
+
+
+def _chart(reference: ChartReference, fleet: Fleet, workspace: Workspace) -> tuple[str, AssembledChart]:
+    if reference.repository is None:
+        local = fleet.charts[reference.name]
+        return local.folder, workspace.charts.local(local, fleet.tree, fleet.mirrors, fleet.egress)
+    source = f"{reference.repository}/{reference.name}"
+    return source, workspace.charts.published(reference, fleet.mirrors, fleet.egress)
 
 
 def _release(
     name: str,
-    reference: ChartReference,
-    layers: tuple[ValueLayer, ...] | None,
+    namespace: str,
+    source: str,
+    chart: AssembledChart,
+    layers: tuple[ValueLayer, ...],
     deployment: Deployment,
-    fleet: Fleet,
-    workspace: Workspace,
+    after: tuple[str, ...] = (),
 ) -> ChartRelease:
-    if reference.repository is None:
-        local = fleet.charts[reference.name]
-        source, chart = local.folder, workspace.charts.local(local, fleet.tree, fleet.mirrors, fleet.egress)
-        if layers is None:
-            layers = fleet.layers(deployment)
-    else:
-        source = f"{reference.repository}/{reference.name}"
-        chart = workspace.charts.published(reference, fleet.mirrors, fleet.egress)
-        if layers is None:
-            layers = fleet.layers(deployment, unpacked(chart.path.read_bytes(), source))
     return ChartRelease(
         name=name,
-        namespace=deployment.namespace,
+        namespace=namespace,
         source=source,
         chart=chart,
         layers=layers,
         kubernetes=deployment.environment.kubernetes,
         api_versions=deployment.environment.api_versions,
         asks=chart.asks.union(*map(_asks, layers)),
+        after=after,
     )
 
 

@@ -3,7 +3,6 @@
 import difflib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, Final, cast
 
 from deploy_orchestrator.errors import first_few
@@ -29,7 +28,7 @@ _PAIRED_AT_MOST: Final = 50
 
 def moved_text(before: Destination, after: Destination) -> str:
     """Where all of it goes from and to."""
-    old, new = (yaml_lines(asdict(each)) for each in (before, after))
+    old, new = (yaml_lines(each.as_json()) for each in (before, after))
     lines = difflib.unified_diff(old, new, "a/destination", "b/destination", lineterm="")
     return "".join(f"{line}\n" for line in lines)
 

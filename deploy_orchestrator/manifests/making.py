@@ -1,4 +1,4 @@
-"""Both releases of a tenant rendered, in one canonical set."""
+"""All releases of a tenant rendered, in one canonical set."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
@@ -10,10 +10,11 @@ from deploy_orchestrator.manifests import untyped
 from deploy_orchestrator.manifests.composition import FROM_FLEET, ChartRelease, releases_of
 from deploy_orchestrator.manifests.findings import Check, Finding
 from deploy_orchestrator.manifests.naming import by_mirrors, renamed
-from deploy_orchestrator.manifests.objects import Manifests, Object, PackageUsed
-from deploy_orchestrator.manifests.printed import Printed, combined, skipped_hook, volatile
+from deploy_orchestrator.manifests.objects import ChartUsed, Manifests, Object, PackageUsed, ReleaseUsed
+from deploy_orchestrator.manifests.printed import Printed, Printout, combined, skipped_hook, volatile
 from deploy_orchestrator.manifests.reads import Reads, unread
 from deploy_orchestrator.manifests.rendering import RenderedRelease, render_release
+from deploy_orchestrator.manifests.sequence import in_sequence
 from deploy_orchestrator.manifests.verification import tested_after_sync
 from deploy_orchestrator.manifests.workspace import Workspace
 
@@ -55,21 +56,39 @@ def made(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> Manifest
     rendered = [render_release(release, workspace) for release in releases]
     objects = combined(
         [
-            [each for each in one.objects if not _is_made_already(each, release, deployment)]
+            Printout(
+                release.name,
+                release.namespace,
+                tuple(each for each in one.objects if not _is_made_already(each, release, deployment)),
+            )
             for release, one in zip(releases, rendered, strict=True)
         ],
-        deployment.namespace,
         deployment.environment.custom_kinds,
     )
+    ordered = in_sequence(objects, {each.name: each.after for each in releases})
     return Manifests(
-        objects=tested_after_sync(_read_from_mirrors((object_ for object_, _ in objects), deployment, fleet)),
-        chart=rendered[-1].chart.model_copy(update={"packages": _packages(releases)}),
+        objects=tested_after_sync(_read_from_mirrors(ordered, deployment, fleet)),
+        chart=_chart(deployment, releases, rendered),
         findings=tuple(
             finding
             for release, result in zip(releases, rendered, strict=True)
             for finding in _findings(release, result, deployment.environment.custom_kinds)
         ),
-        templates={object_.key: place.file for object_, place in objects},
+        templates={each.object.key: each.place.file for each in objects},
+    )
+
+
+def _chart(
+    deployment: Deployment, releases: Iterable[ChartRelease], rendered: Iterable[RenderedRelease]
+) -> ChartUsed:
+    own = [
+        ReleaseUsed(release=release.name, name=one.chart.name, version=one.chart.version)
+        for release, one in zip(releases, rendered, strict=True)
+        if not (deployment.has_platform and release.name == PLATFORM)
+    ]
+    several = None if deployment.tenant.releases is None else tuple(own)
+    return ChartUsed(
+        name=own[-1].name, version=own[-1].version, packages=_packages(releases), releases=several
     )
 
 
@@ -104,7 +123,10 @@ def _findings(
     for printed in rendered.skipped:
         yield skipped_hook(printed)
     if rendered.again is not None:
-        yield from volatile(rendered.objects, rendered.again, release.namespace, declared)
+        first, second = (
+            Printout(release.name, release.namespace, each) for each in (rendered.objects, rendered.again)
+        )
+        yield from volatile(first, second, declared)
     if "clock" in release.asks:
         yield CLOCK.finding(None, f"{release.source} calls now or ago")
     if "lookup" in release.asks:

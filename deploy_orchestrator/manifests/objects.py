@@ -110,15 +110,39 @@ class PackageUsed(documents.Record):
     sha256: str
 
 
+class ReleaseUsed(documents.Record):
+    """A Helm release of a tenant that has several, and the name and version of its chart."""
+
+    release: str
+    name: str
+    version: str
+
+
 class ChartUsed(documents.Record):
-    """The chart that a tenant's manifests come from.
+    """The chart that a tenant's manifests come from; of several `releases` the last one's.
 
     `packages` were fetched for it and for the platform; None: there were none, or they were not told yet.
+    `releases` are all of a tenant that lists them, each behind those that it comes after; None: there is one.
     """
 
     name: str
     version: str
     packages: tuple[PackageUsed, ...] | None = None
+    releases: tuple[ReleaseUsed, ...] | None = None
+
+    @property
+    def versions(self) -> tuple[tuple[str, str], ...]:
+        """Name and version of every chart, in the order of the releases."""
+        return tuple((each.name, each.version) for each in self.releases or (self,))
+
+    @property
+    def called(self) -> str:
+        """The names of all charts, each once, in the order of the releases."""
+        return ", ".join(dict.fromkeys(name for name, _ in self.versions))
+
+    def __str__(self) -> str:
+        """Every chart with its version, as `postgres 16.2.0, web 1.4.0`."""
+        return ", ".join(dict.fromkeys(f"{name} {version}" for name, version in self.versions))
 
 
 class Manifests:

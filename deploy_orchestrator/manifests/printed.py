@@ -35,6 +35,15 @@ class Printed:
 
 
 @dataclass(frozen=True, slots=True)
+class Printout:
+    """All that one Helm release prints, and the `namespace` that it goes to."""
+
+    release: str
+    namespace: str
+    printed: tuple[Printed, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SkippedHook:
     """A hook annotation for which Helm leaves an object out; which object, if the engine tells."""
 
@@ -42,31 +51,45 @@ class SkippedHook:
     printed: Printed | None = None
 
 
-def combined(
-    rendered: Iterable[Iterable[Printed]], namespace: str, declared: Mapping[str, str]
-) -> tuple[tuple[Object, Place], ...]:
-    """The objects that releases into one namespace print, and where; lists taken apart, each in its
-    namespace. `declared` are the scopes of custom kinds that no chart defines.
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An object that a release makes, and where its template prints it."""
+
+    release: str
+    object: Object
+    place: Place
+
+
+def combined(printouts: Iterable[Printout], declared: Mapping[str, str]) -> tuple[Made, ...]:
+    """The objects that releases print, lists taken apart, each in its namespace. `declared` are the scopes of
+    custom kinds that no chart defines.
 
     Raises:
         InvalidObject: what is printed somewhere is no object.
         DuplicateObject: one object is printed in two places.
     """
-    printed = [each for release in rendered for one in release for each in _flattened(one)]
-    custom = scopes((each.body for each in printed), declared)
-    objects: dict[ObjectKey, tuple[Object, Place]] = {}
-    for each in printed:
-        object_ = _placed(_object(each), namespace, custom)
-        other = objects.setdefault(_applied(object_.key, namespace, custom), (object_, each.place))
-        if other[0] is not object_ and not (
-            object_.kind == "CustomResourceDefinition" and other[0] == object_
+    printed = [(out, each) for out in printouts for one in out.printed for each in _flattened(one)]
+    custom = scopes((each.body for _, each in printed), declared)
+    objects: dict[ObjectKey, Made] = {}
+    for out, each in printed:
+        made = Made(out.release, _placed(_object(each), out.namespace, custom), each.place)
+        other = objects.setdefault(_applied(made.object.key, out.namespace, custom), made)
+        if other is not made and not (
+            made.object.kind == "CustomResourceDefinition" and other.object == made.object
         ):
-            raise DuplicateObject(
-                f"{object_.key} is printed here and by {other[1]}",
-                place=each.place,
-                fix="rename one of them, or print it once",
-            )
+            raise _twice(made, other)
     return tuple(objects.values())
+
+
+def _twice(made: Made, other: Made) -> DuplicateObject:
+    if made.release == other.release:
+        said = f"{made.object.key} is printed here and by {other.place}"
+    else:
+        said = (
+            f"{made.object.key} is printed here for the release {made.release}, and by {other.place} for the"
+            f" release {other.release}"
+        )
+    return DuplicateObject(said, place=made.place, fix="rename one of them, or print it once")
 
 
 def _flattened(printed: Printed) -> Iterator[Printed]:
@@ -116,13 +139,9 @@ def skipped_hook(skipped: SkippedHook) -> Finding:
     return UNKNOWN_HOOK.finding(key, f"its {HOOK} is {skipped.hook!r}")
 
 
-def volatile(
-    first: Iterable[Printed], second: Iterable[Printed], namespace: str, declared: Mapping[str, str]
-) -> Iterator[Finding]:
+def volatile(first: Printout, second: Printout, declared: Mapping[str, str]) -> Iterator[Finding]:
     """A finding on each object that is another on every render."""
-    once, again = (
-        Manifests(object_ for object_, _ in combined([each], namespace, declared)) for each in (first, second)
-    )
+    once, again = (Manifests(made.object for made in combined([each], declared)) for each in (first, second))
     changes = diff(once, again)
     differing = [(change.key, ", ".join(each.field for each in change.fields)) for change in changes.changed]
     differing += [(each.key, "its name") for each in (*changes.added, *changes.removed)]

@@ -7,7 +7,7 @@ from typing import Any, cast
 from deploy_orchestrator.charts import load
 from deploy_orchestrator.documents import parse
 from deploy_orchestrator.fleet import Deployment, Fleet
-from deploy_orchestrator.manifests.composition import releases_of
+from deploy_orchestrator.manifests.composition import ChartRelease, releases_of
 from deploy_orchestrator.manifests.workspace import Workspace
 from deploy_orchestrator.terms import KeyPath
 
@@ -25,12 +25,18 @@ class Origin:
     over: tuple[str, ...] = ()
 
 
-def origins(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> tuple[Origin, ...]:
-    """Every value of the tenant's own chart, in the order of their keys. Raises as `render`."""
-    release = releases_of(deployment, fleet, workspace)[-1]
-    layers = [(f"{release.source}/values.yaml", load(release.chart.path).values)]
-    layers += [(each.path, parse(each.data, each.path).value or {}) for each in release.layers]
-    return layered_origins(layers)
+def origins(deployment: Deployment, fleet: Fleet, workspace: Workspace) -> dict[str, tuple[Origin, ...]]:
+    """Every value of each of the tenant's own releases by its name, in the order of their keys. Raises as
+    `render`.
+    """
+    own = releases_of(deployment, fleet, workspace)[-len(deployment.releases) :]
+    return {release.name: layered_origins(_layers(release)) for release in own}
+
+
+def _layers(release: ChartRelease) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    yield f"{release.source}/values.yaml", load(release.chart.path).values
+    for each in release.layers:
+        yield each.path, parse(each.data, each.path).value or {}
 
 
 def layered_origins(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[Origin, ...]:

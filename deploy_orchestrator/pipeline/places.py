@@ -35,7 +35,7 @@ def require_place(fleet: Fleet, deployments: Deployments, plan: Plan, objects: f
     """
     own = fleet.deployment(plan.environment, plan.tenant)
     place = Place(f"tenants/{plan.tenant}/tenant.yaml")
-    namespace = plan.destination.namespace
+    namespace = plan.namespace
     listed = namespace in own.environment.policy.shared_namespaces
     if own.placing.shared and not listed:
         raise NamespaceTaken(
@@ -46,9 +46,11 @@ def require_place(fleet: Fleet, deployments: Deployments, plan: Plan, objects: f
         )
     others = [each for each in deployments.holders(plan.destination) if each.key != plan.key]
     for other in others:
-        if not (own.placing.shared and _shares(fleet, other.environment, other.tenant, own)):
+        taken = sorted({*plan.destination.namespaces} & {*other.destination.namespaces})
+        shared = taken == [namespace] == [other.namespace]
+        if not (shared and own.placing.shared and _shares(fleet, other.environment, other.tenant, own)):
             raise NamespaceTaken(
-                f"{plan.key} would go to the namespace {namespace} of cluster {plan.cluster}, where"
+                f"{plan.key} would go to the namespace {taken[0]} of cluster {plan.cluster}, where"
                 f" {other.key} is released",
                 place=place,
                 fix=f"remove {other.key} first (`deploy-orchestrator tenant remove`), or give one of them"

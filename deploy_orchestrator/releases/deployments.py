@@ -115,10 +115,10 @@ class Deployments:
         return [release for release in values(found) if release]
 
     def holders(self, destination: Destination) -> tuple[ReleaseFile, ...]:
-        """What is released into that namespace."""
+        """What is released into its namespaces."""
         main = self.repository.branch(MAIN)
-        place = destination.cluster, destination.namespace
-        there = holders_of(self.repository, main.commit, place) if main.commit else ()
+        places = {(destination.cluster, each) for each in destination.namespaces}
+        there = holders_of(self.repository, main.commit, places) if main.commit else ()
         return tuple(each for each in (slot.read_release(main) for slot in there) if each)
 
     def objects(self, environment: str, tenant: str) -> frozenset[str]:

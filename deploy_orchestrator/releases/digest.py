@@ -1,6 +1,5 @@
 import hashlib
 import json
-from dataclasses import asdict
 
 from deploy_orchestrator.fleet import Destination
 
@@ -28,7 +27,7 @@ def digest_of(
             "format": FORMAT,
             "environment": environment,
             "tenant": tenant,
-            "destination": asdict(destination),
+            "destination": destination.as_json(),
             "content": content,
             "base": base,
             "replaces": replaces,

@@ -3,7 +3,7 @@
 What was read is kept beside the clone by the file's Git id, and read again where that is another.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -24,20 +24,20 @@ _READ_AGAIN: Final = 20
 Place = tuple[str, str]
 """A cluster and a namespace in it."""
 
-_Read = tuple[str, str, str]
+_Read = tuple[str, tuple[Place, ...]]
 """A release file's Git id, and where it goes."""
 
 _Folder = tuple[str, dict[str, _Read]]
 """The Git id of an environment's folder, and its release files by tenant, but for what nobody can read."""
 
 
-def holders_of(repository: Repository, head: str, place: Place) -> list[Slot]:
-    """Whose releases are in a place at `head`, but for files that nobody can read."""
+def holders_of(repository: Repository, head: str, places: Set[Place]) -> list[Slot]:
+    """Whose releases are in one of `places` at `head`, but for files that nobody can read."""
     return [
         Slot(environment, tenant)
         for environment, (_, files) in _known(repository).at(head).items()
         for tenant, read in files.items()
-        if read[1:] == place
+        if not places.isdisjoint(read[1])
     ]
 
 
@@ -97,7 +97,7 @@ def _looked(tree: Tree, environment: str, folder: str, before: Mapping[str, _Rea
 
 def _place_of(slot: Slot, tree: Tree, there: str) -> _Read | None:
     file = slot.read_release(tree)
-    return (there, file.cluster, file.namespace) if file else None
+    return (there, tuple((file.cluster, each) for each in file.destination.namespaces)) if file else None
 
 
 def _key(repository: Repository) -> str:

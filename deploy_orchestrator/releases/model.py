@@ -114,7 +114,8 @@ class Subject(Record):
     that, or took away what was there; None where nothing ever was. `format` 1 is an
     earlier one: it knows no `server` and no `replaces`, and its digest covers no destination. `images` are
     the digests that names of images led to when it was planned, of those without one, and of those whose tag
-    led to the one beside it; None: nobody looked, or there are none.
+    led to the one beside it; None: nobody looked, or there are none. `others` are the namespaces that it goes
+    to beside its own; None: no others.
     """
 
     format: Literal[1, 2] = 1
@@ -123,6 +124,7 @@ class Subject(Record):
     namespace: Label
     cluster: str
     server: Text | None = None
+    others: tuple[Label, ...] | None = None
     digest: Digest
     content: Digest
     base: Digest | None = None
@@ -152,7 +154,7 @@ class Subject(Record):
     @property
     def destination(self) -> Destination:
         """Where it goes."""
-        return Destination(self.cluster, self.server, self.namespace)
+        return Destination(self.cluster, self.server, self.namespace, self.others or ())
 
     @property
     def key(self) -> str:

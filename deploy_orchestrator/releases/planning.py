@@ -98,6 +98,7 @@ def planned(
         namespace=destination.namespace,
         cluster=destination.cluster,
         server=destination.server,
+        others=destination.others or None,
         digest=digest_of(
             environment=environment,
             tenant=tenant,

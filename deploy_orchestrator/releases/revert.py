@@ -118,11 +118,9 @@ def _require_free(
     """Nobody goes back to where another has been released since they moved away, or to an object that another
     has made since in a namespace that they share.
     """
-    stays = (now.cluster, now.namespace) == (back.cluster, back.namespace)
+    stays = now.destination.is_at(replace(back.destination, server=None))
     found = values(attempt(each.read_release, tree) for each in slots(tree, RELEASES) if each != slot)
-    others = [
-        each for each in found if each and (each.cluster, each.namespace) == (back.cluster, back.namespace)
-    ]
+    others = [each for each in found if each and each.destination.meets(back.destination)]
     for other in others:
         if not stays:
             raise RevertRefused(

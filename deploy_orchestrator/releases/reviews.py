@@ -75,7 +75,7 @@ def text_of(plan: Plan, difference: Diff | None) -> str:
             "names you and you did not write them. Merging does nothing.",
             "",
             f"- digest {code(plan.digest)}",
-            f"- {code(f'{plan.chart.name} {plan.chart.version}')}, {plan.summary}",
+            f"- {code(str(plan.chart))}, {plan.summary}",
             f"- fleet commit {code(plan.source.commit)} by {code(first_few(plan.source.authors, _AUTHORS))}",
             "",
             *reasons,

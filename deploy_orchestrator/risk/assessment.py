@@ -71,7 +71,7 @@ def assess(
         destination=deployment.destination,
         looked_up=frozenset(looked_up),
         ignored=[each for each in policy.ignore if each.expires > (now or datetime.now(UTC))],
-        into_existing=deployment.placing.existing or deployment.namespace != given,
+        into_existing=deployment.placing.existing or deployment.namespaces != (given,),
         without_platform=not deployment.has_platform,
         excepted_before=_excepted(before, deployment)
         if any(each.excepted for each in findings)

@@ -27,9 +27,9 @@ class ChartReplaced(Rule):
     do = "Read the diff in full, then approve."
 
     def judge(self, change: Change) -> Iterator[Sighting]:
-        before = change.chart_before
-        if before is not None and before.name != change.chart.name:
-            yield Sighting(f"chart {before.name} → {change.chart.name}")
+        for (before, _), (after, _) in _pairs(change):
+            if before != after:
+                yield Sighting(f"chart {before} → {after}")
 
 
 class ChartMajor(Rule):
@@ -81,12 +81,29 @@ def _steps(change: Change) -> Iterator[tuple[str, str, str]]:
     if change.before is None or change.chart_before is None:
         return
     old, new = _versions(change.before), _versions(change.after)
-    if change.chart_before.name == change.chart.name:
-        old[change.chart.name] = change.chart_before.version
-        new[change.chart.name] = change.chart.version
-    for name in sorted(old.keys() & new.keys()):
-        if old[name] != new[name]:
-            yield name, old[name], new[name]
+    told = {(name, old[name], new[name]) for name in old.keys() & new.keys()}
+    own = {(name, was, now) for (name, was), (other, now) in _pairs(change) if name == other}
+    named = {name for name, _, _ in own}
+    for name, was, now in sorted({*own, *(each for each in told if each[0] not in named)}):
+        if was != now:
+            yield name, was, now
+
+
+def _pairs(change: Change) -> list[tuple[tuple[str, str], tuple[str, str]]]:
+    """Name and version of the tenant's own charts, before and after: by the release that it makes, and where
+    only one chart is named before or after, by its name if both have it. A release that only one has stands
+    with none.
+    """
+    before, after = change.chart_before, change.chart
+    if before is None:
+        return []
+    if before.releases and after.releases:
+        old = {each.release: (each.name, each.version) for each in before.releases}
+        return [
+            (old[each.release], (each.name, each.version)) for each in after.releases if each.release in old
+        ]
+    same = [(old, new) for old in before.versions for new in after.versions if old[0] == new[0]]
+    return same[:1] or [(before.versions[-1], after.versions[-1])]
 
 
 def _versions(manifests: Manifests) -> dict[str, str]:

@@ -219,12 +219,16 @@ def _needs(
 def _references(
     fleet: Fleet, name: str, repository: str | None, repositories: Repositories
 ) -> Iterator[tuple[ChartIdentity, _Reference]]:
-    tenants = ((f"tenants/{each.name}/tenant.yaml", "chart", each.chart) for each in fleet.tenants.values())
-    for file, field, chart in (("fleet.yaml", "platform", fleet.platform), *tenants):
+    tenants = (
+        (f"tenants/{each.name}/tenant.yaml", field, chart)
+        for each in fleet.tenants.values()
+        for field, chart in each.chart_fields
+    )
+    for file, field, chart in (("fleet.yaml", ("platform",), fleet.platform), *tenants):
         if chart.name == name and chart.repository is not None:
             identity = repositories.identity(chart.repository)
             if repository in (None, identity):
-                yield ChartIdentity(identity, name), _Reference(file, (field, "version"), chart.version)
+                yield ChartIdentity(identity, name), _Reference(file, (*field, "version"), chart.version)
 
 
 @dataclass(frozen=True, slots=True)

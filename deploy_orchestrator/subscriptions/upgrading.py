@@ -8,6 +8,7 @@ from deploy_orchestrator.charts import Conflict, Taken, explain, moved
 from deploy_orchestrator.fleet import Fleet, load
 from deploy_orchestrator.git import Tree
 from deploy_orchestrator.markdown import code
+from deploy_orchestrator.terms import FieldPath
 
 
 def written(taken: Sequence[tuple[Path, Taken]], tree: Tree) -> dict[str, bytes]:
@@ -20,9 +21,9 @@ def written(taken: Sequence[tuple[Path, Taken]], tree: Tree) -> dict[str, bytes]
         for name, data in each.rewrite.files.items()
     }
     versions = {folder.name: each.rewrite.after.version for folder, each in taken}
-    for path, version in _pins(load(tree), versions):
+    for path, pins in _pins(load(tree), versions):
         document = documents.parse(tree.read(path), path)
-        files[path] = documents.edited(document, {("chart", "version"): version}).encode()
+        files[path] = documents.edited(document, pins).encode()
     return files
 
 
@@ -45,13 +46,17 @@ def title_of(taken: Sequence[tuple[Path, Taken]], dependency: str) -> str:
     return f"Upgrade {dependency}{to} in {charts}"
 
 
-def _pins(fleet: Fleet, versions: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _pins(fleet: Fleet, versions: Mapping[str, str]) -> Iterator[tuple[str, dict[FieldPath, str]]]:
     for tenant in fleet.tenants.values():
-        chart = tenant.chart
-        if chart.repository is None and chart.name in versions:
-            constraint = moved(chart.version, versions[chart.name])
-            if constraint != chart.version:
-                yield f"tenants/{tenant.name}/tenant.yaml", constraint
+        pins: dict[FieldPath, str] = {
+            (*field, "version"): constraint
+            for field, chart in tenant.chart_fields
+            if chart.repository is None
+            and chart.name in versions
+            and (constraint := moved(chart.version, versions[chart.name])) != chart.version
+        }
+        if pins:
+            yield f"tenants/{tenant.name}/tenant.yaml", pins
 
 
 def _chart(taken: Taken) -> str:

@@ -102,7 +102,7 @@ class Past:
             kind=each.kind,
             environment=release.environment,
             tenant=release.tenant,
-            chart=release.chart.name,
+            chart=release.chart.called,
             commit=each.commit,
             at=each.at,
             committed=self._time(self.fleet, release.source.commit),

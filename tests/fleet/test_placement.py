@@ -45,7 +45,7 @@ def test_a_tenant_names_its_release_and_its_namespace_where_they_are_others(
         "  production: {namespace: {name: web, existing: true}}\n"
     )
     fleet = load(commit(files))
-    found = {each.key: (each.release, each.namespace) for each in fleet.deployments()}
+    found = {each.key: (each.releases[0].name, each.namespace) for each in fleet.deployments()}
     assert found == {
         "dev/blog": ("blog", "blog-dev"),
         "production/blog": ("blog", "blog-production"),

@@ -101,3 +101,22 @@ def test_a_version_that_is_not_published_is_refused(
 ) -> None:
     with pytest.raises(ChartNotFound, match="has no redis in version"):
         upgraded(load(commit(files)), ChartUpgrade(Wanted("redis"), "99.0.0"), repositories)
+
+
+def test_a_chart_goes_up_in_the_release_that_names_it(
+    files: Files, commit: Commit, repositories: Repositories
+) -> None:
+    releases = (
+        "releases:\n"
+        "  - {name: front, chart: {name: web, version: ~1.2.0}, after: [store]}\n"
+        "  - {name: store, chart: {name: redis, version: 17.0.0, repository: bitnami}}\n"
+    )
+    text_of_one = str(files["tenants/blog/tenant.yaml"])
+    files["tenants/blog/tenant.yaml"] = text_of_one.replace(
+        "chart:\n  name: web\n  version: ~1.2.0\n", releases
+    )
+    fleet = load(commit(files))
+    then = upgraded(fleet, ChartUpgrade(Wanted("redis", URL), "18.1.0"), repositories)
+    edits = {(each.place.file, str(each.place.field), each.before, each.after) for each in then.edits}
+    assert ("tenants/blog/tenant.yaml", "releases[1].chart.version", "17.0.0", "18.1.0") in edits
+    assert [each.version for each in then.fleet.tenants["blog"].charts] == ["~1.2.0", "18.1.0"]

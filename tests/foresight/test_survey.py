@@ -156,3 +156,19 @@ def test_what_went_away_is_new_when_it_comes_back() -> None:
     gone = first_seen([], {"a": None}, NOW)
     assert gone == {}
     assert first_seen(["a"], gone, NOW + DAY) == {"a": NOW + DAY}
+
+
+def test_every_chart_of_a_tenant_of_several_releases_is_surveyed_with_its_values(
+    fleet: Callable[..., Fleet], hub: Hub
+) -> None:
+    several = TENANT.replace(
+        "chart: {name: app, version: 1.0.0}",
+        "releases:\n"
+        "  - {name: a, chart: {name: app, version: 1.0.0}}\n"
+        "  - {name: b, chart: {name: app, version: 1.0.0}, after: [a]}\n"
+        "  - {name: c, chart: {name: app, version: 1.0.0}, after: [a]}",
+    )
+    more = {"tenants/blog/tenant.yaml": several, "tenants/blog/b/values.yaml": "db: {enabled: true}\n"}
+    found = survey(fleet(**more), reaching(hub))
+    users = {each.deployments for each in found.charts if each.chart == "app 1.0.0"}
+    assert users == {("dev/blog", "dev/shop", "live/blog"), ("dev/blog", "live/blog", "live/shop")}

@@ -184,7 +184,7 @@ def test_who_changed_a_chart_that_the_tenant_moves_to_later_is_an_author(team: T
     team.writes("bob", "charts/next/values.yaml", FILES["charts/app/values.yaml"])
     team.writes("carol", "tenants/shop/values-production.yaml", "greeting: hi\n")
     with team.desk.orchestrator() as orchestrator:
-        assert orchestrator.fleet().tenants["shop"].chart.name == "app"
+        assert orchestrator.fleet().tenants["shop"].charts[0].name == "app"
     assert team.authors == {"carol"}
 
     team.writes("alice", "tenants/shop/tenant.yaml", FILES["tenants/shop/tenant.yaml"].replace("app", "next"))

@@ -20,7 +20,7 @@ from deploy_orchestrator.fleet import (
     Tenant,
     TenantNamespace,
 )
-from deploy_orchestrator.manifests import ChartUsed, Finding, Manifests, Object
+from deploy_orchestrator.manifests import ChartUsed, Finding, Manifests, Object, ReleaseUsed
 from deploy_orchestrator.releases import Plan, Release, SourceChange, digest_of, make_plan
 
 HERE = Path(__file__).parent
@@ -91,12 +91,10 @@ def planned(
     checks: dict[str, RuleOverride] | None = None,
     ignore: Sequence[IgnoredField] = (),
 ) -> Plan:
-    chart_before, chart_after = (
-        (name, version)
-        for text in case.get("chart", ["dagster-tenant 1.4.2", "dagster-tenant 1.4.2"])
-        for name, version in [text.split()]
+    chart_before, chart_after = map(
+        chart_used, case.get("chart", ["dagster-tenant 1.4.2", "dagster-tenant 1.4.2"])
     )
-    candidate = Manifests(tuple(map(Object, new)), ChartUsed(name=chart_after[0], version=chart_after[1]))
+    candidate = Manifests(tuple(map(Object, new)), chart_after)
     before = None if old is None else Manifests(tuple(map(Object, old)))
     goes = {"cluster": "main", "server": "https://main.example.com", "namespace": "analytics-production"}
     goes |= case.get("goes", {})
@@ -118,13 +116,23 @@ def planned(
         Deployment(environment, tenant, goes["namespace"], goes["server"]),
         source=SourceChange(commit=COMMIT, authors=("author@example.com",), signed=True),
         candidate=candidate,
-        released=None
-        if before is None
-        else released(before, ChartUsed(name=chart_before[0], version=chart_before[1])),
+        released=None if before is None else released(before, chart_before),
         released_manifests=before,
         findings=[Finding(object=None, **finding) for finding in case.get("findings", ())],
         after=(),
     )
+
+
+def chart_used(text: str) -> ChartUsed:
+    """The chart `web 1.0.0`, or those of several releases: `front=web 1.0.0, store=redis 2.0.0`."""
+    named = [each.rpartition("=") for each in text.split(", ")]
+    releases = tuple(
+        ReleaseUsed(release=release, name=name, version=version)
+        for release, _, chart in named
+        for name, version in [chart.split()]
+    )
+    last = releases[-1]
+    return ChartUsed(name=last.name, version=last.version, releases=releases if "=" in text else None)
 
 
 @pytest.fixture(scope="session")

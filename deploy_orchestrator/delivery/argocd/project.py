@@ -28,16 +28,19 @@ def project(
     servers = {cluster.name: cluster.server for cluster in fleet.clusters}
     places = dict.fromkeys(
         [
-            *((servers[each.environment.cluster], each.namespace) for each in mine),
+            *((servers[each.environment.cluster], own) for each in mine for own in each.namespaces),
             *(
-                (server, each.namespace)
+                (server, own)
                 for each in released
                 if (server := each.server or servers.get(each.cluster))
+                for own in each.namespaces
             ),
         ]
     )
     not_its_own = {
-        (servers[each.environment.cluster], each.namespace) for each in mine if not each.makes_namespace
+        (servers[each.environment.cluster], namespace)
+        for each in mine
+        for namespace in (each.namespaces[1:] if each.makes_namespace else each.namespaces)
     }
     return names.argo_object(
         "AppProject",

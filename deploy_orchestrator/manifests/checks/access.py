@@ -58,12 +58,13 @@ def _escalations(manifests: Manifests, _: Deployment) -> Iterator[Broken]:
 
 
 def _strangers(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
+    own = deployment.namespaces
     for binding in _bindings(manifests):
         for subject in untyped.mappings(binding.body.get("subjects")):
             name, namespace = subject.get("name"), subject.get("namespace")
-            if subject.get("kind") == "ServiceAccount" and namespace not in (None, deployment.namespace):
+            if subject.get("kind") == "ServiceAccount" and namespace not in (None, *own):
                 yield Broken(binding.key, f"it lets {namespace}/{name} in")
-            elif (found := _ACCOUNTS.match(str(name))) and found[1] != deployment.namespace:
+            elif (found := _ACCOUNTS.match(str(name))) and found[1] not in own:
                 yield Broken(binding.key, f"it lets {name} in")
             if str(name) in _EVERYBODY:
                 yield Broken(binding.key, f"it lets {name} in")

@@ -12,13 +12,21 @@ _DIRECTIONS: Final = ("Ingress", "Egress")
 
 
 def _open(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
-    if deployment.kept_by not in (None, deployment.tenant.name):
-        return  # The keeper of the shared namespace brings it, and is held to it.
+    own, *others = deployment.namespaces
+    if deployment.kept_by in (None, deployment.tenant.name):  # Else the keeper brings it, and is held to it.
+        for direction in _open_in(own, manifests):
+            yield Broken(None, f"no NetworkPolicy denies {direction} to all pods by default")
+    for namespace in others:
+        for direction in _open_in(namespace, manifests):
+            yield Broken(None, f"no NetworkPolicy in {namespace} denies {direction} to all pods by default")
+
+
+def _open_in(namespace: str, manifests: Manifests) -> Iterator[str]:
     policies = [
         untyped.mapping(object_.body.get("spec"))
         for object_ in manifests.objects
         if (object_.key.group, object_.kind, object_.namespace)
-        == ("networking.k8s.io", "NetworkPolicy", deployment.namespace)
+        == ("networking.k8s.io", "NetworkPolicy", namespace)
         and not hooks.is_hook(object_)
     ]
     everywhere = [spec for spec in policies if not untyped.mapping(spec.get("podSelector"))]
@@ -28,7 +36,7 @@ def _open(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
             for spec in everywhere
         )
         if not any(closed):
-            yield Broken(None, f"no NetworkPolicy denies {direction.lower()} to all pods by default")
+            yield direction.lower()
 
 
 def _wide(manifests: Manifests, _: Deployment) -> Iterator[Broken]:

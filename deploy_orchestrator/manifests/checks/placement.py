@@ -1,4 +1,4 @@
-"""A tenant's objects are in its own namespace."""
+"""A tenant's objects are in its own namespaces."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from deploy_orchestrator.manifests.objects import Manifests, Object
 
 def _foreign(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
     for object_ in manifests.objects:
-        if object_.namespace not in (None, deployment.namespace):
+        if object_.namespace not in (None, *deployment.namespaces):
             yield Broken(object_.key, f"it goes to the namespace {object_.namespace}")
 
 

@@ -84,4 +84,4 @@ def _group(by: str, tenant: str, row: Sequence[Standing], waves: Mapping[str, in
 def _chart(row: Sequence[Standing]) -> str:
     """What chart a tenant runs, as what is released last in the order of environments says, or what waits."""
     subjects = [each.release or (each.waiting and each.waiting.plan) for each in row]
-    return next((each.chart.name for each in reversed(subjects) if each), "nothing yet")
+    return next((each.chart.called for each in reversed(subjects) if each), "nothing yet")
