@@ -18,7 +18,15 @@ from deploy_orchestrator.adoption import (
     told,
 )
 from deploy_orchestrator.fleet import load
-from tests.adoption.conftest import PLATFORM, URL, Desk, Originals, application, release_secret
+from tests.adoption.conftest import (
+    CONFIG_MAP,
+    PLATFORM,
+    URL,
+    Desk,
+    Originals,
+    application,
+    release_secret,
+)
 
 
 def proof(outcome: Outcomes) -> Proof:
@@ -172,6 +180,10 @@ BAD = [
     ({"source": {"repoURL": "u", "path": "p", "plugin": {"name": "x"}}}, "it is made by plugin"),
     ({"source": {"repoURL": "u", "path": "p", "kustomize": {"x": 1}}}, "it is made by kustomize"),
     ({"source": {"repoURL": "https://else.example.com/x", "path": "p"}}, "there is no checkout of"),
+    ({"source": {"repoURL": URL, "path": "apps/none"}}, "there is no chart in apps/none"),
+    ({"source": {"repoURL": URL, "path": "apps/web", "targetRevision": "v9"}}, "v9"),
+    ({"source": {"repoURL": URL}}, "it names no chart"),
+    ({"source": {"repoURL": URL, "path": "p", "directory": {"recurse": True}}}, "it is made by directory"),
     ({"source": {"repoURL": "ghcr.io/acme", "chart": "web", "targetRevision": "1.x"}}, "no exact version"),
     ({"destination": {"server": "https://x"}}, "it names no destination.namespace"),
     ({"destination": {"server": "nonsense", "namespace": "x"}}, "its destination.server is no URL"),
@@ -205,6 +217,7 @@ def test_what_cannot_be_adopted_is_named_with_what_to_do_and_stops_nobody_else(
         ({}, {"valueFiles": ["none.yaml"]}, "its values file none.yaml is missing"),
         ({}, {"valueFiles": ["../../../x.yaml"]}, "leads out of the repository"),
         ({}, {"valueFiles": ["$values/x.yaml"]}, "which is not beside the chart"),
+        ({}, {"valueFiles": ["secrets://x.yaml"]}, "which is not beside the chart"),
         ({}, {"fileParameters": [{"name": "a", "path": "b"}]}, "it uses helm.fileParameters"),
     ],
 )
@@ -215,6 +228,41 @@ def test_values_that_cannot_be_had_refuse_that_application(
     adoption = desk.adopt(prod=[application("bad", "web", **helm), application("good", "web")])
     ((_, error),) = adoption.refused
     assert said in error.what
+
+
+def test_a_chart_that_needs_a_secret_to_render_stops_alone_and_is_told_with_what_was_cut(
+    desk: Desk, originals: Originals
+) -> None:
+    originals.chart("web")
+    needs = '{{ if ne .Values.token "hunter2" }}{{ fail "no token" }}{{ end }}\n'
+    originals.chart("needs", {"templates/a.yaml": needs})
+    adoption = desk.adopt(
+        prod=[application("bad", "needs", values="token: hunter2\n"), application("ok", "web")]
+    )
+    states = {each.old.name: each for each in adoption.outcomes}
+    assert states["bad"].state == "not carried over"
+    assert "cut out as a secret: token" in list(told(states["bad"]))
+    assert isinstance(states["ok"].examined, Examined)
+
+
+def test_a_chart_that_draws_random_values_is_told_and_gets_no_exception(
+    desk: Desk, originals: Originals
+) -> None:
+    originals.chart("web")
+    drawn = CONFIG_MAP + "  drawn: {{ randAlphaNum 20 | quote }}\n"
+    originals.chart("random", {"templates/a.yaml": drawn})
+    adoption = desk.adopt(prod=[application("bad", "random"), application("ok", "web")])
+    bad = next(each for each in adoption.outcomes if each.old.name == "bad")
+    (said,) = [each for each in told(bad) if each.startswith("volatile-output: ")]
+    assert "ConfigMap" in said
+    assert "Fix: " in said
+    assert "volatile-output" not in str(desk.files(adoption)["tenants/bad/tenant.yaml"])
+
+
+def test_a_key_that_stands_twice_counts_as_it_stands_last(desk: Desk, originals: Originals) -> None:
+    originals.chart("web", {"values-x.yaml": "replicas: 2\nname: a\nreplicas: 3\n"})
+    adoption = desk.adopt(prod=[application("web", "web", valueFiles=["values-x.yaml"])])
+    assert desk.files(adoption)["tenants/web/adopted-prod.yaml"] == {"replicas": 3, "name": "a"}
 
 
 @pytest.mark.helm

@@ -261,8 +261,11 @@ class ApiServer:
 
     def _collection(self, kind: Kind, namespace: str, selector: str) -> Body:
         selects = matching(selector)
+        everywhere = kind.namespaced and not namespace
         items = [
-            body for key, body in self._objects.items() if key[:2] == (kind, namespace) and selects(body)
+            body
+            for key, body in self._objects.items()
+            if key[0] == kind and (everywhere or key[1] == namespace) and selects(body)
         ]
         # As the real one does, items of built-in kinds do not repeat what the list says.
         strip = "." not in kind.group
