@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import yaml
 
+from rig import binaries
 from rig.control_plane import ControlPlane
 from rig.processes import Process, Ready, answers, free_port, listens, program
 
@@ -41,6 +42,7 @@ class ArgoCD:
         wrapper = self.folder / "bin" / "git-verify-wrapper.sh"
         wrapper.write_text(VERIFY_WRAPPER)
         wrapper.chmod(0o755)
+        (self.folder / "bin" / "helm").symlink_to(binaries.helm() / "bin" / "helm")
         self.cluster.define(*map(_read, sorted(self.cluster.built.glob("crds/*.yaml"))))
         self.cluster.apply(*_settings(self.namespace))
         self._redis(stack).wait()
