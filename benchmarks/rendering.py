@@ -133,7 +133,7 @@ def lay(fleet: Path, tenants: int) -> None:
         "platform": {"name": "tenant-platform", "version": "0.1.0"},
     }
     (fleet / "fleet.yaml").write_text(yaml.safe_dump(about))
-    examples = sorted((ROOT / "examples/fleet/tenants").glob("[a-z]*"))
+    examples = [ROOT / "examples/fleet/tenants" / name for name in ("analytics", "data", "ml")]
     for number in range(tenants):
         shutil.copytree(examples[number % len(examples)], fleet / f"tenants/t{number:04}")
     subprocess.run(["git", "init", "--quiet", "--initial-branch=main"], cwd=fleet, check=True)

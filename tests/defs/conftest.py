@@ -233,8 +233,8 @@ def _laid_out(folder: Path, instance: dg.DagsterInstance) -> Laptop:
 
 
 def _reduce(laptop: Laptop) -> None:
-    shutil.rmtree(laptop.folder / "fleet/tenants/ml")
-    shutil.rmtree(laptop.folder / "fleet/tenants/data")
+    for tenant in ("catalog", "data", "ml", "scoring"):
+        shutil.rmtree(laptop.folder / "fleet/tenants" / tenant)
     laptop.commit(
         "tenants/analytics/tenant.yaml",
         lambda text: re.sub(r"environments: .*", "environments: [dev, production]", text),

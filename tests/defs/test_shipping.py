@@ -1,6 +1,7 @@
 """Many tenants in one run."""
 
 import re
+import shutil
 
 import dagster as dg
 import pytest
@@ -16,6 +17,8 @@ TENANTS = ("analytics", "data", "ml")
 @pytest.fixture
 def dev(laptop: Laptop) -> Laptop:
     """The laptop with three tenants in dev alone."""
+    for tenant in ("catalog", "scoring"):
+        shutil.rmtree(laptop.folder / "fleet/tenants" / tenant)
     for tenant in TENANTS:
         laptop.commit(
             f"tenants/{tenant}/tenant.yaml",

@@ -434,8 +434,12 @@ def test_no_tenant_gets_a_namespace_of_kubernetes_itself(files: Files, commit: C
 def test_the_example_fleet_loads_whole(examples: Files, commit: Commit) -> None:
     fleet = load(commit(examples))
     assert not fleet.broken
-    assert len(fleet.deployments()) == 9
-    assert all(fleet.layers(each) for each in fleet.deployments())
+    assert len(fleet.deployments()) == 11
+    assert all(fleet.layers(each) for each in fleet.deployments() if not each.placing.shared)
+    catalog, scoring = (fleet.deployment("dev", name) for name in ("catalog", "scoring"))
+    assert [each.name for each in catalog.releases] == ["catalog-database", "catalog"]
+    assert catalog.namespace == scoring.namespace == "models"
+    assert scoring.kept_by == "catalog"
 
 
 def test_the_reference_in_the_documentation_loads(examples: Files, commit: Commit) -> None:

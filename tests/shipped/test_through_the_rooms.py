@@ -10,7 +10,7 @@ import pytest
 
 from deploy_orchestrator.fleet import Fleet, load, new_tenant
 from deploy_orchestrator.git import Repository
-from deploy_orchestrator.manifests import Workspace, check, render
+from deploy_orchestrator.manifests import Workspace, check, hooks, render
 
 Object = dict[str, Any]
 
@@ -63,7 +63,8 @@ def run(*command: str) -> None:
 
 def test_every_tenant_can_be_deployed_everywhere(laid_out: Fleet) -> None:
     assert laid_out.broken == {}
-    assert {deployment.key for deployment in laid_out.deployments()} == {"dev/marketing"} | {
+    in_dev = {f"dev/{tenant}" for tenant in ("catalog", "marketing", "scoring")}
+    assert {deployment.key for deployment in laid_out.deployments()} == in_dev | {
         f"{environment}/{tenant}"
         for environment in ("dev", "staging", "production")
         for tenant in ("analytics", "data", "ml")
@@ -91,6 +92,17 @@ def test_the_orchestrator_renders_what_helm_renders_and_finds_nothing_wrong(
         key: by_helm[key] for key in by_helm.keys() - tests
     }
     assert check(manifests, deployment) == []
+
+
+@pytest.mark.parametrize("tenant", ["catalog", "scoring"])
+def test_tenants_of_a_shared_namespace_have_nothing_wrong_but_that_they_share_it(
+    laid_out: Fleet, workspace: Workspace, tenant: str
+) -> None:
+    deployment = laid_out.deployment("dev", tenant)
+    manifests = render(deployment, laid_out, workspace)
+    assert [each.rule for each in check(manifests, deployment)] == ["shared-namespace"]
+    waves = {each.kind: hooks.wave(each) for each in manifests.objects if each.name.startswith(tenant)}
+    assert waves["Deployment"] > waves.get("StatefulSet", -1)
 
 
 def test_a_tenant_from_the_template_has_nothing_wrong(laid_out: Fleet, workspace: Workspace) -> None:
