@@ -7,7 +7,7 @@ BIN := .venv/bin
 # What tests start again and again finds its code compiled, whatever the user's own habit.
 test e2e mutants: export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: run test e2e lint types docs dist install clean help mutants
+.PHONY: run test e2e lint types docs dist install clean help image mutants
 
 help: ## Say what each target does
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -30,7 +30,8 @@ mutants: install ## Change the code that guards something in small ways, and tel
 e2e: .venv/installed-e2e ## What needs a real Helm, cluster, Argo CD and Git forge, built and run here (Linux)
 	helm=$$(cd tests/e2e && $(CURDIR)/$(BIN)/python -m rig.build) && \
 	PATH="$$helm:$$PATH" $(BIN)/python -m pytest -m "helm or many"
-	$(BIN)/python -m pytest -c tests/e2e/pytest.ini tests/e2e
+	$(BIN)/python -m pytest -c tests/e2e/pytest.ini tests/e2e --ignore tests/e2e/node
+	$(if $(KUBECONFIG),,tests/e2e/node/isolated $(BIN)/python -m pytest -c tests/e2e/pytest.ini tests/e2e/node)
 
 lint: install
 	$(BIN)/ruff format --check .
@@ -44,6 +45,10 @@ types: install
 docs: install ## Write the pages that are made from the code, and build the site into .site
 	$(BIN)/python -m reference
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+image: ## Build images/orchestrator for this machine, with buildah
+	buildah build --file images/orchestrator/Containerfile --ignorefile images/orchestrator/.containerignore \
+	  --timestamp $$(git log -1 --format=%ct) --tag deploy-orchestrator .
 
 dist: install ## Build sdist and wheel into dist, and try the wheel in a fresh environment
 	rm -rf dist

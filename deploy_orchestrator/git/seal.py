@@ -200,6 +200,11 @@ def _public_half(key: str) -> str:
             name="ssh-keygen",
             fix="install OpenSSH, which has it",
         )
+    if result.code and "No user exists" in result.errors:
+        raise SigningFailed(
+            f"the signing key cannot be used: OpenSSH works for named users alone: {result.errors.strip()}",
+            fix="give it a line in /etc/passwd, or run as a user that has one",
+        )
     if result.code:
         raise SigningFailed(
             "the signing key cannot be used: it is no private key in OpenSSH's format, or has a passphrase",

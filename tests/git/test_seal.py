@@ -1,6 +1,8 @@
 """The orchestrator signs what it commits, and what others push on top counts for nothing."""
 
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -246,6 +248,21 @@ def test_nothing_is_committed_without_the_private_key(sealed: Repository, remote
 def test_a_key_with_a_passphrase_is_refused_at_once(tmp_path: Path):
     with pytest.raises(SigningFailed, match="has a passphrase"):
         seal(key(tmp_path, passphrase="secret"))
+
+
+def test_a_user_without_a_name_is_told_that_openssh_wants_one(tmp_path: Path):
+    unnamed = ("unshare", "--user", "--map-user=54321")
+    if not shutil.which("unshare") or subprocess.run([*unnamed, "true"], check=False).returncode:
+        pytest.skip("no user namespaces here")
+    use = "import sys; from deploy_orchestrator.git import Seal; Seal.of('main', key=sys.argv[1])"
+    ran = subprocess.run(
+        [*unnamed, sys.executable, "-c", use, key(tmp_path).read_text()],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "No user exists for uid 54321" in ran.stderr
+    assert "/etc/passwd" in ran.stderr
 
 
 def test_what_is_no_key_is_refused_and_not_told(tmp_path: Path):

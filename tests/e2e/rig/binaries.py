@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from filelock import FileLock
 
+from rig import images
 from rig.processes import program
 
 HERE = Path(__file__).parent
@@ -29,7 +30,7 @@ CLUSTER = (
 )
 KWOK_STAGES = ("node/fast", "node/heartbeat-with-lease", "pod/fast", "pod/chaos", "volume/fast")
 GITEA = "code.gitea.io/gitea"
-BUILD = ("install", "-trimpath", "-ldflags=-s -w")
+KUBERNETES = "k8s.io/kubernetes"
 
 
 def helm() -> Path:
@@ -47,13 +48,29 @@ def gitea() -> Path:
     return _cached("gitea", HERE / "gitea", _build_gitea)
 
 
+def node() -> Path:
+    """The folder with `bin/` (kubelet, kube-proxy, containerd, its network, CoreDNS) and `pause.tar`."""
+    return _cached("node", HERE / "node", _build_node)
+
+
+def orchestrator() -> Path:
+    """An OCI archive of the image `images/orchestrator`, built of this repository as it is."""
+    base = _kept("debian", " ".join(images.DEBIAN).encode(), images.debian) / "base.tar"
+    program_ = helm() / "bin" / "helm"
+
+    def build(into: Path) -> None:
+        images.orchestrator(base, program_, into)
+
+    return _kept("orchestrator", images.sources().encode(), build) / "orchestrator.tar"
+
+
 def _build_helm(module: Path, into: Path) -> None:
-    _go(module, *BUILD, HELM, CGO_ENABLED="0", GOBIN=str(into / "bin"))
+    _go(module, *_install(), HELM, CGO_ENABLED="0", GOBIN=str(into / "bin"))
 
 
 def _build_cluster(module: Path, into: Path) -> None:
     binaries = into / "bin"
-    _go(module, *BUILD, *CLUSTER, CGO_ENABLED="0", GOBIN=str(binaries))
+    _go(module, *_install(module), *CLUSTER, CGO_ENABLED="0", GOBIN=str(binaries))
     (binaries / "server").rename(binaries / "etcd")
     (binaries / "cmd").rename(binaries / "argocd")
     for role in ARGOCD_ROLES:
@@ -68,7 +85,7 @@ def _build_cluster(module: Path, into: Path) -> None:
 def _build_gitea(module: Path, into: Path) -> None:
     _go(
         module,
-        *BUILD,
+        *_install(),
         *("-tags=sqlite sqlite_unlock_notify", GITEA),
         CGO_ENABLED="1",
         GOBIN=str(into / "bin"),
@@ -79,22 +96,63 @@ def _build_gitea(module: Path, into: Path) -> None:
         _copy([source / folder], into / "static")
 
 
+def _build_node(module: Path, into: Path) -> None:
+    binaries = into / "bin"
+    _copy([HERE / "node" / "coredns"], module)
+    tags = "-tags=no_btrfs no_zfs no_devmapper"
+    _go(
+        module,
+        *_install(module),
+        tags,
+        "tool",
+        "./coredns",
+        CGO_ENABLED="0",
+        GOBIN=str(binaries),
+        GOFLAGS="-mod=mod",
+    )
+    source = _source(module, KUBERNETES) / "build" / "pause" / "linux" / "pause.c"
+    compiler = program("gcc", install="`apt-get install gcc libc6-dev`, or your system's compiler")
+    pause = into / "pause"
+    subprocess.run([compiler, "-Os", "-static", "-DVERSION=rig", "-o", pause, source], check=True)
+    with images.builder(into.parent) as builder:
+        builder.pack("localhost/pause", pause, "/pause", ("/pause",))
+        builder.save("localhost/pause", into / "pause.tar")
+
+
 def _cached(name: str, module: Path, build: Callable[[Path, Path], None]) -> Path:
-    sources = [module / "go.mod", module / "go.sum", Path(__file__)]
-    state = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
+    """What `build` makes of a copy of the module, once for each state of it."""
+    module_files = [module / "go.mod", module / "go.sum"]
+    sources = [*module_files, *sorted(module.rglob("*.go")), Path(__file__)]
+
+    def copied(into: Path) -> None:
+        sandbox = into.with_name("module")
+        _copy(module_files, sandbox)
+        build(sandbox, into)
+
+    return _kept(name, b"".join(source.read_bytes() for source in sources), copied)
+
+
+def _kept(name: str, state: bytes, build: Callable[[Path], None]) -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "deploy-orchestrator" / "rig"
     cache.mkdir(parents=True, exist_ok=True)
-    built = cache / f"{name}-{state}"
+    built = cache / f"{name}-{hashlib.sha256(state).hexdigest()[:16]}"
     with FileLock(f"{built}.lock"):
         if not built.exists():
             print(f"building the rig's {name} into {built}; cold this takes minutes", file=sys.stderr)
             with TemporaryDirectory(dir=cache) as scratch:
-                sandbox = Path(scratch, "module")
-                _copy(sources[:2], sandbox)
                 result = Path(scratch, "result")
-                build(sandbox, result)
+                build(result)
                 result.rename(built)
     return built
+
+
+def _install(kubernetes: Path | None = None) -> tuple[str, ...]:
+    """Kubernetes' programs say which version they are, where they are built by a module that asks for one."""
+    flags = "-s -w"
+    if kubernetes:
+        version = _go(kubernetes, "list", "-m", "-f", "{{.Version}}", KUBERNETES).strip()
+        flags += f" -X k8s.io/component-base/version.gitVersion={version}"
+    return "install", "-trimpath", f"-ldflags={flags}"
 
 
 def _go(module: Path, *arguments: str, **environment: str) -> str:

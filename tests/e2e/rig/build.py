@@ -12,5 +12,8 @@ signal.signal(signal.SIGTERM, signal.default_int_handler)
 helm = binaries.helm()
 if not os.environ.get("KUBECONFIG"):
     binaries.cluster()
+    if os.geteuid() == 0:
+        binaries.node()
+        binaries.orchestrator()
 binaries.gitea()
 print(helm / "bin")

@@ -14,6 +14,7 @@ from rig import binaries
 from rig.cluster import Cluster, kubeconfig
 from rig.processes import Process, Ready, answers, free_port, program
 
+LOOPBACK = "127.0.0.1"
 NODES = 3
 FAILING_TEST = Path(__file__).parent / "failing-test.yaml"
 
@@ -21,15 +22,18 @@ FAILING_TEST = Path(__file__).parent / "failing-test.yaml"
 class ControlPlane(Cluster):
     """Boots in `folder`, where the logs stay; a context manager that ends what it started.
 
-    `processes` holds each program by name, those of Argo CD too, to kill and restart.
+    `address` is where the API server listens, `nodes` how many nodes kwok plays. `processes` has each program
+    by name, those of Argo CD too, to kill and restart.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, address: str = LOOPBACK, nodes: int = NODES) -> None:
         super().__init__(folder / "kubeconfig")
         self.folder = folder
+        self.address = address
+        self._nodes = nodes
         self.built = binaries.cluster()
         self.processes: dict[str, Process] = {}
-        self._server = f"https://127.0.0.1:{free_port()}"
+        self._server = f"https://{address}:{free_port()}"
         self._etcd_url = f"http://127.0.0.1:{free_port()}"
         self._ca = folder / "certificates" / "apiserver.crt"
         self._account_key = folder / "service-account.key"
@@ -79,7 +83,7 @@ class ControlPlane(Cluster):
         self._etcd(stack).wait()
         self._api_server(stack).wait()
         started = [self._controllers(stack), self._scheduler(stack), self._kwok(stack)]
-        self.apply(*(_node(f"node-{number}") for number in range(NODES)), self._storage_class())
+        self.apply(*(_node(f"node-{number}") for number in range(self._nodes)), self._storage_class())
         for process in started:
             process.wait()
 
@@ -111,8 +115,9 @@ class ControlPlane(Cluster):
             self._program("kube-apiserver"),
             f"--etcd-servers={self._etcd_url}",
             f"--secure-port={self._server.rsplit(':', 1)[1]}",
-            "--bind-address=127.0.0.1",
-            "--advertise-address=127.0.0.1",
+            f"--bind-address={self.address}",
+            f"--advertise-address={self.address}",
+            "--kubelet-preferred-address-types=InternalIP",
             f"--cert-dir={self._ca.parent}",
             f"--service-account-key-file={self._account_key}",
             f"--service-account-signing-key-file={self._account_key}",
@@ -121,7 +126,7 @@ class ControlPlane(Cluster):
             "--authorization-mode=RBAC",
             "--allow-privileged",
             "--service-cluster-ip-range=10.0.0.0/24",
-            "--endpoint-reconciler-type=none",
+            f"--endpoint-reconciler-type={'none' if self.address == LOOPBACK else 'lease'}",
         ]
         return self.launch(stack, "kube-apiserver", command, answers(f"{self._server}/readyz", ca=self._ca))
 
@@ -159,7 +164,8 @@ class ControlPlane(Cluster):
             self._program("kwok"),
             f"--kubeconfig={self.kubeconfig}",
             f"--config={config}",
-            "--manage-all-nodes=true",
+            "--manage-all-nodes=false",
+            "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
             "--node-lease-duration-seconds=40",
             f"--server-address=127.0.0.1:{port}",
         ]

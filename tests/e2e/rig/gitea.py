@@ -26,7 +26,7 @@ APP_DATA_PATH = {work}/data
 [database]
 DB_TYPE = sqlite3
 [server]
-HTTP_ADDR = 127.0.0.1
+HTTP_ADDR = {address}
 HTTP_PORT = {port}
 ROOT_URL = {url}/
 OFFLINE_MODE = true
@@ -64,8 +64,9 @@ class Gitea:
     Gitea refuses to run as root, so there it runs as `nobody`.
     """
 
-    def __init__(self, logs: Path) -> None:
-        self.url = f"http://127.0.0.1:{free_port()}"
+    def __init__(self, logs: Path, address: str = "127.0.0.1") -> None:
+        self._address = address
+        self.url = f"http://{address}:{free_port()}"
         self._log = logs / "gitea.log"
         self._user = UNPRIVILEGED if os.geteuid() == 0 else None
         self._stack = ExitStack()
@@ -151,6 +152,7 @@ class Gitea:
             SETTINGS.format(
                 user=self._user or getpass.getuser(),
                 work=work,
+                address=self._address,
                 port=self.url.rsplit(":", 1)[1],
                 url=self.url,
                 secret=secrets.token_hex(32),

@@ -128,10 +128,10 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-def listens(port: int) -> Ready:
+def listens(port: int, address: str = "127.0.0.1") -> Ready:
     def ready() -> bool:
         with socket.socket() as client:
-            return client.connect_ex(("127.0.0.1", port)) == 0
+            return client.connect_ex((address, port)) == 0
 
     return ready
 

@@ -1,0 +1,306 @@
+"""The orchestrator on Kubernetes: its chart and image where pods run, with Argo CD, forge and database.
+
+`make e2e` runs these tests in namespaces of their own: see rig/node.py.
+"""
+
+import base64
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from installation import kubeconfig
+from kubernetes.client import ApiException, AppsV1Api, BatchV1Api, CoreV1Api
+from rig import ArgoCD, ControlPlane, Gitea, User, binaries, repository
+from rig.images import ORCHESTRATOR
+from rig.node import ADDRESS, Node, isolate
+from rig.postgres import DATABASE, USER, PostgreSQL
+
+from deploy_orchestrator.delivery import bootstrap
+from deploy_orchestrator.fleet import load
+from deploy_orchestrator.git import Repository
+
+FLEET = Path(__file__).parent / "node" / "fleet"
+CHARTS = Path(__file__).parents[2] / "charts"
+NAMESPACE = "deploy-orchestrator"
+VERSION = "0.1.0"
+APPROVERS = ("alice", "bob")
+PATIENCE = 300
+"""Seconds after which what did not come is a failure."""
+
+
+@dataclass(frozen=True)
+class Production:
+    """`urls` are those of fleet and deployments, with the credentials of somebody who approves in them."""
+
+    k8s: ControlPlane
+    folder: Path
+    urls: dict[str, str]
+
+    def commit(self, message: str, edits: dict[str, str], path: str) -> None:
+        """Replace what one file of the fleet says, as the author would, and push it."""
+        file = self.folder / "fleet" / path
+        text = file.read_text()
+        for old, new in edits.items():
+            assert old in text, f"{path} does not say {old!r}"
+            text = text.replace(old, new)
+        file.write_text(text)
+        for command in (
+            ["commit", "--quiet", "--all", f"--message={message}"],
+            ["push", "--quiet", "origin", "main"],
+        ):
+            subprocess.run(["git", *command], cwd=self.folder / "fleet", check=True)
+
+    def approve(self, environment: str, tenant: str, person: str) -> str:
+        """What the command says to a person who approves with a key of their own."""
+        signer = ("--as", f"{person}@example.com", "--key", str(self.folder / "keys" / person))
+        return self.orchestrator("approve", environment, tenant, *signer, "--yes")
+
+    def orchestrator(self, *arguments: str) -> str:
+        """What a person with a shell of their own types after `deploy-orchestrator`, and what it says."""
+        environment = {
+            "DEPLOY_ORCHESTRATOR_FLEET": self.urls["fleet"],
+            "DEPLOY_ORCHESTRATOR_DEPLOYMENTS": self.urls["deployments"],
+            "DEPLOY_ORCHESTRATOR_HOME": str(self.folder / "alice"),
+            "DEPLOY_ORCHESTRATOR_ENGINE": "argocd",
+            "DEPLOY_ORCHESTRATOR_KUBECONFIG": str(self.folder / "argocds.kubeconfig"),
+        }
+        ran = subprocess.run(
+            [str(Path(sys.executable).with_name("deploy-orchestrator")), *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, **environment},
+        )
+        return ran.stdout + ran.stderr
+
+    def page(self, environment: str) -> str:
+        """What the shop's Service answers; empty where none does."""
+        with self.k8s.client() as connection:
+            try:
+                service = CoreV1Api(connection).read_namespaced_service("shop", f"shop-{environment}")
+                return httpx.get(f"http://{service.spec.cluster_ip}/", timeout=5, trust_env=False).text
+            except (ApiException, httpx.TransportError):
+                return ""
+
+    def until(self, holds: Callable[[], bool], what: str) -> float:
+        """Wait for it; the seconds that it took."""
+        began = time.monotonic()
+        while not holds():
+            if time.monotonic() - began > PATIENCE:
+                pytest.fail(f"not after {PATIENCE} s: {what}\n{self.story()}")
+            time.sleep(0.5)
+        return time.monotonic() - began
+
+    def jobs(self, namespace: str) -> list[Any]:
+        with self.k8s.client() as connection:
+            return BatchV1Api(connection).list_namespaced_job(namespace).items
+
+    def log(self, namespace: str, selector: str) -> str:
+        """The last lines of the pods that `selector` chooses."""
+        with self.k8s.client() as connection:
+            core = CoreV1Api(connection)
+            pods = core.list_namespaced_pod(namespace, label_selector=selector).items
+            return "".join(_log(core, pod) for pod in pods)
+
+    def story(self) -> str:
+        """What pods are there, and the last words of the orchestrator's own."""
+        told: list[str] = []
+        with self.k8s.client() as connection:
+            core = CoreV1Api(connection)
+            for pod in core.list_pod_for_all_namespaces().items:
+                waits = [
+                    f"{s.name}: {s.state.waiting.reason}: {s.state.waiting.message}"
+                    for s in pod.status.container_statuses or []
+                    if s.state.waiting
+                ]
+                told.append(
+                    f"{pod.metadata.namespace}/{pod.metadata.name} {pod.status.phase} {' '.join(waits)}"
+                )
+                if pod.metadata.namespace == NAMESPACE and not waits:
+                    try:
+                        told.append(core.read_namespaced_pod_log(pod.metadata.name, NAMESPACE, tail_lines=25))
+                    except Exception as error:
+                        told.append(str(error))
+        return "\n".join(told)
+
+
+@contextmanager
+def production(folder: Path) -> Iterator[Production]:
+    """The docs' way from an empty cluster to an orchestrator that runs."""
+    isolate()
+    image = binaries.orchestrator()
+    with ExitStack() as stack:
+        k8s = stack.enter_context(ControlPlane(folder, ADDRESS, nodes=0))
+        database = stack.enter_context(PostgreSQL(folder, ADDRESS))
+        forge = stack.enter_context(Gitea(folder, ADDRESS))
+        stack.enter_context(Node(k8s, {f"{ORCHESTRATOR}:{VERSION}": image}))
+        stack.enter_context(ArgoCD(k8s))
+        platform, machine, alice = (forge.user(name) for name in ("platform", "orchestrator", "alice"))
+        urls = {name: forge.repository(platform, name) for name in ("fleet", "deployments")}
+        for name in urls:
+            forge.collaborate(platform, name, machine)
+            forge.collaborate(platform, name, alice)
+        forge.protect(platform, "deployments", "main", machine)
+        _lay_out_fleet(folder, forge.signed_in(urls["fleet"], platform))
+        fleet = load(Repository.clone(forge.signed_in(urls["fleet"], platform), folder / "clone").at("main"))
+        (argocd,) = fleet.argocd
+        k8s.apply(repository("deployments", urls["deployments"], machine.name, machine.password))
+        k8s.apply(*bootstrap(fleet, argocd, urls["deployments"], _now()))
+        _secrets(k8s, database, kubeconfig(k8s, fleet, folder), forge, urls, machine)
+        _volume(k8s, folder)
+        _install(k8s, database, urls, folder)
+        shop = Production(k8s, folder, {name: forge.signed_in(url, alice) for name, url in urls.items()})
+        shop.until(lambda: _ready(k8s), "every process of the chart is ready")
+        yield shop
+
+
+def _log(core: CoreV1Api, pod: Any) -> str:
+    """The client makes Python's words for bytes of what it decodes by itself."""
+    try:
+        answer = core.read_namespaced_pod_log(
+            pod.metadata.name, pod.metadata.namespace, tail_lines=40, _preload_content=False
+        )
+    except ApiException as error:
+        return f"no log: {error.reason}\n"
+    return answer.data.decode(errors="replace")
+
+
+def _lay_out_fleet(folder: Path, remote: str) -> None:
+    fleet = folder / "fleet"
+    shutil.copytree(FLEET, fleet)
+    for chart in ("tenant-platform", "platform-library"):
+        shutil.copytree(CHARTS / chart, fleet / "charts" / chart)
+    keys = folder / "keys"
+    keys.mkdir()
+    signers = ""
+    for person in (*APPROVERS, "orchestrator"):
+        key = keys / person
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", person, "-f", key], check=True)
+        kind, public, _ = (keys / f"{person}.pub").read_text().split()
+        signers += f"{person}@example.com {kind} {public}\n" if person in APPROVERS else ""
+    (fleet / "allowed_signers").write_text(signers)
+    subprocess.run(["git", "init", "--quiet", "--initial-branch=main", fleet], check=True)
+    for command in (
+        ["config", "user.name", "author"],
+        ["config", "user.email", "author@example.com"],
+        ["remote", "add", "origin", remote],
+        ["add", "."],
+        ["commit", "--quiet", "--message=Begin"],
+        ["push", "--quiet", "origin", "main"],
+    ):
+        subprocess.run(["git", *command], cwd=fleet, check=True)
+
+
+def _secrets(
+    k8s: ControlPlane, database: PostgreSQL, argocd: Path, forge: Gitea, urls: dict[str, str], machine: User
+) -> None:
+    k8s.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}},
+        }
+    )
+    host = forge.signed_in(forge.url, machine)
+    for name, key, value in (
+        ("database", "password", database.password),
+        ("argocd", "kubeconfig", _inside(argocd)),
+        ("git", "credentials", f"{host}\n"),
+        ("signing-key", "signing_key", (k8s.folder / "keys" / "orchestrator").read_text()),
+    ):
+        metadata = {"name": f"deploy-orchestrator-{name}", "namespace": NAMESPACE}
+        k8s.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {key: value}})
+
+
+def _inside(path: Path) -> str:
+    """A kubeconfig that holds its certificate, as it is read in a pod."""
+    config = yaml.safe_load(path.read_text())
+    for cluster in config["clusters"]:
+        certificate = Path(cluster["cluster"].pop("certificate-authority")).read_bytes()
+        cluster["cluster"]["certificate-authority-data"] = base64.b64encode(certificate).decode()
+    config["current-context"] = config["contexts"][0]["name"]
+    return yaml.safe_dump(config)
+
+
+def _volume(k8s: ControlPlane, folder: Path) -> None:
+    shared = folder / "shared"
+    shared.mkdir()
+    shared.chmod(0o777)
+    k8s.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolume",
+            "metadata": {"name": "state"},
+            "spec": {
+                "capacity": {"storage": "10Gi"},
+                "accessModes": ["ReadWriteMany"],
+                "storageClassName": "shared",
+                "hostPath": {"path": str(shared)},
+                "claimRef": {"namespace": NAMESPACE, "name": "deploy-orchestrator-state"},
+            },
+        }
+    )
+
+
+def _install(k8s: ControlPlane, database: PostgreSQL, urls: dict[str, str], folder: Path) -> None:
+    values = {
+        "image": {"repository": ORCHESTRATOR, "tag": VERSION, "pullPolicy": "Never"},
+        "global": {
+            "database": {
+                "host": database.address,
+                "port": database.port,
+                "name": DATABASE,
+                "user": USER,
+                "sslMode": "disable",
+                "existingSecret": "deploy-orchestrator-database",
+            }
+        },
+        "postgresql": {"enabled": False},
+        "state": {"className": "shared"},
+        "repositories": {
+            **urls,
+            "credentials": {"existingSecret": "deploy-orchestrator-git"},
+            "signingKey": {"existingSecret": "deploy-orchestrator-signing-key"},
+        },
+        "argocd": {"contexts": {"argocd": "argocd"}},
+        "runs": {"resources": {"requests": {"cpu": "100m"}}},
+    }
+    (folder / "values.yaml").write_text(yaml.safe_dump(values))
+    helm = [str(binaries.helm() / "bin" / "helm"), "--kubeconfig", str(k8s.kubeconfig)]
+    chart = folder / "chart"
+    shutil.copytree(CHARTS, chart)
+    name = "deploy-orchestrator"
+    subprocess.run([helm[0], "dependency", "build", "--skip-refresh", str(chart / name)], check=True)
+    subprocess.run(
+        [
+            *helm,
+            "upgrade",
+            "--install",
+            name,
+            str(chart / name),
+            f"--namespace={NAMESPACE}",
+            f"--values={folder / 'values.yaml'}",
+        ],
+        check=True,
+    )
+
+
+def _ready(k8s: ControlPlane) -> bool:
+    with k8s.client() as connection:
+        found = AppsV1Api(connection).list_namespaced_deployment(NAMESPACE).items
+    return len(found) == 3 and all(each.status.ready_replicas == each.spec.replicas for each in found)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
