@@ -42,7 +42,7 @@ COMMANDS: Mapping[str, Listed] = MappingProxyType(
         ),
         "plan": Listed("plan", "Show what a fleet commit would change, with verdict and reasons."),
         "values": Listed(
-            "values", "Show every value that a tenant's chart gets, with the file it comes from."
+            "values", "Show every value that a tenant's charts get, with the file it comes from."
         ),
         "adopt": Listed(
             "adopt",

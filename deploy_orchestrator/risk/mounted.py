@@ -155,6 +155,11 @@ def _yaml(text: str) -> Values:
     return _named(documents.written(text))
 
 
+def _json(text: str) -> Values:
+    json.loads(text)
+    return _yaml(text)
+
+
 def _toml(text: str) -> Values:
     return _named(_flat(tomllib.loads(text)))
 
@@ -203,7 +208,7 @@ _FORMATS: Final[Mapping[str, Callable[[str], Values]]] = {
     "cfg": partial(_lines, comment="#;", indented=False),
     "env": _variables,
     "ini": partial(_lines, comment="#;", indented=False),
-    "json": _yaml,
+    "json": _json,
     "properties": partial(_lines, comment="#!"),
     "toml": _toml,
     "yaml": _yaml,

@@ -14,6 +14,7 @@ def test_values_as_json_name_the_environment(desk):
     assert {each["environment"] for each in told} == {"dev", "production"}
     assert told[0] == {
         "environment": "dev",
+        "release": "shop",
         "key": ["greeting"],
         "value": "hello",
         "file": "charts/app/values.yaml",

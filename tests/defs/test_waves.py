@@ -13,7 +13,8 @@ from tests.defs.conftest import Laptop
 @pytest.fixture
 def pair(laptop: Laptop) -> Laptop:
     """Analytics and ml in dev, where ml goes first; a change that is unhealthy is reverted at once."""
-    shutil.rmtree(laptop.folder / "fleet/tenants/data")
+    for tenant in ("catalog", "data", "scoring"):
+        shutil.rmtree(laptop.folder / "fleet/tenants" / tenant)
     for tenant in ("analytics", "ml"):
         laptop.commit(
             f"tenants/{tenant}/tenant.yaml",

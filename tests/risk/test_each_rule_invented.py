@@ -1153,6 +1153,16 @@ def _(draw: Draw) -> Sides:
     return unknown(draw)[1]
 
 
+@speaks("null-written")
+def _(draw: Draw) -> Sides:
+    name, told = draw(words), {"told": draw(words)}
+    said = {**told, f"x{draw(words)}": None}
+    return [*BASE, made("ConfigMap", "v1", name, data=told)], [
+        *BASE,
+        made("ConfigMap", "v1", name, data=said),
+    ]
+
+
 @speaks("field-ignored")
 def _(draw: Draw) -> Any:
     field, sides = unknown(draw)

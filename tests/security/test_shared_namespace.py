@@ -18,6 +18,16 @@ environments: [dev]
 quota: {cpu: 1, memory: 1Gi, storage: 1Gi, pods: 5}
 owners: [shop@example.com]
 """
+FIXED = """\
+{{- if .Values.fixed }}
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: same
+data: {}
+{{- end }}
+"""
+"""Of a chart that names an object by itself, whatever its release."""
 DEV = '  - name: dev\n    cluster: here\n    kubernetes: "1.34"\n'
 
 
@@ -35,6 +45,7 @@ def sharing(desk: Desk, **tenants: str) -> None:
         (desk.fleet / "tenants" / name).mkdir()
         (desk.fleet / "tenants" / name / "tenant.yaml").write_text(TENANT + lines)
     own = DEV.replace("here", "away") + "    policy: {sharedNamespaces: [apps]}\n"
+    desk.commit("charts/app/templates/fixed.yaml", FIXED)
     desk.commit("fleet.yaml", text.replace(DEV, own).replace("clusters:\n", f"clusters:\n{AWAY}", 1))
 
 
@@ -70,7 +81,9 @@ def test_an_object_that_two_would_make_is_released_for_neither_and_both_are_name
     fresh: Desk,
 ) -> None:
     """Both are planned in one commit, before either is released."""
-    sharing(fresh, one=f"release: same\n{KEEPER}", two=f"release: same\n{SHARED}")
+    sharing(fresh, one=KEEPER, two=SHARED)
+    for tenant in ("one", "two"):
+        fresh.commit(f"tenants/{tenant}/values.yaml", "fixed: true\n")
     with fresh.orchestrator() as orchestrator:
         fleet = orchestrator.fleet()
         previews = [raised(each) for _, each in orchestrator.previews(fleet.deployments(), fleet)]
@@ -82,14 +95,15 @@ def test_an_object_that_two_would_make_is_released_for_neither_and_both_are_name
 def test_who_has_an_object_keeps_it_and_goes_on_whoever_else_asks_for_it(
     fresh: Desk,
 ) -> None:
-    sharing(fresh, one=f"release: same\n{KEEPER}", two=SHARED)
+    sharing(fresh, one=KEEPER, two=SHARED)
+    fresh.commit("tenants/one/values.yaml", "fixed: true\n")
     with fresh.orchestrator() as orchestrator:
         for tenant in ("one", "two"):
             plan = propose(orchestrator, "dev", tenant)
             assert plan
             released(orchestrator, plan)
-    fresh.commit("tenants/two/tenant.yaml", f"{TENANT}release: same\n{SHARED}")
-    fresh.commit("tenants/one/values.yaml", "greeting: newer\n")
+    fresh.commit("tenants/two/values.yaml", "fixed: true\n")
+    fresh.commit("tenants/one/values.yaml", "fixed: true\ngreeting: newer\n")
     with fresh.orchestrator() as orchestrator:
         with pytest.raises(FleetError, match="dev/two and dev/one would both make"):
             previewed(orchestrator, "dev", "two")

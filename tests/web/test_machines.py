@@ -111,7 +111,18 @@ def test_what_was_approved_sees_every_page(counting, client):
 
 
 @pytest.mark.parametrize(
-    "shown", ["", "dotoken_", OVER, f"{READER}x", READER[:-1], READER * 50, token_hash(READER), "\u00fc"]
+    "shown",
+    ["", "dotoken_", OVER, f"{READER}x", READER[:-1], READER * 50, token_hash(READER), "\u00fc"],
+    ids=[
+        "nothing",
+        "a prefix",
+        "one that is over",
+        "a longer one",
+        "a shorter one",
+        "fifty",
+        "its hash",
+        "no ASCII",
+    ],
 )
 def test_what_is_no_token_or_is_over_opens_nothing(counting, client, shown):
     header = b"Bearer " + shown.encode()
