@@ -12,7 +12,7 @@ from coverage import Coverage
 import deploy_orchestrator
 
 FLOOR = 95.0
-LOWER: dict[str, float] = {"adoption": 86.0, "cli": 94.0, "forges": 94.0, "manifests": 90.0}
+LOWER: dict[str, float] = {"adoption": 89.0, "cli": 94.0, "forges": 94.0, "manifests": 91.0}
 """Rooms that do not reach the floor yet, and what they hold."""
 
 

@@ -15,6 +15,10 @@ EACH_COMMIT = 0.2
 
 _MIRROR = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 _FETCH_OPTIONS = ("--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
+_AT_ONCE = ("fetch.unpackLimit=1",)
+"""What is fetched comes as one pack, which is there as a whole or not at all: of single objects another
+thread sees a commit before its files (git-config, `fetch.unpackLimit`).
+"""
 _PUSH_OPTIONS = ("--porcelain", "--no-verify", "--no-signed", "--no-follow-tags", "--recurse-submodules=no")
 _ABSENT = re.compile(r"couldn't find remote ref (refs/heads/\S+)")
 _LEFT_LOCKED = re.compile(r"\.lock': File exists")
@@ -130,4 +134,6 @@ def _fetch(address: Address, clone: Path, wanted: Sequence[str] | None, new: boo
 
 
 def _asked(address: Address, clone: Path, arguments: Sequence[str], limit: float) -> command.Result:
-    return command.run(arguments, repository=clone, environment=address.environment, limit=limit)
+    return command.run(
+        arguments, repository=clone, settings=_AT_ONCE, environment=address.environment, limit=limit
+    )

@@ -268,9 +268,10 @@ def _image(subscription: Subscription, tree: Tree, catalog: Catalog) -> Followed
     host, slash, path = place.partition("/")
     if host == DOCKER_HUB:
         place = f"{_HUB}{slash}{path}"
-    published = [each.version for each in catalog.versions(ChartIdentity(f"oci://{place}", name))]
-    if not published:
-        raise RepositoryError(f"{image} has no tag that is a version", url=f"oci://{image}")
+    try:
+        published = [each.version for each in catalog.versions(ChartIdentity(f"oci://{place}", name))]
+    except ChartNotFound as error:
+        raise RepositoryError(f"{image} has no tag that is a version", url=f"oci://{image}") from error
     newer = _newer(subscription, published, (each.version for each in named))
     return _FollowedImage(image, newer, named, tree)
 

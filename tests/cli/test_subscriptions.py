@@ -233,6 +233,59 @@ def test_tags_of_an_image_are_followed_in_the_fields_that_name_it(desk):
     assert f"place: {{of: {image}:1.4.2}}" in shown
 
 
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        ("image.pinned", "image.pinned is no tag of acme.example/shop, but a digest"),
+        ("image.missing", "image.missing is no tag of acme.example/shop"),
+        ("images[0].tag", "images[0].tag holds no version"),
+        ("images[7].tag", "images[7].tag is no tag of acme.example/shop"),
+    ],
+)
+def test_a_field_that_holds_no_tag_with_a_version_is_named_with_its_place(desk, field, told):
+    pinned = f"acme.example/shop@sha256:{'0' * 64}"
+    values = f"image: {{pinned: '{pinned}'}}\nimages: [{{tag: latest}}]\n"
+    desk.commit("tenants/shop/values.yaml", values)
+    fleet = (desk.fleet / "fleet.yaml").read_text().partition("subscriptions:")[0]
+    where = f"{{file: tenants/shop/values.yaml, field: '{field}'}}"
+    follows = f"subscriptions: [{{name: shop, image: acme.example/shop, fields: [{where}]}}]\n"
+    desk.commit("fleet.yaml", fleet + follows)
+    answer = desk.run("subscriptions")
+    assert answer.code == 2
+    assert told in answer.errors
+    assert "tenants/shop/values.yaml" in answer.errors
+
+
+def test_an_image_without_a_tag_that_is_a_version_is_told(desk):
+    def registry(method, path, headers, body):
+        return 200, {}, json.dumps({"name": "acme/shop", "tags": ["latest"]}).encode()
+
+    with answering(registry) as port:
+        image = f"127.0.0.1:{port}/acme/shop"
+        desk.commit("tenants/shop/values.yaml", "image: {tag: '1.0.0'}\n")
+        fleet = (desk.fleet / "fleet.yaml").read_text().partition("subscriptions:")[0]
+        where = "{file: tenants/shop/values.yaml, field: image.tag}"
+        desk.commit(
+            "fleet.yaml", f"{fleet}subscriptions: [{{name: shop, image: '{image}', fields: [{where}]}}]\n"
+        )
+        answer = desk.run("subscriptions")
+    assert answer.code == 2
+    assert f"{image} has no tag that is a version" in answer.errors
+
+
+def test_a_branch_that_names_no_version_is_no_proposal(desk):
+    git(desk.fleet, "branch", "upgrades/database/ours", "main")
+    assert looked(desk, "--propose")["branch"] == "upgrades/database/1.2.0"
+    assert "upgrades/database/ours" in branches(desk)
+
+
+def test_settings_of_a_forge_that_cannot_be_read_are_told(desk, monkeypatch):
+    monkeypatch.setenv("DEPLOY_ORCHESTRATOR_FORGE_KIND", "sourceforge")
+    answer = desk.run("subscriptions", "--propose")
+    assert answer.code == 2
+    assert "DEPLOY_ORCHESTRATOR_FORGE_" in answer.errors
+
+
 def test_what_cannot_be_followed_is_told_with_what_to_do(desk):
     fleet = (desk.fleet / "fleet.yaml").read_text().partition("subscriptions:")[0]
     follows = "[{name: nothing, chart: cache}, {name: database, chart: db, constraint: 1.x}]"

@@ -27,6 +27,16 @@ def test_a_clone_that_is_there_is_used_again_and_brought_up_to_date(repository, 
     assert again.head() == commit.id
 
 
+def test_what_is_fetched_is_there_as_a_whole_or_not_at_all(repository, remote, tmp_path, write):
+    """Of objects that come one by one a commit may be seen before its files."""
+    other = Repository.clone(str(remote), tmp_path / "other.git")
+    commit = write({"a": b"1", "b/c": b"2"})
+    other.fetch()
+    assert other.head() == commit.id
+    assert not list((tmp_path / "other.git/objects").glob("[0-9a-f][0-9a-f]/*"))
+    assert len(list((tmp_path / "other.git/objects/pack").glob("*.pack"))) == 1
+
+
 def test_a_clone_of_another_remote_is_refused_and_left_alone(repository, tmp_path, git, write):
     write({"a": b"1"})
     git("init", "--bare", "--quiet", tmp_path / "another.git")
