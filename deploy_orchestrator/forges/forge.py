@@ -105,19 +105,20 @@ class Forge:
         found = self._found(branch, base, words.opened)
         if found is None:
             asked = {words.source: branch, words.target: base, **said}
-            return self._read(self._opened(asked), new=True)
+            return self._read(self._once_known("POST", words.pulls, asked), new=True)
         number = found[words.number]
         return self._read(self.ask(words.edit, f"{words.pulls}/{number}", said), new=False)
 
-    def _opened(self, asked: Mapping[str, Any]) -> Any:
-        """What it answers to a new pull request. Gitea takes a moment to know a branch that was pushed."""
-        pulls = _DIALECTS[self.kind].pulls
+    def _once_known(self, method: str, path: str, content: Mapping[str, Any] | None = None) -> Any:
+        """As `ask`. Gitea takes a moment to know what was pushed: until then a branch, and the pull requests
+        of a repository that was empty before, are not there.
+        """
         for pause in _PAUSES if self.kind == "gitea" else ():
             try:
-                return self.ask("POST", pulls, asked)
+                return self.ask(method, path, content)
             except NotThere:
                 time.sleep(pause)
-        return self.ask("POST", pulls, asked)
+        return self.ask(method, path, content)
 
     def proposed(self, branch: str, base: str) -> PullRequest | None:
         """The pull request of `branch` into `base`, open or not; None where there never was one.
@@ -146,7 +147,7 @@ class Forge:
             "gitea": {"state": state, "limit": _PAGE},
         }[self.kind]
         for page in range(1, MAX_PAGES + 1):
-            answer = self.ask("GET", f"{words.pulls}?{urlencode({**asked, 'page': page})}", None)
+            answer = self._once_known("GET", f"{words.pulls}?{urlencode({**asked, 'page': page})}")
             if not isinstance(answer, list):
                 raise ForgeError(f"{self.api} answers no list of pull requests")
             listed = [_mapping(each) for each in cast(list[Any], answer)]

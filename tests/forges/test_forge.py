@@ -23,6 +23,7 @@ class Served:
 
     kind: str
     late: int = 0
+    empty: int = 0
     pulls: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
     @property
@@ -37,6 +38,9 @@ class Served:
             return 401, {"message": "Bad credentials"}
         if not path.startswith(self.root):
             return 404, {"message": "Not Found"}
+        if method == "GET" and self.empty:
+            self.empty -= 1
+            return 404, {"message": "not found"}
         if method == "GET":
             heads = asked.get("head") or asked.get("source_branch") or [""]
             wanted, states = heads[0].removeprefix("acme:"), asked["state"]
@@ -136,6 +140,14 @@ def test_a_branch_that_gitea_does_not_know_yet_is_asked_for_again(served: Served
     served.late = 2
     assert forge.propose("upgrade/db", "main", "Upgrade db", "safe").new
     assert len(served.pulls) == 1
+
+
+@pytest.mark.parametrize("served", ["gitea"], indirect=True)
+def test_a_repository_that_gitea_takes_for_empty_yet_is_asked_for_again(served: Served, forge: Forge) -> None:
+    served.empty = 2
+    assert forge.proposed("upgrade/db", "main") is None
+    served.empty = 1
+    assert forge.propose("upgrade/db", "main", "Upgrade db", "safe").new
 
 
 def test_what_the_forge_refuses_is_told_in_its_words_and_without_the_token(forge: Forge) -> None:
