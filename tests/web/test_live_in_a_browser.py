@@ -179,6 +179,6 @@ def test_a_viewer_sees_and_changes_nothing(browser, address, orchestrator):
         page.get_by_role("button", name="Approve").click()
         at_the_provider(page, "viewer")
         why = "viewer@example.com's does not count: the policy does not name them as an approver"
-        expect(page.locator("#waiting ~ ul").first).to_contain_text(why)
+        expect(page.locator("#waiting ~ ul").first).to_contain_text(why, timeout=60_000)
         plan = orchestrator.deployments.pending("production", "shop")
         assert not all(gate.passed for gate in orchestrator.gates(plan))
