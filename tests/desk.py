@@ -150,6 +150,17 @@ class Desk:
         git(self.fleet, "add", "--all")
         git(self.fleet, "commit", "--quiet", "--message", f"Edit {path}")
 
+    def settle_rules(self) -> None:
+        """What the orchestrator does with rules that the newest fleet says otherwise."""
+        with self.orchestrator() as orchestrator:
+            orchestrator.settle_rules()
+
+    def approve_rules(self) -> None:
+        """Bob approves them for production, and from then on they count."""
+        answer = self.run("approve", "production", "--rules", *self.as_("bob"))
+        assert answer.code == 0, answer.errors
+        self.settle_rules()
+
     def ship(self) -> None:
         """What the orchestrator does: plan everything, release what may go out, make it live."""
         with self.orchestrator() as orchestrator:

@@ -1,6 +1,5 @@
 import json
 import re
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -12,7 +11,7 @@ import networkx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from deploy_orchestrator.charts import (
     FORMATS,
@@ -35,10 +34,9 @@ from deploy_orchestrator.charts import (
     resolve,
 )
 from tests.axe import findings
+from tests.chromium import chromium, needs_chromium
 
 Publish = Callable[..., Repositories]
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
-needs_browser = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine")
 Show = Callable[..., Page]
 HOSTILE = "</script><script>alert(1)</script> \\N \\G \" ' & <b>bold</b> `x` ]] }} |"
 
@@ -223,8 +221,7 @@ def test_the_page_loads_nothing() -> None:
 
 @pytest.fixture(scope="module")
 def show() -> Iterator[Show]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
 
         def open_page(closure: Closure, judged: Iterable[Conflict] = (), *, loads: bool = False) -> Page:
             page = browser.new_page()
@@ -236,7 +233,6 @@ def show() -> Iterator[Show]:
             return page
 
         yield open_page
-        browser.close()
 
 
 def names(page: Page, selector: str = ".box") -> list[str]:
@@ -246,7 +242,7 @@ def names(page: Page, selector: str = ".box") -> list[str]:
     ]
 
 
-@needs_browser
+@needs_chromium
 def test_the_page_shows_every_chart_and_conflict(show: Show) -> None:
     page = show(missing(CLASH))
     assert sorted(names(page)) == ["a", "b", "common", "common", "gone", "off", "web"]
@@ -256,14 +252,14 @@ def test_the_page_shows_every_chart_and_conflict(show: Show) -> None:
     assert page.locator(".arrow.off").count() == 1
 
 
-@needs_browser
+@needs_chromium
 def test_the_page_finds_charts(show: Show) -> None:
     page = show(CLASH)
     page.fill("#search", "Common@2")
     assert page.locator(".box.found").count() == 1
 
 
-@needs_browser
+@needs_chromium
 def test_the_page_follows_the_paths_of_a_chart(show: Show) -> None:
     page = show(CLASH)
     page.locator(".box", has_text="common").filter(has_text="2.0.0").click()
@@ -272,7 +268,7 @@ def test_the_page_follows_the_paths_of_a_chart(show: Show) -> None:
     assert "Needed by" in (page.locator("#chosen").text_content() or "")
 
 
-@needs_browser
+@needs_chromium
 def test_the_page_folds_up_what_only_one_chart_needs(show: Show) -> None:
     page = show(CLASH)
     page.locator('.box[data-id="n1"]').focus()
@@ -282,14 +278,14 @@ def test_the_page_folds_up_what_only_one_chart_needs(show: Show) -> None:
     assert len(names(page)) == 6
 
 
-@needs_browser
+@needs_chromium
 def test_the_page_shows_only_what_clashes(show: Show) -> None:
     page = show(CLASH)
     page.click("#conflicting")
     assert sorted(names(page)) == ["a", "b", "common", "common", "web"]
 
 
-@needs_browser
+@needs_chromium
 def test_hostile_names_run_nothing_in_the_page(show: Show) -> None:
     page = show(hostile())
     assert page.locator(".box").count() == 2
@@ -297,7 +293,7 @@ def test_hostile_names_run_nothing_in_the_page(show: Show) -> None:
     assert "alert(1)" in (page.locator("#chosen").text_content() or "")
 
 
-@needs_browser
+@needs_chromium
 def test_the_largest_real_graph_stays_in_the_page(show: Show, published: Repositories) -> None:
     page = show(resolve(locate("gen3@0.3.83", published), published))
     assert page.locator(".box").count() < 20, "what is alike is one box"
@@ -315,7 +311,7 @@ ALIKE = graph(
 )
 
 
-@needs_browser
+@needs_chromium
 def test_charts_that_are_alike_are_one_box_until_it_is_opened(show: Show) -> None:
     page = show(ALIKE)
     assert sorted(names(page)) == ["45 charts", "aside", "common", "common", "old", "web"]
@@ -325,7 +321,7 @@ def test_charts_that_are_alike_are_one_box_until_it_is_opened(show: Show) -> Non
     assert page.locator(".box").count() == 50
 
 
-@needs_browser
+@needs_chromium
 def test_the_way_of_a_conflict_is_lit_and_the_rest_dimmed(show: Show) -> None:
     page = show(ALIKE)
     page.click("#conflicts button")
@@ -336,7 +332,7 @@ def test_the_way_of_a_conflict_is_lit_and_the_rest_dimmed(show: Show) -> None:
     assert page.locator(".onpath").count() == 0
 
 
-@needs_browser
+@needs_chromium
 def test_a_conflict_is_told_with_its_harm_and_the_way_out(show: Show) -> None:
     fix = Fix("common", (VersionChange("a", "1.0.0", "2.0.0"),), "2.0.0")
     conflict = replace(conflicts(CLASH)[0], harm=Harm.HARMFUL, fixes=(fix,))
@@ -348,7 +344,7 @@ def test_a_conflict_is_told_with_its_harm_and_the_way_out(show: Show) -> None:
     )
 
 
-@needs_browser
+@needs_chromium
 def test_charts_are_reached_by_the_keyboard_alone(show: Show) -> None:
     page = show(CLASH)
     page.locator('.box[tabindex="0"]').focus()
@@ -359,7 +355,7 @@ def test_charts_are_reached_by_the_keyboard_alone(show: Show) -> None:
     assert page.locator(".box.chosen").get_attribute("aria-pressed") == "true"
 
 
-@needs_browser
+@needs_chromium
 def test_the_graph_is_made_larger_and_smaller_and_fits(show: Show) -> None:
     page = show(ALIKE)
     page.click("#unfold")
@@ -374,7 +370,7 @@ def test_the_graph_is_made_larger_and_smaller_and_fits(show: Show) -> None:
     assert height() <= page.evaluate("document.getElementById('canvas').clientHeight")
 
 
-@needs_browser
+@needs_chromium
 @pytest.mark.parametrize("width", [400, 768, 1440])
 def test_the_page_is_no_wider_than_its_window(show: Show, width: int) -> None:
     page = show(ALIKE)
@@ -382,7 +378,7 @@ def test_the_page_is_no_wider_than_its_window(show: Show, width: int) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-@needs_browser
+@needs_chromium
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_the_page_of_the_largest_real_graph(
     show: Show, published: Repositories, scheme: Literal["light", "dark"]
@@ -405,7 +401,7 @@ NEWS = graph(("paper@1.0.0", "db@1.0.0", "1.x", True), title="paper@1.0.0")
 RUNS = ((("dev/shop", "production/shop"), SHOP), (("dev/blog",), BLOG), (("production/news",), NEWS))
 
 
-@needs_browser
+@needs_chromium
 def test_the_page_of_a_fleet_shows_what_one_environment_and_one_tenant_have(
     tmp_path: Path, show: Show
 ) -> None:
@@ -432,12 +428,12 @@ def test_the_page_of_a_fleet_shows_what_one_environment_and_one_tenant_have(
     assert findings(page) == []
 
 
-@needs_browser
+@needs_chromium
 def test_the_page_of_one_chart_asks_for_no_tenant(show: Show) -> None:
     assert not show(CLASH).get_by_label("Tenant").is_visible()
 
 
-@needs_browser
+@needs_chromium
 def test_a_link_leads_to_a_conflict_or_a_chart(tmp_path: Path, show: Show) -> None:
     file = tmp_path / "graph.html"
     file.write_bytes(draw(ALIKE, "html"))

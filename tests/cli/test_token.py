@@ -5,11 +5,6 @@ import yaml
 from deploy_orchestrator.identity import token_hash
 
 
-def settled(desk) -> None:
-    with desk.orchestrator() as opened:
-        opened.settle_rules()
-
-
 def test_a_token_is_shown_once_with_the_lines_that_fleet_yaml_takes(desk):
     answer = desk.run("token", "new", "pipeline", "--may", "operate", "--days", "7")
     assert answer.code == 0
@@ -33,9 +28,9 @@ def test_a_name_that_fleet_yaml_would_not_take_is_refused(desk):
 def test_a_listed_token_counts_when_its_rules_are_approved(waiting):
     lines = waiting.run("token", "new", "pipeline").errors
     text = (waiting.fleet / "fleet.yaml").read_text()
-    settled(waiting)
+    waiting.settle_rules()
     waiting.commit("fleet.yaml", f"{text}{lines[lines.index('tokens:') :]}")
-    settled(waiting)
+    waiting.settle_rules()
     answer = waiting.run("token", "list", "--format", "json")
     assert (answer.code, [each["standing"] for each in answer.json]) == (
         1,
@@ -43,7 +38,7 @@ def test_a_listed_token_counts_when_its_rules_are_approved(waiting):
     )
     assert "tokens" in waiting.run("pending").output
     assert waiting.run("approve", "production", "--rules", *waiting.as_("bob")).code == 0
-    settled(waiting)
+    waiting.settle_rules()
     answer = waiting.run("token", "list")
     assert answer.code == 0, answer.errors
     assert "pipeline" in answer.output

@@ -2,25 +2,24 @@
 
 import re
 import secrets
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from rig import Gitea, User
 
 from deploy_orchestrator.pipeline import Orchestrator, look
 from deploy_orchestrator.registries import ANYWHERE, Internet
 from deploy_orchestrator.settings import Settings
 from deploy_orchestrator.web import LOOPBACK, SignIn, SignInFile, Watch, site, site_server
+from tests.chromium import chromium, needs_chromium
 from tests.desk import Desk, begin, git, inside, make_keys
 from tests.steps import released
 from tests.web.serving import free_port, serving
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine")
+pytestmark = needs_chromium
 ISSUERS = "issuers:\n  - {{name: gitea, url: '{}', client: {}, domains: [example.com]}}\n"
 APPROVERS = "approvers: [alice@example.com, bob@example.com]"
 SHOP = "/deployments/production/shop"
@@ -36,10 +35,8 @@ class Served:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 def registered(forge: Gitea, owner: User, name: str, back: str) -> tuple[str, str]:

@@ -1,25 +1,24 @@
 """People in a real browser, at a real provider: sign in, see what waits, decide, and watch it go live."""
 
 import re
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from deploy_orchestrator.pipeline import Orchestrator, look
 from deploy_orchestrator.registries import ANYWHERE, Internet
 from deploy_orchestrator.settings import Settings
 from deploy_orchestrator.web import LOOPBACK, SignIn, SignInFile, Watch, site, site_server
+from tests.chromium import chromium, needs_chromium
 from tests.desk import Desk
 from tests.openid import PEOPLE, client, openid_provider
 from tests.steps import released
 from tests.web.serving import free_port, serving
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine")
+pytestmark = needs_chromium
 ISSUERS = "issuers:\n  - {name: acme, url: '%s', client: decisions, domains: [example.com], maxAge: 5m}\n"
 SHOP = "/deployments/production/shop"
 VIEWER = {"email": "viewer@example.com", "email_verified": True, "name": "Viewer", "groups": ["readers"]}
@@ -28,10 +27,8 @@ PATIENCE = 60_000
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -52,12 +49,9 @@ def issuer(port: int) -> Iterator[str]:
 def orchestrator(waiting: Desk, issuer: str) -> Iterator[Orchestrator]:
     """The fleet names the provider, which its approvers have approved."""
     waiting.commit("fleet.yaml", (waiting.fleet / "fleet.yaml").read_text() + ISSUERS % issuer)
+    waiting.settle_rules()
+    waiting.approve_rules()
     with waiting.orchestrator() as opened:
-        opened.settle_rules()
-        answer = waiting.run("approve", "production", "--rules", *waiting.as_("bob"))
-        assert answer.code == 0, answer.errors
-        opened.deployments.repository.fetch()
-        opened.settle_rules()
         yield opened
 
 

@@ -41,17 +41,6 @@ ALL = listed(
 )
 
 
-def settled(desk: Desk) -> None:
-    with desk.orchestrator() as opened:
-        opened.settle_rules()
-
-
-def approved(desk: Desk) -> None:
-    answer = desk.run("approve", "production", "--rules", *desk.as_("bob"))
-    assert answer.code == 0, answer.errors
-    settled(desk)
-
-
 @pytest.fixture
 def before(waiting: Desk) -> str:
     """What fleet.yaml said before it listed tokens."""
@@ -62,7 +51,7 @@ def before(waiting: Desk) -> str:
 def desk(waiting: Desk, before: str) -> Desk:
     """fleet.yaml lists tokens, and nobody has approved that yet."""
     waiting.commit("fleet.yaml", before + ALL)
-    settled(waiting)
+    waiting.settle_rules()
     return waiting
 
 
@@ -100,7 +89,7 @@ def test_a_token_that_nobody_has_approved_opens_nothing(client):
 
 @pytest.fixture
 def counting(desk: Desk) -> Desk:
-    approved(desk)
+    desk.approve_rules()
     return desk
 
 
@@ -199,8 +188,8 @@ def test_what_may_more_than_was_approved_opens_nothing_until_it_is_approved(
     counting.commit("fleet.yaml", before + listed(("wallboard", READER, "operate", SOON)))
     orchestrator.fleet_repository.fetch()
     assert client.get("/", headers=by(READER)).status_code == 401
-    settled(counting)
-    approved(counting)
+    counting.settle_rules()
+    counting.approve_rules()
     orchestrator.deployments.repository.fetch()
     assert client.post(f"{SHOP}/sync", headers=by(READER)).status_code == 303
 
@@ -214,7 +203,7 @@ def test_whoever_takes_the_strict_environment_out_of_the_fleet_lets_no_machine_i
         (desk.fleet / "tenants/shop/tenant.yaml").read_text().replace(", production", ""),
     )
     desk.commit("fleet.yaml", alone + ALL)
-    settled(desk)
+    desk.settle_rules()
     orchestrator.fleet_repository.fetch()
     orchestrator.deployments.repository.fetch()
     assert [each.name for each in orchestrator.fleet().environments] == ["dev"]

@@ -5,18 +5,18 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from deploy_orchestrator.pipeline import Orchestrator, look
 from deploy_orchestrator.settings import Settings
 from deploy_orchestrator.web import LOOPBACK, Built, Survey, Table, Watch, site, site_server
+from tests.axe import findings
+from tests.chromium import chromium, needs_chromium
 from tests.desk import Desk, inside
-from tests.openid import node_modules
 from tests.pipeline.conftest import sandbox_of
 from tests.web.serving import serving
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine")
+pytestmark = needs_chromium
 PAGES = (
     "/",
     "/?environment=dev&tenant=blo",
@@ -55,9 +55,6 @@ SURVEY = Survey(
     ),
     b'<svg xmlns="http://www.w3.org/2000/svg" width="1800" height="300"/>',
 )
-FINDINGS = """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations.map(
-  each => each.id + ": " + each.nodes.map(node => node.html.slice(0, 200)).join(" | "))"""
-
 OVERHANG = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -95,10 +92,8 @@ def address(orchestrator: Orchestrator) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("width", [400, 768, 1440])
@@ -106,7 +101,6 @@ def browser() -> Iterator[Browser]:
 def test_axe_finds_nothing_on_any_page_and_none_is_wider_than_the_screen(
     browser: Browser, address: str, orchestrator: Orchestrator, scheme: str, width: int
 ) -> None:
-    axe = (node_modules() / "axe-core/axe.min.js").read_text()
     waiting = orchestrator.deployments.pending("production", "shop")
     assert waiting is not None
     with browser.new_context(
@@ -120,12 +114,8 @@ def test_axe_finds_nothing_on_any_page_and_none_is_wider_than_the_screen(
             answer = page.goto(address + path.format(waiting=waiting.source.commit))
             assert answer is not None
             assert answer.status == 200, path
-            page.evaluate(axe)
-            assert page.evaluate(FINDINGS) == [], path
-            overhang = page.evaluate(
-                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            )
-            assert overhang <= 0, path
+            assert findings(page) == [], path
+            assert page.evaluate(OVERHANG) <= 0, path
         assert said == []
 
 

@@ -49,12 +49,9 @@ def orchestrator(tmp_path_factory: pytest.TempPathFactory, held: Desk) -> Iterat
     desk = copied(held, tmp_path_factory.mktemp("programs"))
     with inside(desk.folder):
         desk.commit("fleet.yaml", (desk.fleet / "fleet.yaml").read_text() + LISTED)
+        desk.settle_rules()
+        desk.approve_rules()
         with desk.orchestrator() as opened:
-            opened.settle_rules()
-            answer = desk.run("approve", "production", "--rules", *desk.as_("bob"))
-            assert answer.code == 0, answer.errors
-            opened.deployments.repository.fetch()
-            opened.settle_rules()
             yield opened
 
 

@@ -4,36 +4,26 @@ import os
 import secrets
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import yaml
 
 from rig import binaries
 from rig.control_plane import ControlPlane
-from rig.processes import Process, Ready, answers, free_port, listens, program
+from rig.processes import Booted, Process, Ready, answers, free_port, listens, program
 
 VERIFY_WRAPPER = """#!/bin/sh
 git verify-commit "$1" 2>&1 || true
 """
 
 
-class ArgoCD:
+class ArgoCD(Booted):
     """Argo CD with its stock settings in a `namespace`; a context manager that ends what it started."""
 
     def __init__(self, cluster: ControlPlane, namespace: str = "argocd") -> None:
         self.cluster = cluster
         self.namespace = namespace
         self.folder = cluster.folder / namespace
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Self:
-        with ExitStack() as starting:
-            self._boot(starting)
-            self._stack = starting.pop_all()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
 
     def _boot(self, stack: ExitStack) -> None:
         for folder in ("bin", "tls", "ssh", "gnupg", "gpg"):

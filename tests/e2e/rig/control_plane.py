@@ -6,20 +6,20 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import yaml
 
 from rig import binaries
 from rig.cluster import Cluster, kubeconfig
-from rig.processes import Process, Ready, answers, free_port, program
+from rig.processes import Booted, Process, Ready, answers, free_port, program
 
 LOOPBACK = "127.0.0.1"
 NODES = 3
 FAILING_TEST = Path(__file__).parent / "failing-test.yaml"
 
 
-class ControlPlane(Cluster):
+class ControlPlane(Cluster, Booted):
     """Boots in `folder`, where the logs stay; a context manager that ends what it started.
 
     `address` is where the API server listens, `nodes` how many nodes kwok plays. `processes` has each program
@@ -37,16 +37,6 @@ class ControlPlane(Cluster):
         self._etcd_url = f"http://127.0.0.1:{free_port()}"
         self._ca = folder / "certificates" / "apiserver.crt"
         self._account_key = folder / "service-account.key"
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Self:
-        with ExitStack() as starting:
-            self._boot(starting)
-            self._stack = starting.pop_all()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
 
     @property
     def path(self) -> str:

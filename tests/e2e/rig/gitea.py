@@ -9,15 +9,14 @@ import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import httpx
 
 from rig import binaries
-from rig.processes import Process, answers, free_port
+from rig.processes import Booted, Process, answers, free_port, unprivileged
 
 ADMINISTRATOR = "administrator"
-UNPRIVILEGED = "nobody"
 
 SETTINGS = """
 RUN_USER = {user}
@@ -58,7 +57,7 @@ class User:
         return f"{self.name}@example.com"
 
 
-class Gitea:
+class Gitea(Booted):
     """Boots in a temporary folder that it removes at the end; a context manager that ends what it started.
 
     Gitea refuses to run as root, so there it runs as `nobody`.
@@ -68,17 +67,7 @@ class Gitea:
         self._address = address
         self.url = f"http://{address}:{free_port()}"
         self._log = logs / "gitea.log"
-        self._user = UNPRIVILEGED if os.geteuid() == 0 else None
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Self:
-        with ExitStack() as starting:
-            self._boot(starting)
-            self._stack = starting.pop_all()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
+        self._user = unprivileged()
 
     def user(self, name: str) -> User:
         """A new user with a password of its own."""

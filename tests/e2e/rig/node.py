@@ -13,13 +13,13 @@ import subprocess
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from kubernetes.client import CoreV1Api
 
 from rig import binaries
 from rig.control_plane import ControlPlane
-from rig.processes import Process, answers, free_port, listens, program
+from rig.processes import Booted, Process, answers, free_port, listens, program
 
 ADDRESS = "10.88.0.1"
 """Of the node, on the bridge of its pods: what listens here is reached by them."""
@@ -52,7 +52,7 @@ def isolate() -> None:
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
 
 
-class Node:
+class Node(Booted):
     """The one node of a `cluster` that listens on `ADDRESS`; a context manager that ends what it started.
 
     `images` are OCI archives, by the name that pods call them by.
@@ -64,16 +64,6 @@ class Node:
         self._built = binaries.node()
         self._images = {PAUSE: self._built / "pause.tar", **images}
         self._socket = self.folder / "containerd.sock"
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Self:
-        with ExitStack() as starting:
-            self._boot(starting)
-            self._stack = starting.pop_all()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
 
     def _boot(self, stack: ExitStack) -> None:
         self.folder.mkdir()

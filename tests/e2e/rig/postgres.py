@@ -7,15 +7,13 @@ import subprocess
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Self
 
-from rig.processes import MissingProgram, Process, free_port, listens
+from rig.processes import Booted, MissingProgram, Process, free_port, listens, unprivileged
 
-UNPRIVILEGED = "nobody"
 USER = DATABASE = "dagster"
 
 
-class PostgreSQL:
+class PostgreSQL(Booted):
     """Listens on `address` with one user and one database; a context manager that ends what it started.
 
     It refuses to run as root, so there it runs as `nobody`.
@@ -26,17 +24,7 @@ class PostgreSQL:
         self.port = free_port()
         self.password = secrets.token_hex(16)
         self._logs = logs
-        self._user = UNPRIVILEGED if os.geteuid() == 0 else None
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Self:
-        with ExitStack() as starting:
-            self._boot(starting)
-            self._stack = starting.pop_all()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
+        self._user = unprivileged()
 
     def _boot(self, stack: ExitStack) -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rig-postgres-")))

@@ -1,5 +1,6 @@
 """Programs as children: each with its own log, ready when it answers, ended with the one who started it."""
 
+import os
 import shutil
 import signal
 import socket
@@ -7,9 +8,12 @@ import ssl
 import subprocess
 import time
 import urllib.request
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 Ready = Callable[[], bool]
 
@@ -108,6 +112,30 @@ class Process:
             self._child.kill()
             self._child.wait()
         self._child = None
+
+
+class Booted(ABC):
+    """What is started as a whole or not at all; a context manager that ends what it started."""
+
+    _stack: ExitStack
+
+    def __enter__(self) -> Self:
+        with ExitStack() as starting:
+            self._boot(starting)
+            self._stack = starting.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @abstractmethod
+    def _boot(self, stack: ExitStack) -> None:
+        """Start it all; what is to be ended goes onto `stack`."""
+
+
+def unprivileged() -> str | None:
+    """Who runs a program that refuses to run as root; None where nobody has to be chosen."""
+    return "nobody" if os.geteuid() == 0 else None
 
 
 def program(name: str, folder: Path | None = None, *, install: str) -> str:
