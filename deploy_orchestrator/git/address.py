@@ -1,4 +1,3 @@
-import base64
 import os
 import re
 from collections.abc import Mapping
@@ -10,6 +9,10 @@ from deploy_orchestrator.git.errors import UnsafeRemote
 
 _SCHEMES = {"https", "http", "ssh", "file"}
 _HOST_AND_PATH = re.compile(r"(?:[^-@:/][^@:/]*@)?(?:[^-@:/\[\]][^@:/\[\]]*|\[[^\]/]+\]):(?!:)")
+_HELPER = (
+    '!f() { test "$1" != get || printf "username=%s\\npassword=%s\\n" '
+    '"$DEPLOY_ORCHESTRATOR_GIT_USER" "$DEPLOY_ORCHESTRATOR_GIT_PASSWORD"; }; f'
+)
 _USER_OF_URL = re.compile(r"//[^/\s]*@")
 
 
@@ -57,7 +60,10 @@ class Address:
             known = _with_user(parts, user)
             return cls(known, known, {})
         if password:
-            return cls(bare, bare, _authorization(bare, unquote(user), unquote(password)))
+            user, password = unquote(user), unquote(password)
+            if not (user + password).isprintable():
+                raise _refused(text)
+            return cls(bare, bare, _login(f"{parts.scheme}://{_host(parts)}", user, password))
         return cls(bare, _with_user(parts, user), {})
 
 
@@ -93,17 +99,26 @@ def redact(text: str) -> str:
 
 
 def _with_user(parts: SplitResult, user: str) -> str:
-    host = parts.netloc.rpartition("@")[2]
+    host = _host(parts)
     return urlunsplit(parts._replace(netloc=f"{user}@{host}" if user else host))
 
 
-def _authorization(url: str, user: str, password: str) -> Mapping[str, str]:
-    credentials = base64.b64encode(f"{user}:{password}".encode()).decode()
+def _host(parts: SplitResult) -> str:
+    return parts.netloc.rpartition("@")[2]
+
+
+def _login(server: str, user: str, password: str) -> Mapping[str, str]:
+    """Git asks for it anew where a server sends it to another, and is not told there (gitcredentials). Helpers
+    of the user's own, which may store what they are told, are left out for this `server`.
+    """
     position = int(os.environ.get("GIT_CONFIG_COUNT", "0"))
+    helpers = {position: "", position + 1: _HELPER}
     return {
-        "GIT_CONFIG_COUNT": str(position + 1),
-        f"GIT_CONFIG_KEY_{position}": f"http.{url}.extraHeader",
-        f"GIT_CONFIG_VALUE_{position}": f"Authorization: Basic {credentials}",
+        "GIT_CONFIG_COUNT": str(position + len(helpers)),
+        **{f"GIT_CONFIG_KEY_{each}": f"credential.{server}.helper" for each in helpers},
+        **{f"GIT_CONFIG_VALUE_{each}": helper for each, helper in helpers.items()},
+        "DEPLOY_ORCHESTRATOR_GIT_USER": user,
+        "DEPLOY_ORCHESTRATOR_GIT_PASSWORD": password,
     }
 
 

@@ -2,7 +2,7 @@ import base64
 import pickle
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
@@ -161,28 +161,82 @@ def test_a_secret_in_the_address_is_neither_shown_nor_stored(address, tmp_path):
     assert "hush" not in str(refused.value)
 
 
+ADVERTISED = b"001e# service=git-upload-pack\n0000003e%s refs/heads/main\0\n0000" % (b"1" * 40)
+"""What a forge says that has one branch: https://git-scm.com/docs/http-protocol."""
+
+
+class Forge(ThreadingHTTPServer):
+    """Notes which login it was given: asks for one, is `open` to all, or sends everybody `elsewhere`."""
+
+    def __init__(self, *, open: bool = False, elsewhere: str = "") -> None:  # noqa: A002
+        received: list[str | None] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                received.append(self.headers["Authorization"])
+                if elsewhere:
+                    self.send_response(302)
+                    self.send_header("Location", elsewhere + self.path)
+                elif open:
+                    self.send_response(200)
+                    self.send_header("Content-Type", "application/x-git-upload-pack-advertisement")
+                else:
+                    self.send_response(401 if received[-1] is None else 404)
+                    self.send_header("WWW-Authenticate", 'Basic realm="x"')
+                said = ADVERTISED if open else b""
+                self.send_header("Content-Length", str(len(said)))
+                self.end_headers()
+                self.wfile.write(said)
+
+            do_POST = do_GET  # noqa: N815
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                pass
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.received = received
+        Thread(target=self.serve_forever, daemon=True).start()
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+        self.server_close()
+
+
 def test_a_password_in_the_address_reaches_the_server_and_no_list_of_processes(tmp_path, monkeypatch):
-    received: list[str | None] = []
-
-    class Server(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            received.append(self.headers["Authorization"])
-            self.send_error(404)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            pass
-
     monkeypatch.setenv("GIT_TRACE", str(tmp_path / "trace"))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with HTTPServer(("127.0.0.1", 0), Server) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        with pytest.raises(RemoteUnreachable):
-            Repository.clone(f"http://ann:hu%2Fsh@127.0.0.1:{server.server_port}/x", tmp_path / "clone")
-        server.shutdown()
-    assert received == ["Basic " + base64.b64encode(b"ann:hu/sh").decode()]
+    with Forge() as server, pytest.raises(RemoteUnreachable):
+        Repository.clone(f"http://ann:hu%2Fsh@127.0.0.1:{server.server_port}/x", tmp_path / "clone")
+    assert server.received == [None, "Basic " + base64.b64encode(b"ann:hu/sh").decode()]
     trace = (tmp_path / "trace").read_text()
     assert "git-remote-http" in trace
     assert "hu%2Fsh" not in trace
+    assert "hu/sh" not in trace
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_a_password_goes_to_its_own_server_and_to_none_that_it_sends_to(host, tmp_path, monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1,localhost")
+    with Forge(open=True) as other, Forge(elsewhere=f"http://{host}:{other.server_port}") as server:
+        with pytest.raises(RemoteUnreachable) as raised:
+            Repository.clone(f"http://ann:hush@127.0.0.1:{server.server_port}/x", tmp_path / "clone")
+        assert other.received == [None, None]
+    assert "hush" not in str(raised.value)
+
+
+def test_a_password_is_stored_by_no_helper_of_the_user(tmp_path, monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    (tmp_path / ".gitconfig").write_text(f"[credential]\n\thelper = store --file={tmp_path / 'stored'}\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / ".gitconfig"))
+    with Forge() as server, pytest.raises(RemoteUnreachable):
+        Repository.clone(f"http://ann:hush@127.0.0.1:{server.server_port}/x", tmp_path / "clone")
+    assert any(server.received)
+    assert not (tmp_path / "stored").exists()
+
+
+def test_a_login_that_would_say_more_than_a_name_and_a_password_is_refused(tmp_path):
+    with pytest.raises(UnsafeRemote):
+        Repository.clone("http://ann:x%0Ahost=elsewhere@127.0.0.1:1/x", tmp_path / "clone")
 
 
 def test_a_name_in_the_address_that_may_be_a_token_is_not_shown_when_the_server_refuses_it(
