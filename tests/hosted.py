@@ -18,6 +18,7 @@ from tests.answering import Reply, answering
 
 TOKEN = "t0ken-of-the-orchestrator"
 PROJECT = "acme/deployments"
+BASE = "reviews"
 
 
 @dataclass
@@ -36,7 +37,7 @@ class Hosted:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
     def open(self) -> dict[str, Any]:
-        (pull,) = [each for each in self.pulls if each["state"] == "open"]
+        (pull,) = [each for each in self.pulls if each["state"] == "open" and each["base"]["ref"] == BASE]
         return pull
 
     def review(self, login: str, state: str = "APPROVED", **more: Any) -> dict[str, Any]:
@@ -73,9 +74,11 @@ class Hosted:
                 found = [each for each in self.pulls if state in ("all", each["state"])]
                 return _said(200, [self._shown(each) for each in found][here])
             case "POST", "/pulls":
-                return _said(201, self._shown(self._opened(json.loads(body))))
+                return _said(201, self._shown(self.opens(**json.loads(body))))
             case "GET", rest if found := re.fullmatch(r"/pulls/(\d+)/reviews", rest):
                 return _said(200, self.reviews.get(int(found[1]), [])[here])
+            case "GET", rest if found := re.fullmatch(r"/pulls/(\d+)", rest):
+                return _said(200, self._shown(self.pulls[int(found[1]) - 1]))
             case "PATCH", rest if found := re.fullmatch(r"/pulls/(\d+)", rest):
                 pull = self.pulls[int(found[1]) - 1]
                 pull |= json.loads(body)
@@ -83,7 +86,8 @@ class Hosted:
             case _:
                 return _said(404, {"message": "not found"})
 
-    def _opened(self, given: dict[str, Any]) -> dict[str, Any]:
+    def opens(self, head: str, base: str, title: str, body: str = "") -> dict[str, Any]:
+        """Somebody opens another pull request."""
         number = len(self.pulls) + 1
         side = {"repo": {"full_name": PROJECT}}
         self.pulls.append(
@@ -91,10 +95,10 @@ class Hosted:
                 "number": number,
                 "html_url": f"https://git.example.com/{PROJECT}/pulls/{number}",
                 "state": "open",
-                "title": given["title"],
-                "body": given["body"],
-                "head": {"ref": given["head"], **side},
-                "base": {"ref": given["base"], **side},
+                "title": title,
+                "body": body,
+                "head": {"ref": head, **side},
+                "base": {"ref": base, **side},
             }
         )
         return self.pulls[-1]

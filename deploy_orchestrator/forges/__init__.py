@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from deploy_orchestrator.forges.errors import ForgeError, NoForge
     from deploy_orchestrator.forges.forge import Forge, PullRequest, forge_of
-    from deploy_orchestrator.forges.reviewing import OpenPull, Review, close, open_pulls, reviews
+    from deploy_orchestrator.forges.reviewing import (
+        OpenPull,
+        OpenPulls,
+        Review,
+        close,
+        closed_pull,
+        open_pulls,
+        reopen,
+        reviews,
+    )
 else:
     from deploy_orchestrator.doors import opened
 
@@ -16,10 +25,13 @@ __all__ = [
     "ForgeError",
     "NoForge",
     "OpenPull",
+    "OpenPulls",
     "PullRequest",
     "Review",
     "close",
+    "closed_pull",
     "forge_of",
     "open_pulls",
+    "reopen",
     "reviews",
 ]

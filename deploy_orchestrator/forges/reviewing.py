@@ -3,10 +3,10 @@
 After https://docs.github.com/en/rest/pulls/reviews and https://docs.gitea.com/api (Forgejo's is the same).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar, cast
 from urllib.parse import urlencode
 
 import pydantic
@@ -14,10 +14,16 @@ from pydantic import BaseModel, ConfigDict
 
 from deploy_orchestrator.forges.errors import ForgeError
 from deploy_orchestrator.forges.forge import Forge
+from deploy_orchestrator.registries import AnswerTooLarge
 
 MAX_PAGES: Final = 40
 """Pages of pull requests, or of reviews of one, that are gone through."""
 _PAGE: Final = 50
+_OLDEST: Final[Mapping[str, Mapping[str, str]]] = {
+    "github": {"sort": "created", "direction": "asc"},
+    "gitea": {"sort": "oldest"},
+    "gitlab": {},
+}
 _SAYS: Final[dict[str, Literal["approve", "reject"]]] = {
     "APPROVED": "approve",
     "CHANGES_REQUESTED": "reject",
@@ -54,6 +60,7 @@ class _Pull(_Said):
     body: str | None = None
     head: _Side
     base: _Side
+    merged: bool = False
 
 
 class _Review(_Said):
@@ -95,27 +102,43 @@ class OpenPull:
     text: str
 
 
-def open_pulls(forge: Forge) -> list[OpenPull]:
-    """All that are open there, but for those of forks.
+@dataclass(frozen=True, slots=True)
+class OpenPulls:
+    """Those that are open and could be read: `unread` says why there may be others, which are too large or
+    too many, for anybody may open one.
+    """
+
+    pulls: tuple[OpenPull, ...]
+    unread: str | None = None
+
+
+def open_pulls(forge: Forge) -> OpenPulls:
+    """All that are open there, but for those of forks, the oldest first.
 
     Raises:
-        ForgeError: the forge refuses, has more than are gone through, or cannot be understood.
+        ForgeError: the forge refuses, or cannot be understood.
         RepositoryError: it cannot be reached.
     """
-    pulls = (_read(_Pull, each, forge) for each in _all(forge, "pulls", state="open"))
-    return [
-        OpenPull(
-            each.number,
-            each.html_url,
-            each.head.ref,
-            each.base.ref,
-            each.head.sha,
-            each.title,
-            (each.body or "").replace("\r\n", "\n"),
-        )
-        for each in pulls
-        if each.state == "open" and _is_own(each, forge)
-    ]
+    listed = _Listing(forge, "pulls", {"state": "open", **_OLDEST[forge.kind]})
+    pulls = [_read(_Pull, each, forge) for each in listed.whole()]
+    found = tuple(_told(each) for each in pulls if each.state == "open" and _is_own(each, forge))
+    return OpenPulls(found, listed.unread)
+
+
+def closed_pull(forge: Forge, branch: str, base: str) -> OpenPull | None:
+    """The last of `branch` into `base`, as it would be if it was opened again; None where there is none, and
+    where it is open or merged. Raises as `open_pulls`.
+    """
+    last = forge.proposed(branch, base)
+    if last is None or last.is_open:
+        return None
+    pull = _read(_Pull, forge.ask("GET", f"pulls/{last.number}"), forge)
+    return None if pull.merged or not _is_own(pull, forge) else _told(pull)
+
+
+def reopen(forge: Forge, number: int) -> None:
+    """Open a pull request again. Raises as `open_pulls`."""
+    forge.ask("PATCH", f"pulls/{number}", {"state": "open"})
 
 
 def reviews(forge: Forge, number: int) -> list[Review]:
@@ -156,6 +179,11 @@ def close(forge: Forge, number: int) -> None:
     forge.ask("PATCH", f"pulls/{number}", {"state": "closed"})
 
 
+def _told(pull: _Pull) -> OpenPull:
+    text = (pull.body or "").replace("\r\n", "\n")
+    return OpenPull(pull.number, pull.html_url, pull.head.ref, pull.base.ref, pull.head.sha, pull.title, text)
+
+
 def _order(review: _Review) -> tuple[datetime, int]:
     at = review.submitted_at
     return at if at and at.tzinfo else datetime.min.replace(tzinfo=UTC), review.id
@@ -166,16 +194,43 @@ def _is_own(pull: _Pull, forge: Forge) -> bool:
     return place is not None and place.full_name.casefold() == forge.project.casefold()
 
 
-def _all(forge: Forge, path: str, **asked: str) -> Iterator[Any]:
-    sized = {"per_page": _PAGE} if forge.kind == "github" else {"limit": _PAGE}
-    for page in range(1, MAX_PAGES + 1):
-        found = forge.ask("GET", f"{path}?{urlencode({**asked, **sized, 'page': page})}")
+class _Listing:
+    """What the forge lists there. `unread` says, once it was gone through, why that may not be all."""
+
+    def __init__(self, forge: Forge, path: str, asked: Mapping[str, str]) -> None:
+        self._forge, self._path, self._asked = forge, path, asked
+        self.unread: str | None = None
+
+    def whole(self) -> Iterator[Any]:
+        for page in range(1, MAX_PAGES + 1):
+            found = self._page(page, _PAGE)
+            if not found:
+                return
+            yield from found
+        self.unread = f"{self._forge.project} has more than {MAX_PAGES * _PAGE}"
+
+    def _page(self, page: int, size: int) -> list[Any]:
+        """One after the other where all together are too large; without those that are so by themselves."""
+        sized = {"per_page" if self._forge.kind == "github" else "limit": size, "page": page}
+        try:
+            found = self._forge.ask("GET", f"{self._path}?{urlencode({**self._asked, **sized})}")
+        except AnswerTooLarge as error:
+            if size > 1:
+                first = (page - 1) * size + 1
+                return [each for one in range(first, first + size) for each in self._page(one, 1)]
+            self.unread = error.what
+            return []
         if not isinstance(found, list):
-            raise ForgeError(f"{forge.api} answers no list")
-        if not found:
-            return
-        yield from found
-    raise ForgeError(f"{forge.project} has more than is gone through", fix="close old pull requests there")
+            raise ForgeError(f"{self._forge.api} answers no list")
+        return cast(list[Any], found)
+
+
+def _all(forge: Forge, path: str) -> Iterator[Any]:
+    """Raises ForgeError where that is not all."""
+    listed = _Listing(forge, path, {})
+    yield from listed.whole()
+    if listed.unread:
+        raise ForgeError(listed.unread, fix="dismiss or delete what nobody needs there")
 
 
 def _read(model: type[_Model], said: Any, forge: Forge) -> _Model:

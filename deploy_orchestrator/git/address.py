@@ -108,8 +108,8 @@ def _host(parts: SplitResult) -> str:
 
 
 def _login(server: str, user: str, password: str) -> Mapping[str, str]:
-    """Git asks for it anew where a server sends it to another, and is not told there (gitcredentials). Helpers
-    of the user's own, which may store what they are told, are left out for this `server`.
+    """Git asks for it anew where a server sends it to another, and is not told there (gitcredentials).
+    Helpers of the user's own, which may store what they are told, are left out for this `server`.
     """
     position = int(os.environ.get("GIT_CONFIG_COUNT", "0"))
     helpers = {position: "", position + 1: _HELPER}

@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from deploy_orchestrator.delivery import Status
+from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Fleet, FleetError, Policy, basis, load, neighbours, rules_of
 from deploy_orchestrator.git import Repository, RevisionNotFound
 from deploy_orchestrator.identity import Issuers
+from deploy_orchestrator.outcomes import Outcome
 from deploy_orchestrator.pipeline.hosts import is_told
 from deploy_orchestrator.pipeline.places import PlaceTaken, require_place
 from deploy_orchestrator.pipeline.sources import source_of, source_of_removal
@@ -36,7 +38,7 @@ from deploy_orchestrator.terms import Verdict
 class Moment:
     """The newest fleet under the `rules` that count, what is released, and the engine's `status` of a tenant
     in an environment, `now`. `images` looks up again what a plan runs, where something is to be released;
-    `reviews` are what people say of it on the forge.
+    `reviews` are what people say of it on the forge, or why that cannot tell.
 
     However many plans wait for one tenant, it is looked at once.
     """
@@ -48,7 +50,7 @@ class Moment:
     status: Callable[[str, str], Status]
     now: datetime
     images: Callable[[Plan], Gate] | None = None
-    reviews: Callable[[Plan], tuple[Approval, ...]] = lambda _: ()
+    reviews: Callable[[Plan], Outcome[tuple[Approval, ...]]] = lambda _: ()
     _canaries: dict[tuple[str, Ahead], Canary] = field(default_factory=dict[tuple[str, Ahead], Canary])
 
     def gates(self, plan: Plan) -> tuple[Gate, ...]:
@@ -72,6 +74,7 @@ class Moment:
         if not plan.removal:
             objects = self.deployments.objects(plan.environment, plan.tenant)
             require_place(self.fleet, self.deployments, plan, objects)
+        reviews = self.reviews(plan) if policy.approval else ()
         return Conditions(
             wanted=plan.removal or (self._is_wanted(plan) and is_told(self.deployments, plan)),
             source=self._source(plan, policy),
@@ -87,7 +90,8 @@ class Moment:
             canaries=self._ahead_of(plan, policy),
             neighbours=self._neighbours(plan, policy),
             last=partial(self.images, plan) if self.images and policy.images and plan.images else None,
-            reviews=self.reviews(plan) if policy.approval else (),
+            reviews=() if isinstance(reviews, OrchestratorError) else reviews,
+            unheard=reviews.what if isinstance(reviews, OrchestratorError) else None,
         )
 
     def _neighbours(self, plan: Plan, policy: Policy) -> dict[str, Neighbour]:

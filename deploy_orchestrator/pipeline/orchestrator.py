@@ -26,7 +26,7 @@ from deploy_orchestrator.manifests import Manifests, Workspace
 from deploy_orchestrator.outcomes import Outcome, attempt, in_order, raised, through, values
 from deploy_orchestrator.pipeline.delivered import delivery, remember
 from deploy_orchestrator.pipeline.moment import Moment
-from deploy_orchestrator.pipeline.reviewing import as_far_as_told, ask, given
+from deploy_orchestrator.pipeline.reviewing import ask, given
 from deploy_orchestrator.pipeline.rules import in_force, rules_now, settlement
 from deploy_orchestrator.releases import (
     BRANCHES,
@@ -398,12 +398,13 @@ class Orchestrator:
     def _decisions(self, fleet: Fleet, plan: Plan) -> tuple[list[Approval], list[RejectedApproval]]:
         signers, issuers = fleet.signers(plan.environment), fleet.trusted(plan.environment)
         believed, refused = self.deployments.approvals(plan.digest, signers, issuers)
-        return [*believed, *self.reviews(plan, fleet)], refused
+        reviewed = self.reviews(plan, fleet)
+        return [*believed, *(() if isinstance(reviewed, OrchestratorError) else reviewed)], refused
 
-    def reviews(self, plan: Plan, fleet: Fleet) -> tuple[Approval, ...]:
-        """What people say of `plan` on the forge that the rules of `fleet` name, as far as that tells."""
+    def reviews(self, plan: Plan, fleet: Fleet) -> Outcome[tuple[Approval, ...]]:
+        """What people say of `plan` on the forge that the rules of `fleet` name, or why that cannot tell."""
         rules = self._rules(fleet, datetime.now(UTC))
-        return as_far_as_told(given(self.deployments, fleet, rules))(plan)
+        return attempt(given(self.deployments, fleet, rules), plan)
 
     def ask_for_reviews(self) -> None:
         """Have a pull request open for each plan that people let through, where the rules name a forge, and
@@ -652,7 +653,7 @@ class Orchestrator:
         now, fleet = datetime.now(UTC), load(self.fleet_repository.at("main"))
         rules = self._rules(fleet, now)
         counting = in_force(fleet, rules)
-        seen = as_far_as_told(given(self.deployments, counting, rules))
+        seen = partial(attempt, given(self.deployments, counting, rules))
         return Moment(counting, rules, self.fleet_repository, self.deployments, status, now, reviews=seen)
 
     def _policy(self, release: Release) -> Policy:

@@ -4,9 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Fleet, Reviews
-from deploy_orchestrator.outcomes import attempt
 from deploy_orchestrator.releases import (
     Approval,
     Deployments,
@@ -71,16 +69,6 @@ def given(deployments: Deployments, fleet: Fleet, rules: Mapping[str, RulesStand
         return (*found, *(each for each in held if each.review not in known))
 
     return said
-
-
-def as_far_as_told(said: Given) -> Given:
-    """The same for who only looks: without what the forge cannot tell."""
-
-    def seen(plan: Plan) -> tuple[Approval, ...]:
-        found = attempt(said, plan)
-        return () if isinstance(found, OrchestratorError) else found
-
-    return seen
 
 
 def ask(deployments: Deployments, fleet: Fleet, waiting: Iterable[Plan]) -> None:

@@ -6,6 +6,7 @@ if TYPE_CHECKING:
     from deploy_orchestrator.registries.credentials import Login, login
     from deploy_orchestrator.registries.egress import ANYWHERE, Egress
     from deploy_orchestrator.registries.errors import (
+        AnswerTooLarge,
         DigestMismatch,
         EgressRefused,
         LoginsUnreadable,
@@ -42,6 +43,7 @@ __all__ = [
     "MAX_ANSWER_BYTES",
     "Access",
     "Answer",
+    "AnswerTooLarge",
     "Blob",
     "DigestMismatch",
     "Egress",

@@ -15,11 +15,16 @@ class BodyRefused(Exception):
     """A body that is larger or slower than it may be, or encoded in another way than was asked for."""
 
 
+class BodyTooLarge(BodyRefused):
+    """A body that is larger than it may be."""
+
+
 def body_of(chunks: Iterable[bytes], headers: Mapping[str, str], limit: int, until: float) -> bytes:
     """What `chunks`, as they were sent, come to: at most `limit` bytes, by `until` on the monotonic clock.
 
     Raises:
-        BodyRefused: it is more, or later, or encoded but by gzip once.
+        BodyTooLarge: it is more.
+        BodyRefused: it is later, or encoded but by gzip once.
     """
     encoding = headers.get("content-encoding", "").strip().lower()
     if encoding in _GZIPPED:
@@ -32,7 +37,7 @@ def body_of(chunks: Iterable[bytes], headers: Mapping[str, str], limit: int, unt
     for part in parts:
         body += part
         if len(body) > limit:
-            raise BodyRefused(f"the answer is larger than {limit:,} bytes")
+            raise BodyTooLarge(f"the answer is larger than {limit:,} bytes")
         if time.monotonic() > until:
             raise BodyRefused("no whole answer in time")
     return bytes(body)

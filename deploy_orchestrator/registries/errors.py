@@ -15,6 +15,10 @@ class RepositoryUnreachable(Transient, RepositoryError):
     """A repository that did not answer, or answered that it will not."""
 
 
+class AnswerTooLarge(RepositoryUnreachable):
+    """A server's answer is larger than it may be."""
+
+
 class NoAnswer(RepositoryUnreachable):
     """A server that could not be connected to, or fell silent."""
 

@@ -11,9 +11,14 @@ from email.utils import parsedate_to_datetime
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from deploy_orchestrator.registries.bodies import BodyRefused, body_of
+from deploy_orchestrator.registries.bodies import BodyRefused, BodyTooLarge, body_of
 from deploy_orchestrator.registries.egress import ANYWHERE, Egress, mended_by
-from deploy_orchestrator.registries.errors import EgressRefused, NoAnswer, RepositoryUnreachable
+from deploy_orchestrator.registries.errors import (
+    AnswerTooLarge,
+    EgressRefused,
+    NoAnswer,
+    RepositoryUnreachable,
+)
 from deploy_orchestrator.registries.location import address_of, told
 
 if TYPE_CHECKING:
@@ -239,7 +244,8 @@ def _told(url: str, repository: str) -> Generator[None]:
     try:
         yield
     except BodyRefused as error:
-        raise RepositoryUnreachable(f"{error} for {told(url)}", url=repository) from error
+        kind = AnswerTooLarge if isinstance(error, BodyTooLarge) else RepositoryUnreachable
+        raise kind(f"{error} for {told(url)}", url=repository) from error
     except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, httpx.CookieConflict, OSError) as error:
         reason = str(error) or type(error).__name__
         raise NoAnswer(f"no answer from {told(url)}: {reason}", url=repository, fix=_FIX) from error

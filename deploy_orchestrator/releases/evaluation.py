@@ -36,7 +36,7 @@ class Conditions:
     tenant in the environments that the plan's `after` names, in their order; of these, one is enough or all
     count. `canaries` are those that a plan's `ahead` names, as far as the newest policy has them go first.
     `soaked` tells for how long the plan was healthy before when the newer change came that waits `behind` it.
-    `reviews` are what people say of the plan on the forge.
+    `reviews` are what people say of the plan on the forge, `unheard` why nobody can tell.
     `until` is the commit of the branch of decisions up to which they count; None for all of them. By
     `holding`, the rules that were approved last, what holds something back counts as well; None: they are
     those in force. `neighbours`, by their names, have a say where the plan reaches others in the cluster.
@@ -59,6 +59,7 @@ class Conditions:
     neighbours: Mapping[str, Neighbour] = field(default_factory=dict[str, Neighbour])
     last: Callable[[], Gate] | None = None
     reviews: tuple[Approval, ...] = ()
+    unheard: str | None = None
 
 
 Judge = Callable[[Plan], Conditions]
@@ -102,6 +103,7 @@ def evaluate(standing: Standing, plan: Plan, conditions: Conditions) -> Evaluati
             current=standing.is_replaced_by(plan),
             intact=standing.is_intact(plan),
             approvals=approvals,
+            unheard=conditions.unheard,
             void=former if plan.format == FORMAT else (),
             holding=holding,
             beside=beside,

@@ -124,6 +124,7 @@ def gates(
     canaries: Sequence[Canary] = (),
     paused: Sequence[Pausing] = (),
     removals: Removals | None = None,
+    unheard: str | None = None,
 ) -> tuple[Gate, ...]:
     """Every gate of `plan` under the `policy` of its environment, open or not.
 
@@ -134,6 +135,7 @@ def gates(
     digest that it would have had in format 1. By the rule that is `holding` people may reject as well.
     `beside` is what was decided by the rules of other environments in the cluster, where the plan reaches
     others there: nothing else opens the way past those.
+    `unheard` says why nobody can tell who rejected it on the forge.
     `returning` is what it brings back of what was reverted, `paused` who has stopped the line. The verdict is
     taken under `policy`, which may be newer than the plan.
     A rejection closes the way whatever the verdict; a blocked plan passes nowhere; one that needs approval
@@ -153,7 +155,7 @@ def gates(
         _base(plan, current),
         _candidate(intact),
         _verdict(plan, severities),
-        _with(approval if ballot.rejections else _past(approval, glass), beside),
+        _heard(_with(approval if ballot.rejections else _past(approval, glass), beside), unheard),
         _past(_promotion(plan, policy, predecessors, one_is_enough, soaked, now), glass),
         _past(_wave(canaries, now), glass),
         _removals(policy, removals),
@@ -161,6 +163,14 @@ def gates(
         _paused(policy, paused),
         _quarantine(policy, (*ballot.approvals, *glass.approvals), returning),
     )
+
+
+def _heard(gate: Gate, unheard: str | None) -> Gate:
+    """The gate of approval, which waits where somebody may have rejected and nobody can tell."""
+    if unheard is None or gate.state is GateState.CLOSED:
+        return gate
+    why = f"the forge cannot tell what people said there: {unheard}"
+    return Gate(gate.key, GateState.WAITING, why if gate.passed else f"{gate.reason}; {why}")
 
 
 def _past(gate: Gate, glass: Glass) -> Gate:

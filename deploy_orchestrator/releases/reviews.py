@@ -5,7 +5,7 @@ review of its newest commit, by somebody whom the rules name there, is about exa
 it is kept: the forge is asked when it counts, and what it said then stands in the release.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final, Self
@@ -34,6 +34,7 @@ MAX_REASONS: Final = 15_000
 """Characters of the reasons, as far as the text has them: forges take 65,536 in all."""
 MAX_TITLE: Final = 250
 _AUTHORS: Final = 20
+_WAIT: Final = "the orchestrator opens it at its next look; see that it can, and close what nobody asked for"
 _BEFORE: Final = "in-place-of"
 """The file that names the commits of the branch that said something else."""
 _ABOUT: Final = (
@@ -87,36 +88,49 @@ def text_of(plan: Plan, difference: Diff | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PullRequests:
-    """Those that are open on the `forge` of the deployments `repository`, as it had them at one moment."""
+    """Those that are open on the `forge` of the deployments `repository`, as it had them at one moment, as
+    far as they could be read: `unread` says why there may be others.
+    """
 
     repository: Repository
     forge: "Forge"
     pulls: "tuple[OpenPull, ...]"
+    unread: str | None = None
 
     @classmethod
     def read(cls, repository: Repository, forge: "Forge") -> Self:
         """Raises ForgeError, RepositoryError where the forge cannot tell."""
         from deploy_orchestrator.forges import open_pulls
 
-        return cls(repository, forge, tuple(open_pulls(forge)))
+        found = open_pulls(forge)
+        return cls(repository, forge, found.pulls, found.unread)
 
     def given(self, rules: Reviews, plan: Plan, difference: Diff | None) -> list[Approval]:
-        """What people whom the `rules` name say of `plan`, as the forge has it now: of the one that comes
-        from the plan's branch, where that is about this plan word by word, what they say of its newest
-        commit. Who asked for changes did so of an earlier commit, too, that was about this plan, or that the
-        branch was rewritten without.
+        """What people whom the `rules` name say of `plan`, as the forge has it now: in the pull request that
+        was opened for it, where that is about this plan word by word, what they say of its newest commit.
+        Who asked for changes did so in whichever comes from the plan's branch, whatever it says by now, also
+        of an earlier commit that was about this plan, or that the branch was rewritten without.
 
         Raises:
-            ForgeError, RepositoryError: the forge cannot tell.
+            ForgeError, RepositoryError: the forge cannot tell; it has none open that is about this plan, so
+                that what was said in one that somebody closed may be missing.
         """
+        found = [each for each in self.pulls if each.branch == branch_of(plan)]
+        if not any(each.base == BASE for each in found):
+            from deploy_orchestrator.forges import ForgeError
+
+            unread = f"; not all that are open can be read: {self.unread}" if self.unread else ""
+            raise ForgeError(f"no pull request is open for {plan.key} yet{unread}", fix=_WAIT)
+        return [each for pull in found for each in self._given(pull, rules, plan, difference)]
+
+    def _given(
+        self, pull: "OpenPull", rules: Reviews, plan: Plan, difference: Diff | None
+    ) -> Iterator[Approval]:
         from deploy_orchestrator.forges import reviews
 
-        found = [each for each in self.pulls if each.branch == branch_of(plan)]
-        if len(found) != 1 or not self._is_about(found[0], plan, difference):
-            return []
-        (pull,), said = found, text_of(plan, difference).encode()
+        is_about, said = self._is_about(pull, plan, difference), text_of(plan, difference).encode()
         known = {login.casefold(): who for who, login in rules.people.items()}
-        return [
+        return (
             Approval(
                 digest=plan.digest,
                 who=known[each.login],
@@ -130,20 +144,27 @@ class PullRequests:
             for each in reviews(self.forge, pull.number)
             if each.login in known
             and (
-                each.commit == pull.head
+                (each.commit == pull.head and (is_about or each.decision == "reject"))
                 or (each.decision == "reject" and self._was_about(each.commit, plan, said))
             )
-        ]
+        )
 
     def ask(self, plan: Plan, difference: Diff | None) -> None:
         """Have one open that is about `plan` and nothing else. Where one said something else meanwhile, it
-        gets another commit, so that what was said of that counts no more.
+        gets another commit, so that what was said of that counts no more. One that somebody closed is opened
+        again, with what was said there.
 
         Raises:
             GitError: its branch cannot be written.
             ForgeError, RepositoryError: the forge refuses, or cannot be reached.
         """
         if any(self._is_about(each, plan, difference) for each in self.pulls):
+            return
+        from deploy_orchestrator.forges import closed_pull, reopen
+
+        closed = closed_pull(self.forge, branch_of(plan), BASE)
+        if closed and self._is_about(closed, plan, difference):
+            reopen(self.forge, closed.number)
             return
         said = text_of(plan, difference)
         about = Changes("Begin the branch of reviews", {"README.md": _ABOUT.encode()})

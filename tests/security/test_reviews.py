@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.forges import Forge
+from deploy_orchestrator.forges import Forge, ForgeError
 from deploy_orchestrator.forges.forge import MAX_TEXT
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.registries import Egress, Internet
@@ -29,6 +29,7 @@ reviews:
   people: {people}
 """
 Closed = Callable[[], list[str]]
+PAGES = 2
 PEOPLE = {"bob@example.com": "bob-s", "alice@example.com": "alice"}
 
 
@@ -159,11 +160,53 @@ def stale_by_another_commit(forge: Hosted) -> None:
     push(forge, f"{BRANCH}^{{tree}}", forge.head(BRANCH))
 
 
-@pytest.mark.parametrize("undo", [rewritten, stale_by_another_commit], ids=lambda undo: undo.__name__)
-def test_a_rejection_by_review_stands_whatever_others_push_to_the_branch(
+def another_into_another_branch(forge: Hosted) -> None:
+    """Whoever may read there opens another pull request of the same branch."""
+    forge.review("bob-s", "REQUEST_CHANGES")
+    forge.opens(BRANCH, "main", "x")
+
+
+def sent_into_another_branch(forge: Hosted) -> None:
+    forge.review("bob-s", "REQUEST_CHANGES")
+    forge.open()["base"]["ref"] = "main"
+
+
+def with_another_text(forge: Hosted) -> None:
+    forge.review("bob-s", "REQUEST_CHANGES")
+    forge.open()["body"] = "looks good to all of us"
+
+
+def with_another_title(forge: Hosted) -> None:
+    forge.review("bob-s", "REQUEST_CHANGES")
+    forge.open()["title"] = "Nothing to see"
+
+
+def closed_and_opened_anew(forge: Hosted) -> None:
+    """Somebody closes it; the orchestrator looks again."""
+    forge.review("bob-s", "REQUEST_CHANGES")
+    forge.open()["state"] = "closed"
+
+
+UNDOING = [
+    rewritten,
+    stale_by_another_commit,
+    another_into_another_branch,
+    sent_into_another_branch,
+    with_another_text,
+    with_another_title,
+    closed_and_opened_anew,
+]
+
+
+@pytest.mark.parametrize("undo", UNDOING, ids=lambda undo: undo.__name__)
+def test_a_rejection_by_review_stands_whatever_others_do_to_it(
     undo: Callable[[Hosted], None], forge: Hosted, orchestrator: Orchestrator
 ) -> None:
     undo(forge)
+    orchestrator.deployments.repository.fetch()
+    (gate,) = [each for each in orchestrator.gates(waiting(orchestrator)) if each.key == "approval"]
+    assert not gate.passed
+    orchestrator.ask_for_reviews()
     orchestrator.deployments.repository.fetch()
     gates = orchestrator.gates(waiting(orchestrator))
     assert [each.reason for each in gates if "rejected by bob@example.com" in each.reason]
@@ -294,12 +337,6 @@ def from_a_fork_that_is_gone(forge: Hosted) -> None:
     forge.open()["head"]["repo"] = None
 
 
-def beside_another_of_the_same_branch(forge: Hosted) -> None:
-    """Two of one branch, of which nobody knows which was read."""
-    forge.review("bob-s")
-    forge.pulls.append({**forge.open(), "number": 2, "body": "look here"})
-
-
 def while_it_is_out_of_reach(forge: Hosted) -> None:
     forge.review("bob-s")
     forge.is_there = False
@@ -309,6 +346,16 @@ def of_an_answer_that_nobody_can_read(forge: Hosted) -> None:
     forge.review("bob-s")
     forge.review("carol", submitted_at="yesterday")
 
+
+UNTOLD = [
+    closed_there,
+    into_another_branch,
+    from_a_fork,
+    from_a_fork_that_is_gone,
+    while_it_is_out_of_reach,
+    of_an_answer_that_nobody_can_read,
+]
+"""Of these the forge cannot tell."""
 
 VOID = [
     pushed_after,
@@ -333,13 +380,7 @@ VOID = [
     without_a_commit,
     dated_ahead,
     expired,
-    closed_there,
-    into_another_branch,
-    from_a_fork,
-    from_a_fork_that_is_gone,
-    beside_another_of_the_same_branch,
-    while_it_is_out_of_reach,
-    of_an_answer_that_nobody_can_read,
+    *UNTOLD,
 ]
 
 
@@ -354,7 +395,53 @@ def test_a_review_lets_nothing_through_that_is(
     if isinstance(refused.value, GatesClosed):
         assert [gate.key for gate in refused.value.gates] == ["approval"]
     else:
-        assert done in (while_it_is_out_of_reach, of_an_answer_that_nobody_can_read)
+        assert done in UNTOLD
+
+
+@pytest.fixture
+def few_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deploy_orchestrator.forges.reviewing.MAX_PAGES", PAGES)
+
+
+def too_large(forge: Hosted) -> None:
+    """Control characters take six bytes each in JSON."""
+    forge.opens("elsewhere", "main", "x", "\x01" * 900_000)
+
+
+def too_many(forge: Hosted) -> None:
+    for _ in range(PAGES * 50):
+        forge.opens("elsewhere", "main", "x")
+
+
+@pytest.mark.usefixtures("few_pages")
+@pytest.mark.parametrize(
+    "others", [another_into_another_branch, too_large, too_many], ids=lambda each: each.__name__
+)
+def test_what_others_open_there_takes_no_review_away(
+    others: Callable[[Hosted], None], forge: Hosted, orchestrator: Orchestrator, closed: Closed
+) -> None:
+    forge.review("bob-s")
+    others(forge)
+    forge.review("bob-s")
+    assert closed() == []
+    forge.review("bob-s", "REQUEST_CHANGES")
+    assert closed() == ["approval"]
+
+
+@pytest.mark.usefixtures("few_pages")
+@pytest.mark.parametrize("others", [too_large, too_many], ids=lambda each: each.__name__)
+def test_where_not_all_can_be_read_nothing_goes_out_that_may_have_been_rejected(
+    others: Callable[[Hosted], None], forge: Hosted, orchestrator: Orchestrator
+) -> None:
+    (asked,) = forge.pulls
+    forge.pulls.clear()
+    others(forge)
+    large = {"number": len(forge.pulls) + 1, "body": "\x01" * 900_000}
+    forge.pulls.append(asked | large)
+    with pytest.raises(ForgeError, match="no pull request is open for production/shop"):
+        released(orchestrator, waiting(orchestrator))
+    gates = orchestrator.gates(waiting(orchestrator))
+    assert [each.reason for each in gates if "the forge cannot tell" in each.reason]
 
 
 def test_who_asks_for_changes_there_holds_what_others_approve(

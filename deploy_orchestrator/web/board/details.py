@@ -125,7 +125,8 @@ def _decisions(
     holding = None if isinstance(rules, OrchestratorError) else rules[where].holding
     signers, trusted = fleet.signers(where), fleet.trusted(where)
     believed, refused = orchestrator.deployments.approvals(plan.digest, signers, trusted, holding)
-    believed += orchestrator.reviews(plan, fleet)
+    reviewed = orchestrator.reviews(plan, fleet)
+    believed += [] if isinstance(reviewed, OrchestratorError) else reviewed
     rule = fleet.environment(where).policy.approval
     before = holding.policy.approval if holding else None
     ballot = count(believed, rule, plan.source, datetime.now(UTC), plan.widened, before)
