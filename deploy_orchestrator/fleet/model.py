@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, model_validator
@@ -173,6 +173,10 @@ class Freeze(Model):
         return self
 
 
+MAX_WINDOWS: Final = 50
+"""Of one kind in a policy."""
+
+
 class Window(Model):
     """A time that comes again, and why: `every` (a rule of RFC 5545) from `start` on, each time for as long
     as `lasts`, by the clock of `time_zone`.
@@ -328,9 +332,9 @@ class Policy(Model):
     rollback_after: Duration = Field(default=timedelta(minutes=5), json_schema_extra={"default": "5m"})
     waves: tuple[Wave, ...] = ()
     removals: Share = Field(default=10, json_schema_extra={"default": "10%"})
-    freezes: tuple[Freeze, ...] = ()
-    freeze_windows: tuple[Window, ...] = ()
-    release_windows: tuple[Window, ...] = ()
+    freezes: tuple[Freeze, ...] = Field(default=(), max_length=MAX_WINDOWS)
+    freeze_windows: tuple[Window, ...] = Field(default=(), max_length=MAX_WINDOWS)
+    release_windows: tuple[Window, ...] = Field(default=(), max_length=MAX_WINDOWS)
     rules: dict[Label, RuleOverride] = Field(default_factory=dict[str, RuleOverride])
     checks: dict[Label, RuleOverride] = Field(default_factory=dict[str, RuleOverride])
     ignore: tuple[IgnoredField, ...] = ()

@@ -35,6 +35,7 @@ _PARTS: Final = {
     "BYSETPOS": _NUMBERS,
     "BYEASTER": _NUMBERS,
 }
+_LEAST_DAYS: Final = {"DAILY": 1, "WEEKLY": 7, "MONTHLY": 28, "YEARLY": 365}
 _RULE: Final = r"[A-Z]+=[A-Z0-9,+-]+(?:;[A-Z]+=[A-Z0-9,+-]+)*"
 _CLOCK: Final = r"20\d\d-\d\d-\d\dT\d\d:\d\d"
 
@@ -88,9 +89,38 @@ ZoneName = Annotated[str, AfterValidator(_zone), WithJsonSchema({"type": "string
 def times(rule: str, start: datetime, first: date, last: date) -> tuple[datetime, ...]:
     """When something that recurs from `start` on comes, from the day `first` to the day `last`."""
     begin, end = datetime.combine(first, time.min), datetime.combine(last, time.max)
-    until = dict(part.split("=") for part in rule.split(";")).get("UNTIL")
-    limit = min(end, _end_of(until)) if until else end
-    return tuple(rrulestr(rule, dtstart=start).replace(until=limit).between(begin, end, inc=True))
+    parts = dict(part.split("=") for part in rule.split(";"))
+    limit = min(end, _end_of(parts["UNTIL"])) if "UNTIL" in parts else end
+    interval = _Interval(parts.get("INTERVAL", "1"))
+    interval.steps = max(0, (last - start.date()).days) // (_LEAST_DAYS[parts["FREQ"]] * interval) + 2
+    found: list[datetime] = []
+    with suppress(_Passed):
+        for at in rrulestr(rule, dtstart=start).replace(until=limit, interval=interval):
+            if at >= begin:
+                found.append(at)
+    return tuple(found)
+
+
+class _Passed(Exception):
+    """All that may come by then has come."""
+
+
+class _Interval(int):
+    """Ends the search after so many `steps` of it: where nothing comes, dateutil goes on to the year 9999."""
+
+    steps: int
+
+    def __radd__(self, other: int) -> int:
+        return other + self._step()
+
+    def __mul__(self, other: int) -> int:
+        return self._step() * other
+
+    def _step(self) -> int:
+        if not self.steps:
+            raise _Passed
+        self.steps -= 1
+        return int(self)
 
 
 def _end_of(until: str) -> datetime:

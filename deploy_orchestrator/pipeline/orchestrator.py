@@ -348,7 +348,7 @@ class Orchestrator:
             self.fleet_repository.fetch()
             found = self._moment(plans)
             images = images or self._images(found.fleet, plans)
-            moment = replace(found, images=images, reviews=given(self.deployments, found.fleet, found.rules))
+            moment = replace(found, images=images)
             return moment.conditions
 
         def settle() -> Settlement | None:
@@ -653,8 +653,8 @@ class Orchestrator:
         now, fleet = datetime.now(UTC), load(self.fleet_repository.at("main"))
         rules = self._rules(fleet, now)
         counting = in_force(fleet, rules)
-        seen = partial(attempt, given(self.deployments, counting, rules))
-        return Moment(counting, rules, self.fleet_repository, self.deployments, status, now, reviews=seen)
+        said = partial(attempt, given(self.deployments, counting, rules))
+        return Moment(counting, rules, self.fleet_repository, self.deployments, status, now, reviews=said)
 
     def _policy(self, release: Release) -> Policy:
         return self._last_readable().environment(release.environment).policy

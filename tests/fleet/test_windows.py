@@ -1,15 +1,16 @@
 """Times that come again: by the clock on the wall of a time zone, through its changes."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from dateutil.rrule import rrulestr
+from hypothesis import given, reject
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from deploy_orchestrator.fleet import Window
+from deploy_orchestrator.fleet import Policy, Window
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -112,6 +113,36 @@ def test_a_rule_that_has_ended_comes_no_more() -> None:
 def test_what_cannot_come_again_is_refused_with_what_was_expected(fields: dict[str, str], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         window(**fields)
+
+
+PARTS = st.fixed_dictionaries(
+    {"FREQ": st.sampled_from(["DAILY", "WEEKLY", "MONTHLY", "YEARLY"])},
+    optional={
+        "INTERVAL": st.sampled_from(["2", "3", "40", "999"]),
+        "BYMONTH": st.sampled_from(["2", "1,7", "12"]),
+        "BYMONTHDAY": st.sampled_from(["1", "29", "30", "31", "-1"]),
+        "BYDAY": st.sampled_from(["MO", "SA,SU", "WE"]),
+        "BYSETPOS": st.sampled_from(["1", "-1", "300"]),
+    },
+)
+DAYS = st.dates(date(2019, 1, 1), date(2040, 12, 31))
+
+
+@given(PARTS, st.tuples(DAYS, DAYS).map(sorted))
+def test_what_recurs_comes_whenever_dateutil_says(parts: dict[str, str], span: list[date]) -> None:
+    rule, (first, last) = ";".join(f"{key}={value}" for key, value in parts.items()), span
+    try:
+        found = window(rule).clocks(first, last)
+    except ValidationError:
+        reject()  # what never comes, dateutil looks for until the year 9999
+    judge = rrulestr(rule, dtstart=datetime(2026, 1, 2, 18)).replace(until=datetime.combine(last, time.max))
+    assert found == tuple(judge.between(datetime.combine(first, time.min), datetime.max, inc=True))
+
+
+def test_no_policy_has_more_windows_than_anybody_can_look_through() -> None:
+    policy = {"freezeWindows": [window().model_dump(mode="json", by_alias=True)] * 51}
+    with pytest.raises(ValidationError, match="at most 50"):
+        Policy.model_validate(policy)
 
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Africa/Cairo")
