@@ -1,12 +1,12 @@
 """New objects, what they take part in of what is there already, and what comes to reach others."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from deploy_orchestrator.manifests import Object, hooks, untyped
 from deploy_orchestrator.risk.change import Change
-from deploy_orchestrator.risk.images import stored_by
+from deploy_orchestrator.risk.images import repository_of, stored_by
 from deploy_orchestrator.risk.metadata import is_for_people, is_inert_annotation
 from deploy_orchestrator.risk.network import is_open_service
 from deploy_orchestrator.risk.pods import (
@@ -212,23 +212,27 @@ def _shares(each: Object, change: Change) -> Iterator[str]:
 
 def _stores_told(each: Object, change: Change) -> Iterator[str]:
     """The settings by which new pods come to use a store that is none of theirs."""
-    if any(store for container in containers_of(each) if (store := stored_by(container, each))):
+    if not spec_of(each):
         return
     new = [other for other in change.added if other.namespace == each.namespace]
     services = [other for other in new if (other.key.group, other.kind) == ("", "Service")]
-    stores = any(stored_by(container, other) for other in new for container in containers_of(other))
     for container in containers_of(each):
+        own = stored_by(container, each) is not None
         for setting in told_to(container, each, change.maps):
-            said = str(setting.after)
-            secret = said.startswith("Secret ")
             if (
                 setting.is_store
-                and (setting.is_address or secret)
-                and not _HERE.search(said)
-                and not (secret and stores)
+                and (setting.is_address or setting.is_of_secret)
+                and (not own or setting.has_database_url)
+                and not _HERE.search(str(setting.after))
                 and not any(names_service(setting, service) for service in services)
+                and not (setting.is_of_secret and _keep_any(new))
             ):
                 yield f"it is told of a store that does not come with it, by {setting.name or 'an argument'}"
+
+
+def _keep_any(new: Sequence[Object]) -> bool:
+    """Whether one of several new objects keeps data."""
+    return any(stored_by(container, each) for each in new for container in containers_of(each))
 
 
 def _called_already(service: Object, change: Change) -> Iterator[str]:
@@ -252,9 +256,7 @@ def _linked(service: Object, change: Change) -> Iterator[str]:
         pods = spec_of(other)
         if other.namespace != service.namespace or not pods or pods.get("enableServiceLinks") is False:
             continue
-        images = {
-            word for each in containers_of(other) for word in image_of(each).partition(":")[0].split("/")
-        }
+        images = {word for each in containers_of(other) for word in repository_of(image_of(each)).split("/")}
         read = {
             untyped.text(variable.get("name"))
             for each in containers_of(other)

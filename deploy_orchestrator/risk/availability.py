@@ -66,7 +66,6 @@ _WAITING: Final[Mapping[str, int]] = {
 }
 """The fields of a probe that say how patient it is, and what they are where nothing is said."""
 
-_LIVENESS: Final = "livenessProbe"
 _ALIVE: Final = 30
 """Seconds of failures after which Kubernetes ends a container, where nothing is said."""
 _LONGEST_WAIT: Final = 600
@@ -255,8 +254,7 @@ class ProbeEased(Rule):
                 for container in containers_of(altered.after)
                 for probe in _PROBES
                 if container.path in before
-                and _is_eased(probe, before[container.path].get(probe), container.body.get(probe))
-                and not (not before[container.path].get(probe) and _may_kill(probe, container, altered.after))
+                and _is_eased(probe, before[container.path].get(probe), container, altered.after)
             }
             seen = {
                 field.path: probe
@@ -411,8 +409,8 @@ def _is_shared(claim: str, owner: Object, change: Change) -> bool:
     )
 
 
-def _is_eased(probe: str, before: Any, after: Any) -> bool:
-    old, new = untyped.mapping(before), untyped.mapping(after)
+def _is_eased(probe: str, before: Any, container: Container, owner: Object) -> bool:
+    old, new = untyped.mapping(before), untyped.mapping(container.body.get(probe))
     if not new:
         return False
     was, now = (
@@ -423,8 +421,10 @@ def _is_eased(probe: str, before: Any, after: Any) -> bool:
     if not old:
         asked = [untyped.mapping(value) for name, value in new.items() if name in _ASKED_FROM_OUTSIDE]
         known = new.keys() <= _ASKED_FROM_OUTSIDE | _WAITING.keys()
-        patient = probe != _LIVENESS or now["failureThreshold"] * now["periodSeconds"] >= _ALIVE
-        return bool(asked) and known and patient and all(map(_asks_for_health, asked))
+        gentle = probe == "readinessProbe" or (
+            now["failureThreshold"] * now["periodSeconds"] >= _ALIVE and stored_by(container, owner) is None
+        )
+        return bool(asked) and known and gentle and all(map(_asks_for_health, asked))
     same = {name: value for name, value in old.items() if name not in _WAITING}
     if same != {name: value for name, value in new.items() if name not in _WAITING}:
         return False
@@ -436,13 +436,6 @@ def _asks_for_health(asked: Mapping[str, Any]) -> bool:
     """Whether what a probe asks for does no more than to tell of its own pod, as far as the path shows."""
     last = untyped.text(asked.get("path")).rstrip("/").rpartition("/")[2].lower()
     return "host" not in asked and (not last or not _OF_HEALTH.isdisjoint(re.split(r"[-_.]", last)))
-
-
-def _may_kill(probe: str, container: Container, owner: Object) -> bool:
-    """Whether a new probe may end what it asks, again and again, in the middle of what must not be: a store
-    takes its time to get its data in order.
-    """
-    return probe != "readinessProbe" and stored_by(container, owner) is not None
 
 
 def _waits(probe: Mapping[str, int]) -> int:

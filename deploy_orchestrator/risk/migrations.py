@@ -1,7 +1,7 @@
 """Database migrations, and other work that runs once in a release."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from deploy_orchestrator.manifests import (
@@ -19,6 +19,7 @@ from deploy_orchestrator.risk.images import Step, repository_of, step, stored_by
 from deploy_orchestrator.risk.metadata import is_inert_annotation, label_of
 from deploy_orchestrator.risk.pods import containers_of, image_of, is_gone
 from deploy_orchestrator.risk.rule import FieldRule, Rule, Sighting
+from deploy_orchestrator.risk.settings import Setting
 from deploy_orchestrator.risk.stores import UNKNOWN, is_beside
 from deploy_orchestrator.risk.told import told_to
 from deploy_orchestrator.risk.verdict import Verdict
@@ -122,10 +123,10 @@ class MayMigrate(FieldRule):
         raised = step(before, after) in {Step.MINOR, Step.PINNED}
         if not raised or step(before, after, UNKNOWN) is not Step.MAJOR or is_beside(after.repository):
             return None
-        told = _databases(container, altered.after, change)
-        if not told or _is_migrated(container, altered.after, told, change):
+        told = [each.name or "an argument" for each in _databases(container, altered.after, change)]
+        if not told or _is_migrated(container, altered.after, change):
             return None
-        return f"{container.name}: {field.before} → {field.after}, told of a database by {min(told.values())}"
+        return f"{container.name}: {field.before} → {field.after}, told of a database by {min(told)}"
 
 
 class InitChanged(Rule):
@@ -266,16 +267,21 @@ class TestChanged(Rule):
                     yield _sighting("a test changes", altered, fields)
 
 
-def _databases(container: Container, owner: Object, change: Change) -> dict[str, str]:
-    """The databases that a container is told of: what it is told, and by which setting."""
-    return {
-        str(each.after): each.name or "an argument"
-        for each in told_to(container, owner, change.maps)
-        if each.is_database
-    }
+def _databases(container: Container, owner: Object, change: Change) -> Iterator[Setting]:
+    """What a container is told of databases."""
+    return (each for each in told_to(container, owner, change.maps) if each.is_database)
 
 
-def _is_migrated(container: Container, owner: Object, told: Mapping[str, str], change: Change) -> bool:
+def _where(container: Container, owner: Object, change: Change) -> frozenset[str]:
+    """The databases that a container is told of, by their addresses and Secrets: many have one port."""
+    return frozenset(
+        str(each.after)
+        for each in _databases(container, owner, change)
+        if each.is_of_secret or (each.is_address and each.after is not None)
+    )
+
+
+def _is_migrated(container: Container, owner: Object, change: Change) -> bool:
     """Whether a step of its own migrates what a container is told of: of its pods, of its software, or told
     of the same.
     """
@@ -283,11 +289,9 @@ def _is_migrated(container: Container, owner: Object, told: Mapping[str, str], c
     for each in change.after.objects:
         if each.namespace == owner.namespace and _runs_once(each) and _migrates(each):
             steps += [(one, each) for one in containers_of(each)]
-    own = repository_of(image_of(container))
+    own, where = repository_of(image_of(container)), _where(container, owner, change)
     return any(
-        of is owner
-        or repository_of(image_of(one)) == own
-        or not told.keys().isdisjoint(_databases(one, of, change))
+        of is owner or repository_of(image_of(one)) == own or not where.isdisjoint(_where(one, of, change))
         for one, of in steps
     )
 

@@ -109,14 +109,9 @@ class GuaranteeLost(Rule):
 
     def judge(self, change: Change) -> Iterator[Sighting]:
         for altered in change.altered:
-            if _is_guaranteed(altered.before) and not _is_guaranteed(altered.after):
-                paths = [
-                    field.path
-                    for field in altered.fields
-                    if (altered.in_container(field) or ())[:1] == ("resources",)
-                ]
-                if paths:
-                    yield Sighting("its pods are no longer guaranteed what they ask for", altered.key)
+            touched = any((altered.in_container(each) or ())[:1] == ("resources",) for each in altered.fields)
+            if touched and _is_guaranteed(altered.before) and not _is_guaranteed(altered.after):
+                yield Sighting("its pods are no longer guaranteed what they ask for", altered.key)
 
 
 class QuotaLowered(FieldRule):
@@ -173,7 +168,8 @@ def _is_guaranteed(each: Object) -> bool:
     containers = [each.body for each in containers_of(each)]
     return bool(containers) and all(
         (limit := quantity(untyped.at(body, "resources", "limits", name))) is not None
-        and quantity(untyped.at(body, "resources", "requests", name) or str(limit)) == limit
+        and quantity(untyped.mapping(untyped.at(body, "resources", "requests")).get(name, str(limit)))
+        == limit
         for body in containers
         for name in ("cpu", "memory")
     )

@@ -87,6 +87,12 @@ _STORES: Final = frozenset(
         "zookeeper",
     ]
 )
+_PRODUCT: Final = re.compile(
+    r"cassandra|clickhouse|cockroach(?:db)?|couchdb|elasticsearch|mariadb|mongo(?:db)?|mssql|mysql|neo4j|"
+    r"opensearch|oracle|postgres(?:ql)?|scylla|sqlite|sqlserver"
+)
+"""Databases by name, whoever runs them: `AZURE_POSTGRESQL_HOST`."""
+
 _PASSING: Final = frozenset(
     [
         "amqp",
@@ -112,11 +118,10 @@ _PASSING: Final = frozenset(
 )
 """Words for what keeps data without a schema of its user's, so that nobody migrates it."""
 
-_OF_DATABASE: Final = re.compile(r"(?:db|my|pg|postgres|ms)?(?:sql)?(?:host|name|password|uri|url|user)")
+_OF_DATABASE: Final = re.compile(r"(?:db|my|pg|postgres|ms)(?:sql)?(?:host|name|password|uri|url|user)")
 """What a word is where it says in one what of a database it is: `pghost`, `dburl`."""
 
 _CALLED: Final = re.compile(r"\w{0,40}sql\w{0,40}|\w{0,40}db")
-_OF_ANYTHING: Final = re.compile(r"host|name|password|uri|url|user")
 _ADDRESSES: Final = frozenset(
     [
         "addr",
@@ -153,6 +158,17 @@ _STORE_URL: Final = re.compile(
 )
 
 Words = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A value that a Secret holds, of which its name is known, and mostly the key."""
+
+    of: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"Secret {'/'.join(self.of)}"
+
 
 _OF_ONE_LOGGER: Final[Words] = ("logging", "level")
 """How Spring names the level of one logger: `logging.level.org.acme`, `LOGGING_LEVEL_ORG_ACME`."""
@@ -195,10 +211,22 @@ class Setting:
     @property
     def is_database(self) -> bool:
         """Whether it tells of a database, which much software brings to its own version when it starts."""
-        if any(_DATABASE_URL.search(str(each)) for each in self.values):
+        if self.has_database_url or any(map(_PRODUCT.fullmatch, self.words)):
             return True
-        named = (*self.words, *(str(each).lower() for each in self.values))
-        return _PASSING.isdisjoint(named) and any(map(_is_of_database, named))
+        said = (str(each).lower() for each in self.values)
+        return _PASSING.isdisjoint(self.words) and any(
+            map(_is_of_database, (*self.words, *(each for each in said if each not in _PASSING)))
+        )
+
+    @property
+    def has_database_url(self) -> bool:
+        """Whether a value says in itself where a database is."""
+        return any(_DATABASE_URL.search(str(each)) for each in self.values)
+
+    @property
+    def is_of_secret(self) -> bool:
+        """Whether it is said in a Secret."""
+        return any(isinstance(each, Secret) for each in self.values)
 
     @property
     def is_address(self) -> bool:
@@ -220,8 +248,7 @@ class Setting:
 
 
 def _is_of_database(word: str) -> bool:
-    part = _OF_DATABASE.fullmatch(word) and not _OF_ANYTHING.fullmatch(word)
-    return word in _STORES or bool(part or _CALLED.fullmatch(word))
+    return word in _STORES or bool(_OF_DATABASE.fullmatch(word) or _CALLED.fullmatch(word))
 
 
 def words_of(name: str) -> Words:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from deploy_orchestrator.manifests import Container, Object, untyped
 from deploy_orchestrator.risk.mounted import settings_of
 from deploy_orchestrator.risk.pods import spec_of
-from deploy_orchestrator.risk.settings import Setting
+from deploy_orchestrator.risk.settings import Secret, Setting
 
 _FLAG: Final = re.compile(r"--?(?P<name>[A-Za-z][\w.-]*)(?:=(?P<value>.*))?", re.DOTALL)
 
@@ -32,10 +32,11 @@ def told_to(container: Container, owner: Object, maps: Maps) -> Iterator[Setting
         elif variable.get("value") is not None:
             yield Setting(name, None, variable["value"])
     for source in untyped.mappings(container.body.get("envFrom")):
+        prefix = untyped.text(source.get("prefix"))
         if secret := untyped.mapping(source.get("secretRef")):
-            yield Setting(untyped.text(secret.get("name")), None, _secret(secret.get("name")))
+            yield Setting(f"{prefix}{untyped.text(secret.get('name'))}", None, _secret(secret.get("name")))
         data = _data(owner, untyped.at(source, "configMapRef", "name"), maps)
-        yield from (Setting(name, None, value) for name, value in data.items())
+        yield from (Setting(f"{prefix}{name}", None, value) for name, value in data.items())
     yield from _arguments(container)
     yield from _files(container, owner, maps)
 
@@ -93,5 +94,5 @@ def _data(owner: Object, name: Any, maps: Maps) -> Mapping[str, Any]:
     return untyped.mapping(found.body.get("data")) if found else {}
 
 
-def _secret(*of: Any) -> str:
-    return f"Secret {'/'.join(untyped.text(each) for each in of)}"
+def _secret(*of: Any) -> Secret:
+    return Secret(tuple(map(untyped.text, of)))
