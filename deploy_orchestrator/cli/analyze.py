@@ -125,6 +125,8 @@ def analyze(
     if fleet:
         _refuse(charts=charts, write=write, repository=repository, as_of=as_of, values=values)
         raise typer.Exit(_fleet(context, graph, format))
+    if write and as_of:
+        raise BadOption("--as-of does not go with --write", fix="leave out --as-of")
     if not charts:
         raise BadOption("no chart is named", fix="name one, or ask for those of the fleet with --fleet")
     repositories, given = repositories_at(repository, charts), values_in(values)

@@ -64,10 +64,9 @@ class Clusters:
             )
         connected = self._connected[name]
         found = inspect(connected, deployment.namespace, released, candidate, had)
-        own, *others = deployment.namespaces
-        existing = [own, *others] if deployment.placing.existing else others
+        existing = deployment.namespaces[0 if deployment.placing.existing else 1 :]
         lacks = [reason for each in existing for reason in lacking(connected, each)]
-        return replace(found, lacking=tuple(lacks)) if existing else found
+        return replace(found, lacking=tuple(lacks))
 
 
 def show_inspection(cluster: str, found: "Inspection") -> None:

@@ -50,20 +50,21 @@ def subscriptions(
     when something cannot be looked up; the others are told all the same.
     """
     orchestrator = opened(context)
+    asked = list(_asked(orchestrator.fleet().subscriptions, name))
     found = list[tuple[str, Offer | OrchestratorError]]()
     forge = forge_if_any(orchestrator.fleet_repository)
-    for each in _asked(orchestrator.fleet().subscriptions, name):
+    for each in asked:
         with progress(f"looking for {each.name}"):
             found.append((each.name, attempt(orchestrator.offer, each, forge, propose=propose)))
+    offers, failed = values(outcome for _, outcome in found), failures(found)
     if output is Format.JSON:
-        show_json([asdict(each) for each in values(outcome for _, outcome in found)])
+        show_json(list(map(asdict, offers)))
     else:
-        for each in values(outcome for _, outcome in found):
+        for each in offers:
             _show(each, with_text=text)
-    for key, error in failures(found):
+    for key, error in failed:
         tell(error, about=key)
-    offers = values(outcome for _, outcome in found)
-    if failures(found):
+    if failed:
         raise typer.Exit(2)
     if any(each.state in (State.FOUND, State.NONE_SAFE) for each in offers):
         raise typer.Exit(1)

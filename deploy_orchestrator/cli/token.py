@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from deploy_orchestrator.cli.installation import NotSetUp, opened
+from deploy_orchestrator.cli.chart_options import BadOption
+from deploy_orchestrator.cli.installation import opened
 from deploy_orchestrator.cli.options import Format, Output
 from deploy_orchestrator.cli.output import note, plain, say, show_json, table
 from deploy_orchestrator.errors import Place
@@ -37,7 +38,7 @@ def new(
     when that was approved as a change of the rules, and no more as soon as the lines are taken out.
     """
     if not is_label(name):
-        raise NotSetUp(
+        raise BadOption(
             f"{name!r} is no name", place=Place("NAME"), fix="use lower-case letters, digits and dashes"
         )
     made = new_token()

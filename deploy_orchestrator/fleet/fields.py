@@ -25,7 +25,7 @@ _HOST = re.compile(
 )
 _PLATFORM = re.compile(r"[a-z0-9]{1,32}/[a-z0-9]{1,32}(?:/[a-z0-9.]{1,32})?", re.ASCII)
 _IMAGE_PATH = re.compile(r"[a-z0-9]+(?:[._/-]+[a-z0-9]+)*", re.ASCII)
-_FIELD_PATH = r'(?:\.?[A-Za-z0-9_$-]+|\["[^"\]\s]+"\]|\[[^"\[\]\s]+\]){2,}'
+_FIELD_STEPS = r'(?:\.?[A-Za-z0-9_$-]+|\["[^"\]\s]+"\]|\[[^"\[\]\s]+\])'
 _STEP = re.compile(
     r"""\.?(?P<name>[A-Za-z0-9_$-]+)|\["(?P<quoted>[^"\]\s]+)"\]|(?P<item>\[[^"\[\]\s]+\])""", re.ASCII
 )
@@ -161,6 +161,12 @@ def _field_path(path: str) -> str:
     return path
 
 
+def _value_path(path: str) -> str:
+    if not steps_of(path):
+        raise ValueError("expected the path of a value, such as tag, image.tag or images[0].tag")
+    return path
+
+
 def steps_of(path: str) -> tuple[str, ...]:
     """The steps of a path as plans write it: names of fields, and `[identity]`, `[index]` or `[*]` of items;
     none where it is no such path.
@@ -242,7 +248,8 @@ VersionConstraint = Annotated[str, AfterValidator(_constraint)]
 ChartName = Annotated[str, AfterValidator(_chart_name), as_pattern(_CHART_NAME.pattern)]
 ClusterKind = Annotated[str, AfterValidator(_cluster_kind), as_pattern(_CLUSTER_KIND.pattern)]
 Line = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\r\n]*\S[^\r\n]*$")]
-FieldPath = Annotated[str, AfterValidator(_field_path), as_pattern(_FIELD_PATH)]
+FieldPath = Annotated[str, AfterValidator(_field_path), as_pattern(f"{_FIELD_STEPS}{{2,}}")]
+ValuePath = Annotated[str, AfterValidator(_value_path), as_pattern(f"{_FIELD_STEPS}+")]
 Host = Annotated[str, AfterValidator(_host), as_pattern(_HOST.pattern)]
 RepositoryUrl = Annotated[str, AfterValidator(_repository_url), as_pattern(f"(?:{'|'.join(_SCHEMES)})://.+")]
 ServerUrl = Annotated[str, AfterValidator(_server_url), as_pattern("https?://.+")]

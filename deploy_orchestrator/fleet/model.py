@@ -27,6 +27,7 @@ from deploy_orchestrator.fleet.fields import (
     RepositoryUrl,
     ServerUrl,
     Share,
+    ValuePath,
     ValuesPath,
     VersionConstraint,
     WebUrl,
@@ -419,12 +420,12 @@ class ImageMirror(Model):
 
 
 class ImageField(Model):
-    """Where the fleet names a version of an image: a `field` of a YAML `file`, as `image.tag`, which holds
-    the tag alone or the whole image.
+    """Where the fleet names a version of an image: a `field` of a YAML `file`, as `image.tag` or `tag`,
+    which holds the tag alone or the whole image.
     """
 
     file: FleetPath
-    field: FieldPath
+    field: ValuePath
 
 
 class Subscription(Model):

@@ -4,12 +4,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from deploy_orchestrator.forges.errors import ForgeError, NoForge
-    from deploy_orchestrator.forges.forge import Forge, PullRequest, forge_of
+    from deploy_orchestrator.forges.forge import Forge, PullRequest, forge_of, web_of
     from deploy_orchestrator.forges.reviewing import (
         OpenPull,
         OpenPulls,
         Review,
-        close,
         closed_pull,
         open_pulls,
         reopen,
@@ -28,10 +27,10 @@ __all__ = [
     "OpenPulls",
     "PullRequest",
     "Review",
-    "close",
     "closed_pull",
     "forge_of",
     "open_pulls",
     "reopen",
     "reviews",
+    "web_of",
 ]

@@ -7,7 +7,7 @@ https://docs.gitea.com/api (Forgejo's is the same).
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, Literal, cast
@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 
 from deploy_orchestrator.forges.errors import ForgeError, NoForge, NotThere
 from deploy_orchestrator.git import Remote
-from deploy_orchestrator.registries import Egress, Internet, Web, told
+from deploy_orchestrator.registries import AnswerTooLarge, Egress, Internet, Web, told
 
 Kind = Literal["github", "gitlab", "gitea"]
 
@@ -24,7 +24,7 @@ MAX_TEXT: Final = 60_000
 """The most characters of a description; GitHub takes 65,536."""
 
 MAX_PAGES: Final = 40
-"""Pages of pull requests that are gone through on a forge that does not look for a branch."""
+"""Pages of one list that are gone through; a server decides for itself how long they are."""
 _PAGE: Final = 50
 _PAUSES: Final = (0.1, 0.3, 1.0, 3.0)
 """Seconds after which a pull request is asked for again whose branch is not known yet."""
@@ -105,11 +105,11 @@ class Forge:
         found = self._found(branch, base, words.opened)
         if found is None:
             asked = {words.source: branch, words.target: base, **said}
-            return self._read(self._once_known("POST", words.pulls, asked), new=True)
+            return self._read(self.once_known("POST", words.pulls, asked), new=True)
         number = found[words.number]
         return self._read(self.ask(words.edit, f"{words.pulls}/{number}", said), new=False)
 
-    def _once_known(self, method: str, path: str, content: Mapping[str, Any] | None = None) -> Any:
+    def once_known(self, method: str, path: str, content: Mapping[str, Any] | None = None) -> Any:
         """As `ask`. Gitea takes a moment to know what was pushed: until then a branch, and the pull requests
         of a repository that was empty before, are not there.
         """
@@ -130,33 +130,30 @@ class Forge:
         found = self._found(branch, base, words.opened) or self._found(branch, base, "all")
         return None if found is None else self._read(found, new=False)
 
-    def close(self, pull: PullRequest) -> None:
-        """Close it without merging it.
+    def close(self, number: int) -> None:
+        """Close a pull request without merging it.
 
         Raises:
             ForgeError, RepositoryError: as `propose`.
         """
         words = _DIALECTS[self.kind]
-        self.ask(words.edit, f"{words.pulls}/{pull.number}", dict((words.closing,)))
+        self.ask(words.edit, f"{words.pulls}/{number}", dict((words.closing,)))
 
     def _found(self, branch: str, base: str, state: str) -> Mapping[str, Any] | None:
         words, owner = _DIALECTS[self.kind], self.project.partition("/")[0]
-        asked = {
-            "github": {"state": state, "head": f"{owner}:{branch}", "base": base, "per_page": 100},
-            "gitlab": {"state": state, "source_branch": branch, "target_branch": base, "per_page": 100},
-            "gitea": {"state": state, "limit": _PAGE},
+        asked: dict[str, str] = {
+            "github": {"head": f"{owner}:{branch}", "base": base},
+            "gitlab": {"source_branch": branch, "target_branch": base},
+            "gitea": {},
         }[self.kind]
-        for page in range(1, MAX_PAGES + 1):
-            answer = self._once_known("GET", f"{words.pulls}?{urlencode({**asked, 'page': page})}")
-            if not isinstance(answer, list):
-                raise ForgeError(f"{self.api} answers no list of pull requests")
-            listed = [_mapping(each) for each in cast(list[Any], answer)]
-            for each in listed:
-                if _branch(each, words.source) == branch and _branch(each, words.target) == base:
-                    return each
-            if self.kind != "gitea" or len(listed) < _PAGE:
-                return None
+        for each in map(_mapping, self.listed(words.pulls, state=state, **asked)):
+            if _branch(each, words.source) == branch and _branch(each, words.target) == base:
+                return each
         return None
+
+    def listed(self, path: str, **asked: str) -> "Listing":
+        """What its API lists of the project at `path`, in the order that it was asked for."""
+        return Listing(self, path, asked)
 
     def _read(self, answer: Any, *, new: bool) -> PullRequest:
         words = _DIALECTS[self.kind]
@@ -199,6 +196,55 @@ class Forge:
             raise ForgeError(f"{self.api} answers no JSON") from error
 
 
+class Listing:
+    """What a forge lists, page by page until one is empty, as far as it can be read: `unread` says, once it
+    was gone through, why that may not be all. Anybody may write what is listed there, as long as they like.
+
+    To go through it raises as `Forge.ask`.
+    """
+
+    def __init__(self, forge: Forge, path: str, asked: Mapping[str, str]) -> None:
+        self._forge, self._path, self._asked = forge, path, asked
+        self.unread: str | None = None
+
+    def __iter__(self) -> Iterator[Any]:
+        """What can be read, of pages that are too large one after the other."""
+        for page in range(1, MAX_PAGES + 1):
+            try:
+                found = self._page(page, _PAGE)
+            except AnswerTooLarge:
+                found = self._singly(page)
+            if not found:
+                return
+            yield from found
+        self.unread = f"{self._forge.project} has more than is gone through"
+
+    def whole(self) -> Iterator[Any]:
+        """All of it. Raises ForgeError or RepositoryError, at the latest at its end, where that cannot be."""
+        for page in range(1, MAX_PAGES + 1):
+            found = self._page(page, _PAGE)
+            if not found:
+                return
+            yield from found
+        raise ForgeError(f"{self._forge.project} has more than is gone through of {self._path}")
+
+    def _singly(self, page: int) -> list[Any]:
+        found: list[Any] = []
+        for number in range((page - 1) * _PAGE + 1, page * _PAGE + 1):
+            try:
+                found += self._page(number, 1)
+            except AnswerTooLarge as error:
+                self.unread = error.what
+        return found
+
+    def _page(self, page: int, size: int) -> list[Any]:
+        sized = {"limit" if self._forge.kind == "gitea" else "per_page": size, "page": page}
+        found = self._forge.once_known("GET", f"{self._path}?{urlencode({**self._asked, **sized})}")
+        if not isinstance(found, list):
+            raise ForgeError(f"{self._forge.api} answers no list")
+        return cast(list[Any], found)
+
+
 def forge_of(
     remote: str,
     *,
@@ -232,11 +278,11 @@ def forge_of(
             fix="set DEPLOY_ORCHESTRATOR_FORGE_TOKEN to one that may open pull requests",
         )
     at = (api or _api(kind, server)).rstrip("/")
-    return Forge(kind, at, project, token, web or _web(at))
+    return Forge(kind, at, project, token, web or web_of(at))
 
 
 @lru_cache(maxsize=8)
-def _web(api: str) -> Web:
+def web_of(api: str) -> Web:
     """The network to a forge, whose connections are used again at each look."""
     return Internet(Egress().naming(api))
 

@@ -3,22 +3,17 @@
 After https://docs.github.com/en/rest/pulls/reviews and https://docs.gitea.com/api (Forgejo's is the same).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, TypeVar, cast
-from urllib.parse import urlencode
+from typing import Any, Final, Literal, TypeVar
 
 import pydantic
 from pydantic import BaseModel, ConfigDict
 
 from deploy_orchestrator.forges.errors import ForgeError
 from deploy_orchestrator.forges.forge import Forge
-from deploy_orchestrator.registries import AnswerTooLarge
 
-MAX_PAGES: Final = 40
-"""Pages of pull requests, or of reviews of one, that are gone through."""
-_PAGE: Final = 50
 _OLDEST: Final[Mapping[str, Mapping[str, str]]] = {
     "github": {"sort": "created", "direction": "asc"},
     "gitea": {"sort": "oldest"},
@@ -119,8 +114,8 @@ def open_pulls(forge: Forge) -> OpenPulls:
         ForgeError: the forge refuses, or cannot be understood.
         RepositoryError: it cannot be reached.
     """
-    listed = _Listing(forge, "pulls", {"state": "open", **_OLDEST[forge.kind]})
-    pulls = [_read(_Pull, each, forge) for each in listed.whole()]
+    listed = forge.listed("pulls", state="open", **_OLDEST[forge.kind])
+    pulls = [_read(_Pull, each, forge) for each in listed]
     found = tuple(_told(each) for each in pulls if each.state == "open" and _is_own(each, forge))
     return OpenPulls(found, listed.unread)
 
@@ -148,7 +143,7 @@ def reviews(forge: Forge, number: int) -> list[Review]:
     Raises as `open_pulls`.
     """
     last: dict[str, _Review] = {}
-    for each in _all(forge, f"pulls/{number}/reviews"):
+    for each in forge.listed(f"pulls/{number}/reviews").whole():
         review = _read(_Review, each, forge)
         if review.user is not None and review.state in (*_SAYS, "DISMISSED"):
             login = review.user.login.casefold()
@@ -174,11 +169,6 @@ def reviews(forge: Forge, number: int) -> list[Review]:
     ]
 
 
-def close(forge: Forge, number: int) -> None:
-    """Close a pull request. Raises as `open_pulls`."""
-    forge.ask("PATCH", f"pulls/{number}", {"state": "closed"})
-
-
 def _told(pull: _Pull) -> OpenPull:
     text = (pull.body or "").replace("\r\n", "\n")
     return OpenPull(pull.number, pull.html_url, pull.head.ref, pull.base.ref, pull.head.sha, pull.title, text)
@@ -192,45 +182,6 @@ def _order(review: _Review) -> tuple[datetime, int]:
 def _is_own(pull: _Pull, forge: Forge) -> bool:
     place = pull.head.repo
     return place is not None and place.full_name.casefold() == forge.project.casefold()
-
-
-class _Listing:
-    """What the forge lists there. `unread` says, once it was gone through, why that may not be all."""
-
-    def __init__(self, forge: Forge, path: str, asked: Mapping[str, str]) -> None:
-        self._forge, self._path, self._asked = forge, path, asked
-        self.unread: str | None = None
-
-    def whole(self) -> Iterator[Any]:
-        for page in range(1, MAX_PAGES + 1):
-            found = self._page(page, _PAGE)
-            if not found:
-                return
-            yield from found
-        self.unread = f"{self._forge.project} has more than {MAX_PAGES * _PAGE}"
-
-    def _page(self, page: int, size: int) -> list[Any]:
-        """One after the other where all together are too large; without those that are so by themselves."""
-        sized = {"per_page" if self._forge.kind == "github" else "limit": size, "page": page}
-        try:
-            found = self._forge.ask("GET", f"{self._path}?{urlencode({**self._asked, **sized})}")
-        except AnswerTooLarge as error:
-            if size > 1:
-                first = (page - 1) * size + 1
-                return [each for one in range(first, first + size) for each in self._page(one, 1)]
-            self.unread = error.what
-            return []
-        if not isinstance(found, list):
-            raise ForgeError(f"{self._forge.api} answers no list")
-        return cast(list[Any], found)
-
-
-def _all(forge: Forge, path: str) -> Iterator[Any]:
-    """Raises ForgeError where that is not all."""
-    listed = _Listing(forge, path, {})
-    yield from listed.whole()
-    if listed.unread:
-        raise ForgeError(listed.unread, fix="dismiss or delete what nobody needs there")
 
 
 def _read(model: type[_Model], said: Any, forge: Forge) -> _Model:

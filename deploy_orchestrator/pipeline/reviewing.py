@@ -1,7 +1,6 @@
 """Reviews of what waits, on the forge of the deployments repository: asked for, and read."""
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from deploy_orchestrator.fleet import Fleet, Reviews
@@ -17,7 +16,6 @@ from deploy_orchestrator.settings import ReviewSettings
 
 if TYPE_CHECKING:
     from deploy_orchestrator.forges import Forge
-    from deploy_orchestrator.registries import Web
 
 Given = Callable[[Plan], tuple[Approval, ...]]
 """What people say of a plan in reviews. Raises ForgeError, RepositoryError where the forge cannot tell."""
@@ -25,7 +23,7 @@ Given = Callable[[Plan], tuple[Approval, ...]]
 
 def forge_of(rules: Reviews) -> "Forge":
     """The forge that the rules name, with the token of this installation. Raises NoForge without one."""
-    from deploy_orchestrator.forges import Forge, NoForge
+    from deploy_orchestrator.forges import Forge, NoForge, web_of
 
     token = ReviewSettings().secret()
     if not token:
@@ -33,15 +31,7 @@ def forge_of(rules: Reviews) -> "Forge":
             f"there is no token for the forge {rules.api}, whose reviews approve",
             fix="set DEPLOY_ORCHESTRATOR_REVIEWS_TOKEN to one that may open pull requests there",
         )
-    return Forge(rules.kind, rules.api.rstrip("/"), rules.project, token, _web(rules.api))
-
-
-@lru_cache(maxsize=8)
-def _web(api: str) -> "Web":
-    """The network to a forge, whose connections are used again at each look."""
-    from deploy_orchestrator.registries import Egress, Internet
-
-    return Internet(Egress().naming(api))
+    return Forge(rules.kind, rules.api.rstrip("/"), rules.project, token, web_of(rules.api))
 
 
 def given(deployments: Deployments, fleet: Fleet, rules: Mapping[str, RulesStanding]) -> Given:

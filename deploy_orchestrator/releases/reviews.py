@@ -178,12 +178,10 @@ class PullRequests:
 
     def close_others(self, wanted: Iterable[Plan]) -> None:
         """Close those that are about what waits no more. Raises ForgeError, RepositoryError."""
-        from deploy_orchestrator.forges import close
-
         branches = {branch_of(each) for each in wanted}
         for each in self.pulls:
             if each.base == BASE and each.branch.startswith(PREFIX) and each.branch not in branches:
-                close(self.forge, each.number)
+                self.forge.close(each.number)
 
     def _was_about(self, commit: str, plan: Plan, said: bytes) -> bool:
         try:

@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from deploy_orchestrator.subscriptions.branches import UPGRADES, branch_of
-    from deploy_orchestrator.subscriptions.consequences import Outlook, outlook
-    from deploy_orchestrator.subscriptions.following import Change, Followed, allows, followed
+    from deploy_orchestrator.subscriptions.branches import UPGRADES
+    from deploy_orchestrator.subscriptions.consequences import outlook
+    from deploy_orchestrator.subscriptions.following import allows
     from deploy_orchestrator.subscriptions.forge import forge_at, forge_if_any
-    from deploy_orchestrator.subscriptions.offering import MAX_TRIED, Offer, State, offer
+    from deploy_orchestrator.subscriptions.offering import FleetMoved, Offer, State, offer
     from deploy_orchestrator.subscriptions.upgrading import proof, title_of, written
 else:
     from deploy_orchestrator.doors import opened
@@ -15,16 +15,11 @@ else:
     __getattr__ = opened(__name__, __file__)
 
 __all__ = [
-    "MAX_TRIED",
     "UPGRADES",
-    "Change",
-    "Followed",
+    "FleetMoved",
     "Offer",
-    "Outlook",
     "State",
     "allows",
-    "branch_of",
-    "followed",
     "forge_at",
     "forge_if_any",
     "offer",

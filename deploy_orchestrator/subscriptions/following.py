@@ -105,12 +105,13 @@ class _Root:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reference:
-    """A field of the fleet that names a published chart in exactly a version."""
+class _Field:
+    """A field of the fleet that holds exactly a `version`, and nothing but what comes `before` it."""
 
     file: str
-    field: FieldPath
+    steps: FieldPath
     version: str
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ class _FollowedChart:
     identity: ChartIdentity
     newer: tuple[str, ...]
     roots: tuple[_Root, ...]
-    references: tuple[_Reference, ...]
+    fields: tuple[_Field, ...]
     tree: Tree
     repositories: Repositories
     at: datetime
@@ -129,10 +130,7 @@ class _FollowedChart:
             for root in self.roots
             if root.chart.path and (older := dict.fromkeys(_older(root.current, version), version))
         ]
-        files = written(taken, self.tree)
-        for file, fields in _by_file(self.references, version).items():
-            text = files.get(file, self.tree.read(file))
-            files[file] = documents.edited(documents.parse(text, file), fields).encode()
+        files = _moved(self.fields, version, version, written(taken, self.tree), self.tree)
         if taken:
             return Change(title_of(taken, self.identity.name), files, proof(taken))
         return Change(f"Upgrade {self.identity.name} to {version}", files, "")
@@ -142,12 +140,18 @@ def _older(current: Mapping[str, str], version: str) -> Iterator[str]:
     return (key for key, now in current.items() if Version.parse(now) < Version.parse(version))
 
 
-def _by_file(references: Iterable[_Reference], version: str) -> Mapping[str, dict[FieldPath, str]]:
-    found = defaultdict[str, dict[FieldPath, str]](dict)
-    for each in references:
+def _moved(
+    fields: Iterable[_Field], version: str, text: str, files: Mapping[str, bytes], tree: Tree
+) -> dict[str, bytes]:
+    """The `files`, and those of `tree` else, with `text` in each of the fields older than `version`."""
+    texts, moved = defaultdict[str, dict[FieldPath, str]](dict), dict(files)
+    for each in fields:
         if Version.parse(each.version) < Version.parse(version):
-            found[each.file][each.field] = version
-    return found
+            texts[each.file][each.steps] = f"{each.before}{text}"
+    for file, told in texts.items():
+        document = documents.parse(moved.get(file) or tree.read(file), file)
+        moved[file] = documents.edited(document, told).encode()
+    return moved
 
 
 def _chart(
@@ -218,7 +222,7 @@ def _needs(
 
 def _references(
     fleet: Fleet, name: str, repository: str | None, repositories: Repositories
-) -> Iterator[tuple[ChartIdentity, _Reference]]:
+) -> Iterator[tuple[ChartIdentity, _Field]]:
     tenants = (
         (f"tenants/{each.name}/tenant.yaml", field, chart)
         for each in fleet.tenants.values()
@@ -228,42 +232,29 @@ def _references(
         if chart.name == name and chart.repository is not None:
             identity = repositories.identity(chart.repository)
             if repository in (None, identity):
-                yield ChartIdentity(identity, name), _Reference(file, (*field, "version"), chart.version)
-
-
-@dataclass(frozen=True, slots=True)
-class _Named:
-    """A field that names the image, as `text`; what comes before its tag is `before`."""
-
-    file: str
-    field: FieldPath
-    before: str
-    version: str
+                yield ChartIdentity(identity, name), _Field(file, (*field, "version"), chart.version)
 
 
 @dataclass(frozen=True, slots=True)
 class _FollowedImage:
     image: str
     newer: tuple[str, ...]
-    named: tuple[_Named, ...]
+    fields: tuple[_Field, ...]
     tree: Tree
 
     def change(self, version: str) -> Change:
-        older = [each for each in self.named if Version.parse(each.version) < Version.parse(version)]
-        fields = defaultdict[str, dict[FieldPath, str]](dict)
-        for each in older:
-            fields[each.file][each.field] = f"{each.before}{version.replace('+', '_')}"
-        files = {
-            file: documents.edited(documents.parse(self.tree.read(file), file), texts).encode()
-            for file, texts in fields.items()
-        }
-        lines = (f"- `{each.file}`: `{each.version}` → `{version}`" for each in older)
+        files = _moved(self.fields, version, version.replace("+", "_"), {}, self.tree)
+        lines = (
+            f"- `{each.file}`: `{each.version}` → `{version}`"
+            for each in self.fields
+            if Version.parse(each.version) < Version.parse(version)
+        )
         return Change(f"Upgrade {self.image} to {version}", files, "\n".join(lines))
 
 
 def _image(subscription: Subscription, tree: Tree, catalog: Catalog) -> Followed:
     image = str(subscription.image)
-    named = tuple(_named(each, image, tree) for each in subscription.fields)
+    fields = tuple(_field(each, image, tree) for each in subscription.fields)
     place, _, name = image.rpartition("/")
     host, slash, path = place.partition("/")
     if host == DOCKER_HUB:
@@ -272,11 +263,11 @@ def _image(subscription: Subscription, tree: Tree, catalog: Catalog) -> Followed
         published = [each.version for each in catalog.versions(ChartIdentity(f"oci://{place}", name))]
     except ChartNotFound as error:
         raise RepositoryError(f"{image} has no tag that is a version", url=f"oci://{image}") from error
-    newer = _newer(subscription, published, (each.version for each in named))
-    return _FollowedImage(image, newer, named, tree)
+    newer = _newer(subscription, published, (each.version for each in fields))
+    return _FollowedImage(image, newer, fields, tree)
 
 
-def _named(field: ImageField, image: str, tree: Tree) -> _Named:
+def _field(field: ImageField, image: str, tree: Tree) -> _Field:
     document = documents.parse(tree.read(field.file), field.file)
     steps: FieldPath = tuple(
         int(item[1]) if (item := _ITEM.fullmatch(step)) else step for step in steps_of(field.field)
@@ -297,7 +288,7 @@ def _named(field: ImageField, image: str, tree: Tree) -> _Named:
         raise FleetError(
             f"{field.field} holds no version: {error.what}", place=place, fix=error.fix
         ) from error
-    return _Named(field.file, steps, before, version)
+    return _Field(field.file, steps, version, before)
 
 
 def _at(value: Any, steps: FieldPath) -> Any:

@@ -14,7 +14,16 @@ def forge_at(repository: Repository) -> Forge:
         NoForge: as `forge_of`; also where the settings are wrong.
         SecretUnreadable: the file with the token cannot be read.
     """
+    return _forge(repository, _settings())
+
+
+def forge_if_any(repository: Repository) -> Forge | None:
+    """As `forge_at`; None where no setting speaks of a forge."""
     settings = _settings()
+    return _forge(repository, settings) if settings != ForgeSettings.model_construct() else None
+
+
+def _forge(repository: Repository, settings: ForgeSettings) -> Forge:
     return forge_of(
         repository.url,
         kind=settings.kind,
@@ -22,11 +31,6 @@ def forge_at(repository: Repository) -> Forge:
         token=settings.secret(),
         project=settings.project,
     )
-
-
-def forge_if_any(repository: Repository) -> Forge | None:
-    """As `forge_at`; None where no setting speaks of a forge."""
-    return forge_at(repository) if _settings() != ForgeSettings.model_construct() else None
 
 
 def _settings() -> ForgeSettings:

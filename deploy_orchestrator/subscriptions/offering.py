@@ -8,13 +8,14 @@ request is opened after the branch is there, and what it supersedes is closed af
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from deploy_orchestrator.charts import Repositories, Version
-from deploy_orchestrator.errors import OrchestratorError, Transient
+from deploy_orchestrator.errors import OrchestratorError, Place, Transient
 from deploy_orchestrator.fleet import Fleet, Subscription
 from deploy_orchestrator.forges import Forge
-from deploy_orchestrator.git import Changes, Repository
+from deploy_orchestrator.git import Changes, Repository, Tree
 from deploy_orchestrator.manifests import Workspace
 from deploy_orchestrator.markdown import code
 from deploy_orchestrator.outcomes import attempt
@@ -25,6 +26,10 @@ from deploy_orchestrator.subscriptions.following import Followed, followed
 MAIN: Final = "main"
 MAX_TRIED: Final = 5
 """The most versions that are rendered to find one that is safe for every tenant, the newest first."""
+
+
+class FleetMoved(Transient):
+    """Somebody changed what an upgrade would write since it was made."""
 
 
 class State(StrEnum):
@@ -81,14 +86,21 @@ def offer(
         FleetError: as `followed`.
         ChartError, RepositoryError: what is published cannot be looked up.
         GitError, ForgeError: something cannot be written.
+        FleetMoved: somebody has changed a file meanwhile that it would write.
+        Transient: something is out of reach that tells whether a version is safe.
     """
     at = repository.commit(MAIN).time
     with followed(subscription, fleet, repositories, at) as found:
         look = _Look(subscription, fleet, repository, workspace, forge, found)
         chosen = look.chosen()
-        if not propose:
-            return chosen
-        return look.without_superseded(look.proposed(chosen))
+        return look.without_superseded(look.proposed(chosen)) if propose else chosen.offer
+
+
+class _Chosen(NamedTuple):
+    """What a look came to, and the files that it would write."""
+
+    offer: Offer
+    files: Mapping[str, bytes] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,21 +112,21 @@ class _Look:
     forge: Forge | None
     found: Followed
 
-    def chosen(self) -> Offer:
+    def chosen(self) -> _Chosen:
         name, unsafe = self.subscription.name, list[tuple[str, str]]()
         if not self.found.newer:
-            return Offer(name, State.CURRENT)
+            return _Chosen(Offer(name, State.CURRENT))
         for version in self.found.newer[:MAX_TRIED]:
             known = self._known(version)
             if known is not None:
-                return replace(known, unsafe=tuple(unsafe))
+                return _Chosen(replace(known, unsafe=tuple(unsafe)))
             made = attempt(self._made, version, unsafe)
             if isinstance(made, Transient):
                 raise made
-            if isinstance(made, Offer):
+            if isinstance(made, _Chosen):
                 return made
             unsafe.append((version, made.what if isinstance(made, OrchestratorError) else made))
-        return Offer(name, State.NONE_SAFE, unsafe=tuple(unsafe))
+        return _Chosen(Offer(name, State.NONE_SAFE, unsafe=tuple(unsafe)))
 
     def _known(self, version: str) -> Offer | None:
         """As it was proposed before; None where it was not, or where that was not finished."""
@@ -127,12 +139,14 @@ class _Look:
         state = State.WAITS if pull is None or pull.is_open else State.DECLINED
         return Offer(self.subscription.name, state, version, branch, title, url=pull and pull.url)
 
-    def _made(self, version: str, unsafe: Sequence[tuple[str, str]]) -> Offer | str:
+    def _made(self, version: str, unsafe: Sequence[tuple[str, str]]) -> _Chosen | str:
         """What is to be proposed, or why it is not safe for all."""
         change = self.found.change(version)
         if not change.files:
             return "the fleet has it already"
         then = outlook(self.fleet.tree, change.files, self.workspace)
+        if (outage := next((why for _, why in then.broken if isinstance(why, Transient)), None)) is not None:
+            raise outage
         if then.objection is not None:
             return then.objection
         name = self.subscription.name
@@ -140,20 +154,24 @@ class _Look:
         parts = (safe, *map(_unsafe, unsafe), change.told, then.text)
         text = "\n\n".join(filter(None, parts))
         branch = branch_of(name, version)
-        return Offer(name, State.FOUND, version, branch, change.title, text, unsafe=tuple(unsafe))
+        offer = Offer(name, State.FOUND, version, branch, change.title, text, unsafe=tuple(unsafe))
+        return _Chosen(offer, change.files)
 
-    def proposed(self, chosen: Offer) -> Offer:
-        if chosen.state is not State.FOUND or chosen.version is None or chosen.branch is None:
-            return chosen
-        files = self.found.change(chosen.version).files
-        self._committed(chosen.branch, chosen.title, files)
-        pull = self.forge and self.forge.propose(chosen.branch, MAIN, chosen.title, chosen.text)
-        return replace(chosen, state=State.PROPOSED, url=pull and pull.url)
+    def proposed(self, chosen: _Chosen) -> Offer:
+        offer, files = chosen
+        if offer.state is not State.FOUND or offer.branch is None:
+            return offer
+        if self.repository.tip(offer.branch) is None:
+            changes = Changes(message_of(offer.title, self.subscription.name), files)
+            self.repository.write(offer.branch, lambda tree: self._onto(tree, changes), onto=MAIN)
+        pull = self.forge and self.forge.propose(offer.branch, MAIN, offer.title, offer.text)
+        return replace(offer, state=State.PROPOSED, url=pull and pull.url)
 
-    def _committed(self, branch: str, title: str, files: Mapping[str, bytes]) -> None:
-        if self.repository.tip(branch) is None:
-            message = message_of(title, self.subscription.name)
-            self.repository.write(branch, lambda _: Changes(message, files), onto=MAIN)
+    def _onto(self, tree: Tree, changes: Changes) -> Changes:
+        for path in changes.writes:
+            if tree.id(path) != self.fleet.tree.id(path):
+                raise FleetMoved(f"{path} has changed meanwhile", place=Place(path), fix="look again")
+        return changes
 
     def without_superseded(self, chosen: Offer) -> Offer:
         """What a newer proposal, or the fleet itself, has overtaken is closed; what people added to stays."""
@@ -164,7 +182,7 @@ class _Look:
             branch = branch_of(self.subscription.name, version)
             pull = self.forge.proposed(branch, MAIN) if self.forge else None
             if self.forge and pull and pull.is_open:
-                self.forge.close(pull)
+                self.forge.close(pull.number)
             if is_untouched(commit, self.subscription.name) and self.repository.remove(branch, commit.id):
                 gone.append(version)
         return replace(chosen, superseded=tuple(gone))

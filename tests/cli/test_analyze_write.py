@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from deploy_orchestrator.charts import unpacked
 from tests.foresight.test_trying import URL, Published
 
 CHART = f"""\
@@ -70,6 +71,23 @@ def test_a_packed_copy_of_it_goes(analyze, hub, web):
     (web / "charts" / "b-1.0.0.tgz").write_bytes((hub.folder / "b-1.0.0.tgz").read_bytes())
     assert analyze("--write").code == 0
     assert sorted(each.name for each in (web / "charts").iterdir()) == ["a", "b-1.0.0.tgz"]
+
+
+def test_an_unpacked_copy_of_it_goes_whatever_its_folder_is_called(analyze, hub, web):
+    for entry, chart in (("old", "a"), ("b", "b")):
+        (web / "charts" / entry).mkdir(parents=True)
+        for path, data in unpacked((hub.folder / f"{chart}-1.0.0.tgz").read_bytes(), chart).items():
+            (web / "charts" / entry / path).parent.mkdir(parents=True, exist_ok=True)
+            (web / "charts" / entry / path).write_bytes(data)
+    assert analyze("--write").code == 0
+    files = {each.relative_to(web / "charts").parts[0] for each in web.glob("charts/**/*") if each.is_file()}
+    assert files == {"a", "b"}
+
+
+def test_what_stood_at_another_time_is_not_written(analyze, web):
+    answer = analyze("--write", "--as-of", "2026-01-01")
+    assert (answer.code, "--as-of does not go with --write" in answer.errors) == (2, True)
+    assert (web / "Chart.yaml").read_text() == CHART
 
 
 def test_where_a_published_version_is_a_way_out_nothing_is_written(analyze, hub, web):

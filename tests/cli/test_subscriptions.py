@@ -256,6 +256,71 @@ def test_a_field_that_holds_no_tag_with_a_version_is_named_with_its_place(desk, 
     assert "tenants/shop/values.yaml" in answer.errors
 
 
+def follow_image(desk, image, *fields):
+    """Follow `image` where `fields`, each a file and a field in it, name it."""
+    fleet = (desk.fleet / "fleet.yaml").read_text().partition("subscriptions:")[0]
+    where = ", ".join(f"{{file: {file}, field: '{field}'}}" for file, field in fields)
+    desk.commit(
+        "fleet.yaml", f"{fleet}subscriptions: [{{name: shop, image: '{image}', fields: [{where}]}}]\n"
+    )
+
+
+def tags_told(*tags, told=lambda: None):
+    def registry(method, path, headers, body):
+        told()
+        return 200, {}, json.dumps({"name": "acme/shop", "tags": tags}).encode()
+
+    return registry
+
+
+def test_a_field_at_the_top_of_a_file_is_followed(desk):
+    with answering(tags_told("1.0.0", "1.4.2")) as port:
+        desk.commit("tenants/shop/values.yaml", "tag: 1.0.0\n")
+        follow_image(desk, f"127.0.0.1:{port}/acme/shop", ("tenants/shop/values.yaml", "tag"))
+        looked(desk, "--propose")
+    assert git_out(desk.fleet, "show", "upgrades/shop/1.4.2:tenants/shop/values.yaml") == "tag: 1.4.2"
+
+
+def test_what_people_changed_while_it_was_looked_at_is_not_written_over(desk):
+    def people():
+        if (desk.fleet / "tenants/shop/values.yaml").read_text() == "image: {tag: 1.0.0}\n":
+            desk.commit("tenants/shop/values.yaml", "image: {tag: 1.0.0}  # theirs\n")
+
+    desk.commit("tenants/shop/values.yaml", "image: {tag: 1.0.0}\n")
+    with answering(tags_told("1.0.0", "1.4.2", told=people)) as port:
+        follow_image(desk, f"127.0.0.1:{port}/acme/shop", ("tenants/shop/values.yaml", "image.tag"))
+        answer = desk.run("subscriptions", "--propose")
+        assert answer.code == 2
+        assert "tenants/shop/values.yaml has changed meanwhile" in answer.errors
+        assert branches(desk) == []
+        assert looked(desk, "--propose")["state"] == "proposed"
+    shown = git_out(desk.fleet, "show", "upgrades/shop/1.4.2:tenants/shop/values.yaml")
+    assert shown == "image: {tag: 1.4.2}  # theirs"
+
+
+def test_a_version_is_not_called_unsafe_because_a_repository_is_down(desk):
+    with answering(lambda *_: (503, {"Retry-After": "0"}, b"")) as down:
+        fleet = (desk.fleet / "fleet.yaml").read_text()
+        mirror = f"    mirror: http://127.0.0.1:{down}\n"
+        away = f"  - name: away\n    url: https://away.example.com\n{mirror}"
+        desk.commit("fleet.yaml", fleet.replace("repositories:\n", f"repositories:\n{away}"))
+        tenant = (desk.fleet / "tenants/blog/tenant.yaml").read_text()
+        named = "chart: {name: elsewhere, version: 1.0.0, repository: away}\n"
+        desk.commit("tenants/blog/tenant.yaml", named + tenant[tenant.index("environments") :])
+        desk.commit("tenants/blog/values.yaml", "image: {tag: 1.0.0}\n")
+        with answering(tags_told("1.0.0", "1.4.2")) as port:
+            follow_image(desk, f"127.0.0.1:{port}/acme/shop", ("tenants/blog/values.yaml", "image.tag"))
+            answer = desk.run("subscriptions")
+    assert (answer.code, "is not safe" in answer.output) == (2, False)
+    assert "503" in answer.errors
+
+
+def test_names_are_held_against_the_fleet_before_anything_is_looked_up(desk):
+    answer = desk.run("subscriptions", "--propose", "database", "databse")
+    assert (answer.code, branches(desk)) == (2, [])
+    assert "there is no subscription 'databse'" in answer.errors
+
+
 def test_an_image_without_a_tag_that_is_a_version_is_told(desk):
     def registry(method, path, headers, body):
         return 200, {}, json.dumps({"name": "acme/shop", "tags": ["latest"]}).encode()

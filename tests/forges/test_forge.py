@@ -24,6 +24,7 @@ class Served:
     kind: str
     late: int = 0
     empty: int = 0
+    longest: int = 100
     pulls: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
     @property
@@ -45,7 +46,10 @@ class Served:
             heads = asked.get("head") or asked.get("source_branch") or [""]
             wanted, states = heads[0].removeprefix("acme:"), asked["state"]
             found = [each for each in self.pulls if self.kind == "gitea" or self.source(each) == wanted]
-            return 200, [each for each in found if "all" in states or each["state"] in states]
+            found = [each for each in found if "all" in states or each["state"] in states]
+            size = min(self.longest, int((asked.get("per_page") or asked["limit"])[0]))
+            start = (int(asked["page"][0]) - 1) * size
+            return 200, found[start : start + size]
         given = json.loads(body)
         if method == "POST" and self.late:
             self.late -= 1
@@ -126,7 +130,7 @@ def test_a_pull_request_is_opened_once_and_then_brought_up_to_date(served: Serve
 def test_one_that_was_closed_is_found_and_is_not_open(forge: Forge) -> None:
     assert forge.proposed("upgrade/db", "main") is None
     first = forge.propose("upgrade/db", "main", "Upgrade db", "safe")
-    forge.close(first)
+    forge.close(first.number)
     found = forge.proposed("upgrade/db", "main")
     assert found is not None
     assert (found.number, found.is_open) == (first.number, False)
@@ -148,6 +152,24 @@ def test_a_repository_that_gitea_takes_for_empty_yet_is_asked_for_again(served: 
     assert forge.proposed("upgrade/db", "main") is None
     served.empty = 1
     assert forge.propose("upgrade/db", "main", "Upgrade db", "safe").new
+
+
+@pytest.mark.parametrize("served", ["gitea"], indirect=True)
+def test_one_is_found_whatever_the_length_of_the_servers_pages(served: Served, forge: Forge) -> None:
+    served.longest = 2
+    made = [forge.propose(f"upgrade/{number}", "main", "x", "x") for number in range(5)]
+    assert forge.proposed("upgrade/4", "main") == replace(made[4], new=False)
+    assert forge.proposed("upgrade/5", "main") is None
+
+
+@pytest.mark.parametrize("served", ["gitea"], indirect=True)
+def test_others_pull_requests_keep_none_from_being_opened_however_many_they_are(
+    served: Served, forge: Forge
+) -> None:
+    """The forge refuses a second one of the same branch."""
+    served.longest = 1
+    served.pulls = [served.shown({"head": "other", "base": "main"}, 1)] * 300
+    assert forge.propose("upgrade/db", "main", "x", "x").new
 
 
 def test_what_the_forge_refuses_is_told_in_its_words_and_without_the_token(forge: Forge) -> None:

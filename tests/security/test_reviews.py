@@ -391,7 +391,7 @@ def test_a_review_lets_nothing_through_that_is(
 
 @pytest.fixture
 def few_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deploy_orchestrator.forges.reviewing.MAX_PAGES", PAGES)
+    monkeypatch.setattr("deploy_orchestrator.forges.forge.MAX_PAGES", PAGES)
 
 
 def too_large(forge: Hosted) -> None:

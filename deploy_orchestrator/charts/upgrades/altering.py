@@ -36,7 +36,7 @@ def altered(
         files = _asking(files, change.key, "version", change.after)
     for kept in fix.vendored:
         copy = package(about, fix.loads or "")
-        for entry, inside, name, version in _subcharts(files):
+        for entry, inside, name, version in named_subcharts(files):
             if (name, version) == (kept.name, kept.version):
                 files = _less(files, entry)
                 whole = with_copy(inside, about.name, fix.loads or "", copy)
@@ -48,7 +48,7 @@ def altered(
 def with_copy(files: Files, name: str, version: str, package: bytes) -> Files:
     """These files of a chart with the `package` in place of every other version of the chart `name` in it."""
     made = files
-    for entry, inside, its_name, its_version in _subcharts(files):
+    for entry, inside, its_name, its_version in named_subcharts(files):
         if its_name == name and its_version != version:
             made = {**_less(made, entry), f"charts/{name}-{version}.tgz": package}
         elif (whole := with_copy(inside, name, version, package)) is not inside:
@@ -58,7 +58,7 @@ def with_copy(files: Files, name: str, version: str, package: bytes) -> Files:
     return made
 
 
-def _subcharts(files: Files) -> Iterator[tuple[str, Files, str, str]]:
+def named_subcharts(files: Files) -> Iterator[tuple[str, Files, str, str]]:
     """Each entry of `charts/` with the files of the chart there, its name and its version."""
     for entry, inside in subchart_files(files).items():
         own = archive_files(inside[""], entry, Budget()) if "" in inside else inside
@@ -67,7 +67,7 @@ def _subcharts(files: Files) -> Iterator[tuple[str, Files, str, str]]:
 
 
 def _without(files: Files, name: str, version: str) -> Files:
-    for entry, _, its_name, its_version in _subcharts(files):
+    for entry, _, its_name, its_version in named_subcharts(files):
         if (its_name, its_version) == (name, version):
             files = _less(files, entry)
     return files

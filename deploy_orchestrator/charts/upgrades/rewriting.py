@@ -11,10 +11,11 @@ from deploy_orchestrator import documents
 from deploy_orchestrator.charts.constraint import Constraint
 from deploy_orchestrator.charts.errors import ChartInvalid, UnsafeChart
 from deploy_orchestrator.charts.files import Files
-from deploy_orchestrator.charts.loading import Chart, files_of, load_files, load_package, subchart_files
+from deploy_orchestrator.charts.loading import Chart, files_of, load_files
 from deploy_orchestrator.charts.locks.update import lock_as_yaml, update_lock
 from deploy_orchestrator.charts.metadata import Dependency
 from deploy_orchestrator.charts.sources.repositories import Repositories
+from deploy_orchestrator.charts.upgrades.altering import named_subcharts
 from deploy_orchestrator.charts.version import Version
 from deploy_orchestrator.documents import DocumentError, edited
 from deploy_orchestrator.errors import Place
@@ -90,7 +91,7 @@ def rewritten(
     files = {**_texts(chart.path, constraints, own, kept), file: lock_as_yaml(lock)}
     for key, one in inside.items():
         files |= {f"charts/{one.name}/{path}": data for path, data in kept[key].items()}
-    gone = tuple(_copies_of(replaced, chart.path, files))
+    gone = tuple(_copies_of(replaced, chart.path, files)) if replaced else ()
     return Rewrite(chart, replace(after, lock=lock), files, gone)
 
 
@@ -169,14 +170,11 @@ def _held(chart: Chart, versions: Mapping[str, str]) -> dict[str, str]:
 
 
 def _copies_of(names: Collection[str], folder: Path, written: Collection[str]) -> Iterator[str]:
-    """What stands in `charts/` of these charts and is not written: packages, and files of another version."""
-    for entry, files in subchart_files(files_of(folder)).items():
-        place = f"charts/{entry}"
-        if "" in files:
-            if load_package(files[""], place).name in names:
-                yield place
-        elif entry in names:
-            yield from (f"{place}/{path}" for path in files if f"{place}/{path}" not in written)
+    """The files in `charts/` of the charts of these names, but for what is written."""
+    files = files_of(folder)
+    theirs = [f"charts/{entry}" for entry, _, name, _ in named_subcharts(files) if name in names]
+    is_theirs = (path for path in files for place in theirs if f"{path}/".startswith(f"{place}/"))
+    return (path for path in is_theirs if path not in written)
 
 
 def _texts(folder: Path, constraints: Mapping[str, str], own: str, kept: Collection[str]) -> dict[str, bytes]:
