@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import jsonschema_rs
@@ -9,9 +10,10 @@ import jsonschema_rs
 from deploy_orchestrator.manifests import untyped
 from deploy_orchestrator.manifests.keys import ObjectKey
 from deploy_orchestrator.manifests.misfits import MASK, Schema
-from deploy_orchestrator.manifests.objects import Manifests
+from deploy_orchestrator.manifests.objects import Manifests, Object
 from deploy_orchestrator.manifests.schemas import Kind
 
+_DEFINED: Final = "custom kinds"
 _EVERY_OBJECT: Final[Mapping[str, Any]] = {"apiVersion": {}, "kind": {}, "metadata": {}}
 _COUNTS: Final = frozenset(
     f"{bound}{of}" for bound in ("max", "min") for of in ("Items", "Length", "Properties")
@@ -19,29 +21,36 @@ _COUNTS: Final = frozenset(
 _DROPPED: Final = frozenset({"$ref", "$schema", "default", "description", "example", "format", "nullable"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CustomKind:
-    """A kind in a version that the CRD `defined_by` serves; its schema, or why that is none; and the schema
-    as the CRD says it.
-    """
+    """A kind in a version that the CRD `defined_by` serves, and the schema as the CRD says it."""
 
     kind: Kind
     defined_by: ObjectKey
-    schema: Schema | str
     structural: Mapping[str, Any]
+
+    @cached_property
+    def schema(self) -> Schema | str:
+        """Its schema, or why that is none."""
+        return _schema(self.structural)
 
 
 def custom_kinds(manifests: Manifests) -> Iterator[CustomKind]:
     """Every kind in every version that a CRD among the manifests serves."""
     for object_ in manifests.objects:
         if object_.kind == "CustomResourceDefinition":
-            spec = untyped.mapping(object_.body.get("spec"))
-            group, kind = str(spec.get("group")), str(untyped.at(spec, "names", "kind"))
-            for version in untyped.mappings(spec.get("versions")):
-                if version.get("served"):
-                    structural = untyped.mapping(untyped.at(version, "schema", "openAPIV3Schema"))
-                    kind_of = (group, str(version.get("name")), kind)
-                    yield CustomKind(kind_of, object_.key, _schema(structural), structural)
+            if _DEFINED not in object_.remembered:
+                object_.remembered[_DEFINED] = tuple(_defined_by(object_))
+            yield from object_.remembered[_DEFINED]
+
+
+def _defined_by(definition: Object) -> Iterator[CustomKind]:
+    spec = untyped.mapping(definition.body.get("spec"))
+    group, kind = str(spec.get("group")), str(untyped.at(spec, "names", "kind"))
+    for version in untyped.mappings(spec.get("versions")):
+        if version.get("served"):
+            structural = untyped.mapping(untyped.at(version, "schema", "openAPIV3Schema"))
+            yield CustomKind((group, str(version.get("name")), kind), definition.key, structural)
 
 
 def _schema(structural: Any) -> Schema | str:

@@ -97,7 +97,9 @@ class _Comparison:
         if isinstance(before, dict) and isinstance(after, dict):
             old, new = cast(dict[str, Any], before), cast(dict[str, Any], after)
             for name in sorted({**old, **new}):
-                yield from self((*path, name), old.get(name), new.get(name))
+                was, now = old.get(name), new.get(name)
+                if not (isinstance(was, str) and was == now):
+                    yield from self((*path, name), was, now)
         elif isinstance(before, list) and isinstance(after, list):
             yield from self._lists(path, cast(list[Any], before), cast(list[Any], after))
         elif not lists.equal(before, after):

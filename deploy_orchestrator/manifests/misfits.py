@@ -1,7 +1,7 @@
 """Hold an object against a JSON schema, and say field by field where it does not fit."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from deploy_orchestrator.errors import instead_of
 from deploy_orchestrator.manifests import fields, secrets, untyped
 from deploy_orchestrator.manifests.objects import Object
 
+_MISFITS: Final = "misfits"
 _OPAQUE: Final = ("RawExtension", "FieldsV1")
 MASK: Final = "the value"
 _SHORT: Final = 60
@@ -47,10 +48,14 @@ class Schema:
     document: Mapping[str, Any]
     is_built_in: bool = False
 
-    def misfits(self, object_: Object) -> Iterator[Misfit]:
+    def misfits(self, object_: Object) -> Sequence[Misfit]:
         """Everything about an object that does not fit."""
-        for error in self.validator.iter_errors(object_.body):
-            yield from self._misfits(object_, error)
+        of, found = object_.remembered.get(_MISFITS, (None, ()))
+        if of is not self:
+            errors = self.validator.iter_errors(object_.body)
+            found = tuple(each for error in errors for each in self._misfits(object_, error))
+            object_.remembered[_MISFITS] = self, found
+        return found
 
     def _misfits(self, object_: Object, error: jsonschema_rs.ValidationError) -> Iterator[Misfit]:
         path = fields.named(object_.body, error.instance_path)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -16,6 +16,7 @@ from deploy_orchestrator.manifests.keys import ObjectKey
 
 HOOK: Final = "helm.sh/hook"
 _NO_OBJECTS: Final = "no-objects.yaml"
+_DECODER: Final = json.JSONDecoder()
 _CANONICAL: Final = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
 )
@@ -191,7 +192,7 @@ class Manifests:
     @property
     def objects(self) -> tuple[Object, ...]:
         if self._objects is None:
-            self._objects = tuple(map(Object, json.loads(self.canonical)))
+            self._objects = tuple(_read_canonical(self.canonical.decode()))
         return self._objects
 
     @property
@@ -232,6 +233,17 @@ class Manifests:
 
     def __repr__(self) -> str:
         return f"Manifests({len(self.objects)} objects, {self.content})"
+
+
+def _read_canonical(text: str) -> Iterator[Object]:
+    """The objects of a canonical list, each with the part of the text that is its own."""
+    begin = 1
+    while begin < len(text) - 1:
+        body, end = _DECODER.raw_decode(text, begin)
+        object_ = Object(body)
+        object_.__dict__["canonical"] = text[begin:end].encode()
+        yield object_
+        begin = end + 1
 
 
 def _distinct(objects: Iterable[Object]) -> tuple[Object, ...]:

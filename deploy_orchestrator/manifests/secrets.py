@@ -32,7 +32,9 @@ def hidden(object_: Object, before: Object | None = None) -> Mapping[str, Any]:
 
 
 def _holds_secrets(object_: Object) -> bool:
-    return object_.kind == "Secret" or _holds_secret_values(object_.body)
+    if object_.kind == "Secret":
+        return True
+    return b'"value":' in object_.canonical and _holds_secret_values(object_.body)
 
 
 def _holds_secret_values(value: Any) -> bool:

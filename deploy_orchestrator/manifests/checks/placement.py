@@ -9,8 +9,9 @@ from deploy_orchestrator.manifests.objects import Manifests, Object
 
 
 def _foreign(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
+    own = (None, *deployment.namespaces)
     for object_ in manifests.objects:
-        if object_.namespace not in (None, *deployment.namespaces):
+        if object_.namespace not in own:
             yield Broken(object_.key, f"it goes to the namespace {object_.namespace}")
 
 

@@ -24,7 +24,7 @@ def _refused(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
     for object_ in manifests.objects:
         kind = schemas.kind_of(object_)
         schema = api.schema(kind)
-        if any(schema.misfits(object_)) if schema else is_built_in(object_.key.group):
+        if schema.misfits(object_) if schema else is_built_in(object_.key.group):
             continue
         group_kind = (object_.key.group, object_.kind)
         wrong = refusals(object_.body, group_kind, api.kinds.get(kind), api.types)
@@ -35,7 +35,7 @@ def _refused(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
 
 def _unmet(kind: CustomKind | None, object_: Object) -> list[Refusal]:
     """The expressions of its CRD that a custom object does not meet; asked of what fits its schema alone."""
-    if kind is None or isinstance(kind.schema, str) or any(kind.schema.misfits(object_)):
+    if kind is None or isinstance(kind.schema, str) or kind.schema.misfits(object_):
         return []
     return expressions.refusals(kind.structural, object_.body)
 
