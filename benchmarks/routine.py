@@ -8,7 +8,8 @@ PATH, and judged as a pull request is. Other charts that it needs are taken from
 commit; those from elsewhere are left out.
 
 Routine is an upgrade in which nothing comes or goes, and nothing differs but labels, annotations, and images
-of no hook: of the same flavour, in a later patch version, or a later minor of what is no StatefulSet.
+of no hook: of the same flavour, in a later patch version, or a later minor of what is no StatefulSet, from
+1.0.0 on.
 """
 
 import argparse
@@ -105,7 +106,7 @@ def raises_image(field: FieldChange, *, stateful: bool) -> bool:
     if before is None or after is None or any(before[part] != after[part] for part in ("name", "flavour")):
         return False
     old, new = ([int(number) for number in each["version"].split(".")] for each in (before, after))
-    kept = 2 if stateful else 1
+    kept = 2 if stateful or not old[0] else 1
     return (old, int(before["build"] or 0)) <= (new, int(after["build"] or 0)) and old[:kept] == new[:kept]
 
 

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final
 
 from deploy_orchestrator.manifests import Object, hooks, untyped
 from deploy_orchestrator.risk.change import Change
+from deploy_orchestrator.risk.held import secret_brought_by, secret_made_by
 from deploy_orchestrator.risk.images import repository_of, stored_by
 from deploy_orchestrator.risk.metadata import is_for_people, is_inert_annotation
 from deploy_orchestrator.risk.network import is_open_service
@@ -17,20 +19,14 @@ from deploy_orchestrator.risk.pods import (
     labels_of,
     metadata_of,
     references,
+    scales,
     spec_of,
 )
-from deploy_orchestrator.risk.reach import (
-    Reach,
-    is_own_annotation,
-    labels_of_namespace,
-    reaching,
-    secret_brought_by,
-    secret_made_by,
-    shared,
-)
+from deploy_orchestrator.risk.reach import is_own_annotation, reaching, shared
 from deploy_orchestrator.risk.rule import Rule, Sighting
 from deploy_orchestrator.risk.rule_ids import REACHES_OTHERS
 from deploy_orchestrator.risk.selecting import keeps_away, selectors_of, selects
+from deploy_orchestrator.risk.settings import Setting
 from deploy_orchestrator.risk.told import names_service, told_to
 from deploy_orchestrator.risk.verdict import Verdict
 
@@ -124,24 +120,19 @@ class ReachesOthers(Rule):
 
     def judge(self, change: Change) -> Iterator[Sighting]:
         touched = {each.key for each in (*change.added, *change.altered)}
+        reach = partial(reaching, without_platform=change.without_platform)
         for each in change.after.objects:
             if each.key not in touched:
                 continue
             before = change.before_of(each.key)
-            known = [*_reach(before, change)] if before else []
-            words = list(dict.fromkeys(str(one) for one in _reach(each, change) if one not in known))
+            known = [*reach(before)] if before else []
+            words = list(dict.fromkeys(str(one) for one in reach(each) if one not in known))
             if words:
                 alone = before is None and _is_harmless(each)
                 yield Sighting("; ".join(words), each.key, ((),) if alone else ())
         for each in change.removed:
             if words := [str(one) for one in shared(each)]:
                 yield Sighting(f"removed, and {'; '.join(words)}", each.key)
-
-
-def _reach(each: Object, change: Change) -> Iterator[Reach]:
-    yield from reaching(each)
-    if change.without_platform:
-        yield from labels_of_namespace(each)
 
 
 def _is_harmless(each: Object) -> bool:
@@ -161,13 +152,19 @@ def _joins(each: Object, change: Change) -> Iterator[str]:
                 yield f"its pods are selected by {other.key}"
     if each.name in _MADE_BY_THE_CLUSTER.get((each.key.group, each.kind), ()):
         yield "the cluster makes one of that name in each namespace, and pods use that"
-    for owner in change.kept if each.kind == "PersistentVolumeClaim" else ():
-        if any(
-            re.fullmatch(rf"{re.escape(f'{template}-{owner.name}')}-\d+", each.name)
-            for template in claim_templates_of(owner)
-        ):
-            yield f"{owner.key} has made a claim of that name for its pods"
-    kind, name = ("Secret", made) if (made := secret_made_by(each)) else (each.kind, each.name)
+    made = secret_made_by(each)
+    for other in change.kept:
+        if other.namespace != each.namespace:
+            continue
+        if _is_claim_of(each, other):
+            yield f"{other.key} has made a claim of that name for its pods"
+        if _is_claim_of(other, each):
+            yield f"its pods take up {other.key}, which is there already"
+        if scales(other, each):
+            yield f"{other.key} says already how many there are of it"
+        if made is not None and secret_made_by(other) == made:
+            yield f"{other.key} is or makes the Secret {made} already"
+    kind, name = ("Secret", made) if made else (each.kind, each.name)
     if reader := change.looked_for.get((kind, each.namespace, name)):
         yield f"{reader.key} looks for it already"
     yield from _shares(each, change)
@@ -186,6 +183,14 @@ def _joins(each: Object, change: Change) -> Iterator[str]:
         for name in untyped.mapping(metadata.get("labels")):
             if "/" in name and not is_for_people(name):
                 yield f"label {name}"
+
+
+def _is_claim_of(claim: Object, owner: Object) -> bool:
+    """Whether a claim is called as one that is made for a pod of `owner`."""
+    return claim.kind == "PersistentVolumeClaim" and any(
+        re.fullmatch(rf"{re.escape(f'{template}-{owner.name}')}-\d+", claim.name)
+        for template in claim_templates_of(owner)
+    )
 
 
 def _shares(each: Object, change: Change) -> Iterator[str]:
@@ -215,19 +220,27 @@ def _stores_told(each: Object, change: Change) -> Iterator[str]:
     if not spec_of(each):
         return
     new = [other for other in change.added if other.namespace == each.namespace]
-    services = [other for other in new if (other.key.group, other.kind) == ("", "Service")]
+    own, there = (
+        [other for other in side if (other.key.group, other.kind) == ("", "Service")]
+        for side in (new, [other for other in change.kept if other.namespace == each.namespace])
+    )
     for container in containers_of(each):
-        own = stored_by(container, each) is not None
-        for setting in told_to(container, each, change.maps):
-            if (
-                setting.is_store
-                and (setting.is_address or setting.is_of_secret)
-                and (not own or setting.has_database_url)
-                and not _HERE.search(str(setting.after))
-                and not any(names_service(setting, service) for service in services)
-                and not (setting.is_of_secret and _keep_any(new))
+        stores = stored_by(container, each) is not None
+        for setting in told_to(container, each, change.held):
+            if any(names_service(setting, service) for service in own) or (
+                setting.is_of_secret and _keep_any(new)
             ):
+                continue
+            addressed = setting.is_store and (setting.is_address or setting.is_of_secret)
+            joins = stores and any(_calls(setting, service) for service in there)
+            elsewhere = not stores or setting.has_database_url
+            if joins or (addressed and elsewhere and not _HERE.search(str(setting.after).partition("?")[0])):
                 yield f"it is told of a store that does not come with it, by {setting.name or 'an argument'}"
+
+
+def _calls(setting: Setting, service: Object) -> bool:
+    """Whether a setting has the name of a Service where one of a store's other members may stand."""
+    return str(setting.after) == service.name or names_service(setting, service)
 
 
 def _keep_any(new: Sequence[Object]) -> bool:
@@ -240,7 +253,7 @@ def _called_already(service: Object, change: Change) -> Iterator[str]:
     for other in change.kept:
         if other.namespace != service.namespace:
             continue
-        calls = (each for each in change.told_before(other) if names_service(each, service))
+        calls = (each for each in change.told_before[other.key] if names_service(each, service))
         if (setting := next(calls, None)) is not None:
             yield f"{other.key} calls that name already, by {setting.name or 'an argument'}"
 

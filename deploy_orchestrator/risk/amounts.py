@@ -12,7 +12,7 @@ _AMOUNTS: Final[Mapping[tuple[str, str], NamedPath]] = {
     ("", "PersistentVolume"): ("spec", "capacity"),
     ("", "PersistentVolumeClaim"): ("spec", "resources"),
     ("", "ResourceQuota"): ("spec", "hard"),
-    ("apps", "StatefulSet"): ("spec", "volumeClaimTemplates"),
+    ("apps", "StatefulSet"): ("spec", "volumeClaimTemplates", "*", "spec", "resources"),
 }
 """Where amounts stand in kinds that are no pods, and mean nothing but how much."""
 
@@ -32,5 +32,7 @@ def _is_amount(key: ObjectKey, template: NamedPath | None, path: NamedPath) -> b
         return True
     if pod[:2] == ("spec", "volumes") and pod[-2:] == ("emptyDir", "sizeLimit"):
         return True
-    stands = _AMOUNTS.get((key.group, key.kind))
-    return stands is not None and path[: len(stands)] == stands
+    stands = _AMOUNTS.get((key.group, key.kind), ())
+    return 0 < len(stands) < len(path) and all(
+        wanted in ("*", step) for step, wanted in zip(path, stands, strict=False)
+    )

@@ -123,19 +123,19 @@ class ReplicasUp(FieldRule):
         counts = _counts(altered, field)
         if counts is None or counts[1] < counts[0] or _members_join(altered, counts, change):
             return None
-        return None if _is_fixed(altered, field, change) else f"replicas {counts[0]} → {counts[1]}"
+        return None if _is_fixed(field) else f"replicas {counts[0]} → {counts[1]}"
 
 
 class ReplicasFixed(FieldRule):
     id = "replicas-fixed"
     severity = Verdict.NEEDS_APPROVAL
-    sees = "a number of replicas comes to be written of what an autoscaler scales"
+    sees = "a number of replicas comes to be written where none was, as where an autoscaler or people say it"
     why = "Each sync sets it back to that number, whatever the load asks for."
-    do = "Leave `replicas` out where an autoscaler is, or take the autoscaler away."
+    do = "Compare it with how many there are now. Leave `replicas` out where an autoscaler says it."
 
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
         counts = _counts(altered, field)
-        return f"replicas none → {field.after}" if counts and _is_fixed(altered, field, change) else None
+        return f"replicas none → {field.after}" if counts and _is_fixed(field) else None
 
 
 class MembersJoin(FieldRule):
@@ -156,7 +156,7 @@ class MembersJoin(FieldRule):
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
         counts = _counts(altered, field)
         if counts and counts[1] >= counts[0]:
-            joins = _members_join(altered, counts, change) and not _is_fixed(altered, field, change)
+            joins = _members_join(altered, counts, change) and not _is_fixed(field)
             return f"replicas {counts[0]} → {counts[1]}" if joins else None
         limits = _limits(altered, field)
         if limits is None or limits[1] <= limits[0] or not _members_join(altered, limits, change):
@@ -394,9 +394,9 @@ def _members_join(altered: Altered, counts: tuple[int, int], change: Change) -> 
     )
 
 
-def _is_fixed(altered: Altered, field: FieldChange, change: Change) -> bool:
-    """Whether a number comes to be written of what is scaled by something else."""
-    return field.before is None and any(scales(each, altered.after) for each in change.after.objects)
+def _is_fixed(field: FieldChange) -> bool:
+    """Whether a number comes to be written of what others may have scaled."""
+    return field.before is None and field.path[-1] == "replicas"
 
 
 def _is_shared(claim: str, owner: Object, change: Change) -> bool:

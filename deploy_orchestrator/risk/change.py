@@ -24,6 +24,7 @@ from deploy_orchestrator.manifests import (
 )
 from deploy_orchestrator.risk.amounts import is_same_amount
 from deploy_orchestrator.risk.defaults import FOLLOW, follows, says_nothing
+from deploy_orchestrator.risk.held import Held, held_by
 from deploy_orchestrator.risk.named import named_in
 from deploy_orchestrator.risk.pods import (
     containers_of,
@@ -38,6 +39,8 @@ from deploy_orchestrator.risk.told import told_by, told_to
 
 _VARYING = re.compile(r"[-._]?(?:v?\d[\w.]*|[0-9a-f]{6,})(?=[-._]|$)")
 _LONGEST_NAME = 253
+_OF_SELECTORS = (b"match", b"selector", b"subsets")
+"""What the names of all fields have that look for labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +138,13 @@ class Change:
     @cached_property
     def selected_labels(self) -> frozenset[str]:
         """The keys of all labels that a selector in either set of manifests looks at."""
-        return frozenset(label for each in self._both for label in _selected(each.body))
+        return frozenset(label for each in self._both for label in _selected_by(each))
 
     @cached_property
     def labels_of_anything(self) -> frozenset[str]:
         """Those that a custom kind looks at, on whatever it likes; Kubernetes' own select pods by them."""
         custom = (each for each in self._both if not is_built_in(each.key.group))
-        return frozenset(label for each in custom for label in _selected(each.body))
+        return frozenset(label for each in custom for label in _selected_by(each))
 
     @property
     def _both(self) -> tuple[Object, ...]:
@@ -177,30 +180,22 @@ class Change:
         return found
 
     @cached_property
-    def maps(self) -> Mapping[tuple[str | None, str], Object]:
-        """The ConfigMaps after, by namespace and name."""
-        return _maps(self.after.objects)
-
-    def told_before(self, each: Object) -> Sequence[Setting]:
-        """What an object that stays, or its containers, told or were told before."""
-        found = self._told.get(each.key)
-        if found is None:
-            before = self._replaced[each.key]
-            told = (
-                setting
-                for one in containers_of(before)
-                for setting in told_to(one, before, self._maps_before)
-            )
-            found = self._told[each.key] = [*told_by(before), *told]
-        return found
+    def held(self) -> Held:
+        """What the ConfigMaps and Secrets hold that are there after."""
+        return held_by(self.after.objects)
 
     @cached_property
-    def _told(self) -> dict[ObjectKey, Sequence[Setting]]:
-        return {}
-
-    @cached_property
-    def _maps_before(self) -> Mapping[tuple[str | None, str], Object]:
-        return _maps(self.before.objects if self.before else ())
+    def told_before(self) -> Mapping[ObjectKey, Sequence[Setting]]:
+        """What each object that stays, or its containers, told or were told before."""
+        before = {each.key: self._replaced[each.key] for each in self.kept}
+        held = held_by(self.before.objects if self.before else ())
+        return {
+            key: [
+                *told_by(each),
+                *(said for one in containers_of(each) for said in told_to(one, each, held)),
+            ]
+            for key, each in before.items()
+        }
 
     @cached_property
     def rolled(self) -> frozenset[ObjectKey]:
@@ -223,11 +218,6 @@ class Change:
     def removed(self) -> tuple[Object, ...]:
         renamed = {each.before.key for each in self.renamed}
         return tuple(each for each in self.diff.removed if each.key not in renamed)
-
-
-def _maps(objects: Sequence[Object]) -> Mapping[tuple[str | None, str], Object]:
-    maps = (each for each in objects if (each.key.group, each.kind) == ("", "ConfigMap"))
-    return {(each.namespace, each.name): each for each in maps}
 
 
 def _says_default(before: Object, after: Object, template: NamedPath | None, field: FieldChange) -> bool:
@@ -282,6 +272,11 @@ def _same_role(old: Object, new: Object) -> bool:
 
 def _stem(each: Object) -> str:
     return _VARYING.sub("", each.name[:_LONGEST_NAME])
+
+
+def _selected_by(each: Object) -> Iterator[str]:
+    text = each.canonical.lower()
+    return _selected(each.body) if any(word in text for word in _OF_SELECTORS) else iter(())
 
 
 def _selected(value: Any) -> Iterator[str]:

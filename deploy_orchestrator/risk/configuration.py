@@ -22,6 +22,7 @@ from deploy_orchestrator.risk.pods import containers_of, held_back
 from deploy_orchestrator.risk.rule import FieldRule, Rule, Sighting
 from deploy_orchestrator.risk.settings import Setting, flags, is_own_bound, words_of
 from deploy_orchestrator.risk.stores import store_of
+from deploy_orchestrator.risk.tools import tool_in
 from deploy_orchestrator.risk.verdict import Verdict
 
 _DATA: Final = frozenset({"data", "binaryData"})
@@ -271,7 +272,7 @@ def _raises_image(setting: Setting) -> bool:
 
     What is made of it, and whether that mounts a volume, does not stand here: it may.
     """
-    if setting.words[-1:] != ("image",):
+    if setting.words[-1:] != ("image",) or tool_in(f"{setting.name} {setting.after}"):
         return False
     try:
         before, after = (ImageReference.parse(str(each)) for each in (setting.before, setting.after))

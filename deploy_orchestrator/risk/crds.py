@@ -48,8 +48,8 @@ class SchemaNarrowed(Rule):
     id = "crd-narrowed"
     severity = Verdict.NEEDS_APPROVAL
     sees = (
-        "a CustomResourceDefinition accepts less, stores in another version, serves one no more, has another "
-        "default for a field that was there, or fills in a new one"
+        "a CustomResourceDefinition accepts less, stores in another version, serves one no more or another "
+        "one, has another default for a field that was there, or fills in a new one"
     )
     why = "Objects that are there may become invalid, lose fields, mean something else, or be out of reach."
     do = "Check the objects that are there against the new definition, then approve."
@@ -104,8 +104,11 @@ def _versions(definition: Object) -> dict[str, Mapping[str, Any]]:
 
 def _narrowed(altered: Altered) -> Iterator[str]:
     """Everything that objects could be or do before and no longer can."""
-    new = _versions(altered.after)
-    for name, before in _versions(altered.before).items():
+    old, new = _versions(altered.before), _versions(altered.after)
+    for name in sorted(new.keys() - old.keys()):
+        if new[name].get("served") is True:
+            yield f"version {name} is served, and who writes by it drops what it does not know"
+    for name, before in old.items():
         after = new.get(name)
         if after is None:
             yield f"version {name} is removed"

@@ -66,6 +66,7 @@ OF_KIND: Final[Mapping[tuple[str, str], Defaults]] = {
         **_WORKLOAD,
         "spec.persistentVolumeClaimRetentionPolicy.whenDeleted": "Retain",
         "spec.persistentVolumeClaimRetentionPolicy.whenScaled": "Retain",
+        "spec.ordinals.start": 0,
         "spec.podManagementPolicy": "OrderedReady",
         "spec.updateStrategy.rollingUpdate.partition": 0,
         "spec.volumeClaimTemplates.*.apiVersion": "v1",
@@ -79,8 +80,8 @@ OF_KIND: Final[Mapping[tuple[str, str], Defaults]] = {
         "spec.suspend": False,
     },
     ("batch", "Job"): {
-        "spec.backoffLimit": 6,
         "spec.completionMode": "NonIndexed",
+        "spec.parallelism": 1,
         "spec.podFailurePolicy.rules.*.onPodConditions.*.status": "True",
         "spec.podReplacementPolicy": "TerminatingOrFailed",
         "spec.suspend": False,
@@ -89,6 +90,7 @@ OF_KIND: Final[Mapping[tuple[str, str], Defaults]] = {
         "spec.egress.*.ports.*.protocol": "TCP",
         "spec.ingress.*.ports.*.protocol": "TCP",
     },
+    ("policy", "PodDisruptionBudget"): {"spec.unhealthyPodEvictionPolicy": "IfHealthyBudget"},
     ("rbac.authorization.k8s.io", "ClusterRoleBinding"): _BINDING,
     ("rbac.authorization.k8s.io", "RoleBinding"): _BINDING,
     ("resource.k8s.io", "ResourceClaim"): {f"spec.{path}": value for path, value in _DEVICES.items()},
@@ -127,20 +129,33 @@ OF_POD: Final[Defaults] = {
     "spec.shareProcessNamespace": False,
     "spec.terminationGracePeriodSeconds": 30,
     "spec.volumes.*.configMap.defaultMode": 0o644,
+    "spec.volumes.*.configMap.optional": False,
     "spec.volumes.*.downwardAPI.defaultMode": 0o644,
+    "spec.volumes.*.downwardAPI.items.*.fieldRef.apiVersion": "v1",
+    "spec.volumes.*.downwardAPI.items.*.resourceFieldRef.divisor": "0",
+    "spec.volumes.*.emptyDir.medium": "",
     "spec.volumes.*.hostPath.type": "",
+    "spec.volumes.*.persistentVolumeClaim.readOnly": False,
     "spec.volumes.*.projected.defaultMode": 0o644,
     "spec.volumes.*.secret.defaultMode": 0o644,
+    "spec.volumes.*.secret.optional": False,
 }
 OF_CONTAINER: Final[Defaults] = {
+    "env.*.value": "",
     "env.*.valueFrom.fieldRef.apiVersion": "v1",
+    "env.*.valueFrom.configMapKeyRef.optional": False,
+    "env.*.valueFrom.resourceFieldRef.divisor": "0",
+    "env.*.valueFrom.secretKeyRef.optional": False,
     "ports.*.protocol": "TCP",
     "securityContext.privileged": False,
     "securityContext.procMount": "Default",
+    "securityContext.readOnlyRootFilesystem": False,
     "stdin": False,
+    "stdinOnce": False,
     "terminationMessagePath": "/dev/termination-log",
     "terminationMessagePolicy": "File",
     "tty": False,
+    "volumeMounts.*.readOnly": False,
     **{
         f"{probe}.{path}": value
         for path, value in _PROBE.items()
@@ -180,6 +195,7 @@ NOTHING_WHEN_EMPTY: Final = frozenset(
 FOLLOW: Final = frozenset({"imagePullPolicy", "serviceAccount", "targetPort"})
 """Fields whose default is what another field beside them says."""
 
+_NEVER_FILLED_IN: Final = frozenset({"optional", "readOnlyRootFilesystem"})
 _NOT_FILLED_IN: Final[Collection[NamedPath | None]] = (
     ("spec", "affinity"),
     ("spec", "enableServiceLinks"),
@@ -238,7 +254,11 @@ def _pulled(image: str) -> str | None:
 def is_filled_in(template: NamedPath | None, field: FieldChange) -> bool:
     """Whether the API server writes the default by itself, so that an immutable field may come to say it."""
     container, pod = within_container(field.path, template), within(field.path, template)
-    return container != ("securityContext",) and pod not in _NOT_FILLED_IN
+    return (
+        container != ("securityContext",)
+        and pod not in _NOT_FILLED_IN
+        and field.path[-1] not in _NEVER_FILLED_IN
+    )
 
 
 def _by_default(path: NamedPath, value: Any, defaults: Defaults) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from deploy_orchestrator.risk.change import Change
-from deploy_orchestrator.risk.reach import labels_of_namespace, reaching
+from deploy_orchestrator.risk.reach import reaching
 from deploy_orchestrator.risk.rule import Rule, Sighting
 from deploy_orchestrator.risk.rule_ids import SHARED_FROM_THE_FIRST, TAKEOVER
 from deploy_orchestrator.risk.verdict import Verdict
@@ -57,10 +57,9 @@ class SharedFromTheFirst(Rule):
 
     def judge(self, change: Change) -> Iterator[Sighting]:
         for each in change.after.objects if change.first else ():
-            labels = labels_of_namespace(each) if change.without_platform else ()
-            words = [*map(str, (*reaching(each), *labels))]
-            if words:
-                yield Sighting("; ".join(dict.fromkeys(words)), each.key)
+            words = map(str, reaching(each, without_platform=change.without_platform))
+            if said := "; ".join(dict.fromkeys(words)):
+                yield Sighting(said, each.key)
         for finding in change.findings if change.first else ():
             if finding.rule == _SHARED_NAMESPACE:
                 yield Sighting(finding.message)

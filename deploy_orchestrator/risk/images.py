@@ -2,7 +2,6 @@
 
 import re
 from abc import abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
@@ -25,16 +24,46 @@ from deploy_orchestrator.risk.pods import (
     ports_of,
 )
 from deploy_orchestrator.risk.rule import FieldRule
-from deploy_orchestrator.risk.stores import PORTS, Store, is_beside, store_of
+from deploy_orchestrator.risk.stores import PORTS, UNKNOWN, Store, is_beside, store_of
 from deploy_orchestrator.risk.verdict import Verdict
 
 _TAG: Final = re.compile(r"v?(\d{1,9}(?:\.\d{1,9}){0,3})(?:[-+._](.*))?")
 _BUILD: Final = re.compile(r"(?:^|[-._])r(\d{1,9})$")
-_OWN_COUNT: Final[Mapping[str, int]] = {"php": 2, "pypy": 2, "python": 2, "ruby": 2}
+_BY_TWO: Final = frozenset(
+    [
+        "cilium",
+        "cluster-autoscaler",
+        "envoy",
+        "flink",
+        "haproxy",
+        "kube-apiserver",
+        "kube-controller-manager",
+        "kube-proxy",
+        "kube-scheduler",
+        "php",
+        "pilot",
+        "proxyv2",
+        "pypy",
+        "python",
+        "ruby",
+        "ztunnel",
+    ]
+)
 """Software that takes things away where its second number is raised, by the name of its image:
 https://www.php.net/supported-versions.php, https://peps.python.org/pep-0387/,
-https://www.ruby-lang.org/en/news/2013/12/21/ruby-version-policy-changes-with-2-1-0/.
+https://www.ruby-lang.org/en/news/2013/12/21/ruby-version-policy-changes-with-2-1-0/,
+https://kubernetes.io/releases/version-skew-policy/, https://www.haproxy.org (a branch each),
+https://github.com/envoyproxy/envoy/blob/main/CONTRIBUTING.md#breaking-change-policy,
+https://istio.io/latest/docs/releases/supported-releases/, https://docs.cilium.io/en/stable/operations/upgrade/,
+https://nightlies.apache.org/flink/flink-docs-stable/docs/ops/upgrading/.
 """
+
+_UNFINISHED: Final = re.compile(
+    r"(?:^|[-._])(?:alpha|beta|canary|dev|eap?|edge|experimental|head|main|master|milestone|next|nightly|pre|preview|rc|"
+    r"snapshot|trunk|unstable|wip)(?![a-z])",
+    re.IGNORECASE,
+)
+"""Flavours that say that a version is none yet: https://semver.org/#spec-item-9."""
 
 _YEARS: Final = range(2000, 2100)
 """A version that begins with a year says when it is from, not what it keeps to: https://calver.org."""
@@ -51,6 +80,7 @@ class Step(Enum):
     DOWN = auto()
     OTHER = auto()
     PINNED = auto()
+    UNWATCHED = auto()
     UNCLEAR = auto()
 
 
@@ -104,7 +134,7 @@ def step(
     significant = store.significant(old.numbers) if store else _significant(after, old)
     if new.numbers[:significant] != old.numbers[:significant]:
         return Step.MAJOR
-    if old.flavour != new.flavour:
+    if old.flavour != new.flavour or _UNFINISHED.search(new.flavour):
         return Step.UNCLEAR
     if (new.numbers, new.build) < (old.numbers, old.build):
         return Step.DOWN
@@ -112,9 +142,12 @@ def step(
 
 
 def _significant(image: ImageReference, version: Version) -> int:
-    """How many leading numbers of a version stay where what its users rely on does."""
-    dated = version.numbers[0] in _YEARS
-    return 2 if dated else _OWN_COUNT.get(image.repository.rpartition("/")[2], 1)
+    """How many leading numbers of a version stay where what its users rely on does: up to the first that is
+    not zero, as `^` has it in Helm, npm and Cargo (https://semver.org/#spec-item-4).
+    """
+    by_two = version.numbers[0] in _YEARS or image.repository.rpartition("/")[2] in _BY_TWO
+    zeros = next((index for index, number in enumerate(version.numbers[:2]) if number), 2)
+    return max(zeros + 1, 2 if by_two else 1)
 
 
 def _pinned(looked_up: bool, otherwise: Step) -> Step:
@@ -128,16 +161,17 @@ def stored_by(container: Container, owner: Object) -> Store | None:
     except NotAnImage:
         return None
     if container.list == "containers" and not is_beside(image.repository):
-        apart = is_kept_apart(owner) and container.path[-1] == _first(owner)
+        apart = is_kept_apart(owner) and is_first(container, owner)
         listens = not PORTS.isdisjoint(ports_of(container))
     else:
         apart = listens = False
     return store_of(image.repository, writes=apart or listens or keeps_what_it_writes(container, owner))
 
 
-def _first(owner: Object) -> str | None:
-    """The step of a path that leads to the container which an object is for, not one beside it."""
-    return next((each.path[-1] for each in containers_of(owner) if each.list == "containers"), None)
+def is_first(container: Container, owner: Object) -> bool:
+    """Whether a container is the one that an object is for, not one beside it."""
+    first = next((each.path for each in containers_of(owner) if each.list == "containers"), None)
+    return container.path == first
 
 
 class _ImageRule(FieldRule):
@@ -149,7 +183,10 @@ class _ImageRule(FieldRule):
         except NotAnImage:
             return None
         store = _kept(altered, field.path[:-1])
-        if not self.concerns(step(before, after, store, looked_up=str(after) in change.looked_up), store):
+        taken = step(before, after, store, looked_up=str(after) in change.looked_up)
+        if taken is Step.MINOR and _is_unwatched(altered) and step(before, after, UNKNOWN) is Step.MAJOR:
+            taken = Step.UNWATCHED
+        if not self.concerns(taken, store):
             return None
         return f"{field.path[-2].strip('[]')}: {field.before} → {field.after}"
 
@@ -195,8 +232,8 @@ class ImageMajor(_ImageRule):
     id = "image-major"
     severity = Verdict.NEEDS_APPROVAL
     sees = (
-        "the major version of an image is raised; for one that begins with a year, or of a language that "
-        "breaks with less, the first two numbers"
+        "the major version of an image is raised; below 1.0 the first number that is not zero, and for one "
+        "that begins with a year, or of software that breaks with less, the first two numbers"
     )
     why = "A major version may do away with what its users rely on."
     do = "Read its release notes, then approve."
@@ -241,6 +278,17 @@ class ImageUnclear(_ImageRule):
         return taken is Step.UNCLEAR
 
 
+class ImageUnwatched(_ImageRule):
+    id = "image-unwatched"
+    severity = Verdict.NEEDS_APPROVAL
+    sees = "an image that runs by the clock is raised to a later minor version"
+    why = "It runs when nobody looks, and no roll-out stops where it fails or does another thing."
+    do = "Let it run once by hand where it harms nobody, then approve."
+
+    def concerns(self, taken: Step, store: Store | None) -> bool:
+        return taken is Step.UNWATCHED
+
+
 class DatabaseImage(_ImageRule):
     id = "database-image"
     severity = Verdict.NEEDS_APPROVAL
@@ -253,6 +301,10 @@ class DatabaseImage(_ImageRule):
 
     def concerns(self, taken: Step, store: Store | None) -> bool:
         return taken in {Step.MAJOR, Step.OTHER} and store is not None
+
+
+def _is_unwatched(altered: Altered) -> bool:
+    return (altered.key.group, altered.key.kind) == ("batch", "CronJob")
 
 
 def _kept(altered: Altered, path: NamedPath) -> Store | None:
@@ -271,5 +323,6 @@ RULES = (
     ImageDowngraded(),
     ImageReplaced(),
     ImageUnclear(),
+    ImageUnwatched(),
     DatabaseImage(),
 )

@@ -39,7 +39,6 @@ _NAMES: Final = frozenset(
 
 _FOUND_BY_NAME: Final = frozenset(
     {
-        ("", "PersistentVolumeClaim"),
         ("", "ServiceAccount"),
         ("apps", "DaemonSet"),
         ("apps", "Deployment"),
@@ -55,7 +54,9 @@ _FOUND_BY_NAME: Final = frozenset(
         ("rbac.authorization.k8s.io", "RoleBinding"),
     }
 )
-"""Kinds whose objects Kubernetes finds by their names alone, whatever the labels on them say."""
+"""Kinds whose objects are found by their names alone, whatever the labels on them say; claims are not among
+them, for backups and snapshots find them by labels.
+"""
 
 _INERT_ANNOTATIONS: Final = frozenset(
     {
@@ -76,6 +77,9 @@ _INERT_PREFIXES: Final = (
     "deployment.kubernetes.io/",
     "meta.helm.sh/",
 )
+_NEVER_SET: Final = ("metadata", "creationTimestamp")
+"""What only the API server says; generators print it as null."""
+
 _CHECK_SUM: Final = re.compile(r"(?:^|[-._/])(?:check-?sum|hash|sha-?(?:1|256|512)?(?:sum)?)$", re.IGNORECASE)
 _ANY_SUM: Final = re.compile(r"[0-9A-Za-z]{1,128}")
 _SUM: Final = re.compile(r"(?=.*\d)(?:[0-9a-f]{6,128}|[0-9A-Za-z]{20,128}|\d{1,20})", re.IGNORECASE)
@@ -208,10 +212,14 @@ class NamespaceWritten(FieldRule):
 
 def _written_over(before: Object, after: Object) -> Iterator[NamedPath]:
     """Where null comes to stand in place of nothing, and others may have set something."""
+    if b"null" not in after.canonical:
+        return
     template = template_path(after)
     known = frozenset(nulls(before.body))
     for path in nulls(after.body):
-        empty = path[-1] in NOTHING_WHEN_EMPTY and (is_known(after.key) or path[0] == "metadata")
+        empty = path[-2:] == _NEVER_SET or (
+            path[-1] in NOTHING_WHEN_EMPTY and (is_known(after.key) or path[0] == "metadata")
+        )
         own = within(path, template) is not None
         if path not in known and not empty and not own and standing_at(before.body, path) is None:
             yield path

@@ -15,26 +15,19 @@ from deploy_orchestrator.manifests import (
 )
 from deploy_orchestrator.risk.change import Altered, Change
 from deploy_orchestrator.risk.defaults import is_filled_in
-from deploy_orchestrator.risk.images import Step, repository_of, step, stored_by, version_of
+from deploy_orchestrator.risk.images import Step, is_first, repository_of, step, stored_by, version_of
 from deploy_orchestrator.risk.metadata import is_inert_annotation, label_of
 from deploy_orchestrator.risk.pods import containers_of, image_of, is_gone
 from deploy_orchestrator.risk.rule import FieldRule, Rule, Sighting
 from deploy_orchestrator.risk.settings import Setting
 from deploy_orchestrator.risk.stores import UNKNOWN, is_beside
 from deploy_orchestrator.risk.told import told_to
+from deploy_orchestrator.risk.tools import is_tool, tool_in
 from deploy_orchestrator.risk.verdict import Verdict
 from deploy_orchestrator.terms import quantity
 
-_TOOL: Final = re.compile(
-    r"(?<![a-z])(alembic|atlas|bytebase|dbmate|diesel|drizzle-kit|flyway|gh-ost|goose|golang-migrate|knex|liquibase|"
-    r"phinx|prisma|pt-online-schema-change|refinery|sequelize|skeema|sqitch|sqlx|typeorm|yoyo|"
-    r"migrat(?:e|es|or|ion|ions)|db[-_ :]?(?:init|migrate|setup|sync|upgrade)|upgrade[-_ ]?db|"
-    r"schema[-_ :]?(?:change|sync|update|upgrade))(?![a-z])",
-    re.IGNORECASE,
-)
-"""Migration tools, and words for what they do, as whole words in a name, an image or a command."""
-
 _JOB = ("batch", "Job")
+_WHAT_RUNS: Final = frozenset({("args",), ("command",), ("image",)})
 _SHELLS: Final = frozenset({"ash", "bash", "dash", "sh"})
 _STATEMENTS: Final = re.compile(r"\|\||&&|[;|&\n]")
 _BEFORE_A_PROGRAM: Final = re.compile(r"!|do|done|else|fi|if|then|until|while|set|-\w+|\w+=\S*|[{}()\[\]]+")
@@ -74,7 +67,10 @@ _IDLE: Final = frozenset(
 class Migration(Rule):
     id = "migration"
     severity = Verdict.NEEDS_APPROVAL
-    sees = "a migration (hook, Job or init container) is new, changed or gone, by its name, image or command"
+    sees = (
+        "a migration (hook, Job or init container) is new, changed or gone, by its name, image or command; "
+        "or the image or command of a container changes that migrates as it starts, by its command"
+    )
     why = "It changes the data for good; going back to the release before does not bring the data back."
     do = (
         "Read what it does and how long it takes, make sure of a backup, then approve. Annotate a hook that "
@@ -97,7 +93,8 @@ class MayMigrate(FieldRule):
     severity = Verdict.NEEDS_APPROVAL
     sees = (
         "an image is raised to a later minor version where its container is told of a database, by its "
-        "variables, arguments or files, and nothing else in the manifests is seen to migrate that"
+        "variables, arguments or files, the keys of Secrets, or what runs before or beside it, and nothing "
+        "else in the manifests is seen to migrate that"
     )
     why = (
         "Much software brings its database to its own version when it starts, and the version before may not "
@@ -123,7 +120,11 @@ class MayMigrate(FieldRule):
         raised = step(before, after) in {Step.MINOR, Step.PINNED}
         if not raised or step(before, after, UNKNOWN) is not Step.MAJOR or is_beside(after.repository):
             return None
-        told = [each.name or "an argument" for each in _databases(container, altered.after, change)]
+        found = (
+            *_databases(container, altered.after, change),
+            *_databases_around(container, altered.after, change),
+        )
+        told = [each.name or "an argument" for each in found]
         if not told or _is_migrated(container, altered.after, change):
             return None
         return f"{container.name}: {field.before} → {field.after}, told of a database by {min(told)}"
@@ -269,7 +270,19 @@ class TestChanged(Rule):
 
 def _databases(container: Container, owner: Object, change: Change) -> Iterator[Setting]:
     """What a container is told of databases."""
-    return (each for each in told_to(container, owner, change.maps) if each.is_database)
+    return (each for each in told_to(container, owner, change.held) if each.is_database)
+
+
+def _databases_around(container: Container, owner: Object, change: Change) -> Iterator[Setting]:
+    """What stands around the container that an object is for and tells of databases: what is told to those
+    that run before it, and what runs beside it, as a proxy or a pooler of connections.
+    """
+    for each in containers_of(owner) if is_first(container, owner) else ():
+        if each.list == "initContainers":
+            yield from _databases(each, owner, change)
+        elif each.path != container.path:
+            beside = Setting(repository_of(image_of(each)), None, "")
+            yield from [beside] if beside.is_database else []
 
 
 def _where(container: Container, owner: Object, change: Change) -> frozenset[str]:
@@ -285,7 +298,7 @@ def _is_migrated(container: Container, owner: Object, change: Change) -> bool:
     """Whether a step of its own migrates what a container is told of: of its pods, of its software, or told
     of the same.
     """
-    steps = [(each, owner) for each in _migrating_init(owner)]
+    steps = [(each, owner) for each in _migrating(owner)]
     for each in change.after.objects:
         if each.namespace == owner.namespace and _runs_once(each) and _migrates(each):
             steps += [(one, each) for one in containers_of(each)]
@@ -303,12 +316,13 @@ def _altered_migration(altered: Altered) -> Iterator[Sighting]:
     if _runs_once(altered.after) or _runs_once(altered.before):
         fields = list(_work(altered))
     else:
-        names = {f"[{each.name}]" for each in _migrating_init(altered.before, altered.after)}
+        steps = {each.path: each.list for each in _migrating(altered.before, altered.after)}
         fields = [
             field
             for field in altered.fields
-            for path in [altered.in_pod(field)]
-            if path and path[:2] == ("spec", "initContainers") and path[2:3] and path[2] in names
+            if (inner := altered.in_container(field)) is not None
+            and (of := steps.get(field.path[: len(field.path) - len(inner)]))
+            and (of == "initContainers" or inner[:1] in _WHAT_RUNS)
         ]
     again = altered.renamed and not hooks.is_hook(altered.after)
     if fields or again:
@@ -331,28 +345,27 @@ def _migrates(each: Object) -> str | None:
     if hooks.is_test(each):
         return next(filter(None, map(_tool_run_by, containers_of(each))), None)
     if _runs_once(each):
-        found = _TOOL.search(each.name)
-        return found[0].lower() if found else next(filter(None, map(_tool_of, containers_of(each))), None)
-    return next((_tool_of(container) for container in _migrating_init(each)), None)
+        return tool_in(each.name) or next(filter(None, map(_tool_of, containers_of(each))), None)
+    return next((_tool_of(container) for container in _migrating(each)), None)
 
 
-def _migrating_init(*objects: Object) -> Iterator[Container]:
+def _migrating(*objects: Object) -> Iterator[Container]:
+    """The containers that migrate something before the software starts, or as it starts."""
     for each in objects:
         for container in containers_of(each):
-            if container.list == "initContainers" and _tool_of(container):
+            if _tool_of(container) if container.list == "initContainers" else tool_in(_command(container)):
                 yield container
 
 
 def _tool_of(container: Container) -> str | None:
     image = image_of(container).rpartition("/")[2]
-    found = _TOOL.search(f"{container.name} {image} {_command(container)}")
-    return found[0].lower() if found else None
+    return tool_in(f"{container.name} {image} {_command(container)}")
 
 
 def _tool_run_by(test: Container) -> str | None:
     """A test may ask about migrations, as for a page of that name, and runs none."""
     program = image_of(test).rpartition("/")[2].partition(":")[0]
-    return next((word.lower() for word in (program, *_command(test).split()) if _TOOL.fullmatch(word)), None)
+    return next((word.lower() for word in (program, *_command(test).split()) if is_tool(word)), None)
 
 
 def _command(container: Container) -> str:

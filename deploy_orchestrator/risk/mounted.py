@@ -27,34 +27,34 @@ class _NotRead(ValueError):
     """A text that is not in the format that its name tells."""
 
 
+_UNREAD: Final = (ValueError, RecursionError)
+
+
 def settings_in(name: str, before: str | None, after: str | None) -> list[Setting]:
     """What the software is told otherwise by an entry `name` of a ConfigMap.
 
     An entry that comes or goes, or that is no file of a known format, is one setting as a whole; what differs
     in comments and in layout alone is none.
     """
-    whole = Setting(name, before, after)
-    form = name.rpartition(".")[2].lower() if "." in name else ""
-    if before is None or after is None or form not in _FORMATS:
-        return [whole]
-    if _directives(before) != _directives(after):
-        return [whole]
+    whole = [Setting(name, before, after)]
+    if before is None or after is None or _directives(before) != _directives(after):
+        return whole
     try:
-        return between(_read(form, before), _read(form, after))
-    except (_NotRead, ValueError, RecursionError):
-        return [whole]
+        return between(_read(_form(name), before), _read(_form(name), after))
+    except _UNREAD:
+        return whole
 
 
 def settings_of(name: str, text: str) -> list[Setting]:
     """Every setting of an entry `name` of a ConfigMap; the entry itself where its format is not known."""
-    whole = Setting(name, None, text)
-    form = name.rpartition(".")[2].lower() if "." in name else ""
-    if form not in _FORMATS:
-        return [whole]
     try:
-        return [Setting(path, None, value) for path, value in _read(form, text).items()]
-    except (_NotRead, ValueError, RecursionError):
-        return [whole]
+        return [Setting(path, None, value) for path, value in _read(_form(name), text).items()]
+    except _UNREAD:
+        return [Setting(name, None, text)]
+
+
+def _form(name: str) -> str:
+    return name.rpartition(".")[2].lower() if "." in name else ""
 
 
 def _directives(text: str) -> list[str]:
@@ -69,6 +69,8 @@ def _directives(text: str) -> list[str]:
 @lru_cache(maxsize=64)
 def _read(form: str, text: str) -> Values:
     """Kept for a while: many tenants mount the same files."""
+    if form not in _FORMATS:
+        raise _NotRead("its format is not known")
     return _FORMATS[form](text)
 
 

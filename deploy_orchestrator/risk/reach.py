@@ -239,11 +239,16 @@ class Reach:
         return self.said
 
 
-def reaching(each: Object) -> Iterator[Reach]:
-    """What of an object reaches others than its tenant; nothing where all of it is known not to."""
+def reaching(each: Object, *, without_platform: bool = False) -> Iterator[Reach]:
+    """What of an object reaches others than its tenant; nothing where all of it is known not to.
+
+    `without_platform`: the tenant's own chart makes its namespace, and says what that is called.
+    """
     yield from shared(each)
     yield from _reaches(each)
     yield from _told_to_others(each)
+    if without_platform:
+        yield from _labels_of_namespace(each)
 
 
 def shared(each: Object) -> Iterator[Reach]:
@@ -264,7 +269,11 @@ def shared(each: Object) -> Iterator[Reach]:
 
 def _content(each: Object) -> Mapping[str, Any]:
     """What an object says beside its metadata, and beside its pods where these are looked at themselves."""
-    said = {name: value for name, value in each.body.items() if name not in ("apiVersion", "metadata")}
+    said = {
+        name: value
+        for name, value in each.body.items()
+        if name not in ("apiVersion", "metadata") and value not in (None, [], {})
+    }
     if is_known(each.key) and isinstance(said.get("spec"), dict):
         said["spec"] = {name: value for name, value in said["spec"].items() if name != "template"}
     return said
@@ -345,7 +354,7 @@ def _watched_content(each: Object) -> Mapping[str, Any] | None:
     return _content(each) if (each.key.group, each.kind) in _WATCHED or any(_made_with(each)) else None
 
 
-def labels_of_namespace(each: Object) -> Iterator[Reach]:
+def _labels_of_namespace(each: Object) -> Iterator[Reach]:
     """The labels of a Namespace by which the policies and gateways of others may let in what is there."""
     for name, value in each.labels.items() if (each.key.group, each.kind) == ("", "Namespace") else ():
         is_strict = name.endswith("-version") or value == "restricted"
@@ -375,24 +384,6 @@ def _made_with(each: Object) -> Iterator[Mapping[str, Any]]:
             yield untyped.mapping(untyped.at(spec, "target", "template", "metadata"))
         case _:
             pass
-
-
-def secret_brought_by(each: Object) -> str | None:
-    """The name of the Secret whose values come with an object, or are made for it; None for any other."""
-    match (each.key.group, each.kind):
-        case ("", "Secret") | ("bitnami.com", "SealedSecret"):
-            return each.name
-        case ("cert-manager.io", "Certificate"):
-            return untyped.text(untyped.at(each.body, "spec", "secretName")) or None
-        case _:
-            return None
-
-
-def secret_made_by(each: Object) -> str | None:
-    """The name of the Secret that an object is, or that a controller makes of it; None for any other."""
-    if (each.key.group, each.kind) == ("external-secrets.io", "ExternalSecret"):
-        return untyped.text(untyped.at(each.body, "spec", "target", "name")) or each.name
-    return secret_brought_by(each)
 
 
 def _placed(pods: Mapping[str, Any], namespace: str | None) -> Iterator[Reach]:

@@ -1,18 +1,25 @@
 """How much pods ask for and may use, and what the tenant may use together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Final
 
 from deploy_orchestrator.manifests import FieldChange, Object, standing_at, untyped
 from deploy_orchestrator.risk.change import Altered, Change
-from deploy_orchestrator.risk.pods import containers_of
+from deploy_orchestrator.risk.pods import containers_of, scales
 from deploy_orchestrator.risk.rule import FieldRule, Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
 from deploy_orchestrator.terms import quantity
 
 _HALF: Final = Decimal("0.5")
-_PLAIN: Final = frozenset({"cpu", "ephemeral-storage", "memory"})
+_PLAIN: Final[Mapping[str, Decimal]] = {
+    "cpu": Decimal(1),
+    "ephemeral-storage": Decimal(2 * 2**30),
+    "memory": Decimal(2 * 2**30),
+}
+"""What pods may ask for that a quota bounds, and how much of it any node has."""
+
+_MANY_TIMES: Final = 4
 _QUOTA: Final = ("", "ResourceQuota")
 
 Amounts = tuple[Decimal | None, Decimal | None]
@@ -22,8 +29,9 @@ class ResourcesCut(FieldRule):
     id = "resources-cut"
     severity = Verdict.NEEDS_APPROVAL
     sees = (
-        "less of anything but processor time, or less than half of that, is asked for or allowed; a request "
-        "is dropped, or a limit is new"
+        "less of anything but processor time is asked for or allowed; less than half of the processor time "
+        "is asked for, less where an autoscaler goes by it, or less is allowed; a request is dropped, or one "
+        "that was the limit until now is lower; or a limit is new"
     )
     why = (
         "The container may be killed for memory, slowed down, or moved off its node, and that under load, "
@@ -32,11 +40,10 @@ class ResourcesCut(FieldRule):
     do = "Compare with what it uses at its highest, then approve."
 
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
-        kind, amounts = _amounts(altered, field)
-        before, after = amounts
-        enough = _HALF if field.path[-1] == "cpu" else 1
+        kind, (before, after) = _amounts(altered, field)
+        enough = _HALF if _may_be_trimmed(altered, field, change) else 1
         cut = before is not None and after is not None and after < before * enough
-        dropped = kind == "requests" and before is not None and after is None
+        dropped = kind == "requests" and before is not None and field.after is None
         limited = kind == "limits" and before is None and after is not None
         return _words(field) if cut or dropped or limited else None
 
@@ -56,42 +63,51 @@ class LimitDropped(FieldRule):
 class ResourcesTrimmed(FieldRule):
     id = "resources-trimmed"
     severity = Verdict.SAFE
-    sees = "processor time that is asked for or allowed is cut by half at most"
-    why = "The container goes on, if slower at its highest; a roll-out stops where new pods do not get ready."
+    sees = "the processor time that is asked for is cut by half at most, where no autoscaler goes by it"
+    why = (
+        "It counts only where a node has no more to give; what the container may use stays, and a roll-out "
+        "stops where new pods do not get ready."
+    )
     do = "Watch how long it takes to answer after the release."
 
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
         _, (before, after) = _amounts(altered, field)
-        if before is None or after is None or field.path[-1] != "cpu":
+        if before is None or after is None or not _may_be_trimmed(altered, field, change):
             return None
-        if not before * _HALF <= after < before:
-            return None
-        return _words(field)
+        return _words(field) if before * _HALF <= after < before else None
 
 
 class ResourcesUp(FieldRule):
     id = "resources-up"
     severity = Verdict.SAFE
     sees = (
-        "a request or limit of processor time, memory or scratch space is raised, that of an emptyDir on "
-        "disk included, or such a request is new"
+        "a request or limit of processor time, memory or scratch space is raised to four times at most, that "
+        "of an emptyDir on disk included; or such a request is new, and is the limit or what any node has"
     )
     why = "The container gets more. The quota bounds it."
     do = "Nothing."
 
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
-        if _is_scratch(altered, field):
-            was, now = quantity(field.before), quantity(field.after)
-            return _words(field) if was is not None and now is not None and now > was else None
-        kind, (before, after) = _amounts(altered, field)
-        if (
-            after is None
-            or field.path[-1] not in _PLAIN
-            or (before is None and kind != "requests")
-            or (before is not None and after <= before)
-        ):
-            return None
-        return _words(field)
+        raised = _raised(altered, field)
+        return _words(field) if raised and raised[1] <= raised[0] * _MANY_TIMES else None
+
+
+class ResourcesMultiplied(FieldRule):
+    id = "resources-multiplied"
+    severity = Verdict.NEEDS_APPROVAL
+    sees = (
+        "a request or limit of processor time, memory or scratch space is raised to more than four times, or "
+        "a request is new that some node may not have"
+    )
+    why = (
+        "Pods that no node has room for wait for ever, those of a store after the old ones are gone; and "
+        "what others on the node have goes to one that leaks."
+    )
+    do = "Check that it is meant, and that there are nodes with so much, then approve."
+
+    def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
+        raised = _raised(altered, field)
+        return _words(field) if raised and raised[1] > raised[0] * _MANY_TIMES else None
 
 
 class GuaranteeLost(Rule):
@@ -176,11 +192,45 @@ def _is_guaranteed(each: Object) -> bool:
 
 
 def _amounts(altered: Altered, field: FieldChange) -> tuple[str, Amounts]:
-    """`requests` or `limits`, and both amounts; `""` and nothing for what is no amount of a container."""
+    """`requests` or `limits`, and both amounts; `""` and nothing for what is no amount of a container. What
+    is not asked for is what is allowed
+    (https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/).
+    """
     path = altered.in_container(field) or ()
     if len(path) != 3 or path[0] != "resources" or path[1] not in {"requests", "limits"}:
         return "", (None, None)
-    return path[1], (quantity(field.before), quantity(field.after))
+    before, after = quantity(field.before), quantity(field.after)
+    if path[1] == "requests":
+        limit = (*field.path[:-2], "limits", field.path[-1])
+        sides = ((before, altered.before), (after, altered.after))
+        before, after = (
+            quantity(standing_at(side.body, limit)) if said is None else said for said, side in sides
+        )
+    return path[1], (before, after)
+
+
+def _raised(altered: Altered, field: FieldChange) -> tuple[Decimal, Decimal] | None:
+    """What a container had and now gets more of, or as much in more words; of a new request a quarter of what
+    any node has counts as what it had.
+    """
+    kind, (before, after) = _amounts(altered, field)
+    if _is_scratch(altered, field):
+        before, after = quantity(field.before), quantity(field.after)
+    elif field.path[-1] not in _PLAIN or field.after is None:
+        return None
+    elif before is None and kind == "requests":
+        before = _PLAIN[field.path[-1]] / _MANY_TIMES
+        return None if after is None else (before, after)
+    if before is None or after is None or after < before or (after == before and field.before is not None):
+        return None
+    return before, after
+
+
+def _may_be_trimmed(altered: Altered, field: FieldChange, change: Change) -> bool:
+    """Whether a field is of processor time that is asked for, and by which nothing scales."""
+    return field.path[-2:] == ("requests", "cpu") and not any(
+        scales(each, altered.after) for each in change.after.objects
+    )
 
 
 def _is_scratch(altered: Altered, field: FieldChange) -> bool:
@@ -212,6 +262,7 @@ RULES = (
     LimitDropped(),
     ResourcesTrimmed(),
     ResourcesUp(),
+    ResourcesMultiplied(),
     GuaranteeLost(),
     QuotaLowered(),
     QuotaWidened(),

@@ -1,11 +1,13 @@
 """What the software is told, one name and value at a time, and which of it is known to do no harm."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
+from deploy_orchestrator.risk.stores import DATABASE_PORTS, PORTS
+from deploy_orchestrator.risk.tools import tool_in
 from deploy_orchestrator.terms import names_a_secret, quantity
 
 _WORD: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
@@ -39,29 +41,36 @@ _STORES: Final = frozenset(
     [
         "amqp",
         "arangodb",
+        "aurora",
         "azure",
+        "bigquery",
         "blob",
         "broker",
         "bucket",
         "cassandra",
         "clickhouse",
         "cockroach",
+        "cosmos",
         "couchbase",
         "couchdb",
         "database",
         "datasource",
         "db",
         "dsn",
+        "dynamo",
         "dynamodb",
         "elasticsearch",
         "etcd",
+        "firestore",
         "gcs",
+        "influx",
         "influxdb",
         "jdbc",
         "kafka",
         "mariadb",
         "memcache",
         "memcached",
+        "metastore",
         "minio",
         "mongo",
         "mongodb",
@@ -78,20 +87,30 @@ _STORES: Final = frozenset(
         "pulsar",
         "queue",
         "rabbitmq",
+        "rds",
         "redis",
+        "redshift",
         "scylla",
+        "snowflake",
         "solr",
+        "spanner",
         "sqlalchemy",
         "storage",
         "valkey",
         "zookeeper",
     ]
 )
-_PRODUCT: Final = re.compile(
+_PRODUCT: Final = (
     r"cassandra|clickhouse|cockroach(?:db)?|couchdb|elasticsearch|mariadb|mongo(?:db)?|mssql|mysql|neo4j|"
-    r"opensearch|oracle|postgres(?:ql)?|scylla|sqlite|sqlserver"
+    r"maxscale|opensearch|oracle|pg(?:bouncer|cat|pool|sql)|postgres(?:ql)?|scylla|sqlite|sqlserver"
 )
-"""Databases by name, whoever runs them: `AZURE_POSTGRESQL_HOST`."""
+_NAMES_PRODUCT: Final = re.compile(rf"(?<![a-z])(?:{_PRODUCT})(?![a-z])", re.IGNORECASE)
+"""Databases by name, whoever runs them: `AZURE_POSTGRESQL_HOST`, `postgresql+psycopg2`."""
+
+_TELLS_DATABASE: Final = re.compile(
+    r"(?<![a-z])(?:db_?(?:host|name|pass(?:word)?|uri|url|user)|pg_\w+|psql)(?![a-z])", re.IGNORECASE
+)
+"""Words of a text that are about a database: `'dbhost' =>`, `pg_isready -h orders`."""
 
 _PASSING: Final = frozenset(
     [
@@ -157,6 +176,11 @@ _STORE_URL: Final = re.compile(
     re.IGNORECASE,
 )
 
+_CONNECTIONS: Final = ("connectionstring", "datasource")
+_PORT_OF_HOST: Final = re.compile(
+    r"(?<![\w.-])(?:[A-Za-z][\w.-]{0,252}|\d{1,3}(?:\.\d{1,3}){3}):(\d{1,5})(?![\w.])"
+)
+
 Words = tuple[str, ...]
 
 
@@ -206,17 +230,29 @@ class Setting:
     def is_store(self) -> bool:
         """Whether name or value tells where data is kept, or how to get at it."""
         said = not _STORES.isdisjoint(self.words) or any(_STORE_URL.search(str(each)) for each in self.values)
-        return said or self.is_database
+        return said or self._is_at(PORTS) or self.is_database
 
     @property
     def is_database(self) -> bool:
         """Whether it tells of a database, which much software brings to its own version when it starts."""
-        if self.has_database_url or any(map(_PRODUCT.fullmatch, self.words)):
+        said = [str(each) for each in self.values]
+        if self.has_database_url or any(map(_NAMES_PRODUCT.search, (self.name, *said))):
             return True
-        said = (str(each).lower() for each in self.values)
-        return _PASSING.isdisjoint(self.words) and any(
-            map(_is_of_database, (*self.words, *(each for each in said if each not in _PASSING)))
+        if not _PASSING.isdisjoint(self.words):
+            return False
+        return (
+            any(map(_is_of_database, (*self.words, *(each.lower() for each in said if each not in _PASSING))))
+            or any(map(_TELLS_DATABASE.search, said))
+            or any(each in "".join(self.words) for each in _CONNECTIONS)
+            or tool_in(self.name) is not None
+            or self._is_at(DATABASE_PORTS)
+            or (self.words[-1:] == ("port",) and any(each in map(str, DATABASE_PORTS) for each in said))
         )
+
+    def _is_at(self, ports: Collection[int]) -> bool:
+        """Whether a value names one of these ports of a host."""
+        found = (port for each in self.values for port in _PORT_OF_HOST.findall(str(each)))
+        return any(int(port) in ports for port in found)
 
     @property
     def has_database_url(self) -> bool:
@@ -232,7 +268,7 @@ class Setting:
     def is_address(self) -> bool:
         """Whether it says where something is: its name ends like that of an address, or it is a URL."""
         said = self.words[-1:] and self.words[-1] in _ADDRESSES
-        return bool(said) or any("://" in str(each) for each in self.values)
+        return bool(said) or any("://" in str(each) for each in self.values) or self._is_at(PORTS)
 
     @property
     def harmless(self) -> str | None:
@@ -265,7 +301,9 @@ def is_own_bound(name: str, resource: str) -> bool:
 
 
 def _is_level(setting: Setting) -> bool:
-    return all(str(each).lower() in _LEVELS or re.fullmatch(r"\d", str(each)) for each in setting.values)
+    """Whether it may be how much is logged, and something still is."""
+    known = all(str(each).lower() in _LEVELS or re.fullmatch(r"\d", str(each)) for each in setting.values)
+    return known and str(setting.after).lower() != "off"
 
 
 def _is_format(setting: Setting) -> bool:
@@ -304,7 +342,7 @@ _HARMLESS: Final[tuple[tuple[str, frozenset[Words], Callable[[Setting], bool]], 
         frozenset({("log", "format"), ("logging", "format"), ("logformat",), ("log", "encoding")}),
         _is_format,
     ),
-    ("how many processors it uses", frozenset({("gomaxprocs",), ("max", "procs")}), _is_near),
+    ("how many processors it uses", frozenset({("gomaxprocs",)}), _is_near),
     (
         "what it shows to people",
         frozenset({("banner",), ("greeting",), ("motd",), ("tagline",), ("title",)}),

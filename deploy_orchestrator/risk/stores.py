@@ -91,6 +91,10 @@ STORES: Final[Mapping[str, Store]] = {
     "prometheus": Store(1, "https://prometheus.io/docs/prometheus/latest/stability/"),
     "pulsar": Store(2, "https://pulsar.apache.org/docs/administration-upgrade/"),
     "qdrant": Store(2, "https://qdrant.tech/documentation/upgrades/"),
+    "rancher": Store(
+        2,
+        "https://ranchermanager.docs.rancher.com/getting-started/installation-and-upgrade/install-upgrade-on-a-kubernetes-cluster/rollbacks",
+    ),
     "rabbitmq": Store(2, "https://www.rabbitmq.com/docs/upgrade"),
     "redis": _REDIS,
     "redpanda": Store(2, "https://docs.redpanda.com/current/upgrade/rolling-upgrade/"),
@@ -144,6 +148,9 @@ PORTS: Final = frozenset(
 https://www.iana.org/assignments/service-names-port-numbers.
 """
 
+DATABASE_PORTS: Final = PORTS - {2181, 2379, 4222, 5672, 6379, 6650, 9092}
+"""Those of stores that have a schema of their user's, or documents that one version writes for the next."""
+
 _PUBLISHERS: Final = frozenset({"grafana", "prometheus"})
 """Stores whose name stands before much other software, too: `grafana/promtail`."""
 
@@ -158,7 +165,11 @@ _NOTHING_OF_ITS_OWN: Final = frozenset(
 
 def is_beside(repository: str) -> bool:
     """Whether an image is of what stands beside a store or another server, as an exporter or a proxy."""
-    return not _BESIDE.isdisjoint(repository.rpartition("/")[2].replace("_", "-").split("-"))
+    return not _BESIDE.isdisjoint(_words(repository.rpartition("/")[2]))
+
+
+def _words(name: str) -> list[str]:
+    return name.replace("_", "-").split("-")
 
 
 def store_of(repository: str, *, writes: bool) -> Store | None:
@@ -168,12 +179,12 @@ def store_of(repository: str, *, writes: bool) -> Store | None:
     place tells: it may write to a volume that outlives the pod, has a name of its own, or listens where
     stores do.
     """
+    if is_beside(repository):
+        return UNKNOWN if writes else None
     *publishers, name = repository.split("/")
-    words = name.replace("_", "-").split("-")
+    words = _words(name)
     others = (each for each in (*words, *publishers) if each not in _PUBLISHERS.intersection(publishers))
     known = next((each for each in (name, *others) if each in STORES), None)
-    if not _BESIDE.isdisjoint(words):
-        return UNKNOWN if writes else None
     if known is not None:
         return STORES[known]
     if any(map(_CALLED.fullmatch, (*words, *publishers))):

@@ -2,43 +2,46 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import zip_longest
 from typing import Any, Final
 
 from deploy_orchestrator.manifests import Container, Object, untyped
+from deploy_orchestrator.risk.held import Held
 from deploy_orchestrator.risk.mounted import settings_of
-from deploy_orchestrator.risk.pods import spec_of
+from deploy_orchestrator.risk.pods import metadata_of, spec_of
 from deploy_orchestrator.risk.settings import Secret, Setting
 
 _FLAG: Final = re.compile(r"--?(?P<name>[A-Za-z][\w.-]*)(?:=(?P<value>.*))?", re.DOTALL)
 
-Maps = Mapping[tuple[str | None, str], Object]
-"""ConfigMaps by namespace and name."""
 
-
-def told_to(container: Container, owner: Object, maps: Maps) -> Iterator[Setting]:
+def told_to(container: Container, owner: Object, held: Held) -> Iterator[Setting]:
     """Every setting of a container of the pods of `owner`, as far as it stands in the manifests.
 
-    What a Secret says is not known: its name, and the key, stand for the value.
+    What a Secret says is not known: a `Secret` with its name, and the key, stands for the value. What pods
+    are annotated with is told as well, for injectors bring them what that names.
     """
     for variable in untyped.mappings(container.body.get("env")):
         name, source = untyped.text(variable.get("name")), untyped.mapping(variable.get("valueFrom"))
         if secret := untyped.mapping(source.get("secretKeyRef")):
-            yield Setting(name, None, _secret(secret.get("name"), secret.get("key")))
+            of = untyped.text(secret.get("name")), untyped.text(secret.get("key"))
+            yield from (Setting(each, None, Secret(of)) for each in (name, *of))
         elif entry := untyped.mapping(source.get("configMapKeyRef")):
             key = untyped.text(entry.get("key"))
-            said = _data(owner, entry.get("name"), maps).get(key)
+            said = _entries("ConfigMap", owner, entry.get("name"), held).get(key)
             yield from (Setting(each, None, said) for each in (name, key))
         elif variable.get("value") is not None:
             yield Setting(name, None, variable["value"])
     for source in untyped.mappings(container.body.get("envFrom")):
         prefix = untyped.text(source.get("prefix"))
-        if secret := untyped.mapping(source.get("secretRef")):
-            yield Setting(f"{prefix}{untyped.text(secret.get('name'))}", None, _secret(secret.get("name")))
-        data = _data(owner, untyped.at(source, "configMapRef", "name"), maps)
+        for each in _from_secret(owner, untyped.at(source, "secretRef", "name"), held):
+            yield Setting(f"{prefix}{each.name}", None, each.after)
+        data = _entries("ConfigMap", owner, untyped.at(source, "configMapRef", "name"), held)
         yield from (Setting(f"{prefix}{name}", None, value) for name, value in data.items())
     yield from _arguments(container)
-    yield from _files(container, owner, maps)
+    yield from _files(container, owner, held)
+    for name, value in untyped.mapping(metadata_of(owner).get("annotations")).items():
+        yield Setting(name, None, value)
 
 
 def told_by(each: Object) -> Iterator[Setting]:
@@ -52,18 +55,25 @@ def names_service(setting: Setting, service: Object) -> bool:
     """Whether a setting has the name of a Service where a host stands: in a URL, before a port, with the
     namespace behind it, or alone where the setting says where something is.
     """
-    text, name, namespace = str(setting.after), re.escape(service.name), re.escape(service.namespace or "")
-    long = rf"{name}\.{namespace}(?:\.svc[\w.-]*)?"
+    text = str(setting.after)
+    if service.name not in text:
+        return False
+    anywhere, alone = _names(service.name, service.namespace or "")
+    return bool(anywhere.search(text) or (setting.is_address and alone.search(text)))
+
+
+@lru_cache(maxsize=256)
+def _names(service: str, namespace: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """How a text names a Service whatever it is about, and how where it says where something is."""
+    name = re.escape(service)
+    long = rf"{name}\.{re.escape(namespace)}(?:\.svc[\w.-]*)?"
     ends = r"(?=$|[:/?\s\"',;])"
-    return any(
-        re.search(pattern, text)
-        for pattern in (
-            rf"://(?:[^\s/@]*@)?(?:{name}|{long}){ends}",
-            rf"(?:^|[\s,;=\"'@])(?:{name}|{long}):\d",
-            rf"(?:^|[^\w.-]){long}{ends}",
-            *([rf"(?:^|[\s,;]){name}(?=$|[\s,;])"] if setting.is_address else ()),
-        )
+    anywhere = (
+        rf"://(?:[^\s/@]*@)?(?:{name}|{long}){ends}",
+        rf"(?:^|[\s,;=\"'@])(?:{name}|{long}):\d",
+        rf"(?:^|[^\w.-]){long}{ends}",
     )
+    return re.compile("|".join(anywhere)), re.compile(rf"(?:^|[\s,;]){name}(?=$|[\s,;])")
 
 
 def _arguments(container: Container) -> Iterator[Setting]:
@@ -75,24 +85,27 @@ def _arguments(container: Container) -> Iterator[Setting]:
             yield Setting("", None, word)
 
 
-def _files(container: Container, owner: Object, maps: Maps) -> Iterator[Setting]:
+def _files(container: Container, owner: Object, held: Held) -> Iterator[Setting]:
     mounted = {mount.get("name") for mount in untyped.mappings(container.body.get("volumeMounts"))}
     for volume in untyped.mappings(spec_of(owner).get("volumes")):
         if volume.get("name") not in mounted:
             continue
         for source in (volume, *untyped.mappings(untyped.at(volume, "projected", "sources"))):
             secret = untyped.at(source, "secret", "secretName") or untyped.at(source, "secret", "name")
-            if secret:
-                yield Setting(untyped.text(secret), None, _secret(secret))
-            data = _data(owner, untyped.at(source, "configMap", "name"), maps)
+            provided = untyped.at(source, "csi", "volumeAttributes", "secretProviderClass")
+            yield from _from_secret(owner, secret or provided, held)
+            data = _entries("ConfigMap", owner, untyped.at(source, "configMap", "name"), held)
             for name, text in data.items():
                 yield from settings_of(name, untyped.text(text))
 
 
-def _data(owner: Object, name: Any, maps: Maps) -> Mapping[str, Any]:
-    found = maps.get((owner.namespace, untyped.text(name)))
-    return untyped.mapping(found.body.get("data")) if found else {}
+def _from_secret(owner: Object, named: Any, held: Held) -> Iterator[Setting]:
+    """What a Secret is called, and what its entries are, as far as they stand in the manifests."""
+    if name := untyped.text(named):
+        yield Setting(name, None, Secret((name,)))
+        for key, value in _entries("Secret", owner, name, held).items():
+            yield Setting(key, None, value)
 
 
-def _secret(*of: Any) -> Secret:
-    return Secret(tuple(map(untyped.text, of)))
+def _entries(kind: str, owner: Object, name: Any, held: Held) -> Mapping[str, Any]:
+    return held.get((kind, owner.namespace, untyped.text(name)), {})

@@ -193,11 +193,19 @@ def _(draw: Draw) -> Sides:
 
 @speaks("may-migrate")
 def _(draw: Draw) -> Sides:
-    """Told of a database by a variable, an argument, a file, or a Secret, however that is called."""
+    """Told of a database by a variable, an argument, a port, a file, a Secret or what stands in that, or by
+    what it waits for, however all that is called.
+    """
     name, mark = draw(words), draw(st.sampled_from(["database", "db", "postgres", "mysql", "mongodb"]))
     setting = f"{draw(words)}_{mark}_{draw(words)}".upper()
     address = f"postgresql://{draw(hosts)}/{draw(words)}"
-    way = draw(st.sampled_from(["variable", "value", "argument", "secret", "all of a secret", "file"]))
+    way = draw(
+        st.sampled_from(
+            ["variable", "value", "argument", "port", "secret", "all of a secret", "keys", "file", "wait"]
+        )
+    )
+    port = draw(st.sampled_from([3306, 5432, 27017]))
+    waits = {"name": draw(words), "image": "busybox:1.36.0", "args": ["nc", "-z", f"{draw(words)}:{port}"]}
     container: Body = {
         "variable": {"env": [{"name": setting, "value": draw(words)}]},
         "value": {"env": [{"name": draw(words).upper(), "value": address}]},
@@ -205,20 +213,25 @@ def _(draw: Draw) -> Sides:
         "secret": {
             "env": [{"name": setting, "valueFrom": {"secretKeyRef": {"name": draw(words), "key": "a"}}}]
         },
+        "port": {"args": [f"--{draw(words)}={draw(hosts)}:{port}"]},
         "all of a secret": {"envFrom": [{"secretRef": {"name": f"{draw(words)}-{mark}"}}]},
+        "keys": {"envFrom": [{"secretRef": {"name": f"{name}-keys"}}]},
+        "wait": {},
         "file": {"volumeMounts": [{"name": "c", "mountPath": "/c"}]},
     }[way]
     file = made(
         "ConfigMap", "v1", f"{name}-file", data={"a.yaml": f"{draw(words)}: {{{draw(words)}: '{address}'}}"}
     )
-    volumes: Body = (
-        {"volumes": [{"name": "c", "configMap": {"name": f"{name}-file"}}]} if way == "file" else {}
-    )
+    keys = made("Secret", "v1", f"{name}-keys", data={setting: "eA=="})
+    volumes: Body = {
+        "file": {"volumes": [{"name": "c", "configMap": {"name": f"{name}-file"}}]},
+        "wait": {"initContainers": [waits]},
+    }.get(way, {})
     both = [
         workload(name, f"acme/{name}x:1.{minor}.0", container=container, **volumes)
         for minor in (0, draw(NUMBERS))
     ]
-    return [*BASE, file, both[0]], [*BASE, file, both[1]]
+    return [*BASE, file, keys, both[0]], [*BASE, file, keys, both[1]]
 
 
 @speaks("init-changed")
@@ -340,8 +353,11 @@ def _(draw: Draw) -> Sides:
 
 @speaks("image-major")
 def _(draw: Draw) -> Sides:
-    numbers = version(draw)
-    return image(draw, text(numbers), text((numbers[0] + draw(NUMBERS), *numbers[1:])))
+    """By the first number that is not zero."""
+    numbers, first = version(draw), draw(st.integers(0, 2))
+    before = [0 if index < first else number for index, number in enumerate(numbers)]
+    after = [*before[:first], before[first] + draw(NUMBERS), *before[first + 1 :]]
+    return image(draw, text(before), text(after))
 
 
 @speaks("image-downgraded")
@@ -359,7 +375,21 @@ def _(draw: Draw) -> Sides:
 
 @speaks("image-unclear")
 def _(draw: Draw) -> Sides:
-    return image(draw, f"a{draw(words)}", f"b{draw(words)}")
+    """By words, or from one version that is none yet to another."""
+    if draw(st.booleans()):
+        return image(draw, f"a{draw(words)}", f"b{draw(words)}")
+    numbers, unfinished = version(draw), draw(st.sampled_from(["alpha", "beta", "rc", "nightly"]))
+    after = (*numbers[:2], numbers[2] + draw(NUMBERS))
+    return image(draw, f"{text(numbers)}-{unfinished}", f"{text(after)}-{unfinished}")
+
+
+@speaks("image-unwatched")
+def _(draw: Draw) -> Sides:
+    path, numbers = draw(words), version(draw)
+    after = (numbers[0], numbers[1] + draw(NUMBERS), draw(NUMBERS))
+    container = "spec.jobTemplate.spec.template.spec.containers[report]"
+    both = (f"acme/{path}x:{text(each)}" for each in (numbers, after))
+    return pair("CronJob/report", f"{container}.image", *both)
 
 
 @speaks("database-image")
@@ -830,13 +860,19 @@ def _(draw: Draw) -> Sides:
 @speaks("resources-up")
 def _(draw: Draw) -> Sides:
     least = draw(NUMBERS)
-    return amounts(draw, "requests", "memory", f"{least}Mi", f"{least + draw(NUMBERS)}Mi")
+    return amounts(draw, "requests", "memory", f"{least}Mi", f"{draw(st.integers(least + 1, least * 4))}Mi")
 
 
 @beside("resources-up")
 def _(draw: Draw) -> Sides:
     least = draw(NUMBERS)
     return amounts(draw, "limits", f"{draw(hosts)}/{draw(words)}", str(least), str(least + draw(NUMBERS)))
+
+
+@speaks("resources-multiplied")
+def _(draw: Draw) -> Sides:
+    kind, least = draw(st.sampled_from(["limits", "requests"])), draw(NUMBERS)
+    return amounts(draw, kind, "memory", f"{least}Mi", f"{least * 4 + draw(NUMBERS)}Mi")
 
 
 @speaks("guarantee-lost")
