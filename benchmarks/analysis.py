@@ -104,7 +104,7 @@ def one_chart(folder: Path, suffix: str, cache: Path) -> str:
     repositories = Repositories({url: f"{suffix}{Path(place).stem}" for url, place in places.items()}, cache)
     found = analyze(locate(f"{CHART}@{VERSION}", repositories), repositories)
     assert found.contents, found.unread
-    return f"{found.closure.graph.number_of_edges()} dependencies, {len(found.conflicts)} conflict"
+    return f"{sum(1 for _ in found.closure.needs)} dependencies, {len(found.conflicts)} conflict"
 
 
 def many_edges(folder: Path, suffix: str, cache: Path) -> str:
@@ -120,7 +120,7 @@ def many_edges(folder: Path, suffix: str, cache: Path) -> str:
             start = time.process_time()
             closure = Resolver(Catalog(repositories), guessing=True).closure(root)
             conflicts(closure)
-            taken.append((time.process_time() - start) / closure.graph.number_of_edges())
+            taken.append((time.process_time() - start) / sum(1 for _ in closure.needs))
         told.append(f"{edges:,}: {min(taken) * 1e6:.0f} µs each")
     return "; ".join(told)
 

@@ -457,7 +457,7 @@ def told(found: Analysis) -> Told:
     return {
         f"{path}/templates/cm.yaml".replace("/", "."): (f"{path.rpartition('/')[2]}@{node.version}", shared)
         for path, node in owners.items()
-        if found.closure.graph.nodes[node]["type"] != "library"
+        if found.closure.graph.about(node).type != "library"
     }
 
 
@@ -576,7 +576,7 @@ def examined(
         finally:
             spent += time.process_time() - start
         figures["charts"] += 1
-        figures["needs"] += found.closure.graph.number_of_edges()
+        figures["needs"] += sum(1 for _ in found.closure.needs)
         figures["conflicts"] += len(found.conflicts)
         figures["harmful"] += any(each.harm is Harm.HARMFUL for each in (*found.conflicts, *found.collisions))
         figures["not to be had"] += bool(found.closure.lost)

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from deploy_orchestrator.charts.graph.analysis import Analysis, Collision, Contents, analyze
     from deploy_orchestrator.charts.graph.changes import Fix, Vendored, VersionChange
     from deploy_orchestrator.charts.graph.closure import (
+        About,
         Closure,
         Deviation,
         Difference,
+        Graph,
         Known,
         Need,
         Node,
@@ -90,6 +92,7 @@ else:
 __all__ = [
     "ABSENT",
     "FORMATS",
+    "About",
     "Action",
     "Analysis",
     "Bounds",
@@ -120,6 +123,7 @@ __all__ = [
     "Difference",
     "Duplicate",
     "Fix",
+    "Graph",
     "Harm",
     "Impact",
     "IndexInvalid",

@@ -67,7 +67,7 @@ def mirror_all_charts(
                 )
     closure = Closure.united(closures)
     copies: list[Copy] = []
-    with progress("copying", closure.graph.number_of_nodes()) as advance:
+    with progress("copying", len(closure.graph)) as advance:
         for copy in mirror_charts(closure, repositories, destination, packages):
             copies.append(copy)
             advance()

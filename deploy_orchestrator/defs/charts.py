@@ -95,8 +95,8 @@ def dependencies(
         metadata={
             "graph": pages.graph(closure),
             "needs": pages.needs(closure),
-            "charts": closure.graph.number_of_nodes(),
-            "dependencies": closure.graph.number_of_edges(),
+            "charts": len(closure.graph),
+            "dependencies": sum(1 for _ in closure.needs),
         },
     )
     yield dg.AssetCheckResult(

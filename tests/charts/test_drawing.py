@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal
 from xml.etree import ElementTree
 
-import networkx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,12 +14,15 @@ from playwright.sync_api import Page
 
 from deploy_orchestrator.charts import (
     FORMATS,
+    About,
     Closure,
     Conflict,
     Dependency,
     Fix,
+    Graph,
     Harm,
     Known,
+    Need,
     Node,
     Problem,
     Repositories,
@@ -46,22 +48,12 @@ def graph(*edges: tuple[str, str, str, bool], title: str = "web@1.0.0") -> Closu
         name, _, version = text.rpartition("@")
         return Node("https://example.com", name, version)
 
-    made: networkx.MultiDiGraph[Node] = networkx.MultiDiGraph()
-    made.add_node(node(title), type="application", deprecated=False)
+    made = Graph()
+    made.add(node(title), About("application", deprecated=False))
     for tail, head, constraint, enabled in edges:
         kind = "library" if "common" in head else "application"
-        made.add_node(node(head), type=kind, deprecated=False)
-        made.add_edge(
-            node(tail),
-            node(head),
-            head,
-            constraint=constraint,
-            condition="",
-            tags=(),
-            alias="",
-            enabled=enabled,
-            known=Known.NEWEST,
-        )
+        made.add(node(head), About(kind, deprecated=False))
+        made.link(Need(node(tail), node(head), head, constraint, "", (), "", enabled, Known.NEWEST))
     return Closure((node(title),), made, (), {})
 
 
@@ -149,10 +141,10 @@ def test_a_mermaid_chart_tells_them_apart_too() -> None:
 def test_an_arrow_says_how_a_version_is_known_and_a_box_where_it_stands() -> None:
     closure = graph(("web@1.0.0", "common@1.0.0", "1.x", True))
     (need,) = closure.needs
-    guessed = closure.graph.copy()
-    guessed.edges[need.parent, need.chart, need.key]["known"] = Known.GUESSED
-    placed = networkx.relabel_nodes(guessed, {need.chart: need.chart._replace(place="cache")})
-    drawn = draw(Closure(closure.roots, placed, (), {}), "mermaid").decode()
+    placed = need.chart._replace(place="cache")
+    closure.graph.add(placed, About("library", deprecated=False))
+    closure.graph.link(replace(need, chart=placed, known=Known.GUESSED))
+    drawn = draw(closure, "mermaid").decode()
     assert "1.x (guessed)" in drawn
     assert "in cache" in drawn
 
@@ -160,7 +152,7 @@ def test_an_arrow_says_how_a_version_is_known_and_a_box_where_it_stands() -> Non
 def test_charts_of_one_name_tell_their_repositories() -> None:
     made = graph(("web@1.0.0", "common@1.0.0", "*", True))
     other = Node("https://other.example.com/charts", "common", "1.0.0")
-    made.graph.add_node(other, type="library", deprecated=False)
+    made.graph.add(other, About("library", deprecated=False))
     assert "other.example.com/charts" in draw(made, "mermaid").decode()
 
 

@@ -137,7 +137,7 @@ def test_diamonds_cost_no_more_than_their_edges(publish: Publish) -> None:
     charts = {f"{side}{n}@1.0.0": [f"a{n + 1} *", f"b{n + 1} *"] for n in range(60) for side in "ab"}
     repositories = publish(main={**charts, "a60@1.0.0": [], "b60@1.0.0": []})
     closure = resolve(locate("a0", repositories), repositories)
-    assert (len(closure.graph), closure.graph.number_of_edges()) == (121, 238)
+    assert (len(closure.graph), len([*closure.needs])) == (121, 238)
 
 
 def test_a_day_in_the_past_sees_what_was_published_then(tmp_path: Path) -> None:

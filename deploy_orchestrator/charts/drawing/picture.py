@@ -147,14 +147,15 @@ def _clash(conflict: Conflict, ids: dict[Node, str]) -> Clash:
 def _charts(closure: Closure, ids: dict[Node, str], clashing: set[ChartIdentity]) -> Iterator[Box]:
     names = Counter(name for _, name in {node.identity for node in closure.graph})
     on = {node for root in closure.roots for node in enabled_below(closure.graph, root)}
-    for node, data in closure.graph.nodes(data=True):
+    for node in closure.graph:
+        about = closure.graph.about(node)
         yield Box(
             ids[node],
             _printable(node.name),
             _printable(node.version),
             _printable(node.repository),
-            "root" if node in closure.roots else data["type"],
-            data["deprecated"],
+            "root" if node in closure.roots else about.type,
+            about.deprecated,
             node.identity in clashing,
             node in on,
             names[node.name] > 1,

@@ -12,7 +12,7 @@ from deploy_orchestrator.charts.graph.closure import Closure, Node, Problem
 from deploy_orchestrator.charts.graph.conflicts import Conflict, conflicts
 from deploy_orchestrator.charts.graph.contents import composed, placed
 from deploy_orchestrator.charts.graph.explain import explain
-from deploy_orchestrator.charts.graph.fix import find_fixes
+from deploy_orchestrator.charts.graph.fix import Offers, find_fixes
 from deploy_orchestrator.charts.graph.lookup import Found, Step
 from deploy_orchestrator.charts.graph.resolve import Resolver
 from deploy_orchestrator.charts.graph.vendoring import find_vendoring
@@ -136,12 +136,12 @@ def analyze(
         contents = _contents(top, closure, resolver, values)
     except (ChartError, RepositoryError) as error:
         unread = error
-    loaded = dict(placed(top, resolver.steps)) if contents else {}
+    loaded, offers = dict(placed(top, resolver.steps)) if contents else {}, Offers(resolver)
     judged = (
         replace(
             conflict,
             harm=_harm(conflict, contents, loaded),
-            fixes=_fixes(conflict, found, root, closure, resolver, values),
+            fixes=_fixes(conflict, found, root, closure, offers, values),
         )
         for conflict in found
     )
@@ -215,14 +215,15 @@ def _fixes(
     among: Collection[Conflict],
     root: Chart | PublishedChart,
     closure: Closure,
-    resolver: Resolver,
+    offers: Offers,
     values: Mapping[str, Any] | None,
 ) -> tuple[Fix, ...]:
+    resolver = offers.resolver
     top = resolver.root(root)
     keys = [step.dependency.key for step in resolver.steps(top)]
     if len({*keys}) < len(keys):
         return ()
-    if fixes := find_fixes(conflict, among, root, closure, resolver):
+    if fixes := find_fixes(conflict, among, root, closure, offers):
         return fixes
 
     def is_harmless(steps: Callable[[Found], Iterable[Step]]) -> bool:

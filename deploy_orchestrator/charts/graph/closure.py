@@ -1,16 +1,13 @@
 """Everything that a chart needs, directly and through others, as a graph."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias
 
 from deploy_orchestrator.charts.metadata import Dependency
 from deploy_orchestrator.charts.published import ChartIdentity
 from deploy_orchestrator.registries import told
-
-if TYPE_CHECKING:
-    import networkx
 
 
 class Node(NamedTuple):
@@ -48,9 +45,6 @@ class Known(StrEnum):
     GUESSED = "guessed"
     """The package of its parent, which carries it, is out of reach; the newest that was published before the
     parent was, as far as dates are told."""
-
-
-Graph: TypeAlias = "networkx.MultiDiGraph[Node]"
 
 
 class Problem(StrEnum):
@@ -140,10 +134,69 @@ class Need:
     known: Known
 
 
-def enabled_neighbours(neighbours: Mapping[Node, Mapping[str, Mapping[str, Any]]]) -> Iterator[Node]:
-    """Of the `succ` or `pred` of a node in a graph, those with an enabled edge."""
-    for node, edges in neighbours.items():
-        if any(edge["enabled"] for edge in edges.values()):
+class About(NamedTuple):
+    """What is known of a node: its `type`, `application` or `library`, and whether it is deprecated."""
+
+    type: str
+    deprecated: bool
+
+
+Edges: TypeAlias = Mapping[Node, Mapping[str, Need]]
+"""The edges between a node and others, by the other one and then by their keys."""
+
+
+class Graph:
+    """Charts, and edges between them: at most one from a parent to a chart under each key.
+
+    All is told in the order in which it came.
+    """
+
+    def __init__(self) -> None:
+        self._about: dict[Node, About] = {}
+        self._below: dict[Node, dict[Node, dict[str, Need]]] = {}
+        self._above: dict[Node, dict[Node, dict[str, Need]]] = {}
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self._about)
+
+    def __contains__(self, node: Node) -> bool:
+        return node in self._about
+
+    def __len__(self) -> int:
+        return len(self._about)
+
+    @property
+    def needs(self) -> Iterator[Need]:
+        """Every edge, by its parent and then by its chart."""
+        return (need for found in self._below.values() for keys in found.values() for need in keys.values())
+
+    def add(self, node: Node, about: About) -> None:
+        """Add a chart, or tell something else of one that is there."""
+        if node not in self._about:
+            self._below[node], self._above[node] = {}, {}
+        self._about[node] = about
+
+    def link(self, need: Need) -> None:
+        """Add an edge between charts that are there, or replace the one of its key."""
+        self._below[need.parent].setdefault(need.chart, {})[need.key] = need
+        self._above[need.chart].setdefault(need.parent, {})[need.key] = need
+
+    def about(self, node: Node) -> About:
+        return self._about[node]
+
+    def below(self, node: Node) -> Edges:
+        """What a chart needs."""
+        return self._below[node]
+
+    def above(self, node: Node) -> Edges:
+        """What needs a chart."""
+        return self._above[node]
+
+
+def enabled_neighbours(edges: Edges) -> Iterator[Node]:
+    """Those with an edge that is enabled."""
+    for node, keys in edges.items():
+        if any(edge.enabled for edge in keys.values()):
             yield node
 
 
@@ -151,7 +204,7 @@ def enabled_below(graph: Graph, node: Node) -> set[Node]:
     """`node` and everything that it needs over enabled edges."""
     reached, below = {node}, [node]
     while below:
-        new = set(enabled_neighbours(graph.succ[below.pop()])) - reached
+        new = set(enabled_neighbours(graph.below(below.pop()))) - reached
         reached |= new
         below += new
     return reached
@@ -161,10 +214,9 @@ def enabled_below(graph: Graph, node: Node) -> set[Node]:
 class Closure:
     """The graph of charts from `roots` down.
 
-    The nodes of `graph` are `Node`s with `type` (`application` or `library`) and `deprecated`. An edge leads
-    from a chart to one that it needs. Its key is the name or alias there, its data are `constraint`,
-    `condition`, `tags`, `alias`, `enabled` and how it is `known`. `published` has, newest first, all versions
-    of each chart that is needed in more than one way, where its repository could be read.
+    An edge of `graph` leads from a chart to one that it needs; its key is the name or alias there.
+    `published` has, newest first, all versions of each chart that is needed in more than one way, where its
+    repository could be read.
     """
 
     roots: tuple[Node, ...]
@@ -176,16 +228,16 @@ class Closure:
     @classmethod
     def united(cls, closures: Iterable["Closure"]) -> "Closure":
         """Several graphs as one. An edge that is on in one of them is on."""
-        import networkx
-
         parts = list(closures)
-        graph: Graph = networkx.MultiDiGraph()
+        graph = Graph()
         for part in parts:
-            for parent, chart, key, data in part.graph.edges(keys=True, data=True):
-                if graph.has_edge(parent, chart, key) and graph.edges[parent, chart, key]["enabled"]:
-                    data = {**data, "enabled": True}
-                graph.add_edge(parent, chart, key, **data)
-            graph.add_nodes_from(part.graph.nodes(data=True))
+            for need in part.needs:
+                for node in (need.parent, need.chart):
+                    graph.add(node, part.graph.about(node))
+                known = graph.below(need.parent).get(need.chart, {}).get(need.key)
+                graph.link(replace(need, enabled=True) if known and known.enabled else need)
+            for node in part.graph:
+                graph.add(node, part.graph.about(node))
         return cls(
             roots=tuple(dict.fromkeys(root for part in parts for root in part.roots)),
             graph=graph,
@@ -204,19 +256,8 @@ class Closure:
 
     @property
     def needs(self) -> Iterator[Need]:
-        """Every edge, in the order in which it was found."""
-        for parent, chart, key, data in self.graph.edges(keys=True, data=True):
-            yield Need(
-                parent,
-                chart,
-                cast(str, key),
-                data["constraint"],
-                data["condition"],
-                data["tags"],
-                data["alias"],
-                data["enabled"],
-                data["known"],
-            )
+        """Every edge of the graph."""
+        return self.graph.needs
 
     def as_json(self) -> dict[str, Any]:
         """`nodes`, `edges`, what is `unresolved` and where Helm deviates, in plain JSON types."""
@@ -227,10 +268,9 @@ class Closure:
                     "version": node.version,
                     "repository": node.repository,
                     "place": node.place or None,
-                    "type": data["type"],
-                    "deprecated": data["deprecated"],
+                    **self.graph.about(node)._asdict(),
                 }
-                for node, data in self.graph.nodes(data=True)
+                for node in self.graph
             ],
             "edges": [
                 {
@@ -272,7 +312,7 @@ class Closure:
         hit: set[Node] = set()
         below = [node for node in self.graph if node.identity == identity]
         while below:
-            above = set(self.graph.predecessors(below.pop())) - hit
+            above = set(self.graph.above(below.pop())) - hit
             hit |= above
             below += above
         return frozenset(hit)

@@ -131,7 +131,7 @@ class _Ways:
         if node == self.root:
             yield (str(node),)
             return
-        for parent in enabled_neighbours(self.graph.pred[node]):
+        for parent in enabled_neighbours(self.graph.above(node)):
             if parent in self.reached:
                 for way in self.to(parent):
                     yield (*way, str(node))

@@ -3,8 +3,9 @@
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial, reduce
-from itertools import groupby, islice, product
+from functools import reduce
+from itertools import groupby, product
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 import resolvelib
@@ -41,7 +42,7 @@ def find_fixes(
     among: Collection[Conflict],
     root: Chart | PublishedChart,
     closure: Closure,
-    resolver: Resolver,
+    offers: "Offers",
 ) -> tuple[Fix, ...]:
     """Ways to remove `conflict` from the `closure` of `root`, at most `MAX_FIXES`, those that change least
     first; none if nothing published does. For each version that all can load it is the least change.
@@ -52,11 +53,10 @@ def find_fixes(
     then those that load the newest version, then the nearest upgrades, releases before prereleases.
     """
     others = frozenset(other.identity for other in among) - {conflict.identity}
-    offers, found = _Offers(resolver), list[Fix]()
+    slots, found = tuple(_slots(root, closure, offers.resolver)), list[Fix]()
     for _ in range(MAX_PROOFS):
-        slots = tuple(_slots(resolver.root(root), closure, resolver, offers))
         known = {each.changes for each in found}
-        ways = _Search(conflict.identity, slots, others).ways()
+        ways = _Search.of(conflict.identity, slots, others, offers).ways()
         fix = next((each for each in ways if each.changes not in known), None)
         if fix is None or len(found) == MAX_FIXES:
             break
@@ -83,25 +83,48 @@ class _Slot:
     key: str
     identity: ChartIdentity
     current: _Candidate
-    others: Callable[[], Iterator[_Candidate]]
+
+
+_Ranked: TypeAlias = tuple[int, _Candidate]
+"""A candidate, and how far it is from what is there now."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Search:
+    """A search for versions of the `slots` with which all load one version of the `chart`.
+
+    `offered` are the other versions of each slot that loads the chart now, by the one version of it that they
+    load, or `_NOTHING`.
+    """
+
     chart: ChartIdentity
     slots: tuple[_Slot, ...]
     tolerated: frozenset[ChartIdentity]
+    offered: Mapping[str, Mapping[str, Sequence[_Ranked]]]
+
+    @classmethod
+    def of(
+        cls,
+        chart: ChartIdentity,
+        slots: tuple[_Slot, ...],
+        tolerated: frozenset[ChartIdentity],
+        offers: "Offers",
+    ) -> "_Search":
+        offered: dict[str, dict[str, list[_Ranked]]] = {}
+        for slot in slots:
+            if chart in slot.current.loads:
+                by_version = offered.setdefault(slot.key, {})
+                for ranked in enumerate(offers.others(slot)):
+                    version, *others = ranked[1].loads.get(chart, (_NOTHING,))
+                    if not others:
+                        by_version.setdefault(version, []).append(ranked)
+        return cls(chart, slots, tolerated, offered)
 
     def ways(self) -> Iterator[Fix]:
         """Those to what loads somewhere now, and then the others, each time by the number of changes."""
-        now = {version for slot in self.slots for version in self._loads(slot.current)}
+        now = {version for slot in self.slots for version in self._loads(slot)}
         yield from self._among(now)
-        yield from self._among({_NOTHING, *self._offered()} - now)
-
-    def _offered(self) -> Iterator[str]:
-        for slot in self.slots:
-            for other in slot.others():
-                yield from self._loads(other)
+        yield from self._among({version for each in self.offered.values() for version in each} - now)
 
     def _among(self, versions: Collection[str]) -> Iterator[Fix]:
         unmet = {version for version in versions if version.startswith(_UNMET)}
@@ -119,25 +142,35 @@ class _Search:
     def _is_it(self, chart: ChartIdentity) -> bool:
         return chart == self.chart
 
-    def _loads(self, candidate: _Candidate) -> frozenset[str]:
-        return candidate.loads.get(self.chart, frozenset())
+    def _loads(self, slot: _Slot) -> frozenset[str]:
+        return slot.current.loads.get(self.chart, frozenset())
 
     def _must_change(self, slot: _Slot, version: str) -> bool:
-        return not self._loads(slot.current) <= {version}
+        return not self._loads(slot) <= {version}
 
     def _changes(self, version: str) -> int:
         return sum(self._must_change(slot, version) for slot in self.slots)
 
+    def _candidates(self, slot: _Slot, version: str) -> Sequence[_Candidate]:
+        """What it may be for all to load `version`, nearest first."""
+        if not self._must_change(slot, version):
+            return (slot.current,)
+        by_version = self.offered[slot.key]
+        loading = by_version.get(version, ())
+        without = by_version.get(_NOTHING, ()) if version != _NOTHING else ()
+        ranked = sorted((*loading, *without), key=itemgetter(0)) if without else loading
+        return [each for _, each in ranked]
+
     def _solve(self, version: str, settled: Callable[[ChartIdentity], bool]) -> Fix | None:
-        candidates = {
-            slot.key: slot.others if self._must_change(slot, version) else partial(iter, (slot.current,))
-            for slot in self.slots
-        }
-        wanted = [_Wanted(self.chart, frozenset({version})), *map(_Wanted, candidates)]
+        candidates = {slot.key: self._candidates(slot, version) for slot in self.slots}
+        if not all(candidates.values()):
+            return None
         solver = resolvelib.Resolver(_Provider(candidates, settled), resolvelib.BaseReporter())
         try:
-            chosen = solver.resolve(wanted, max_rounds=MAX_ROUNDS).mapping
+            chosen = solver.resolve(map(_Wanted, candidates), max_rounds=MAX_ROUNDS).mapping
         except resolvelib.ResolutionError:
+            return None
+        if version and not any(self.chart in chosen[key].loads for key in candidates):
             return None
         changes = (
             VersionChange(slot.key, slot.current.version, chosen[slot.key].version)
@@ -152,7 +185,7 @@ class _Search:
 class _Provider(resolvelib.AbstractProvider[_Wanted, _Candidate, _SlotKey]):
     def __init__(
         self,
-        candidates: Mapping[str, Callable[[], Iterator[_Candidate]]],
+        candidates: Mapping[str, Sequence[_Candidate]],
         settled: Callable[[ChartIdentity], bool],
     ) -> None:
         self._candidates = candidates
@@ -169,11 +202,10 @@ class _Provider(resolvelib.AbstractProvider[_Wanted, _Candidate, _SlotKey]):
         identifier: _SlotKey,
         requirements: Mapping[_SlotKey, Iterator[_Wanted]],
         incompatibilities: Mapping[_SlotKey, Iterator[_Candidate]],
-    ) -> "Sequence[_Candidate] | Callable[[], Iterator[_Candidate]]":
+    ) -> Sequence[_Candidate]:
         bad = set(incompatibilities[identifier])
         if isinstance(identifier, str):
-            candidates = self._candidates[identifier]
-            return lambda: (candidate for candidate in candidates() if candidate not in bad)
+            return [each for each in self._candidates[identifier] if each not in bad]
         wanted = (wanted.versions for wanted in requirements[identifier] if wanted.versions is not None)
         versions = sorted(reduce(lambda some, other: some & other, wanted))
         return [one for one in (_Candidate(identifier, version) for version in versions) if one not in bad]
@@ -189,17 +221,22 @@ class _Provider(resolvelib.AbstractProvider[_Wanted, _Candidate, _SlotKey]):
         ]
 
 
-class _Offers:
-    """What other versions of a direct dependency load: guessed by the index until a fix rests on it."""
+class Offers:
+    """What other versions of charts load: guessed by the index until a fix rests on it."""
 
     def __init__(self, resolver: Resolver) -> None:
-        self._resolver = resolver
+        self.resolver = resolver
         self._guessing = resolver.guessing()
-        self._read: dict[tuple[ChartIdentity, str], _Loads] = {}
+        self._near: dict[tuple[ChartIdentity, str], list[PublishedChart]] = {}
+        self._loads: dict[tuple[ChartIdentity, str], _Loads] = {}
 
-    def loads(self, identity: ChartIdentity, chart: PublishedChart) -> _Loads:
-        key = (identity, chart.version)
-        return self._read.get(key) or _loaded_by(self._guessing.root(chart), self._guessing)
+    def others(self, slot: _Slot) -> Iterator[_Candidate]:
+        """What else a slot may be, nearest first, but for what brings a need that nothing published meets."""
+        missing_now = _missing(slot.current)
+        for chart in self._nearest(slot.identity, slot.current.version):
+            other = _Candidate(slot.key, chart.version, self._guessed(slot.identity, chart))
+            if _missing(other) <= missing_now:
+                yield other
 
     def hold(self, fix: Fix, slots: Iterable[_Slot]) -> bool:
         """Whether the packages that `fix` takes load what was assumed; else what they do load is kept."""
@@ -207,16 +244,33 @@ class _Offers:
         proved = True
         for change in fix.changes:
             identity = identities[change.key]
-            chart = self._resolver.catalog.exactly(identity, change.after)
-            loads = _loaded_by(self._resolver.root(chart), self._resolver)
-            proved = proved and self.loads(identity, chart) == loads
-            self._read[identity, change.after] = loads
+            chart = self.resolver.catalog.exactly(identity, change.after)
+            loads = _loaded_by(self.resolver.root(chart), self.resolver)
+            proved = proved and self._guessed(identity, chart) == loads
+            self._loads[identity, change.after] = loads
         return proved
 
+    def _guessed(self, identity: ChartIdentity, chart: PublishedChart) -> _Loads:
+        key = (identity, chart.version)
+        if key not in self._loads:
+            self._loads[key] = _loaded_by(self._guessing.root(chart), self._guessing)
+        return self._loads[key]
 
-def _slots(root: Found, closure: Closure, resolver: Resolver, offers: _Offers) -> Iterator[_Slot]:
-    needs = {(need.key, need.chart.version): need for need in closure.needs if need.parent == root.node}
-    for step in resolver.steps(root):
+    def _nearest(self, identity: ChartIdentity, version: str) -> Sequence[PublishedChart]:
+        if (identity, version) not in self._near:
+            catalog = self.resolver.catalog
+            try:
+                near = _nearest(catalog.versions(identity), version)[:MAX_OTHERS]
+            except (ChartNotFound, RepositoryError):
+                near = []
+            self._near[identity, version] = [catalog.described(chart) for chart in near]
+        return self._near[identity, version]
+
+
+def _slots(root: Chart | PublishedChart, closure: Closure, resolver: Resolver) -> Iterator[_Slot]:
+    top = resolver.root(root)
+    needs = {(need.key, need.chart.version): need for need in closure.needs if need.parent == top.node}
+    for step in resolver.steps(top):
         needed, key = step.dependency, step.dependency.key
         if isinstance(step.to, Found):
             need = needs[key, step.to.node.version]
@@ -229,23 +283,7 @@ def _slots(root: Found, closure: Closure, resolver: Resolver, offers: _Offers) -
             loads = {identity: frozenset({_unmet(needed)})}
         else:
             continue
-        current = _Candidate(key, version, loads)
-        yield _Slot(key, identity, current, partial(_others, current, identity, resolver, offers))
-
-
-def _others(
-    current: _Candidate, identity: ChartIdentity, resolver: Resolver, offers: _Offers
-) -> Iterator[_Candidate]:
-    try:
-        published = resolver.catalog.versions(identity)
-    except (ChartNotFound, RepositoryError):
-        return
-    missing_now = _missing(current)
-    for chart in islice(_nearest(published, current.version), MAX_OTHERS):
-        loads = offers.loads(identity, resolver.catalog.described(chart))
-        other = _Candidate(current.slot, chart.version, loads)
-        if _missing(other) <= missing_now:
-            yield other
+        yield _Slot(key, identity, _Candidate(key, version, loads))
 
 
 def _missing(candidate: _Candidate) -> set[tuple[ChartIdentity, str]]:

@@ -16,6 +16,7 @@ from deploy_orchestrator.charts.errors import (
     VersionNotFound,
 )
 from deploy_orchestrator.charts.graph.closure import (
+    About,
     Deviation,
     Difference,
     Known,
@@ -78,14 +79,10 @@ class Found:
         return self.chart.metadata.dependencies if isinstance(self.chart, Chart) else self.chart.dependencies
 
     @property
-    def type(self) -> str:
-        """`application` or `library`."""
-        told = self.chart.metadata.type if isinstance(self.chart, Chart) else self.chart.type
-        return told or "application"
-
-    @property
-    def deprecated(self) -> bool:
-        return self.chart.metadata.deprecated if isinstance(self.chart, Chart) else self.chart.deprecated
+    def about(self) -> About:
+        """What its graph tells of it."""
+        told = self.chart.metadata if isinstance(self.chart, Chart) else self.chart
+        return About(told.type or "application", told.deprecated)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,10 +90,8 @@ class Resolver:
     @at_rest()
     def closure(self, root: Chart | PublishedChart, values: Mapping[str, Any] | None = None) -> Closure:
         """Everything that `root` needs. Raises as `resolve`."""
-        import networkx
-
         top = self.root(root)
-        walk = _Walk(networkx.MultiDiGraph())
+        walk = _Walk(Graph())
         self._visit(top, walk, {})
         graph = walk.graph
         if values is not None:
@@ -121,7 +119,7 @@ class Resolver:
         if found.key in walk.done:
             return
         walk.done.add(found.key)
-        walk.graph.add_node(found.node, type=found.type, deprecated=found.deprecated)
+        walk.graph.add(found.node, found.about)
         needs = self._needs_of(found)
         walk.deviations += needs.deviations
         walk.needs += len(needs.steps)
@@ -133,15 +131,17 @@ class Resolver:
             if isinstance(step.to, Unresolved):
                 walk.unresolved.append(step.to)
                 continue
-            walk.graph.add_edge(found.node, step.to.node, step.dependency.key, **edge(step))
+            if step.to.node not in walk.graph:
+                walk.graph.add(step.to.node, step.to.about)
+            walk.graph.link(edge(step, found.node, step.to.node))
             self._visit(step.to, walk, {**above, found.node: None})
 
     def _published(
         self, graph: Graph, unresolved: Iterable[Unresolved]
     ) -> dict[ChartIdentity, tuple[str, ...]]:
         ways: defaultdict[ChartIdentity, set[tuple[str, str]]] = defaultdict(set)
-        for _, needed, data in graph.edges(data=True):
-            ways[needed.identity].add((data["constraint"], needed.version))
+        for need in graph.needs:
+            ways[need.chart.identity].add((need.constraint, need.chart.version))
         for missing in unresolved:
             if missing.identity:
                 ways[missing.identity].add((missing.dependency.version, ""))

@@ -2,13 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, NamedTuple, TypeAlias
 
 from deploy_orchestrator.charts.conditions import enabled
 from deploy_orchestrator.charts.errors import UnsafeChart
-from deploy_orchestrator.charts.graph.closure import Deviation, Difference, Graph, Known, Node, Unresolved
+from deploy_orchestrator.charts.graph.closure import (
+    Deviation,
+    Difference,
+    Graph,
+    Known,
+    Need,
+    Node,
+    Unresolved,
+)
 from deploy_orchestrator.charts.graph.contents import MAX_COPIES, composed, without
 from deploy_orchestrator.charts.graph.lookup import Found, Step
 from deploy_orchestrator.charts.metadata import Dependency
@@ -20,17 +28,20 @@ Steps: TypeAlias = Callable[[Found], Iterable[Step]]
 _Path: TypeAlias = tuple[str, ...]
 
 
-def edge(step: Step, *, is_on: bool = True) -> dict[str, Any]:
-    """The data of the edge that a step is in a graph."""
+def edge(step: Step, parent: Node, chart: Node, *, is_on: bool = True) -> Need:
+    """The edge that a step is in a graph."""
     needed = step.dependency
-    return {
-        "constraint": needed.version.strip(),
-        "condition": needed.condition,
-        "tags": needed.tags,
-        "alias": needed.alias,
-        "enabled": is_on,
-        "known": step.known,
-    }
+    return Need(
+        parent,
+        chart,
+        needed.key,
+        needed.version.strip(),
+        needed.condition,
+        needed.tags,
+        needed.alias,
+        is_on,
+        step.known,
+    )
 
 
 class Switched(NamedTuple):
@@ -86,7 +97,7 @@ class _Switches:
         self._first = {node: self._nodes[node, next(iter(several))] for node, several in ways.items()}
 
     def graph(self) -> Graph:
-        graph: Graph = self._before.__class__()
+        graph = Graph()
         for placed in _all(self._top):
             self._add(graph, placed)
         self._add_what_is_off(graph)
@@ -129,21 +140,20 @@ class _Switches:
 
     def _add(self, graph: Graph, placed: _Placed) -> None:
         node = self._nodes[placed.found.node, placed.way]
-        graph.add_node(node, **self._before.nodes[placed.found.node])
+        graph.add(node, self._before.about(placed.found.node))
         for step, below in placed.steps:
             there = self._nodes[below.found.node, below.way] if below else self._off(_node(step))
-            graph.add_node(there, **self._before.nodes[_node(step)])
-            key = step.dependency.key
-            if below or not graph.has_edge(node, there, key):
-                graph.add_edge(node, there, key, **edge(step, is_on=below is not None))
+            graph.add(there, self._before.about(_node(step)))
+            if below or step.dependency.key not in graph.below(node).get(there, {}):
+                graph.link(edge(step, node, there, is_on=below is not None))
 
     def _add_what_is_off(self, graph: Graph) -> None:
-        for parent, chart, key, data in self._before.edges(keys=True, data=True):
-            if parent not in self._first:
-                there = self._off(chart)
-                graph.add_node(parent, **self._before.nodes[parent])
-                graph.add_node(there, **self._before.nodes[chart])
-                graph.add_edge(parent, there, key, **{**data, "enabled": False})
+        for need in self._before.needs:
+            if need.parent not in self._first:
+                there = self._off(need.chart)
+                graph.add(need.parent, self._before.about(need.parent))
+                graph.add(there, self._before.about(need.chart))
+                graph.link(replace(need, chart=there, enabled=False))
 
     def _off(self, node: Node) -> Node:
         return self._first.get(node, node)

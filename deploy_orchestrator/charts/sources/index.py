@@ -24,6 +24,8 @@ MAX_BYTES = 256 * 1024 * 1024
 """The largest index that is read, unpacked; the largest public one is a tenth of it."""
 
 _NOTHING = msgspec.Raw(b"[]")
+_BYTES = (0xC4, 0xC5, 0xC6)
+"""What bytes begin with in MessagePack: entries that were not read yet."""
 
 
 class _Entry(msgspec.Struct, frozen=True, gc=False):
@@ -53,7 +55,8 @@ class _File(msgspec.Struct, frozen=True):
     entries: dict[str, msgspec.Raw] | None
 
 
-_Read = tuple[str, list[_Entry]]
+_Unread = tuple[str, bytes]
+"""The name of a chart, and its entries as the index has them: JSON, or the lines of YAML with the name."""
 
 _JSON = re.compile(rb'\s*\{\s*["}]')
 _JsonFailure = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -66,11 +69,11 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class Index:
-    """Every version of every chart in one repository; those of one chart are unpacked when asked for."""
+    """Every version of every chart in one repository; those of one chart are read when asked for."""
 
     def __init__(self, repository: str, charts: Mapping[str, msgspec.Raw]) -> None:
         self.repository = repository
-        self._charts = charts
+        self._charts = dict(charts)
         self._unpacked: dict[str, tuple[PublishedChart, ...]] = {}
 
     @classmethod
@@ -83,8 +86,10 @@ class Index:
             IndexInvalid: no index, or larger than `MAX_BYTES`.
         """
         text = _unpacked(data, repository)
-        read = _json if _JSON.match(text) else _yaml
-        return cls(repository, {name: _packed(name, entries) for name, entries in read(text, repository)})
+        charts = _json if _JSON.match(text) else _yaml
+        return cls(
+            repository, {name: msgspec.Raw(_encode(unread)) for name, unread in charts(text, repository)}
+        )
 
     @classmethod
     def restore(cls, kept: bytes, repository: str) -> "Index":
@@ -96,16 +101,39 @@ class Index:
         return _encode(self._charts)
 
     @property
+    def read(self) -> int:
+        """Of how many charts the versions were asked for."""
+        return len(self._unpacked)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The names of all charts in it."""
         return tuple(self._charts)
 
     def versions(self, name: str) -> tuple[PublishedChart, ...]:
-        """Every version of a chart, newest first; none if there is no such chart."""
+        """Every version of a chart, newest first; none if there is no such chart. Raises IndexInvalid."""
         if name not in self._unpacked:
-            kept = _decode_kept(self._charts[name]) if name in self._charts else []
+            kept = _decode_kept(self._packed(name)) if name in self._charts else []
             self._unpacked[name] = tuple(_published(self.repository, name, version) for version in kept)
         return self._unpacked[name]
+
+    def read_all(self) -> bool:
+        """Read what nobody has asked for yet; whether there was any. Raises IndexInvalid."""
+        unread = [name for name, kept in self._charts.items() if _is_unread(kept)]
+        for name in unread:
+            self._packed(name)
+        return bool(unread)
+
+    def _packed(self, name: str) -> msgspec.Raw:
+        kept = self._charts[name]
+        if _is_unread(kept):
+            entries = _entries_of(name, msgspec.msgpack.decode(kept, type=bytes), self.repository)
+            kept = self._charts[name] = _packed(name, entries)
+        return kept
+
+
+def _is_unread(kept: msgspec.Raw) -> bool:
+    return memoryview(kept)[0] in _BYTES
 
 
 def _published(repository: str, name: str, kept: _Kept) -> PublishedChart:
@@ -144,22 +172,34 @@ def _invalid(what: str, repository: str, line: int | None = None) -> IndexInvali
     )
 
 
-def _json(text: bytes, repository: str) -> Iterator[_Read]:
+def _json(text: bytes, repository: str) -> Iterator[_Unread]:
     try:
         charts = msgspec.json.decode(text, type=_File).entries or {}
     except _JsonFailure as error:
         raise _invalid(f"not a Helm index: {error}", repository) from error
     for name, raw in charts.items():
-        yield name, _entries(raw)
+        yield name, bytes(raw)
 
 
-def _yaml(text: bytes, repository: str) -> Iterator[_Read]:
+def _yaml(text: bytes, repository: str) -> Iterator[_Unread]:
     try:
-        charts: dict[str, Any] = dict(index_yaml.entries(text.decode()))
+        charts = dict(index_yaml.sections(text.decode()))
     except (index_yaml.UnusualLayoutError, UnicodeDecodeError):
-        charts = _any_yaml(text, repository)
-    for name, found in charts.items():
-        yield name, _entries(msgspec.Raw(msgspec.json.encode(found)))
+        for name, found in _any_yaml(text, repository).items():
+            yield name, msgspec.json.encode(found)
+    else:
+        for name, section in charts.items():
+            yield name, section.encode()
+
+
+def _entries_of(name: str, unread: bytes, repository: str) -> list[_Entry]:
+    if not unread.startswith(b" "):
+        return _entries(msgspec.Raw(unread))
+    try:
+        found: Any = index_yaml.entries(unread.decode())
+    except index_yaml.UnusualLayoutError:
+        found = _any_yaml(b"entries:\n" + unread, repository).get(name)
+    return _entries(msgspec.Raw(msgspec.json.encode(found)))
 
 
 def _any_yaml(text: bytes, repository: str) -> dict[str, Any]:

@@ -25,8 +25,11 @@ from deploy_orchestrator.registries import (
 )
 from deploy_orchestrator.storage import Cache, fingerprint
 
-_PARSED = "indexes-2"
+_PARSED = "indexes-3"
 """Where parsed indexes are kept; another number for another form."""
+
+_FEW = 16
+"""Of more charts than these, the whole index is read at once, and kept as it is then."""
 
 _INDEX_SUFFIXES = (".yaml", ".yml", ".json", ".gz")
 
@@ -57,6 +60,7 @@ class IndexRepository:
         self._cache = cache
         self._address = _index_address(location)
         self._index: Index | None = None
+        self._key = ""
         self._silent: dict[str, NoAnswer] = {}
 
     def names(self) -> tuple[str, ...]:
@@ -65,7 +69,10 @@ class IndexRepository:
 
     def versions(self, name: str) -> tuple[PublishedChart, ...]:
         """Every version of a chart, newest first. Raises RepositoryError."""
-        return self._load().versions(name)
+        index = self._load()
+        if index.read == _FEW and index.read_all():
+            self._cache.of(_PARSED).write(self._key, index.keep())
+        return index.versions(name)
 
     def exactly(self, name: str, version: str) -> PublishedChart | None:
         """The chart in this version. Raises RepositoryError."""
@@ -130,21 +137,20 @@ class IndexRepository:
             {name: value for name, value in conditions.items() if value},
             accept=(200, 304) if kept else (200,),
         )
-        if answer.status == 304 and kept:
+        if answer.status == 304 and kept and seen:
+            self._key = seen.fingerprint
             return Index.restore(kept, self.identity)
         index = self._parsed(answer.body)
-        new = _Seen(
-            answer.headers.get("etag", ""), answer.headers.get("last-modified", ""), fingerprint(answer.body)
-        )
+        new = _Seen(answer.headers.get("etag", ""), answer.headers.get("last-modified", ""), self._key)
         self._cache.of("responses").write(self._address, msgspec.msgpack.encode(new))
         return index
 
     def _parsed(self, data: bytes) -> Index:
-        key = fingerprint(data)
-        if kept := self._cache.of(_PARSED).read(key):
+        self._key = fingerprint(data)
+        if kept := self._cache.of(_PARSED).read(self._key):
             return Index.restore(kept, self.identity)
         index = Index.parse(data, self.identity)
-        self._cache.of(_PARSED).write(key, index.keep())
+        self._cache.of(_PARSED).write(self._key, index.keep())
         return index
 
     def _read(self, address: str, limit: int) -> bytes:

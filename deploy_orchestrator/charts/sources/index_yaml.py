@@ -21,6 +21,7 @@ class UnusualLayoutError(ValueError):
     """Not laid out as programs write an index; whether it is YAML is not known."""
 
 
+_ENTRIES = "entries:\n"
 _FIELDS = "name|version|created|digest|type|deprecated|appVersion|urls|dependencies"
 _NAME = r"[A-Za-z0-9_$][^\s:#]*"
 _TOP_LEVEL = re.compile(r"(?:(?:---|[A-Za-z]+: *[^ &*!|>{\[\n].*|\s*#.*|\s*)\n)*+")
@@ -33,24 +34,36 @@ _ITEM = re.compile(r"^( *)- .*\n(?:\1  .*\n)*", re.MULTILINE)
 _SURE_LIST = re.compile(rf"\n *- ({_WORD})\n")
 
 
-def entries(text: str) -> Iterator[tuple[str, list[Entry]]]:
-    """The name of each chart with its entries, in their order.
+def sections(text: str) -> Iterator[tuple[str, str]]:
+    """The name of each chart with the lines of its entries, in their order; what these say is not looked at.
 
     Raises:
         UnusualLayoutError: only a whole YAML parser can tell what this is.
     """
-    before, found, inside = f"\n{text}\n".replace("\r\n", "\n").partition("\nentries:\n")
+    text = text.replace("\r\n", "\n") if "\r" in text else text
+    starts = text.startswith(_ENTRIES)
+    before, found, inside = text.partition(_ENTRIES if starts else f"\n{_ENTRIES}")
     if not found:
         raise UnusualLayoutError
+    inside = inside if inside.endswith("\n") else f"{inside}\n"
     layout = _Layout.of(inside)
     end = 0
     for chart in layout.chart.finditer(inside):
         if chart.start() != end:
             break
         end = chart.end()
-        yield chart[1], [layout.read(entry[0]) for entry in layout.entry.finditer(chart[2])]
+        yield chart[1], chart[0] if chart[2] else "[]"
     if not _TOP_LEVEL.fullmatch(f"{before}\n{inside[end:]}"):
         raise UnusualLayoutError
+
+
+def entries(section: str) -> list[Entry]:
+    """What the entries of a chart say that are in its `section`. Raises UnusualLayoutError as it."""
+    layout = _Layout.of(section)
+    chart = layout.chart.fullmatch(section)
+    if chart is None:
+        raise UnusualLayoutError
+    return [layout.read(entry[0]) for entry in layout.entry.finditer(chart[2])]
 
 
 @dataclass(frozen=True, slots=True)
