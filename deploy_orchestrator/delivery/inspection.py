@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from deploy_orchestrator.delivery.errors import ClusterRefused, DeliveryError, NotServed
 from deploy_orchestrator.errors import first_few
 from deploy_orchestrator.manifests import (
+    NOTHING,
     Diff,
     Manifests,
     Object,
@@ -16,6 +17,7 @@ from deploy_orchestrator.manifests import (
     ObjectKey,
     diff,
     hooks,
+    is_of_sops,
     redacted,
     untyped,
 )
@@ -52,6 +54,7 @@ class Inspection:
     would not take, `unasked` those (of both) for which it could not be asked, each with its words. `awaited`
     tells what has to be there first and comes with the change. `tried` counts the objects of the candidate
     that it would take. `lacking` is what a namespace that somebody else has made does not give.
+    `there` is what is live, and this deployment never released, of the objects that it would take.
     """
 
     drift: Diff
@@ -62,6 +65,7 @@ class Inspection:
     awaited: tuple[str, ...]
     tried: int
     lacking: tuple[Reason, ...] = ()
+    there: Manifests = NOTHING
 
     @property
     def has_objections(self) -> bool:
@@ -160,6 +164,8 @@ def inspect(
     live = _asked(lambda each: cluster.read(each, namespace), known)
 
     def attempt(wanted: Object) -> Object | None:
+        if is_of_sops(wanted):
+            raise DeliveryError("SOPS encrypted it, and the cluster takes what it is once that is decrypted")
         if (hooks.is_hook(wanted) or hooks.is_forced(wanted)) and live[wanted.key]:
             cluster.try_anew(wanted, namespace)
             return None
@@ -192,8 +198,9 @@ def inspect(
         for before in [live[each.key]]
         if isinstance(before, Object) and not isinstance(answers[each.canonical], DeliveryError)
     ]
+    there_already = Manifests(before for before, _ in taken)
     taken_over = diff(
-        Manifests(before for before, _ in taken),
+        there_already,
         Manifests(after for _, after in taken if isinstance(after, Object)),
     )
     changed = {*(change.key for change in taken_over.changed), *(each.key for each in taken_over.removed)}
@@ -205,6 +212,7 @@ def inspect(
         unasked,
         tuple(awaited),
         sum(not isinstance(answer, DeliveryError) for _, answer in tried),
+        there=there_already,
     )
 
 

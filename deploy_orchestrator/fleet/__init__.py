@@ -14,7 +14,7 @@ if TYPE_CHECKING:
         kubernetes_versions,
         steps_of,
     )
-    from deploy_orchestrator.fleet.fleet import Deployment, Fleet, ValueLayer
+    from deploy_orchestrator.fleet.fleet import Deployment, Fleet, ValueLayer, takeover_path
     from deploy_orchestrator.fleet.layering import DEFAULT_VALUES
     from deploy_orchestrator.fleet.layout import ALLOWED_SIGNERS, FLEET_FILE, PLATFORM
     from deploy_orchestrator.fleet.loading import last_readable, load
@@ -58,6 +58,8 @@ if TYPE_CHECKING:
     )
     from deploy_orchestrator.fleet.schemas import json_schemas
     from deploy_orchestrator.fleet.signers import among, principals
+    from deploy_orchestrator.fleet.syncing import AS_USUAL, IgnoredDifference, Syncing, SyncOption
+    from deploy_orchestrator.fleet.takeover import Takeover
     from deploy_orchestrator.fleet.template import new_tenant
     from deploy_orchestrator.fleet.upgrade import ChartUpgrade, UpgradedFleet, Wanted, upgraded
 else:
@@ -67,6 +69,7 @@ else:
 
 __all__ = [
     "ALLOWED_SIGNERS",
+    "AS_USUAL",
     "DEFAULT_VALUES",
     "FLEET_FILE",
     "PLATFORM",
@@ -85,6 +88,7 @@ __all__ = [
     "Fleet",
     "FleetError",
     "Freeze",
+    "IgnoredDifference",
     "IgnoredField",
     "ImageField",
     "ImageMirror",
@@ -100,6 +104,9 @@ __all__ = [
     "RuleOverride",
     "Rules",
     "Subscription",
+    "SyncOption",
+    "Syncing",
+    "Takeover",
     "Tenant",
     "TenantNamespace",
     "TenantRelease",
@@ -128,6 +135,7 @@ __all__ = [
     "restricted",
     "rules_of",
     "steps_of",
+    "takeover_path",
     "under",
     "upgraded",
 ]

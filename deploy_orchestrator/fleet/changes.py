@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.fleet.fleet import Deployment, Fleet
+from deploy_orchestrator.fleet.fleet import Deployment, Fleet, takeover_path
 from deploy_orchestrator.fleet.layout import FLEET_FILE
 from deploy_orchestrator.fleet.model import FleetFile
 from deploy_orchestrator.fleet.reading import read_document
@@ -75,6 +75,8 @@ def basis(fleet: Fleet, deployment: Deployment) -> str:
         "waves": policy.ahead_of(deployment.tenant.name),
         "awaited": [[each.environment.name, fleet.inputs(each)] for each in fleet.before(deployment)],
     }
+    if takeover := fleet.tree.file_id(takeover_path(deployment.tenant.name, deployment.environment.name)):
+        parts["takeover"] = takeover
     return f"sha256:{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()}"
 
 

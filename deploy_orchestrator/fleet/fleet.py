@@ -18,7 +18,7 @@ from deploy_orchestrator.fleet.layering import (
     layers_of,
     sources_of,
 )
-from deploy_orchestrator.fleet.layout import FLEET_FILE, TENANT_FILE, TENANTS
+from deploy_orchestrator.fleet.layout import FLEET_FILE, TAKEOVER_PREFIX, TENANT_FILE, TENANTS
 from deploy_orchestrator.fleet.model import (
     ArgoCDInstance,
     ChartReference,
@@ -35,6 +35,7 @@ from deploy_orchestrator.fleet.model import (
     TenantRelease,
 )
 from deploy_orchestrator.fleet.reading import pick, read_document, require_unique_keys
+from deploy_orchestrator.fleet.takeover import Takeover
 from deploy_orchestrator.git import Tree
 from deploy_orchestrator.registries import Egress
 
@@ -90,9 +91,10 @@ class Deployment:
 
     @property
     def destination(self) -> Destination:
-        """Where it goes."""
+        """Where it goes, and how."""
         own, *others = self.namespaces
-        return Destination(self.environment.cluster, self.server, own, tuple(sorted(others)))
+        sync = self.tenant.sync_in(self.environment.name)
+        return Destination(self.environment.cluster, self.server, own, tuple(sorted(others)), sync)
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +327,19 @@ class Fleet:
             f"{TENANTS}/{deployment.tenant.name}/{TENANT_FILE}",
             *layer_paths(deployment.tenant, deployment.environment),
             *sorted({folder for chart in self._local(deployment) for folder in chart.trees}),
+            *([path] if self.tree.exists(path := _takeover_path(deployment)) else []),
         )
+
+    def takeover(self, deployment: Deployment) -> Takeover | None:
+        """What the cluster said of taking over what is live; None where nobody asked.
+
+        Raises:
+            FleetError, DocumentError: the record is not what `adopt` writes.
+        """
+        path = _takeover_path(deployment)
+        if not self.tree.exists(path):
+            return None
+        return read_document(self.tree, path, "says what is taken over").into(Takeover)
 
     def inputs(self, deployment: Deployment) -> str:
         """A digest that is another one whenever the manifests of this deployment can be others.
@@ -389,6 +403,15 @@ class Fleet:
         namespace = environment.namespace_of(tenant.name, placing.name)
         kept_by = self.keepers.get((environment.name, namespace)) if placing.shared else None
         return Deployment(environment, tenant, namespace, server, kept_by)
+
+
+def _takeover_path(deployment: Deployment) -> str:
+    return takeover_path(deployment.tenant.name, deployment.environment.name)
+
+
+def takeover_path(tenant: str, environment: str) -> str:
+    """Where what a cluster said of taking over a tenant's objects is kept."""
+    return f"{TENANTS}/{tenant}/{TAKEOVER_PREFIX}{environment}.yaml"
 
 
 def _placed(deployment: Deployment) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, model_validator
 
+from deploy_orchestrator.fleet.base import Model
 from deploy_orchestrator.fleet.fields import (
     ChartName,
     ClusterKind,
@@ -42,22 +42,10 @@ from deploy_orchestrator.fleet.recurrence import (
     moment,
     times,
 )
+from deploy_orchestrator.fleet.syncing import AS_USUAL, Syncing
 from deploy_orchestrator.terms import Digest, Email, Label, Quantity, Time, Verdict, may_speak_for
 
 Count = Annotated[StrictInt, Field(ge=1)]
-
-
-class Model(BaseModel):
-    """Immutable, and strict about the names of its fields: in files they are written in camelCase."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-        defer_build=True,
-    )
 
 
 class ArgoCDInstance(Model):
@@ -512,10 +500,13 @@ Namespace = Annotated[TenantNamespace, BeforeValidator(_named, json_schema_input
 
 
 class Placement(Model):
-    """What is another for a tenant in one environment: the name of its Helm release, and its namespace."""
+    """What is another for a tenant in one environment: the name of its Helm release, its namespace, and how
+    it is synced.
+    """
 
     release: ReleaseName | None = None
     namespace: Namespace | None = None
+    sync: Syncing | None = None
 
 
 class ValueSource(Model):
@@ -570,8 +561,8 @@ class TenantFile(Model):
     """The fields of `tenant.yaml`: one `chart`, or several `releases` that move together.
 
     `release` is the name of the only Helm release, where it is not the tenant's; `namespace` where that is
-    not the environment's; `per_environment` what of both is another in one of them. `values`: where they come
-    from, later ones winning; None: as `fleet.yaml` says.
+    not the environment's; `sync` how Argo CD is told to sync it; `per_environment` what of these is another
+    in one of them. `values`: where they come from, later ones winning; None: as `fleet.yaml` says.
     """
 
     model_config = ConfigDict(
@@ -586,6 +577,7 @@ class TenantFile(Model):
     exceptions: tuple[CheckException, ...] = ()
     release: ReleaseName | None = None
     namespace: Namespace | None = None
+    sync: Syncing = AS_USUAL
     per_environment: dict[str, Placement] = Field(default_factory=dict[str, Placement])
     values: Values | None = None
 
@@ -593,6 +585,11 @@ class TenantFile(Model):
         """What it says of its namespace in an environment."""
         own = self.per_environment.get(environment, Placement())
         return own.namespace or self.namespace or TenantNamespace()
+
+    def sync_in(self, environment: str) -> Syncing:
+        """How it is synced in an environment."""
+        own = self.per_environment.get(environment, Placement()).sync
+        return self.sync if own is None else own
 
     @property
     def chart_fields(self) -> tuple[tuple[tuple[str | int, ...], ChartReference], ...]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
+from deploy_orchestrator.fleet.base import Model
 from deploy_orchestrator.fleet.fields import NamespaceTemplate, ServerUrl
 from deploy_orchestrator.fleet.fleet import Fleet
 from deploy_orchestrator.fleet.model import (
@@ -13,7 +14,6 @@ from deploy_orchestrator.fleet.model import (
     ImagePolicy,
     Issuer,
     MachineToken,
-    Model,
     PauseRule,
     Policy,
     Reviews,

@@ -107,6 +107,7 @@ def _proposal(
         destination_before=base.destination,
         findings=findings,
         looked_up=images,
+        takeover=after.takeover(deployment),
     )
     if base.unreadable:
         judgement = replace(judgement, reasons=(*judgement.reasons, _incomparable(base.unreadable)))

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from deploy_orchestrator.manifests.printed import Printed, Printout, combined
     from deploy_orchestrator.manifests.provenance import Origin, layered_origins, origins
     from deploy_orchestrator.manifests.references import DOCKER_HUB, ImageReference, NotAnImage
-    from deploy_orchestrator.manifests.secrets import redacted
+    from deploy_orchestrator.manifests.secrets import is_of_sops, redacted
     from deploy_orchestrator.manifests.tenants import render, render_all
     from deploy_orchestrator.manifests.trial import require_rendering
     from deploy_orchestrator.manifests.verification import tested_after_sync
@@ -102,6 +102,7 @@ __all__ = [
     "image_names",
     "is_built_in",
     "is_cluster_scoped",
+    "is_of_sops",
     "layered_origins",
     "lint",
     "mirrored",

@@ -19,7 +19,7 @@ class Diff:
     """What becomes of one set of manifests in another, each part in the order of the keys.
 
     `reordered` are objects whose bytes differ only in an order that means nothing, or in null for absent.
-    `moved` is where all of it goes from and to, None where it stays where it is.
+    `moved` is where all of it goes from and to, and how; None where that stays as it is.
     """
 
     added: tuple[Object, ...]
@@ -37,7 +37,7 @@ class Diff:
         Where all stays, an object of a custom kind that comes to name its namespace, or no longer does, is
         the same: Argo CD gives it the Application's (`DeduplicateTargetObjects` in its source).
         """
-        if before is None or after is None or before.is_at(after):
+        if before is None or after is None or before.is_same(after):
             return _at_home(self, after.namespace) if after else self
         return replace(self, moved=(before, after))
 

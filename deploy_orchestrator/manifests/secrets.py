@@ -12,6 +12,7 @@ from deploy_orchestrator.terms import names_a_secret
 
 HIDDEN: Final = "(hidden)"
 CHANGED: Final = "(hidden, changed)"
+SOPS: Final = "sops"
 
 _DATA: Final = frozenset({"data", "stringData"})
 
@@ -45,6 +46,11 @@ def _holds_secret_values(value: Any) -> bool:
         return any(_holds_secret_values(inner) for inner in fields.values() if isinstance(inner, dict | list))
     items = cast(list[Any], value)
     return any(_holds_secret_values(inner) for inner in items if isinstance(inner, dict | list))
+
+
+def is_of_sops(object_: Object) -> bool:
+    """Whether SOPS encrypted a Secret: in `sops` it says how, and what decrypts it takes that away."""
+    return object_.kind == "Secret" and isinstance(object_.body.get(SOPS), Mapping)
 
 
 def redacted(text: str, object_: Object) -> str:

@@ -141,6 +141,7 @@ class Previews:
                 *moved_since(released, rendered.images),
             ),
             images=rendered.images,
+            takeover=None if released else fleet.takeover(deployment),
         )
         objects = frozenset(each.key.file for each in rendered.manifests.objects)
         require_place(fleet, self.deployments, plan, objects)

@@ -280,8 +280,8 @@ class _Commit:
         deployment, manifests = found
         if manifests.content != plan.content:
             yield "source", f"{plan.source.commit} of the fleet gives other manifests: {manifests.content}"
-        if not deployment.destination.is_at(plan.destination):
-            yield "source", f"{plan.source.commit} of the fleet goes to another place"
+        if not deployment.destination.is_same(plan.destination):
+            yield "source", f"{plan.source.commit} of the fleet goes to another place, or is synced otherwise"
         if not self.is_own:
             yield from self._judged(standing, plan, deployment, manifests, at)
 
@@ -300,6 +300,7 @@ class _Commit:
             destination_before=was.destination if was else None,
             findings=(),
             looked_up=plan.images or (),
+            takeover=plan.takeover,
             now=at,
         )
         if Verdict.worst([plan.verdict, judgement.verdict]) is not plan.verdict:

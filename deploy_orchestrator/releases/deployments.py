@@ -165,7 +165,7 @@ class Deployments:
         released = self._standing(Slot(deployment.environment.name, deployment.tenant.name)).released
         if released is None or released.content != content:
             return False
-        if not released.destination.is_at(deployment.destination):
+        if not released.destination.is_same(deployment.destination):
             return False
         self.check_intact(released)
         return True

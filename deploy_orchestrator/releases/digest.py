@@ -1,7 +1,7 @@
 import hashlib
 import json
 
-from deploy_orchestrator.fleet import Destination
+from deploy_orchestrator.fleet import Destination, Takeover
 
 FORMAT = 2
 """Of plans, releases and digests that tell where a change goes, and which release it replaces."""
@@ -15,12 +15,14 @@ def digest_of(
     content: str,
     base: str | None,
     replaces: str | None,
+    takeover: Takeover | None = None,
 ) -> str:
     """What a plan, an approval and a release are about, as `sha256:<hex>`.
 
     The SHA-256 of canonical JSON: the `content` (digest of the rendered objects) that goes to one tenant in
     one environment, its destination, the content that it replaces there (`base`), and the commit that
-    released that, or took away what was there (`replaces`); None where nothing ever was.
+    released that, or took away what was there (`replaces`); None where nothing ever was. What the cluster
+    said of a `takeover` is a part of it where it was asked.
     """
     return _sha256(
         {
@@ -31,6 +33,7 @@ def digest_of(
             "content": content,
             "base": base,
             "replaces": replaces,
+            **({"takeover": takeover.as_json()} if takeover else {}),
         }
     )
 

@@ -9,12 +9,12 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import pydantic
 
 from deploy_orchestrator.documents import Record
-from deploy_orchestrator.fleet import Destination
+from deploy_orchestrator.fleet import AS_USUAL, Destination, Syncing, Takeover
 from deploy_orchestrator.git import Commit
 from deploy_orchestrator.manifests import NOTHING, ChartUsed
 from deploy_orchestrator.releases.digest import digest_of, first_digest_of
@@ -115,7 +115,8 @@ class Subject(Record):
     earlier one: it knows no `server` and no `replaces`, and its digest covers no destination. `images` are
     the digests that names of images led to when it was planned, of those without one, and of those whose tag
     led to the one beside it; None: nobody looked, or there are none. `others` are the namespaces that it goes
-    to beside its own; None: no others.
+    to beside its own; None: no others. `sync` is how it is synced; None: as usual.
+    `takeover` is what the cluster said of taking over what is live; None: nobody asked, or nothing is.
     """
 
     format: Literal[1, 2] = 1
@@ -125,6 +126,8 @@ class Subject(Record):
     cluster: str
     server: Text | None = None
     others: tuple[Label, ...] | None = None
+    sync: Annotated[Syncing, pydantic.PlainSerializer(Syncing.as_json)] | None = None
+    takeover: Takeover | None = None
     digest: Digest
     content: Digest
     base: Digest | None = None
@@ -145,6 +148,7 @@ class Subject(Record):
                 content=self.content,
                 base=self.base,
                 replaces=self.replaces,
+                takeover=self.takeover,
             )
         )
         if self.digest != expected:
@@ -153,8 +157,9 @@ class Subject(Record):
 
     @property
     def destination(self) -> Destination:
-        """Where it goes."""
-        return Destination(self.cluster, self.server, self.namespace, self.others or ())
+        """Where it goes, and how."""
+        others, sync = self.others or (), self.sync or AS_USUAL
+        return Destination(self.cluster, self.server, self.namespace, others, sync)
 
     @property
     def key(self) -> str:

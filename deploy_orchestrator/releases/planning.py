@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from deploy_orchestrator.fleet import Deployment, Destination
+from deploy_orchestrator.fleet import Deployment, Destination, Takeover
 from deploy_orchestrator.manifests import ChartUsed, Finding, Manifests
 from deploy_orchestrator.releases.digest import FORMAT, digest_of
 from deploy_orchestrator.releases.model import (
@@ -30,6 +30,7 @@ def make_plan(
     ahead: Sequence[Ahead] = (),
     reasons: Sequence[Reason] = (),
     images: Mapping[str, str] = MappingProxyType({}),
+    takeover: Takeover | None = None,
 ) -> Plan:
     """The plan of releasing `candidate` in place of what is `released`, judged as `assess` does.
 
@@ -37,13 +38,16 @@ def make_plan(
 
     `emptied` is the commit that took away what was released before where nothing is, `inputs` the basis of
     the plan. `after` names what must be healthy in the environments before, nothing in the first; `ahead`
-    what must be healthy in earlier waves. `images` are the digests that names of images lead to.
+    what must be healthy in earlier waves. `images` are the digests that names of images lead to. `takeover`
+    is what the cluster said of taking over what is live; it counts where it was asked about this candidate.
 
     Raises:
         EmptyCandidate, UnknownRule: as `assess`.
     """
     from deploy_orchestrator.risk import assess
 
+    if takeover and takeover.content != candidate.content:
+        takeover = None
     judgement = assess(
         deployment,
         candidate=candidate,
@@ -52,6 +56,7 @@ def make_plan(
         destination_before=released.destination if released else None,
         findings=findings,
         looked_up=images,
+        takeover=takeover,
     )
     environment, tenant = deployment.environment, deployment.tenant
     return planned(
@@ -69,6 +74,7 @@ def make_plan(
         ahead=ahead,
         summary=judgement.summary,
         images=images,
+        takeover=takeover,
     )
 
 
@@ -88,6 +94,7 @@ def planned(
     emptied: str | None = None,
     inputs: str | None = None,
     images: Mapping[str, str] = MappingProxyType({}),
+    takeover: Takeover | None = None,
 ) -> Plan:
     """The plan of releasing `content` in place of what is `replaced`, with its digest and its verdict."""
     base, replaces = (replaced.content, replaced.commit) if replaced else (None, emptied)
@@ -99,6 +106,7 @@ def planned(
         cluster=destination.cluster,
         server=destination.server,
         others=destination.others or None,
+        sync=destination.sync or None,
         digest=digest_of(
             environment=environment,
             tenant=tenant,
@@ -106,6 +114,7 @@ def planned(
             content=content,
             base=base,
             replaces=replaces,
+            takeover=takeover,
         ),
         content=content,
         base=base,
@@ -119,4 +128,5 @@ def planned(
         ahead=tuple(ahead),
         summary=summary,
         images=dict(images) or None,
+        takeover=takeover,
     )

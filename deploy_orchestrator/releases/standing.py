@@ -89,7 +89,7 @@ class Standing:
         return (
             released is not None
             and released.content == plan.content
-            and released.destination.is_at(plan.destination)
+            and released.destination.is_same(plan.destination)
         )
 
     def is_intact(self, plan: Plan) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from deploy_orchestrator.fleet import Deployment, Destination
+from deploy_orchestrator.fleet import Deployment, Destination, Takeover
 from deploy_orchestrator.manifests import ChartUsed, Diff, Finding, Manifests, ObjectKey
 from deploy_orchestrator.risk.change import Change
 from deploy_orchestrator.risk.errors import EmptyCandidate
@@ -39,13 +39,15 @@ def assess(
     destination_before: Destination | None = None,
     findings: Sequence[Finding],
     looked_up: Collection[str] = (),
+    takeover: Takeover | None = None,
     now: datetime | None = None,
 ) -> Judgement:
     """What `candidate` would do in place of `before`, which came from `chart_before` and went to
     `destination_before`; None: of nothing.
 
     `findings` are what checks say about the candidate, `looked_up` the names of images whose tags lead to
-    their digests by what their registries say. `now` (UTC; by default this moment) is when.
+    their digests by what their registries say, `takeover` what the cluster says of what is live; one about
+    another content counts for nothing. `now` (UTC; by default this moment) is when.
 
     Raises:
         UnknownRule: the policy overrides a rule or a check that does not exist.
@@ -73,6 +75,7 @@ def assess(
         ignored=[each for each in policy.ignore if each.expires > (now or datetime.now(UTC))],
         into_existing=deployment.placing.existing or deployment.namespaces != (given,),
         without_platform=not deployment.has_platform,
+        takeover=takeover if takeover and takeover.content == candidate.content else None,
         excepted_before=_excepted(before, deployment)
         if any(each.excepted for each in findings)
         else frozenset(),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from deploy_orchestrator.fleet import Destination, IgnoredField
+from deploy_orchestrator.fleet import Destination, IgnoredField, Takeover
 from deploy_orchestrator.manifests import (
     ChartUsed,
     Diff,
@@ -91,7 +91,8 @@ class Change:
     fields that the policy says nobody need look at now. `into_existing` says that somebody else has made the
     namespace, or may have: things may be live in one that the environment does not give.
     `looked_up` are the names of images whose tags lead to their digests by what their registries say.
-    `without_platform` says that the tenant's own chart makes its namespace.
+    `without_platform` says that the tenant's own chart makes its namespace. `takeover` is what the cluster
+    says of what is live there.
     `excepted_before` are the checks, and their objects, that what is replaced fails and is excepted from.
     """
 
@@ -105,8 +106,15 @@ class Change:
     ignored: Sequence[IgnoredField] = ()
     into_existing: bool = False
     without_platform: bool = False
+    takeover: Takeover | None = None
     excepted_before: frozenset[tuple[str, ObjectKey | None]] = frozenset()
     looked_up: frozenset[str] = frozenset()
+
+    @property
+    def moved(self) -> tuple[Destination, Destination] | None:
+        """Where all of it goes from and to; None where it stays where it is."""
+        where = self.diff.moved
+        return where if where and not where[0].is_at(where[1]) else None
 
     @property
     def first(self) -> bool:

@@ -6,7 +6,7 @@ from typing import Final
 from deploy_orchestrator.risk.change import Change
 from deploy_orchestrator.risk.reach import reaching
 from deploy_orchestrator.risk.rule import Rule, Sighting
-from deploy_orchestrator.risk.rule_ids import SHARED_FROM_THE_FIRST, TAKEOVER
+from deploy_orchestrator.risk.rule_ids import SHARED_FROM_THE_FIRST, TAKEOVER, TAKEOVER_PROVED
 from deploy_orchestrator.risk.verdict import Verdict
 
 
@@ -27,14 +27,40 @@ class Takeover(Rule):
     severity = Verdict.NEEDS_APPROVAL
     sees = (
         "a first release, or one that moves, goes into a namespace that somebody else has made, or into "
-        "another than the one that the environment gives"
+        "another than the one that the environment gives, and no dry run shows that it changes nothing"
     )
     why = "What is live there under the same names is taken over, and changed where it differs."
     do = "Ask the cluster what it changes: `plan --cluster`. Then approve."
 
     def judge(self, change: Change) -> Iterator[Sighting]:
-        if change.into_existing and (change.first or change.diff.moved):
+        if not _takes_over(change):
+            return
+        if change.takeover is None:
             yield Sighting(f"{len(change.after.objects)} objects go where others may be live already")
+        for each in change.takeover.would if change.takeover else ():
+            yield Sighting(f"a dry run says: {each}")
+
+
+class TakeoverProved(Rule):
+    id = TAKEOVER_PROVED
+    severity = Verdict.NEEDS_APPROVAL
+    sees = (
+        "as `takeover`, and a dry run of applying these very objects changed nothing that is live, as the "
+        "record of `adopt` in the fleet says"
+    )
+    why = "The record is as good as whoever may write to the fleet, and live objects may have changed since."
+    do = (
+        "Approve. Where nobody but approvers writes to the fleet, a policy may call it safe: what no dry run "
+        "shows to be empty stays a `takeover`."
+    )
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        if _takes_over(change) and change.takeover and not change.takeover.would:
+            yield Sighting(f"a dry run changed none of {change.takeover.kept} live objects")
+
+
+def _takes_over(change: Change) -> bool:
+    return change.into_existing and bool(change.first or change.moved)
 
 
 class SharedFromTheFirst(Rule):
@@ -68,4 +94,4 @@ class SharedFromTheFirst(Rule):
 _SHARED_NAMESPACE: Final = "shared-namespace"
 """The check that tells of a namespace which several tenants share."""
 
-RULES = (FirstRelease(), Takeover(), SharedFromTheFirst())
+RULES = (FirstRelease(), Takeover(), TakeoverProved(), SharedFromTheFirst())

@@ -11,6 +11,7 @@ from deploy_orchestrator.risk.rule_ids import (
     REACHES_OTHERS,
     SHARED_FROM_THE_FIRST,
     TAKEOVER,
+    TAKEOVER_PROVED,
 )
 from deploy_orchestrator.risk.verdict import Reason, Verdict
 
@@ -19,7 +20,7 @@ HOST_TAKEN: Final = "host-taken"
 
 _IS_OF: Final = " is a host of "
 _ALREADY: Final = " already"
-_RULES: Final = frozenset({REACHES_OTHERS, SHARED_FROM_THE_FIRST, TAKEOVER})
+_RULES: Final = frozenset({REACHES_OTHERS, SHARED_FROM_THE_FIRST, TAKEOVER, TAKEOVER_PROVED})
 _BY_CHECKS: Final = frozenset({CHECK_EXCEPTED, CHECK_FAILED})
 _OF_DEFINITIONS: Final = "crd-"
 """How the rules on kinds begin, which all in the cluster have in common."""

@@ -90,6 +90,16 @@ def test_one_application_set_makes_an_application_for_each_release_file(fleet: F
     }
 
 
+def test_a_release_file_says_what_else_is_synced_how_and_the_options_of_all_stay(fleet: Fleet) -> None:
+    """That a real Argo CD reads the template so is held in tests/e2e/test_argocd.py."""
+    spec = found(fleet, "ApplicationSet")["deploy-orchestrator"]["spec"]
+    ours = ["ServerSideApply=true", "PruneLast=true", "FailOnSharedResource=true"]
+    assert spec["template"]["spec"]["syncPolicy"]["syncOptions"] == ours
+    listed = " ".join(f'"{each}"' for each in ours)
+    assert f"{{{{toJson (concat (list {listed}) .sync.options)}}}}" in spec["templatePatch"]
+    assert "{{toJson .sync.ignoreDifferences}}" in spec["templatePatch"]
+
+
 def test_a_generator_that_finds_nothing_deletes_nobody(fleet: Fleet) -> None:
     policy = found(fleet, "ApplicationSet")["deploy-orchestrator"]["spec"]["syncPolicy"]
     assert policy == {"applicationsSync": "create-update", "preserveResourcesOnDeletion": True}

@@ -53,6 +53,14 @@ def in_shop(each: Object) -> Object:
     return Object({**each.body, "metadata": {**each.body["metadata"], "namespace": WITHIN}})
 
 
+def test_what_sops_encrypted_cannot_be_asked_about(api: ApiServer, cluster: Cluster) -> None:
+    sealed = Object({**secret("ENC[x]").body, "sops": {"mac": "ENC[x]"}})
+    found = asked(cluster, None, [sealed])
+    assert list(found.unasked) == [sealed.key]
+    assert not found.refused
+    assert [each.rule for each in found.reasons] == ["cluster-not-asked"]
+
+
 def test_what_was_changed_by_hand_is_drift(api: ApiServer, cluster: Cluster) -> None:
     released = [config_map(x="released", y="1"), config_map("gone")]
     put(api, *released)

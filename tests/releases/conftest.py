@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from deploy_orchestrator.fleet import (
+    AS_USUAL,
     ApprovalRule,
     ChartReference,
     Deployment,
     Environment,
     Policy,
     Quota,
+    Syncing,
     Tenant,
 )
 from deploy_orchestrator.git import Changes, Person, Repository, Signer
@@ -99,6 +101,7 @@ class Build:
         policy: Policy | None = None,
         cluster: str = "main",
         server: str = "https://main.example.com",
+        sync: Syncing = AS_USUAL,
     ) -> Deployment:
         return Deployment(
             Environment(name=environment, cluster=cluster, kubernetes="1.34", policy=policy or Policy()),
@@ -108,6 +111,7 @@ class Build:
                 environments=(environment,),
                 quota=Quota(cpu="2", memory="4Gi", storage="10Gi", pods=10),
                 owners=("owner@example.com",),
+                sync=sync,
             ),
             f"{tenant}-{environment}",
             server,
@@ -216,7 +220,7 @@ class Pipeline:
         policy: Policy | None = None,
         findings: tuple[Finding, ...] = (),
         after: After | None = None,
-        **where: str,
+        **where: Any,
     ) -> Plan:
         released = self.deployments.release(environment, tenant)
         return make_plan(

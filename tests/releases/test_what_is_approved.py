@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from deploy_orchestrator import documents
-from deploy_orchestrator.fleet import Destination
+from deploy_orchestrator.fleet import Destination, Syncing, Takeover
 from deploy_orchestrator.manifests import Finding
 from deploy_orchestrator.releases import GatesClosed, Superseded, digest_of
 
@@ -44,6 +44,9 @@ def closed(deployments, plan, conditions):
         {"content": f"sha256:{'b' * 64}"},
         {"base": f"sha256:{'b' * 64}"},
         {"replaces": "b" * 40},
+        {"destination": replace(PLACE, sync=Syncing(options=("ApplyOutOfSyncOnly=true",)))},
+        {"takeover": Takeover(content=f"sha256:{'a' * 64}", live=f"sha256:{'b' * 64}", kept=1)},
+        {"takeover": Takeover(content=f"sha256:{'a' * 64}", live=f"sha256:{'c' * 64}", kept=1)},
     ],
     ids=lambda other: "".join(other),
 )
@@ -70,6 +73,27 @@ def test_a_change_of_the_cluster_alone_is_planned_and_needs_approval(build, pipe
     shown = deployments.difference("dev", "analytics")
     assert shown
     assert "-server: https://main.example.com\n+server: https://second.example.com\n" in shown.unified()
+
+
+def test_how_it_is_synced_is_planned_needs_approval_and_is_released_as_argo_cd_spells_it(
+    build, pipeline, deployments
+):
+    same = build.manifests(build.config_map(a="1"))
+    first = pipeline.release(same)
+    ignored = {"group": "apps", "kind": "Deployment", "jsonPointers": ["/spec/replicas"]}
+    sync = Syncing.model_validate({"ignoreDifferences": [ignored]})
+    plan = pipeline.propose(same, source=build.S2, sync=sync)
+    assert [reason.rule for reason in plan.reasons] == ["sync-changed"]
+    shown = deployments.difference("dev", "analytics")
+    assert shown
+    assert "+    jsonPointers:\n+    - /spec/replicas\n" in shown.unified()
+
+    released = pipeline.release(same, source=build.S2, sync=sync)
+    assert released.revision != first.revision
+    written = documents.parse(deployments.repository.branch("main").read("releases/dev/analytics.yaml"), "x")
+    assert written.value["sync"]["ignoreDifferences"][0].items() >= ignored.items()
+    assert deployments.is_released(build.deployment(sync=sync), same.content)
+    assert not deployments.is_released(build.deployment(), same.content)
 
 
 @pytest.mark.parametrize("where", [{"cluster": "second"}, {"server": "https://second.example.com"}])

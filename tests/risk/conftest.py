@@ -17,6 +17,8 @@ from deploy_orchestrator.fleet import (
     Policy,
     Quota,
     RuleOverride,
+    Syncing,
+    Takeover,
     Tenant,
     TenantNamespace,
 )
@@ -111,6 +113,7 @@ def planned(
         quota=Quota(cpu="8", memory="16Gi", storage="40Gi", pods=40),
         owners=("owner@example.com",),
         namespace=TenantNamespace(existing=case.get("existing", False)),
+        sync=Syncing.model_validate(case.get("sync", {})),
     )
     return make_plan(
         Deployment(environment, tenant, goes["namespace"], goes["server"]),
@@ -120,6 +123,9 @@ def planned(
         released_manifests=before,
         findings=[Finding(object=None, **finding) for finding in case.get("findings", ())],
         after=(),
+        takeover=Takeover(**{"content": candidate.content, "live": candidate.content, **case["takeover"]})
+        if "takeover" in case
+        else None,
     )
 
 

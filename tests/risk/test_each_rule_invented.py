@@ -1174,6 +1174,20 @@ def _(draw: Draw) -> Any:
     return sides, {"goes": {"namespace": f"x{draw(words)}"}}
 
 
+@speaks("takeover-proved")
+def _(draw: Draw) -> Any:
+    sides = (None, [made("ConfigMap", "v1", draw(words))])
+    return sides, {"goes": {"namespace": f"x{draw(words)}"}, "takeover": {"kept": draw(NUMBERS)}}
+
+
+@speaks("sync-changed")
+def _(draw: Draw) -> Any:
+    how = draw(st.sampled_from(["jsonPointers", "jqPathExpressions", "managedFieldsManagers"]))
+    ignored = {"kind": draw(words).title(), how: [f"/{draw(words)}"]}
+    options = ["RespectIgnoreDifferences=true"] * draw(st.integers(0, 1))
+    return (BASE, BASE), {"sync": {"options": options, "ignoreDifferences": [ignored]}}
+
+
 @speaks("destination-changed")
 def _(draw: Draw) -> Any:
     return (BASE, BASE), {"goes": {draw(st.sampled_from(["cluster", "namespace"])): f"x{draw(words)}"}}

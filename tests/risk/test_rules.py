@@ -28,7 +28,7 @@ def test_exactly_the_rules_speak_that_should(judged, rule, way, case):
         assert any(word in reason.saw for reason in plan.reasons if reason.rule == rule)
 
 
-OF_A_FIRST_RELEASE = ("first-release", "first-release-shared", "takeover")
+OF_A_FIRST_RELEASE = ("first-release", "first-release-shared", "takeover", "takeover-proved")
 OF_A_POLICY = ("field-ignored",)
 """What speaks of no change that a case can make; each has tests of its own."""
 

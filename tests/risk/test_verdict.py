@@ -45,6 +45,26 @@ def test_a_first_release_into_another_namespace_than_the_environment_gives_needs
     assert plan.verdict is Verdict.NEEDS_APPROVAL
 
 
+def test_what_a_dry_run_says_of_a_takeover_is_a_reason(plan_of):
+    case = {"existing": True, "takeover": {"kept": 3, "would": ["ConfigMap apps/web would change: data.a"]}}
+    plan = plan_of(None, OWN, case)
+    assert [reason.rule for reason in plan.reasons] == ["takeover"]
+    assert plan.reasons[0].saw == "a dry run says: ConfigMap apps/web would change: data.a"
+
+
+def test_a_takeover_is_safe_only_where_its_dry_run_is_empty_and_the_policy_trusts_its_record(plan_of):
+    trusting = {
+        "takeover-proved": RuleOverride(severity=Verdict.SAFE, reason="approvers alone write the fleet")
+    }
+    proved = {"existing": True, "takeover": {"kept": 3}}
+    assert plan_of(None, OWN, proved).verdict is Verdict.NEEDS_APPROVAL
+    assert plan_of(None, OWN, proved, trusting).verdict is Verdict.SAFE
+    others = {"content": f"sha256:{'b' * 64}", "kept": 3}
+    for unproved in ({"existing": True}, {"existing": True, "takeover": others}):
+        plan = plan_of(None, OWN, unproved, trusting)
+        assert (plan.verdict, plan.takeover) == (Verdict.NEEDS_APPROVAL, None)
+
+
 def named(kind, api_version, *, cluster=False, labels=None, **body):
     metadata = {"name": "x", "labels": labels or {}} | (
         {} if cluster else {"namespace": "analytics-production"}

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
-from typing import Any
+from typing import Any, Final
 
 from deploy_orchestrator.delivery.argocd import names
 from deploy_orchestrator.delivery.output import last_lines
@@ -13,6 +13,9 @@ from deploy_orchestrator.manifests import ObjectKey
 from deploy_orchestrator.releases import Release
 
 Body = Mapping[str, Any]
+
+OPTIONS: Final = ("ServerSideApply=true", "PruneLast=true", "FailOnSharedResource=true")
+"""How everything is synced."""
 
 _LOOK = timedelta(seconds=3)
 """How long Argo CD takes at most to compare an Application."""
@@ -125,7 +128,7 @@ class Application:
                     "revision": release.revision,
                     "prune": True,
                     "syncStrategy": {"hook": {}},
-                    "syncOptions": policy.get("syncOptions"),
+                    "syncOptions": [*OPTIONS, *release.destination.sync.options],
                 },
             },
             "status": {"operationState": None},

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from deploy_orchestrator.delivery.argocd import names
+from deploy_orchestrator.delivery.argocd.application import OPTIONS
 from deploy_orchestrator.fleet import ArgoCDInstance, Environment, Fleet
 
 _RETRY = {"limit": 2, "backoff": {"duration": "5s", "factor": 2, "maxDuration": "1m"}}
-_OPTIONS = ["ServerSideApply=true", "PruneLast=true", "FailOnSharedResource=true"]
 
 
 def application_set(fleet: Fleet, instance: ArgoCDInstance, deployments: str) -> dict[str, Any]:
@@ -58,10 +58,10 @@ def application_set(fleet: Fleet, instance: ArgoCDInstance, deployments: str) ->
                     },
                     "destination": {"server": _server(fleet, environments), "namespace": "{{.namespace}}"},
                     "info": [{"name": "digest", "value": "{{.digest}}"}],
-                    "syncPolicy": {"syncOptions": _OPTIONS, "retry": _RETRY},
+                    "syncPolicy": {"syncOptions": list(OPTIONS), "retry": _RETRY},
                 },
             },
-            "templatePatch": _automation(fleet, environments),
+            "templatePatch": _own_ways(fleet, environments),
         },
     )
 
@@ -75,6 +75,18 @@ def _server(fleet: Fleet, environments: Sequence[Environment]) -> str:
     return f'{{{{if hasKey . "server"}}}}{{{{.server}}}}{{{{else}}}}{named}{{{{end}}}}'
 
 
+def _own_ways(fleet: Fleet, environments: Sequence[Environment]) -> str:
+    """What one Application has and others have not: automation, and what its release file says of syncs."""
+    ours = " ".join(map(_text, OPTIONS))
+    told = '{{if hasKey . "sync"}}'
+    return (
+        f'{{"spec":{{"syncPolicy":{{ {_automation(fleet, environments)}'
+        f'"syncOptions":{told}{{{{toJson (concat (list {ours}) .sync.options)}}}}'
+        f"{{{{else}}}}{json.dumps(OPTIONS)}{{{{end}}}}}},"
+        f'"ignoreDifferences":{told}{{{{toJson .sync.ignoreDifferences}}}}{{{{else}}}}[]{{{{end}}}}}}}}'
+    )
+
+
 def _automation(fleet: Fleet, environments: Sequence[Environment]) -> str:
     free = {each.name: each for each in environments if each.policy.approval is None}
     given = [_at_home(fleet, each, [("namespace", _given(each))]) for each in free.values()]
@@ -86,8 +98,8 @@ def _automation(fleet: Fleet, environments: Sequence[Environment]) -> str:
         if each.environment.name in free and each.namespace != each.environment.namespace_of(each.tenant.name)
         for own in [_text(each.namespace)]
     ]
-    policy = json.dumps({"spec": {"syncPolicy": {"automated": {"prune": True, "selfHeal": True}}}})
-    return f"{{{{if or false {' '.join([*given, *chosen])}}}}}{policy}{{{{end}}}}"
+    policy = json.dumps({"prune": True, "selfHeal": True})
+    return f'{{{{if or false {" ".join([*given, *chosen])}}}}}"automated":{policy},{{{{end}}}}'
 
 
 def _at_home(fleet: Fleet, environment: Environment, place: Sequence[tuple[str, str]]) -> str:
