@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from deploy_orchestrator.adoption.handing_over import NotHandedOver, Old, hand_over, in_the_way, take_back
     from deploy_orchestrator.adoption.parameters import with_parameter
     from deploy_orchestrator.adoption.proof import Proof, proved
-    from deploy_orchestrator.adoption.reading import custom_kinds_in, objects_in, objects_of, read
+    from deploy_orchestrator.adoption.reading import custom_kinds_in, objects_in, objects_of, owners_in, read
+    from deploy_orchestrator.adoption.status import Left, left
     from deploy_orchestrator.adoption.telling import STATES, report, told
 else:
     from deploy_orchestrator.doors import opened
@@ -29,6 +30,7 @@ __all__ = [
     "ChartPublished",
     "Checkouts",
     "Examined",
+    "Left",
     "NotAdoptable",
     "NotHandedOver",
     "NotProved",
@@ -42,8 +44,10 @@ __all__ = [
     "custom_kinds_in",
     "hand_over",
     "in_the_way",
+    "left",
     "objects_in",
     "objects_of",
+    "owners_in",
     "proved",
     "read",
     "report",

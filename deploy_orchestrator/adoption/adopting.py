@@ -2,15 +2,19 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
+from deploy_orchestrator import documents
 from deploy_orchestrator.adoption.drafting import Adopted, Draft, Terms, by_tenant, drafted, tenant_yaml
 from deploy_orchestrator.adoption.errors import AdoptionError, NotAdoptable
 from deploy_orchestrator.adoption.found import OldRelease
+from deploy_orchestrator.adoption.live import tried
 from deploy_orchestrator.adoption.profile import Needs, exceptions_for, needs_of
 from deploy_orchestrator.adoption.proof import Proof, original_of, proved
-from deploy_orchestrator.adoption.record import settled
+from deploy_orchestrator.adoption.record import Recorded, settled
+from deploy_orchestrator.delivery import Cluster
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.fleet import Fleet, load
+from deploy_orchestrator.fleet import Fleet, Takeover, load, takeover_path
 from deploy_orchestrator.git import Changes, Tree
 from deploy_orchestrator.manifests import Finding, Manifests, Workspace, examine, releases_of, render
 from deploy_orchestrator.outcomes import Outcome, attempt, failures, raised, values
@@ -29,11 +33,14 @@ class Examined:
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """What came of one release: as it stands in the fleet, and examined; or why not."""
+    """What came of one release: as it stands in the fleet, and examined; or why not. `takeover` is what its
+    cluster says of applying it over what is live; None where it was not asked.
+    """
 
     old: OldRelease
     adopted: Outcome[Adopted]
     examined: Outcome[Examined]
+    takeover: Outcome[Takeover] | None = None
 
     @property
     def state(self) -> str:
@@ -65,9 +72,11 @@ def adopt(
     tree: Tree,
     workspace: Workspace,
     done: Callable[[], None] = lambda: None,
+    clusters: Mapping[str, Cluster] = MappingProxyType({}),
 ) -> Adoption:
     """The fleet in `tree` with what was `read`, rendered and proved; nothing is written. One that fails stops
-    no other; `done` is told of each.
+    no other; `done` is told of each. The `clusters` of environments are asked, by dry runs, what applying it
+    would change.
 
     Raises:
         AdoptionError: nothing could be read, or the record of an earlier run cannot be.
@@ -88,8 +97,9 @@ def adopt(
         draft = drafted(releases, _with(terms, needs), shipped)
         fleet = _fleet(tree, draft)
         found = [_examined(each, adopted, fleet, workspace, lambda: None) for each, adopted in draft.releases]
-    files = {**draft.files, **_excused(found, terms)}
-    changes, edited = settled(tree, files)
+    found = [_tried(each, fleet, clusters.get(each.old.environment)) for each in found]
+    files = {**draft.files, **_excused(found, terms), **_taken_over(found)}
+    changes, edited = settled(tree, files, list(_recorded(read, found)))
     decisions = (*draft.decisions, *_needed(needs))
     return Adoption(changes, tuple(found), edited, decisions, refused)
 
@@ -133,6 +143,43 @@ def _examine(adopted: Adopted, fleet: Fleet, workspace: Workspace) -> Examined:
         return proved(manifests, original_of(adopted.old, deployment, chart))
 
     return Examined(manifests, findings, attempt(proof))
+
+
+def _recorded(
+    read: Sequence[tuple[str, Outcome[OldRelease]]], found: Sequence[Outcomes]
+) -> Iterator[Recorded]:
+    for each in found:
+        problem = next(
+            (one for one in (each.adopted, each.examined) if isinstance(one, OrchestratorError)), None
+        )
+        owner, environment = each.old.owner, each.old.environment
+        if isinstance(each.adopted, Adopted) and problem is None:
+            yield Recorded(owner=owner, environment=environment, tenant=each.adopted.tenant)
+        else:
+            yield Recorded(owner=owner, environment=environment, why=problem.what if problem else None)
+    for key, error in failures(read):
+        environment, _, owner = key.partition(": ")
+        yield Recorded(owner=owner, environment=environment, why=error.what)
+
+
+def _tried(outcome: Outcomes, fleet: Fleet, cluster: Cluster | None) -> Outcomes:
+    if (
+        cluster is None
+        or isinstance(outcome.adopted, OrchestratorError)
+        or isinstance(outcome.examined, OrchestratorError)
+    ):
+        return outcome
+    deployment = fleet.deployment(outcome.old.environment, outcome.adopted.tenant)
+    takeover = attempt(tried, cluster, deployment.namespace, outcome.examined.manifests)
+    return replace(outcome, takeover=takeover)
+
+
+def _taken_over(found: Sequence[Outcomes]) -> dict[str, bytes]:
+    return {
+        takeover_path(each.adopted.tenant, each.old.environment): documents.dump(each.takeover.as_json())
+        for each in found
+        if isinstance(each.adopted, Adopted) and isinstance(each.takeover, Takeover)
+    }
 
 
 def _manifests(found: Sequence[Outcomes], environment: str) -> Iterator[Manifests]:

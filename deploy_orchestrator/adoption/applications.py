@@ -7,7 +7,7 @@ After https://argo-cd.readthedocs.io/en/stable/user-guide/helm/: parameters win 
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from deploy_orchestrator import documents
 from deploy_orchestrator.adoption.checkouts import Checkouts, read_text
@@ -21,11 +21,16 @@ from deploy_orchestrator.adoption.found import (
     Raw,
 )
 from deploy_orchestrator.charts import Version, VersionError
-from deploy_orchestrator.fleet import ChartRepository, Cluster
+from deploy_orchestrator.fleet import ChartRepository, Cluster, IgnoredDifference, Syncing, SyncOption
 from deploy_orchestrator.manifests import untyped
 
 GROUP: Final = "argoproj.io/"
 IN_CLUSTER: Final = "https://kubernetes.default.svc"
+_OF_ALL: Final = frozenset(
+    {"CreateNamespace=true", "FailOnSharedResource=true", "PruneLast=true", "ServerSideApply=true"}
+)
+"""Sync options that everything has here, or whose work the fleet does."""
+
 _OTHER_TOOLS: Final = ("kustomize", "plugin", "directory")
 _LOGIN: Final = re.compile(r"([a-z][a-z0-9+.-]*://)[^/@]*@", re.IGNORECASE)
 _OF_SSH: Final = re.compile(r"[\w.-]+@[\w.-]+:[^@?]*")
@@ -62,6 +67,7 @@ def release_of(body: Raw, environment: str, checkouts: Checkouts) -> OldRelease:
     for field in ("fileParameters", "skipCrds", "passCredentials"):
         if helm.get(field):
             raise NotAdoptable(f"it uses helm.{field}", fix="write what it gives into values")
+    sync, notes = _sync(spec)
     return OldRelease(
         environment=environment,
         owner=owner_of(body),
@@ -70,19 +76,22 @@ def release_of(body: Raw, environment: str, checkouts: Checkouts) -> OldRelease:
         namespace=namespace,
         server=_server(destination),
         chart=chart,
-        layers=tuple(_layers(helm, chart)),
+        layers=tuple(_layers(helm, chart, _named(spec, checkouts))),
         parameters=tuple(_parameters(helm)),
-        notes=tuple(_notes(spec)),
+        notes=notes,
+        sync=sync,
     )
 
 
 def _source(spec: Mapping[str, Any]) -> Mapping[str, Any]:
-    several = untyped.items(spec.get("sources"))
-    if len(several) > 1:
+    """The one source that is a chart: others may hold its values (`ref`), and nothing else."""
+    several = untyped.mappings(spec.get("sources"))
+    made = [each for each in several if each.get("chart") or each.get("path") or not each.get("ref")]
+    if len(made) > 1:
         raise NotAdoptable(
-            f"it has {len(several)} sources", fix="make one chart of them, with the others as dependencies"
+            f"it has {len(made)} sources", fix="make one chart of them, with the others as dependencies"
         )
-    source = untyped.mapping(several[0] if several else spec.get("source"))
+    source = untyped.mapping(made[0] if made else spec.get("source"))
     for tool in _OTHER_TOOLS:
         if source.get(tool):
             raise NotAdoptable(
@@ -111,7 +120,7 @@ def _chart(source: Mapping[str, Any], checkouts: Checkouts) -> ChartInGit | Char
             f"there is no chart in {path} of {url} at {revision or 'HEAD'}",
             fix="leave it where it is: only charts can be adopted",
         )
-    return ChartInGit(url, revision or "HEAD", path, tree)
+    return ChartInGit(url, revision or "HEAD", path, tree).readable()
 
 
 def _without_login(url: str) -> str:
@@ -132,16 +141,32 @@ def _repository(url: str) -> str:
         raise NotAdoptable(f"its repository {url!r} is none that can be read", fix="mend repoURL") from error
 
 
-def _layers(helm: Mapping[str, Any], chart: ChartInGit | ChartPublished) -> Iterator[OldLayer]:
+def _named(spec: Mapping[str, Any], checkouts: Checkouts) -> Mapping[str, ChartInGit]:
+    """The roots of the repositories that files of values are named in, by their `ref`."""
+    found: dict[str, ChartInGit] = {}
+    for each in untyped.mappings(spec.get("sources")):
+        if ref := untyped.text(each.get("ref")):
+            url = _without_login(untyped.text(each.get("repoURL")))
+            revision = untyped.text(each.get("targetRevision")) or "HEAD"
+            found[ref] = ChartInGit(url, revision, "", checkouts.at(url, revision))
+    return found
+
+
+def _layers(
+    helm: Mapping[str, Any], chart: ChartInGit | ChartPublished, named: Mapping[str, ChartInGit]
+) -> Iterator[OldLayer]:
     for file in untyped.texts(helm.get("valueFiles")):
-        if isinstance(chart, ChartPublished) or file.startswith("$") or _SCHEME.match(file):
+        ref, slash, path = file.removeprefix("$").partition("/")
+        place = named.get(ref) if file.startswith("$") and slash else chart
+        if place is None or isinstance(place, ChartPublished) or _SCHEME.match(file):
             raise NotAdoptable(
-                f"its values come from {file}, which is not beside the chart",
+                f"its values come from {file}, which is neither beside the chart nor in a source of that ref",
                 fix="write them into valuesObject of the Application",
             )
-        text = read_text(chart.tree, chart.path, file)
+        text = read_text(place.tree, place.path, file if place is chart else path)
         if text is not None:
-            yield OldLayer(f"{file} beside {chart}", text)
+            where = f"beside {chart}" if place is chart else f"of {place.url} at {place.revision}"
+            yield OldLayer(f"{file} {where}", text)
         elif not helm.get("ignoreMissingValueFiles"):
             raise NotAdoptable(f"its values file {file} is missing beside {chart}", fix="mend valueFiles")
     if (values := untyped.text(helm.get("values"))) and not helm.get("valuesObject"):
@@ -168,9 +193,20 @@ def _server(destination: Mapping[str, Any]) -> str:
         ) from error
 
 
-def _notes(spec: Mapping[str, Any]) -> Iterator[str]:
-    if spec.get("ignoreDifferences"):
-        yield "it has ignoreDifferences, which are not carried over"
-    options = untyped.texts(untyped.at(spec, "syncPolicy", "syncOptions"))
-    if lost := [each for each in options if each not in {"CreateNamespace=true", "ServerSideApply=true"}]:
-        yield f"its sync options are not carried over: {', '.join(lost)}"
+def _sync(spec: Mapping[str, Any]) -> tuple[Syncing, tuple[str, ...]]:
+    """What of `syncPolicy.syncOptions` and `ignoreDifferences` is carried over, and what is not, in words."""
+    options: list[str] = []
+    lost: list[str] = []
+    for option in untyped.texts(untyped.at(spec, "syncPolicy", "syncOptions")):
+        if option in get_args(SyncOption):
+            options.append(option)
+        elif option not in _OF_ALL:
+            lost.append(f"its sync option {option} is not carried over")
+    ignored: list[IgnoredDifference] = []
+    for each in untyped.items(spec.get("ignoreDifferences")):
+        try:
+            ignored.append(IgnoredDifference.model_validate(each))
+        except ValueError:
+            lost.append("one of its ignoreDifferences names no field that can be ignored, and is left out")
+    sync = Syncing.model_validate({"options": options, "ignore_differences": ignored})
+    return sync, tuple(lost)

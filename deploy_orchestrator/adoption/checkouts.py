@@ -1,11 +1,16 @@
 """The repositories that charts and values of the originals stand in, as local checkouts."""
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 from deploy_orchestrator.adoption.errors import NotAdoptable
 from deploy_orchestrator.git import History, PathNotFound, Remote, RevisionNotFound, Tree
+
+_DEEPEST: Final = 32
+_HOPS: Final = 256
 
 
 def same_repository(url: str) -> str:
@@ -55,6 +60,57 @@ class Checkouts:
         return self._open[known]
 
 
+@lru_cache(maxsize=4096)
+def files_of(tree: Tree, path: str) -> Mapping[str, bytes]:
+    """All files below the folder at `path`, by their path relative to it, as Helm reads them: what symbolic
+    links lead to stands in their place.
+
+    Raises:
+        NotAdoptable: a link leads out of the repository, or in a circle.
+        UnsafeTree: as `Tree.files`.
+    """
+    return dict(_below(tree, path, 0))
+
+
+def _below(tree: Tree, path: str, depth: int) -> Iterator[tuple[str, bytes]]:
+    if depth > _DEEPEST:
+        raise NotAdoptable(f"the links in {path} lead in a circle", fix="commit the files in their place")
+    folder = real_path(tree, path)
+    folders = {*tree.names(folder, files=False)}
+    for name in tree.names(folder):
+        inside = f"{folder}/{name}".lstrip("/")
+        where = real_path(tree, inside)
+        if name not in folders or (tree.link(inside) and not tree.names(where)):
+            yield name, tree.read(where)
+        else:
+            yield from ((f"{name}/{file}", data) for file, data in _below(tree, where, depth + 1))
+
+
+def real_path(tree: Tree, path: str) -> str:
+    """Where a path leads to that may go through symbolic links.
+
+    Raises:
+        NotAdoptable: a link leads out of the repository, or in a circle.
+    """
+    left, at = path.split("/"), ""
+    for _ in range(_HOPS):
+        if not left:
+            return at
+        step = left.pop(0)
+        inside = f"{at}/{step}".lstrip("/")
+        target = tree.link(inside)
+        if target is None:
+            at = inside
+            continue
+        found = posixpath.normpath(posixpath.join(at, target))
+        if found.startswith(("..", "/")):
+            raise NotAdoptable(
+                f"the link {inside} leads out of the repository", fix="commit the file in its place"
+            )
+        left, at = [each for each in (*found.split("/"), *left) if each != "."], ""
+    raise NotAdoptable(f"the links in {path} lead in a circle", fix="commit the files in their place")
+
+
 def read_text(tree: Tree, base: str, path: str) -> str | None:
     """The text of the file at `path`, seen from the folder `base`; from the root where it begins with a
     slash. None where there is none.
@@ -66,7 +122,7 @@ def read_text(tree: Tree, base: str, path: str) -> str | None:
     if full.startswith(".."):
         raise NotAdoptable(f"the values file {path} leads out of the repository", fix="move it into it")
     try:
-        return tree.read(full).decode("utf-8-sig")
+        return tree.read(real_path(tree, full)).decode("utf-8-sig")
     except PathNotFound:
         return None
     except UnicodeDecodeError as error:

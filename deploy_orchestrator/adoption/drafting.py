@@ -14,13 +14,13 @@ from deploy_orchestrator.adoption.errors import NotAdoptable
 from deploy_orchestrator.adoption.found import ChartInGit, ChartPublished, OldLayer, OldRelease
 from deploy_orchestrator.adoption.parameters import with_parameter
 from deploy_orchestrator.charts import layered
-from deploy_orchestrator.documents import dotted
+from deploy_orchestrator.documents import Document, dotted
 from deploy_orchestrator.manifests import untyped
 from deploy_orchestrator.outcomes import Outcome, attempt
 from deploy_orchestrator.terms import is_label
 
 _RESERVED: Final = frozenset({"default", "platform", "deploy-orchestrator", "argocd"})
-_WIDE: Final = {"cpu": "1000", "memory": "10Ti", "storage": "100Ti", "pods": 10000}
+UNMET: Final = {"cpu": "1000", "memory": "10Ti", "storage": "100Ti", "pods": 10000}
 """A quota that nobody meets: what runs has none yet."""
 
 PLATFORM: Final = "tenant-platform"
@@ -45,13 +45,16 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """A release as it stands in the fleet: whose it is, with its flattened `values` and what was cut out."""
+    """A release as it stands in the fleet: whose it is, with its flattened `values`, what was cut out, and
+    which keys stand `twice` in its layers.
+    """
 
     old: OldRelease
     tenant: str
     chart: Mapping[str, str]
     values: Mapping[str, Any]
     cut: tuple[str, ...]
+    twice: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,8 @@ def tenant_yaml(
     exceptions: Sequence[Mapping[str, Any]],
 ) -> bytes:
     """The file of one tenant with its releases in all environments."""
-    here = {each.old.environment: _placing(each, tenants) for each in parts}
+    synced = any(each.old.sync for each in parts)
+    here = {each.old.environment: _placing(each, tenants, synced) for each in parts}
     common = next(iter(here.values()))
     differing = {name: each for name, each in here.items() if each != common}
     about: dict[str, Any] = {
@@ -103,7 +107,7 @@ def tenant_yaml(
         "environments": [each for each in terms.environments if each in here],
         **common,
         "values": [{"file": f"tenants/{tenant}/adopted-{{environment}}.yaml"}],
-        "quota": _WIDE,
+        "quota": UNMET,
         "owners": [terms.owner],
     }
     if differing:
@@ -114,12 +118,17 @@ def tenant_yaml(
     return _comments(["Adopted from", *whence]) + documents.dump(about)
 
 
-def _placing(each: Adopted, tenants: Mapping[str, Sequence[Adopted]]) -> dict[str, Any]:
+def _placing(each: Adopted, tenants: Mapping[str, Sequence[Adopted]], synced: bool) -> dict[str, Any]:
     shared = each.old.namespace in shared_namespaces(
         each.old.environment, (part for parts in tenants.values() for part in parts)
     )
     namespace = {"name": each.old.namespace, "existing": True, **({"shared": True} if shared else {})}
-    return {"release": each.old.release, "namespace": namespace}
+    sync = (
+        {"sync": each.old.sync.model_dump(mode="json", by_alias=True, exclude_defaults=True)}
+        if synced
+        else {}
+    )
+    return {"release": each.old.release, "namespace": namespace, **sync}
 
 
 def shared_namespaces(environment: str, parts: Iterable[Adopted]) -> set[str]:
@@ -144,18 +153,20 @@ def by_tenant(adopted: Iterable[Adopted]) -> dict[str, list[Adopted]]:
 
 
 def _adopted(old: OldRelease, tenant: str, charts: "_Charts") -> Adopted:
-    values = layered(_read(each) for each in old.layers)
+    read = [_read(each) for each in old.layers]
+    values = layered(untyped.mapping(each.value) for each in read)
     # Helm takes every --set before any --set-string.
     for parameter in sorted(old.parameters, key=lambda each: each.text):
         with_parameter(values, parameter)
     chart = charts.take(old.chart)
     kept, cut = without_secrets(values)
-    return Adopted(old, tenant, chart, kept, (*map(dotted, cut), *charts.cut_of(chart)))
+    twice = tuple(str(each) for layer in read for each in layer.duplicates)
+    return Adopted(old, tenant, chart, kept, (*map(dotted, cut), *charts.cut_of(chart)), twice)
 
 
-def _read(layer: OldLayer) -> Mapping[str, Any]:
+def _read(layer: OldLayer) -> Document:
     try:
-        return untyped.mapping(documents.parse(layer.text.encode(), layer.whence).value)
+        return documents.parse(layer.text.encode(), layer.whence)
     except documents.DocumentError as error:
         # What the parser says may repeat a secret.
         raise NotAdoptable(
@@ -193,7 +204,7 @@ class _Charts:
         if folder in self._folders:
             return folder
         self._folders[folder] = identity
-        files = chart.tree.files(chart.path)
+        files = chart.files
         self._cut[folder] = []
         for file, data in files.items():
             kept, cut = values_without_secrets(file, data)

@@ -1,9 +1,12 @@
 """What runs now, as data: one release of a chart, wherever it was read."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
+from deploy_orchestrator.adoption.checkouts import files_of
+from deploy_orchestrator.fleet import AS_USUAL, Syncing
 from deploy_orchestrator.git import Tree
 
 
@@ -22,7 +25,20 @@ class ChartInGit:
     @property
     def identity(self) -> str:
         """What tells it from all other charts, and from itself in another state."""
-        return f"{self.url} {self.path} {self.tree.id(self.path)}"
+        digest = hashlib.sha256()
+        for file, data in self.files.items():
+            digest.update(f"{file}\0{len(data)}\0".encode() + data)
+        return f"{self.url} {self.path} {digest.hexdigest()}"
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """Its files, as `files_of` reads them."""
+        return files_of(self.tree, self.path)
+
+    def readable(self) -> Self:
+        """Itself, where all of it can be read. Raises as `files_of`."""
+        files_of(self.tree, self.path)
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +81,8 @@ class OldRelease:
 
     `owner` says who, as `Application argocd/web`; `layers` are in Helm's order, `parameters` win over them.
     `manifests` are the original's objects as YAML where they are known. `server` is the API server's URL, or
-    the name of a cluster that only its Argo CD knows. `notes` are what a person should know of it.
+    the name of a cluster that only its Argo CD knows. `sync` is how it is synced, as far as that is carried
+    over. `notes` are what a person should know of it.
     """
 
     environment: str
@@ -79,6 +96,7 @@ class OldRelease:
     parameters: tuple[Parameter, ...] = ()
     manifests: bytes | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
+    sync: Syncing = AS_USUAL
 
     @property
     def key(self) -> str:

@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from deploy_orchestrator import documents
 from deploy_orchestrator.adoption.errors import AdoptionError
+from deploy_orchestrator.adoption.live import would
 from deploy_orchestrator.adoption.proof import TRACKING
-from deploy_orchestrator.delivery import Cluster, ClusterRefused, Inspection, inspect
+from deploy_orchestrator.delivery import Cluster, ClusterRefused, inspect
 from deploy_orchestrator.manifests import Manifests, Object, hooks, untyped
 from deploy_orchestrator.storage import write_whole
 
@@ -57,7 +58,7 @@ def in_the_way(old: Old, candidate: Manifests, namespace: str) -> tuple[str, ...
     Application's, and applying it would change none.
     """
     found = inspect(old.cluster, namespace, None, candidate)
-    return (*_owned(old), *_changing(found, candidate), *_of_others(old, candidate, namespace))
+    return (*_owned(old), *would(found, candidate), *_of_others(old, candidate, namespace))
 
 
 def hand_over(old: Old, candidate: Manifests, namespace: str) -> Iterator[str]:
@@ -124,19 +125,6 @@ def _owned(old: Old) -> Iterator[str]:
                 f"the ApplicationSet {each.get('name')} would make it again: `kubectl -n {old.argocd} delete"
                 f" applicationset {each.get('name')} --cascade=orphan` leaves all of its Applications"
             )
-
-
-def _changing(found: Inspection, candidate: Manifests) -> Iterator[str]:
-    for change in found.taken_over.changed:
-        yield f"{change.key} would change: {', '.join(field.field for field in change.fields)}"
-    for each in found.taken_over.removed:
-        yield f"{each.key} would be made anew"
-    for key, said in (*found.refused.items(), *found.unasked.items()):
-        yield f"{key}: {said}"
-    there = {*found.kept, *(change.key for change in found.taken_over.changed)}
-    for each in candidate.objects:
-        if not hooks.is_hook(each) and each.key not in {*there, *found.refused, *found.unasked}:
-            yield f"{each.key} is not live"
 
 
 def _of_others(old: Old, candidate: Manifests, namespace: str) -> Iterator[str]:

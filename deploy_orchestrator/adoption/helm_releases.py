@@ -72,7 +72,7 @@ def release_of(body: Raw, environment: str, charts: Mapping[str, ChartInGit | st
         release=str(about.get("name")),
         namespace=str(about.get("namespace")),
         server=IN_CLUSTER,
-        chart=ChartPublished(known, name, version) if isinstance(known, str) else known,
+        chart=ChartPublished(known, name, version) if isinstance(known, str) else known.readable(),
         layers=(OldLayer(f"the values of {owner_of(body)}", documents.dump(values).decode()),)
         if values
         else (),

@@ -72,6 +72,15 @@ def custom_kinds_in(objects: Iterable[Raw]) -> dict[str, str]:
     }
 
 
+def owners_in(objects: Sequence[Raw]) -> frozenset[str]:
+    """Who delivers something among `objects`, as records of an adoption call them."""
+    applications_there = (
+        applications.owner_of(each) for each in objects if applications.is_application(each)
+    )
+    releases = helm_releases.newest(each for each in objects if helm_releases.is_release(each))
+    return frozenset([*applications_there, *map(helm_releases.owner_of, releases)])
+
+
 def read(
     environment: str,
     objects: Sequence[Raw],

@@ -1,21 +1,57 @@
-"""What was written last time, so that a second run changes nothing that people have edited."""
+"""What was written last time, so that a second run changes nothing that people have edited, and what of."""
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
+
+import pydantic
 
 from deploy_orchestrator import documents
 from deploy_orchestrator.adoption.errors import AdoptionError
+from deploy_orchestrator.documents import Record
 from deploy_orchestrator.errors import Place
 from deploy_orchestrator.git import Changes, Tree
+from deploy_orchestrator.manifests import untyped
 
 RECORD: Final = "adopted.json"
 
 
-def settled(tree: Tree, files: Mapping[str, bytes]) -> tuple[Changes, tuple[str, ...]]:
+class Recorded(Record):
+    """What an `owner`, as `Application argocd/web`, delivers to an `environment`: the `tenant` that it
+    became, or `why` it became none.
+    """
+
+    owner: str
+    environment: str
+    tenant: str | None = None
+    why: str | None = None
+
+
+def recorded(tree: Tree) -> tuple[Recorded, ...]:
+    """What the last run of `adopt` read.
+
+    Raises:
+        AdoptionError: there was none, or the record of it cannot be read.
+    """
+    if not tree.exists(RECORD):
+        raise AdoptionError(
+            "nothing was adopted into this fleet",
+            place=Place(RECORD),
+            fix="merge the branch that adopt wrote",
+        )
+    try:
+        return tuple(Recorded.model_validate(each) for each in untyped.items(_read(tree).get("releases")))
+    except pydantic.ValidationError as error:
+        raise _unreadable() from error
+
+
+def settled(
+    tree: Tree, files: Mapping[str, bytes], releases: Sequence[Recorded] = ()
+) -> tuple[Changes, tuple[str, ...]]:
     """The changes that bring `tree` to hold `files`, and the paths of those that stay as somebody edited
-    them. What an earlier run wrote and this one does not is taken away, unless it was edited.
+    them. What an earlier run wrote and this one does not is taken away, unless it was edited. What is
+    recorded of the `releases` stands beside.
 
     Raises:
         AdoptionError: the record of the earlier run cannot be read.
@@ -34,21 +70,29 @@ def settled(tree: Tree, files: Mapping[str, bytes]) -> tuple[Changes, tuple[str,
         for path, digest in known.items()
         if path not in files and tree.exists(path) and _hash(tree.read(path)) == digest
     ]
-    record = {path: _hash(data) for path, data in files.items()}
-    writes[RECORD] = (json.dumps({"files": record}, indent=1, sort_keys=True) + "\n").encode()
+    record = {
+        "files": {path: _hash(data) for path, data in files.items()},
+        "releases": [each.model_dump(exclude_none=True) for each in releases],
+    }
+    writes[RECORD] = (json.dumps(record, indent=1, sort_keys=True) + "\n").encode()
     return Changes("Adopt what runs", writes, gone), tuple(edited)
 
 
 def _known(tree: Tree) -> dict[str, str]:
     if not tree.exists(RECORD):
         return {}
-    value = documents.parse(tree.read(RECORD), RECORD).value
-    found: Any = cast(dict[str, Any], value).get("files") if isinstance(value, dict) else None
+    found = _read(tree).get("files")
     if not isinstance(found, dict):
-        raise AdoptionError(
-            "it is not what `adopt` writes", place=Place(RECORD), fix="put back what was there"
-        )
+        raise _unreadable()
     return {str(path): str(digest) for path, digest in cast(dict[str, Any], found).items()}
+
+
+def _read(tree: Tree) -> Mapping[str, Any]:
+    return untyped.mapping(documents.parse(tree.read(RECORD), RECORD).value)
+
+
+def _unreadable() -> AdoptionError:
+    return AdoptionError("it is not what `adopt` writes", place=Place(RECORD), fix="put back what was there")
 
 
 def _hash(data: bytes) -> str:

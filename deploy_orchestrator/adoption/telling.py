@@ -1,7 +1,7 @@
 """What came of adopting, for people to read."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from deploy_orchestrator.adoption.adopting import Adoption, Examined, Outcomes
 from deploy_orchestrator.adoption.drafting import Adopted
@@ -62,11 +62,14 @@ def told(outcome: Outcomes) -> Iterator[str]:
         yield _said(outcome.adopted)
         return
     yield from (f"cut out as a secret: {path}" for path in outcome.adopted.cut)
+    for each in outcome.adopted.twice:
+        yield f"{each}: the key stands twice, and the last one counts, as for Helm"
     yield from outcome.old.notes
     if isinstance(outcome.examined, OrchestratorError):
         yield _said(outcome.examined)
         return
     yield from _compared(outcome.examined)
+    yield from _live(outcome)
     for finding in outcome.examined.findings:
         if finding.severity == "error" and finding.rule in NEVER:
             yield f"{finding.rule}: {finding.object or ''} {finding.message} Fix: {finding.fix}"
@@ -84,9 +87,22 @@ def _compared(examined: Examined) -> Iterator[str]:
         ("only ours", proof.extra),
         ("ours by design", proof.added),
     ):
-        yield from (f"{word}: {each}" for each in names[:_SHOWN])
-        if len(names) > _SHOWN:
-            yield f"{word}: {len(names) - _SHOWN} more"
+        yield from _first(f"{word}: {each}" for each in names)
+
+
+def _live(outcome: Outcomes) -> Iterator[str]:
+    if isinstance(outcome.takeover, OrchestratorError):
+        yield f"the cluster was not asked: {_said(outcome.takeover)}"
+    elif outcome.takeover:
+        yield f"a dry run keeps {outcome.takeover.kept} live objects as they are"
+        yield from _first(f"a dry run says: {each}" for each in outcome.takeover.would)
+
+
+def _first(lines: Iterable[str]) -> Iterator[str]:
+    said = list(lines)
+    yield from said[:_SHOWN]
+    if len(said) > _SHOWN:
+        yield f"{len(said) - _SHOWN} more"
 
 
 def _said(error: OrchestratorError) -> str:

@@ -1,9 +1,10 @@
 """`adopt`: take over what somebody else delivers, without touching it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,8 +16,10 @@ from deploy_orchestrator.adoption import (
     OldRelease,
     Terms,
     custom_kinds_in,
+    left,
     objects_in,
     objects_of,
+    owners_in,
     read,
     report,
     told,
@@ -24,7 +27,7 @@ from deploy_orchestrator.adoption import (
 from deploy_orchestrator.adoption import (
     adopt as adopted,
 )
-from deploy_orchestrator.cli.installation import described, workspace
+from deploy_orchestrator.cli.installation import described, opened, workspace
 from deploy_orchestrator.cli.options import Format, Output
 from deploy_orchestrator.cli.output import note, plain, progress, say, say_below, show_json
 from deploy_orchestrator.cli.shipped import shipped_charts
@@ -33,9 +36,12 @@ from deploy_orchestrator.fleet import kubernetes_versions
 from deploy_orchestrator.git import Changes, History, Repository, Tree
 from deploy_orchestrator.outcomes import Outcome
 
+if TYPE_CHECKING:
+    from deploy_orchestrator.delivery import Cluster
+
 REPORT = "ADOPTION.md"
-LIMIT = timedelta(minutes=5)
-"""How long one cluster is read."""
+LIMIT = timedelta(minutes=15)
+"""How long one cluster is read, and how long it is asked."""
 
 
 class WrongSource(OrchestratorError):
@@ -44,7 +50,7 @@ class WrongSource(OrchestratorError):
 
 def adopt(
     context: typer.Context,
-    owner: Annotated[str, typer.Option(help="The e-mail of who answers for what is adopted.")],
+    owner: Annotated[str | None, typer.Option(help="The e-mail of who answers for what is adopted.")] = None,
     files: Annotated[
         list[str] | None,
         typer.Option(
@@ -59,7 +65,8 @@ def adopt(
         typer.Option(
             "--cluster",
             metavar="ENVIRONMENT=CONTEXT",
-            help="Read the same from the cluster in this context of your kubeconfig; nothing is written.",
+            help="Read the same from the cluster in this context of your kubeconfig, and ask it, by dry "
+            "runs, what taking over would change; nothing is written.",
         ),
     ] = None,
     argocd: Annotated[str, typer.Option(help="The namespace of Argo CD in these clusters.")] = "argocd",
@@ -99,6 +106,9 @@ def adopt(
     ] = 90,
     write: Annotated[bool, typer.Option("--write", help="Push the branch; without it, only tell.")] = False,
     branch: Annotated[str, typer.Option(help="The branch of the fleet repository to write.")] = "adopt",
+    status: Annotated[
+        bool, typer.Option("--status", help="Tell what is left of what was adopted, and write nothing.")
+    ] = False,
     output: Output = Format.TEXT,
 ) -> None:
     """Write a fleet that gives what somebody else delivers now, and prove it release by release.
@@ -106,7 +116,15 @@ def adopt(
     Reads Argo CD's Applications and Helm's releases. Environments are in the order in which they are named.
     Secrets are cut out before anything is written. Nothing is changed in a cluster. A second run changes
     nothing that people have edited.
+
+    With --status it tells instead what is left: what is not released yet, secrets that were cut out,
+    exceptions, and what has no counterpart. It exits with 1 while anything is.
     """
+    if status:
+        _tell_what_is_left(context, clusters or (), argocd, output)
+        return
+    if owner is None:
+        raise WrongSource("nobody answers for what is adopted", fix="name them: --owner somebody@example.com")
     clock = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     found = _objects(files or (), clusters or (), argocd)
     if not found:
@@ -127,6 +145,7 @@ def adopt(
     for name in found:
         if name not in versions:
             note(f"{name} is taken to have Kubernetes {terms.kubernetes[name]}; --kubernetes says otherwise")
+    asked = {name: _cluster(where) for name, where in _split("--cluster", clusters or ())}
     releases = list(
         _releases(
             found,
@@ -142,7 +161,7 @@ def adopt(
 
     def update(tree: Tree) -> Changes:
         with progress("adopting", len(releases)) as done:
-            results.append(adopted(releases, terms, shipped_charts(), tree, workspace(context), done))
+            results.append(adopted(releases, terms, shipped_charts(), tree, workspace(context), done, asked))
         return _changes(results[-1])
 
     if write:
@@ -170,12 +189,33 @@ def _objects(files: Sequence[str], clusters: Sequence[str], argocd: str) -> dict
     for name, path in _split("--from", files):
         found.setdefault(name, []).extend(objects_in(Path(path)))
     for name, where in _split("--cluster", clusters):
-        from deploy_orchestrator.delivery import Cluster
-
-        cluster = Cluster(None, where, LIMIT, "deploy-orchestrator-adopt", commands=True)
         with progress(f"reading {where}"):
-            found.setdefault(name, []).extend(objects_of(cluster, argocd))
+            found.setdefault(name, []).extend(objects_of(_cluster(where), argocd))
     return found
+
+
+def _cluster(context: str) -> "Cluster":
+    from deploy_orchestrator.delivery import Cluster
+
+    return Cluster(None, context, LIMIT, "deploy-orchestrator-adopt", commands=True)
+
+
+def _tell_what_is_left(context: typer.Context, clusters: Sequence[str], argocd: str, output: Format) -> None:
+    live = {name: owners_in(objects) for name, objects in _objects((), clusters, argocd).items()}
+    orchestrator = opened(context)
+    each, of_all = left(orchestrator.fleet(), orchestrator.deployments, live)
+    open_ = [one for one in each if one.lines]
+    if output is Format.JSON:
+        show_json({"left": [asdict(one) for one in open_], "of_all": of_all, "of": len(each)})
+    else:
+        for one in open_:
+            say(plain(f"{one.environment}/{one.tenant or '?'}", "bold"), f"  {one.owner}")
+            say_below(("", line) for line in one.lines)
+        for line in of_all:
+            say(line)
+        say(f"{len(each) - len(open_)} of {len(each)} are done")
+    if open_ or of_all:
+        raise typer.Exit(1)
 
 
 def _releases(

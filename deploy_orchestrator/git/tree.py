@@ -91,6 +91,13 @@ class Tree:
                 found[file.path] = file.content
         return dict(sorted(found.items()))
 
+    def link(self, path: str) -> str | None:
+        """Where the symbolic link at `path` says that it leads to; None where there is no link."""
+        entry = self._entry(path)
+        if entry is None or entry.filemode != FileMode.LINK:
+            return None
+        return content_of(self.store.open(), entry, path, MAX_FILE).decode(errors="replace")
+
     def id(self, path: str) -> str | None:
         """The Git object id of the file or folder at `path`: the same content always has the same id."""
         entry = self._entry(path)

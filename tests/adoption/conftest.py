@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from deploy_orchestrator.adoption import Adoption, Checkouts, Terms, adopt, read
+from deploy_orchestrator.delivery import Cluster
 from deploy_orchestrator.git import Repository, Tree
 from deploy_orchestrator.manifests import Limits, Workspace
 
@@ -129,7 +130,13 @@ class Desk:
     repository: Repository
     workspace: Workspace
 
-    def adopt(self, tree: Tree | None = None, /, **objects: Sequence[Mapping[str, Any]]) -> Adoption:
+    def adopt(
+        self,
+        tree: Tree | None = None,
+        clusters: Mapping[str, Cluster] | None = None,
+        /,
+        **objects: Sequence[Mapping[str, Any]],
+    ) -> Adoption:
         """What comes of the objects of each environment."""
         checkouts = Checkouts({URL: self.originals.folder})
         terms = Terms(
@@ -139,7 +146,8 @@ class Desk:
             expires=EXPIRES,
         )
         found = [each for name, some in objects.items() for each in read(name, some, checkouts, self.charts)]
-        return adopt(found, terms, PLATFORM, tree or self.repository.branch("main"), self.workspace)
+        there = tree or self.repository.branch("main")
+        return adopt(found, terms, PLATFORM, there, self.workspace, clusters=clusters or {})
 
     @property
     def charts(self) -> dict[str, Any]:

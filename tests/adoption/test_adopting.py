@@ -1,5 +1,7 @@
 """From what runs to a fleet that gives the same."""
 
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,9 @@ from deploy_orchestrator.adoption import (
     report,
     told,
 )
+from deploy_orchestrator.delivery import Cluster
 from deploy_orchestrator.fleet import load
+from deploy_orchestrator.manifests import render
 from tests.adoption.conftest import (
     CONFIG_MAP,
     PLATFORM,
@@ -27,6 +31,7 @@ from tests.adoption.conftest import (
     application,
     release_secret,
 )
+from tests.simulated import ApiServer, serving
 
 
 def proof(outcome: Outcomes) -> Proof:
@@ -216,8 +221,8 @@ def test_what_cannot_be_adopted_is_named_with_what_to_do_and_stops_nobody_else(
     [
         ({}, {"valueFiles": ["none.yaml"]}, "its values file none.yaml is missing"),
         ({}, {"valueFiles": ["../../../x.yaml"]}, "leads out of the repository"),
-        ({}, {"valueFiles": ["$values/x.yaml"]}, "which is not beside the chart"),
-        ({}, {"valueFiles": ["secrets://x.yaml"]}, "which is not beside the chart"),
+        ({}, {"valueFiles": ["$values/x.yaml"]}, "which is neither beside the chart"),
+        ({}, {"valueFiles": ["secrets://x.yaml"]}, "which is neither beside the chart"),
         ({}, {"fileParameters": [{"name": "a", "path": "b"}]}, "it uses helm.fileParameters"),
     ],
 )
@@ -228,6 +233,51 @@ def test_values_that_cannot_be_had_refuse_that_application(
     adoption = desk.adopt(prod=[application("bad", "web", **helm), application("good", "web")])
     ((_, error),) = adoption.refused
     assert said in error.what
+
+
+@pytest.mark.helm
+def test_values_in_another_source_are_read_there(desk: Desk, originals: Originals) -> None:
+    originals.chart("web")
+    originals.write({"values/prod.yaml": "replicas: 5\n"})
+    web = application("web", "web", valueFiles=["$values/values/prod.yaml"])
+    chart = web["spec"].pop("source")
+    web["spec"]["sources"] = [chart, {"repoURL": URL, "targetRevision": "main", "ref": "values"}]
+    adoption = desk.adopt(prod=[web])
+    assert [each.state for each in adoption.outcomes] == ["equal"]
+    assert desk.files(adoption)["tenants/web/adopted-prod.yaml"] == {"replicas": 5}
+    text = adoption.changes.writes["tenants/web/adopted-prod.yaml"].decode()
+    assert "# $values/values/prod.yaml of https://git.example.com/acme/apps.git at main\n" in text
+
+
+@pytest.mark.helm
+def test_what_links_in_a_chart_lead_to_is_a_part_of_it(desk: Desk, originals: Originals) -> None:
+    originals.chart("web")
+    originals.chart("linked")
+    (originals.folder / "apps/linked/templates/a.yaml").unlink()
+    (originals.folder / "apps/linked/templates").rmdir()
+    (originals.folder / "apps/linked/templates").symlink_to("../../shared")
+    (originals.folder / "apps/linked/values.yaml").unlink()
+    (originals.folder / "apps/linked/values.yaml").symlink_to("../web/values.yaml")
+    originals.write({"shared/a.yaml": CONFIG_MAP})
+    adoption = desk.adopt(prod=[application("linked", "linked", valueFiles=["values.yaml"])])
+    assert [each.state for each in adoption.outcomes] == ["equal"]
+    assert adoption.changes.writes["charts/linked/templates/a.yaml"] == CONFIG_MAP.encode()
+
+
+@pytest.mark.parametrize(
+    ("target", "said"), [("../../../../etc", "leads out of the repository"), (".", "lead in a circle")]
+)
+def test_a_link_in_a_chart_that_leads_nowhere_refuses_that_application(
+    desk: Desk, originals: Originals, target: str, said: str
+) -> None:
+    originals.chart("web")
+    originals.chart("bad")
+    (originals.folder / "apps/bad/more").symlink_to(target)
+    originals.write({})
+    adoption = desk.adopt(prod=[application("bad", "bad"), application("good", "web")])
+    ((_, error),) = adoption.refused
+    assert said in error.what
+    assert [each.old.name for each in adoption.outcomes] == ["good"]
 
 
 def test_a_chart_that_needs_a_secret_to_render_stops_alone_and_is_told_with_what_was_cut(
@@ -259,10 +309,70 @@ def test_a_chart_that_draws_random_values_is_told_and_gets_no_exception(
     assert "volatile-output" not in str(desk.files(adoption)["tenants/bad/tenant.yaml"])
 
 
-def test_a_key_that_stands_twice_counts_as_it_stands_last(desk: Desk, originals: Originals) -> None:
+def test_a_key_that_stands_twice_counts_as_it_stands_last_and_is_told(
+    desk: Desk, originals: Originals
+) -> None:
     originals.chart("web", {"values-x.yaml": "replicas: 2\nname: a\nreplicas: 3\n"})
     adoption = desk.adopt(prod=[application("web", "web", valueFiles=["values-x.yaml"])])
     assert desk.files(adoption)["tenants/web/adopted-prod.yaml"] == {"replicas": 3, "name": "a"}
+    (said,) = [each for each in told(adoption.outcomes[0]) if "stands twice" in each]
+    assert said.startswith(
+        "values-x.yaml beside apps/web of https://git.example.com/acme/apps.git at HEAD:3: "
+    )
+    assert said.endswith("replicas: the key stands twice, and the last one counts, as for Helm")
+
+
+def test_how_argo_cd_is_told_to_sync_is_carried_over_and_what_is_not_is_named(
+    desk: Desk, originals: Originals
+) -> None:
+    originals.chart("web")
+    ignored = {"group": "apps", "kind": "Deployment", "jsonPointers": ["/spec/replicas"]}
+    synced = application("web", "web")
+    synced["spec"] |= {
+        "ignoreDifferences": [ignored, {"kind": "Secret"}],
+        "syncPolicy": {
+            "syncOptions": ["CreateNamespace=true", "RespectIgnoreDifferences=true", "Replace=true"]
+        },
+    }
+    adoption = desk.adopt(dev=[synced], prod=[application("web", "web")])
+    tenant = desk.files(adoption)["tenants/web/tenant.yaml"]
+    assert tenant["sync"] == {"options": ["RespectIgnoreDifferences=true"], "ignoreDifferences": [ignored]}
+    fleet = load(desk.repository.branch("main").changed(adoption.changes))
+    assert fleet.deployment("dev", "web").destination.sync.options == ("RespectIgnoreDifferences=true",)
+    assert not fleet.deployment("prod", "web").destination.sync
+    said = [each for each in told(adoption.outcomes[0]) if "sync option" in each or "left out" in each]
+    assert said == [
+        "its sync option Replace=true is not carried over",
+        "one of its ignoreDifferences names no field that can be ignored, and is left out",
+    ]
+
+
+@pytest.fixture
+def api() -> Iterator[ApiServer]:
+    with serving() as server:
+        server.namespaces("argocd", "apps")
+        yield server
+
+
+def test_what_the_cluster_says_of_taking_over_is_told_and_kept_in_the_fleet(
+    desk: Desk, originals: Originals, api: ApiServer, tmp_path: Path
+) -> None:
+    originals.chart("web")
+    api.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "web", "namespace": "apps"}})
+    cluster = Cluster(api.kubeconfig(tmp_path / "kubeconfig"), None, timedelta(seconds=60), "adopt")
+    before = api.of_kind("ConfigMap", "apps")
+    adoption = desk.adopt(None, {"prod": cluster}, prod=[application("web", "web")])
+    assert api.of_kind("ConfigMap", "apps") == before
+    assert "a dry run says: ConfigMap apps/web would change: data" in list(told(adoption.outcomes[0]))
+
+    fleet = load(desk.repository.branch("main").changed(adoption.changes))
+    deployment = fleet.deployment("prod", "web")
+    written = fleet.takeover(deployment)
+    assert written
+    assert written.would == ("ConfigMap apps/web would change: data",)
+    assert written.content == render(deployment, fleet, desk.workspace).content
+    again = desk.adopt(None, {"prod": cluster}, prod=[application("web", "web")])
+    assert again.changes.writes == adoption.changes.writes
 
 
 @pytest.mark.helm

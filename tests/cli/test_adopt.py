@@ -130,3 +130,32 @@ def test_an_edit_that_is_pushed_meanwhile_stays(fresh, empty, originals, tmp_pat
     assert edited
     assert shown(empty, "tenants/main/adopted-prod.yaml") == "replicas: 4 # mine\n"
     assert "again" in shown(empty, "ADOPTION.md")
+
+
+def test_what_is_left_is_told_until_nothing_is(fresh, originals, tmp_path):
+    bad = application("bad", "web")
+    bad["spec"]["source"]["plugin"] = {"name": "x"}
+    path = exported(tmp_path, bad, release_secret("main", "apps", MANIFEST, token="hunter2"))
+    said = fresh.run("adopt", "--status")
+    assert said.code == 2
+    assert "nothing was adopted into this fleet" in said.errors
+
+    fresh.run(
+        "adopt",
+        *("--owner", "ops@example.com", "--from", f"production={path}", "--kubernetes", "production=1.34"),
+        *("--chart", f"web={originals.folder / 'apps/web'}", "--write"),
+    )
+    subprocess.run(
+        ["git", "-C", fresh.fleet, "update-ref", "refs/heads/main", "refs/heads/adopt"], check=True
+    )
+    answer = fresh.run("adopt", "--status", "--format", "json")
+    assert answer.code == 1
+    told = {each["owner"]: each["lines"] for each in json.loads(answer.output)["left"]}
+    assert told["Application argocd/bad"] == ["not carried over: it is made by plugin, not by Helm"]
+    assert (
+        "tenants/main/adopted-production.yaml: token was cut out as a secret"
+        in (told["Helm release apps/main"])
+    )
+    assert "its quota is one that nobody meets" in told["Helm release apps/main"]
+    assert "not planned yet" in told["Helm release apps/main"]
+    assert "0 of 2 are done" in fresh.run("adopt", "--status").output
