@@ -352,11 +352,12 @@ class Fleet:
         published = [each for each in self._charts(deployment) if each.repository]
         asked = {each.repository or "" for each in published}.union(*(chart.repositories for chart in local))
         sources = {url.rstrip("/") for url in asked}
+        layers = {each.name: [*self._layer_ids(deployment, each)] for each in deployment.releases}
         parts: dict[str, Any] = {
             "local": [[chart.folder, dict(chart.trees)] for chart in local],
             "published": [each.model_dump() for each in published],
             "mirrors": {url: mirror for url, mirror in self.mirrors.items() if url.rstrip("/") in sources},
-            "layers": [one for each in deployment.releases for one in self._layer_ids(deployment, each)],
+            "layers": [one for each in layers.values() for one in each],
             "platform": self.platform_values(deployment),
             "kubernetes": deployment.environment.kubernetes,
             "api versions": deployment.environment.api_versions,
@@ -374,7 +375,7 @@ class Fleet:
                     each.chart.model_dump(),
                     deployment.namespace_of(each),
                     each.after,
-                    list(self._layer_ids(deployment, each)),
+                    layers[each.name],
                 ]
                 for each in deployment.releases
             ]

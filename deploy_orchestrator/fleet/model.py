@@ -33,6 +33,7 @@ from deploy_orchestrator.fleet.fields import (
     WebUrl,
     steps_of,
 )
+from deploy_orchestrator.fleet.ordering import in_order
 from deploy_orchestrator.fleet.recurrence import (
     HORIZON,
     Clock,
@@ -546,17 +547,6 @@ class TenantRelease(Model):
     after: tuple[ReleaseName, ...] = ()
 
 
-def in_order(releases: Sequence[TenantRelease]) -> tuple[TenantRelease, ...]:
-    """`releases`, each behind those that it comes after, and otherwise as they stand; without those that come
-    after each other or after what is not there.
-    """
-    waiting, placed = list(releases), dict[str, TenantRelease]()
-    while ready := next((each for each in waiting if placed.keys() >= {*each.after}), None):
-        waiting.remove(ready)
-        placed[ready.name] = ready
-    return tuple(placed.values())
-
-
 class TenantFile(Model):
     """The fields of `tenant.yaml`: one `chart`, or several `releases` that move together.
 
@@ -604,9 +594,9 @@ class TenantFile(Model):
         return tuple(chart for _, chart in self.chart_fields)
 
     def releases_of(self, tenant: str, environment: str) -> tuple[TenantRelease, ...]:
-        """The Helm releases of the `tenant` whose file it is, in an environment, as `in_order`."""
+        """The Helm releases of the `tenant` whose file it is, in an environment, as they stand there."""
         if self.releases is not None:
-            return in_order(self.releases)
+            return self.releases
         own = self.per_environment.get(environment, Placement())
         name = own.release or self.release or tenant
         return tuple(TenantRelease.model_construct(name=name, chart=each) for each in self.charts)
@@ -619,7 +609,8 @@ class Tenant(TenantFile):
 
     def releases_in(self, environment: str) -> tuple[TenantRelease, ...]:
         """Its Helm releases in an environment, each behind those that it comes after."""
-        return self.releases_of(self.name, environment)
+        named = {each.name: each for each in self.releases_of(self.name, environment)}
+        return tuple(named[name] for name in in_order({name: each.after for name, each in named.items()}))
 
 
 class FleetFile(Model):

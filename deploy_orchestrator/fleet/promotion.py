@@ -1,11 +1,12 @@
 """The order in which changes pass environments: which come before which."""
 
 from collections.abc import Sequence
-from graphlib import CycleError, TopologicalSorter
+from graphlib import CycleError
 
 from deploy_orchestrator.documents import Document
 from deploy_orchestrator.fleet.errors import FleetError
 from deploy_orchestrator.fleet.model import Environment
+from deploy_orchestrator.fleet.ordering import in_order
 from deploy_orchestrator.fleet.reading import require_known, require_unique
 
 
@@ -29,23 +30,13 @@ def in_promotion_order(document: Document, environments: Sequence[Environment]) 
         for index, each in enumerate(environments)
     ]
     by_name = {each.name: each for each in chained}
-    sorter = TopologicalSorter({each.name: each.after or () for each in chained})
     try:
-        sorter.prepare()
+        return tuple(by_name[name] for name in in_order({each.name: each.after or () for each in chained}))
     except CycleError as error:
-        cycle: list[str] = error.args[1]
+        cycle: list[str] = error.args[-1]
         index = next(i for i, each in enumerate(environments) if each.name in cycle and each.after)
         raise FleetError(
             f"environments come after each other in a circle: {' → '.join(cycle)}",
             place=document.place("environments", index, "after"),
             fix="take one of them out of `after`",
         ) from error
-    ordered: list[Environment] = []
-    ready: set[str] = set()
-    while sorter.is_active():
-        ready |= {*sorter.get_ready()}
-        first = min(ready, key=names.index)
-        ready.remove(first)
-        sorter.done(first)
-        ordered.append(by_name[first])
-    return tuple(ordered)

@@ -1,10 +1,12 @@
 """The Helm releases of one tenant: what one file may say of them, and which of them comes after which."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from graphlib import CycleError
 
 from deploy_orchestrator.documents import Document
 from deploy_orchestrator.fleet.errors import FleetError
-from deploy_orchestrator.fleet.model import TenantFile, TenantRelease, in_order
+from deploy_orchestrator.fleet.model import TenantFile, TenantRelease
+from deploy_orchestrator.fleet.ordering import in_order
 from deploy_orchestrator.fleet.reading import require_known, require_unique
 
 
@@ -48,22 +50,12 @@ def require_order(releases: Sequence[TenantRelease], document: Document) -> None
     for at, each in enumerate(releases):
         for number, name in enumerate(each.after):
             require_known(document, ("releases", at, "after", number), name, names, "release here")
-    placed = in_order(releases)
-    waiting = {each.name: each for each in releases if each not in placed}
-    if waiting:
-        circle = _circle(waiting)
+    try:
+        in_order({each.name: each.after for each in releases})
+    except CycleError as error:
+        circle: list[str] = error.args[-1][::-1]
         raise FleetError(
-            f"they come after each other: {' after '.join([*circle, circle[0]])}",
+            f"they come after each other: {' after '.join(circle)}",
             place=document.place("releases", names.index(circle[0]), "after"),
             fix="take one of them out of `after`",
-        )
-
-
-def _circle(waiting: Mapping[str, TenantRelease]) -> list[str]:
-    """Names of releases of which each comes after the next, and the last after the first."""
-    path = [next(iter(waiting))]
-    while True:
-        ahead = next(name for name in waiting[path[-1]].after if name in waiting)
-        if ahead in path:
-            return path[path.index(ahead) :]
-        path.append(ahead)
+        ) from error

@@ -128,7 +128,8 @@ class PullRequests:
     ) -> Iterator[Approval]:
         from deploy_orchestrator.forges import reviews
 
-        is_about, said = self._is_about(pull, plan, difference), text_of(plan, difference).encode()
+        said = text_of(plan, difference)
+        is_about = self._is_about(pull, plan, said)
         known = {login.casefold(): who for who, login in rules.people.items()}
         return (
             Approval(
@@ -145,7 +146,7 @@ class PullRequests:
             if each.login in known
             and (
                 (each.commit == pull.head and (is_about or each.decision == "reject"))
-                or (each.decision == "reject" and self._was_about(each.commit, plan, said))
+                or (each.decision == "reject" and self._was_about(each.commit, plan, said.encode()))
             )
         )
 
@@ -158,15 +159,15 @@ class PullRequests:
             GitError: its branch cannot be written.
             ForgeError, RepositoryError: the forge refuses, or cannot be reached.
         """
-        if any(self._is_about(each, plan, difference) for each in self.pulls):
+        said = text_of(plan, difference)
+        if any(self._is_about(each, plan, said) for each in self.pulls):
             return
         from deploy_orchestrator.forges import closed_pull, reopen
 
         closed = closed_pull(self.forge, branch_of(plan), BASE)
-        if closed and self._is_about(closed, plan, difference):
+        if closed and self._is_about(closed, plan, said):
             reopen(self.forge, closed.number)
             return
-        said = text_of(plan, difference)
         about = Changes("Begin the branch of reviews", {"README.md": _ABOUT.encode()})
         self.repository.write(BASE, lambda _: about)
         files = {f"{plan.key}.md": said.encode()}
@@ -191,9 +192,10 @@ class PullRequests:
         except GitError:
             return False
 
-    def _is_about(self, pull: "OpenPull", plan: Plan, difference: Diff | None) -> bool:
-        """Whether it is about `plan` and nothing else, as Git and the forge have it."""
-        said = text_of(plan, difference)
+    def _is_about(self, pull: "OpenPull", plan: Plan, said: str) -> bool:
+        """Whether it is about `plan` and nothing else, and says what is `said` of it, as Git and the forge
+        have it.
+        """
         if (pull.branch, pull.base) != (branch_of(plan), BASE):
             return False
         if (pull.title, pull.text) != (title_of(plan), said) or pull.head != self.repository.head(
