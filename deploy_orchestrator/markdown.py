@@ -67,6 +67,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def visible(value: str) -> str:
     """`value` with every control character but tabs and ends of lines spelled out."""
+    if value.isprintable():
+        return value
     return "".join(
         each if each.isprintable() or each in "\n\t" else " " if each.isspace() else ascii(each)[1:-1]
         for each in value

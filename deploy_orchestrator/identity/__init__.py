@@ -14,7 +14,7 @@ if TYPE_CHECKING:
         proved_by,
     )
     from deploy_orchestrator.identity.errors import NotProved, ProviderUnreachable
-    from deploy_orchestrator.identity.machine import new_token, shown_by, token_hash
+    from deploy_orchestrator.identity.machine import TOKEN_PREFIX, new_token, shown_by, token_hash
     from deploy_orchestrator.identity.provider import Keyring, Metadata, Provider
     from deploy_orchestrator.identity.token import ALGORITHMS, MAX_TOKEN, Expected, Proved, prove
 else:
@@ -26,6 +26,7 @@ __all__ = [
     "ALGORITHMS",
     "MAX_TOKEN",
     "NO_ISSUERS",
+    "TOKEN_PREFIX",
     "Expected",
     "Issuers",
     "Keyring",

@@ -9,7 +9,7 @@ from typing import Final
 
 from deploy_orchestrator.fleet import MachineToken
 
-PREFIX: Final = "dotoken_"
+TOKEN_PREFIX: Final = "dotoken_"  # noqa: S105
 """What each begins with, so that whoever finds one lying about knows what it is."""
 MAX_TOKEN: Final = 200
 """Characters of what is shown as one."""
@@ -17,7 +17,7 @@ MAX_TOKEN: Final = 200
 
 def new_token() -> str:
     """Another token, of 256 random bits."""
-    return f"{PREFIX}{token_urlsafe(32)}"
+    return f"{TOKEN_PREFIX}{token_urlsafe(32)}"
 
 
 def token_hash(token: str) -> str:

@@ -15,7 +15,15 @@ from deploy_orchestrator.manifests import Diff
 from deploy_orchestrator.outcomes import Outcome, attempt, failures, values
 from deploy_orchestrator.pipeline.guards import silent
 from deploy_orchestrator.pipeline.orchestrator import Orchestrator
-from deploy_orchestrator.releases import Gate, Pausing, Plan, Release, next_command, next_people
+from deploy_orchestrator.releases import (
+    Gate,
+    Pausing,
+    Plan,
+    Release,
+    RulesStanding,
+    next_command,
+    next_people,
+)
 from deploy_orchestrator.terms import Verdict
 
 
@@ -143,7 +151,7 @@ class Overview:
     """Everything at the moment `at`; what is counted of it is counted once. `troubles` concern no single
     deployment, and `kinds` are those of the `errors`: these, and each that kept an engine from telling, once.
     `paused` tells who stopped the line where, `waves` in which wave each tenant goes, from 0 on, in the last
-    environment that has any.
+    environment that has any, `counting` which rules count in each; none while the fleet is broken.
     """
 
     at: datetime
@@ -155,6 +163,7 @@ class Overview:
     paused: tuple[Pausing, ...] = ()
     kinds: tuple[str, ...] = ()
     waves: Mapping[str, int] = field(default_factory=dict[str, int])
+    counting: Mapping[str, RulesStanding] = field(default_factory=dict[str, RulesStanding])
     errors: tuple[OrchestratorError, ...] = field(default=(), compare=False)
 
     @cached_property
@@ -218,6 +227,7 @@ def overview(
     fleet = last_readable(orchestrator.fleet_repository)
     now = datetime.now(UTC)
     broken = orchestrator.broken_fleet()
+    counting = {} if broken else orchestrator.rules()
     live = {release.key: (release, state) for release, state in orchestrator.live()}
     judged = () if broken else orchestrator.pending(environment, tenant)
     waiting = {plan.key: _waiting(plan, gates, fleet, orchestrator) for plan, gates in judged}
@@ -237,10 +247,11 @@ def overview(
         environments=tuple(order),
         deployments=tuple(sorted(standings, key=lambda each: (_place(each.environment, order), each.tenant))),
         troubles=tuple(map(str, troubles)),
-        rules=() if broken else tuple(_rules(orchestrator, environment)),
+        rules=tuple(_rules(counting, environment)),
         paused=tuple(each for found in values([stopped]) for each in found if each.paused),
         kinds=tuple(type(each).__name__ for each in errors),
         waves=_waves(fleet),
+        counting=counting,
         errors=errors,
     )
 
@@ -268,8 +279,8 @@ def _waves(fleet: Fleet) -> Mapping[str, int]:
     return {name: policies[-1].wave_of(name) for name in fleet.tenants} if policies else {}
 
 
-def _rules(orchestrator: Orchestrator, environment: str | None) -> Iterator[RulesWaiting]:
-    for each in orchestrator.rules().values():
+def _rules(counting: Mapping[str, RulesStanding], environment: str | None) -> Iterator[RulesWaiting]:
+    for each in counting.values():
         change = each.pending
         if change and environment in (None, change.environment):
             yield RulesWaiting(change.environment, change.differences, change.authors, each.gate)

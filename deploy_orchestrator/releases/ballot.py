@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from deploy_orchestrator.fleet import ApprovalRule, BreakGlass, among
-from deploy_orchestrator.releases.model import Approval, SourceChange
+from deploy_orchestrator.releases.model import Approval, Choice, SourceChange
 
 CLOCK_SKEW = timedelta(minutes=5)
 
@@ -116,6 +116,21 @@ def may_approve(rule: ApprovalRule, source: SourceChange) -> list[str]:
     return [each for each in rule.approvers if rule.self_approval or not among(each, source.authors)]
 
 
+def against(
+    who: str, decision: Choice, rule: ApprovalRule | None, source: SourceChange, holding: ApprovalRule | None
+) -> str | None:
+    """Why a decision by `who` does not count, whenever it is made, by the rules as `count` takes them; None
+    where nothing is against it.
+    """
+    if decision == "reject" and holding and among(who, holding.approvers):
+        return None
+    if rule is not None and not among(who, rule.approvers):
+        return "the policy does not name them as an approver"
+    if rule is None or rule.self_approval or decision == "reject" or not among(who, source.authors):
+        return None
+    return "authors cannot approve their own change"
+
+
 def _in_order(decisions: Iterable[Approval]) -> list[Approval]:
     return sorted(decisions, key=lambda each: (each.at, each.who))
 
@@ -136,18 +151,13 @@ def _void(
 ) -> str | None:
     if decision.decision not in ("approve", "reject"):
         return "it decides on no change"
-    if decision.decision == "reject" and holding and among(decision.who, holding.approvers):
-        return None
-    if rule is not None and not among(decision.who, rule.approvers):
-        return "the policy does not name them as an approver"
-    if decision.decision == "reject":
-        return None
+    why = against(decision.who, decision.decision, rule, source, holding)
+    if why or decision.decision == "reject":
+        return why
     if decision.at > now + CLOCK_SKEW:
         return "it is dated in the future"
     if rule is None:
         return None
-    if not rule.self_approval and among(decision.who, source.authors):
-        return "authors cannot approve their own change"
     if decision.at + rule.expires < now:
         return "it has expired"
     return _void_again(decision, counted)

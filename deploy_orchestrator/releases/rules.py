@@ -15,10 +15,10 @@ from deploy_orchestrator.documents import Record
 from deploy_orchestrator.errors import Place
 from deploy_orchestrator.fleet import ApprovalRule, Rules, differences, neighbours, restricted
 from deploy_orchestrator.git import Changes, Tree
-from deploy_orchestrator.releases.ballot import Ballot, count, may_approve
+from deploy_orchestrator.releases.ballot import Ballot, against, count, may_approve
 from deploy_orchestrator.releases.errors import ReleaseError
 from deploy_orchestrator.releases.gates import Gate, GateState
-from deploy_orchestrator.releases.model import Approval, SourceChange
+from deploy_orchestrator.releases.model import Approval, Choice, SourceChange
 from deploy_orchestrator.terms import Digest, Label, Time
 
 FOLDER = "rules"
@@ -110,6 +110,11 @@ class RulesStanding:
     approvals: tuple[Approval, ...] = ()
     recorded: Rules | None = None
     holding: Rules | None = None
+
+    def against(self, who: str, decision: Choice, source: SourceChange) -> str | None:
+        """Why a decision by `who` on a change from this `source` does not count; None where it would now."""
+        holding = self.holding.policy.approval if self.holding else None
+        return against(who, decision, self.in_force.policy.approval, source, holding)
 
     @property
     def base(self) -> ReleasedRules | None:

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from deploy_orchestrator.telemetry.metrics import METRICS, Metric, Seen, Waits, exposition
     from deploy_orchestrator.telemetry.past import Change, Past
     from deploy_orchestrator.telemetry.survey import (
+        CLASHES,
         CONFLICT_COUNT,
         CONFLICTS_ASSET,
         GRAPH_ASSET,
@@ -18,6 +19,7 @@ else:
     __getattr__ = opened(__name__, __file__)
 
 __all__ = [
+    "CLASHES",
     "CONFLICTS_ASSET",
     "CONFLICT_COUNT",
     "GRAPH_ASSET",

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from deploy_orchestrator.web.acting_as import ActingAs
-    from deploy_orchestrator.web.board import Built, Survey, Table, Watch
+    from deploy_orchestrator.web.board import Built, Clash, Survey, Table, Watch
     from deploy_orchestrator.web.door import LOOPBACK, Door
     from deploy_orchestrator.web.metrics import Measured, Queue, beside, metrics_app
     from deploy_orchestrator.web.mounted import dagster_ui
-    from deploy_orchestrator.web.people import LOCAL, NOBODY, Person, Role, known_as, person_of
+    from deploy_orchestrator.web.people import LAUNCHED_BY, LOCAL, NOBODY, Person, Role, known_as, person_of
     from deploy_orchestrator.web.queue import dagster_queue, dagster_survey
     from deploy_orchestrator.web.serving import site, site_server
     from deploy_orchestrator.web.sign_in import SignIn, SignInFile, SignInRefused, read_sign_in
@@ -33,6 +33,7 @@ else:
     __getattr__ = opened(__name__, __file__)
 
 __all__ = [
+    "LAUNCHED_BY",
     "LOCAL",
     "LOOPBACK",
     "MAX_BODY",
@@ -40,6 +41,7 @@ __all__ = [
     "NOBODY",
     "ActingAs",
     "Built",
+    "Clash",
     "DagsterRuns",
     "DagsterUnreachable",
     "Deliveries",

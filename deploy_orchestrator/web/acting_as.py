@@ -56,9 +56,9 @@ class ActingAs:
 
     def routes(self) -> list[BaseRoute]:
         return [
-            Route("/deployments/{environment}/{tenant}/decide", self._one, methods=["POST"], name="decide"),
-            Route("/changes/{commit}/decide", self._all, methods=["POST"], name="decide_all"),
-            Route("/stop", self._stop, methods=["POST"], name="stop"),
+            Route("/deployments/{environment}/{tenant}/decide", self._one, methods=["POST"]),
+            Route("/changes/{commit}/decide", self._all, methods=["POST"]),
+            Route("/stop", self._stop, methods=["POST"]),
         ]
 
     def way(self, person: Person, trusted: Sequence[Issuer]) -> Way | None:

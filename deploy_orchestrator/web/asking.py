@@ -1,7 +1,7 @@
 """What the board's forms say of a decision, checked; and the ways in which people prove it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Literal, Protocol
 from urllib.parse import quote
 
@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from deploy_orchestrator.fleet import Issuer, among
 from deploy_orchestrator.pipeline import Orchestrator
-from deploy_orchestrator.releases import Line, Plan
+from deploy_orchestrator.releases import Line, Plan, RulesStanding, SourceChange
 from deploy_orchestrator.terms import Text
 from deploy_orchestrator.web.forms import read_form
 from deploy_orchestrator.web.people import Person, person_of
@@ -27,12 +27,24 @@ Subjects = tuple[tuple[str, str], ...]
 @dataclass(frozen=True, slots=True)
 class Way:
     """How somebody decides here, as it `says` beside the buttons: as one of these `people`, where there are
-    any, or as who they are signed in. `verbs` are what it proves.
+    any, or as who they are signed in. `verbs` are what it proves and what counts, `refusals` say of
+    others why not, those together for which that is the same.
     """
 
     says: str
     verbs: frozenset[str]
     people: tuple[str, ...] = ()
+    refusals: tuple[tuple[tuple[str, ...], str], ...] = ()
+
+    def without(self, who: str, refused: Mapping[str, str]) -> "Way":
+        """What of it is left to `who` where these verbs are `refused`, each with why."""
+        verbs: dict[str, list[str]] = {}
+        for verb, why in refused.items():
+            verbs.setdefault(why, []).append(verb)
+        said = tuple(
+            (tuple(each), f"{who} may not {' or '.join(each)}: {why}") for why, each in verbs.items()
+        )
+        return replace(self, verbs=self.verbs.difference(refused), refusals=self.refusals + said)
 
 
 class Ways(Protocol):
@@ -111,17 +123,38 @@ def pending(orchestrator: Orchestrator, environment: str, tenant: str, digest: s
     return plan
 
 
+def refused(counting: RulesStanding | None, who: str, source: SourceChange) -> Mapping[str, str]:
+    """What `who` decides in vain on a change from this `source`, by the rules that are `counting`: each verb
+    with why.
+    """
+    verbs: tuple[Verb, ...] = ("approve", "reject")
+    found = ((verb, counting.against(who, verb, source) if counting else None) for verb in verbs)
+    return {verb: why for verb, why in found if why}
+
+
+def refused_stops(counting: RulesStanding, who: str) -> Mapping[str, str]:
+    """Which of both `who` does in vain, by the rules that are `counting`: each verb with why."""
+    policy = counting.in_force.policy
+    named = (("pause", policy.pausers), ("resume", policy.resumers))
+    return {verb: f"{', '.join(people) or 'nobody'} may" for verb, people in named if not among(who, people)}
+
+
+def require_decider(orchestrator: Orchestrator, plans: Iterable[Plan], decision: Verb, who: str) -> None:
+    """Refuses whose decision would not count. Raises HTTPException."""
+    counting = orchestrator.rules()
+    for plan in plans:
+        if why := refused(counting.get(plan.environment), who, plan.source).get(decision):
+            raise HTTPException(403, f"{who} may not {decision} {plan.key}: {why}")
+
+
 def require_stopper(orchestrator: Orchestrator, asked: AskedToStop, who: str) -> None:
     """Refuses whom the policy does not name, and lines that there are not. Raises HTTPException."""
     fleet, line = orchestrator.fleet(), asked.line
-    found = next((each for each in fleet.environments if each.name == line.environment), None)
-    if found is None or (line.tenant and line.tenant not in {*fleet.tenants, *fleet.broken}):
+    counting = orchestrator.rules().get(line.environment)
+    if counting is None or (line.tenant and line.tenant not in {*fleet.tenants, *fleet.broken}):
         raise HTTPException(404, f"there is no {line.key}")
-    people = found.policy.pausers if asked.decision == "pause" else found.policy.resumers
-    if not among(who, people):
-        raise HTTPException(
-            403, f"{who} may not {asked.decision} {line.key}: {', '.join(people) or 'nobody'} may"
-        )
+    if why := refused_stops(counting, who).get(asked.decision):
+        raise HTTPException(403, f"{who} may not {asked.decision} {line.key}: {why}")
 
 
 def _require_person(request: Request) -> None:

@@ -7,7 +7,6 @@ from secrets import token_urlsafe
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -27,6 +26,7 @@ from deploy_orchestrator.web.asking import (
     asked_of_all,
     asked_to_stop,
     pending,
+    require_decider,
     require_stopper,
 )
 from deploy_orchestrator.web.people import Person, person_of
@@ -72,9 +72,9 @@ class Deciding:
 
     def routes(self) -> list[BaseRoute]:
         return [
-            Route("/deployments/{environment}/{tenant}/decide", self._begin, methods=["POST"], name="decide"),
-            Route("/changes/{commit}/decide", self._begin_all, methods=["POST"], name="decide_all"),
-            Route("/stop", self._begin_stop, methods=["POST"], name="stop"),
+            Route("/deployments/{environment}/{tenant}/decide", self._begin, methods=["POST"]),
+            Route("/changes/{commit}/decide", self._begin_all, methods=["POST"]),
+            Route("/stop", self._begin_stop, methods=["POST"]),
             Route("/decide/{issuer}/back", self._back),
         ]
 
@@ -96,17 +96,18 @@ class Deciding:
         )
 
     async def _begin(self, request: Request) -> Response:
-        return await run_in_threadpool(self._begun, await asked(request), person_of(request.scope))
+        return await self.sign_in.asks(self._begun, await asked(request), person_of(request.scope))
 
     async def _begin_all(self, request: Request) -> Response:
-        return await run_in_threadpool(self._begun, await asked_of_all(request), person_of(request.scope))
+        return await self.sign_in.asks(self._begun, await asked_of_all(request), person_of(request.scope))
 
     async def _begin_stop(self, request: Request) -> Response:
         said = await asked_to_stop(request)
-        return await run_in_threadpool(self._begun_to_stop, said, person_of(request.scope))
+        return await self.sign_in.asks(self._begun_to_stop, said, person_of(request.scope))
 
     def _begun(self, said: Asked, person: Person) -> Response:
-        said.plans(self.orchestrator)
+        plans = said.plans(self.orchestrator)
+        require_decider(self.orchestrator, plans, said.decision, person.address)
         return self._next(person, said.environment, said.subjects, said.decision, said.reason, said.then)
 
     def _begun_to_stop(self, said: AskedToStop, person: Person) -> Response:
@@ -116,7 +117,7 @@ class Deciding:
                 "no ID token resumes where the orchestrator has no key of its own: "
                 f"deploy-orchestrator resume {said.line.key.replace('/', ' ')}",
             )
-        require_stopper(self.orchestrator, said, person.email or person.who)
+        require_stopper(self.orchestrator, said, person.address)
         line = said.line
         subjects = ((line.tenant or "", line.digest),)
         return self._next(person, line.environment, subjects, said.decision, said.reason, said.then)
@@ -164,12 +165,12 @@ class Deciding:
             issuer = self.sign_in.file.issuer(request.path_params["issuer"])
             attempt, _, code = came_back(request, attempt, issuer)
             person = person_of(request.scope)
-            await run_in_threadpool(self._decide, attempt, code, person)
+            await self.sign_in.asks(self._decide, attempt, code, person)
         except Returned as error:
             raise HTTPException(error.status, error.why) from error
         if attempt.rest:
             further = attempt.environment, attempt.rest, attempt.decision, attempt.reason, attempt.then
-            return await run_in_threadpool(self._next, person, *further)
+            return await self.sign_in.asks(self._next, person, *further)
         answer = RedirectResponse(attempt.then, 303)
         self.sign_in.cookies.take(answer, _ATTEMPT)
         return answer

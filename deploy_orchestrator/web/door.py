@@ -5,16 +5,20 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import URL, Headers
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.status import WS_1008_POLICY_VIOLATION
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from deploy_orchestrator.terms import LOOPBACK as LOOPBACK
 
-_READING: Final = frozenset({"GET", "HEAD"})
+READING: Final = frozenset({"GET", "HEAD"})
+"""Methods that change nothing."""
+MAX_BODY: Final = 2 * 1024 * 1024
+"""Bytes of a request."""
 _OWN: Final = frozenset({"same-origin", "none"})
-_POLICY_VIOLATION: Final = 1008
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +45,9 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         refusal = self.refusal(scope) if scope["type"] in {"http", "websocket"} else None
         if refusal is None:
-            await self.app(scope, receive, send)
+            await self.app(scope, _within(receive) if scope["type"] == "http" else receive, send)
         elif scope["type"] == "websocket":
-            await WebSocketClose(_POLICY_VIOLATION, refusal.why)(scope, receive, send)
+            await WebSocketClose(WS_1008_POLICY_VIOLATION, refusal.why)(scope, receive, send)
         else:
             await PlainTextResponse(f"{refusal.why}\n", refusal.status)(scope, receive, send)
 
@@ -53,13 +57,38 @@ class Door:
         host = asked.headers.get("host", "")
         if len(asked.headers.getlist("host")) != 1 or _name(host) not in self.names:
             return Refusal(421, f"this server does not go by the name {host!r}")
-        if scope["type"] == "http" and scope["method"] in _READING and _is_question(asked.url):
+        if _said_length(asked.headers) > MAX_BODY:
+            return TOO_LARGE
+        if scope["type"] == "http" and scope["method"] in READING and _is_question(asked.url):
             return Refusal(405, "GraphQL is asked by POST")
         if _is_page(scope, asked.headers):
             return None
         if not _is_own(asked.headers, host):
             return Refusal(403, "another site asks this")
         return None
+
+
+TOO_LARGE: Final = Refusal(413, f"a request may have {MAX_BODY:,} bytes")
+
+
+def _within(receive: Receive) -> Receive:
+    """What is received, up to `MAX_BODY` bytes of it."""
+    received = 0
+
+    async def counted() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > MAX_BODY:
+            raise HTTPException(TOO_LARGE.status, TOO_LARGE.why)
+        return message
+
+    return counted
+
+
+def _said_length(headers: Headers) -> int:
+    said = headers.get("content-length", "")
+    return int(said[:20]) if said.isascii() and said.isdigit() else 0
 
 
 def _name(host: str) -> str:
@@ -78,7 +107,7 @@ def _is_page(scope: Scope, headers: Headers) -> bool:
     """A link that was followed, from wherever: it shows a page, and changes nothing."""
     return (
         scope["type"] == "http"
-        and scope["method"] in _READING
+        and scope["method"] in READING
         and headers.get("sec-fetch-mode") == "navigate"
         and headers.get("sec-fetch-dest") == "document"
     )

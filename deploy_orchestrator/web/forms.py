@@ -1,5 +1,6 @@
 """What a form of one of our pages says, within bounds."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qs
@@ -9,18 +10,23 @@ from starlette.requests import Request
 
 MAX_FORM: Final = 16 * 1024
 MAX_FIELDS: Final = 20
-_TYPE: Final = "application/x-www-form-urlencoded"
+MAX_SECONDS: Final = 10.0
+FORM: Final = "application/x-www-form-urlencoded"
 
 
 async def read_form(request: Request) -> Mapping[str, str]:
     """The fields of the form, the last one of each name. Raises HTTPException for what is none, or large."""
-    if request.headers.get("content-type", _TYPE).partition(";")[0].strip().lower() != _TYPE:
+    if request.headers.get("content-type", FORM).partition(";")[0].strip().lower() != FORM:
         raise HTTPException(415, "a form is expected")
     body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_FORM:
-            raise HTTPException(413, "the form is too large")
+    try:
+        async with asyncio.timeout(MAX_SECONDS):
+            async for part in request.stream():
+                body += part
+                if len(body) > MAX_FORM:
+                    raise HTTPException(413, "the form is too large")
+    except TimeoutError as error:
+        raise HTTPException(408, f"the form did not arrive within {MAX_SECONDS:.0f} seconds") from error
     try:
         fields = parse_qs(
             body.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"

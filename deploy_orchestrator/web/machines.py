@@ -1,12 +1,14 @@
 """Machines that ask the board, by the tokens that they show: https://www.rfc-editor.org/rfc/rfc6750."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Final
 
 from deploy_orchestrator.fleet import MachineToken
-from deploy_orchestrator.identity import shown_by
+from deploy_orchestrator.identity import TOKEN_PREFIX, shown_by
+from deploy_orchestrator.outcomes import Outcome, attempt, raised
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.web.people import NOBODY, Person, Role
 
@@ -14,10 +16,18 @@ _SCHEME: Final = "bearer "
 _ROLES: Final[Mapping[str, Role]] = {"see": Role.SEES, "operate": Role.OPERATES}
 
 
-def shown_token(authorization: str) -> str | None:
-    """The token in the header of that name; None where it shows none."""
+def bearer(authorization: str) -> str | None:
+    """What the header of that name bears; None where it bears nothing."""
     scheme, shown = authorization[: len(_SCHEME)], authorization[len(_SCHEME) :].strip()
     return shown if scheme.lower() == _SCHEME else None
+
+
+def shown_token(authorization: str) -> str | None:
+    """The token of a machine in the header of that name; None where it shows none. A proxy that people signed
+    in to sends tokens along that are no machine's.
+    """
+    shown = bearer(authorization)
+    return shown if shown and shown.startswith(TOKEN_PREFIX) else None
 
 
 @dataclass(slots=True)
@@ -25,17 +35,18 @@ class Machines:
     """The machines that the fleet of an `orchestrator` lets in."""
 
     orchestrator: Orchestrator
-    _listed: tuple[object, Sequence[MachineToken]] = (None, ())
+    _listed: tuple[object, Outcome[Sequence[MachineToken]]] = (None, ())
+    _reading: Lock = field(default_factory=Lock)
 
     def person(self, token: str, *, anew: bool) -> Person:
-        """Which machine shows `token`, by what was fetched last; and `anew`, where it is one, by what the
-        repositories say now. Nobody, where it is none.
+        """Which machine shows `token`, by what was fetched last; and `anew`, where it is one that operates,
+        by what the repositories say now. Nobody, where it is none.
 
         Raises:
             OrchestratorError: that cannot be told.
         """
         found = self._found(token)
-        if found is not None and anew:
+        if found is not None and anew and _ROLES[found.may] >= Role.OPERATES:
             self.orchestrator.fleet_repository.fetch()
             self.orchestrator.deployments.repository.fetch()
             found = self._found(token)
@@ -44,9 +55,12 @@ class Machines:
         return Person(f"machine {found.name}", found.name, _ROLES[found.may], is_machine=True)
 
     def _found(self, token: str) -> MachineToken | None:
-        heads = self.orchestrator.fleet_repository.head(), self.orchestrator.deployments.repository.head()
-        known, listed = self._listed
-        if known != heads:
-            listed = self.orchestrator.machines()
-            self._listed = heads, listed
-        return shown_by(token, listed, datetime.now(UTC))
+        return shown_by(token, raised(self._read()), datetime.now(UTC))
+
+    def _read(self) -> Outcome[Sequence[MachineToken]]:
+        """What is listed, or why that cannot be read: found once for what both repositories have."""
+        with self._reading:
+            heads = self.orchestrator.fleet_repository.head(), self.orchestrator.deployments.repository.head()
+            if self._listed[0] != heads:
+                self._listed = heads, attempt(self.orchestrator.machines)
+            return self._listed[1]

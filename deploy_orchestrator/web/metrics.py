@@ -22,9 +22,9 @@ from deploy_orchestrator.pipeline import Standing
 from deploy_orchestrator.telemetry import Past, Seen, Waits, exposition
 from deploy_orchestrator.web.board import Watch
 from deploy_orchestrator.web.door import LOOPBACK, Door
+from deploy_orchestrator.web.machines import bearer
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-_SCHEME: Final = "bearer "
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +103,8 @@ def metrics_app(measured: Measured, token: str | None) -> ASGIApp:
 
 
 def _is_shown(request: Request, token: str) -> bool:
-    said = request.headers.get("authorization", "")
-    scheme, shown = said[: len(_SCHEME)], said[len(_SCHEME) :]
-    return scheme.lower() == _SCHEME and hmac.compare_digest(shown.encode(), token.encode())
+    shown = bearer(request.headers.get("authorization", "")) or ""
+    return hmac.compare_digest(shown.encode(), token.encode())
 
 
 @contextmanager

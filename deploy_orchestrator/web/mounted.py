@@ -23,7 +23,7 @@ from dagster_webserver.webserver import DagsterWebserver
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp
 
-from deploy_orchestrator.web.people import NOBODY, Person, Role, person_of
+from deploy_orchestrator.web.people import LAUNCHED_BY, NOBODY, Person, Role, person_of
 
 PREFIX: Final = "/dagster"
 OPERATING: Final = frozenset(
@@ -36,8 +36,6 @@ OPERATING: Final = frozenset(
     }
 )
 """What whoever operates may do in Dagster: start and end runs. They stop no sensor, and report nothing."""
-LAUNCHED_BY: Final = "user"
-"""The tag of runs whose value Dagster shows as who launched them."""
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from starlette.types import Scope
 
 from deploy_orchestrator.git import Person as Signature
 
+LAUNCHED_BY: Final = "user"
+"""The tag of runs whose value Dagster shows as who launched them."""
 _PERSON: Final = "deploy_orchestrator.person"
 
 
@@ -35,6 +37,11 @@ class Person:
     issuer: str = ""
     signed_in: bool = True
     is_machine: bool = False
+
+    @property
+    def address(self) -> str:
+        """What policies name them by."""
+        return self.email or self.who
 
     @property
     def signature(self) -> Signature | None:

@@ -14,17 +14,26 @@ from dagster import (
     DagsterRunStatus,
     EventLogEntry,
     IntMetadataValue,
+    JsonMetadataValue,
     MarkdownMetadataValue,
     MetadataValue,
     RunsFilter,
     TableMetadataValue,
 )
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from deploy_orchestrator.telemetry import CONFLICT_COUNT, CONFLICTS_ASSET, GRAPH_ASSET, UPGRADES_ASSET
-from deploy_orchestrator.web.board import Built, Survey, Table
+from deploy_orchestrator.telemetry import (
+    CLASHES,
+    CONFLICT_COUNT,
+    CONFLICTS_ASSET,
+    GRAPH_ASSET,
+    UPGRADES_ASSET,
+)
+from deploy_orchestrator.web.board import Built, Clash, Survey, Table
 from deploy_orchestrator.web.metrics import Queue
 
 KEPT_SECONDS: Final = 10.0
+CLASHING: Final = ("clash on", "harm", "why", "way out")
 _DRAWN: Final = re.compile(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)")
 _UNDER_WAY: Final = (
     DagsterRunStatus.QUEUED,
@@ -92,7 +101,29 @@ def _survey(instance: DagsterInstance) -> Survey | None:
     )
     drawn = graph.get("graph")
     text = _DRAWN.search(drawn.md_str or "") if isinstance(drawn, MarkdownMetadataValue) else None
-    return Survey(built, b64decode(text[1]) if text else b"")
+    return Survey(built, b64decode(text[1]) if text else b"", _clashes(conflicts.get(CLASHES)))
+
+
+class _Clash(BaseModel):
+    deployments: tuple[str, ...]
+    drawing: str
+    rows: tuple[tuple[str, str, str, str], ...]
+
+
+def _clashes(value: MetadataValue | None) -> Mapping[str, Clash]:
+    """By `environment/tenant`; nothing where an earlier version has written something else."""
+    try:
+        told = _CLASHES.validate_python(value.data if isinstance(value, JsonMetadataValue) else ())
+    except ValidationError:
+        return {}
+    return {
+        name: Clash(Table(CLASHING, each.rows), each.drawing.encode())
+        for each in told
+        for name in each.deployments
+    }
+
+
+_CLASHES: Final = TypeAdapter(tuple[_Clash, ...])
 
 
 def _metadata(event: EventLogEntry | None) -> Mapping[str, MetadataValue]:

@@ -19,11 +19,16 @@ from deploy_orchestrator.web.acting_as import ActingAs
 from deploy_orchestrator.web.board import COMPRESSION, Survey, Watch, board
 from deploy_orchestrator.web.deciding import Deciding
 from deploy_orchestrator.web.door import Door
+from deploy_orchestrator.web.impatience import HEADER_SECONDS, impatient
 from deploy_orchestrator.web.machines import Machines
 from deploy_orchestrator.web.people import person_of
 from deploy_orchestrator.web.sign_in import Guard, SignIn
 
 GRACE_SECONDS: Final = 3
+MAX_UNHEARD: Final = 256
+"""Connections that have not sent a whole request, or wait for the next one; of more, the oldest is closed."""
+MAX_MESSAGE: Final = 1024 * 1024
+"""Bytes of one message to a web socket."""
 
 
 def site(
@@ -93,13 +98,17 @@ class _Labelled:
         await self._app(scope, receive, labelled)
 
 
-def site_server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
-    """A server of `app`, to be run. Told to end, it waits `GRACE_SECONDS` for who listens for news."""
+def site_server(app: ASGIApp, host: str, port: int, header_seconds: float = HEADER_SECONDS) -> uvicorn.Server:
+    """A server of `app`, to be run, that hears strangers out as `impatient` does. Told to end, it waits
+    `GRACE_SECONDS` for who listens for news.
+    """
     return uvicorn.Server(
         uvicorn.Config(
             app,
             host=host,
             port=port,
+            http=impatient(header_seconds, MAX_UNHEARD),
+            ws_max_size=MAX_MESSAGE,
             server_header=False,
             access_log=False,
             timeout_graceful_shutdown=GRACE_SECONDS,

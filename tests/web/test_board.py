@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -13,7 +14,7 @@ from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.git import RemoteUnreachable
 from deploy_orchestrator.pipeline import Orchestrator, Overview, State, look
 from deploy_orchestrator.settings import Settings
-from deploy_orchestrator.web import LOOPBACK, Watch, site
+from deploy_orchestrator.web import LOOPBACK, ActingAs, Built, Clash, Survey, Table, Watch, site
 from tests.desk import Desk
 from tests.pipeline.conftest import sandbox_of
 
@@ -246,6 +247,31 @@ def test_a_rollback_shows_its_lines_first_and_goes_back_with_a_reason(orchestrat
     assert client.get("/deployments/dev/blog/rollback").status_code == 409
 
 
+def test_lines_stand_side_by_side_for_whoever_wants_them_so(client):
+    page = client.get("/deployments/production/shop", params={"lines": "side"}).text
+    assert re.search(r'<td class="removed">-  greeting: hi</td><td class="added"></td>', page)
+    assert client.get("/deployments/production/shop", params={"lines": "sideways"}).status_code == 400
+    back = client.get("/deployments/dev/shop/rollback", params={"lines": "side"}).text
+    assert '<td class="removed"></td><td class="added">+  greeting: hi</td>' in back
+
+
+def test_a_release_whose_versions_clash_shows_where_and_a_drawing_that_runs_nothing(orchestrator):
+    row = ("common", "harmful", "a wants common ~1, b wants common ~2", "b 2.9.4")
+    drawing = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+    clash = Clash(Table(("clash on", "harm", "why", "way out"), (row,)), drawing)
+    survey = Survey(Built(MOMENT, Table(), Table(), Table(), Table()), b"", {"production/shop": clash})
+    watch = Watch(lambda: look(orchestrator, Settings().home), seconds=3600)
+    app = site(watch, orchestrator, None, LOOPBACK, surveyed=lambda: survey)
+    with TestClient(app, base_url="http://localhost") as client:
+        page = client.get("/deployments/production/shop").text
+        assert row[2] in page
+        picture = client.get("/deployments/production/shop/clash.svg")
+        assert (picture.content, picture.headers["content-type"]) == (drawing, "image/svg+xml")
+        assert "default-src 'none'" in picture.headers["content-security-policy"]
+        assert "Versions clash" not in client.get("/deployments/dev/shop").text
+        assert client.get("/deployments/dev/shop/clash.svg").status_code == 404
+
+
 def test_what_there_is_not_is_not_found(client):
     assert client.get("/deployments/production/nobody").status_code == 404
     strange = client.get("/deployments/production/<script>")
@@ -258,6 +284,14 @@ def test_what_people_wrote_is_shown_as_text(waiting, orchestrator, client):
     seen = _until(client, lambda said: said["attention"][0][0]["state"] == "degraded")
     assert seen
     assert "<script>alert" not in client.get("/").text + client.get("/deployments/dev/shop").text
+
+
+def test_signs_that_turn_text_around_are_spelled_out(orchestrator, client):
+    sandbox_of(orchestrator).degrade("dev", "shop", "\u202emoc.elpmaxe@bob \x1b[31m")
+    assert _until(client, lambda said: said["attention"][0][0]["state"] == "degraded")
+    for page in (client.get("/").text, client.get("/deployments/dev/shop").text):
+        assert "\\u202emoc.elpmaxe@bob \\x1b[31m" in page
+        assert "\u202e" not in page
 
 
 def test_what_is_broken_comes_before_what_waits(orchestrator, client):
@@ -298,6 +332,28 @@ def test_a_stopped_line_is_told(waiting, client):
     said = _until(client, lambda said: bool(said["paused"]))
     assert "a look first" in said["paused"][0]
     assert "a look first" in client.get("/").text
+
+
+def test_while_a_line_is_stopped_no_page_of_the_board_reads_the_fleet_and_all_share_what_changes(
+    waiting, orchestrator
+):
+    answer = waiting.run("pause", "production", "--reason", "a look first", *waiting.as_("bob")[:-1])
+    assert answer.code == 0, answer.errors
+    watch = Watch(lambda: look(orchestrator, Settings().home), seconds=3600)
+    acting = ActingAs({"bob@example.com": waiting.folder / "keys/bob"}, orchestrator)
+    part = {"x-part": "shown", "accept-encoding": "gzip"}
+    with (
+        TestClient(
+            site(watch, orchestrator, None, LOOPBACK, None, acting), base_url="http://localhost"
+        ) as client,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for name in ("fleet", "rules"):
+            patch.setattr(type(orchestrator), name, lambda *_: pytest.fail("the fleet was read"))
+        pages = [client.get("/", headers=part) for _ in range(2)]
+    assert [(each.status_code, each.headers["content-encoding"]) for each in pages] == [(200, "gzip")] * 2
+    assert all("Resume</button>" in each.text and "</header>" not in each.text for each in pages)
+    assert pages[0].headers["vary"] == "X-Part, Accept-Encoding"
 
 
 def test_whoever_cannot_look_says_so_and_shows_what_was_seen_last(client, orchestrator):

@@ -1,5 +1,11 @@
 """What gets through the door, and what another site's page cannot do to whoever has it open."""
 
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -7,8 +13,10 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
+from websockets.sync.client import connect
 
-from deploy_orchestrator.web import LOOPBACK, Door
+from deploy_orchestrator.web import LOOPBACK, Door, site_server
+from tests.web.serving import serving
 
 FOREIGN = {"origin": "http://evil.example"}
 FROM_ELSEWHERE = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"}
@@ -85,3 +93,52 @@ def test_its_own_pages_and_programs_are_let_in(client):
     own = {"origin": "http://127.0.0.1:3000", "sec-fetch-site": "same-origin"}
     assert client.post("/dagster/graphql", json={}, headers=own).text == "in"
     assert client.post("/dagster/graphql", json={}).text == "in"
+
+
+@pytest.fixture
+def taking() -> Iterator[httpx.Client]:
+    """Behind the door something that takes whatever it gets, as Dagster does."""
+
+    async def take(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(str(len(await request.body())))
+
+    server = site_server(
+        Door(Starlette(routes=[Route("/", take, methods=["POST"])]), LOOPBACK), "127.0.0.1", 0
+    )
+    with serving(server) as url, httpx.Client(base_url=url) as client:
+        yield client
+
+
+def test_a_request_of_any_size_is_refused_before_it_is_kept(taking):
+    part = b"x" * 1024 * 1024
+    assert taking.post("/", content=part).text == str(len(part))
+    assert taking.post("/", content=3 * part).status_code == 413
+    assert taking.post("/", content=iter([part] * 3)).status_code == 413
+
+
+def test_strangers_with_half_requests_keep_nobody_out(taking):
+    place = (taking.base_url.host, taking.base_url.port or 0)
+    with ExitStack() as stack:
+        begun = [stack.enter_context(socket.create_connection(place)) for _ in range(400)]
+        for each in begun:
+            each.sendall(b"GET / HT")
+        assert taking.post("/", content=b"x").text == "1"
+        begun[0].settimeout(20)
+        assert begun[0].recv(1) == b""
+
+
+def test_a_web_socket_stays_open_when_the_time_for_headers_is_over():
+    async def talk(socket: WebSocket) -> None:
+        await socket.accept()
+        while True:
+            await socket.send_text(await socket.receive_text())
+
+    app = Door(Starlette(routes=[WebSocketRoute("/", talk)]), LOOPBACK)
+    with (
+        serving(site_server(app, "127.0.0.1", 0, header_seconds=0.3)) as url,
+        connect(url.replace("http", "ws")) as socket,
+    ):
+        for each in range(4):
+            socket.send(str(each))
+            assert socket.recv() == str(each)
+            time.sleep(0.2)

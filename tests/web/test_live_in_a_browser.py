@@ -170,9 +170,11 @@ def test_a_viewer_sees_and_changes_nothing(browser, address, orchestrator):
             )
             assert answer.status == 403
         page.goto(f"{address}{SHOP}")
-        page.get_by_role("button", name="Approve").click()
-        at_the_provider(page, "viewer")
-        why = "viewer@example.com's does not count: the policy does not name them as an approver"
-        expect(page.locator("#waiting ~ ul").first).to_contain_text(why, timeout=60_000)
+        why = "viewer@example.com may not approve or reject: the policy does not name them as an approver"
+        expect(page.locator("#shown")).to_contain_text(why)
+        expect(page.get_by_role("button", name=re.compile("Approve|Reject|Pause"))).to_have_count(0)
+        digest = orchestrator.deployments.pending("production", "shop").digest
+        said = {"digest": digest, "decision": "approve", "reason": ""}
+        assert context.request.post(f"{address}{SHOP}/decide", headers=own, form=said).status == 403
         plan = orchestrator.deployments.pending("production", "shop")
         assert not all(gate.passed for gate in orchestrator.gates(plan))

@@ -1,6 +1,7 @@
 """Machines ask the board: by a token that fleet.yaml lists, that somebody approved, and that is not over."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,9 +13,10 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from deploy_orchestrator.git import RemoteUnreachable
-from deploy_orchestrator.identity import new_token, token_hash
+from deploy_orchestrator.identity import TOKEN_PREFIX, new_token, token_hash
 from deploy_orchestrator.pipeline import Orchestrator, look
 from deploy_orchestrator.registries import ANYWHERE, Internet
+from deploy_orchestrator.releases import ReleaseError
 from deploy_orchestrator.settings import Settings
 from deploy_orchestrator.web import LOOPBACK, ActingAs, SignIn, SignInFile, Watch, site
 from tests.desk import Desk
@@ -160,7 +162,7 @@ def test_no_machine_decides_with_the_keys_of_people_in_the_sandbox(counting, orc
         said = {"digest": digest, "decision": "approve", "reason": "", "as": "bob@example.com"}
         answer = client.post("/deployments/production/shop/decide", headers=by(OPERATOR), data=said)
         assert (answer.status_code, answer.text) == (403, "a machine decides nothing")
-        assert client.get("/", headers=by("nonsense")).status_code == 401
+        assert client.get("/", headers=by(f"{TOKEN_PREFIX}nonsense")).status_code == 401
 
 
 def test_dagster_is_for_people(counting, client):
@@ -210,7 +212,14 @@ def test_whoever_takes_the_strict_environment_out_of_the_fleet_lets_no_machine_i
     assert client.get("/", headers=by(READER)).status_code == 401
 
 
-def test_while_the_fleet_is_out_of_reach_nobody_can_tell_who_operates(counting, client, orchestrator):
+@pytest.mark.parametrize("shown", ["Bearer eyJhbGciOiJSUzI1NiJ9.e30.c2ln", "Bearer", "Basic Ym9iOmJvYg=="])
+def test_what_a_proxy_sends_along_is_no_token_of_ours_and_shuts_nobody_out(orchestrator, shown):
+    watch = Watch(lambda: look(orchestrator, Settings().home), seconds=3600)
+    with TestClient(site(watch, orchestrator, None, LOOPBACK), base_url=BASE) as client:
+        assert client.get("/", headers={**JSON, "authorization": shown}).status_code == 200
+
+
+def test_while_the_fleet_is_out_of_reach_nobody_can_tell_who_operates(counting, client, orchestrator, caplog):
     def refuse(self: object) -> None:
         raise RemoteUnreachable("no route to the forge")
 
@@ -218,4 +227,21 @@ def test_while_the_fleet_is_out_of_reach_nobody_can_tell_who_operates(counting, 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(type(orchestrator.fleet_repository), "fetch", refuse)
         answer = client.post(f"{SHOP}/sync", headers=by(OPERATOR))
-    assert (answer.status_code, "no route to the forge" in answer.text) == (503, True)
+        assert client.post(f"{SHOP}/sync", headers=by(READER)).status_code == 403
+    assert (answer.status_code, "forge" in answer.text) == (503, False)
+    assert "no route to the forge" in caplog.text
+
+
+def test_what_keeps_the_tokens_from_being_read_is_found_once_a_commit(counting, client, orchestrator):
+    asked: list[str] = []
+
+    def broken(self: object) -> None:
+        asked.append("once")
+        raise ReleaseError("somebody broke rules/production.yaml")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(orchestrator), "machines", broken)
+        with ThreadPoolExecutor(8) as threads:
+            answers = [*threads.map(lambda _: client.get("/", headers=by(READER)), range(16))]
+    assert {(each.status_code, "rules/production.yaml" in each.text) for each in answers} == {(503, False)}
+    assert len(asked) == 1

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser
 
 from deploy_orchestrator.pipeline import Orchestrator, look
 from deploy_orchestrator.settings import Settings
-from deploy_orchestrator.web import LOOPBACK, Built, Survey, Table, Watch, site, site_server
+from deploy_orchestrator.web import LOOPBACK, Built, Clash, Survey, Table, Watch, site, site_server
 from tests.axe import findings
 from tests.chromium import chromium, needs_chromium
 from tests.desk import Desk, inside
@@ -22,8 +22,10 @@ PAGES = (
     "/?environment=dev&tenant=blo",
     "/?state=broken&by=chart",
     "/deployments/production/shop",
+    "/deployments/production/shop?lines=side",
     "/deployments/dev/blog",
     "/deployments/dev/shop/rollback",
+    "/deployments/dev/shop/rollback?lines=side",
     "/tenants/shop",
     "/tenants/blog",
     "/changes/{waiting}",
@@ -54,6 +56,12 @@ SURVEY = Survey(
         unknown=Table(),
     ),
     b'<svg xmlns="http://www.w3.org/2000/svg" width="1800" height="300"/>',
+    {
+        "production/shop": Clash(
+            Table(("clash on", "harm", "why", "way out"), (CONFLICT[1:5],)),
+            b'<svg xmlns="http://www.w3.org/2000/svg" width="900" height="300"/>',
+        )
+    },
 )
 OVERHANG = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 

@@ -14,10 +14,21 @@ from dagster._core.remote_origin import (
 from dagster._core.test_utils import create_run_for_test
 
 from deploy_orchestrator.defs import pages
-from deploy_orchestrator.telemetry import CONFLICT_COUNT, CONFLICTS_ASSET, GRAPH_ASSET, UPGRADES_ASSET
+from deploy_orchestrator.telemetry import (
+    CLASHES,
+    CONFLICT_COUNT,
+    CONFLICTS_ASSET,
+    GRAPH_ASSET,
+    UPGRADES_ASSET,
+)
 from deploy_orchestrator.web import Queue, dagster_queue, dagster_survey
 
 ORIGIN = RemoteJobOrigin(RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("here"), "all"), "ship")
+CLASH = {
+    "deployments": ["dev/shop", "production/shop"],
+    "drawing": "<svg/>",
+    "rows": [["common", "harmful", "why", "out"]],
+}
 
 
 @pytest.fixture
@@ -68,7 +79,7 @@ def test_the_last_survey_tells_what_the_fleet_is_built_on(instance):
     drawn = dg.MarkdownMetadataValue("![dependency graph](data:image/svg+xml;base64,PHN2Zy8+)")
     for asset, metadata in (
         (GRAPH_ASSET, {"graph": drawn, "needs": pages.table(["chart", "on"], [("app", True)])}),
-        (CONFLICTS_ASSET, {"conflicts": pages.table(["chart"], [])}),
+        (CONFLICTS_ASSET, {"conflicts": pages.table(["chart"], []), CLASHES: dg.JsonMetadataValue([CLASH])}),
         (UPGRADES_ASSET, {"upgrades": pages.table(upgrades, [current, older])}),
     ):
         instance.report_runless_asset_event(dg.AssetMaterialization(asset, metadata=metadata))
@@ -77,3 +88,13 @@ def test_the_last_survey_tells_what_the_fleet_is_built_on(instance):
     assert found is not None
     assert (found.drawing, found.built.needs.rows) == (b"<svg/>", (("app", True),))
     assert (found.built.conflicts.rows, found.built.outdated.rows) == ((), (older,))
+    assert {*found.clashes} == {"dev/shop", "production/shop"}
+    clash = found.clashes["dev/shop"]
+    assert (clash.drawing, clash.table.rows) == (b"<svg/>", (("common", "harmful", "why", "out"),))
+
+
+def test_what_another_version_has_written_of_clashes_is_let_be(instance):
+    told = {CLASHES: dg.JsonMetadataValue([{**CLASH, "rows": 3}])}
+    instance.report_runless_asset_event(dg.AssetMaterialization(CONFLICTS_ASSET, metadata=told))
+    with dagster_survey() as survey:
+        assert survey().clashes == {}

@@ -1,9 +1,11 @@
 """Sign-in through a real OpenID provider, and what nobody gets without it."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,6 +13,7 @@ import httpx
 import pytest
 from itsdangerous import TimestampSigner
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -323,6 +326,21 @@ def test_a_provider_out_of_reach_is_told_on_the_page():
     answer = tab.site.post("/sign-in/acme", headers=PAGE | {"origin": BASE})
     assert answer.status_code == 502
     assert "out of reach" in answer.text
+
+
+def test_who_waits_for_a_slow_provider_keeps_nobody_else_waiting():
+    sign_in = SignIn(described("http://127.0.0.1:9"), {}, KEY, Internet(ANYWHERE))
+
+    async def asked() -> None:
+        answers = Event()
+        waiting = [asyncio.create_task(sign_in.asks(answers.wait, 20)) for _ in range(60)]
+        await asyncio.sleep(0.1)
+        await asyncio.wait_for(run_in_threadpool(lambda: None), 5)
+        assert not any(each.done() for each in waiting)
+        answers.set()
+        assert all(await asyncio.gather(*waiting))
+
+    asyncio.run(asked())
 
 
 def test_a_wrong_client_secret_signs_nobody_in(issuer):

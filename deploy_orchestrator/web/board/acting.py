@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 from pydantic import AfterValidator, Field
@@ -16,11 +16,10 @@ from deploy_orchestrator.manifests import diff
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import Release, ReleaseFile, WayBack
 from deploy_orchestrator.terms import CommitId, Label
+from deploy_orchestrator.web.asking import MAX_REASON
 from deploy_orchestrator.web.board.details import shown
 from deploy_orchestrator.web.board.forms import Answer, Asks, Form
 from deploy_orchestrator.web.people import Person, Role, person_of
-
-MAX_REASON: Final = 500
 
 
 def _on_one_line(text: str) -> str:
@@ -41,6 +40,16 @@ class Going(Place):
     """Where to go back from, and the commit of the release to go back `to`; none: the one before."""
 
     to: CommitId | Literal[""] = ""
+
+
+class Looked(Place):
+    """How the `lines` that change are shown on the page: side by side, or below each other."""
+
+    lines: Literal["", "side"] = ""
+
+
+class Foreseen(Going, Looked):
+    """What going back would change."""
 
 
 class Gone(Going):
@@ -80,10 +89,10 @@ class Acting:
         await run_in_threadpool(self._synced, asked, person_of(request.scope))
         return _back_to(asked)
 
-    async def rollback(self, request: Request, asked: Going) -> Answer[Back]:
+    async def rollback(self, request: Request, asked: Foreseen) -> Answer[Back]:
         """What going back would change."""
         way, text = await run_in_threadpool(self._way, asked.environment, asked.tenant, asked.to or None)
-        shown = {"way": way, "diff": text, "to": asked.to}
+        shown = {"way": way, "diff": text, "to": asked.to, "side": asked.lines == "side"}
         return Answer(lambda: Back(way.now, way.back, tuple(way.commits), text), "rollback.html", shown)
 
     async def go_back(self, request: Request, asked: Gone) -> Response:

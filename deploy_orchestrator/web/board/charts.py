@@ -1,6 +1,7 @@
 """What the fleet is built on, as the last survey found it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -31,8 +32,21 @@ class Built:
 
 
 @dataclass(frozen=True, slots=True)
+class Clash:
+    """Where versions clash in what a deployment needs, as the last survey found it, and a `drawing` of what
+    needs what there, as SVG; empty where none was made.
+    """
+
+    table: Table
+    drawing: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Survey:
-    """What a survey found, and a `drawing` of what needs what, as SVG; empty where none was made."""
+    """What a survey found, a `drawing` of what needs what, as SVG, empty where none was made, and what
+    `clashes` in deployments, by `environment/tenant`.
+    """
 
     built: Built
     drawing: bytes
+    clashes: Mapping[str, Clash] = field(default_factory=dict[str, Clash])

@@ -32,6 +32,11 @@ class Decided:
     proved: str
     void: str = ""
 
+    @property
+    def approves(self) -> bool:
+        """Whether it is an approval that counts."""
+        return self.decision == "approve" and not self.void
+
 
 @dataclass(frozen=True, slots=True)
 class Past:
@@ -41,7 +46,7 @@ class Past:
     decisions: tuple[Decided, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Details:
     """`diff`, `decisions`, and what of them is `refused`, are about what waits. `trusted` are the providers
     that prove decisions there, `objects` those that are released, and `images` what these run, `link` where

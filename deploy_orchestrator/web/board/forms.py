@@ -22,12 +22,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from deploy_orchestrator.web.board.showing import Showing, wants_json
-from deploy_orchestrator.web.forms import read_form
+from deploy_orchestrator.web.forms import FORM, read_form
 from deploy_orchestrator.web.people import Role, person_of
 
 Told = TypeVar("Told")
 JSON: Final = "application/json"
-FORM: Final = "application/x-www-form-urlencoded"
 _REFERENCE: Final = "#/components/schemas/{model}"
 _SPAN: Final = r"^-?P(\d+D)?(T(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?$"
 _TEXT: Final = {"type": "string"}
@@ -101,16 +100,14 @@ class Form:
             answer = await self.handler(request, await self._asked(request))
             if isinstance(answer, Response):
                 return answer
-            if self.tells and wants_json(request):
-                text = await run_in_threadpool(self._text, answer.told)
+            tells, told = self.tells, answer.told
+            if tells and wants_json(request):
+                text = await run_in_threadpool(lambda: tells.dump_json(told()))
                 headers = {"Cache-Control": "no-store", "Vary": "Accept"}
                 return Response(text, media_type=JSON, headers=headers)
             return showing.page(request, answer.name, answer.shown, answer.same)
 
         return Route(self.path, answered, methods=[self.method], name=self.name)
-
-    def _text(self, told: Callable[[], Any]) -> bytes:
-        return self.tells.dump_json(told()) if self.tells else b""
 
     async def _asked(self, request: Request) -> Asks:
         sent = await read_form(request) if self.method == "POST" else request.query_params

@@ -1,8 +1,8 @@
 """The board's pages, each also as JSON at the same address: for who asks for `application/json`."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Sequence, Set
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -15,19 +15,18 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from deploy_orchestrator.fleet import Fleet, Issuer
 from deploy_orchestrator.git import RevisionNotFound
-from deploy_orchestrator.outcomes import attempt
 from deploy_orchestrator.pipeline import Orchestrator, Standing
+from deploy_orchestrator.releases import RulesStanding
 from deploy_orchestrator.telemetry import Dora, Past
 from deploy_orchestrator.terms import CommitId, Label
-from deploy_orchestrator.web.asking import Way, Ways
-from deploy_orchestrator.web.board.acting import Acting, Place
+from deploy_orchestrator.web.asking import Way, Ways, refused, refused_stops
+from deploy_orchestrator.web.board.acting import Acting, Looked
 from deploy_orchestrator.web.board.audit import DAYS as AUDITED_DAYS
 from deploy_orchestrator.web.board.audit import MAX_DAYS, Entry, as_csv, entries
 from deploy_orchestrator.web.board.changes import Change
 from deploy_orchestrator.web.board.changes import change as change_of
-from deploy_orchestrator.web.board.charts import MAX_ROWS, Built, Survey
+from deploy_orchestrator.web.board.charts import Built, Survey
 from deploy_orchestrator.web.board.details import details
 from deploy_orchestrator.web.board.figures import DAYS, figures_now
 from deploy_orchestrator.web.board.forms import Answer, Asks, Form, document
@@ -40,6 +39,7 @@ from deploy_orchestrator.web.people import Person, person_of
 
 _FOLDER: Final = Path(__file__).parent
 _HEARTBEAT_SECONDS: Final = 20.0
+_STILL: Final = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
 def _whole(said: Any) -> Any:
@@ -116,19 +116,26 @@ class Board:
         """How everything stands, and who needs somebody."""
         overview, wanted, person = self.watch.overview, asked.wanted, person_of(request.scope)
         attention = sorted(overview.attention, key=lambda group: not _waits_for(person, group[0]))
-        stopped = {each.line.environment for each in overview.paused} if self.ways else set[str]()
-        shown = {"wanted": wanted, "attention": attention, "ways": await self._ways(person, stopped)}
-        same = None if stopped else (wanted, person.email if person.email in overview.asked else None)
+        stopped = dict.fromkeys(each.line.environment for each in overview.paused)
+        ways = {name: self._stops(person, name) for name in stopped}
+        shown = {"wanted": wanted, "attention": attention, "ways": ways}
+        own = person.email if person.email in overview.asked else None
+        same = wanted, own, frozenset(ways.items())
         return Answer(lambda: Now.of(overview, wanted, self.watch.trouble), "now.html", shown, same)
 
-    async def deployment(self, request: Request, asked: Place) -> Answer[Deployment]:
+    async def deployment(self, request: Request, asked: Looked) -> Answer[Deployment]:
         """One tenant in one environment: what waits with its gates and lines, what is live, what happened."""
         standing = self.watch.overview.find(asked.environment, asked.tenant)
         if standing is None:
             raise HTTPException(404, f"there is no {asked.environment}/{asked.tenant}")
         found = await run_in_threadpool(details, self.orchestrator, asked.environment, asked.tenant)
-        way = self._way(person_of(request.scope), found.trusted)
-        shown = {"each": standing, "found": found, "way": way}
+        person = person_of(request.scope)
+        decides = self._decides(person, standing, {each.who for each in found.decisions if each.approves})
+        stops = self._stops(person, asked.environment)
+        surveyed = await run_in_threadpool(self.surveyed)
+        clash = surveyed.clashes.get(standing.key) if surveyed else None
+        shown = {"each": standing, "found": found, "decides": decides, "stops": stops, "clash": clash}
+        shown |= {"side": asked.lines == "side"}
         return Answer(lambda: Deployment.with_details(standing, found), "deployment.html", shown)
 
     async def tenant(self, request: Request, asked: OneTenant) -> Answer[Tenant]:
@@ -147,8 +154,8 @@ class Board:
             found = await run_in_threadpool(change_of, self.orchestrator, self.watch.overview, asked.commit)
         except RevisionNotFound as error:
             raise HTTPException(404, error.what) from error
-        names = {group.environment for group in found.waiting} if self.ways else set[str]()
-        decides = await self._ways(person_of(request.scope), names)
+        person = person_of(request.scope)
+        decides = [self._decides_all(person, group.standings) for group in found.waiting]
         return Answer(lambda: found, "change.html", {"found": found, "decides": decides})
 
     async def charts(self, request: Request, asked: Nothing) -> Answer[Built | None]:
@@ -156,7 +163,7 @@ class Board:
         it.
         """
         found = await run_in_threadpool(self.surveyed)
-        return Answer(lambda: found and found.built, "charts.html", {"found": found, "most": MAX_ROWS})
+        return Answer(lambda: found and found.built, "charts.html", {"found": found})
 
     async def audit(self, request: Request, asked: Days) -> Answer[list[Entry]] | Response:
         """Who released, reverted, removed and decided what, when and why."""
@@ -171,14 +178,39 @@ class Board:
         found = await run_in_threadpool(figures_now, self.past)
         return Answer(lambda: found, "figures.html", {"found": found, "days": DAYS})
 
-    async def _ways(self, person: Person, environments: Set[str]) -> Mapping[str, Way | None]:
-        """How `person` decides in each of these."""
-        fleet = await run_in_threadpool(attempt, self.orchestrator.fleet) if environments else None
-        known = fleet if isinstance(fleet, Fleet) else None
-        return {name: self._way(person, known.trusted(name) if known else ()) for name in environments}
+    def _way(self, person: Person, environment: str) -> tuple[Way | None, RulesStanding | None]:
+        """How `person` proves decisions there, and the rules by which these count."""
+        counting = self.watch.overview.counting.get(environment)
+        trusted = counting.in_force.issuers if counting else ()
+        return self.ways.way(person, trusted) if self.ways else None, counting
 
-    def _way(self, person: Person, trusted: Sequence[Issuer]) -> Way | None:
-        return self.ways.way(person, trusted) if self.ways else None
+    def _decides(self, person: Person, each: Standing, approved: Set[str] = frozenset()) -> Way | None:
+        """How `person` decides on what waits there, which these have `approved`; None: not here."""
+        way, counting = self._way(person, each.environment)
+        if way is None or way.people or each.waiting is None:
+            return way
+        why: dict[str, str] = {**refused(counting, person.address, each.waiting.plan.source)}
+        if each.waiting.is_blocked:
+            why |= {"approve": "it is blocked, and nobody lets that through"}
+        elif person.address in approved:
+            why |= {"approve": "they have, and that counts"}
+        return way.without(person.address, why)
+
+    def _decides_all(self, person: Person, standings: Sequence[Standing]) -> Way | None:
+        """How `person` decides on all of these at once; None: not here."""
+        ways = [way for each in standings if (way := self._decides(person, each))]
+        if not ways:
+            return None
+        verbs = frozenset[str].intersection(*(each.verbs for each in ways))
+        refusals = dict.fromkeys(why for each in ways for why in each.refusals)
+        return replace(ways[0], verbs=verbs, refusals=tuple(refusals))
+
+    def _stops(self, person: Person, environment: str) -> Way | None:
+        """How `person` stops the line there, and starts it again; None: not here."""
+        way, counting = self._way(person, environment)
+        if way is None or way.people or counting is None:
+            return way
+        return way.without(person.address, refused_stops(counting, person.address))
 
 
 def board(
@@ -198,9 +230,12 @@ def board(
 
     async def graph(_: Request) -> Response:
         found = await run_in_threadpool(surveyed)
-        if found is None or not found.drawing:
-            raise HTTPException(404, "nothing was drawn yet")
-        return Response(found.drawing, media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
+        return _drawing(found.drawing if found else b"")
+
+    async def clash(request: Request) -> Response:
+        found, path = await run_in_threadpool(surveyed), request.path_params
+        clash = found.clashes.get(f"{path['environment']}/{path['tenant']}") if found else None
+        return _drawing(clash.drawing if clash else b"")
 
     async def programs(request: Request) -> Response:
         return (
@@ -213,11 +248,20 @@ def board(
     return [
         *(form.route(showing) for form in forms),
         Route("/charts/graph.svg", graph, name="graph"),
+        Route("/deployments/{environment}/{tenant}/clash.svg", clash),
         Route("/programs", programs),
         Route("/openapi.json", openapi),
         Route("/events", events),
         Mount("/static", StaticFiles(directory=_FOLDER / "static")),
     ]
+
+
+def _drawing(drawn: bytes) -> Response:
+    """A picture that runs nothing, whatever stands in it."""
+    if not drawn:
+        raise HTTPException(404, "nothing was drawn yet")
+    headers = {"Cache-Control": "no-store", "Content-Security-Policy": _STILL}
+    return Response(drawn, media_type="image/svg+xml", headers=headers)
 
 
 async def _events(watch: Watch, request: Request) -> AsyncGenerator[str]:

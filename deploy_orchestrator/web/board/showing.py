@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import pydantic_core
-from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -16,9 +15,13 @@ from starlette.templating import Jinja2Templates
 
 from deploy_orchestrator.pipeline import State, age
 from deploy_orchestrator.telemetry import span
+from deploy_orchestrator.web.asking import MAX_REASON
+from deploy_orchestrator.web.board.charts import MAX_ROWS
 from deploy_orchestrator.web.board.rows import Wanted, table
+from deploy_orchestrator.web.board.sides import pairs
 from deploy_orchestrator.web.board.watch import Watch
 from deploy_orchestrator.web.people import Role, person_of
+from deploy_orchestrator.web.templates import templates
 
 MAX_KEPT: Final = 20
 """Tables, and parts of pages, of one look."""
@@ -39,15 +42,14 @@ _SIGNS: Final[Mapping[State, str]] = {
 
 
 def _templates() -> Jinja2Templates:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"age": age, "span": span}  # pyright: ignore[reportUnknownMemberType]
-    environment.globals |= {"signs": _SIGNS}  # pyright: ignore[reportUnknownMemberType]
-    return Jinja2Templates(env=environment)
+    made = templates(Path(__file__).parent / "templates")
+    made.env.filters |= {"age": age, "span": span, "pairs": pairs}  # pyright: ignore[reportUnknownMemberType]
+    made.env.globals |= {  # pyright: ignore[reportUnknownMemberType]
+        "signs": _SIGNS,
+        "max_reason": MAX_REASON,
+        "max_rows": MAX_ROWS,
+    }
+    return made
 
 
 @dataclass(frozen=True, slots=True)

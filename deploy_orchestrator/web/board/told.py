@@ -5,10 +5,9 @@ from datetime import datetime
 from typing import Any, Self
 
 from deploy_orchestrator.delivery import Status
-from deploy_orchestrator.fleet import Issuer
 from deploy_orchestrator.pipeline import Overview, RulesWaiting, Standing, State, Waiting
 from deploy_orchestrator.releases import Release
-from deploy_orchestrator.web.board.details import Decided, Details, Past
+from deploy_orchestrator.web.board.details import Details
 from deploy_orchestrator.web.board.rows import Wanted
 
 
@@ -66,20 +65,11 @@ class Now:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deployment(Listed):
+@dataclass(frozen=True, kw_only=True)
+class Deployment(Details, Listed):
     """One tenant in one environment, with what its page tells beside how it stands."""
 
     status: Status | None
-    diff: str
-    decisions: tuple[Decided, ...]
-    refused: tuple[str, ...]
-    history: tuple[Past, ...]
-    trusted: tuple[Issuer, ...]
-    objects: tuple[str, ...]
-    images: tuple[str, ...]
-    link: str | None
-    ways: tuple[str, ...]
 
     @classmethod
     def with_details(cls, each: Standing, found: Details) -> Self:

@@ -1,22 +1,24 @@
 """Who has not signed in, and shows no token of a machine, gets nothing but the page that asks for it."""
 
+import logging
 from dataclasses import dataclass
 from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
+from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.web.door import READING
 from deploy_orchestrator.web.machines import Machines, shown_token
 from deploy_orchestrator.web.people import LOCAL, NOBODY, Role, known_as
 from deploy_orchestrator.web.sign_in.pages import PATH, SignIn, to_sign_in
 
 _OPEN: Final = frozenset({"/healthz", "/sign-out", "/static/board.css", PATH})
-_READING: Final = frozenset({"GET", "HEAD"})
-_POLICY_VIOLATION: Final = 1008
+_LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Guard:
         if person.role > Role.NOTHING or path in _OPEN or path.startswith(f"{PATH}/"):
             await self.app(known_as(scope, person), receive, send)
         elif scope["type"] == "websocket":
-            await WebSocketClose(_POLICY_VIOLATION, "sign in first")(scope, receive, send)
+            await WebSocketClose(WS_1008_POLICY_VIOLATION, "sign in first")(scope, receive, send)
         else:
             await self._refused(Request(scope), person.signed_in)(scope, receive, send)
 
@@ -52,14 +54,15 @@ class Guard:
         is.
         """
         if scope["type"] == "websocket":
-            return WebSocketClose(_POLICY_VIOLATION, "this is for people")
-        anew = scope["method"] not in _READING
+            return WebSocketClose(WS_1008_POLICY_VIOLATION, "this is for people")
+        anew = scope["method"] not in READING
         try:
             person = (
                 await run_in_threadpool(self.machines.person, token, anew=anew) if self.machines else NOBODY
             )
         except OrchestratorError as error:
-            return PlainTextResponse(f"nobody can tell whose token this is: {error.what}\n", 503)
+            _LOG.error("nobody can tell whose token is shown: %s", error)
+            return PlainTextResponse("nobody can tell whose token this is: see the server's log\n", 503)
         if person is NOBODY:
             said = "this token opens nothing: it was never good, is over, or was taken out of fleet.yaml\n"
             return PlainTextResponse(said, 401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})

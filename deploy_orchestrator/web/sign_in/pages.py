@@ -1,18 +1,19 @@
 """The pages by which somebody signs in and out."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from secrets import compare_digest, token_urlsafe
-from typing import Final, Protocol, TypeVar
+from typing import Final, ParamSpec, Protocol, TypeVar
 from urllib.parse import urlencode
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.templating import Jinja2Templates
 
 from deploy_orchestrator.identity import Expected, NotProved, Provider, ProviderUnreachable, prove
 from deploy_orchestrator.registries import Web
@@ -21,14 +22,19 @@ from deploy_orchestrator.web.people import NOBODY, Person, Role
 from deploy_orchestrator.web.sign_in.client import Client
 from deploy_orchestrator.web.sign_in.configuration import IssuerFile, SignInFile
 from deploy_orchestrator.web.sign_in.cookies import Attempt, Cookies, CookieTooLarge, Session
+from deploy_orchestrator.web.templates import templates
 
 PATH: Final = "/sign-in"
 ATTEMPT_SECONDS: Final = 600
 """How long somebody may take at the provider."""
 MAX_CODE: Final = 4096
+MAX_ASKERS: Final = 4
+"""Threads in which providers are asked."""
+Asked = ParamSpec("Asked")
+Given = TypeVar("Given")
 _SESSION: Final = "deploy-orchestrator"
 _ATTEMPT: Final = "deploy-orchestrator-attempt"
-_TEMPLATES: Final = Jinja2Templates(Path(__file__).parent / "templates")
+_TEMPLATES: Final = templates(Path(__file__).parent / "templates")
 _POLICY: Final = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 
@@ -50,6 +56,7 @@ class SignIn:
         self.cookies = Cookies(key, file.is_secure)
         self._clients: dict[str, Client] = {}
         self._deciding: dict[str, Client] = {}
+        self._askers = ThreadPoolExecutor(MAX_ASKERS, "provider")
         for each in file.issuers:
             provider, name = Provider(each.issuer, web), each.name
             back = f"{file.url}{PATH}/{name}/back"
@@ -68,6 +75,12 @@ class SignIn:
         who = email or f"{session.subject} of {session.issuer}"
         held = tuple(each for each in session.held if email or each != session.email)
         return Person(who, session.name, self.file.role(held), email, session.issuer)
+
+    async def asks(self, do: Callable[Asked, Given], *args: Asked.args, **kwargs: Asked.kwargs) -> Given:
+        """What `do` returns, which asks a provider: in threads of their own, so that none but those who sign
+        in or decide wait for a slow one.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._askers, partial(do, *args, **kwargs))
 
     def deciding(self, issuer: str) -> Client:
         """The client that asks the issuer of this name for decisions. Raises KeyError where it has none."""
@@ -112,7 +125,7 @@ class SignIn:
             then=then,
         )
         try:
-            there = await run_in_threadpool(
+            there = await self.asks(
                 self._clients[issuer.name].begin, attempt.state, attempt.nonce, attempt.verifier
             )
         except ProviderUnreachable as error:
@@ -124,7 +137,7 @@ class SignIn:
     async def _back(self, request: Request) -> Response:
         attempt = self.cookies.read(request, _ATTEMPT, Attempt, ATTEMPT_SECONDS)
         try:
-            session = await run_in_threadpool(self._returned, request, attempt)
+            session = await self.asks(self._returned, request, attempt)
             answer: Response = RedirectResponse(attempt.then if attempt else "/", 303)
             self.cookies.give(answer, _SESSION, session, self.file.hours * 3600)
         except Returned as error:
