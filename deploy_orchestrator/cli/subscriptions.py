@@ -52,10 +52,10 @@ def subscriptions(
     orchestrator = opened(context)
     asked = list(_asked(orchestrator.fleet().subscriptions, name))
     found = list[tuple[str, Offer | OrchestratorError]]()
-    forge = forge_if_any(orchestrator.fleet_repository)
+    offer = orchestrator.offering(forge_if_any(orchestrator.fleet_repository), propose=propose)
     for each in asked:
         with progress(f"looking for {each.name}"):
-            found.append((each.name, attempt(orchestrator.offer, each, forge, propose=propose)))
+            found.append((each.name, attempt(offer, each)))
     offers, failed = values(outcome for _, outcome in found), failures(found)
     if output is Format.JSON:
         show_json(list(map(asdict, offers)))

@@ -9,7 +9,13 @@ import dagster as dg
 from deploy_orchestrator.defs import pages
 from deploy_orchestrator.defs.resources import AGAIN, Installation
 from deploy_orchestrator.foresight import FirstSeen, conflict_names, first_seen, is_new, upgrade_names
-from deploy_orchestrator.telemetry import CONFLICT_COUNT, CONFLICTS_ASSET, GRAPH_ASSET, UPGRADES_ASSET
+from deploy_orchestrator.telemetry import (
+    CLASHES,
+    CONFLICT_COUNT,
+    CONFLICTS_ASSET,
+    GRAPH_ASSET,
+    UPGRADES_ASSET,
+)
 
 NEW = "new since the last audit"
 SEEN = "first seen"
@@ -110,6 +116,7 @@ def dependencies(
         metadata={
             NEW: pages.conflicts(new_conflicts),
             "conflicts": pages.conflicts(found.conflicts),
+            CLASHES: pages.clashes(found.charts),
             CONFLICT_COUNT: len(found.conflicts),
             "new conflict count": len(new_conflicts),
             SEEN: _as_metadata(conflicts_seen),

@@ -7,6 +7,10 @@ from dagster._core.run_coordinator import SubmitRunContext
 from dagster._core.storage.tags import RUN_KEY_TAG, SENSOR_NAME_TAG
 
 ASKED_FOR = (SENSOR_NAME_TAG, RUN_KEY_TAG)
+LANE: Final = "lane"
+"""The tag by which `dagster.yaml` limits how many runs there are at a time."""
+LANES: Final = {"ship": "forward", "promote": "forward", "sync": "forward", "roll_back": "back"}
+"""By job; all others run `beside` these."""
 LAUNCHERS_GO_BY: Final = ("dagster-celery/", "dagster-k8s/", "ecs/")
 """How the tags begin by which run launchers start something else for a run: another image, another command.
 https://docs.dagster.io/deployment/oss/deployment-options/kubernetes/customizing-your-deployment
@@ -20,18 +24,21 @@ class OncePerRunKey(QueuedRunCoordinator):
     look first and then both make one, the order in which the runs were stored decides: whoever submits
     sees every run that was stored before its own. Re-executions have a parent, and are left alone.
 
-    A run that somebody launches who has signed in carries who that is, whatever tags they gave it. One whose
-    tags say what is to be started for it is cancelled: that is the installation's alone, with whose secrets
-    it runs.
+    A run that somebody launches who has signed in carries who that is, whatever tags they gave it, and is no
+    sensor's, whose own run nobody so takes the place of. One whose tags say what is to be started for it is
+    cancelled: that is the installation's alone, with whose secrets it runs. Which lane a run is in goes by
+    its job, so that a rollback waits neither behind what is on its way out nor behind anything else.
     """
 
     def submit_run(self, context: SubmitRunContext) -> DagsterRun:
         run = context.dagster_run
-        if who := context.workspace.get_viewer_tags():
-            self._instance.add_run_tags(run.run_id, who)
+        who = context.workspace.get_viewer_tags()
+        said = dict.fromkeys(set(ASKED_FOR).intersection(run.tags) if who else (), "")
+        lane = {LANE: LANES.get(run.job_name, "beside")}
+        self._instance.add_run_tags(run.run_id, {**who, **said, **lane})
         if steering := sorted(each for each in run.tags if each.startswith(LAUNCHERS_GO_BY)):
             return self._cancelled(run, f"What a run is started as is not for its tags to say: {steering[0]}")
-        first = self._first(run)
+        first = run if who else self._first(run)
         if run.status is not DagsterRunStatus.NOT_STARTED or first.run_id == run.run_id:
             return super().submit_run(context)
         return self._cancelled(run, f"Run {first.run_id} was asked for by the same run key.")

@@ -9,11 +9,12 @@ import dagster as dg
 from deploy_orchestrator import markdown
 from deploy_orchestrator.charts import Closure, Conflict, DependencyVersions, draw, explain
 from deploy_orchestrator.delivery import Engine, Hook, Operation, Status, Verification
-from deploy_orchestrator.errors import first_few
+from deploy_orchestrator.errors import OrchestratorError, first_few
 from deploy_orchestrator.fleet import Fleet
 from deploy_orchestrator.foresight import Survey, Surveyed
 from deploy_orchestrator.images import AuditedImage, Image, Published, size
 from deploy_orchestrator.manifests import Diff, Finding, Manifests
+from deploy_orchestrator.outcomes import attempt
 from deploy_orchestrator.pipeline import Overview, Standing, State
 from deploy_orchestrator.releases import Gate, Pausing, Plan, Release
 from deploy_orchestrator.risk import Reason, Verdict, alike
@@ -21,6 +22,8 @@ from deploy_orchestrator.risk import Reason, Verdict, alike
 MAX_DIFF = 60_000
 MAX_SIGHTINGS = 5
 MAX_ROWS = 500
+MAX_CLASHES = 50
+"""Charts whose conflicts are drawn, each by itself."""
 NOTHING_PENDING = dg.MarkdownMetadataValue("Nothing to release: the candidate is what is released.")
 
 
@@ -64,6 +67,24 @@ def graph(closure: Closure) -> dg.MarkdownMetadataValue:
     """What needs what, as a picture."""
     svg = base64.b64encode(draw(closure, "svg")).decode()
     return dg.MarkdownMetadataValue(f"![dependency graph](data:image/svg+xml;base64,{svg})")
+
+
+def clashes(found: Iterable[Surveyed]) -> dg.JsonMetadataValue:
+    """For whom versions clash, why, and a drawing of what needs what there, for the pages of releases."""
+    clashing = [each for each in found if each.analysis.conflicts][:MAX_CLASHES]
+    return dg.JsonMetadataValue([_clash(each) for each in clashing])
+
+
+def _clash(found: Surveyed) -> dict[str, object]:
+    conflicts = found.analysis.conflicts
+    drawn = attempt(draw, found.analysis.closure, "svg", conflicts)
+    return {
+        "deployments": list(found.deployments),
+        "drawing": "" if isinstance(drawn, OrchestratorError) else drawn.decode(),
+        "rows": [
+            [each.name, str(each.harm), explain(each), str(each.fix or "none found")] for each in conflicts
+        ],
+    }
 
 
 def needs(closure: Closure) -> Table:

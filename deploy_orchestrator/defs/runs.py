@@ -5,7 +5,7 @@ time and after a few attempts not before a pause.
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
@@ -13,13 +13,15 @@ from typing import Any, cast
 
 import dagster as dg
 from dagster import DagsterEventType, DagsterRunStatus, RunRecord, RunsFilter
-from pydantic import Field, ValidationError, field_validator
+from dagster._core.storage.tags import SENSOR_NAME_TAG
+from pydantic import Field, TypeAdapter, ValidationError, field_validator
 
 from deploy_orchestrator.defs.events import Event
 from deploy_orchestrator.defs.resources import LEFT
 from deploy_orchestrator.errors import first_few
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.terms import Label, checked_label
+from deploy_orchestrator.web import LAUNCHED_BY
 
 ENVIRONMENT = "environment"
 TENANTS = "tenants"
@@ -33,6 +35,7 @@ REMEMBERED = timedelta(days=1)
 """For how long an outage is made up for after it is over."""
 
 _NAMED = 5
+_KEPT = TypeAdapter(dict[str, str])
 _UNDER_WAY = [
     DagsterRunStatus.QUEUED,
     DagsterRunStatus.NOT_STARTED,
@@ -116,21 +119,36 @@ def _batch(config: Mapping[str, Any]) -> Batch | None:
         return None
 
 
-def requests(instance: dg.DagsterInstance, job: str, wanted: Iterable[Wanted]) -> list[dg.RunRequest]:
+def requests(
+    instance: dg.DagsterInstance, job: str, wanted: Iterable[Wanted], tell: Callable[[str], None]
+) -> list[dg.RunRequest]:
     """Runs of `job`, one an environment, for all that is `wanted`, but for what a run is under way for, and
-    for what `ATTEMPTS` of them did not bring about within the last `PAUSE`.
+    for what `ATTEMPTS` of them did not bring about within the last `PAUSE`, which `tell` is told. Runs that
+    people launch are none of these.
     """
     waiting = list(wanted)
     if not waiting:
         return []
     now = datetime.now(UTC)
     recent = instance.get_runs(RunsFilter(job_name=job, created_after=now - PAUSE))
-    made = Counter(each for run in recent for each in wanted_by(run))
+    made = Counter(each for run in recent if _is_asked_for(run) for each in wanted_by(run))
     running = set(under_way(instance, job))
-    found = [each for each in waiting if each not in running and made[each] < ATTEMPTS]
+    left = [each for each in waiting if each not in running]
+    found = [each for each in left if made[each] < ATTEMPTS]
+    for each in left:
+        if made[each] >= ATTEMPTS:
+            tell(
+                f"{each.environment}/{each.tenant}: {made[each]} runs of {job} did not bring it about: it is "
+                f"let alone for the rest of {PAUSE}"
+            )
     pauses = int(now.timestamp() / PAUSE.total_seconds())
     attempts = {each: f"{made[each]} of {pauses}" for each in found}
     return _runs(job, attempts)
+
+
+def _is_asked_for(run: dg.DagsterRun) -> bool:
+    """Whether a sensor asked for it, and nobody who signed in."""
+    return bool(run.tags.get(SENSOR_NAME_TAG)) and LAUNCHED_BY not in run.tags
 
 
 def under_way(instance: dg.DagsterInstance, job: str | None = None) -> list[Wanted]:
@@ -196,8 +214,17 @@ def _left(instance: dg.DagsterInstance, run: dg.DagsterRun) -> set[str]:
 
 
 def _pauses(records: Sequence[RunRecord]) -> bool:
-    in_a_row = list(takewhile(lambda each: each.dagster_run.status is DagsterRunStatus.FAILURE, records))
+    own = [each for each in records if LAUNCHED_BY not in each.dagster_run.tags]
+    in_a_row = list(takewhile(lambda each: each.dagster_run.status is DagsterRunStatus.FAILURE, own))
     return len(in_a_row) >= ATTEMPTS and datetime.now(UTC) - records[0].create_timestamp < PAUSE
+
+
+def kept(cursor: str | None) -> dict[str, str]:
+    """What the last tick of a sensor has left in its cursor; nothing where that is not what stands there."""
+    try:
+        return _KEPT.validate_json(cursor or "{}")
+    except ValidationError:
+        return {}
 
 
 def log_unreadable(context: dg.SensorEvaluationContext, orchestrator: Orchestrator) -> None:

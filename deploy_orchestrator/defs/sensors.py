@@ -6,14 +6,22 @@ import json
 from datetime import UTC, datetime
 
 import dagster as dg
-from pydantic import TypeAdapter, ValidationError
 
 from deploy_orchestrator.defs import pages, reports
 from deploy_orchestrator.defs.events import Event, Report, evaluation
 from deploy_orchestrator.defs.jobs import survey
 from deploy_orchestrator.defs.partitions import environments, tenants
 from deploy_orchestrator.defs.resources import Installation
-from deploy_orchestrator.defs.runs import Wanted, again, log_unreadable, requests, result, run_of, under_way
+from deploy_orchestrator.defs.runs import (
+    Wanted,
+    again,
+    kept,
+    log_unreadable,
+    requests,
+    result,
+    run_of,
+    under_way,
+)
 from deploy_orchestrator.defs.shipping import promote, roll_back, ship, sync
 from deploy_orchestrator.delivery import Status
 from deploy_orchestrator.errors import OrchestratorError
@@ -24,8 +32,6 @@ from deploy_orchestrator.pipeline import Orchestrator, State, looked, overview
 from deploy_orchestrator.releases import Release
 
 PRIORITY = "dagster/priority"
-
-_REPORTED = TypeAdapter(dict[str, str])
 
 OVERVIEW = "*"
 """In the cursor of `live_releases`: which overview was reported last, and in which hour."""
@@ -111,7 +117,7 @@ def _at(orchestrator: Orchestrator, revision: str | None) -> Fleet | None:
 def open_gates(
     context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
 ) -> dg.SensorResult:
-    observed, seen = _kept(context.cursor), dict[str, str]()
+    observed, seen = kept(context.cursor), dict[str, str]()
     events: list[Event] = []
     with installation.open() as orchestrator:
         opened: list[Wanted] = []
@@ -151,8 +157,8 @@ def open_gates(
         seen = observed
     events += [reports.waits_no_more(*key.split("/", 1)).runless for key in observed if key not in seen]
     runs = [
-        *requests(context.instance, "promote", opened),
-        *requests(context.instance, "ship", outdated),
+        *requests(context.instance, "promote", opened, context.log.error),
+        *requests(context.instance, "ship", outdated, context.log.error),
     ]
     looked(installation.settings.home, "open_gates", datetime.now(UTC))
     return result(runs, "; ".join(waiting) or "nothing is pending", events, json.dumps(seen))
@@ -189,7 +195,7 @@ def _rules(context: dg.SensorEvaluationContext, orchestrator: Orchestrator) -> l
 def live_releases(
     context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
 ) -> dg.SensorResult:
-    reported = _kept(context.cursor)
+    reported = kept(context.cursor)
     seen: dict[str, str] = {}
     wanted: list[Wanted] = []
     told: list[Report] = []
@@ -234,7 +240,7 @@ def live_releases(
         else frozenset[tuple[str, str]]()
     )
     left = [each for each in wanted if (each.environment, each.tenant) not in busy]
-    runs = requests(context.instance, "sync", left)
+    runs = requests(context.instance, "sync", left, context.log.error)
     looked(installation.settings.home, "live_releases", datetime.now(UTC))
     return dg.SensorResult(
         run_requests=runs,
@@ -253,14 +259,6 @@ def _synced(
         context.log.error(f"{released.key}: {tests}")
         return []
     return list(reports.synced(released, state, tests, orchestrator.engine))
-
-
-def _kept(cursor: str | None) -> dict[str, str]:
-    """What was reported when the cursor was written; nothing where that is not what is written there."""
-    try:
-        return _REPORTED.validate_json(cursor or "{}")
-    except ValidationError:
-        return {}
 
 
 def _digest(told: object) -> str:
@@ -285,7 +283,12 @@ def unhealthy_releases(
     wanted = [
         Wanted(each.environment, each.tenant, each.commit) for each in unhealthy if not refused[each.key]
     ]
-    runs = requests(context.instance, "roll_back", wanted)
+    let_alone: list[str] = []
+    runs = requests(context.instance, "roll_back", wanted, let_alone.append)
+    for each in let_alone:
+        context.log.error(each)
     looked(installation.settings.home, "unhealthy_releases", datetime.now(UTC))
-    stuck = "; ".join(f"{key} cannot be reverted: {why}" for key, why in refused.items() if why)
-    return result(runs, stuck or "nothing stays unhealthy")
+    stuck = "; ".join(
+        [*(f"{key} cannot be reverted: {why}" for key, why in refused.items() if why), *let_alone]
+    )
+    return result(runs, stuck or ("it is being reverted" if unhealthy else "nothing stays unhealthy"))

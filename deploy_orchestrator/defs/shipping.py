@@ -1,7 +1,7 @@
 # pyright: reportUnknownMemberType=false
 """The jobs that take tenants of one environment along: which steps each is made of."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
@@ -11,11 +11,8 @@ from deploy_orchestrator.defs.resources import AGAIN, Installation
 from deploy_orchestrator.defs.runs import BLOCKED, Batch, named
 from deploy_orchestrator.defs.shipment import Shipment, Step, shipment
 
-FORWARD = {"lane": "forward"}
-"""Marks what may wait for its turn; a rollback may not."""
 
-
-def _job(name: str, does: str, *steps: Step, tags: Mapping[str, str] | None = None) -> dg.JobDefinition:
+def _job(name: str, does: str, *steps: Step) -> dg.JobDefinition:
     """A job of one op that takes its tenants through `steps`, and then syncs what is released.
 
     What the steps tell is written down while the engine is at work; a failed check comes last, for Dagster
@@ -35,7 +32,7 @@ def _job(name: str, does: str, *steps: Step, tags: Mapping[str, str] | None = No
             for report in under_way.sync():
                 yield report.event
 
-    @dg.job(name=name, description=does, tags=dict(tags or {}), config=_example(f"{name}_tenants"))
+    @dg.job(name=name, description=does, config=_example(f"{name}_tenants"))
     def job() -> None:
         tenants()
 
@@ -54,16 +51,14 @@ ship = _job(
     Shipment.plan,
     Shipment.release,
     Shipment.plan_again,
-    tags=FORWARD,
 )
 promote = _job(
     "promote",
     "Release plans whose gates have opened, and sync them.",
     Shipment.release,
     Shipment.plan_again,
-    tags=FORWARD,
 )
-sync = _job("sync", "Sync what is released.", tags=FORWARD)
+sync = _job("sync", "Sync what is released.")
 roll_back = _job(
     "roll_back", "Revert what stays unhealthy, and sync what was released before.", Shipment.revert
 )

@@ -8,17 +8,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field
 
 from deploy_orchestrator.defs import pages
 from deploy_orchestrator.defs.resources import AGAIN, Installation
+from deploy_orchestrator.defs.runs import kept
 from deploy_orchestrator.errors import OrchestratorError, Transient
 from deploy_orchestrator.fleet import Subscription
 from deploy_orchestrator.outcomes import attempt, failures, values
 from deploy_orchestrator.subscriptions import forge_if_any
 from deploy_orchestrator.terms import Label
-
-_LOOKED = TypeAdapter(dict[str, str])
 
 
 class Followed(dg.Config):
@@ -44,9 +43,9 @@ def upgrade_offers(
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     """The highest versions that are safe for all tenants of what the fleet follows, each proposed once."""
     with installation.open() as orchestrator:
-        forge = forge_if_any(orchestrator.fleet_repository)
+        offer = orchestrator.offering(forge_if_any(orchestrator.fleet_repository), propose=True)
         found = [
-            (each.name, attempt(orchestrator.offer, each, forge, propose=True))
+            (each.name, attempt(offer, each))
             for each in orchestrator.fleet().subscriptions
             if not config.names or each.name in config.names
         ]
@@ -98,7 +97,7 @@ def due_subscriptions(
         attempted = attempt(orchestrator.fleet)
     if isinstance(attempted, OrchestratorError):
         return dg.SensorResult(skip_reason=f"the fleet is broken: {attempted.what}", cursor=context.cursor)
-    looked, now = _kept(context.cursor), datetime.now(UTC)
+    looked, now = kept(context.cursor), datetime.now(UTC)
     turns = {each.name: _turn(each, now) for each in attempted.subscriptions}
     due = sorted(name for name, turn in turns.items() if looked.get(name) != turn)
     if not due:
@@ -115,10 +114,3 @@ def _turn(subscription: Subscription, now: datetime) -> str:
     """
     said = hashlib.sha256(subscription.model_dump_json().encode()).hexdigest()
     return f"{int(now.timestamp() // subscription.cadence.total_seconds())}:{said[:16]}"
-
-
-def _kept(cursor: str | None) -> dict[str, str]:
-    try:
-        return _LOOKED.validate_json(cursor or "{}")
-    except ValidationError:
-        return {}

@@ -137,14 +137,23 @@ class Orchestrator:
         released = [each.rules.tokens for name, each in deployments.rules().items() if name in there]
         return tuple(each for each in fleet.tokens if released and all(each in some for some in released))
 
-    def offer(self, subscription: Subscription, forge: "Forge | None", *, propose: bool) -> "Offer":
-        """Look for newer versions of what the newest fleet follows; otherwise as `subscriptions.offer`."""
+    def offering(self, forge: "Forge | None", *, propose: bool) -> Callable[[Subscription], "Offer"]:
+        """What looks for newer versions of something that the newest fleet follows, as `subscriptions.offer`
+        does, and asks each repository once for all of it. Raises FleetError as `fleet`.
+        """
         from deploy_orchestrator.subscriptions import offer
 
         fleet = load(self.fleet_repository.at(MAIN))
         repositories = self.workspace.repositories(fleet.mirrors, fleet.egress)
-        repository, workspace = self.fleet_repository, self.workspace
-        return offer(subscription, fleet, repository, repositories, workspace, forge, propose=propose)
+        return partial(
+            offer,
+            fleet=fleet,
+            repository=self.fleet_repository,
+            repositories=repositories,
+            workspace=self.workspace,
+            forge=forge,
+            propose=propose,
+        )
 
     def audit(self, home: Path, *, anew: bool = False) -> Audited:
         """Hold each commit of the deployments repository that was not audited yet, or each at all, against

@@ -120,3 +120,30 @@ def test_no_tag_of_a_run_says_what_is_started_for_it(
     """It runs with the login and the key of the orchestrator."""
     run = made(instance, {tag: '{"container_config": {"image": "registry/mallory"}}'})
     assert submit(coordinator, run) is DagsterRunStatus.CANCELED
+
+
+def test_a_run_that_a_person_launches_takes_no_sensors_place(
+    instance: dg.DagsterInstance, coordinator: OncePerRunKey
+) -> None:
+    theirs = made(instance, ASKED)
+    assert submit(coordinator, theirs, {"user": "alice@example.com"}) is DagsterRunStatus.QUEUED
+    kept = instance.get_run_by_id(theirs.run_id)
+    assert kept is not None
+    assert [kept.tags[each] for each in (*ASKED, "user")] == ["", "", "alice@example.com"]
+    assert submit(coordinator, made(instance, ASKED)) is DagsterRunStatus.QUEUED
+
+
+@pytest.mark.parametrize(("job", "lane"), [("ship", "forward"), ("roll_back", "back"), ("survey", "beside")])
+def test_which_lane_a_run_is_in_goes_by_its_job_and_not_by_its_tags(
+    instance: dg.DagsterInstance, coordinator: OncePerRunKey, job: str, lane: str
+) -> None:
+    @dg.job(name=job)
+    def made_here() -> None:
+        _nothing()
+
+    origin = RemoteJobOrigin(ORIGIN, job)
+    run = instance.create_run_for_job(made_here, tags={"lane": "back"}, remote_job_origin=origin)
+    assert submit(coordinator, run) is DagsterRunStatus.QUEUED
+    kept = instance.get_run_by_id(run.run_id)
+    assert kept is not None
+    assert kept.tags["lane"] == lane

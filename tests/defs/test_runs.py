@@ -3,10 +3,12 @@ from datetime import timedelta
 
 import dagster as dg
 import pytest
+from dagster._core.storage.tags import SENSOR_NAME_TAG
 
 from deploy_orchestrator.defs import runs
 from deploy_orchestrator.defs.resources import LEFT
 from deploy_orchestrator.defs.runs import TENANTS, Batch, Wanted, again, requests, run_of, wanted_by
+from deploy_orchestrator.web import LAUNCHED_BY
 
 SHOP, DESK = (Wanted("dev", tenant, "sha256:1") for tenant in ("shop", "desk"))
 
@@ -31,13 +33,13 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 def run(instance: dg.DagsterInstance, wanted: dg.RunRequest, fails: str = "") -> None:
-    tags = {**wanted.tags, **({"test": fails} if fails else {})}
+    tags = {SENSOR_NAME_TAG: "s", **wanted.tags, **({"test": fails} if fails else {})}
     ship.execute_in_process(instance=instance, tags=tags, run_config=wanted.run_config, raise_on_error=False)
 
 
 def ask(instance: dg.DagsterInstance, *wanted: Wanted) -> Sequence[dg.RunRequest]:
     """Ask for runs, and run them."""
-    found = requests(instance, "ship", wanted)
+    found = requests(instance, "ship", wanted, print)
     for each in found:
         run(instance, each)
     return found
@@ -64,9 +66,19 @@ def test_nobody_is_asked_for_while_a_run_for_the_same_is_under_way(instance: dg.
     wanted = run_of("ship", "dev", {"shop": "sha256:1"}, "key")
     instance.create_run_for_job(ship, run_config=wanted.run_config, status=dg.DagsterRunStatus.STARTED)
 
-    assert tenants(requests(instance, "ship", [SHOP, DESK])) == ["desk"]
-    assert tenants(requests(instance, "ship", [Wanted("dev", "shop", "sha256:2")])) == ["shop"]
-    assert requests(instance, "ship", []) == []
+    assert tenants(requests(instance, "ship", [SHOP, DESK], print)) == ["desk"]
+    assert tenants(requests(instance, "ship", [Wanted("dev", "shop", "sha256:2")], print)) == ["shop"]
+    assert requests(instance, "ship", [], print) == []
+
+
+def test_what_people_launch_is_no_attempt_of_a_sensor(instance: dg.DagsterInstance) -> None:
+    asked = run_of("ship", "dev", {"shop": "sha256:1"}, "key")
+    for tags in ({}, {LAUNCHED_BY: "alice@example.com", SENSOR_NAME_TAG: "open_gates"}):
+        for _ in range(3):
+            ship.execute_in_process(
+                instance=instance, tags={**asked.tags, **tags}, run_config=asked.run_config
+            )
+    assert tenants(requests(instance, "ship", [SHOP], pytest.fail)) == ["shop"]
 
 
 def test_what_three_runs_did_not_bring_about_is_let_alone_and_stops_nobody_else(

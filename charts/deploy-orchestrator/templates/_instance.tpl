@@ -40,6 +40,9 @@ concurrency:
       - key: lane
         value: forward
         limit: {{ int64 .Values.runs.maxReleasing }}
+      - key: lane
+        value: beside
+        limit: {{ max 1 (sub (int64 .Values.runs.maxConcurrent) (int64 .Values.runs.maxReleasing) 1) }}
 run_monitoring:
   enabled: true
   poll_interval_seconds: 20
