@@ -1,20 +1,20 @@
 """What the board's first page costs: how large it is, and how fast it answers with many looking at it.
 
-    python benchmarks/board.py [--tenants 1000] [--people 200] [--seconds 20]
+    python benchmarks/board.py [--tenants 1000] [--people 200] [--seconds 20] [--rounds 5]
 
 Tenants in three environments, all of which change at each look, every three seconds, and all of which wait
-for an approval in production. First one person asks
-for the page again and again; then so many have it open, in a process of their own, listen for news, and show
+for an approval in production. First one person asks for the page again and again; then 50 ask for it in the
+same moment, round by round; then so many have it open, in a process of their own, listen for news, and show
 it anew as the page's script does. The look itself is made up: `benchmarks/scale.py` measures real ones.
 """
 
 import argparse
 import asyncio
 import json
+import math
 import os
 import random
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -41,6 +41,7 @@ SERVER = "https://kubernetes.default.svc"
 CONTENT = f"sha256:{'c' * 64}"
 CHART = ChartUsed(name="app", version="1.4.2")
 JITTER = 3.0
+AT_ONCE = 50
 
 
 def main() -> None:
@@ -49,11 +50,13 @@ def main() -> None:
     parser.add_argument("--tenants", type=int, default=1000)
     parser.add_argument("--people", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--client", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.client:
         asyncio.run(many(arguments.client, arguments.people, arguments.seconds))
         return
+    print(f"load of this machine before: {os.getloadavg()[0]:.1f}")
     results = Results("board")
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
@@ -66,9 +69,11 @@ def main() -> None:
             while not server.started:
                 time.sleep(0.05)
             url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
-            one(url, results)
+            for _ in range(arguments.rounds):
+                one(url, results)
+            asyncio.run(at_once(url, arguments.rounds, results))
             asked = [f"--client={url}", f"--people={arguments.people}", f"--seconds={arguments.seconds}"]
-            load, before = os.getloadavg()[0], time.process_time()
+            before = time.process_time()
             command = [sys.executable, Path(__file__).resolve(), *asked]
             said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
             spent, taken = time.process_time() - before, json.loads(said)
@@ -76,11 +81,9 @@ def main() -> None:
             results.add("processor time of the server, a request", "ms", 1000 * spent / len(taken))
             results.add("processor time of the server, of one core", "%", 100 * spent / arguments.seconds)
             results.add("memory", "MB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-            place = {each: taken[int(len(taken) * each / 100) - 1] for each in (50, 99)}
             print(
-                f"{arguments.people} people, {len(taken)} requests at a load of {load:.1f} before: "
-                f"median {place[50]:.0f} ms, p99 {place[99]:.0f} ms, at most {taken[-1]:.0f} ms; the server "
-                f"took {1000 * spent / len(taken):.1f} ms of a processor each, "
+                f"{arguments.people} people have it open: {told(taken)}; the server took "
+                f"{1000 * spent / len(taken):.1f} ms of a processor each, "
                 f"{100 * spent / arguments.seconds:.0f} % of one"
             )
             server.should_exit = True
@@ -146,20 +149,48 @@ def one(url: str, results: Results) -> None:
     """One person asks for the page, whose table is made by the first who sees a look."""
     with httpx.Client(headers={"Accept": "text/html", "Accept-Encoding": "gzip"}, timeout=60) as client:
         taken: list[float] = []
-        sent = 0
-        for _ in range(20):
+        sent, spent = 0, time.process_time()
+        for _ in range(60):
             began = time.perf_counter()
             with client.stream("GET", url) as answer:
                 sent = sum(map(len, answer.iter_raw()))
             taken.append(1000 * (time.perf_counter() - began))
-            time.sleep(0.5)
+            time.sleep(0.1)
+        spent = 1000 * (time.process_time() - spent) / len(taken)
         whole = len(client.get(url).content)
     results.add("page", "ms", *taken)
     results.add("page, as sent", "kB", sent / 1000)
     results.add("page, whole", "kB", whole / 1000)
     print(
-        f"page: {statistics.median(taken):.0f} ms, at most {max(taken):.0f} ms, {sent / 1000:.0f} kB as sent"
+        f"one page after the other: {told(taken)}; {spent:.1f} ms of a processor each, with what asks and "
+        f"what looks; {sent / 1000:.0f} kB as sent, {whole / 1000:.0f} kB whole"
     )
+
+
+async def at_once(url: str, rounds: int, results: Results) -> None:
+    """As many as `AT_ONCE` ask for the page in the same moment."""
+    headers = {"Accept": "text/html", "Accept-Encoding": "gzip"}
+    limits = httpx.Limits(max_connections=AT_ONCE)
+    async with httpx.AsyncClient(headers=headers, timeout=60, limits=limits) as client:
+
+        async def ask() -> float:
+            began = time.perf_counter()
+            (await client.get(url)).raise_for_status()
+            return 1000 * (time.perf_counter() - began)
+
+        for _ in range(rounds):
+            spent = time.process_time()
+            taken = await asyncio.gather(*(ask() for _ in range(AT_ONCE)))
+            spent = 1000 * (time.process_time() - spent) / AT_ONCE
+            results.add(f"page, {AT_ONCE} at once", "ms", *taken)
+            print(f"{AT_ONCE} at once: {told(taken)}; {spent:.1f} ms of a processor each, with what asks")
+
+
+def told(taken: list[float]) -> str:
+    """How long so many took, in words."""
+    ordered = sorted(taken)
+    p50, p95, p99 = (ordered[math.ceil(len(ordered) * each / 100) - 1] for each in (50, 95, 99))
+    return f"{len(ordered)} requests, p50 {p50:.0f} ms, p95 {p95:.0f} ms, p99 {p99:.0f} ms"
 
 
 async def many(url: str, people: int, seconds: float) -> None:
