@@ -39,9 +39,9 @@ from deploy_orchestrator.fleet.recurrence import (
     Clock,
     Recurrence,
     ZoneName,
+    coming,
     is_shown_twice,
     moment,
-    times,
 )
 from deploy_orchestrator.fleet.syncing import AS_USUAL, Syncing
 from deploy_orchestrator.terms import Digest, Email, Label, Quantity, Time, Verdict, may_speak_for
@@ -163,10 +163,6 @@ class Freeze(Model):
         return self
 
 
-MAX_WINDOWS: Final = 50
-"""Of one kind in a policy."""
-
-
 class Window(Model):
     """A time that comes again, and why: `every` (a rule of RFC 5545) from `start` on, each time for as long
     as `lasts`, by the clock of `time_zone`.
@@ -184,7 +180,7 @@ class Window(Model):
     def _comes(self) -> Self:
         if not timedelta(0) < self.lasts <= timedelta(days=366):
             raise ValueError("expected it to last for longer than nothing, and for 366d at most")
-        if not self.clocks(self.start.date(), self.start.date() + HORIZON):
+        if next(coming(self.every, self.start, self.start.date(), self.start.date() + HORIZON), None) is None:
             raise ValueError("expected a rule by which it comes within 12 years of its start")
         return self
 
@@ -194,7 +190,7 @@ class Window(Model):
 
     def clocks(self, first: date, last: date) -> tuple[datetime, ...]:
         """When it begins, from the day `first` to the day `last`, as the clock shows it."""
-        return times(self.every, self.start, first, last)
+        return tuple(coming(self.every, self.start, first, last))
 
     def until(self, now: datetime) -> datetime | None:
         """When it ends (UTC), where it has begun by `now`; None where it is not under way."""
@@ -206,8 +202,8 @@ class Window(Model):
     def next(self, now: datetime) -> datetime | None:
         """When it begins next (UTC); None where it does not come within 12 years."""
         today = now.astimezone(self.zone).date()
-        coming = self.clocks(today - timedelta(days=1), today + HORIZON)
-        return next((at for each in coming if (at := moment(each, self.zone)) > now), None)
+        clocks = coming(self.every, self.start, today - timedelta(days=1), today + HORIZON)
+        return next((at for each in clocks if (at := moment(each, self.zone)) > now), None)
 
     def is_ambiguous(self, now: datetime) -> bool:
         """Whether its beginning or its end is shown twice by the clock at some time to come."""
@@ -322,9 +318,9 @@ class Policy(Model):
     rollback_after: Duration = Field(default=timedelta(minutes=5), json_schema_extra={"default": "5m"})
     waves: tuple[Wave, ...] = ()
     removals: Share = Field(default=10, json_schema_extra={"default": "10%"})
-    freezes: tuple[Freeze, ...] = Field(default=(), max_length=MAX_WINDOWS)
-    freeze_windows: tuple[Window, ...] = Field(default=(), max_length=MAX_WINDOWS)
-    release_windows: tuple[Window, ...] = Field(default=(), max_length=MAX_WINDOWS)
+    freezes: tuple[Freeze, ...] = ()
+    freeze_windows: tuple[Window, ...] = ()
+    release_windows: tuple[Window, ...] = ()
     rules: dict[Label, RuleOverride] = Field(default_factory=dict[str, RuleOverride])
     checks: dict[Label, RuleOverride] = Field(default_factory=dict[str, RuleOverride])
     ignore: tuple[IgnoredField, ...] = ()
@@ -363,6 +359,10 @@ Scope = Literal["Cluster", "Namespaced"]
 """Where objects of a kind are, as a CustomResourceDefinition says it."""
 
 
+MAX_WINDOWS: Final = 50
+"""Freezes, freeze windows or release windows in the policy of an environment, as the fleet says it."""
+
+
 class Environment(Model):
     """A stage that changes are promoted through: a cluster, its minor version of Kubernetes, and a policy.
 
@@ -384,6 +384,14 @@ class Environment(Model):
     after: tuple[Label, ...] | None = None
     healthy_in: Literal["all", "any"] = "all"
     policy: Policy = Policy()
+
+    @model_validator(mode="after")
+    def _windows_are_few(self) -> Self:
+        """Not so the rules that count: those of before are among them until others are approved."""
+        for name in ("freezes", "freeze_windows", "release_windows"):
+            if len(getattr(self.policy, name)) > MAX_WINDOWS:
+                raise ValueError(f"expected at most {MAX_WINDOWS} {to_camel(name)} in its policy")
+        return self
 
     def namespace_of(self, tenant: str, template: str | None = None) -> str:
         """The namespace of `tenant` here; made of a `template` of its own where it has one."""

@@ -6,9 +6,9 @@ of the change; where it is put back, a time that it shows twice is the first of 
 
 import re
 from bisect import bisect_left
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -47,7 +47,7 @@ def _rule(text: str) -> str:
     if not known or "FREQ" not in keys or len({*keys}) != len(keys):
         raise ValueError("expected a rule of RFC 5545 for days, such as FREQ=WEEKLY;BYDAY=SA,SU")
     try:
-        times(text, datetime(2000, 1, 1), date(2000, 1, 1), date(2000, 1, 2))
+        next(coming(text, datetime(2000, 1, 1), date(2000, 1, 1), date(2000, 1, 2)), None)
     except (ValueError, TypeError) as error:
         raise ValueError(f"expected another rule: {error}") from error
     return text
@@ -85,20 +85,17 @@ ZoneName = Annotated[str, AfterValidator(_zone), WithJsonSchema({"type": "string
 """A time zone by its name in the IANA's database."""
 
 
-@lru_cache(maxsize=256)
-def times(rule: str, start: datetime, first: date, last: date) -> tuple[datetime, ...]:
+def coming(rule: str, start: datetime, first: date, last: date) -> Iterator[datetime]:
     """When something that recurs from `start` on comes, from the day `first` to the day `last`."""
     begin, end = datetime.combine(first, time.min), datetime.combine(last, time.max)
     parts = dict(part.split("=") for part in rule.split(";"))
     limit = min(end, _end_of(parts["UNTIL"])) if "UNTIL" in parts else end
     interval = _Interval(parts.get("INTERVAL", "1"))
     interval.steps = max(0, (last - start.date()).days) // (_LEAST_DAYS[parts["FREQ"]] * interval) + 2
-    found: list[datetime] = []
     with suppress(_Passed):
         for at in rrulestr(rule, dtstart=start).replace(until=limit, interval=interval):
             if at >= begin:
-                found.append(at)
-    return tuple(found)
+                yield at
 
 
 class _Passed(Exception):

@@ -44,7 +44,7 @@ def test_an_audit_says_what_was_published_since_the_last_one(bare: Laptop, hub: 
     conflicts = audit(bare, "conflict_report")
     assert conflicts["new conflict count"] == conflicts["conflict count"] == 1
     assert "'common'" in str(conflicts["new since the last audit"])
-    (clash,) = conflicts["clashes"]
+    (clash,) = cast(list[dict[str, Any]], conflicts["clashes"])
     assert (clash["rows"][0][0], "<svg" in clash["drawing"]) == ("common", True)
     assert "dev/" in " ".join(clash["deployments"])
     upgrades = audit(bare, "upgrade_report")

@@ -92,6 +92,31 @@ def test_rules_are_written_down_and_read_back_the_same(wanted):
     assert Rules.model_validate(written, by_alias=True, by_name=False) == wanted
 
 
+@given(rules, rules)
+def test_what_counts_until_others_are_approved_is_written_down_and_read_back_the_same(old, new):
+    found = restricted(old, new)
+    written = found.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    assert Rules.model_validate(written, by_alias=True, by_name=False) == found
+
+
+def test_windows_of_before_count_beside_as_many_as_a_fleet_may_ask_for() -> None:
+    common = {"argocd": "a", "cluster": "c", "server": "https://x.example", "namespace": "{tenant}"}
+    every = {"every": "FREQ=DAILY", "start": "2026-01-04T01:00", "lasts": "1h", "timeZone": "UTC"}
+    old, new = (
+        Rules.model_validate(
+            {
+                **common,
+                "policy": {"freezeWindows": [{**every, "reason": f"{name} {each}"} for each in range(50)]},
+            }
+        )
+        for name in ("old", "new")
+    )
+    found = restricted(old, new)
+    assert len(found.policy.freeze_windows) == 100
+    written = found.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    assert Rules.model_validate(written, by_alias=True, by_name=False) == found
+
+
 @pytest.mark.parametrize("days", [0, 1, 9999, 14165])
 def test_a_time_of_any_length_is_written_down_and_read_back_the_same(days):
     wanted = Policy(soak=timedelta(days=days, seconds=1))
