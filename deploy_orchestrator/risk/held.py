@@ -4,10 +4,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from deploy_orchestrator.manifests import Object, untyped
-from deploy_orchestrator.risk.settings import Secret
+from deploy_orchestrator.risk.settings import ANYTHING, Secret
 
 Held = Mapping[tuple[str, str | None, str], Mapping[str, Any]]
-"""By kind, namespace and name: the entries of a ConfigMap, and those of a Secret, their values `Secret`s."""
+"""By kind, namespace and name: the entries of a ConfigMap, and those of a Secret, their values `Secret`s.
+
+What is fetched as a whole stands under the name of its Secret.
+"""
 
 _ENTRIES: Final[Mapping[tuple[str, str], tuple[tuple[str, ...], ...]]] = {
     ("", "Secret"): (("data",), ("stringData",)),
@@ -24,7 +27,9 @@ def held_by(objects: Iterable[Object]) -> Held:
         if (each.key.group, each.kind) == ("", "ConfigMap"):
             found["ConfigMap", each.namespace, each.name] = {**untyped.mapping(each.body.get("data"))}
         elif name := secret_made_by(each):
-            found["Secret", each.namespace, name] = {key: Secret((name, key)) for key in _keys(each)}
+            keys = {key: Secret((name, key)) for key in _keys(each)}
+            whole = {name: Secret((name, ANYTHING))} if untyped.at(each.body, "spec", "dataFrom") else {}
+            found["Secret", each.namespace, name] = {**keys, **whole}
     return found
 
 

@@ -93,8 +93,8 @@ class MayMigrate(FieldRule):
     severity = Verdict.NEEDS_APPROVAL
     sees = (
         "an image is raised to a later minor version where its container is told of a database, by its "
-        "variables, arguments or files, the keys of Secrets, or what runs before or beside it, and nothing "
-        "else in the manifests is seen to migrate that"
+        "variables, arguments or files, the keys of Secrets, or what runs before or beside it, or may be by "
+        "variables of a Secret that is not seen, and nothing else in the manifests is seen to migrate that"
     )
     why = (
         "Much software brings its database to its own version when it starts, and the version before may not "

@@ -184,9 +184,14 @@ _PORT_OF_HOST: Final = re.compile(
 Words = tuple[str, ...]
 
 
+ANYTHING: Final = "*"
+
+
 @dataclass(frozen=True)
 class Secret:
-    """A value that a Secret holds, of which its name is known, and mostly the key."""
+    """A value that a Secret holds, of which its name is known, and mostly the key: `ANYTHING` for what stands
+    under keys that nobody knows.
+    """
 
     of: tuple[str, ...]
 
@@ -246,6 +251,7 @@ class Setting:
             or any(each in "".join(self.words) for each in _CONNECTIONS)
             or tool_in(self.name) is not None
             or self._is_at(DATABASE_PORTS)
+            or any(isinstance(each, Secret) and each.of[-1] == ANYTHING for each in self.values)
             or (self.words[-1:] == ("port",) and any(each in map(str, DATABASE_PORTS) for each in said))
         )
 

@@ -10,7 +10,7 @@ from deploy_orchestrator.manifests import Container, Object, untyped
 from deploy_orchestrator.risk.held import Held
 from deploy_orchestrator.risk.mounted import settings_of
 from deploy_orchestrator.risk.pods import metadata_of, spec_of
-from deploy_orchestrator.risk.settings import Secret, Setting
+from deploy_orchestrator.risk.settings import ANYTHING, Secret, Setting
 
 _FLAG: Final = re.compile(r"--?(?P<name>[A-Za-z][\w.-]*)(?:=(?P<value>.*))?", re.DOTALL)
 
@@ -34,8 +34,11 @@ def told_to(container: Container, owner: Object, held: Held) -> Iterator[Setting
             yield Setting(name, None, variable["value"])
     for source in untyped.mappings(container.body.get("envFrom")):
         prefix = untyped.text(source.get("prefix"))
-        for each in _from_secret(owner, untyped.at(source, "secretRef", "name"), held):
+        secret = untyped.text(untyped.at(source, "secretRef", "name"))
+        for each in _from_secret(owner, secret, held):
             yield Setting(f"{prefix}{each.name}", None, each.after)
+        if secret and ("Secret", owner.namespace, secret) not in held:
+            yield Setting(f"{prefix}{secret}", None, Secret((secret, ANYTHING)))
         data = _entries("ConfigMap", owner, untyped.at(source, "configMapRef", "name"), held)
         yield from (Setting(f"{prefix}{name}", None, value) for name, value in data.items())
     yield from _arguments(container)
