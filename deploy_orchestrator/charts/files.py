@@ -77,6 +77,14 @@ def folder_files(folder: Path, budget: Budget, within: Path | None = None) -> Fi
         raise ChartInvalid(f"cannot be read: {error}", place=Place(str(folder))) from error
 
 
+def is_left_out(folder: Path, path: str) -> bool:
+    """Whether the `.helmignore` of a chart's folder leaves out a file at `path`. Raises ChartInvalid."""
+    file, parents = folder / ".helmignore", PurePosixPath(path).parents[:-1]
+    ignored = HelmIgnore.parse(file.read_bytes() if file.is_file() else b"")
+    folders = any(ignored.matches(str(each), is_folder=True) for each in parents)
+    return folders or ignored.matches(path, is_folder=False)
+
+
 def archive_files(data: bytes, name: str, budget: Budget) -> Files:
     """Every file of a packaged chart (`.tgz`), without the folder at the top that all of them stand in.
 

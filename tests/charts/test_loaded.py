@@ -212,6 +212,34 @@ def test_of_several_copies_that_fit_chance_takes_one(
     assert not found.is_sound
 
 
+def test_two_versions_of_one_chart_in_a_folder_that_helm_packs_are_mixed_up(
+    make_chart: MakeChart, make_package: MakePackage, tmp_path: Path
+) -> None:
+    copies = {
+        f"charts/redis-{version}.tgz": make_package({"name": "redis", "version": version})
+        for version in ("17.1.0", "18.0.0")
+    }
+    needs = [need("redis", "18.0.0", alias="new"), need("redis", "17.1.0", alias="old")]
+    beside = make_chart(chart("app", "1.0.0", *needs), copies)
+    root = make_chart(chart("top", "1.0.0", need("app", "1.x", f"file://../{beside.name}")))
+    closure = resolve(load(root), Repositories(), within=tmp_path)
+    assert differences(closure) == [("app", Difference.BY_CHANCE)]
+    assert "redis 17.1.0 or 18.0.0" in closure.deviations[0].why
+    assert differences(resolve(load(root), Repositories(), within=tmp_path, assembled=True)) == []
+    assert differences(resolve(load(beside), Repositories())) == []
+
+
+@pytest.mark.parametrize("ignored", ["*.tgz", "charts/", "charts/lib-*", "lib-2.0.0.tgz"])
+def test_what_helmignore_leaves_out_of_charts_is_not_loaded_however_it_was_built(
+    serve: Callable[..., Repositories], make_chart: MakeChart, make_package: MakePackage, ignored: str
+) -> None:
+    lib = {"name": "lib", "version": "2.0.0"}
+    root = load(make_chart(chart("app", "1.0.0", need("lib", "2.x")), {".helmignore": f"{ignored}\n"}))
+    found = analyze(root, serve(main=[(lib, make_package(lib))]))
+    assert (loads(found.closure), found.is_complete) == ([], False)
+    assert "left out by .helmignore" in found.closure.unresolved[0].why
+
+
 def test_one_name_and_version_from_two_repositories_is_one_file(
     serve: Callable[..., Repositories], make_chart: MakeChart, make_package: MakePackage
 ) -> None:

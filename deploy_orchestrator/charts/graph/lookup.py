@@ -15,6 +15,7 @@ from deploy_orchestrator.charts.errors import (
     NotCarried,
     VersionNotFound,
 )
+from deploy_orchestrator.charts.files import is_left_out
 from deploy_orchestrator.charts.graph.closure import (
     About,
     Deviation,
@@ -274,7 +275,7 @@ class _Folder:
         def to(dependency: Dependency) -> Found:
             return self.lookup.carried(self.found, dependency, chart)
 
-        file = chart.path.name if chart.path else f"{chart.name}-{chart.version}.tgz"
+        file = chart.path.name if chart.path else _file(chart)
         return _Copy(file, chart, Known.CARRIED, to)
 
     def _built(self, standing: list[_Copy]) -> _Built:
@@ -285,13 +286,19 @@ class _Folder:
             if isinstance(step.to, Unresolved):
                 built.failed[dependency.key] = step
                 built.copies |= {copy.file: copy for copy in standing if copy.fits(dependency)}
+            elif self._is_left_out(step.to):
+                built.failed[dependency.key] = self._not_carried(dependency, _LEFT_OUT)
             else:
                 self._put(step.to, step, built)
         built.copies = {file: built.copies[file] for file in sorted(built.copies)}
         return built
 
+    def _is_left_out(self, found: Found) -> bool:
+        folder = None if self.lookup.assembled else self.chart.path
+        return folder is not None and is_left_out(folder, f"charts/{_file(found.chart)}")
+
     def _put(self, found: Found, step: Step, built: _Built) -> None:
-        file, source = f"{found.chart.name}-{found.chart.version}.tgz", found.node.identity
+        file, source = _file(found.chart), found.node.identity
         there = built.copies.get(file)
         if there and there.source not in (None, source):
             why = f"{there.source} and {source} are both charts/{file}, and the last one stays"
@@ -361,8 +368,8 @@ class _Folder:
         asked = Dependency(name=copy.chart.name, version=copy.chart.version, repository=next(named, ""))
         return Step(asked, copy.to(asked), copy.known)
 
-    def _not_carried(self, dependency: Dependency) -> Step:
-        why = str(NotBuilt(str(self.found.node)))
+    def _not_carried(self, dependency: Dependency, why: str = "") -> Step:
+        why = why or str(NotBuilt(str(self.found.node)))
         missing = Unresolved(self.found.node, dependency, Problem.NOT_CARRIED, why)
         return Step(dependency, missing, Known.CARRIED)
 
@@ -406,6 +413,7 @@ class _Folder:
         return Deviation(self.found.node, dependency.key, difference, why)
 
 
+_LEFT_OUT = "its package in charts/ is left out by .helmignore, so that Helm refuses the chart"
 _MISSING = "it is missing in charts/, so that Helm refuses the package as it is"
 
 
@@ -424,6 +432,11 @@ def _namesakes(parent: Node, unasked: Iterable[Chart | PublishedChart]) -> Itera
             versions = " or ".join(dict.fromkeys(each.version for each in charts))
             why = f"each run takes files of {versions} by chance: charts in charts/ called {name}"
             yield Deviation(parent, name, Difference.BY_CHANCE, why)
+
+
+def _file(chart: Chart | PublishedChart) -> str:
+    """Where its package is put in `charts/`."""
+    return f"{chart.name}-{chart.version}.tgz"
 
 
 def _named(dependency: Dependency, copies: Iterable[_Copy]) -> bool:

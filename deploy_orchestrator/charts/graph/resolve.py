@@ -1,7 +1,7 @@
 """Everything that a chart needs, looked up as Helm would: carried along, locked, or else published."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from deploy_orchestrator.charts.errors import ChartNotFound, DependencyCycle, UnsafeChart
-from deploy_orchestrator.charts.graph.closure import Closure, Deviation, Graph, Node, Unresolved
+from deploy_orchestrator.charts.graph.closure import (
+    Closure,
+    Deviation,
+    Difference,
+    Graph,
+    Known,
+    Node,
+    Unresolved,
+)
 from deploy_orchestrator.charts.graph.collector import at_rest
 from deploy_orchestrator.charts.graph.lookup import Found, Lookup, Needs, Step
 from deploy_orchestrator.charts.graph.switches import edge, switched_graph
@@ -72,6 +80,7 @@ class Resolver:
         self, catalog: Catalog, within: Path | None = None, *, assembled: bool = False, guessing: bool = False
     ) -> None:
         self.catalog = catalog
+        self._assembled = assembled
         self._within = within
         self._lookup = Lookup(catalog, assembled, guessing)
         self._needs: dict[tuple[object, ...], Needs] = {}
@@ -97,6 +106,8 @@ class Resolver:
         if values is not None:
             graph, deviations = switched_graph(top, self.steps, walk.graph, values)
             walk.deviations += deviations
+        if not self._assembled:
+            walk.deviations += _mixed(graph)
         places = {node._replace(place=""): node for node in reversed([*graph])}
         unresolved = tuple(replace(each, parent=places[each.parent]) for each in walk.unresolved)
         published = self._published(graph, unresolved)
@@ -151,3 +162,28 @@ class Resolver:
                 with suppress(ChartNotFound, RepositoryError):
                     published[identity] = tuple(one.version for one in self.catalog.versions(identity))
         return published
+
+
+def _mixed(graph: Graph) -> Iterator[Deviation]:
+    """Folders that Helm packs, as `file://` leads to them: several charts of one name in one get mixed up."""
+    for need in graph.needs:
+        if need.known is Known.FOLDER:
+            for node, name, versions in _namesakes_below(graph, need.chart):
+                either = " or ".join(sorted(versions))
+                why = f"each build takes {name} {either} by chance, with files of all: {node} has several"
+                yield Deviation(need.parent, need.key, Difference.BY_CHANCE, why)
+
+
+def _namesakes_below(graph: Graph, top: Node) -> Iterator[tuple[Node, str, set[str]]]:
+    reached, below = {top}, [top]
+    while below:
+        node = below.pop()
+        by_name: defaultdict[str, set[Node]] = defaultdict(set)
+        for chart in graph.below(node):
+            by_name[chart.name].add(chart._replace(place=""))
+            if chart not in reached:
+                reached.add(chart)
+                below.append(chart)
+        for name, charts in by_name.items():
+            if len(charts) > 1:
+                yield node, name, {chart.version for chart in charts}
