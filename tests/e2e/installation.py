@@ -15,7 +15,7 @@ from objects import config_map, network_policy, quota
 from rig import Cluster, Gitea, repository
 
 from deploy_orchestrator.delivery import ArgoCD, ByEnvironment, Contexts, Engine, Instances, bootstrap
-from deploy_orchestrator.fleet import Fleet, Policy, load
+from deploy_orchestrator.fleet import AS_USUAL, Fleet, Policy, Syncing, load
 from deploy_orchestrator.git import Changes, Repository
 from deploy_orchestrator.manifests import ChartUsed, Manifests, Object
 from deploy_orchestrator.outcomes import raised
@@ -81,9 +81,12 @@ class Installation:
             *({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in names)
         )
 
-    def release(self, environment: str, tenant: str, *objects: dict[str, Any]) -> Release:
+    def release(
+        self, environment: str, tenant: str, *objects: dict[str, Any], sync: Syncing = AS_USUAL
+    ) -> Release:
         """Push a candidate of `objects` in the tenant's namespace, and its release."""
-        deployment = self.fleet.deployment(environment, tenant)
+        known = self.fleet.deployment(environment, tenant)
+        deployment = replace(known, tenant=known.tenant.model_copy(update={"sync": sync}))
         namespace = deployment.namespace
         home = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
         inside = [{**each, "metadata": {"namespace": namespace, **each["metadata"]}} for each in objects]

@@ -15,6 +15,7 @@ from objects import config_map, deployment, hook, pod
 from rig import FAILING_POD, Cluster, Gitea
 
 from deploy_orchestrator.delivery import Health, Phase, Status, Sync, SyncFailed, SyncTimedOut, follow
+from deploy_orchestrator.fleet import Syncing
 from deploy_orchestrator.git import Changes, Tree
 from tests.delivery.publishing import SOON, delivered
 
@@ -94,6 +95,32 @@ def test_what_is_changed_by_hand_heals_in_dev(
     operation = installation.engine.sync(release)
     assert operation
     assert operation.serves(release)
+
+
+def test_what_a_tenant_says_of_syncs_holds_until_it_is_taken_back(
+    installation: Installation, tenant: str, core: CoreV1Api
+) -> None:
+    ignored = {"kind": "ConfigMap", "name": "settings", "jsonPointers": ["/data/x"]}
+    sync = Syncing.model_validate(
+        {"options": ["RespectIgnoreDifferences=true"], "ignoreDifferences": [ignored]}
+    )
+    delivered(
+        installation.engine, installation.release("dev", tenant, config_map(x="ours", y="1"), sync=sync)
+    )
+    spec = _application(installation, "dev", tenant)["spec"]
+    assert spec["ignoreDifferences"] == [ignored]
+    assert spec["syncPolicy"]["syncOptions"][-1] == "RespectIgnoreDifferences=true"
+    assert spec["syncPolicy"]["automated"] == {"prune": True, "selfHeal": True}
+
+    core.patch_namespaced_config_map("settings", f"{tenant}-dev", {"data": {"x": "by hand"}})
+    delivered(
+        installation.engine, installation.release("dev", tenant, config_map(x="ours", y="2"), sync=sync)
+    )
+    assert core.read_namespaced_config_map("settings", f"{tenant}-dev").data == {"x": "by hand", "y": "2"}
+
+    delivered(installation.engine, installation.release("dev", tenant, config_map(x="ours", y="2")))
+    assert core.read_namespaced_config_map("settings", f"{tenant}-dev").data == {"x": "ours", "y": "2"}
+    assert "ignoreDifferences" not in _application(installation, "dev", tenant)["spec"]
 
 
 def test_what_is_changed_by_hand_is_drift_in_production(
