@@ -64,6 +64,11 @@ def release_of(body: Raw, environment: str, checkouts: Checkouts) -> OldRelease:
     namespace = untyped.text(destination.get("namespace"))
     if not namespace:
         raise NotAdoptable("it names no destination.namespace", fix="name the one that its objects are in")
+    if namespace == (metadata.get("namespace") or "argocd"):
+        raise NotAdoptable(
+            f"it delivers into the namespace of its Argo CD, {namespace}, which no tenant may have",
+            fix="leave it; one that makes Applications is deleted without cascade once they are handed over",
+        )
     for field in ("fileParameters", "skipCrds", "passCredentials"):
         if helm.get(field):
             raise NotAdoptable(f"it uses helm.{field}", fix="write what it gives into values")

@@ -14,12 +14,22 @@ CUT: Final = "CUT-OUT-BY-ADOPT"
 _OF_HELM: Final = frozenset({"Chart.yaml", "requirements.yaml", "values.schema.json"})
 
 _NAMES: Final = re.compile(
-    r"(?:names?|refs?|path|prefix|file|class|enabled|create|type|ttl|length|annotations|labels|urls?|mounts?"
-    r"|issuer|audience|count|size|seconds|minutes|days|timeout|retries|port|policy|version|key-?id|(?:password|token|user(?:name)?)-?key|existing\w*|rotation\w*"
+    r"(?:names?|refs?|path|prefix|file|class|enabled|create|types?|ttl|length|annotations|labels|urls?|mounts?"
+    r"|issuer|iss|alg(?:orithms?)?|expir(?:es|y|ation)(?:[_-]?in)?|allow[_-]?credentials"
+    r"|audience|count|size|seconds|minutes|days|timeout|retries|port|policy|version|key-?id|(?:password|token|user(?:name)?)-?key|existing\w*|rotation\w*"
     r"|pullSecrets?|(?:external|sealed)-?Secrets?|secret-?stores?\w*)$",
     re.IGNORECASE,
 )
 """How a value ends its name that names a secret, and is none."""
+
+_REFERRING: Final = re.compile(r"(?:external|env)-?Secrets?", re.IGNORECASE)
+"""What goes by such a name says what secrets are called in a store, or in a Secret."""
+
+_CALLED: Final = re.compile(r"[a-z][a-z0-9]*(?:[-/._][a-z0-9]+)+")
+"""How secrets are called there."""
+
+_IN_ONE: Final = frozenset({"key", "secretKey"})
+"""Beside `secretName` these say under which key it stands in that Secret."""
 
 _IN_URL: Final = re.compile(
     r"(?<![a-z0-9+.-])(?:https?://[^/\s@]+@|[a-z][a-z0-9+.-]{0,30}://[^/\s:@]*:[^\s@]+@"
@@ -44,6 +54,8 @@ def without_secrets(values: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Fi
     A secret is a text or a number below a name that says so (`password`, `token`, and the like, but not
     `secretName` or `tokenTTL`), however deep, the `value` beside such a `name` or `key`, a text that gives
     one by such a name, credentials in a URL, and keys and tokens known by their looks wherever they stand.
+    Below `externalSecrets` and `envSecrets` what looks like a name in a store, as `shop/jwt-keys`, is one,
+    and so is a `secretKey` beside a `secretName`.
     """
     found: list[FieldPath] = []
     cut = cast(dict[str, Any], _cut(values, (), False, found))
@@ -90,8 +102,11 @@ def _cut(value: Any, path: FieldPath, secret: bool, found: list[FieldPath]) -> A
     if isinstance(value, Mapping):
         fields = cast(Mapping[str, Any], value)
         called = str(fields.get("name") or fields.get("key") or "")
+        known = _IN_ONE if isinstance(fields.get("secretName"), str) and fields["secretName"] else ()
         return {
-            key: _cut(
+            key: each
+            if key in known and isinstance(each, str) and not _shows_one(each)
+            else _cut(
                 each,
                 (*path, key),
                 secret or _names_one(called, False)
@@ -109,12 +124,18 @@ def _cut(value: Any, path: FieldPath, secret: bool, found: list[FieldPath]) -> A
         ]
     if isinstance(value, bool):
         return value
+    if isinstance(value, str) and _CALLED.fullmatch(value) and _refers(path) and not _shows_one(value):
+        return value
     if (secret and isinstance(value, int | float)) or (
         isinstance(value, str) and value and (secret or _shows_one(value))
     ):
         found.append(path)
         return CUT
     return value
+
+
+def _refers(path: FieldPath) -> bool:
+    return any(isinstance(step, str) and _REFERRING.fullmatch(step) for step in path[:-1])
 
 
 def _names_one(name: str, within: bool) -> bool:

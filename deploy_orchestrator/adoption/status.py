@@ -77,7 +77,7 @@ def _in_the_fleet(deployment: Deployment, fleet: Fleet) -> Iterator[str]:
         yield "its quota is one that nobody meets"
     if exceptions := deployment.tenant.exceptions:
         until = min(each.expires for each in exceptions)
-        yield f"{len(exceptions)} checks that it need not pass, the first until {until:%Y-%m-%d}"
+        yield f"exceptions from checks: {len(exceptions)}, the first until {until:%Y-%m-%d}"
 
 
 def _cut_in(value: object, path: FieldPath) -> Iterator[FieldPath]:

@@ -27,7 +27,7 @@ from deploy_orchestrator.adoption import (
 from deploy_orchestrator.adoption import (
     adopt as adopted,
 )
-from deploy_orchestrator.cli.installation import described, opened, workspace
+from deploy_orchestrator.cli.installation import NotSetUp, described, opened, workspace
 from deploy_orchestrator.cli.options import Format, Output
 from deploy_orchestrator.cli.output import note, plain, progress, say, say_below, show_json
 from deploy_orchestrator.cli.shipped import shipped_charts
@@ -35,6 +35,7 @@ from deploy_orchestrator.errors import OrchestratorError, instead_of
 from deploy_orchestrator.fleet import kubernetes_versions
 from deploy_orchestrator.git import Changes, History, Repository, Tree
 from deploy_orchestrator.outcomes import Outcome
+from deploy_orchestrator.settings import Settings
 
 if TYPE_CHECKING:
     from deploy_orchestrator.delivery import Cluster
@@ -156,6 +157,12 @@ def adopt(
         )
     )
     settings = described()
+    if settings.fleet == Settings.model_fields["fleet"].default and not Path(settings.fleet).exists():
+        raise NotSetUp(
+            "there is no fleet repository to adopt into",
+            fix="make an empty one and name it: `git init --bare fleet.git`, then `export "
+            "DEPLOY_ORCHESTRATOR_FLEET=$PWD/fleet.git`; or the URL of one on your forge",
+        )
     repository = Repository.clone(settings.fleet, settings.home / "clones" / "fleet")
     results: list[Adoption] = []
 

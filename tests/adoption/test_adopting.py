@@ -395,6 +395,15 @@ def test_a_chart_that_makes_applications_is_named_as_the_parent_that_it_is(
     assert "it makes Applications" in report(adoption)
 
 
+def test_what_goes_to_the_namespace_of_argo_cd_stays_and_is_named(desk: Desk, originals: Originals) -> None:
+    originals.chart("web")
+    adoption = desk.adopt(prod=[application("all", "web", "argocd"), application("web", "web")])
+    ((owner, error),) = adoption.refused
+    assert owner == "prod: Application argocd/all"
+    assert "into the namespace of its Argo CD, argocd" in error.what
+    assert [each.old.name for each in adoption.outcomes] == ["web"]
+
+
 def test_an_application_called_after_what_is_reserved_gets_another_name_and_keeps_its_release(
     desk: Desk, originals: Originals
 ) -> None:
