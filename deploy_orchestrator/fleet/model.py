@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, model_validator
+from pydantic.alias_generators import to_camel
 
 from deploy_orchestrator.fleet.base import Model
 from deploy_orchestrator.fleet.fields import (

@@ -1,6 +1,7 @@
 """The audit says what is new since the last one."""
 
 from collections.abc import Iterator
+from typing import Any, cast
 
 import dagster as dg
 import pytest
