@@ -6,7 +6,7 @@ is handed over.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -93,12 +93,15 @@ def hand_over(old: Old, candidate: Manifests, namespace: str) -> Iterator[str]:
 def take_back(old: Old) -> Iterator[str]:
     """Makes the Application again as it was before, and its parent's automation. May be repeated.
 
+    While others that the parent made are handed over, its automation stays off: it would make them again.
+    Whoever is taken back last turns it on.
+
     Raises:
         NotHandedOver: nobody kept it.
     """
     if not old.kept.exists():
         raise NotHandedOver(f"nothing is kept of {old.name} at {old.kept}", fix="apply it from Git")
-    kept = untyped.mapping(documents.parse(old.kept.read_bytes(), str(old.kept)).value)
+    kept = _kept(old.kept)
     body = untyped.mapping(kept.get("application"))
     if old.live() is None:
         old.cluster.create(Object(body), old.argocd)
@@ -108,12 +111,21 @@ def take_back(old: Old) -> Iterator[str]:
         old.cluster.merge(_named(old.name), old.argocd, change)
         yield "the Application is as it was"
     parent = kept.get("parent")
-    if isinstance(parent, str) and kept.get("automated") is not None:
+    others = [each for each in sorted(old.kept.parent.glob("*.yaml")) if each != old.kept]
+    waiting = [each for each in others if _kept(each).get("parent") == parent]
+    if isinstance(parent, str) and kept.get("automated") is not None and waiting:
+        write_whole(waiting[0], documents.dump({**_kept(waiting[0]), "automated": kept["automated"]}))
+        yield f"{parent} stays as it is: it would make {', '.join(each.stem for each in waiting)} again"
+    elif isinstance(parent, str) and kept.get("automated") is not None:
         old.cluster.merge(
             _named(parent), old.argocd, {"spec": {"syncPolicy": {"automated": kept["automated"]}}}
         )
         yield f"{parent} heals itself again"
     old.kept.unlink()
+
+
+def _kept(file: Path) -> Mapping[str, Any]:
+    return untyped.mapping(documents.parse(file.read_bytes(), str(file)).value)
 
 
 def _owned(old: Old) -> Iterator[str]:

@@ -106,6 +106,23 @@ def test_the_way_back_works_from_every_step(api: ApiServer, old: Old, steps: int
         list(take_back(old))
 
 
+def test_a_parent_makes_none_again_that_is_still_handed_over(api: ApiServer, old: Old) -> None:
+    api.put(an_application("more", **{TRACKING: "apps:argoproj.io/Application:argocd/more"}))
+    api.put(config_map("three", **{TRACKING: f"more:/ConfigMap:{HOME}/three"}))
+    more = replace(old, name="more", kept=old.kept.with_name("more.yaml"))
+    list(hand_over(old, CANDIDATE, HOME))
+    list(hand_over(more, Manifests([Object(config_map("three"))]), HOME))
+
+    assert list(take_back(old))[-1] == "apps stays as it is: it would make more again"
+    parent = api.read("Application", "argocd", "apps")
+    assert parent
+    assert "automated" not in parent["spec"]["syncPolicy"]
+    assert list(take_back(more))[-1] == "apps heals itself again"
+    parent = api.read("Application", "argocd", "apps")
+    assert parent
+    assert parent["spec"]["syncPolicy"] == {"automated": AUTOMATED}
+
+
 def test_it_goes_only_where_applying_the_candidate_changes_nothing(api: ApiServer, old: Old) -> None:
     other = config_map("one")
     changed = Manifests([Object({**other, "data": {"x": "2"}}), Object(config_map("three"))])
