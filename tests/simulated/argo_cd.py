@@ -5,6 +5,7 @@ succeed at once, unless they are annotated with `e2e/fails` (what they print) or
 Degraded while `e2e/broken` tells their `x`, as in the contract's run against a real one.
 """
 
+import json
 import re
 import sys
 import threading
@@ -359,8 +360,17 @@ def _rendered(template: Any, release: Body) -> Any:
     if not isinstance(template, str):
         return template
     text = re.sub(r"{{if or false ([^{]*)}}(.*?){{end}}", lambda m: _chosen(m, release), template)
+    text = re.sub(r'{{if hasKey \. "sync"}}(.*?){{else}}(.*?){{end}}', lambda m: _told(m, release), text)
     text = re.sub(r"{{get \(dict ([^)]*)\) \.(\w+)}}", lambda m: _looked_up(m, release), text)
     return re.sub(r"{{\.(\w+)}}", lambda match: release[match[1]], text)
+
+
+def _told(match: re.Match[str], release: Body) -> str:
+    """Of `{{toJson .sync.name}}`, or of `(concat (list "text") .sync.name)`, where the release says it."""
+    if "sync" not in release:
+        return match[2]
+    said = match[1].rstrip("}) ").rpartition(".")[2]
+    return json.dumps([*re.findall(r'"([^"]*)"', match[1]), *release["sync"][said]])
 
 
 def _chosen(match: re.Match[str], release: Body) -> str:
