@@ -5,6 +5,7 @@ review of its newest commit, by somebody whom the rules name there, is about exa
 it is kept: the forge is asked when it counts, and what it said then stands in the release.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
@@ -34,6 +35,8 @@ MAX_REASONS: Final = 15_000
 """Characters of the reasons, as far as the text has them: forges take 65,536 in all."""
 MAX_TITLE: Final = 250
 _AUTHORS: Final = 20
+_DIGEST: Final = re.compile(r"^- digest `(sha256:[0-9a-f]{64})`$", re.MULTILINE)
+"""The first line of a text that names what it is about, before anything that others wrote."""
 _WAIT: Final = "the orchestrator opens it at its next look; see that it can, and close what nobody asked for"
 _BEFORE: Final = "in-place-of"
 """The file that names the commits of the branch that said something else."""
@@ -109,7 +112,7 @@ class PullRequests:
         """What people whom the `rules` name say of `plan`, as the forge has it now: in the pull request that
         was opened for it, where that is about this plan word by word, what they say of its newest commit.
         Who asked for changes did so in whichever comes from the plan's branch, whatever it says by now, also
-        of an earlier commit that was about this plan, or that the branch was rewritten without.
+        of an earlier commit that names the digest of this plan, or that the branch was rewritten without.
 
         Raises:
             ForgeError, RepositoryError: the forge cannot tell; it has none open that is about this plan, so
@@ -146,14 +149,14 @@ class PullRequests:
             if each.login in known
             and (
                 (each.commit == pull.head and (is_about or each.decision == "reject"))
-                or (each.decision == "reject" and self._was_about(each.commit, plan, said.encode()))
+                or (each.decision == "reject" and self._was_about(each.commit, plan))
             )
         )
 
     def ask(self, plan: Plan, difference: Diff | None) -> None:
         """Have one open that is about `plan` and nothing else. Where one said something else meanwhile, it
-        gets another commit, so that what was said of that counts no more. One that somebody closed is opened
-        again, with what was said there.
+        gets another commit, so that no approval of that counts any more. One that was closed is opened again
+        where it is about the same, or somebody has asked for changes there that hold this digest.
 
         Raises:
             GitError: its branch cannot be written.
@@ -165,8 +168,10 @@ class PullRequests:
         from deploy_orchestrator.forges import closed_pull, reopen
 
         closed = closed_pull(self.forge, branch_of(plan), BASE)
-        if closed and self._is_about(closed, plan, said):
+        is_about = closed is not None and self._is_about(closed, plan, said)
+        if closed and (is_about or self._is_held(closed, plan)):
             reopen(self.forge, closed.number)
+        if is_about:
             return
         about = Changes("Begin the branch of reviews", {"README.md": _ABOUT.encode()})
         self.repository.write(BASE, lambda _: about)
@@ -184,13 +189,23 @@ class PullRequests:
             if each.base == BASE and each.branch.startswith(PREFIX) and each.branch not in branches:
                 self.forge.close(each.number)
 
-    def _was_about(self, commit: str, plan: Plan, said: bytes) -> bool:
+    def _is_held(self, pull: "OpenPull", plan: Plan) -> bool:
+        """Whether somebody has asked for changes there when it was about the digest of `plan`."""
+        from deploy_orchestrator.forges import reviews
+
+        said = reviews(self.forge, pull.number)
+        return any(each.decision == "reject" and self._was_about(each.commit, plan) for each in said)
+
+    def _was_about(self, commit: str, plan: Plan) -> bool:
+        """Whether the file of the place of `plan` names its digest at a commit, or nobody has that now."""
         try:
-            return self.repository.at(commit).read(f"{plan.key}.md") == said
+            text = self.repository.at(commit).read(f"{plan.key}.md").decode(errors="replace")
         except RevisionNotFound:
             return True
         except GitError:
             return False
+        named = _DIGEST.search(text)
+        return named is not None and named[1] == plan.digest
 
     def _is_about(self, pull: "OpenPull", plan: Plan, said: str) -> bool:
         """Whether it is about `plan` and nothing else, and says what is `said` of it, as Git and the forge

@@ -499,3 +499,21 @@ def test_a_rejection_there_stands_though_a_commit_takes_away_who_rejected(
             orchestrator.settle_rules()
             reasons = [each.reason for each in orchestrator.gates(waiting(orchestrator)) if not each.passed]
     assert any("rejected by bob@example.com: not on a Friday" in each for each in reasons)
+
+
+@pytest.mark.parametrize("asked_anew", [False, True])
+def test_a_rejection_there_stands_for_the_same_bytes_whatever_commit_asks_for_them(
+    held: Desk, tmp_path: Path, asked_anew: bool
+) -> None:
+    with asked(held, tmp_path) as (desk, forge):
+        forge.review("alice", "REQUEST_CHANGES", body="not on a Friday")
+        answer = desk.run("approve", "production", "shop", *desk.as_("bob"))
+        assert "not on a Friday" in answer.output + answer.errors
+        values = desk.fleet / "tenants/shop/values.yaml"
+        desk.commit("tenants/shop/values.yaml", f"{values.read_text()}# a comment\n")
+        desk.ship()
+        with desk.orchestrator() as orchestrator:
+            if asked_anew:
+                orchestrator.ask_for_reviews()
+            reasons = [each.reason for each in orchestrator.gates(waiting(orchestrator)) if not each.passed]
+    assert any("rejected by alice@example.com: not on a Friday" in each for each in reasons)
