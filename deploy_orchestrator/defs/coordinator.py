@@ -4,7 +4,9 @@ from typing import Final
 
 from dagster import DagsterRun, DagsterRunStatus, QueuedRunCoordinator, RunsFilter
 from dagster._core.run_coordinator import SubmitRunContext
-from dagster._core.storage.tags import RUN_KEY_TAG, SENSOR_NAME_TAG
+from dagster._core.storage.tags import BACKFILL_ID_TAG, RUN_KEY_TAG, SENSOR_NAME_TAG
+
+from deploy_orchestrator.web import LAUNCHED_BY
 
 ASKED_FOR = (SENSOR_NAME_TAG, RUN_KEY_TAG)
 LANE: Final = "lane"
@@ -25,20 +27,22 @@ class OncePerRunKey(QueuedRunCoordinator):
     sees every run that was stored before its own. Re-executions have a parent, and are left alone.
 
     A run that somebody launches who has signed in carries who that is, whatever tags they gave it, and is no
-    sensor's, whose own run nobody so takes the place of. One whose tags say what is to be started for it is
-    cancelled: that is the installation's alone, with whose secrets it runs. Which lane a run is in goes by
-    its job, so that a rollback waits neither behind what is on its way out nor behind anything else.
+    sensor's, whose own run nobody so takes the place of; nor is one of a backfill. One whose tags say what is
+    to be started for it is cancelled: that is the installation's alone, with whose secrets it runs. Which
+    lane a run is in goes by its job, so that a rollback waits neither behind what is on its way out nor
+    behind anything else.
     """
 
     def submit_run(self, context: SubmitRunContext) -> DagsterRun:
         run = context.dagster_run
         who = context.workspace.get_viewer_tags()
-        said = dict.fromkeys(set(ASKED_FOR).intersection(run.tags) if who else (), "")
+        is_of_person = bool(who) or any(each in run.tags for each in (LAUNCHED_BY, BACKFILL_ID_TAG))
+        said = dict.fromkeys(set(ASKED_FOR).intersection(run.tags) if is_of_person else (), "")
         lane = {LANE: LANES.get(run.job_name, "beside")}
         self._instance.add_run_tags(run.run_id, {**who, **said, **lane})
         if steering := sorted(each for each in run.tags if each.startswith(LAUNCHERS_GO_BY)):
             return self._cancelled(run, f"What a run is started as is not for its tags to say: {steering[0]}")
-        first = run if who else self._first(run)
+        first = run if is_of_person else self._first(run)
         if run.status is not DagsterRunStatus.NOT_STARTED or first.run_id == run.run_id:
             return super().submit_run(context)
         return self._cancelled(run, f"Run {first.run_id} was asked for by the same run key.")

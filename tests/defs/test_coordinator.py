@@ -122,14 +122,24 @@ def test_no_tag_of_a_run_says_what_is_started_for_it(
     assert submit(coordinator, run) is DagsterRunStatus.CANCELED
 
 
+@pytest.mark.parametrize(
+    ("tags", "who"),
+    [
+        ({}, {"user": "alice@example.com"}),
+        ({"user": "alice@example.com"}, {}),
+        ({"dagster/backfill": "of somebody"}, {}),
+    ],
+    ids=["launched", "submitted later", "of a backfill"],
+)
 def test_a_run_that_a_person_launches_takes_no_sensors_place(
-    instance: dg.DagsterInstance, coordinator: OncePerRunKey
+    instance: dg.DagsterInstance, coordinator: OncePerRunKey, tags: dict[str, str], who: dict[str, str]
 ) -> None:
-    theirs = made(instance, ASKED)
-    assert submit(coordinator, theirs, {"user": "alice@example.com"}) is DagsterRunStatus.QUEUED
+    theirs = made(instance, {**ASKED, **tags})
+    assert submit(coordinator, theirs, who) is DagsterRunStatus.QUEUED
     kept = instance.get_run_by_id(theirs.run_id)
     assert kept is not None
-    assert [kept.tags[each] for each in (*ASKED, "user")] == ["", "", "alice@example.com"]
+    assert [kept.tags[each] for each in ASKED] == ["", ""]
+    assert kept.tags.items() >= who.items()
     assert submit(coordinator, made(instance, ASKED)) is DagsterRunStatus.QUEUED
 
 
