@@ -105,7 +105,7 @@ def _on_branch(
     pull_request: bool,
 ) -> int:
     from deploy_orchestrator.git import Changes
-    from deploy_orchestrator.subscriptions import forge_at, outlook, proof, title_of, written
+    from deploy_orchestrator.subscriptions import forge_at, outlook, proof, title_of, unmoved, written
 
     _require_branch(branch)
     orchestrator = opened(context)
@@ -126,7 +126,10 @@ def _on_branch(
         title = title_of(taken, name)
         with progress("rendering"):
             text = f"{proof(taken)}\n\n{outlook(tree, files, orchestrator.workspace).text}"
-    made = orchestrator.fleet_repository.write(branch, lambda _: Changes(title, files), onto=_MAIN)
+    changes, is_new = Changes(title, files), orchestrator.fleet_repository.tip(branch) is None
+    made = orchestrator.fleet_repository.write(
+        branch, lambda now: unmoved(changes, tree, now) if is_new else changes, onto=_MAIN
+    )
     show_page(text)
     note(f"{made.id[:12]} on {branch}: {title}" if made else f"{branch} has it already: {title}")
     if pull_request:

@@ -215,17 +215,34 @@ def _arriving(response: "httpx.Response", url: str, repository: str, until: floa
 
 def _retried(ask: Callable[[], _Asked], method: str) -> _Asked:
     import httpx
-    import stamina
 
     def again(error: Exception) -> bool | float:
         if isinstance(error, _Busy) and method in _READS:
             return error.worth_waiting
         return isinstance(error, httpx.ConnectError)
 
+    try:
+        return ask()
+    except (_Busy, httpx.ConnectError) as error:
+        return _asked_again(ask, error, again)
+
+
+def _asked_again(
+    ask: Callable[[], _Asked], failed: Exception, again: Callable[[Exception], bool | float]
+) -> _Asked:
+    """The first attempt has `failed`: the others, as far as they are worth it."""
+    import stamina
+
+    first = [failed]
+
+    def attempt() -> _Asked:
+        if first:
+            raise first.pop()
+        return ask()
+
     _tell_retries_to_the_log()
-    return stamina.RetryingCaller(attempts=ATTEMPTS, timeout=DEADLINE, wait_initial=0.2, wait_jitter=0.2)(
-        again, ask
-    )
+    caller = stamina.RetryingCaller(attempts=ATTEMPTS, timeout=DEADLINE, wait_initial=0.2, wait_jitter=0.2)
+    return caller(again, attempt)
 
 
 @cache

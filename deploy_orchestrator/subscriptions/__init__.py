@@ -7,8 +7,8 @@ if TYPE_CHECKING:
     from deploy_orchestrator.subscriptions.consequences import outlook
     from deploy_orchestrator.subscriptions.following import allows
     from deploy_orchestrator.subscriptions.forge import forge_at, forge_if_any
-    from deploy_orchestrator.subscriptions.offering import FleetMoved, Offer, State, offer
-    from deploy_orchestrator.subscriptions.upgrading import proof, title_of, written
+    from deploy_orchestrator.subscriptions.offering import Offer, State, offer
+    from deploy_orchestrator.subscriptions.upgrading import FleetMoved, proof, title_of, unmoved, written
 else:
     from deploy_orchestrator.doors import opened
 
@@ -26,5 +26,6 @@ __all__ = [
     "outlook",
     "proof",
     "title_of",
+    "unmoved",
     "written",
 ]

@@ -12,24 +12,21 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from deploy_orchestrator.charts import Repositories, Version
-from deploy_orchestrator.errors import OrchestratorError, Place, Transient
+from deploy_orchestrator.errors import OrchestratorError, Transient
 from deploy_orchestrator.fleet import Fleet, Subscription
 from deploy_orchestrator.forges import Forge
-from deploy_orchestrator.git import Changes, Repository, Tree
+from deploy_orchestrator.git import Changes, Repository
 from deploy_orchestrator.manifests import Workspace
 from deploy_orchestrator.markdown import code
 from deploy_orchestrator.outcomes import attempt
 from deploy_orchestrator.subscriptions.branches import branch_of, is_untouched, message_of, proposed
 from deploy_orchestrator.subscriptions.consequences import outlook
 from deploy_orchestrator.subscriptions.following import Followed, followed
+from deploy_orchestrator.subscriptions.upgrading import unmoved
 
 MAIN: Final = "main"
 MAX_TRIED: Final = 5
 """The most versions that are rendered to find one that is safe for every tenant, the newest first."""
-
-
-class FleetMoved(Transient):
-    """Somebody changed what an upgrade would write since it was made."""
 
 
 class State(StrEnum):
@@ -163,15 +160,9 @@ class _Look:
             return offer
         if self.repository.tip(offer.branch) is None:
             changes = Changes(message_of(offer.title, self.subscription.name), files)
-            self.repository.write(offer.branch, lambda tree: self._onto(tree, changes), onto=MAIN)
+            self.repository.write(offer.branch, lambda now: unmoved(changes, self.fleet.tree, now), onto=MAIN)
         pull = self.forge and self.forge.propose(offer.branch, MAIN, offer.title, offer.text)
         return replace(offer, state=State.PROPOSED, url=pull and pull.url)
-
-    def _onto(self, tree: Tree, changes: Changes) -> Changes:
-        for path in changes.writes:
-            if tree.id(path) != self.fleet.tree.id(path):
-                raise FleetMoved(f"{path} has changed meanwhile", place=Place(path), fix="look again")
-        return changes
 
     def without_superseded(self, chosen: Offer) -> Offer:
         """What a newer proposal, or the fleet itself, has overtaken is closed; what people added to stays."""

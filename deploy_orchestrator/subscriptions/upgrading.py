@@ -5,10 +5,27 @@ from pathlib import Path
 
 from deploy_orchestrator import documents
 from deploy_orchestrator.charts import Conflict, Taken, explain, moved
+from deploy_orchestrator.errors import Place, Transient
 from deploy_orchestrator.fleet import Fleet, load
-from deploy_orchestrator.git import Tree
+from deploy_orchestrator.git import Changes, Tree
 from deploy_orchestrator.markdown import code
 from deploy_orchestrator.terms import FieldPath
+
+
+class FleetMoved(Transient):
+    """Somebody changed what an upgrade would write since it was made."""
+
+
+def unmoved(changes: Changes, read: Tree, now: Tree) -> Changes:
+    """`changes`, which were made of what `read` holds.
+
+    Raises:
+        FleetMoved: `now` holds something else where they write.
+    """
+    for path in changes.writes:
+        if now.id(path) != read.id(path):
+            raise FleetMoved(f"{path} has changed meanwhile", place=Place(path), fix="look again")
+    return changes
 
 
 def written(taken: Sequence[tuple[Path, Taken]], tree: Tree) -> dict[str, bytes]:

@@ -1,7 +1,9 @@
 """`upgrade --branch`: a commit on a branch of the fleet, with what it does to every tenant."""
 
 import subprocess
+from pathlib import Path
 
+from tests.answering import answering
 from tests.cli.test_impact_on_deployments import desk, hub, released
 
 __all__ = ["desk", "hub", "released"]
@@ -44,6 +46,27 @@ def test_what_is_on_the_branch_already_is_not_committed_again(desk):
     assert git_out(desk.fleet, "ls-tree", "-r", "upgrade/db", "charts/app/Chart.yaml") == files
     assert git_out(desk.fleet, "rev-parse", "upgrade/db") == made
     assert "has it already" in again.errors
+
+
+def test_what_people_changed_while_it_was_looked_up_is_not_written_over(desk, hub):
+    url, _, index = hub[1].partition("=")
+    tenant = "tenants/shop/tenant.yaml"
+    before = (desk.fleet / tenant).read_text()
+
+    def repository(method, path, headers, body):
+        if (desk.fleet / tenant).read_text() == before:
+            desk.commit(tenant, f"{before}# theirs\n")
+        file = Path(index).with_name(path.lstrip("/"))
+        return (200, {}, file.read_bytes()) if file.is_file() else (404, {}, b"")
+
+    with answering(repository) as port:
+        there = f"{url}=http://127.0.0.1:{port}/{Path(index).name}"
+        asked = ("upgrade", "db@1.1.0", "--branch", "upgrade/db", "--repository", there)
+        first = desk.run(*asked)
+        assert (first.code, f"{tenant} has changed meanwhile" in first.errors) == (2, True)
+        assert git_out(desk.fleet, "branch", "--list", "upgrade/*") == ""
+        assert desk.run(*asked).code == 0
+    assert "# theirs" in git_out(desk.fleet, "show", f"upgrade/db:{tenant}")
 
 
 def test_what_a_tenant_could_not_render_is_said_in_the_text(desk):

@@ -58,12 +58,9 @@ def sections(text: str) -> Iterator[tuple[str, str]]:
 
 
 def entries(section: str) -> list[Entry]:
-    """What the entries of a chart say that are in its `section`. Raises UnusualLayoutError as it."""
+    """What the entries say in one of the `sections`. Raises UnusualLayoutError as they."""
     layout = _Layout.of(section)
-    chart = layout.chart.fullmatch(section)
-    if chart is None:
-        raise UnusualLayoutError
-    return [layout.read(entry[0]) for entry in layout.entry.finditer(chart[2])]
+    return [layout.read(entry[0]) for entry in layout.entry.finditer(section.partition("\n")[2])]
 
 
 @dataclass(frozen=True, slots=True)
