@@ -4,8 +4,9 @@ An object counts where its kind and name are written out; what is computed shows
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any, cast
 
@@ -77,7 +78,7 @@ def duplicates(chart: Chart, values: Mapping[str, Any] | None = None) -> tuple[D
     )
 
 
-def _manifests(owner: Owner, chart: Chart) -> Iterator[tuple[str, list[Line]]]:
+def _manifests(owner: Owner, chart: Chart) -> Iterator[tuple[str, Sequence[Line]]]:
     for path, data in chart.crds.items():
         if PurePosixPath(path).suffix.lower() in _MANIFESTS:
             texts = data.decode(errors="replace").splitlines()
@@ -120,6 +121,7 @@ def _source(owner: Owner, file: str, document: list[Line]) -> Source:
     return Source(owner, file, document[0].number, text, kind.conditional)
 
 
+@lru_cache(maxsize=2048)
 def _parsed(text: str) -> object:
     try:
         return parse(text.encode(), "").value

@@ -1,6 +1,7 @@
 """The lines that a template puts out, as far as they are written out in it."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from deploy_orchestrator.charts.templates.lexer import Action, Text, lex
 from deploy_orchestrator.charts.templates.parser import parse
@@ -18,7 +19,8 @@ class Line:
     conditional: bool
 
 
-def output(source: bytes, file: str) -> list[Line]:
+@lru_cache(maxsize=2048)
+def output(source: bytes, file: str) -> tuple[Line, ...]:
     """The lines of all branches of a template, without its definitions.
 
     Raises:
@@ -42,7 +44,7 @@ def output(source: bytes, file: str) -> list[Line]:
             if "nindent" in part.tokens:
                 lines.append(Line("", part.line, False))
             _write(lines[-1], COMPUTED, part.line, opened)
-    return lines
+    return tuple(lines)
 
 
 def _enter_or_leave(action: Action, opened: list[str]) -> None:
