@@ -43,6 +43,17 @@ Dependency = dict[str, Any]
 LEVELS = (("lib", "base"), ("redis", "queue"), ("web", "api"))
 """Names of published charts; those of a level need some of the levels before."""
 
+IMPORTED: list[list[object]] = [
+    ["data"],
+    [{"child": "sub", "parent": "."}],
+    [{"child": "global", "parent": "global"}, "data"],
+    [{"child": "enabled", "parent": "tags.front"}],
+]
+"""What a parent takes over of the values of a chart."""
+ODD = ("true", "no", 0, 1, None, [], {})
+"""What stands for whether a chart is on, and is no boolean."""
+LEFT_OUT = ("charts/*-2*.tgz", "charts/lib*", "*.tgz", "charts/", "*.md")
+
 NAME = '{{ define "%s" }}%s{{ end }}'
 RENDERED = """\
 apiVersion: v1
@@ -149,8 +160,17 @@ class World:
             if any(each.get("alias", each["name"]) == key for each in needs) or self.draw.random() < 0.3:
                 key = need["alias"] = f"{name}-{len(needs)}"
             if self.draw.random() < 0.4:
-                paths = (f"{key}.enabled", f"global.{name}", f"{key}.enabled,global.on")
+                paths = (
+                    f"{key}.enabled",
+                    f"global.{name}",
+                    f"{key}.enabled,global.on",
+                    "a.b",
+                    f" {key}.on",
+                    key,
+                )
                 need["condition"] = self.draw.choice(paths)
+            if self.draw.random() < 0.2:
+                need["import-values"] = self.draw.choice(IMPORTED)
             if self.draw.random() < 0.3:
                 need["tags"] = self.draw.sample(("front", "back"), self.draw.choice((1, 2)))
             needs.append(need)
@@ -168,6 +188,12 @@ class World:
             key = need.get("alias", need["name"])
             if draw.random() < 0.5:
                 values[key] = {"enabled": draw.random() < 0.5}
+                if draw.random() < 0.1:
+                    values[key]["enabled"] = draw.choice(ODD)
+                if draw.random() < 0.1:
+                    values[key]["exports"] = {
+                        "data": {draw.choice(LEVELS[0]): {"enabled": draw.random() < 0.5}}
+                    }
                 for name in (name for names in LEVELS for name in names):
                     if draw.random() < 0.2:
                         values[key][name] = {"enabled": draw.random() < 0.5}
@@ -202,6 +228,8 @@ class World:
             chart["dependencies"] = needs
         (folder / "templates").mkdir(parents=True)
         (folder / "Chart.yaml").write_text(yaml.safe_dump(chart))
+        if self.draw.random() < 0.05:
+            (folder / ".helmignore").write_text(f"{self.draw.choice(LEFT_OUT)}\n")
         (folder / "values.yaml").write_text(
             yaml.safe_dump(self._values(needs) if self.draw.random() < 0.5 else {})
         )
@@ -258,6 +286,8 @@ def rendered(folder: Path, home: Path, values: Mapping[str, Any]) -> Truth | Non
         if built.returncode:
             return None
         answer = helm(folder, home, *template)
+        if "missing in charts/ directory" in answer.stderr:
+            return None
     assert answer.returncode == 0, answer.stderr
     read: list[dict[str, dict[str, Any]] | None] = [*yaml.safe_load_all(answer.stdout)]
     documents = [each["data"] | each["metadata"] for each in read if each]
