@@ -71,7 +71,8 @@ def main() -> None:
             url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
             for _ in range(arguments.rounds):
                 one(url, results)
-            asyncio.run(at_once(url, arguments.rounds, results))
+            for part in (False, True):
+                asyncio.run(at_once(url, arguments.rounds, results, part=part))
             asked = [f"--client={url}", f"--people={arguments.people}", f"--seconds={arguments.seconds}"]
             before = time.process_time()
             command = [sys.executable, Path(__file__).resolve(), *asked]
@@ -167,10 +168,11 @@ def one(url: str, results: Results) -> None:
     )
 
 
-async def at_once(url: str, rounds: int, results: Results) -> None:
-    """As many as `AT_ONCE` ask for the page in the same moment."""
-    headers = {"Accept": "text/html", "Accept-Encoding": "gzip"}
-    limits = httpx.Limits(max_connections=AT_ONCE)
+async def at_once(url: str, rounds: int, results: Results, *, part: bool) -> None:
+    """As many as `AT_ONCE` ask for the page in the same moment, or for the `part` of it that changes."""
+    headers = {"Accept": "text/html", "Accept-Encoding": "gzip", **({"X-Part": "shown"} if part else {})}
+    what = "what changes of the page" if part else "page"
+    limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=0)
     async with httpx.AsyncClient(headers=headers, timeout=60, limits=limits) as client:
 
         async def ask() -> float:
@@ -182,8 +184,8 @@ async def at_once(url: str, rounds: int, results: Results) -> None:
             spent = time.process_time()
             taken = await asyncio.gather(*(ask() for _ in range(AT_ONCE)))
             spent = 1000 * (time.process_time() - spent) / AT_ONCE
-            results.add(f"page, {AT_ONCE} at once", "ms", *taken)
-            print(f"{AT_ONCE} at once: {told(taken)}; {spent:.1f} ms of a processor each, with what asks")
+            results.add(f"{what}, {AT_ONCE} at once", "ms", *taken)
+            print(f"{what}, {AT_ONCE} at once: {told(taken)}; {spent:.1f} ms of a processor each")
 
 
 def told(taken: list[float]) -> str:
