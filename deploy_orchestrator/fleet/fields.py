@@ -247,7 +247,7 @@ FleetPath = Annotated[str, AfterValidator(_fleet_path), as_pattern(_VALUES_PATH.
 VersionConstraint = Annotated[str, AfterValidator(_constraint)]
 ChartName = Annotated[str, AfterValidator(_chart_name), as_pattern(_CHART_NAME.pattern)]
 ClusterKind = Annotated[str, AfterValidator(_cluster_kind), as_pattern(_CLUSTER_KIND.pattern)]
-Line = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\r\n]*\S[^\r\n]*$")]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=4_000, pattern=r"^[^\r\n]*\S[^\r\n]*$")]
 FieldPath = Annotated[str, AfterValidator(_field_path), as_pattern(f"{_FIELD_STEPS}{{2,}}")]
 ValuePath = Annotated[str, AfterValidator(_value_path), as_pattern(f"{_FIELD_STEPS}+")]
 Host = Annotated[str, AfterValidator(_host), as_pattern(_HOST.pattern)]

@@ -12,6 +12,7 @@ from deploy_orchestrator.releases import (
     RulesStanding,
     Settlement,
     SourceChange,
+    authors_of,
     standings,
 )
 
@@ -64,7 +65,7 @@ def settlement(
     waits = any(each.pending for each in rules.values())
     source = SourceChange(
         commit=(_since(deployments.rules(), repository) if waits else None) or fleet.revision,
-        authors=tuple(sorted({author for source in made for author in source.authors})),
+        authors=authors_of(author for source in made for author in source.authors),
         signed=bool(made) and all(each.signed for each in made),
     )
     return Settlement(due, source, now) if due else None

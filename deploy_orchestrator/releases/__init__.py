@@ -6,7 +6,7 @@ from deploy_orchestrator.releases.ballot import Ballot, Glass, Void, break_glass
 from deploy_orchestrator.releases.deliveries import Delivered
 from deploy_orchestrator.releases.deployments import BRANCHES, Deployments
 from deploy_orchestrator.releases.digest import digest_of
-from deploy_orchestrator.releases.errors import ReleaseError, RevertRefused, Superseded
+from deploy_orchestrator.releases.errors import ReleaseError, RevertRefused, Superseded, TooLarge
 from deploy_orchestrator.releases.evaluation import Conditions, Judge, Neighbour
 from deploy_orchestrator.releases.expiry import Expiry, expiries
 from deploy_orchestrator.releases.gates import (
@@ -49,7 +49,7 @@ from deploy_orchestrator.releases.rules import (
     read_rules,
     standings,
 )
-from deploy_orchestrator.releases.source import source_change
+from deploy_orchestrator.releases.source import authors_of, source_change
 
 __all__ = [
     "BRANCHES",
@@ -96,10 +96,12 @@ __all__ = [
     "Settlement",
     "SourceChange",
     "Superseded",
+    "TooLarge",
     "Void",
     "WayBack",
     "asks_for_review",
     "audit",
+    "authors_of",
     "break_glass",
     "builds_on",
     "count",

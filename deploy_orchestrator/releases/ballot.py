@@ -113,7 +113,7 @@ def break_glass(
 
 def may_approve(rule: ApprovalRule, source: SourceChange) -> list[str]:
     """The approvers who did not write it, or all where the rule lets authors approve."""
-    return [each for each in rule.approvers if rule.self_approval or not among(each, source.authors)]
+    return [each for each in rule.approvers if rule.self_approval or not source.is_by(each)]
 
 
 def against(
@@ -126,7 +126,7 @@ def against(
         return None
     if rule is not None and not among(who, rule.approvers):
         return "the policy does not name them as an approver"
-    if rule is None or rule.self_approval or decision == "reject" or not among(who, source.authors):
+    if rule is None or rule.self_approval or decision == "reject" or not source.is_by(who):
         return None
     return "authors cannot approve their own change"
 
@@ -176,7 +176,7 @@ def _void_glass(
         return "it gives no reason"
     if decision.at > now + CLOCK_SKEW:
         return "it is dated in the future"
-    if among(decision.who, source.authors):
+    if source.is_by(decision.who):
         return "authors cannot break the glass for their own change"
     if decision.at + rule.expires < now:
         return "it has expired"

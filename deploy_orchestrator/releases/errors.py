@@ -14,5 +14,9 @@ class Superseded(Transient, ReleaseError):
     """What was planned is not what is pending now, or what it replaces has changed: plan again."""
 
 
+class TooLarge(ReleaseError):
+    """Something that could not be read again, once it is written down."""
+
+
 class RevertRefused(ReleaseError):
     """A release cannot be undone safely."""

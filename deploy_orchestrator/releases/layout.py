@@ -10,7 +10,7 @@ from deploy_orchestrator.documents import Record
 from deploy_orchestrator.errors import MachineRefused, OrchestratorError, Place
 from deploy_orchestrator.git import ObjectStore, Tree
 from deploy_orchestrator.manifests import committed_content
-from deploy_orchestrator.releases.errors import ReleaseError
+from deploy_orchestrator.releases.errors import ReleaseError, TooLarge
 from deploy_orchestrator.releases.model import Plan, Quarantined, ReleaseFile, Subject, Unchanged
 from deploy_orchestrator.terms import is_label
 
@@ -114,7 +114,19 @@ def content_at(tree: Tree, folder: str) -> str | None:
 
 
 def dump(record: Record | Quarantine) -> bytes:
-    return documents.dump(record.model_dump(mode="json", exclude_none=True))
+    """What is written down of it. Raises TooLarge where nobody could read that again."""
+    return readable(record.model_dump(mode="json", exclude_none=True), type(record).__name__.lower())
+
+
+def readable(content: object, what: str) -> bytes:
+    """The document of `content`. Raises TooLarge where that could not be read again: `what` it is."""
+    written = documents.dump(content)
+    if len(written) > documents.MAX_BYTES:
+        raise TooLarge(
+            f"the {what} to write down would be larger than {documents.MAX_BYTES:,} bytes",
+            fix="take back the commit that made it so large",
+        )
+    return written
 
 
 def read(tree: Tree, path: str, model: type[Model]) -> Model | None:

@@ -9,12 +9,12 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 import pydantic
 
 from deploy_orchestrator.documents import Record
-from deploy_orchestrator.fleet import AS_USUAL, Destination, Syncing, Takeover
+from deploy_orchestrator.fleet import AS_USUAL, Destination, Syncing, Takeover, among
 from deploy_orchestrator.git import Commit
 from deploy_orchestrator.manifests import NOTHING, ChartUsed
 from deploy_orchestrator.releases.digest import digest_of, first_digest_of
@@ -28,17 +28,25 @@ def _alone(name: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![A-Za-z0-9.]){re.escape(name)}(?![A-Za-z0-9.])")
 
 
+EVERYBODY: Final = "*"
+"""Among authors: there are more than are written down."""
+
+
 class SourceChange(Record):
     """The commit of the fleet repository that a plan was rendered from, and the e-mails of who wrote the
     change.
 
     `signed` says that every commit of the change is signed by its author; otherwise authors are only a
-    claim.
+    claim. Where more people wrote it than are written down, `EVERYBODY` is among them.
     """
 
     commit: CommitId
     authors: tuple[Text, ...]
     signed: bool
+
+    def is_by(self, who: str) -> bool:
+        """Whether somebody may have written it, whatever the case their address is written in."""
+        return EVERYBODY in self.authors or among(who, self.authors)
 
 
 class After(Record):

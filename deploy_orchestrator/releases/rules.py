@@ -18,7 +18,9 @@ from deploy_orchestrator.git import Changes, Tree
 from deploy_orchestrator.releases.ballot import Ballot, against, count, may_approve
 from deploy_orchestrator.releases.errors import ReleaseError
 from deploy_orchestrator.releases.gates import Gate, GateState
+from deploy_orchestrator.releases.layout import readable
 from deploy_orchestrator.releases.model import Approval, Choice, SourceChange
+from deploy_orchestrator.releases.source import authors_of
 from deploy_orchestrator.terms import Digest, Label, Time
 
 FOLDER = "rules"
@@ -90,7 +92,7 @@ class RulesChange:
     @property
     def authors(self) -> tuple[str, ...]:
         """The e-mails of who wrote it."""
-        return tuple(sorted({each for source in self.sources.values() for each in source.authors}))
+        return authors_of(each for source in self.sources.values() for each in source.authors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +269,7 @@ def _file(standing: RulesStanding, source: SourceChange, now: datetime) -> bytes
     )
     known = made.model_dump(mode="json", exclude={"rules"}, exclude_none=True)
     holding = {"holding": _canonical(standing.holding)} if standing.holding else {}
-    return documents.dump({**known, **holding, "rules": _canonical(rules)})
+    return readable({**known, **holding, "rules": _canonical(rules)}, f"rules of {standing.environment}")
 
 
 def _judged(

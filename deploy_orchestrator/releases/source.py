@@ -1,10 +1,11 @@
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
 from deploy_orchestrator.git import Commit, Repository, Unsigned, UntrustedSignature
-from deploy_orchestrator.releases.model import SourceChange
+from deploy_orchestrator.releases.model import EVERYBODY, SourceChange
 
+MAX_AUTHORS: Final = 500
 _LONGEST: Final = 320
 """Characters of an address: https://www.rfc-editor.org/rfc/rfc3696#section-3."""
 
@@ -22,14 +23,10 @@ def source_change(
     made = list(commits) or [repository.commit(revision)]
     return SourceChange(
         commit=repository.resolve(revision),
-        authors=tuple(
-            sorted(
-                {
-                    each.email.casefold()[:_LONGEST]
-                    for commit in made
-                    for each in (commit.author, *commit.co_authors)
-                }
-            )
+        authors=authors_of(
+            each.email.casefold()[:_LONGEST]
+            for commit in made
+            for each in (commit.author, *commit.co_authors)
         ),
         signed=all(commit.signed for commit in made)
         and all(
@@ -37,6 +34,14 @@ def source_change(
             for commit in made
         ),
     )
+
+
+def authors_of(names: Iterable[str]) -> tuple[str, ...]:
+    """Each of the `names` once, in order; of more than can be written down some, and `EVERYBODY`."""
+    found = {*names}
+    named = sorted(found - {EVERYBODY})
+    more = EVERYBODY in found or len(named) > MAX_AUTHORS
+    return (*([EVERYBODY] if more else []), *named[:MAX_AUTHORS])
 
 
 @lru_cache(maxsize=1024)

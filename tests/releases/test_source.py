@@ -3,7 +3,7 @@
 import pytest
 
 from deploy_orchestrator.git import Changes, Person
-from deploy_orchestrator.releases import source_change
+from deploy_orchestrator.releases import authors_of, source_change
 
 
 @pytest.fixture
@@ -67,3 +67,15 @@ def test_a_key_that_is_not_allowed_signs_nothing(change, repository, people):
 def test_without_commits_the_revision_speaks_for_itself(change, repository):
     change((Person("Ann", "ann@example.com"), None))
     assert source_change(repository, "main", [], b"").authors == ("ann@example.com",)
+
+
+@pytest.mark.parametrize("named", [500, 501, 2_000])
+def test_of_more_co_authors_than_are_written_down_everybody_is_one(repository, named):
+    others = "".join(f"Co-authored-by: X <x{each}@example.com>\n" for each in range(named - 1))
+    made = Changes(f"Change it\n\n{others}", {"fleet.yaml": b"x"}, author=Person("Z", "z@example.com"))
+    repository.write("main", lambda _: made)
+    source = source_change(repository, "main", repository.log("main", limit=1), b"")
+    assert source.is_by("x1@example.com")
+    assert source.is_by("nobody-of-them@example.com") is (named > 500)
+    assert len(source.authors) <= 501
+    assert ("*" in authors_of([*source.authors, "more@example.com"])) is (named >= 500)
