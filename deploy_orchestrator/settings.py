@@ -186,7 +186,7 @@ class ReviewSettings(BaseSettings):
     """Read from environment variables that begin with `DEPLOY_ORCHESTRATOR_REVIEWS_`.
 
     `token`, or the file `token_file` that holds it, may open pull requests and read reviews on the forge of
-    the deployments repository that fleet.yaml names.
+    the deployments repository that fleet.yaml names. `account` is whose it is, where the forge does not tell.
     """
 
     model_config = SettingsConfigDict(
@@ -195,6 +195,7 @@ class ReviewSettings(BaseSettings):
 
     token: SecretStr | None = None
     token_file: Path | None = None
+    account: str | None = None
 
     def secret(self) -> str | None:
         """The token. Raises SecretUnreadable."""

@@ -19,6 +19,7 @@ from tests.answering import Reply, answering
 TOKEN = "t0ken-of-the-orchestrator"
 PROJECT = "acme/deployments"
 BASE = "reviews"
+OWN = "Orchestrator"
 
 
 @dataclass
@@ -69,12 +70,14 @@ class Hosted:
         page, limit = (int(query.get(name, [other])[0]) for name, other in (("page", "1"), ("limit", "50")))
         here = slice((page - 1) * limit, page * limit)
         match (method, parts.path.removeprefix(root)):
+            case "GET", "/api/v1/user":
+                return _said(200, {"login": OWN})
             case "GET", "/pulls":
                 (state,) = query.get("state", ["open"])
                 found = [each for each in self.pulls if state in ("all", each["state"])]
                 return _said(200, [self._shown(each) for each in found][here])
             case "POST", "/pulls":
-                return _said(201, self._shown(self.opens(**json.loads(body))))
+                return _said(201, self._shown(self.opens(**json.loads(body), by=OWN)))
             case "GET", rest if found := re.fullmatch(r"/pulls/(\d+)/reviews", rest):
                 return _said(200, self.reviews.get(int(found[1]), [])[here])
             case "GET", rest if found := re.fullmatch(r"/pulls/(\d+)", rest):
@@ -86,7 +89,7 @@ class Hosted:
             case _:
                 return _said(404, {"message": "not found"})
 
-    def opens(self, head: str, base: str, title: str, body: str = "") -> dict[str, Any]:
+    def opens(self, head: str, base: str, title: str, body: str = "", by: str = "zoe") -> dict[str, Any]:
         """Somebody opens another pull request."""
         number = len(self.pulls) + 1
         side = {"repo": {"full_name": PROJECT}}
@@ -95,6 +98,7 @@ class Hosted:
                 "number": number,
                 "html_url": f"https://git.example.com/{PROJECT}/pulls/{number}",
                 "state": "open",
+                "user": {"login": by},
                 "title": title,
                 "body": body,
                 "head": {"ref": head, **side},

@@ -29,6 +29,10 @@ _PAGE: Final = 50
 _PAUSES: Final = (0.1, 0.3, 1.0, 3.0)
 """Seconds after which a pull request is asked for again whose branch is not known yet."""
 
+_MAY_PROPOSE: Final = "the token needs the right to read and write pull requests there"
+_MAY_READ_ITSELF: Final = (
+    "give the token the right to read its own user, or name that in DEPLOY_ORCHESTRATOR_REVIEWS_ACCOUNT"
+)
 _PROJECT = re.compile(r"(?:(?:^|/)(?!\.{1,2}(?:/|$))[\w.-]+){2,}")
 _KNOWN: Final[Mapping[str, Kind]] = {"github.com": "github", "gitlab.com": "gitlab", "codeberg.org": "gitea"}
 
@@ -172,8 +176,18 @@ class Forge:
         """
         kind = "projects" if self.kind == "gitlab" else "repos"
         project = quote(self.project, safe="" if self.kind == "gitlab" else "/")
+        return self._asked(method, f"{kind}/{project}/{path}", content)
+
+    def account(self) -> str:
+        """Whose the token is, in lower case. Raises as `ask`."""
+        found = _mapping(self._asked("GET", "user", None)).get("login")
+        if not isinstance(found, str) or not found:
+            raise ForgeError(f"{self.api} does not say whose the token is", fix=_MAY_READ_ITSELF)
+        return found.casefold()
+
+    def _asked(self, method: str, path: str, content: Mapping[str, Any] | None) -> Any:
         answer = self.web.fetch(
-            f"{self.api}/{kind}/{project}/{path}",
+            f"{self.api}/{path}",
             limit=MAX_ANSWER,
             repository=self.api,
             method=method,
@@ -188,7 +202,7 @@ class Forge:
         if answer.status >= 400:
             raise (NotThere if answer.status == 404 else ForgeError)(
                 f"{self.api} refuses it for {self.project} ({answer.status}): {_message(answer.body)}",
-                fix="the token needs the right to read and write pull requests there",
+                fix=_MAY_READ_ITSELF if path == "user" else _MAY_PROPOSE,
             )
         try:
             return json.loads(answer.body)

@@ -56,6 +56,7 @@ class _Pull(_Said):
     head: _Side
     base: _Side
     merged: bool = False
+    user: _User | None = None
 
 
 class _Review(_Said):
@@ -86,7 +87,9 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class OpenPull:
-    """One of a `branch` of the project itself, whose newest commit is `head`, into `base`."""
+    """One of a `branch` of the project itself, whose newest commit is `head`, into `base`; `by` is the
+    login, in lower case, of who opened it.
+    """
 
     number: int
     url: str
@@ -95,6 +98,7 @@ class OpenPull:
     head: str
     title: str
     text: str
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +175,10 @@ def reviews(forge: Forge, number: int) -> list[Review]:
 
 def _told(pull: _Pull) -> OpenPull:
     text = (pull.body or "").replace("\r\n", "\n")
-    return OpenPull(pull.number, pull.html_url, pull.head.ref, pull.base.ref, pull.head.sha, pull.title, text)
+    by = pull.user.login.casefold() if pull.user else ""
+    return OpenPull(
+        pull.number, pull.html_url, pull.head.ref, pull.base.ref, pull.head.sha, pull.title, text, by
+    )
 
 
 def _order(review: _Review) -> tuple[datetime, int]:

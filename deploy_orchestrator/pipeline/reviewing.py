@@ -1,6 +1,7 @@
 """Reviews of what waits, on the forge of the deployments repository: asked for, and read."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from deploy_orchestrator.fleet import Fleet, Reviews
@@ -43,7 +44,7 @@ def given(deployments: Deployments, fleet: Fleet, rules: Mapping[str, RulesStand
     def asked(by: Reviews, plan: Plan) -> list[Approval]:
         place = by.api, by.project
         if place not in opened:
-            opened[place] = PullRequests.read(deployments.repository, forge_of(by))
+            opened[place] = _pulls(deployments, by)
         return opened[place].given(by, plan, deployments.difference(plan.environment, plan.tenant))
 
     def said(plan: Plan) -> tuple[Approval, ...]:
@@ -72,11 +73,22 @@ def ask(deployments: Deployments, fleet: Fleet, waiting: Iterable[Plan]) -> None
     plans = [each for each in waiting if asks_for_review(each)]
     reviewed = {each.name: rules for each in fleet.environments if (rules := fleet.reviewing(each.name))}
     for rules in {(each.api, each.project): each for each in reviewed.values()}.values():
-        pulls = PullRequests.read(deployments.repository, forge_of(rules))
+        pulls = _pulls(deployments, rules)
         here = [each for each in plans if _is_at(reviewed.get(each.environment), rules)]
         for plan in here:
             pulls.ask(plan, deployments.difference(plan.environment, plan.tenant))
         pulls.close_others(here)
+
+
+def _pulls(deployments: Deployments, rules: Reviews) -> PullRequests:
+    forge = forge_of(rules)
+    own = ReviewSettings().account
+    return PullRequests.read(deployments.repository, forge, own.casefold() if own else _account(forge))
+
+
+@lru_cache(maxsize=8)
+def _account(forge: "Forge") -> str:
+    return forge.account()
 
 
 def _is_at(one: Reviews | None, other: Reviews) -> bool:

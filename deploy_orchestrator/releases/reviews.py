@@ -92,21 +92,22 @@ def text_of(plan: Plan, difference: Diff | None) -> str:
 @dataclass(frozen=True, slots=True)
 class PullRequests:
     """Those that are open on the `forge` of the deployments `repository`, as it had them at one moment, as
-    far as they could be read: `unread` says why there may be others.
+    far as they could be read: `unread` says why there may be others. `own` is the account that asks.
     """
 
     repository: Repository
     forge: "Forge"
     pulls: "tuple[OpenPull, ...]"
+    own: str
     unread: str | None = None
 
     @classmethod
-    def read(cls, repository: Repository, forge: "Forge") -> Self:
+    def read(cls, repository: Repository, forge: "Forge", own: str) -> Self:
         """Raises ForgeError, RepositoryError where the forge cannot tell."""
         from deploy_orchestrator.forges import open_pulls
 
         found = open_pulls(forge)
-        return cls(repository, forge, found.pulls, found.unread)
+        return cls(repository, forge, found.pulls, own, found.unread)
 
     def given(self, rules: Reviews, plan: Plan, difference: Diff | None) -> list[Approval]:
         """What people whom the `rules` name say of `plan`, as the forge has it now: in the pull request that
@@ -119,7 +120,7 @@ class PullRequests:
                 that what was said in one that somebody closed may be missing.
         """
         found = [each for each in self.pulls if each.branch == branch_of(plan)]
-        if not any(each.base == BASE for each in found):
+        if not any((each.base, each.by) == (BASE, self.own) for each in found):
             from deploy_orchestrator.forges import ForgeError
 
             unread = f"; not all that are open can be read: {self.unread}" if self.unread else ""
@@ -156,7 +157,8 @@ class PullRequests:
     def ask(self, plan: Plan, difference: Diff | None) -> None:
         """Have one open that is about `plan` and nothing else. Where one said something else meanwhile, it
         gets another commit, so that no approval of that counts any more. One that was closed is opened again
-        where it is about the same, or somebody has asked for changes there that hold this digest.
+        where it is about the same, or somebody has asked for changes there that hold this digest. Who opened
+        one says what is in it, when they like: one of somebody else is closed.
 
         Raises:
             GitError: its branch cannot be written.
@@ -165,6 +167,9 @@ class PullRequests:
         said = text_of(plan, difference)
         if any(self._is_about(each, plan, said) for each in self.pulls):
             return
+        for each in self.pulls:
+            if (each.branch, each.base) == (branch_of(plan), BASE) and each.by != self.own:
+                self.forge.close(each.number)
         from deploy_orchestrator.forges import closed_pull, reopen
 
         closed = closed_pull(self.forge, branch_of(plan), BASE)
@@ -211,7 +216,7 @@ class PullRequests:
         """Whether it is about `plan` and nothing else, and says what is `said` of it, as Git and the forge
         have it.
         """
-        if (pull.branch, pull.base) != (branch_of(plan), BASE):
+        if (pull.branch, pull.base, pull.by) != (branch_of(plan), BASE, self.own):
             return False
         if (pull.title, pull.text) != (title_of(plan), said) or pull.head != self.repository.head(
             pull.branch

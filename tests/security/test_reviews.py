@@ -16,7 +16,7 @@ from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.registries import Egress, Internet
 from deploy_orchestrator.releases import GatesClosed, Plan, PullRequests
 from tests.desk import Desk, copied, inside
-from tests.hosted import PROJECT, TOKEN, Hosted, hosted
+from tests.hosted import OWN, PROJECT, TOKEN, Hosted, hosted
 from tests.steps import released
 
 BRANCH = "review/production/shop"
@@ -143,7 +143,7 @@ def test_what_is_asked_fits_the_forge_however_much_there_is_to_say(
     large = plan.model_copy(update={"reasons": plan.reasons * 5000, "source": source})
     web = Internet(Egress().naming(forge.api))
     there = Forge("gitea", forge.api, PROJECT, TOKEN, web)
-    PullRequests.read(orchestrator.deployments.repository, there).ask(large, None)
+    PullRequests.read(orchestrator.deployments.repository, there, OWN.casefold()).ask(large, None)
     assert len(forge.open()["body"]) < MAX_TEXT
     assert "more reasons" in forge.open()["body"]
 
@@ -336,6 +336,12 @@ def from_a_fork_that_is_gone(forge: Hosted) -> None:
     forge.open()["head"]["repo"] = None
 
 
+def opened_by_somebody_else(forge: Hosted) -> None:
+    """Who opened it shows reviewers what they like, and puts back what was asked."""
+    forge.open()["user"] = {"login": "zoe"}
+    forge.review("bob-s")
+
+
 def while_it_is_out_of_reach(forge: Hosted) -> None:
     forge.review("bob-s")
     forge.is_there = False
@@ -373,6 +379,7 @@ VOID = [
     into_another_branch,
     from_a_fork,
     from_a_fork_that_is_gone,
+    opened_by_somebody_else,
     while_it_is_out_of_reach,
     of_an_answer_that_nobody_can_read,
 ]
@@ -517,3 +524,15 @@ def test_a_rejection_there_stands_for_the_same_bytes_whatever_commit_asks_for_th
                 orchestrator.ask_for_reviews()
             reasons = [each.reason for each in orchestrator.gates(waiting(orchestrator)) if not each.passed]
     assert any("rejected by alice@example.com: not on a Friday" in each for each in reasons)
+
+
+def test_a_pull_request_that_somebody_else_opened_is_closed_and_another_is_asked_for(
+    forge: Hosted, orchestrator: Orchestrator, closed: Closed
+) -> None:
+    opened_by_somebody_else(forge)
+    (theirs,) = forge.pulls
+    orchestrator.ask_for_reviews()
+    assert theirs["state"] == "closed"
+    assert closed() == ["approval"]
+    forge.review("bob-s")
+    assert closed() == []

@@ -87,7 +87,7 @@ class Gitea(Booted):
         """The same user, with an access token that is good for repositories in place of the password."""
         answer = self._api.post(
             f"users/{user.name}/tokens",
-            json={"name": secrets.token_hex(8), "scopes": ["write:repository"]},
+            json={"name": secrets.token_hex(8), "scopes": ["write:repository", "read:user"]},
             auth=(user.name, user.password),
         )
         answer.raise_for_status()
