@@ -41,11 +41,20 @@ PATIENCE = 300
 
 @dataclass(frozen=True)
 class Production:
-    """`urls` are those of fleet and deployments, with the credentials of somebody who approves in them."""
+    """`urls` are those of fleet and deployments, with the credentials of somebody who approves in them;
+    `platform` is who owns them on the forge.
+    """
 
     k8s: ControlPlane
     folder: Path
     urls: dict[str, str]
+    forge: Gitea
+    platform: User
+
+    @property
+    def context(self) -> str:
+        """Of an administrator's kubeconfig."""
+        return yaml.safe_load(self.k8s.kubeconfig.read_text())["current-context"]
 
     def commit(self, message: str, edits: dict[str, str], path: str) -> None:
         """Replace what one file of the fleet says, as the author would, and push it."""
@@ -55,11 +64,28 @@ class Production:
             assert old in text, f"{path} does not say {old!r}"
             text = text.replace(old, new)
         file.write_text(text)
-        for command in (
-            ["commit", "--quiet", "--all", f"--message={message}"],
+        self._git(
+            ["commit", "--quiet", "--all", f"--message={message}"], ["push", "--quiet", "origin", "main"]
+        )
+
+    def merge(self, branch: str) -> None:
+        """Merge a branch of the fleet into its main one, and push it."""
+        self._git(
+            ["fetch", "--quiet", "origin", branch],
+            ["merge", "--quiet", "--ff-only", "FETCH_HEAD"],
             ["push", "--quiet", "origin", "main"],
-        ):
+        )
+
+    def _git(self, *commands: list[str]) -> None:
+        for command in commands:
             subprocess.run(["git", *command], cwd=self.folder / "fleet", check=True)
+
+    def bootstrap(self) -> None:
+        """Give Argo CD what follows the fleet as it is now."""
+        fleet = load(Repository.clone(self.urls["fleet"], self.folder / "administrator").branch("main"))
+        (argocd,) = fleet.argocd
+        url = f"{self.forge.url}/{self.platform.name}/deployments.git"
+        self.k8s.apply(*bootstrap(fleet, argocd, url, _now()))
 
     def approve(self, environment: str, tenant: str, person: str) -> str:
         """What the command says to a person who approves with a key of their own."""
@@ -74,6 +100,8 @@ class Production:
             "DEPLOY_ORCHESTRATOR_HOME": str(self.folder / "alice"),
             "DEPLOY_ORCHESTRATOR_ENGINE": "argocd",
             "DEPLOY_ORCHESTRATOR_KUBECONFIG": str(self.folder / "argocds.kubeconfig"),
+            "KUBECONFIG": str(self.k8s.kubeconfig),
+            "PATH": f"{binaries.helm() / 'bin'}:{os.environ['PATH']}",
         }
         ran = subprocess.run(
             [str(Path(sys.executable).with_name("deploy-orchestrator")), *arguments],
@@ -160,7 +188,8 @@ def production(folder: Path) -> Iterator[Production]:
         _secrets(k8s, database, kubeconfig(k8s, fleet, folder), forge, urls, machine)
         _volume(k8s, folder)
         _install(k8s, database, urls, folder)
-        shop = Production(k8s, folder, {name: forge.signed_in(url, alice) for name, url in urls.items()})
+        of_alice = {name: forge.signed_in(url, alice) for name, url in urls.items()}
+        shop = Production(k8s, folder, of_alice, forge, platform)
         shop.until(lambda: _ready(k8s), "every process of the chart is ready")
         yield shop
 
