@@ -18,12 +18,12 @@ import resource
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+import uvicorn
 from results import Results
 
 from deploy_orchestrator.cli.init import init
@@ -34,7 +34,7 @@ from deploy_orchestrator.releases import Gate, GateState, Plan, Release, SourceC
 from deploy_orchestrator.releases.model import Subject
 from deploy_orchestrator.risk import Reason, Summary, Verdict
 from deploy_orchestrator.settings import Settings
-from deploy_orchestrator.web import LOOPBACK, Watch, site, site_server
+from deploy_orchestrator.web import LOOPBACK, Watch, beside, site, site_server
 
 ENVIRONMENTS = ("dev", "staging", "production")
 SERVER = "https://kubernetes.default.svc"
@@ -64,32 +64,34 @@ def main() -> None:
         with Orchestrator.open(Settings()) as orchestrator:
             watch = Watch(lambda: seen(arguments.tenants))
             server = site_server(site(watch, orchestrator, None, LOOPBACK), "127.0.0.1", 0)
-            thread = threading.Thread(target=server.run)
-            thread.start()
-            while not server.started:
-                time.sleep(0.05)
-            url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
-            for _ in range(arguments.rounds):
-                one(url, results)
-            for part in (False, True):
-                asyncio.run(at_once(url, arguments.rounds, results, part=part))
-            asked = [f"--client={url}", f"--people={arguments.people}", f"--seconds={arguments.seconds}"]
-            before = time.process_time()
-            command = [sys.executable, Path(__file__).resolve(), *asked]
-            said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-            spent, taken = time.process_time() - before, json.loads(said)
-            results.add(f"shown anew to {arguments.people} people", "ms", *taken)
-            results.add("processor time of the server, a request", "ms", 1000 * spent / len(taken))
-            results.add("processor time of the server, of one core", "%", 100 * spent / arguments.seconds)
-            results.add("memory", "MB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-            print(
-                f"{arguments.people} people have it open: {told(taken)}; the server took "
-                f"{1000 * spent / len(taken):.1f} ms of a processor each, "
-                f"{100 * spent / arguments.seconds:.0f} % of one"
-            )
-            server.should_exit = True
-            thread.join()
+            with beside(server):
+                measured(server, arguments, results)
     results.write()
+
+
+def measured(server: uvicorn.Server, arguments: argparse.Namespace, results: Results) -> None:
+    """One person, many in the same moment, and many who have it open."""
+    while not server.started:
+        time.sleep(0.05)
+    url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
+    for _ in range(arguments.rounds):
+        one(url, results)
+    for part in (False, True):
+        asyncio.run(at_once(url, arguments.rounds, results, part=part))
+    asked = [f"--client={url}", f"--people={arguments.people}", f"--seconds={arguments.seconds}"]
+    before = time.process_time()
+    command = [sys.executable, Path(__file__).resolve(), *asked]
+    said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    spent, taken = time.process_time() - before, json.loads(said)
+    results.add(f"shown anew to {arguments.people} people", "ms", *taken)
+    results.add("processor time of the server, a request", "ms", 1000 * spent / len(taken))
+    results.add("processor time of the server, of one core", "%", 100 * spent / arguments.seconds)
+    results.add("memory", "MB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print(
+        f"{arguments.people} people have it open: {told(taken)}; the server took "
+        f"{1000 * spent / len(taken):.1f} ms of a processor each, "
+        f"{100 * spent / arguments.seconds:.0f} % of one"
+    )
 
 
 def seen(tenants: int) -> Overview:
