@@ -5,6 +5,7 @@
 
 import base64
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,9 @@ import yaml
 from installation import kubeconfig
 from kubernetes.client import ApiException, AppsV1Api, BatchV1Api, CoreV1Api
 from rig import ArgoCD, ControlPlane, Gitea, User, binaries, repository
+from rig.certificates import certify
 from rig.images import ORCHESTRATOR
+from rig.ingress import ingress
 from rig.node import ADDRESS, Node, isolate
 from rig.postgres import DATABASE, USER, PostgreSQL
 
@@ -41,15 +44,23 @@ PATIENCE = 300
 
 @dataclass(frozen=True)
 class Production:
-    """`urls` are those of fleet and deployments, with the credentials of somebody who approves in them;
-    `platform` is who owns them on the forge.
+    """`urls` are those of fleet and deployments, with the credentials of somebody who approves in them,
+    `door` is the address that browsers know, `people` are those of the forge by name, `token` is Prometheus'.
     """
 
     k8s: ControlPlane
     folder: Path
     urls: dict[str, str]
+    door: str
+    people: dict[str, User]
+    database: PostgreSQL
     forge: Gitea
-    platform: User
+    token: str
+
+    @property
+    def platform(self) -> User:
+        """Who owns the repositories on the forge."""
+        return self.people["platform"]
 
     @property
     def context(self) -> str:
@@ -112,11 +123,11 @@ class Production:
         )
         return ran.stdout + ran.stderr
 
-    def page(self, environment: str) -> str:
-        """What the shop's Service answers; empty where none does."""
+    def page(self, environment: str, tenant: str = "shop") -> str:
+        """What the tenant's Service answers; empty where none does."""
         with self.k8s.client() as connection:
             try:
-                service = CoreV1Api(connection).read_namespaced_service("shop", f"shop-{environment}")
+                service = CoreV1Api(connection).read_namespaced_service("shop", f"{tenant}-{environment}")
                 return httpx.get(f"http://{service.spec.cluster_ip}/", timeout=5, trust_env=False).text
             except (ApiException, httpx.TransportError):
                 return ""
@@ -141,6 +152,36 @@ class Production:
             pods = core.list_namespaced_pod(namespace, label_selector=selector).items
             return "".join(_log(core, pod) for pod in pods)
 
+    def run(self, namespace: str, code: str, labels: dict[str, str] | None = None) -> str:
+        """What Python code prints in a pod of its own there, under the rules of every tenant's pods."""
+        name = f"probe-{secrets.token_hex(4)}"
+        container = {
+            "name": "probe",
+            "image": f"{ORCHESTRATOR}:{VERSION}",
+            "imagePullPolicy": "Never",
+            "command": ["python", "-c", code],
+            "resources": {"limits": {"memory": "128Mi"}},
+            "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        }
+        secured = {
+            "runAsNonRoot": True,
+            "runAsUser": 10001,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        }
+        spec = {"restartPolicy": "Never", "securityContext": secured, "containers": [container]}
+        metadata = {"name": name, "namespace": namespace, "labels": labels or {}}
+        self.k8s.apply({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+        with self.k8s.client() as connection:
+            core = CoreV1Api(connection)
+
+            def ended() -> bool:
+                return core.read_namespaced_pod(name, namespace).status.phase in ("Succeeded", "Failed")
+
+            self.until(ended, f"{name} ends in {namespace}")
+            said = _log(core, core.read_namespaced_pod(name, namespace))
+            core.delete_namespaced_pod(name, namespace, grace_period_seconds=0)
+            return said
+
     def story(self) -> str:
         """What pods are there, and the last words of the orchestrator's own."""
         told: list[str] = []
@@ -148,18 +189,15 @@ class Production:
             core = CoreV1Api(connection)
             for pod in core.list_pod_for_all_namespaces().items:
                 waits = [
-                    f"{s.name}: {s.state.waiting.reason}: {s.state.waiting.message}"
-                    for s in pod.status.container_statuses or []
-                    if s.state.waiting
+                    f"{each.name}: not ready, {each.restart_count} restarts, {each.state.waiting or ''}"
+                    for each in pod.status.container_statuses or []
+                    if not each.ready
                 ]
                 told.append(
                     f"{pod.metadata.namespace}/{pod.metadata.name} {pod.status.phase} {' '.join(waits)}"
                 )
-                if pod.metadata.namespace == NAMESPACE and not waits:
-                    try:
-                        told.append(core.read_namespaced_pod_log(pod.metadata.name, NAMESPACE, tail_lines=25))
-                    except Exception as error:
-                        told.append(str(error))
+                if pod.metadata.namespace == NAMESPACE and pod.status.phase == "Running":
+                    told.append(_log(core, pod, lines=15))
         return "\n".join(told)
 
 
@@ -168,46 +206,99 @@ def production(folder: Path) -> Iterator[Production]:
     """The docs' way from an empty cluster to an orchestrator that runs."""
     isolate()
     image = binaries.orchestrator()
+    certified = certify(folder, "site", f"subjectAltName=IP:{ADDRESS}")
     with ExitStack() as stack:
+        trusting = stack.enter_context(pytest.MonkeyPatch.context())
+        for name in ("SSL_CERT_FILE", "GIT_SSL_CAINFO"):
+            trusting.setenv(name, str(certified.certificate))
         k8s = stack.enter_context(ControlPlane(folder, ADDRESS, nodes=0))
         database = stack.enter_context(PostgreSQL(folder, ADDRESS))
-        forge = stack.enter_context(Gitea(folder, ADDRESS))
+        forge = stack.enter_context(Gitea(folder, ADDRESS, certified))
         stack.enter_context(Node(k8s, {f"{ORCHESTRATOR}:{VERSION}": image}))
-        stack.enter_context(ArgoCD(k8s))
-        platform, machine, alice = (forge.user(name) for name in ("platform", "orchestrator", "alice"))
+        stack.enter_context(ArgoCD(k8s, trusted={ADDRESS: certified.certificate}))
+        door = stack.enter_context(ingress(ADDRESS, certified, lambda: _door(k8s)))
+        people = {
+            name: forge.user(name) for name in ("platform", "orchestrator", "alice", "author", "stranger")
+        }
+        platform, machine, alice = (people[name] for name in ("platform", "orchestrator", "alice"))
         urls = {name: forge.repository(platform, name) for name in ("fleet", "deployments")}
         for name in urls:
             forge.collaborate(platform, name, machine)
             forge.collaborate(platform, name, alice)
         forge.protect(platform, "deployments", "main", machine)
-        _lay_out_fleet(folder, forge.signed_in(urls["fleet"], platform))
+        clients = {
+            name: forge.client(platform, name, f"{door}/{path}/gitea/back")
+            for name, path in (("gitea", "sign-in"), ("gitea.decisions", "decide"))
+        }
+        issuer = {
+            "name": "gitea",
+            "url": forge.url,
+            "client": clients["gitea.decisions"][0],
+            "domains": ["example.com"],
+        }
+        _lay_out_fleet(folder, forge.signed_in(urls["fleet"], platform), issuer)
         fleet = load(Repository.clone(forge.signed_in(urls["fleet"], platform), folder / "clone").at("main"))
         (argocd,) = fleet.argocd
         k8s.apply(repository("deployments", urls["deployments"], machine.name, machine.password))
         k8s.apply(*bootstrap(fleet, argocd, urls["deployments"], _now()))
-        _secrets(k8s, database, kubeconfig(k8s, fleet, folder), forge, urls, machine)
+        signing_in = {name: secret for name, (_, secret) in clients.items()}
+        token = secrets.token_hex(32)
+        _secrets(
+            k8s,
+            {
+                "database": {"password": database.password},
+                "argocd": {"kubeconfig": _inside(kubeconfig(k8s, fleet, folder))},
+                "git": {"credentials": f"{forge.signed_in(forge.url, machine)}\n"},
+                "signing-key": {"signing_key": (folder / "keys" / "orchestrator").read_text()},
+                "sign-in": {**signing_in, "key": secrets.token_hex(32)},
+                "metrics": {"token": token},
+            },
+        )
+        k8s.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {"name": "authorities", "namespace": NAMESPACE},
+                "data": {"ca.crt": certified.certificate.read_text()},
+            }
+        )
         _volume(k8s, folder)
-        _install(k8s, database, urls, folder)
-        of_alice = {name: forge.signed_in(url, alice) for name, url in urls.items()}
-        shop = Production(k8s, folder, of_alice, forge, platform)
+        sign_in = {
+            "url": door,
+            "issuers": [
+                {
+                    "name": "gitea",
+                    "issuer": forge.url,
+                    "client": clients["gitea"][0],
+                    "decisions": clients["gitea.decisions"][0],
+                    "scopes": ["openid", "email", "profile", "groups"],
+                }
+            ],
+            "roles": {"sees": [alice.email]},
+        }
+        _install(k8s, database, forge, urls, sign_in, folder)
+        urls = {name: forge.signed_in(url, alice) for name, url in urls.items()}
+        shop = Production(k8s, folder, urls, door, people, database, forge, token)
         shop.until(lambda: _ready(k8s), "every process of the chart is ready")
         yield shop
 
 
-def _log(core: CoreV1Api, pod: Any) -> str:
+def _log(core: CoreV1Api, pod: Any, lines: int = 40) -> str:
     """The client makes Python's words for bytes of what it decodes by itself."""
     try:
         answer = core.read_namespaced_pod_log(
-            pod.metadata.name, pod.metadata.namespace, tail_lines=40, _preload_content=False
+            pod.metadata.name, pod.metadata.namespace, tail_lines=lines, _preload_content=False
         )
     except ApiException as error:
         return f"no log: {error.reason}\n"
     return answer.data.decode(errors="replace")
 
 
-def _lay_out_fleet(folder: Path, remote: str) -> None:
+def _lay_out_fleet(folder: Path, remote: str, issuer: dict[str, Any]) -> None:
     fleet = folder / "fleet"
     shutil.copytree(FLEET, fleet)
+    with (fleet / "fleet.yaml").open("a") as file:
+        yaml.safe_dump({"issuers": [issuer]}, file)
     for chart in ("tenant-platform", "platform-library"):
         shutil.copytree(CHARTS / chart, fleet / "charts" / chart)
     keys = folder / "keys"
@@ -231,9 +322,7 @@ def _lay_out_fleet(folder: Path, remote: str) -> None:
         subprocess.run(["git", *command], cwd=fleet, check=True)
 
 
-def _secrets(
-    k8s: ControlPlane, database: PostgreSQL, argocd: Path, forge: Gitea, urls: dict[str, str], machine: User
-) -> None:
+def _secrets(k8s: ControlPlane, held: dict[str, dict[str, str]]) -> None:
     k8s.apply(
         {
             "apiVersion": "v1",
@@ -241,15 +330,9 @@ def _secrets(
             "metadata": {"name": NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}},
         }
     )
-    host = forge.signed_in(forge.url, machine)
-    for name, key, value in (
-        ("database", "password", database.password),
-        ("argocd", "kubeconfig", _inside(argocd)),
-        ("git", "credentials", f"{host}\n"),
-        ("signing-key", "signing_key", (k8s.folder / "keys" / "orchestrator").read_text()),
-    ):
+    for name, content in held.items():
         metadata = {"name": f"deploy-orchestrator-{name}", "namespace": NAMESPACE}
-        k8s.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {key: value}})
+        k8s.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": content})
 
 
 def _inside(path: Path) -> str:
@@ -282,7 +365,16 @@ def _volume(k8s: ControlPlane, folder: Path) -> None:
     )
 
 
-def _install(k8s: ControlPlane, database: PostgreSQL, urls: dict[str, str], folder: Path) -> None:
+def _install(
+    k8s: ControlPlane,
+    database: PostgreSQL,
+    forge: Gitea,
+    urls: dict[str, str],
+    sign_in: dict[str, Any],
+    folder: Path,
+) -> None:
+    api, git = (int(url.rpartition(":")[2]) for url in (k8s.server, forge.url))
+    here = [f"{ADDRESS}/32"]
     values = {
         "image": {"repository": ORCHESTRATOR, "tag": VERSION, "pullPolicy": "Never"},
         "global": {
@@ -304,6 +396,14 @@ def _install(k8s: ControlPlane, database: PostgreSQL, urls: dict[str, str], fold
         },
         "argocd": {"contexts": {"argocd": "argocd"}},
         "runs": {"resources": {"requests": {"cpu": "100m"}}},
+        "trust": {"existingConfigMap": "authorities"},
+        "door": {"signIn": {"config": sign_in, "existingSecret": "deploy-orchestrator-sign-in"}},
+        "metrics": {"enabled": True},
+        "networkPolicy": {
+            "kubernetesApi": {"cidrs": here, "ports": [api]},
+            "externalDatabase": {"cidrs": here},
+            "outside": {"cidrs": here, "except": [], "ports": [api, git]},
+        },
     }
     (folder / "values.yaml").write_text(yaml.safe_dump(values))
     helm = [str(binaries.helm() / "bin" / "helm"), "--kubeconfig", str(k8s.kubeconfig)]
@@ -323,6 +423,12 @@ def _install(k8s: ControlPlane, database: PostgreSQL, urls: dict[str, str], fold
         ],
         check=True,
     )
+
+
+def _door(k8s: ControlPlane) -> tuple[str, int]:
+    with k8s.client() as connection:
+        service = CoreV1Api(connection).read_namespaced_service("deploy-orchestrator-door", NAMESPACE)
+    return service.spec.cluster_ip, service.spec.ports[0].port
 
 
 def _ready(k8s: ControlPlane) -> bool:

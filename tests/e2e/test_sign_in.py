@@ -5,10 +5,10 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 from rig import Gitea, User
+from signing_in import consent, sign_in
 
 from deploy_orchestrator.pipeline import Orchestrator, look
 from deploy_orchestrator.registries import ANYWHERE, Internet
@@ -39,25 +39,13 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-def registered(forge: Gitea, owner: User, name: str, back: str) -> tuple[str, str]:
-    """Another client there, which may send people `back`: its id, and its secret."""
-    answer = httpx.post(
-        f"{forge.url}/api/v1/user/applications/oauth2",
-        json={"name": name, "redirect_uris": [back], "confidential_client": True},
-        auth=(owner.name, owner.password),
-        timeout=60,
-    )
-    said = answer.raise_for_status().json()
-    return said["client_id"], said["client_secret"]
-
-
 @pytest.fixture(scope="module")
 def served(forge: Gitea, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A board whose people are Gitea's, where a change waits for one of them."""
     approver, stranger = (forge.user(f"{name}-{secrets.token_hex(3)}") for name in ("approver", "stranger"))
     address = f"http://127.0.0.1:{free_port()}"
-    ours, secret = registered(forge, approver, "board", f"{address}/sign-in/gitea/back")
-    decisions, proof = registered(forge, approver, "decisions", f"{address}/decide/gitea/back")
+    ours, secret = forge.client(approver, "board", f"{address}/sign-in/gitea/back")
+    decisions, proof = forge.client(approver, "decisions", f"{address}/decide/gitea/back")
     folder = tmp_path_factory.mktemp("signed-in")
     desk, keys = Desk(folder), folder / "keys"
     keys.mkdir()
@@ -94,27 +82,10 @@ def served(forge: Gitea, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
                 yield Served(address, orchestrator, approver, stranger)
 
 
-def sign_in(page: Page, served: Served, user: User) -> None:
-    page.goto(served.address)
-    page.get_by_role("button", name="gitea").click()
-    page.locator("input[name=user_name]").fill(user.name)
-    page.locator("input[name=password]").fill(user.password)
-    page.locator("input[name=password]").press("Enter")
-    consent(page)
-
-
-def consent(page: Page) -> None:
-    """Let the board know who one is; Gitea asks once for each client."""
-    asked = page.locator("#authorize-app")
-    expect(asked.or_(page.locator("#shown, .trouble")).first).to_be_visible()
-    if asked.count():
-        asked.click()
-
-
 def test_a_stranger_is_told_that_they_have_no_role_and_sees_nothing(browser: Browser, served: Served) -> None:
     with browser.new_context() as context:
         page = context.new_page()
-        sign_in(page, served, served.stranger)
+        sign_in(page, served.address, served.stranger)
         expect(page.locator("body")).to_contain_text("nobody gave you a role")
         for path in ("/", SHOP, "/charts", "/audit"):
             answer = page.goto(f"{served.address}{path}")
@@ -126,7 +97,7 @@ def test_an_approver_signs_in_approves_and_watches_it_go_live(browser: Browser, 
     orchestrator = served.orchestrator
     with browser.new_context() as context:
         page = context.new_page()
-        sign_in(page, served, served.approver)
+        sign_in(page, served.address, served.approver)
         expect(page.get_by_text("waits for you")).to_be_visible()
         page.locator(".attention").get_by_role("link", name="production/shop").click()
         page.get_by_label("Reason").first.fill("looked at")

@@ -61,6 +61,14 @@
 - name: DEPLOY_ORCHESTRATOR_CONTEXTS
   value: {{ toJson . | quote }}
 {{- end }}
+{{- with $values.trust }}
+{{- if .existingConfigMap }}
+{{- range list "SSL_CERT_FILE" "GIT_SSL_CAINFO" "REQUESTS_CA_BUNDLE" }}
+- name: {{ . }}
+  value: /etc/deploy-orchestrator/trust/{{ $values.trust.key }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- with $values.repositories.credentials }}
 {{- if .existingSecret }}
 - name: GIT_CONFIG_COUNT
@@ -104,6 +112,11 @@
   secret:
     secretName: {{ .Values.argocd.kubeconfig.existingSecret | quote }}
     defaultMode: 0440
+{{- with .Values.trust.existingConfigMap }}
+- name: trust
+  configMap:
+    name: {{ . | quote }}
+{{- end }}
 {{- with .Values.repositories.credentials.existingSecret }}
 - name: git
   secret:
@@ -131,6 +144,11 @@
 - name: argocd
   mountPath: /etc/deploy-orchestrator/argocd
   readOnly: true
+{{- if .Values.trust.existingConfigMap }}
+- name: trust
+  mountPath: /etc/deploy-orchestrator/trust
+  readOnly: true
+{{- end }}
 {{- if .Values.repositories.credentials.existingSecret }}
 - name: git
   mountPath: /etc/deploy-orchestrator/git

@@ -2,6 +2,8 @@
 
 import os
 import secrets
+import shutil
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -18,10 +20,16 @@ git verify-commit "$1" 2>&1 || true
 
 
 class ArgoCD(Booted):
-    """Argo CD with its stock settings in a `namespace`; a context manager that ends what it started."""
+    """Argo CD with its stock settings in a `namespace`; a context manager that ends what it started.
 
-    def __init__(self, cluster: ControlPlane, namespace: str = "argocd") -> None:
+    `trusted` has certificates that it trusts Git servers by, by their hosts.
+    """
+
+    def __init__(
+        self, cluster: ControlPlane, namespace: str = "argocd", trusted: Mapping[str, Path] | None = None
+    ) -> None:
         self.cluster = cluster
+        self._trusted = trusted or {}
         self.namespace = namespace
         self.folder = cluster.folder / namespace
 
@@ -29,6 +37,8 @@ class ArgoCD(Booted):
         for folder in ("bin", "tls", "ssh", "gnupg", "gpg"):
             (self.folder / folder).mkdir(parents=True)
         (self.folder / "gnupg").chmod(0o700)
+        for host, certificate in self._trusted.items():
+            shutil.copy(certificate, self.folder / "tls" / host)
         wrapper = self.folder / "bin" / "git-verify-wrapper.sh"
         wrapper.write_text(VERIFY_WRAPPER)
         wrapper.chmod(0o755)

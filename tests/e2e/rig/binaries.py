@@ -49,7 +49,7 @@ def gitea() -> Path:
 
 
 def node() -> Path:
-    """The folder with `bin/` (kubelet, kube-proxy, containerd, its network, CoreDNS) and `pause.tar`."""
+    """The folder with `bin/` (kubelet, kube-proxy, containerd, network and its policies) and two images."""
     return _cached("node", HERE / "node", _build_node)
 
 
@@ -114,9 +114,11 @@ def _build_node(module: Path, into: Path) -> None:
     compiler = program("gcc", install="`apt-get install gcc libc6-dev`, or your system's compiler")
     pause = into / "pause"
     subprocess.run([compiler, "-Os", "-static", "-DVERSION=rig", "-o", pause, source], check=True)
+    (binaries / "cmd").rename(binaries / "kube-network-policies")
     with images.builder(into.parent) as builder:
-        builder.pack("localhost/pause", pause, "/pause", ("/pause",))
-        builder.save("localhost/pause", into / "pause.tar")
+        for name, content in (("pause", pause), ("coredns", binaries / "coredns")):
+            builder.pack(f"localhost/{name}", content, f"/{name}", (f"/{name}",))
+            builder.save(f"localhost/{name}", into / f"{name}.tar")
 
 
 def _cached(name: str, module: Path, build: Callable[[Path, Path], None]) -> Path:

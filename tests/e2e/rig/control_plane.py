@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from rig import binaries
+from rig.certificates import certify
 from rig.cluster import Cluster, kubeconfig
 from rig.processes import Booted, Process, Ready, answers, free_port, program
 
@@ -23,7 +24,8 @@ class ControlPlane(Cluster, Booted):
     """Boots in `folder`, where the logs stay; a context manager that ends what it started.
 
     `address` is where the API server listens, `nodes` how many nodes kwok plays. `processes` has each program
-    by name, those of Argo CD too, to kill and restart.
+    by name, those of Argo CD too, to kill and restart; `kubelet_client` is the certificate that the API
+    server shows to kubelets.
     """
 
     def __init__(self, folder: Path, address: str = LOOPBACK, nodes: int = NODES) -> None:
@@ -37,6 +39,17 @@ class ControlPlane(Cluster, Booted):
         self._etcd_url = f"http://127.0.0.1:{free_port()}"
         self._ca = folder / "certificates" / "apiserver.crt"
         self._account_key = folder / "service-account.key"
+        self._token = secrets.token_hex(16)
+
+    @property
+    def server(self) -> str:
+        """The URL of its API server."""
+        return self._server
+
+    @property
+    def credentials(self) -> tuple[str, Path]:
+        """The administrator's token, and the certificate that the API server shows."""
+        return self._token, self._ca
 
     @property
     def path(self) -> str:
@@ -96,10 +109,13 @@ class ControlPlane(Cluster, Booted):
         subprocess.run(
             [openssl, "genrsa", "-out", self._account_key, "2048"], check=True, capture_output=True
         )
-        token = secrets.token_hex(16)
+        client = certify(
+            self.folder, "kubelet-client", "extendedKeyUsage=clientAuth", subject="/O=system:masters/CN=rig"
+        )
+        self.kubelet_client = client.certificate
         tokens = self.folder / "tokens.csv"
-        tokens.write_text(f"{token},admin,admin,system:masters\n")
-        self.kubeconfig.write_text(yaml.safe_dump(kubeconfig(self._server, self._ca, token)))
+        tokens.write_text(f"{self._token},admin,admin,system:masters\n")
+        self.kubeconfig.write_text(yaml.safe_dump(kubeconfig(self._server, self._ca, self._token)))
         self.kubeconfig.chmod(0o600)
         command = [
             self._program("kube-apiserver"),
@@ -108,6 +124,8 @@ class ControlPlane(Cluster, Booted):
             f"--bind-address={self.address}",
             f"--advertise-address={self.address}",
             "--kubelet-preferred-address-types=InternalIP",
+            f"--kubelet-client-certificate={client.certificate}",
+            f"--kubelet-client-key={client.key}",
             f"--cert-dir={self._ca.parent}",
             f"--service-account-key-file={self._account_key}",
             f"--service-account-signing-key-file={self._account_key}",

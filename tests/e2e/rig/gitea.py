@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from rig import binaries
+from rig.certificates import Certified
 from rig.processes import Booted, Process, answers, free_port, unprivileged
 
 ADMINISTRATOR = "administrator"
@@ -28,6 +29,7 @@ DB_TYPE = sqlite3
 HTTP_ADDR = {address}
 HTTP_PORT = {port}
 ROOT_URL = {url}/
+{tls}
 OFFLINE_MODE = true
 DISABLE_SSH = true
 STATIC_ROOT_PATH = {work}/static
@@ -63,9 +65,10 @@ class Gitea(Booted):
     Gitea refuses to run as root, so there it runs as `nobody`.
     """
 
-    def __init__(self, logs: Path, address: str = "127.0.0.1") -> None:
+    def __init__(self, logs: Path, address: str = "127.0.0.1", certified: Certified | None = None) -> None:
         self._address = address
-        self.url = f"http://{address}:{free_port()}"
+        self._certified = certified
+        self.url = f"{'https' if certified else 'http'}://{address}:{free_port()}"
         self._log = logs / "gitea.log"
         self._user = unprivileged()
 
@@ -120,6 +123,16 @@ class Gitea(Booted):
             },
         )
 
+    def client(self, owner: User, name: str, back: str) -> tuple[str, str]:
+        """Another OpenID client here, which may send people `back`: its id, and its secret."""
+        answer = self._api.post(
+            "user/applications/oauth2",
+            json={"name": name, "redirect_uris": [back], "confidential_client": True},
+            auth=(owner.name, owner.password),
+        )
+        said = answer.raise_for_status().json()
+        return said["client_id"], said["client_secret"]
+
     def webhook(self, owner: User, name: str, target: str, secret: str) -> None:
         """Tell `target` of every push, signed with `secret`: X-Gitea-Signature is its body's HMAC-SHA256."""
         self._post(
@@ -136,6 +149,10 @@ class Gitea(Booted):
         # Not below the cluster's folder, which the user that Gitea runs as may not enter.
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rig-gitea-")))
         shutil.copytree(binaries.gitea(), work, dirs_exist_ok=True)
+        tls = ""
+        if self._certified:
+            certificate, key = (shutil.copy(file, work) for file in self._certified.files)
+            tls = f"PROTOCOL = https\nCERT_FILE = {certificate}\nKEY_FILE = {key}"
         self._settings = work / "app.ini"
         self._settings.write_text(
             SETTINGS.format(
@@ -144,6 +161,7 @@ class Gitea(Booted):
                 address=self._address,
                 port=self.url.rsplit(":", 1)[1],
                 url=self.url,
+                tls=tls,
                 secret=secrets.token_hex(32),
             )
         )
@@ -162,7 +180,9 @@ class Gitea(Booted):
             [str(work / "bin" / "gitea"), "web", "--config", str(self._settings)],
             log=self._log,
             environment=self._environment,
-            ready=answers(f"{self.url}/api/healthz"),
+            ready=answers(
+                f"{self.url}/api/healthz", ca=self._certified.certificate if self._certified else None
+            ),
             user=self._user,
         )
         stack.callback(self.process.stop)
@@ -174,6 +194,7 @@ class Gitea(Booted):
                 base_url=f"{self.url}/api/v1/",
                 auth=(administrator.name, administrator.password),
                 timeout=300,
+                verify=self._certified.trusted() if self._certified else True,
             )
         )
 

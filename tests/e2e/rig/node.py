@@ -1,4 +1,4 @@
-"""A node whose pods run: kubelet, containerd, kube-proxy and CoreDNS, without a container engine of the host.
+"""A node whose pods run and whose network policies hold: kubelet, containerd, kube-proxy, CoreDNS.
 
 It changes network, mounts and cgroups, and so runs in namespaces of its own alone, as `node/isolated` makes
 them; they end with their first process. What it makes of cgroups is taken back.
@@ -15,11 +15,12 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from kubernetes.client import CoreV1Api
+import yaml
+from kubernetes.client import AppsV1Api, CoreV1Api
 
 from rig import binaries
 from rig.control_plane import ControlPlane
-from rig.processes import Booted, Process, answers, free_port, listens, program
+from rig.processes import Booted, Process, free_port, listens, program
 
 ADDRESS = "10.88.0.1"
 """Of the node, on the bridge of its pods: what listens here is reached by them."""
@@ -27,8 +28,14 @@ ADDRESS = "10.88.0.1"
 NAME = "real"
 PODS = "10.88.0.0/16"
 PAUSE = "localhost/pause:1"
+NAMES = "10.0.0.10"
+"""The Service of the cluster's DNS."""
+
+_COREDNS = "localhost/coredns:1"
 _BRIDGE = "rig0"
 _CGROUPS = ("k8s.io", "kubepods")
+_HERE = Path(__file__).parent / "node"
+_QUEUE = 100
 _DEBIAN = "on Debian: `apt-get install runc iptables iproute2 conntrack`"
 
 
@@ -62,7 +69,8 @@ class Node(Booted):
         self.cluster = cluster
         self.folder = cluster.folder / "node"
         self._built = binaries.node()
-        self._images = {PAUSE: self._built / "pause.tar", **images}
+        own = {PAUSE: self._built / "pause.tar", _COREDNS: self._built / "coredns.tar"}
+        self._images = {**own, **images}
         self._socket = self.folder / "containerd.sock"
 
     def _boot(self, stack: ExitStack) -> None:
@@ -73,9 +81,12 @@ class Node(Booted):
         self._containerd(stack).wait()
         for name, archive in self._images.items():
             self._import(name, archive)
-        started = [self._names(stack), self._proxy(stack), self._kubelet(stack)]
+        started = [self._proxy(stack), self._policies(stack), self._kubelet(stack)]
+        self.cluster.apply(*yaml.safe_load_all((_HERE / "coredns.yaml").read_text()))
         for process in started:
             process.wait()
+        while not self._names_are_known():
+            time.sleep(0.1)
 
     def _containerd(self, stack: ExitStack) -> Process:
         network = {
@@ -134,25 +145,6 @@ SystemdCgroup = false
         command = [self._program("ctr"), f"--address={self._socket}", "--namespace=k8s.io", *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
-    def _names(self, stack: ExitStack) -> Process:
-        port = free_port()
-        names = self.folder / "Corefile"
-        names.write_text(
-            f"""\
-.:53 {{
-    bind {ADDRESS}
-    ready 127.0.0.1:{port}
-    errors
-    kubernetes cluster.local in-addr.arpa ip6.arpa {{
-        kubeconfig {self.cluster.kubeconfig}
-        pods verified
-    }}
-}}
-"""
-        )
-        command = [self._program("coredns"), "-conf", str(names)]
-        return self._launch(stack, "coredns", command, answers(f"http://127.0.0.1:{port}/ready"))
-
     def _proxy(self, stack: ExitStack) -> Process:
         for needed in ("iptables", "conntrack"):
             program(needed, install=_DEBIAN)
@@ -171,6 +163,39 @@ SystemdCgroup = false
         command = [self._program("kube-proxy"), f"--config={self._write('kube-proxy.yaml', config)}"]
         return self._launch(stack, "kube-proxy", command, listens(port))
 
+    def _policies(self, stack: ExitStack) -> Process:
+        """What pods begin to say goes through it, on its way to other pods and to what listens on this node.
+
+        Its own rules need what this kernel may lack. What the node itself says, as the kubelet does with
+        probes, is let through: https://kubernetes.io/docs/concepts/services-networking/network-policies/.
+        """
+        queue = f"-m conntrack --ctstate NEW -j NFQUEUE --queue-num {_QUEUE}"
+        for rule in (
+            "POSTROUTING -m addrtype --src-type LOCAL -j RETURN",
+            f"POSTROUTING -d {PODS} {queue}",
+            f"POSTROUTING -s {PODS} {queue}",
+            f"INPUT -i {_BRIDGE} {queue}",
+        ):
+            iptables = [program("iptables", install=_DEBIAN), "-w", "-t", "mangle", "-A", *rule.split()]
+            subprocess.run(iptables, check=True)
+        token, certificate = self.cluster.credentials
+        account = self.folder / "account"
+        account.mkdir()
+        (account / "token").write_text(token)
+        (account / "ca.crt").write_bytes(certificate.read_bytes())
+        port = free_port()
+        # It knows its cluster as a pod does.
+        inside = 'mkdir -p "$0" && mount --bind "$1" "$0" && shift && exec "$@"'
+        command = [
+            *("unshare", "--mount", "sh", "-c", f"mount -t tmpfs run /run && {inside}"),
+            *("/run/secrets/kubernetes.io/serviceaccount", str(account)),
+            *(self._program("kube-network-policies"), f"-hostname-override={NAME}"),
+            *(f"-nfqueue-id={_QUEUE}", f"-metrics-bind-address=127.0.0.1:{port}"),
+        ]
+        host, _, api = self.cluster.server.removeprefix("https://").rpartition(":")
+        environment = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": api}
+        return self._launch(stack, "kube-network-policies", command, listens(port), environment)
+
     def _kubelet(self, stack: ExitStack) -> Process:
         port = free_port()
         config = {
@@ -181,10 +206,13 @@ SystemdCgroup = false
             "readOnlyPort": 0,
             "healthzBindAddress": "127.0.0.1",
             "healthzPort": port,
-            # Nobody but this namespace reaches it.
-            "authentication": {"anonymous": {"enabled": True}, "webhook": {"enabled": False}},
-            "authorization": {"mode": "AlwaysAllow"},
-            "clusterDNS": [ADDRESS],
+            "authentication": {
+                "anonymous": {"enabled": False},
+                "webhook": {"enabled": True},
+                "x509": {"clientCAFile": str(self.cluster.kubelet_client)},
+            },
+            "authorization": {"mode": "Webhook"},
+            "clusterDNS": [NAMES],
             "clusterDomain": "cluster.local",
             "resolvConf": "",
             "containerRuntimeEndpoint": f"unix://{self._socket}",
@@ -218,9 +246,21 @@ SystemdCgroup = false
             for condition in node.status.conditions or []
         )
 
-    def _launch(self, stack: ExitStack, name: str, command: list[str], ready: Any) -> Process:
+    def _names_are_known(self) -> bool:
+        with self.cluster.client() as connection:
+            found = AppsV1Api(connection).read_namespaced_deployment_status("coredns", "kube-system")
+        return bool(found.status.ready_replicas)
+
+    def _launch(
+        self,
+        stack: ExitStack,
+        name: str,
+        command: list[str],
+        ready: Any,
+        environment: dict[str, str] | None = None,
+    ) -> Process:
         path = f"{self._built / 'bin'}{os.pathsep}/usr/sbin{os.pathsep}/sbin{os.pathsep}{os.environ['PATH']}"
-        return self.cluster.launch(stack, name, command, ready, {"PATH": path})
+        return self.cluster.launch(stack, name, command, ready, {"PATH": path, **(environment or {})})
 
     def _write(self, name: str, content: dict[str, Any]) -> Path:
         path = self.folder / name
