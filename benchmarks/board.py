@@ -199,7 +199,7 @@ def told(taken: list[float]) -> str:
 
 async def many(url: str, people: int, seconds: float) -> None:
     """So many have the page open for so long; how long their browsers wait for what is new."""
-    limits = httpx.Limits(max_connections=3 * people)
+    limits = httpx.Limits(max_connections=3 * people, max_keepalive_connections=0)
     async with httpx.AsyncClient(base_url=url, timeout=60, limits=limits) as client:
         taken: list[float] = []
         async with asyncio.TaskGroup() as group:
