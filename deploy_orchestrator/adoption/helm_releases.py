@@ -53,6 +53,12 @@ def release_of(body: Raw, environment: str, charts: Mapping[str, ChartInGit | st
         NotAdoptable: it cannot be read, failed, or nobody knows its chart.
     """
     about = _decoded(body)
+    place = untyped.at(body, "metadata", "namespace"), untyped.at(body, "metadata", "labels", "name")
+    if (about.get("namespace"), about.get("name")) != place:
+        raise NotAdoptable(
+            "it says to be another release than its Secret is of",
+            fix="find out who wrote it: Helm keeps a release in its own namespace, under its own name",
+        )
     status = untyped.at(about, "info", "status")
     if status != _DEPLOYED:
         raise NotAdoptable(f"it is {status}, not {_DEPLOYED}", fix="mend it with Helm first, or uninstall it")
@@ -100,7 +106,10 @@ def _decoded(body: Raw) -> Mapping[str, Any]:
             data = unpacking.decompress(data, _MOST)
             if unpacking.unconsumed_tail:
                 raise NotAdoptable(f"it holds more than {_MOST:,} bytes", fix="leave it where it is")
-        return untyped.mapping(json.loads(data))
+        about = json.loads(data)
+        # What is no text in UTF-8, and no number, goes into no file.
+        json.dumps(about, allow_nan=False, ensure_ascii=False).encode()
+        return untyped.mapping(about)
     except (binascii.Error, zlib.error, ValueError, RecursionError) as error:
         raise NotAdoptable(
             "it cannot be read as Helm wrote it", fix="look at it with `helm get all`"

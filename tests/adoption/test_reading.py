@@ -106,6 +106,11 @@ BOMB = gzip.compress(b" " * (1 << 28))
         (with_data(SECRET, b"\x1f\x8bnonsense"), "it cannot be read as Helm wrote it"),
         (with_data(SECRET, b"[" * 100_000), "it cannot be read as Helm wrote it"),
         (with_data(SECRET, BOMB), "it holds more than"),
+        (with_data(SECRET, b'{"name": "\\ud800"}'), "it cannot be read as Helm wrote it"),
+        (with_data(SECRET, b'{"config": {"a": 1e999999}}'), "it cannot be read as Helm wrote it"),
+        (with_data(SECRET, b'{"config": {"a": Infinity}}'), "it cannot be read as Helm wrote it"),
+        (repacked(SECRET, {"namespace": "payments"}), "it says to be another release"),
+        (repacked(SECRET, {"name": "payments"}), "it says to be another release"),
     ],
 )
 def test_a_release_of_helm_that_cannot_be_had_is_named_with_what_to_do(
