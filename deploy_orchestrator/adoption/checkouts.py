@@ -9,6 +9,8 @@ from typing import Final
 from deploy_orchestrator.adoption.errors import NotAdoptable
 from deploy_orchestrator.git import History, PathNotFound, Remote, RevisionNotFound, Tree
 
+MOST_FILES: Final = 10_000
+MOST_BYTES: Final = 100_000_000
 _DEEPEST: Final = 32
 _HOPS: Final = 256
 
@@ -66,10 +68,20 @@ def files_of(tree: Tree, path: str) -> Mapping[str, bytes]:
     links lead to stands in their place.
 
     Raises:
-        NotAdoptable: a link leads out of the repository, or in a circle.
+        NotAdoptable: a link leads out of the repository, or in a circle; links unfold to more than
+            `MOST_FILES`, or more than `MOST_BYTES` in all.
         UnsafeTree: as `Tree.files`.
     """
-    return dict(_below(tree, path, 0))
+    found: dict[str, bytes] = {}
+    size = 0
+    for name, data in _below(tree, path, 0):
+        found[name] = data
+        size += len(data)
+        if len(found) > MOST_FILES or size > MOST_BYTES:
+            raise NotAdoptable(
+                f"the links in {path} unfold without end", fix="commit the files in their place"
+            )
+    return found
 
 
 def _below(tree: Tree, path: str, depth: int) -> Iterator[tuple[str, bytes]]:

@@ -280,6 +280,24 @@ def test_a_link_in_a_chart_that_leads_nowhere_refuses_that_application(
     assert [each.old.name for each in adoption.outcomes] == ["good"]
 
 
+def test_links_that_unfold_to_very_many_files_refuse_that_application(
+    desk: Desk, originals: Originals
+) -> None:
+    originals.chart("web")
+    originals.chart("bad")
+    for depth in range(15):
+        folder = originals.folder / f"apps/bad/d{depth}"
+        folder.mkdir()
+        (folder / "file").write_text("x")
+        for name in ("a", "b") if depth < 14 else ():
+            (folder / name).symlink_to(f"../d{depth + 1}")
+    originals.write({})
+    adoption = desk.adopt(prod=[application("bad", "bad"), application("good", "web")])
+    ((_, error),) = adoption.refused
+    assert "unfold without end" in error.what
+    assert [each.old.name for each in adoption.outcomes] == ["good"]
+
+
 def test_a_chart_that_needs_a_secret_to_render_stops_alone_and_is_told_with_what_was_cut(
     desk: Desk, originals: Originals
 ) -> None:
