@@ -37,8 +37,8 @@ class Hosted:
         command = ["git", "-C", self.repository, "rev-parse", "--verify", f"refs/heads/{branch}"]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
-    def open(self) -> dict[str, Any]:
-        (pull,) = [each for each in self.pulls if each["state"] == "open" and each["base"]["ref"] == BASE]
+    def open(self, base: str = BASE) -> dict[str, Any]:
+        (pull,) = [each for each in self.pulls if each["state"] == "open" and each["base"]["ref"] == base]
         return pull
 
     def review(self, login: str, state: str = "APPROVED", **more: Any) -> dict[str, Any]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         UntrustedSignature,
         WriteContended,
     )
-    from deploy_orchestrator.git.history import History
+    from deploy_orchestrator.git.history import History, is_branch_name
     from deploy_orchestrator.git.objects import ObjectStore, checked_out
     from deploy_orchestrator.git.repository import Repository, Witness
     from deploy_orchestrator.git.seal import Seal
@@ -62,5 +62,6 @@ __all__ = [
     "Witness",
     "WriteContended",
     "checked_out",
+    "is_branch_name",
     "redact",
 ]

@@ -311,7 +311,11 @@ def _renames(store: ObjectStore, commits: tuple[str, ...]) -> tuple[tuple[str, s
 
 
 def reference_of(branch: str) -> str:
-    reference = f"refs/heads/{branch}"
-    if branch.startswith("-") or not pygit2.reference_is_valid_name(reference):
+    if not is_branch_name(branch):
         raise GitError(f"not the name of a branch: {branch!r}")
-    return reference
+    return f"refs/heads/{branch}"
+
+
+def is_branch_name(text: str) -> bool:
+    """Whether Git lets a branch be called so (git-check-ref-format)."""
+    return not text.startswith("-") and pygit2.reference_is_valid_name(f"refs/heads/{text}")

@@ -16,7 +16,8 @@ from deploy_orchestrator.manifests.fields import NamedPath
 Reads = Mapping[str, "Reads"] | None
 """What is read below each field; None where all of it is."""
 
-_LOOKED_UP = re.compile(r'\b(?:index|get|hasKey)\s+[$.\w]*\bValues((?:\s+"[^"]*")+)')
+_LOOKED_UP = re.compile(r'\b(?:index|get|hasKey)\s+[$.\w]*\bValues((?:\s+"(?:[^"\\]|\\.)*")+)')
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _NAMED = re.compile(r"\bValues\b((?:\.\w+)*)")
 
 
@@ -28,10 +29,19 @@ def reads(chart: Chart, actions: Iterable[str]) -> Reads:
     named = set[NamedPath]()
     for action in actions:
         for found in _LOOKED_UP.finditer(action):
-            named.add(tuple(json.loads(f"[{','.join(found[1].split())}]")))
+            named.add(tuple(_strings(found[1])))
         for found in _NAMED.finditer(_LOOKED_UP.sub("", action)):
             named.add(tuple(found[1].split(".")[1:]))
     return _below(chart, named)
+
+
+def _strings(text: str) -> Iterator[str]:
+    """Those that Go and JSON write alike, up to one that they do not: of what is there all may be read."""
+    for literal in _STRING.findall(text):
+        try:
+            yield json.loads(literal)
+        except ValueError:
+            return
 
 
 def unread(values: Any, known: Reads, path: NamedPath = ()) -> Iterator[tuple[NamedPath, Iterable[str]]]:

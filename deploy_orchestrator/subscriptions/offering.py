@@ -15,7 +15,7 @@ from deploy_orchestrator.charts import Repositories, Version
 from deploy_orchestrator.errors import OrchestratorError, Transient
 from deploy_orchestrator.fleet import Fleet, Subscription
 from deploy_orchestrator.forges import Forge
-from deploy_orchestrator.git import Changes, Repository
+from deploy_orchestrator.git import Changes, Repository, is_branch_name
 from deploy_orchestrator.manifests import Workspace
 from deploy_orchestrator.markdown import code
 from deploy_orchestrator.outcomes import attempt
@@ -114,6 +114,9 @@ class _Look:
         if not self.found.newer:
             return _Chosen(Offer(name, State.CURRENT))
         for version in self.found.newer[:MAX_TRIED]:
+            if not is_branch_name(branch_of(name, version)):
+                unsafe.append((version, "no branch can be called so"))
+                continue
             known = self._known(version)
             if known is not None:
                 return _Chosen(replace(known, unsafe=tuple(unsafe)))

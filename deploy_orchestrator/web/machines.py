@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import Final
 
+from deploy_orchestrator.errors import Transient
 from deploy_orchestrator.fleet import MachineToken
 from deploy_orchestrator.identity import TOKEN_PREFIX, shown_by
 from deploy_orchestrator.outcomes import Outcome, attempt, raised
@@ -62,5 +63,6 @@ class Machines:
         with self._reading:
             heads = self.orchestrator.fleet_repository.head(), self.orchestrator.deployments.repository.head()
             if self._listed[0] != heads:
-                self._listed = heads, attempt(self.orchestrator.machines)
+                found = attempt(self.orchestrator.machines)
+                self._listed = (None if isinstance(found, Transient) else heads), found
             return self._listed[1]

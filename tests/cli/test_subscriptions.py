@@ -102,6 +102,17 @@ def test_the_highest_version_that_is_safe_for_all_tenants_is_found_and_why_no_ne
     assert branches(desk) == []
 
 
+def test_a_version_that_no_branch_can_be_called_by_is_left_out_and_told(desk, monkeypatch):
+    """Versions may end in `.lock`, and names of branches may not."""
+    named = "deploy_orchestrator.subscriptions.offering.branch_of"
+    monkeypatch.setattr(
+        named, lambda name, version: f"upgrades/{name}/{version.replace('1.2.0', '1.2.0+x.lock')}"
+    )
+    answer = desk.run("subscriptions")
+    assert "1.1.0 is the highest that is safe for all tenants" in answer.output
+    assert "1.2.0  is not safe: no branch can be called so" in answer.output
+
+
 def test_it_becomes_one_commit_on_a_branch_and_no_second_one(desk):
     main = git_out(desk.fleet, "rev-parse", "main")
     assert looked(desk, "--propose")["state"] == "proposed"
@@ -120,8 +131,8 @@ def test_it_becomes_one_commit_on_a_branch_and_no_second_one(desk):
 
 
 def test_its_pull_request_has_the_verdict_for_every_tenant_and_the_conflict_proof(desk, forge):
-    assert looked(desk, "--propose")["url"] == forge.open()["html_url"]
-    body = forge.open()["body"]
+    assert looked(desk, "--propose")["url"] == forge.open("main")["html_url"]
+    body = forge.open("main")["body"]
     assert "`1.2.0` is the highest version that is safe for all tenants." in body
     assert "- `2.0.0` is not: `blocked for dev/blog, dev/shop, production/shop`" in body
     assert "no conflict appears or gets worse, and nothing goes missing" in body
@@ -139,13 +150,13 @@ def test_what_a_crash_left_between_branch_and_pull_request_is_finished_by_the_ne
         monkeypatch.setenv("DEPLOY_ORCHESTRATOR_FORGE_PROJECT", PROJECT)
         monkeypatch.setenv("DEPLOY_ORCHESTRATOR_FORGE_TOKEN", TOKEN)
         assert looked(desk, "--propose")["state"] == "proposed"
-        assert forge.open()["title"] == "Upgrade db to 1.2.0 in app"
+        assert forge.open("main")["title"] == "Upgrade db to 1.2.0 in app"
     assert git_out(desk.fleet, "rev-parse", "upgrades/database/1.2.0") == made
 
 
 def test_what_people_closed_is_not_proposed_again_also_where_its_branch_is_gone(desk, forge):
     looked(desk, "--propose")
-    forge.open()["state"] = "closed"
+    forge.open("main")["state"] = "closed"
     assert looked(desk, "--propose")["state"] == "declined"
     git(desk.fleet, "branch", "--quiet", "-D", "upgrades/database/1.2.0")
     assert looked(desk, "--propose")["state"] == "declined"

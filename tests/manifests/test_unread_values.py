@@ -85,10 +85,23 @@ def test_values_of_dependencies_are_judged_below_their_names(rendered: Rendered)
 
 
 @pytest.mark.parametrize(
-    "action", ["{{ toYaml .Values }}", "{{ $v := .Values }}", "{{ index .Values $.Release.Name }}"]
+    "action",
+    [
+        "{{ toYaml .Values }}",
+        "{{ $v := .Values }}",
+        "{{ index .Values $.Release.Name }}",
+        r'{{ index .Values "a\x41" }}',
+        r'{{ get .Values "x\a" }}',
+    ],
 )
 def test_nothing_is_said_of_a_chart_that_takes_its_values_whole(rendered: Rendered, action: str) -> None:
     assert unread(rendered({"templates/a.yaml": f"# {action}"}, {"values.yaml": "anything: goes"})) == []
+
+
+def test_a_name_with_a_space_is_one_name(rendered: Rendered) -> None:
+    chart = {"templates/a.yaml": '# {{ index .Values "a b" "c" }}', "values.yaml": "known: 1"}
+    manifests = rendered(chart, {"values.yaml": "a b: {c: 1, d: 2}"})
+    assert unread(manifests) == [("tenants/ml/values.yaml:1: a b.d", "known here: c")]
 
 
 def test_what_a_schema_names_or_tpl_reads_is_read(rendered: Rendered) -> None:
