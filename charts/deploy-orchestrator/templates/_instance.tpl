@@ -42,7 +42,7 @@ concurrency:
         limit: {{ int64 .Values.runs.maxReleasing }}
       - key: lane
         value: beside
-        limit: {{ max 1 (sub (int64 .Values.runs.maxConcurrent) (int64 .Values.runs.maxReleasing) 1) }}
+        limit: {{ max 1 (sub (int64 .Values.runs.maxConcurrent) (add1 (int64 .Values.runs.maxReleasing))) }}
 run_monitoring:
   enabled: true
   poll_interval_seconds: 20
