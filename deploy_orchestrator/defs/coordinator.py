@@ -19,6 +19,11 @@ https://docs.dagster.io/deployment/oss/deployment-options/kubernetes/customizing
 """
 
 
+def is_asked_for(run: DagsterRun) -> bool:
+    """Whether a sensor asked for it, and nobody who signed in."""
+    return bool(run.tags.get(SENSOR_NAME_TAG)) and LAUNCHED_BY not in run.tags
+
+
 class OncePerRunKey(QueuedRunCoordinator):
     """Queues the first of all runs that have the run key of one sensor, and cancels the others.
 

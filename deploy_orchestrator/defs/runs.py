@@ -13,9 +13,9 @@ from typing import Any, cast
 
 import dagster as dg
 from dagster import DagsterEventType, DagsterRunStatus, RunRecord, RunsFilter
-from dagster._core.storage.tags import SENSOR_NAME_TAG
 from pydantic import Field, TypeAdapter, ValidationError, field_validator
 
+from deploy_orchestrator.defs.coordinator import is_asked_for
 from deploy_orchestrator.defs.events import Event
 from deploy_orchestrator.defs.resources import LEFT
 from deploy_orchestrator.errors import first_few
@@ -131,7 +131,7 @@ def requests(
         return []
     now = datetime.now(UTC)
     recent = instance.get_runs(RunsFilter(job_name=job, created_after=now - PAUSE))
-    made = Counter(each for run in recent if _is_asked_for(run) for each in wanted_by(run))
+    made = Counter(each for run in recent if is_asked_for(run) for each in wanted_by(run))
     running = set(under_way(instance, job))
     left = [each for each in waiting if each not in running]
     found = [each for each in left if made[each] < ATTEMPTS]
@@ -144,11 +144,6 @@ def requests(
     pauses = int(now.timestamp() / PAUSE.total_seconds())
     attempts = {each: f"{made[each]} of {pauses}" for each in found}
     return _runs(job, attempts)
-
-
-def _is_asked_for(run: dg.DagsterRun) -> bool:
-    """Whether a sensor asked for it, and nobody who signed in."""
-    return bool(run.tags.get(SENSOR_NAME_TAG)) and LAUNCHED_BY not in run.tags
 
 
 def under_way(instance: dg.DagsterInstance, job: str | None = None) -> list[Wanted]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.storage.tags import SENSOR_NAME_TAG
 from typer.testing import CliRunner
 
 from deploy_orchestrator.cli import app
@@ -127,13 +128,13 @@ class Laptop:
             self._project = settings, project(Installation(settings))
         return self._project[1]
 
-    def run(self, wanted: dg.RunRequest) -> str:
-        """Run what a tick asks for; the job and, if any, its tenants."""
+    def run(self, wanted: dg.RunRequest, sensor: str = "") -> str:
+        """Run what a tick of a `sensor` asks for; the job and, if any, its tenants."""
         assert wanted.job_name
         self.definitions.resolve_job_def(wanted.job_name).execute_in_process(
             instance=self.instance,
             run_config=wanted.run_config,
-            tags=dict(wanted.tags),
+            tags={**wanted.tags, **({SENSOR_NAME_TAG: sensor} if sensor else {})},
             raise_on_error=False,
         )
         about = (wanted.tags.get(tag) for tag in (ENVIRONMENT, TENANTS))
@@ -161,7 +162,7 @@ class Laptop:
         for event in tick.asset_events or []:
             self.instance.report_runless_asset_event(event)
         ran = [
-            self.run(wanted.with_replaced_attrs(job_name=wanted.job_name or sensor.job_name))
+            self.run(wanted.with_replaced_attrs(job_name=wanted.job_name or sensor.job_name), name)
             for wanted in tick.run_requests or []
         ]
         self.cursors[name] = tick.cursor or self.cursors.get(name)

@@ -19,6 +19,7 @@ PACKAGE = Path(deploy_orchestrator.__file__).parent
 USED = {
     "defs/coordinator.py": {
         "dagster._core.run_coordinator.SubmitRunContext",
+        "dagster._core.storage.tags.BACKFILL_ID_TAG",
         "dagster._core.storage.tags.RUN_KEY_TAG",
         "dagster._core.storage.tags.SENSOR_NAME_TAG",
     },
@@ -52,7 +53,8 @@ def test_one_file_uses_what_dagster_keeps_to_itself() -> None:
 
 def test_what_is_used_is_there_and_means_what_it_did() -> None:
     module = {name: getattr(import_module(path), name) for path, _, name in _parts()}
-    assert (module["RUN_KEY_TAG"], module["SENSOR_NAME_TAG"]) == ("dagster/run_key", "dagster/sensor_name")
+    tags = {module[name] for name in ("BACKFILL_ID_TAG", "RUN_KEY_TAG", "SENSOR_NAME_TAG")}
+    assert tags == {"dagster/backfill", "dagster/run_key", "dagster/sensor_name"}
     assert {"dagster_run", "workspace"} <= set(module["SubmitRunContext"].__annotations__)
     assert list(inspect.signature(QueuedRunCoordinator.submit_run).parameters) == ["self", "context"]
 
