@@ -148,49 +148,60 @@ Edges: TypeAlias = Mapping[Node, Mapping[str, Need]]
 class Graph:
     """Charts, and edges between them: at most one from a parent to a chart under each key.
 
-    All is told in the order in which it came.
+    networkx keeps them, each node with what is known `about` it, and each edge with its `need`; all is told
+    in the order in which it came.
     """
 
     def __init__(self) -> None:
-        self._about: dict[Node, About] = {}
-        self._below: dict[Node, dict[Node, dict[str, Need]]] = {}
-        self._above: dict[Node, dict[Node, dict[str, Need]]] = {}
+        import networkx
+
+        self._kept: networkx.MultiDiGraph[Node] = networkx.MultiDiGraph()
 
     def __iter__(self) -> Iterator[Node]:
-        return iter(self._about)
+        return iter(self._kept)
 
     def __contains__(self, node: Node) -> bool:
-        return node in self._about
+        return node in self._kept
 
     def __len__(self) -> int:
-        return len(self._about)
+        return len(self._kept)
 
     @property
     def needs(self) -> Iterator[Need]:
         """Every edge, by its parent and then by its chart."""
-        return (need for found in self._below.values() for keys in found.values() for need in keys.values())
+        return (data["need"] for *_, data in self._kept.edges(data=True))
 
     def add(self, node: Node, about: About) -> None:
         """Add a chart, or tell something else of one that is there."""
-        if node not in self._about:
-            self._below[node], self._above[node] = {}, {}
-        self._about[node] = about
+        self._kept.add_node(node, about=about)
 
     def link(self, need: Need) -> None:
         """Add an edge between charts that are there, or replace the one of its key."""
-        self._below[need.parent].setdefault(need.chart, {})[need.key] = need
-        self._above[need.chart].setdefault(need.parent, {})[need.key] = need
+        self._kept.add_edge(need.parent, need.chart, need.key, need=need)
 
     def about(self, node: Node) -> About:
-        return self._about[node]
+        return self._kept.nodes[node]["about"]
 
     def below(self, node: Node) -> Edges:
         """What a chart needs."""
-        return self._below[node]
+        return _edges(self._kept.succ[node])
 
     def above(self, node: Node) -> Edges:
         """What needs a chart."""
-        return self._above[node]
+        return _edges(self._kept.pred[node])
+
+    def all_above(self, nodes: Iterable[Node]) -> set[Node]:
+        """What needs any of the `nodes`, directly or through others."""
+        reached, left = set[Node](), [*nodes]
+        while left:
+            new = set(self._kept.predecessors(left.pop())) - reached
+            reached |= new
+            left += new
+        return reached
+
+
+def _edges(neighbours: Mapping[Node, Mapping[Any, Mapping[str, Any]]]) -> Edges:
+    return {node: {key: data["need"] for key, data in edges.items()} for node, edges in neighbours.items()}
 
 
 def enabled_neighbours(edges: Edges) -> Iterator[Node]:
@@ -309,10 +320,4 @@ class Closure:
 
     def dependents(self, identity: ChartIdentity) -> frozenset[Node]:
         """Every chart that is hit if this one changes: those that need it, directly or through others."""
-        hit: set[Node] = set()
-        below = [node for node in self.graph if node.identity == identity]
-        while below:
-            above = set(self.graph.above(below.pop())) - hit
-            hit |= above
-            below += above
-        return frozenset(hit)
+        return frozenset(self.graph.all_above([node for node in self.graph if node.identity == identity]))
