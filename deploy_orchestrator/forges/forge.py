@@ -7,7 +7,7 @@ https://docs.gitea.com/api (Forgejo's is the same).
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, Literal, cast
@@ -176,16 +176,16 @@ class Forge:
         """
         kind = "projects" if self.kind == "gitlab" else "repos"
         project = quote(self.project, safe="" if self.kind == "gitlab" else "/")
-        return self._asked(method, f"{kind}/{project}/{path}", content)
+        return self._asked(method, f"{kind}/{project}/{path}", content, fix=_MAY_PROPOSE)
 
     def account(self) -> str:
         """Whose the token is, in lower case. Raises as `ask`."""
-        found = _mapping(self._asked("GET", "user", None)).get("login")
+        found = _mapping(self._asked("GET", "user", fix=_MAY_READ_ITSELF)).get("login")
         if not isinstance(found, str) or not found:
             raise ForgeError(f"{self.api} does not say whose the token is", fix=_MAY_READ_ITSELF)
         return found.casefold()
 
-    def _asked(self, method: str, path: str, content: Mapping[str, Any] | None) -> Any:
+    def _asked(self, method: str, path: str, content: Mapping[str, Any] | None = None, *, fix: str) -> Any:
         answer = self.web.fetch(
             f"{self.api}/{path}",
             limit=MAX_ANSWER,
@@ -202,7 +202,7 @@ class Forge:
         if answer.status >= 400:
             raise (NotThere if answer.status == 404 else ForgeError)(
                 f"{self.api} refuses it for {self.project} ({answer.status}): {_message(answer.body)}",
-                fix=_MAY_READ_ITSELF if path == "user" else _MAY_PROPOSE,
+                fix=fix,
             )
         try:
             return json.loads(answer.body)
@@ -223,24 +223,27 @@ class Listing:
 
     def __iter__(self) -> Iterator[Any]:
         """What can be read, of pages that are too large one after the other."""
+        return self._through(self._readable)
+
+    def whole(self) -> Iterator[Any]:
+        """All of it. Raises ForgeError or RepositoryError, at the latest at its end, where that cannot be."""
+        yield from self._through(self._page)
+        if self.unread:
+            raise ForgeError(f"{self.unread} of {self._path}")
+
+    def _through(self, read: Callable[[int], list[Any]]) -> Iterator[Any]:
         for page in range(1, MAX_PAGES + 1):
-            try:
-                found = self._page(page, _PAGE)
-            except AnswerTooLarge:
-                found = self._singly(page)
+            found = read(page)
             if not found:
                 return
             yield from found
         self.unread = f"{self._forge.project} has more than is gone through"
 
-    def whole(self) -> Iterator[Any]:
-        """All of it. Raises ForgeError or RepositoryError, at the latest at its end, where that cannot be."""
-        for page in range(1, MAX_PAGES + 1):
-            found = self._page(page, _PAGE)
-            if not found:
-                return
-            yield from found
-        raise ForgeError(f"{self._forge.project} has more than is gone through of {self._path}")
+    def _readable(self, page: int) -> list[Any]:
+        try:
+            return self._page(page)
+        except AnswerTooLarge:
+            return self._singly(page)
 
     def _singly(self, page: int) -> list[Any]:
         found: list[Any] = []
@@ -251,7 +254,7 @@ class Listing:
                 self.unread = error.what
         return found
 
-    def _page(self, page: int, size: int) -> list[Any]:
+    def _page(self, page: int, size: int = _PAGE) -> list[Any]:
         sized = {"limit" if self._forge.kind == "gitea" else "per_page": size, "page": page}
         found = self._forge.once_known("GET", f"{self._path}?{urlencode({**self._asked, **sized})}")
         if not isinstance(found, list):

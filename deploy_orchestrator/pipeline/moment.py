@@ -74,7 +74,8 @@ class Moment:
         if not plan.removal:
             objects = self.deployments.objects(plan.environment, plan.tenant)
             require_place(self.fleet, self.deployments, plan, objects)
-        reviews = self.reviews(plan) if policy.approval else ()
+        said = self.reviews(plan) if policy.approval else ()
+        reviews, unheard = ((), said.what) if isinstance(said, OrchestratorError) else (said, None)
         return Conditions(
             wanted=plan.removal or (self._is_wanted(plan) and is_told(self.deployments, plan)),
             source=self._source(plan, policy),
@@ -90,8 +91,8 @@ class Moment:
             canaries=self._ahead_of(plan, policy),
             neighbours=self._neighbours(plan, policy),
             last=partial(self.images, plan) if self.images and policy.images and plan.images else None,
-            reviews=() if isinstance(reviews, OrchestratorError) else reviews,
-            unheard=reviews.what if isinstance(reviews, OrchestratorError) else None,
+            reviews=reviews,
+            unheard=unheard,
         )
 
     def _neighbours(self, plan: Plan, policy: Policy) -> dict[str, Neighbour]:
