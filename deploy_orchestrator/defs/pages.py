@@ -81,9 +81,7 @@ def _clash(found: Surveyed) -> dict[str, object]:
     return {
         "deployments": list(found.deployments),
         "drawing": "" if isinstance(drawn, OrchestratorError) else drawn.decode(),
-        "rows": [
-            [each.name, str(each.harm), explain(each), str(each.fix or "none found")] for each in conflicts
-        ],
+        "rows": [_told(each) for each in conflicts],
     }
 
 
@@ -110,18 +108,12 @@ def conflicts(found: Iterable[tuple[Surveyed, Conflict]]) -> Table:
     """Where versions clash, for whom, why, and the way out."""
     return table(
         ["chart", "clash on", "harm", "why", "way out", "for"],
-        [
-            (
-                each.chart,
-                conflict.name,
-                conflict.harm,
-                explain(conflict),
-                conflict.fix or "none found",
-                _few(each),
-            )
-            for each, conflict in found
-        ],
+        [(each.chart, *_told(conflict), _few(each)) for each, conflict in found],
     )
+
+
+def _told(conflict: Conflict) -> tuple[str, str, str, str]:
+    return conflict.name, str(conflict.harm), explain(conflict), str(conflict.fix or "none found")
 
 
 def upgrades(found: Iterable[tuple[Surveyed, DependencyVersions]]) -> Table:

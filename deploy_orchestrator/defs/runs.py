@@ -21,7 +21,6 @@ from deploy_orchestrator.defs.resources import LEFT
 from deploy_orchestrator.errors import first_few
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.terms import Label, checked_label
-from deploy_orchestrator.web import LAUNCHED_BY
 
 ENVIRONMENT = "environment"
 TENANTS = "tenants"
@@ -133,16 +132,18 @@ def requests(
     recent = instance.get_runs(RunsFilter(job_name=job, created_after=now - PAUSE))
     made = Counter(each for run in recent if is_asked_for(run) for each in wanted_by(run))
     running = set(under_way(instance, job))
-    left = [each for each in waiting if each not in running]
-    found = [each for each in left if made[each] < ATTEMPTS]
-    for each in left:
-        if made[each] >= ATTEMPTS:
+    pauses = int(now.timestamp() / PAUSE.total_seconds())
+    attempts: dict[Wanted, str] = {}
+    for each in waiting:
+        if each in running:
+            continue
+        if made[each] < ATTEMPTS:
+            attempts[each] = f"{made[each]} of {pauses}"
+        else:
             tell(
                 f"{each.environment}/{each.tenant}: {made[each]} runs of {job} did not bring it about: it is "
                 f"let alone for the rest of {PAUSE}"
             )
-    pauses = int(now.timestamp() / PAUSE.total_seconds())
-    attempts = {each: f"{made[each]} of {pauses}" for each in found}
     return _runs(job, attempts)
 
 
@@ -209,9 +210,9 @@ def _left(instance: dg.DagsterInstance, run: dg.DagsterRun) -> set[str]:
 
 
 def _pauses(records: Sequence[RunRecord]) -> bool:
-    own = [each for each in records if LAUNCHED_BY not in each.dagster_run.tags]
+    own = [each for each in records if is_asked_for(each.dagster_run)]
     in_a_row = list(takewhile(lambda each: each.dagster_run.status is DagsterRunStatus.FAILURE, own))
-    return len(in_a_row) >= ATTEMPTS and datetime.now(UTC) - records[0].create_timestamp < PAUSE
+    return len(in_a_row) >= ATTEMPTS and datetime.now(UTC) - own[0].create_timestamp < PAUSE
 
 
 def kept(cursor: str | None) -> dict[str, str]:

@@ -134,8 +134,9 @@ def refused(counting: RulesStanding | None, who: str, source: SourceChange) -> M
 
 def refused_stops(counting: RulesStanding, who: str) -> Mapping[str, str]:
     """Which of both `who` does in vain, by the rules that are `counting`: each verb with why."""
-    policy = counting.in_force.policy
-    named = (("pause", policy.pausers), ("resume", policy.resumers))
+    policy, holding = counting.in_force.policy, counting.holding
+    pausers = dict.fromkeys((*policy.pausers, *(holding.policy.pausers if holding else ())))
+    named = (("pause", pausers), ("resume", policy.resumers))
     return {verb: f"{', '.join(people) or 'nobody'} may" for verb, people in named if not among(who, people)}
 
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import Final
 
-from deploy_orchestrator.errors import Transient
+from deploy_orchestrator.errors import OrchestratorError, Transient
 from deploy_orchestrator.fleet import MachineToken
 from deploy_orchestrator.identity import TOKEN_PREFIX, shown_by
-from deploy_orchestrator.outcomes import Outcome, attempt, raised
+from deploy_orchestrator.outcomes import Outcome, attempt
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.web.people import NOBODY, Person, Role
 
@@ -56,7 +56,11 @@ class Machines:
         return Person(f"machine {found.name}", found.name, _ROLES[found.may], is_machine=True)
 
     def _found(self, token: str) -> MachineToken | None:
-        return shown_by(token, raised(self._read()), datetime.now(UTC))
+        listed = self._read()
+        if isinstance(listed, OrchestratorError):
+            # It is kept, and would keep the frames of everybody who was ever told it.
+            raise listed.with_traceback(None)
+        return shown_by(token, listed, datetime.now(UTC))
 
     def _read(self) -> Outcome[Sequence[MachineToken]]:
         """What is listed, or why that cannot be read: found once for what both repositories have."""

@@ -6,6 +6,7 @@ from base64 import b64decode
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Final
 
 from dagster import (
@@ -73,12 +74,14 @@ def dagster_survey() -> Generator[Callable[[], Survey | None]]:
     at most, until this ends; None before the first.
     """
     kept: tuple[float, Survey | None] | None = None
+    reading = Lock()
 
     def found() -> Survey | None:
         nonlocal kept
-        if kept is None or time.monotonic() - kept[0] > KEPT_SECONDS:
-            kept = time.monotonic(), _survey(instance)
-        return kept[1]
+        with reading:
+            if kept is None or time.monotonic() - kept[0] > KEPT_SECONDS:
+                kept = time.monotonic(), _survey(instance)
+            return kept[1]
 
     with DagsterInstance.get() as instance:
         yield found
@@ -111,16 +114,20 @@ class _Clash(BaseModel):
 
 
 def _clashes(value: MetadataValue | None) -> Mapping[str, Clash]:
-    """By `environment/tenant`; nothing where an earlier version has written something else."""
+    """By `environment/tenant`, which may run several charts: all rows, and the first drawing; nothing where
+    an earlier version has written something else.
+    """
     try:
         told = _CLASHES.validate_python(value.data if isinstance(value, JsonMetadataValue) else ())
     except ValidationError:
         return {}
-    return {
-        name: Clash(Table(CLASHING, each.rows), each.drawing.encode())
-        for each in told
-        for name in each.deployments
-    }
+    found: dict[str, Clash] = {}
+    for each in told:
+        for name in each.deployments:
+            known = found.get(name, Clash(Table(CLASHING, ()), b""))
+            rows = (*known.table.rows, *each.rows)
+            found[name] = Clash(Table(CLASHING, rows), known.drawing or each.drawing.encode())
+    return found
 
 
 _CLASHES: Final = TypeAdapter(tuple[_Clash, ...])

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
-from markupsafe import Markup
 from starlette.templating import Jinja2Templates
 
 from deploy_orchestrator.markdown import visible
@@ -25,4 +24,4 @@ def templates(folder: Path) -> Jinja2Templates:
 
 
 def _visible(shown: Any) -> Any:
-    return visible(shown) if isinstance(shown, str) and not isinstance(shown, Markup) else shown
+    return shown if hasattr(shown, "__html__") else visible(str(shown))

@@ -61,12 +61,10 @@
 - name: DEPLOY_ORCHESTRATOR_CONTEXTS
   value: {{ toJson . | quote }}
 {{- end }}
-{{- with $values.trust }}
-{{- if .existingConfigMap }}
+{{- if $values.trust.existingConfigMap }}
 {{- range list "SSL_CERT_FILE" "GIT_SSL_CAINFO" "REQUESTS_CA_BUNDLE" }}
 - name: {{ . }}
   value: /etc/deploy-orchestrator/trust/{{ $values.trust.key }}
-{{- end }}
 {{- end }}
 {{- end }}
 {{- with $values.repositories.credentials }}

@@ -117,7 +117,14 @@ class Board:
         overview, wanted, person = self.watch.overview, asked.wanted, person_of(request.scope)
         attention = sorted(overview.attention, key=lambda group: not _waits_for(person, group[0]))
         stopped = dict.fromkeys(each.line.environment for each in overview.paused)
-        ways = {name: self._stops(person, name) for name in stopped}
+        found = {name: self._stops(person, name) for name in stopped}
+        resuming = frozenset({"resume"})
+        # Who may not is told how at the prompt, and not why: all of them see the same page.
+        ways = {
+            name: replace(way, verbs=resuming, refusals=())
+            for name, way in found.items()
+            if way and resuming <= way.verbs
+        }
         shown = {"wanted": wanted, "attention": attention, "ways": ways}
         own = person.email if person.email in overview.asked else None
         same = wanted, own, frozenset(ways.items())
