@@ -37,9 +37,10 @@ class Diff:
         Where all stays, an object of a custom kind that comes to name its namespace, or no longer does, is
         the same: Argo CD gives it the Application's (`DeduplicateTargetObjects` in its source).
         """
-        if before is None or after is None or before.is_same(after):
+        if before is None or after is None:
             return _at_home(self, after.namespace) if after else self
-        return replace(self, moved=(before, after))
+        found = _at_home(self, after.namespace) if before.is_at(after) else self
+        return found if before.is_same(after) else replace(found, moved=(before, after))
 
     def unified(self, context: int = CONTEXT) -> str:
         """Text for a ```diff block: each object as YAML, secrets hidden, `context` lines around a change.

@@ -49,11 +49,16 @@ class Schema:
     is_built_in: bool = False
 
     def misfits(self, object_: Object) -> Sequence[Misfit]:
-        """Everything about an object that does not fit."""
+        """Everything about an object that does not fit, but for what SOPS says of a Secret of its own."""
         of, found = object_.remembered.get(_MISFITS, (None, ()))
         if of is not self:
             errors = self.validator.iter_errors(object_.body)
-            found = tuple(each for error in errors for each in self._misfits(object_, error))
+            found = tuple(
+                each
+                for error in errors
+                for each in self._misfits(object_, error)
+                if each.field != secrets.SOPS or not secrets.is_of_sops(object_)
+            )
             object_.remembered[_MISFITS] = self, found
         return found
 

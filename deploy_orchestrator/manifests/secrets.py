@@ -50,7 +50,8 @@ def _holds_secret_values(value: Any) -> bool:
 
 def is_of_sops(object_: Object) -> bool:
     """Whether SOPS encrypted a Secret: in `sops` it says how, and what decrypts it takes that away."""
-    return object_.kind == "Secret" and isinstance(object_.body.get(SOPS), Mapping)
+    is_secret = (object_.key.group, object_.kind) == ("", "Secret")
+    return is_secret and isinstance(object_.body.get(SOPS), Mapping)
 
 
 def redacted(text: str, object_: Object) -> str:

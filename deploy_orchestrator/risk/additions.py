@@ -224,12 +224,11 @@ def _stores_told(each: Object, change: Change) -> Iterator[str]:
         [other for other in side if (other.key.group, other.kind) == ("", "Service")]
         for side in (new, [other for other in change.kept if other.namespace == each.namespace])
     )
+    keep_any = _keep_any(new)
     for container in containers_of(each):
         stores = stored_by(container, each) is not None
         for setting in told_to(container, each, change.held):
-            if any(names_service(setting, service) for service in own) or (
-                setting.is_of_secret and _keep_any(new)
-            ):
+            if any(names_service(setting, service) for service in own) or (setting.is_of_secret and keep_any):
                 continue
             addressed = setting.is_store and (setting.is_address or setting.is_of_secret)
             joins = stores and any(_calls(setting, service) for service in there)

@@ -75,7 +75,7 @@ def assess(
         ignored=[each for each in policy.ignore if each.expires > (now or datetime.now(UTC))],
         into_existing=deployment.placing.existing or deployment.namespaces != (given,),
         without_platform=not deployment.has_platform,
-        takeover=takeover if takeover and takeover.content == candidate.content else None,
+        takeover=takeover if takeover and before is None and takeover.content == candidate.content else None,
         excepted_before=_excepted(before, deployment)
         if any(each.excepted for each in findings)
         else frozenset(),

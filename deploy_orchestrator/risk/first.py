@@ -35,10 +35,10 @@ class Takeover(Rule):
     def judge(self, change: Change) -> Iterator[Sighting]:
         if not _takes_over(change):
             return
-        if change.takeover is None:
+        if change.takeover:
+            yield from (Sighting(f"a dry run says: {each}") for each in change.takeover.would)
+        else:
             yield Sighting(f"{len(change.after.objects)} objects go where others may be live already")
-        for each in change.takeover.would if change.takeover else ():
-            yield Sighting(f"a dry run says: {each}")
 
 
 class TakeoverProved(Rule):

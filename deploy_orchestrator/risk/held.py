@@ -1,6 +1,6 @@
 """What ConfigMaps and Secrets hold, whoever makes them: the entries, and of Secrets their names alone."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from deploy_orchestrator.manifests import Object, untyped
@@ -28,21 +28,23 @@ def held_by(objects: Iterable[Object]) -> Held:
             found["ConfigMap", each.namespace, each.name] = {**untyped.mapping(each.body.get("data"))}
         elif name := secret_made_by(each):
             keys = {key: Secret((name, key)) for key in _keys(each)}
-            whole = {name: Secret((name, ANYTHING))} if untyped.at(each.body, "spec", "dataFrom") else {}
-            found["Secret", each.namespace, name] = {**keys, **whole}
+            whole = {name: Secret((name, ANYTHING))} if _is_open(each) else {}
+            # Several may make one together, as `creationPolicy: Merge` of an ExternalSecret says.
+            found.setdefault(("Secret", each.namespace, name), {}).update({**keys, **whole})
     return found
 
 
-def _keys(each: Object) -> list[str]:
-    fetched = untyped.mappings(untyped.at(each.body, "spec", "data")) if each.kind == "ExternalSecret" else ()
-    return [
-        *(key for path in _ENTRIES.get((each.key.group, each.kind), ()) for key in _at(each, path)),
-        *(untyped.text(one.get("secretKey")) for one in fetched),
-    ]
+def _keys(each: Object) -> Iterator[str]:
+    for path in _ENTRIES.get((each.key.group, each.kind), ()):
+        yield from untyped.mapping(untyped.at(each.body, *path))
+    for one in untyped.mappings(untyped.at(each.body, "spec", "data")):
+        yield untyped.text(one.get("secretKey"))
 
 
-def _at(each: Object, path: tuple[str, ...]) -> Mapping[str, Any]:
-    return untyped.mapping(untyped.at(each.body, *path))
+def _is_open(each: Object) -> bool:
+    """Whether a Secret comes to have keys that do not stand in what makes it."""
+    spec = untyped.mapping(each.body.get("spec"))
+    return bool(spec.get("dataFrom") or untyped.at(spec, "target", "template", "templateFrom"))
 
 
 def secret_brought_by(each: Object) -> str | None:

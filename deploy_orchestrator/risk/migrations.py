@@ -120,10 +120,8 @@ class MayMigrate(FieldRule):
         raised = step(before, after) in {Step.MINOR, Step.PINNED}
         if not raised or step(before, after, UNKNOWN) is not Step.MAJOR or is_beside(after.repository):
             return None
-        found = (
-            *_databases(container, altered.after, change),
-            *_databases_around(container, altered.after, change),
-        )
+        around = _databases_around(container, altered.after, change)
+        found = (*_databases(container, altered.after, change), *around)
         told = [each.name or "an argument" for each in found]
         if not told or _is_migrated(container, altered.after, change):
             return None
@@ -282,7 +280,8 @@ def _databases_around(container: Container, owner: Object, change: Change) -> It
             yield from _databases(each, owner, change)
         elif each.path != container.path:
             beside = Setting(repository_of(image_of(each)), None, "")
-            yield from [beside] if beside.is_database else []
+            if beside.is_database:
+                yield beside
 
 
 def _where(container: Container, owner: Object, change: Change) -> frozenset[str]:
@@ -298,7 +297,11 @@ def _is_migrated(container: Container, owner: Object, change: Change) -> bool:
     """Whether a step of its own migrates what a container is told of: of its pods, of its software, or told
     of the same.
     """
-    steps = [(each, owner) for each in _migrating(owner)]
+    steps = [
+        (each, owner)
+        for each in _migrating(owner)
+        if each.list == "initContainers" or each.path == container.path
+    ]
     for each in change.after.objects:
         if each.namespace == owner.namespace and _runs_once(each) and _migrates(each):
             steps += [(one, each) for one in containers_of(each)]

@@ -199,14 +199,12 @@ def _amounts(altered: Altered, field: FieldChange) -> tuple[str, Amounts]:
     path = altered.in_container(field) or ()
     if len(path) != 3 or path[0] != "resources" or path[1] not in {"requests", "limits"}:
         return "", (None, None)
-    before, after = quantity(field.before), quantity(field.after)
+    before, after = field.before, field.after
     if path[1] == "requests":
         limit = (*field.path[:-2], "limits", field.path[-1])
-        sides = ((before, altered.before), (after, altered.after))
-        before, after = (
-            quantity(standing_at(side.body, limit)) if said is None else said for said, side in sides
-        )
-    return path[1], (before, after)
+        before = standing_at(altered.before.body, limit) if before is None else before
+        after = standing_at(altered.after.body, limit) if after is None else after
+    return path[1], (quantity(before), quantity(after))
 
 
 def _raised(altered: Altered, field: FieldChange) -> tuple[Decimal, Decimal] | None:

@@ -240,13 +240,13 @@ class Setting:
     @property
     def is_database(self) -> bool:
         """Whether it tells of a database, which much software brings to its own version when it starts."""
-        said = [str(each) for each in self.values]
+        said = [str(each).lower() for each in self.values]
         if self.has_database_url or any(map(_NAMES_PRODUCT.search, (self.name, *said))):
             return True
         if not _PASSING.isdisjoint(self.words):
             return False
         return (
-            any(map(_is_of_database, (*self.words, *(each.lower() for each in said if each not in _PASSING))))
+            any(map(_is_of_database, (*self.words, *(each for each in said if each not in _PASSING))))
             or any(map(_TELLS_DATABASE.search, said))
             or any(each in "".join(self.words) for each in _CONNECTIONS)
             or tool_in(self.name) is not None

@@ -154,6 +154,11 @@ def put(path: str, value: Any) -> Change:
     return change
 
 
+def of_sops_with_a_key_that_none_may_have(bodies: Bodies) -> None:
+    put("secret.sops", {"version": "3.9.0"})(bodies)
+    put("secret.stringData", {"a b": SOPS})(bodies)
+
+
 def drop(path: str) -> Change:
     def change(bodies: Bodies) -> None:
         parent, _, last = path.rpartition(".")
@@ -193,6 +198,7 @@ BROKEN: list[tuple[str, Change, str]] = [
         put("thing", an_object("x.io/v1", "Thing", "thing", spec={"a": "x" * 1_500_000})),
         "bytes, of which",
     ),
+    ("refused", of_sops_with_a_key_that_none_may_have, "stringData"),
     ("refused", put("web.spec.replicas", -1), "spec.replicas: must be at least 0, found -1"),
     ("foreign-namespace", put("role.metadata.namespace", "data-dev"), "it goes to the namespace data-dev"),
     (

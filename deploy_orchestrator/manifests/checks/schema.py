@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Final
 
 from deploy_orchestrator.fleet import Deployment, kubernetes_versions
-from deploy_orchestrator.manifests import expressions, fields, schemas, secrets
+from deploy_orchestrator.manifests import expressions, fields, schemas
 from deploy_orchestrator.manifests.checks.rule import Broken, ManifestCheck
 from deploy_orchestrator.manifests.custom_kinds import CustomKind, custom_kinds
 from deploy_orchestrator.manifests.kinds import is_built_in
@@ -51,8 +51,6 @@ def _misfits(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
         schema = api.schema(kind) or (custom[kind].schema if kind in custom else None)
         if isinstance(schema, Schema):
             for misfit in schema.misfits(object_):
-                if misfit.field == secrets.SOPS and secrets.is_of_sops(object_):
-                    continue
                 yield Broken(object_.key, f"{misfit.field}: {misfit.problem}", misfit.fix)
 
 
