@@ -149,14 +149,11 @@ def _recorded(
     read: Sequence[tuple[str, Outcome[OldRelease]]], found: Sequence[Outcomes]
 ) -> Iterator[Recorded]:
     for each in found:
-        problem = next(
-            (one for one in (each.adopted, each.examined) if isinstance(one, OrchestratorError)), None
-        )
         owner, environment = each.old.owner, each.old.environment
-        if isinstance(each.adopted, Adopted) and problem is None:
-            yield Recorded(owner=owner, environment=environment, tenant=each.adopted.tenant)
+        if isinstance(each.examined, OrchestratorError):
+            yield Recorded(owner=owner, environment=environment, why=each.examined.what)
         else:
-            yield Recorded(owner=owner, environment=environment, why=problem.what if problem else None)
+            yield Recorded(owner=owner, environment=environment, tenant=raised(each.adopted).tenant)
     for key, error in failures(read):
         environment, _, owner = key.partition(": ")
         yield Recorded(owner=owner, environment=environment, why=error.what)

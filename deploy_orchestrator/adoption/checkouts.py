@@ -1,5 +1,6 @@
 """The repositories that charts and values of the originals stand in, as local checkouts."""
 
+import hashlib
 import posixpath
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -63,6 +64,15 @@ class Checkouts:
 
 
 @lru_cache(maxsize=4096)
+def digest_of(tree: Tree, path: str) -> str:
+    """What tells the `files_of` a folder from all others. Raises as these."""
+    digest = hashlib.sha256()
+    for file, data in files_of(tree, path).items():
+        digest.update(f"{file}\0{len(data)}\0".encode() + data)
+    return digest.hexdigest()
+
+
+@lru_cache(maxsize=64)
 def files_of(tree: Tree, path: str) -> Mapping[str, bytes]:
     """All files below the folder at `path`, by their path relative to it, as Helm reads them: what symbolic
     links lead to stands in their place.
@@ -92,7 +102,7 @@ def _below(tree: Tree, path: str, depth: int) -> Iterator[tuple[str, bytes]]:
     for name in tree.names(folder):
         inside = f"{folder}/{name}".lstrip("/")
         where = real_path(tree, inside)
-        if name not in folders or (tree.link(inside) and not tree.names(where)):
+        if name not in folders or not tree.names(where):
             yield name, tree.read(where)
         else:
             yield from ((f"{name}/{file}", data) for file, data in _below(tree, where, depth + 1))

@@ -25,8 +25,11 @@ _NAMES: Final = re.compile(
 _REFERRING: Final = re.compile(r"(?:external|env)-?Secrets?", re.IGNORECASE)
 """What goes by such a name says what secrets are called in a store, or in a Secret."""
 
-_CALLED: Final = re.compile(r"[a-z][a-z0-9]*(?:[-/._][a-z0-9]+)+")
-"""How secrets are called there."""
+_CALLED: Final = re.compile(r"(?![0-9a-f-]*[0-9a-f]{8}[0-9a-f-]*$)[a-z][a-z0-9]*(?:[-/._][a-z0-9]+)+")
+"""How secrets are called there; UUIDs and the like are no names."""
+
+_KEY: Final = re.compile(r"[A-Za-z0-9._-]{1,253}")
+"""How keys of a Secret may be called."""
 
 _IN_ONE: Final = frozenset({"key", "secretKey"})
 """Beside `secretName` these say under which key it stands in that Secret."""
@@ -102,10 +105,10 @@ def _cut(value: Any, path: FieldPath, secret: bool, found: list[FieldPath]) -> A
     if isinstance(value, Mapping):
         fields = cast(Mapping[str, Any], value)
         called = str(fields.get("name") or fields.get("key") or "")
-        known = _IN_ONE if isinstance(fields.get("secretName"), str) and fields["secretName"] else ()
+        known = _IN_ONE if _names_a_secret_of_kubernetes(fields) else ()
         return {
             key: each
-            if key in known and isinstance(each, str) and not _shows_one(each)
+            if key in known and isinstance(each, str) and _KEY.fullmatch(each) and not _shows_one(each)
             else _cut(
                 each,
                 (*path, key),
@@ -132,6 +135,12 @@ def _cut(value: Any, path: FieldPath, secret: bool, found: list[FieldPath]) -> A
         found.append(path)
         return CUT
     return value
+
+
+def _names_a_secret_of_kubernetes(fields: Mapping[str, Any]) -> bool:
+    """Whether `secretKey` beside it is a key there, and not one half of somebody's login."""
+    name = fields.get("secretName")
+    return isinstance(name, str) and name != "" and not any("access" in str(each).lower() for each in fields)
 
 
 def _refers(path: FieldPath) -> bool:

@@ -1,11 +1,10 @@
 """What runs now, as data: one release of a chart, wherever it was read."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from deploy_orchestrator.adoption.checkouts import files_of
+from deploy_orchestrator.adoption.checkouts import digest_of, files_of
 from deploy_orchestrator.fleet import AS_USUAL, Syncing
 from deploy_orchestrator.git import Tree
 
@@ -25,10 +24,7 @@ class ChartInGit:
     @property
     def identity(self) -> str:
         """What tells it from all other charts, and from itself in another state."""
-        digest = hashlib.sha256()
-        for file, data in self.files.items():
-            digest.update(f"{file}\0{len(data)}\0".encode() + data)
-        return f"{self.url} {self.path} {digest.hexdigest()}"
+        return f"{self.url} {self.path} {digest_of(self.tree, self.path)}"
 
     @property
     def files(self) -> Mapping[str, bytes]:

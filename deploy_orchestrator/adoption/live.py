@@ -9,12 +9,17 @@ from deploy_orchestrator.manifests import Manifests, hooks
 
 _KEPT: Final = 100
 """How many lines of what would change are kept; more tell nobody more."""
+_LONGEST: Final = 1_000
+"""Characters of one of them."""
 
 
 def tried(cluster: Cluster, namespace: str, candidate: Manifests) -> Takeover:
-    """What server-side dry runs say of applying the `candidate` over what is live; nothing is written."""
+    """What server-side dry runs say of applying the `candidate` over what is live, and which hooks that
+    runs; nothing is written.
+    """
     found = inspect(cluster, namespace, None, candidate)
-    said = [" ".join(each.split()) for each in would(found, candidate)]
+    runs = (f"{each.key} would run, as a hook" for each in candidate.objects if hooks.is_hook(each))
+    said = [_line(each) for each in (*would(found, candidate), *runs)]
     more = [f"{len(said) - _KEPT} more"] if len(said) > _KEPT else []
     return Takeover(
         content=candidate.content,
@@ -22,6 +27,11 @@ def tried(cluster: Cluster, namespace: str, candidate: Manifests) -> Takeover:
         kept=len(found.kept),
         would=(*said[:_KEPT], *more),
     )
+
+
+def _line(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def would(found: Inspection, candidate: Manifests) -> Iterator[str]:

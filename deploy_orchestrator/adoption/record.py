@@ -40,8 +40,15 @@ def recorded(tree: Tree) -> tuple[Recorded, ...]:
             place=Place(RECORD),
             fix="merge the branch that adopt wrote",
         )
+    found = _read(tree).get("releases")
+    if not isinstance(found, list):
+        raise AdoptionError(
+            "it does not say what was adopted",
+            place=Place(RECORD),
+            fix="run adopt again, and merge its branch",
+        )
     try:
-        return tuple(Recorded.model_validate(each) for each in untyped.items(_read(tree).get("releases")))
+        return tuple(Recorded.model_validate(each) for each in cast(list[Any], found))
     except pydantic.ValidationError as error:
         raise _unreadable() from error
 

@@ -146,7 +146,6 @@ def adopt(
     for name in found:
         if name not in versions:
             note(f"{name} is taken to have Kubernetes {terms.kubernetes[name]}; --kubernetes says otherwise")
-    asked = {name: _cluster(where) for name, where in _split("--cluster", clusters or ())}
     releases = list(
         _releases(
             found,
@@ -164,6 +163,7 @@ def adopt(
             "DEPLOY_ORCHESTRATOR_FLEET=$PWD/fleet.git`; or the URL of one on your forge",
         )
     repository = Repository.clone(settings.fleet, settings.home / "clones" / "fleet")
+    asked = {name: _cluster(where) for name, where in _contexts(clusters or ()).items()}
     results: list[Adoption] = []
 
     def update(tree: Tree) -> Changes:
@@ -195,9 +195,18 @@ def _objects(files: Sequence[str], clusters: Sequence[str], argocd: str) -> dict
     found: dict[str, list[Any]] = {}
     for name, path in _split("--from", files):
         found.setdefault(name, []).extend(objects_in(Path(path)))
-    for name, where in _split("--cluster", clusters):
+    for name, where in _contexts(clusters).items():
         with progress(f"reading {where}"):
             found.setdefault(name, []).extend(objects_of(_cluster(where), argocd))
+    return found
+
+
+def _contexts(clusters: Sequence[str]) -> dict[str, str]:
+    """The context of each environment; a dry run in another one would prove nothing."""
+    found: dict[str, str] = {}
+    for name, where in _split("--cluster", clusters):
+        if found.setdefault(name, where) != where:
+            raise WrongSource(f"--cluster: {name} is in two contexts", fix="give each an environment")
     return found
 
 
@@ -208,8 +217,8 @@ def _cluster(context: str) -> "Cluster":
 
 
 def _tell_what_is_left(context: typer.Context, clusters: Sequence[str], argocd: str, output: Format) -> None:
-    live = {name: owners_in(objects) for name, objects in _objects((), clusters, argocd).items()}
     orchestrator = opened(context)
+    live = {name: owners_in(objects) for name, objects in _objects((), clusters, argocd).items()}
     each, of_all = left(orchestrator.fleet(), orchestrator.deployments, live)
     open_ = [one for one in each if one.lines]
     if output is Format.JSON:

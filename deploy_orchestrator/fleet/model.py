@@ -43,6 +43,7 @@ from deploy_orchestrator.fleet.recurrence import (
     coming,
     is_shown_twice,
     moment,
+    times,
 )
 from deploy_orchestrator.fleet.syncing import AS_USUAL, Syncing
 from deploy_orchestrator.terms import Digest, Email, Label, Quantity, Time, Verdict, may_speak_for
@@ -191,7 +192,7 @@ class Window(Model):
 
     def clocks(self, first: date, last: date) -> tuple[datetime, ...]:
         """When it begins, from the day `first` to the day `last`, as the clock shows it."""
-        return tuple(coming(self.every, self.start, first, last))
+        return times(self.every, self.start, first, last)
 
     def until(self, now: datetime) -> datetime | None:
         """When it ends (UTC), where it has begun by `now`; None where it is not under way."""
@@ -203,7 +204,7 @@ class Window(Model):
     def next(self, now: datetime) -> datetime | None:
         """When it begins next (UTC); None where it does not come within 12 years."""
         today = now.astimezone(self.zone).date()
-        clocks = coming(self.every, self.start, today - timedelta(days=1), today + HORIZON)
+        clocks = self.clocks(today - timedelta(days=1), today + HORIZON)
         return next((at for each in clocks if (at := moment(each, self.zone)) > now), None)
 
     def is_ambiguous(self, now: datetime) -> bool:

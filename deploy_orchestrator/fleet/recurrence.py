@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -83,6 +84,12 @@ Clock = Annotated[
 
 ZoneName = Annotated[str, AfterValidator(_zone), WithJsonSchema({"type": "string"})]
 """A time zone by its name in the IANA's database."""
+
+
+@lru_cache(maxsize=1024)
+def times(rule: str, start: datetime, first: date, last: date) -> tuple[datetime, ...]:
+    """All that is `coming`."""
+    return tuple(coming(rule, start, first, last))
 
 
 def coming(rule: str, start: datetime, first: date, last: date) -> Iterator[datetime]:

@@ -20,7 +20,7 @@ from deploy_orchestrator.adoption import (
     told,
 )
 from deploy_orchestrator.delivery import Cluster
-from deploy_orchestrator.fleet import load
+from deploy_orchestrator.fleet import Takeover, load
 from deploy_orchestrator.manifests import render
 from tests.adoption.conftest import (
     CONFIG_MAP,
@@ -365,6 +365,14 @@ def test_how_argo_cd_is_told_to_sync_is_carried_over_and_what_is_not_is_named(
     ]
 
 
+HOOK = """\
+apiVersion: batch/v1
+kind: Job
+metadata: {name: NAME, annotations: {helm.sh/hook: pre-upgrade}}
+spec: {template: {spec: {restartPolicy: Never, containers: [{name: m, image: "acme/m:1"}]}}}
+"""
+
+
 @pytest.fixture
 def api() -> Iterator[ApiServer]:
     with serving() as server:
@@ -391,6 +399,28 @@ def test_what_the_cluster_says_of_taking_over_is_told_and_kept_in_the_fleet(
     assert written.content == render(deployment, fleet, desk.workspace).content
     again = desk.adopt(None, {"prod": cluster}, prod=[application("web", "web")])
     assert again.changes.writes == adoption.changes.writes
+
+
+def test_a_dry_run_tells_of_hooks_that_would_run_and_not_of_each_of_very_many_fields(
+    desk: Desk, originals: Originals, api: ApiServer, tmp_path: Path
+) -> None:
+    data = "".join(f"  a-key-with-quite-a-name-{number}: x\n" for number in range(300))
+    hook = HOOK.replace("NAME", "migrate")
+    originals.chart(
+        "web",
+        {
+            "templates/a.yaml": CONFIG_MAP.partition("\ndata:")[0] + "\ndata:\n" + data,
+            "templates/b.yaml": hook,
+        },
+    )
+    there = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "web", "namespace": "apps"}}
+    api.put({**there, "data": {"other": "x"}})
+    cluster = Cluster(api.kubeconfig(tmp_path / "kubeconfig"), None, timedelta(seconds=60), "adopt")
+    adoption = desk.adopt(None, {"prod": cluster}, prod=[application("web", "web")])
+    written = adoption.outcomes[0].takeover
+    assert isinstance(written, Takeover)
+    assert "Job apps/migrate would run, as a hook" in written.would
+    assert max(map(len, written.would)) == 1_000
 
 
 @pytest.mark.helm

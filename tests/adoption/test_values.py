@@ -30,6 +30,9 @@ from deploy_orchestrator.adoption import CUT, NotAdoptable, Parameter, with_para
         {"signingKey": "hunter2"},
         {"secretName": "", "secretKey": "hunter2"},
         {"secretName": "x", "secretKey": "postgres://me:hunter2@db/x"},
+        {"secretName": "s3", "accessKey": "AKIAhunter2", "secretKey": "hunter2"},
+        {"secretName": "s3", "secretKey": "hunter2/K7MDENG"},
+        {"envSecrets": {"API_TOKEN": "b3f1c2aa-8c1e-4d0b-9f5a-1b2c3d4e5f60", "password": "hunter2"}},
         {"externalSecrets": {"password": "hunter2"}},
         {"externalSecrets": {"password": "xY/hunter2", "url": "https://u:hunter2@h/"}},
         {"encryptionKey": "hunter2"},
@@ -54,6 +57,7 @@ def test_a_secret_is_cut_out_wherever_it_stands(values: dict[str, Any]) -> None:
     assert values == before
     assert "hunter2" not in str(kept)
     assert "73195842" not in str(kept)
+    assert "b3f1c2aa" not in str(kept)
     assert CUT in str(kept)
     assert found
 

@@ -159,3 +159,9 @@ def test_what_is_left_is_told_until_nothing_is(fresh, originals, tmp_path):
     assert "its quota is one that nobody meets" in told["Helm release apps/main"]
     assert "not planned yet" in told["Helm release apps/main"]
     assert "0 of 2 are done" in fresh.run("adopt", "--status").output
+
+
+def test_an_environment_in_two_contexts_is_refused_before_anything_is_read(fresh):
+    answer = fresh.run("adopt", "--owner", "o@example.com", "--cluster", "prod=one", "--cluster", "prod=two")
+    assert answer.code == 2
+    assert "prod is in two contexts" in answer.errors
