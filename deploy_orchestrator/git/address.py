@@ -61,7 +61,8 @@ class Address:
             return cls(known, known, {})
         if password:
             user, password = unquote(user), unquote(password)
-            if not (user + password).isprintable():
+            if not user or not (user + password).isprintable():
+                # Git hands over no login without a name.
                 raise _refused(text)
             return cls(bare, bare, _login(f"{parts.scheme}://{_host(parts)}", user, password))
         return cls(bare, _with_user(parts, user), {})

@@ -90,6 +90,25 @@ def test_every_spelling_of_an_index_says_the_same(writer: str) -> None:
     assert (dependency.tags, dependency.import_values) == (("a",), ("data",))
 
 
+def test_what_one_chart_says_of_another_by_an_alias_is_read() -> None:
+    """As PyYAML writes what stands at two places."""
+    created = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
+    index = {
+        "entries": {name: [{"name": name, "version": "1.0.0", "created": created}] for name in ("a", "b")}
+    }
+    text = yaml.dump(index, Dumper=yaml.CSafeDumper)
+    assert "&id001" in text
+    assert [each.created for charts in read(text.encode()).values() for each in charts] == [created] * 2
+
+
+def test_a_chart_that_cannot_be_read_keeps_none_of_many_others_from_being_read() -> None:
+    entries = "".join(f"  c{number}:\n  - name: c{number}\n    version: 1.0.0\n" for number in range(20))
+    index = Index.parse(f"entries:\n{entries}  bad:\n  - name: bad\n    version: [\n".encode(), URL)
+    for number in range(20):
+        index.read_all()
+        assert len(index.versions(f"c{number}")) == 1
+
+
 def test_lists_may_be_indented_as_other_programs_do() -> None:
     text = b"""apiVersion: v1
 entries:

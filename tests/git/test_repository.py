@@ -234,9 +234,10 @@ def test_a_password_is_stored_by_no_helper_of_the_user(tmp_path, monkeypatch):
     assert not (tmp_path / "stored").exists()
 
 
-def test_a_login_that_would_say_more_than_a_name_and_a_password_is_refused(tmp_path):
+@pytest.mark.parametrize("login", ["ann:x%0Ahost=elsewhere", ":x"])
+def test_a_login_that_is_not_a_name_and_a_password_is_refused(login, tmp_path):
     with pytest.raises(UnsafeRemote):
-        Repository.clone("http://ann:x%0Ahost=elsewhere@127.0.0.1:1/x", tmp_path / "clone")
+        Repository.clone(f"http://{login}@127.0.0.1:1/x", tmp_path / "clone")
 
 
 def test_a_name_in_the_address_that_may_be_a_token_is_not_shown_when_the_server_refuses_it(

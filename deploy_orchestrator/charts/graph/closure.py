@@ -1,9 +1,9 @@
 """Everything that a chart needs, directly and through others, as a graph."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from deploy_orchestrator.charts.metadata import Dependency
 from deploy_orchestrator.charts.published import ChartIdentity
@@ -134,15 +134,17 @@ class Need:
     known: Known
 
 
+def edge(parent: Node, chart: Node, needed: Dependency, known: Known, *, is_on: bool = True) -> Need:
+    """The edge that a dependency is in a graph."""
+    version = needed.version.strip()
+    return Need(parent, chart, needed.key, version, needed.condition, needed.tags, needed.alias, is_on, known)
+
+
 class About(NamedTuple):
     """What is known of a node: its `type`, `application` or `library`, and whether it is deprecated."""
 
     type: str
     deprecated: bool
-
-
-Edges: TypeAlias = Mapping[Node, Mapping[str, Need]]
-"""The edges between a node and others, by the other one and then by their keys."""
 
 
 class Graph:
@@ -182,43 +184,46 @@ class Graph:
     def about(self, node: Node) -> About:
         return self._kept.nodes[node]["about"]
 
-    def below(self, node: Node) -> Edges:
+    def need(self, parent: Node, chart: Node, key: str) -> Need | None:
+        """The edge of this key between them, if there is one."""
+        data = self._kept.get_edge_data(parent, chart, key)
+        return data["need"] if data else None
+
+    def below(self, node: Node) -> Iterator[Node]:
         """What a chart needs."""
-        return _edges(self._kept.succ[node])
+        return self._kept.successors(node)
 
-    def above(self, node: Node) -> Edges:
+    def above(self, node: Node) -> Iterator[Node]:
         """What needs a chart."""
-        return _edges(self._kept.pred[node])
+        return self._kept.predecessors(node)
 
-    def all_above(self, nodes: Iterable[Node]) -> set[Node]:
-        """What needs any of the `nodes`, directly or through others."""
-        reached, left = set[Node](), [*nodes]
-        while left:
-            new = set(self._kept.predecessors(left.pop())) - reached
-            reached |= new
-            left += new
-        return reached
+    def enabled_below(self, node: Node) -> Iterator[Node]:
+        """What a chart needs over an edge that is enabled."""
+        return _enabled(self._kept.succ[node])
 
-
-def _edges(neighbours: Mapping[Node, Mapping[Any, Mapping[str, Any]]]) -> Edges:
-    return {node: {key: data["need"] for key, data in edges.items()} for node, edges in neighbours.items()}
+    def enabled_above(self, node: Node) -> Iterator[Node]:
+        """What needs a chart over an edge that is enabled."""
+        return _enabled(self._kept.pred[node])
 
 
-def enabled_neighbours(edges: Edges) -> Iterator[Node]:
-    """Those with an edge that is enabled."""
-    for node, keys in edges.items():
-        if any(edge.enabled for edge in keys.values()):
+def _enabled(neighbours: Mapping[Node, Mapping[Any, Mapping[str, Any]]]) -> Iterator[Node]:
+    for node, edges in neighbours.items():
+        if any(data["need"].enabled for data in edges.values()):
             yield node
+
+
+def _reached(nodes: Iterable[Node], following: Callable[[Node], Iterable[Node]]) -> set[Node]:
+    reached, left = set[Node](), [*nodes]
+    while left:
+        new = set(following(left.pop())) - reached
+        reached |= new
+        left += new
+    return reached
 
 
 def enabled_below(graph: Graph, node: Node) -> set[Node]:
     """`node` and everything that it needs over enabled edges."""
-    reached, below = {node}, [node]
-    while below:
-        new = set(enabled_neighbours(graph.below(below.pop()))) - reached
-        reached |= new
-        below += new
-    return reached
+    return {node} | _reached((node,), graph.enabled_below)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +250,7 @@ class Closure:
             for need in part.needs:
                 for node in (need.parent, need.chart):
                     graph.add(node, part.graph.about(node))
-                known = graph.below(need.parent).get(need.chart, {}).get(need.key)
+                known = graph.need(need.parent, need.chart, need.key)
                 graph.link(replace(need, enabled=True) if known and known.enabled else need)
             for node in part.graph:
                 graph.add(node, part.graph.about(node))
@@ -320,4 +325,5 @@ class Closure:
 
     def dependents(self, identity: ChartIdentity) -> frozenset[Node]:
         """Every chart that is hit if this one changes: those that need it, directly or through others."""
-        return frozenset(self.graph.all_above([node for node in self.graph if node.identity == identity]))
+        of_it = (node for node in self.graph if node.identity == identity)
+        return frozenset(_reached(of_it, self.graph.above))

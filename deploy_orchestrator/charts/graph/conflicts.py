@@ -14,7 +14,6 @@ from deploy_orchestrator.charts.graph.closure import (
     Node,
     Problem,
     enabled_below,
-    enabled_neighbours,
 )
 from deploy_orchestrator.charts.graph.collector import at_rest
 from deploy_orchestrator.charts.harm import Harm
@@ -131,7 +130,7 @@ class _Ways:
         if node == self.root:
             yield (str(node),)
             return
-        for parent in enabled_neighbours(self.graph.above(node)):
+        for parent in self.graph.enabled_above(node):
             if parent in self.reached:
                 for way in self.to(parent):
                     yield (*way, str(node))

@@ -17,10 +17,11 @@ from deploy_orchestrator.charts.graph.closure import (
     Known,
     Node,
     Unresolved,
+    edge,
 )
 from deploy_orchestrator.charts.graph.collector import at_rest
 from deploy_orchestrator.charts.graph.lookup import Found, Lookup, Needs, Step
-from deploy_orchestrator.charts.graph.switches import edge, switched_graph
+from deploy_orchestrator.charts.graph.switches import switched_graph
 from deploy_orchestrator.charts.loading import Chart
 from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart
 from deploy_orchestrator.charts.sources.catalog import Catalog
@@ -142,10 +143,8 @@ class Resolver:
             if isinstance(step.to, Unresolved):
                 walk.unresolved.append(step.to)
                 continue
-            if step.to.node not in walk.graph:
-                walk.graph.add(step.to.node, step.to.about)
-            walk.graph.link(edge(step, found.node, step.to.node))
             self._visit(step.to, walk, {**above, found.node: None})
+            walk.graph.link(edge(found.node, step.to.node, step.dependency, step.known))
 
     def _published(
         self, graph: Graph, unresolved: Iterable[Unresolved]

@@ -13,9 +13,9 @@ from deploy_orchestrator.charts.graph.closure import (
     Difference,
     Graph,
     Known,
-    Need,
     Node,
     Unresolved,
+    edge,
 )
 from deploy_orchestrator.charts.graph.contents import MAX_COPIES, composed, without
 from deploy_orchestrator.charts.graph.lookup import Found, Step
@@ -26,22 +26,6 @@ from deploy_orchestrator.errors import Place
 
 Steps: TypeAlias = Callable[[Found], Iterable[Step]]
 _Path: TypeAlias = tuple[str, ...]
-
-
-def edge(step: Step, parent: Node, chart: Node, *, is_on: bool = True) -> Need:
-    """The edge that a step is in a graph."""
-    needed = step.dependency
-    return Need(
-        parent,
-        chart,
-        needed.key,
-        needed.version.strip(),
-        needed.condition,
-        needed.tags,
-        needed.alias,
-        is_on,
-        step.known,
-    )
 
 
 class Switched(NamedTuple):
@@ -144,8 +128,8 @@ class _Switches:
         for step, below in placed.steps:
             there = self._nodes[below.found.node, below.way] if below else self._off(_node(step))
             graph.add(there, self._before.about(_node(step)))
-            if below or step.dependency.key not in graph.below(node).get(there, {}):
-                graph.link(edge(step, node, there, is_on=below is not None))
+            if below or graph.need(node, there, step.dependency.key) is None:
+                graph.link(edge(node, there, step.dependency, step.known, is_on=below is not None))
 
     def _add_what_is_off(self, graph: Graph) -> None:
         for need in self._before.needs:

@@ -118,10 +118,11 @@ class Index:
         return self._unpacked[name]
 
     def read_all(self) -> bool:
-        """Read what nobody has asked for yet; whether there was any. Raises IndexInvalid."""
+        """Read what nobody has asked for yet, but for what cannot be read; whether there was any."""
         unread = [name for name, kept in self._charts.items() if _is_unread(kept)]
         for name in unread:
-            self._packed(name)
+            with suppress(IndexInvalid):
+                self._packed(name)
         return bool(unread)
 
     def _packed(self, name: str) -> msgspec.Raw:

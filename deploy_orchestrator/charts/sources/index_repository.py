@@ -61,6 +61,7 @@ class IndexRepository:
         self._address = _index_address(location)
         self._index: Index | None = None
         self._key = ""
+        self._is_whole = False
         self._silent: dict[str, NoAnswer] = {}
 
     def names(self) -> tuple[str, ...]:
@@ -70,8 +71,10 @@ class IndexRepository:
     def versions(self, name: str) -> tuple[PublishedChart, ...]:
         """Every version of a chart, newest first. Raises RepositoryError."""
         index = self._load()
-        if index.read == _FEW and index.read_all():
-            self._cache.of(_PARSED).write(self._key, index.keep())
+        if index.read >= _FEW and not self._is_whole:
+            self._is_whole = True
+            if index.read_all():
+                self._cache.of(_PARSED).write(self._key, index.keep())
         return index.versions(name)
 
     def exactly(self, name: str, version: str) -> PublishedChart | None:

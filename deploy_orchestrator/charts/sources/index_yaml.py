@@ -22,6 +22,8 @@ class UnusualLayoutError(ValueError):
 
 
 _ENTRIES = "entries:\n"
+_ANCHOR = re.compile(r" &[^\s&]")
+"""What another section may refer to, and would miss alone."""
 _FIELDS = "name|version|created|digest|type|deprecated|appVersion|urls|dependencies"
 _NAME = r"[A-Za-z0-9_$][^\s:#]*"
 _TOP_LEVEL = re.compile(r"(?:(?:---|[A-Za-z]+: *[^ &*!|>{\[\n].*|\s*#.*|\s*)\n)*+")
@@ -41,6 +43,8 @@ def sections(text: str) -> Iterator[tuple[str, str]]:
         UnusualLayoutError: only a whole YAML parser can tell what this is.
     """
     text = text.replace("\r\n", "\n") if "\r" in text else text
+    if _ANCHOR.search(text):
+        raise UnusualLayoutError
     starts = text.startswith(_ENTRIES)
     before, found, inside = text.partition(_ENTRIES if starts else f"\n{_ENTRIES}")
     if not found:
