@@ -54,14 +54,19 @@ def find_fixes(
     """
     others = frozenset(other.identity for other in among) - {conflict.identity}
     slots, found = tuple(_slots(root, closure, offers.resolver)), list[Fix]()
+    ways = _Search.of(conflict.identity, slots, others, offers).ways()
     for _ in range(MAX_PROOFS):
         known = {each.changes for each in found}
-        ways = _Search.of(conflict.identity, slots, others, offers).ways()
         fix = next((each for each in ways if each.changes not in known), None)
-        if fix is None or len(found) == MAX_FIXES:
+        if fix is None:
             break
         if offers.hold(fix, slots):
             found.append(fix)
+            if len(found) == MAX_FIXES:
+                break
+        else:
+            # More is known of what is offered now.
+            ways = _Search.of(conflict.identity, slots, others, offers).ways()
     return tuple(found)
 
 

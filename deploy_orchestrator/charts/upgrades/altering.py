@@ -38,7 +38,7 @@ def altered(
         copy = package(about, fix.loads or "")
         for entry, inside, name, version in named_subcharts(files):
             if (name, version) == (kept.name, kept.version):
-                files = _less(files, entry)
+                files = less(files, entry)
                 whole = with_copy(inside, about.name, fix.loads or "", copy)
                 files |= {f"charts/{kept.name}/{path}": data for path, data in whole.items()}
         files = _asking(files, kept.key, "repository", "")
@@ -50,11 +50,11 @@ def with_copy(files: Files, name: str, version: str, package: bytes) -> Files:
     made = files
     for entry, inside, its_name, its_version in named_subcharts(files):
         if its_name == name and its_version != version:
-            made = {**_less(made, entry), f"charts/{name}-{version}.tgz": package}
+            made = {**less(made, entry), f"charts/{name}-{version}.tgz": package}
         elif (whole := with_copy(inside, name, version, package)) is not inside:
             folder = entry.removesuffix(".tgz")
             below = {f"charts/{folder}/{path}": data for path, data in whole.items()}
-            made = {**_less(made, entry), **below}
+            made = {**less(made, entry), **below}
     return made
 
 
@@ -69,11 +69,12 @@ def named_subcharts(files: Files) -> Iterator[tuple[str, Files, str, str]]:
 def _without(files: Files, name: str, version: str) -> Files:
     for entry, _, its_name, its_version in named_subcharts(files):
         if (its_name, its_version) == (name, version):
-            files = _less(files, entry)
+            files = less(files, entry)
     return files
 
 
-def _less(files: Files, entry: str) -> Files:
+def less(files: Files, entry: str) -> Files:
+    """The files of a chart without an entry of its `charts/`."""
     place = f"charts/{entry}"
     return {path: data for path, data in files.items() if path != place and not path.startswith(f"{place}/")}
 

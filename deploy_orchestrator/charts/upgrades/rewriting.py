@@ -15,7 +15,7 @@ from deploy_orchestrator.charts.loading import Chart, files_of, load_files
 from deploy_orchestrator.charts.locks.update import lock_as_yaml, update_lock
 from deploy_orchestrator.charts.metadata import Dependency
 from deploy_orchestrator.charts.sources.repositories import Repositories
-from deploy_orchestrator.charts.upgrades.altering import named_subcharts
+from deploy_orchestrator.charts.upgrades.altering import less, named_subcharts
 from deploy_orchestrator.charts.version import Version
 from deploy_orchestrator.documents import DocumentError, edited
 from deploy_orchestrator.errors import Place
@@ -171,10 +171,11 @@ def _held(chart: Chart, versions: Mapping[str, str]) -> dict[str, str]:
 
 def _copies_of(names: Collection[str], folder: Path, written: Collection[str]) -> Iterator[str]:
     """The files in `charts/` of the charts of these names, but for what is written."""
-    files = files_of(folder)
-    theirs = [f"charts/{entry}" for entry, _, name, _ in named_subcharts(files) if name in names]
-    is_theirs = (path for path in files for place in theirs if f"{path}/".startswith(f"{place}/"))
-    return (path for path in is_theirs if path not in written)
+    files = stay = files_of(folder)
+    for entry, _, name, _ in named_subcharts(files):
+        if name in names:
+            stay = less(stay, entry)
+    return (path for path in files if path not in stay and path not in written)
 
 
 def _texts(folder: Path, constraints: Mapping[str, str], own: str, kept: Collection[str]) -> dict[str, bytes]:
