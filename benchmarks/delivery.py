@@ -32,7 +32,7 @@ from rich.table import Table
 
 from deploy_orchestrator.cli.init import init
 from deploy_orchestrator.delivery import bootstrap
-from deploy_orchestrator.git import Person, Signer
+from deploy_orchestrator.git import Ident, Signer
 from deploy_orchestrator.outcomes import raised
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import Release
@@ -201,7 +201,7 @@ def approve(bench: Bench, tenant: str) -> None:
     plan = propose(orchestrator, "production", tenant)
     assert plan
     assert plan.verdict == "needs-approval"
-    bob = Signer(Person("Bob", "bob@example.com"), str(bench.folder / "keys" / "bob"))
+    bob = Signer(Ident("Bob", "bob@example.com"), str(bench.folder / "keys" / "bob"))
     before, start = requests, time.perf_counter()
     orchestrator.decide(plan, "approve", "seen", bob)
     release = released(orchestrator, plan)

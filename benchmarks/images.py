@@ -73,13 +73,13 @@ def _read(port: int, count: int, folder: Path, told: "multiprocessing.SimpleQueu
     import httpx  # noqa: F401
     import stamina  # noqa: F401
 
-    from deploy_orchestrator.images import AuditedImage, Published, Remote, audit
+    from deploy_orchestrator.images import AuditedImage, Published, RemoteImages, audit
     from deploy_orchestrator.manifests import ImageReference
     from deploy_orchestrator.registries import Egress, Internet
     from deploy_orchestrator.storage import Cache
 
     names = [ImageReference.parse(f"127.0.0.1:{port}/team{n % 25}/app{n}:1") for n in range(count)]
-    remote = Remote(Internet(Egress().naming(f"http://127.0.0.1:{port}")), Cache(folder))
+    remote = RemoteImages(Internet(Egress().naming(f"http://127.0.0.1:{port}")), Cache(folder))
     began = time.perf_counter()
     found: list[AuditedImage] = list(audit(dict.fromkeys(names, ()), remote))
     told.put(time.perf_counter() - began)

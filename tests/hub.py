@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from deploy_orchestrator.charts import Destination, PublishedChart
+from deploy_orchestrator.charts import MirrorTarget, PublishedChart
 from tests.carried import carried_by
 from tests.registry import Registry, serving
 
@@ -39,7 +39,7 @@ class Hub:
         for each in carried:
             self._publish(each, charts)
         self.packages[chart] = self._package(name, version, charts[chart], carried)
-        Destination(self.url).push(PublishedChart(self.url, name, version), self.packages[chart])
+        MirrorTarget(self.url).push(PublishedChart(self.url, name, version), self.packages[chart])
 
     def needing(self, *needs: str, **conditions: str) -> str:
         """The dependencies of a `Chart.yaml`."""

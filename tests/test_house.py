@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Mapping
 from importlib.metadata import version
 from inspect import ismodule
@@ -115,3 +116,9 @@ def test_the_version_stands_in_one_place() -> None:
     stated = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert version("deploy-orchestrator") == stated
     assert not [file for file in PACKAGE.rglob("*.py") if f'"{stated}"' in file.read_text()]
+
+
+def test_a_class_has_its_name_alone() -> None:
+    trees = (ast.parse(each.read_text()) for each in PACKAGE.rglob("*.py"))
+    names = Counter(each.name for tree in trees for each in tree.body if isinstance(each, ast.ClassDef))
+    assert [name for name, times in names.items() if times > 1 and not name.startswith("_")] == []

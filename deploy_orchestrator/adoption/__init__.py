@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from deploy_orchestrator.adoption.checkouts import Checkouts
     from deploy_orchestrator.adoption.cutting import CUT, without_secrets
     from deploy_orchestrator.adoption.drafting import Adopted, Terms
-    from deploy_orchestrator.adoption.errors import AdoptionError, NotAdoptable, NotProved
+    from deploy_orchestrator.adoption.errors import AdoptionError, NotAdoptable, NotCompared
     from deploy_orchestrator.adoption.found import ChartInGit, ChartPublished, OldRelease, Parameter
     from deploy_orchestrator.adoption.handing_over import NotHandedOver, Old, hand_over, in_the_way, take_back
     from deploy_orchestrator.adoption.parameters import with_parameter
@@ -32,8 +32,8 @@ __all__ = [
     "Examined",
     "Left",
     "NotAdoptable",
+    "NotCompared",
     "NotHandedOver",
-    "NotProved",
     "Old",
     "OldRelease",
     "Outcomes",

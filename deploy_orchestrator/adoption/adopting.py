@@ -5,16 +5,23 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from deploy_orchestrator import documents
-from deploy_orchestrator.adoption.drafting import Adopted, Draft, Terms, by_tenant, drafted, tenant_yaml
+from deploy_orchestrator.adoption.drafting import (
+    Adopted,
+    AdoptionDraft,
+    Terms,
+    by_tenant,
+    drafted,
+    tenant_yaml,
+)
 from deploy_orchestrator.adoption.errors import AdoptionError, NotAdoptable
 from deploy_orchestrator.adoption.found import OldRelease
 from deploy_orchestrator.adoption.live import tried
-from deploy_orchestrator.adoption.profile import Needs, exceptions_for, needs_of
+from deploy_orchestrator.adoption.profile import ProfileNeeds, exceptions_for, needs_of
 from deploy_orchestrator.adoption.proof import Proof, original_of, proved
 from deploy_orchestrator.adoption.record import Recorded, settled
-from deploy_orchestrator.delivery import Cluster
+from deploy_orchestrator.delivery import ClusterClient
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.fleet import Fleet, Takeover, load, takeover_path
+from deploy_orchestrator.fleet import Fleet, TakeoverEvidence, load, takeover_path
 from deploy_orchestrator.git import Changes, Tree
 from deploy_orchestrator.manifests import Finding, Manifests, Workspace, examine, releases_of, render
 from deploy_orchestrator.outcomes import Outcome, attempt, failures, raised, values
@@ -40,7 +47,7 @@ class Outcomes:
     old: OldRelease
     adopted: Outcome[Adopted]
     examined: Outcome[Examined]
-    takeover: Outcome[Takeover] | None = None
+    takeover: Outcome[TakeoverEvidence] | None = None
 
     @property
     def state(self) -> str:
@@ -72,7 +79,7 @@ def adopt(
     tree: Tree,
     workspace: Workspace,
     done: Callable[[], None] = lambda: None,
-    clusters: Mapping[str, Cluster] = MappingProxyType({}),
+    clusters: Mapping[str, ClusterClient] = MappingProxyType({}),
 ) -> Adoption:
     """The fleet in `tree` with what was `read`, rendered and proved; nothing is written. One that fails stops
     no other; `done` is told of each. The `clusters` of environments are asked, by dry runs, what applying it
@@ -104,7 +111,7 @@ def adopt(
     return Adoption(changes, tuple(found), edited, decisions, refused)
 
 
-def _fleet(tree: Tree, draft: Draft) -> Fleet:
+def _fleet(tree: Tree, draft: AdoptionDraft) -> Fleet:
     changes, _ = settled(tree, draft.files)
     return load(tree.changed(changes))
 
@@ -159,7 +166,7 @@ def _recorded(
         yield Recorded(owner=owner, environment=environment, why=error.what)
 
 
-def _tried(outcome: Outcomes, fleet: Fleet, cluster: Cluster | None) -> Outcomes:
+def _tried(outcome: Outcomes, fleet: Fleet, cluster: ClusterClient | None) -> Outcomes:
     if (
         cluster is None
         or isinstance(outcome.adopted, OrchestratorError)
@@ -175,7 +182,7 @@ def _taken_over(found: Sequence[Outcomes]) -> dict[str, bytes]:
     return {
         takeover_path(each.adopted.tenant, each.old.environment): documents.dump(each.takeover.as_json())
         for each in found
-        if isinstance(each.adopted, Adopted) and isinstance(each.takeover, Takeover)
+        if isinstance(each.adopted, Adopted) and isinstance(each.takeover, TakeoverEvidence)
     }
 
 
@@ -185,13 +192,13 @@ def _manifests(found: Sequence[Outcomes], environment: str) -> Iterator[Manifest
             yield each.examined.manifests
 
 
-def _with(terms: Terms, needs: Mapping[str, Needs]) -> Terms:
+def _with(terms: Terms, needs: Mapping[str, ProfileNeeds]) -> Terms:
     known = {name: {**each.custom_kinds, **terms.custom_kinds.get(name, {})} for name, each in needs.items()}
     permitted = {name: each.cluster_scoped for name, each in needs.items()}
     return replace(terms, custom_kinds=known, cluster_scoped=permitted)
 
 
-def _needed(needs: Mapping[str, Needs]) -> Iterator[str]:
+def _needed(needs: Mapping[str, ProfileNeeds]) -> Iterator[str]:
     for name, each in needs.items():
         if each.cluster_scoped:
             kinds = ", ".join(each.cluster_scoped)

@@ -58,7 +58,7 @@ class Adopted:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class AdoptionDraft:
     """The `files` of the fleet by their paths, what became of each release (an error in its place), and what
     a person must decide.
     """
@@ -68,7 +68,7 @@ class Draft:
     decisions: tuple[str, ...]
 
 
-def drafted(releases: Sequence[OldRelease], terms: Terms, shipped: Mapping[str, bytes]) -> Draft:
+def drafted(releases: Sequence[OldRelease], terms: Terms, shipped: Mapping[str, bytes]) -> AdoptionDraft:
     """The fleet that delivers `releases`; one that cannot be said stops no other.
 
     `shipped` are the platform chart and what it needs, by their paths below `charts/`: it runs nowhere yet.
@@ -87,7 +87,7 @@ def drafted(releases: Sequence[OldRelease], terms: Terms, shipped: Mapping[str, 
         for each in parts:
             path = f"tenants/{tenant}/adopted-{each.old.environment}.yaml"
             files[path] = _values_yaml(each)
-    return Draft(files, tuple(made), tuple(_decisions(sound, terms)))
+    return AdoptionDraft(files, tuple(made), tuple(_decisions(sound, terms)))
 
 
 def tenant_yaml(

@@ -11,5 +11,5 @@ class NotAdoptable(AdoptionError):
     """A release uses something that has no counterpart here; `fix` says what a person can do."""
 
 
-class NotProved(AdoptionError):
+class NotCompared(AdoptionError):
     """Nobody could tell whether ours are the original's objects."""

@@ -15,7 +15,7 @@ from deploy_orchestrator import documents
 from deploy_orchestrator.adoption.errors import AdoptionError
 from deploy_orchestrator.adoption.live import would
 from deploy_orchestrator.adoption.proof import TRACKING
-from deploy_orchestrator.delivery import Cluster, ClusterRefused, inspect
+from deploy_orchestrator.delivery import ClusterClient, ClusterRefused, inspect
 from deploy_orchestrator.manifests import Manifests, Object, hooks, untyped
 from deploy_orchestrator.storage import write_whole
 
@@ -38,7 +38,7 @@ class NotHandedOver(AdoptionError):
 class Old:
     """The Application `name` in the namespace of its Argo CD, and the file that keeps it as it was."""
 
-    cluster: Cluster
+    cluster: ClusterClient
     argocd: str
     name: str
     kept: Path

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from deploy_orchestrator.delivery import Cluster, Inspection, inspect
-from deploy_orchestrator.fleet import Takeover
+from deploy_orchestrator.delivery import ClusterClient, Inspection, inspect
+from deploy_orchestrator.fleet import TakeoverEvidence
 from deploy_orchestrator.manifests import Manifests, hooks
 
 _KEPT: Final = 100
@@ -13,7 +13,7 @@ _LONGEST: Final = 1_000
 """Characters of one of them."""
 
 
-def tried(cluster: Cluster, namespace: str, candidate: Manifests) -> Takeover:
+def tried(cluster: ClusterClient, namespace: str, candidate: Manifests) -> TakeoverEvidence:
     """What server-side dry runs say of applying the `candidate` over what is live, and which hooks that
     runs; nothing is written.
     """
@@ -21,7 +21,7 @@ def tried(cluster: Cluster, namespace: str, candidate: Manifests) -> Takeover:
     runs = (f"{each.key} would run, as a hook" for each in candidate.objects if hooks.is_hook(each))
     said = [_line(each) for each in (*would(found, candidate), *runs)]
     more = [f"{len(said) - _KEPT} more"] if len(said) > _KEPT else []
-    return Takeover(
+    return TakeoverEvidence(
         content=candidate.content,
         live=Manifests(each for each in found.there.objects if each.kind != "Secret").content,
         kept=len(found.kept),

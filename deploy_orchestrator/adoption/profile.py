@@ -19,7 +19,7 @@ _REASON: Final = "stands so since before the adoption"
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
+class ProfileNeeds:
     """The scopes of the `custom_kinds` that charts of an environment define for others, and the kinds outside
     of namespaces that its tenants make.
     """
@@ -31,7 +31,7 @@ class Needs:
         return bool(self.custom_kinds or self.cluster_scoped)
 
 
-def needs_of(manifests: Iterable[Manifests], environment: Environment) -> Needs:
+def needs_of(manifests: Iterable[Manifests], environment: Environment) -> ProfileNeeds:
     """What the releases of an environment need all together."""
     objects = [each for one in manifests for each in one.objects]
     known = scopes((each.body for each in objects), environment.custom_kinds)
@@ -40,7 +40,7 @@ def needs_of(manifests: Iterable[Manifests], environment: Environment) -> Needs:
     }
     made = {each.key.group_kind for each in objects if is_cluster_scoped(each.key, known)}
     made = {kind for kind in made if is_cluster_kind(kind)}
-    return Needs(dict(sorted(kinds.items())), tuple(sorted(made - {"Namespace"})))
+    return ProfileNeeds(dict(sorted(kinds.items())), tuple(sorted(made - {"Namespace"})))
 
 
 def exceptions_for(findings: Iterable[Finding], expires: datetime) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 
 from deploy_orchestrator import documents
 from deploy_orchestrator.adoption.cutting import CUT, secrets_in
-from deploy_orchestrator.adoption.errors import NotProved
+from deploy_orchestrator.adoption.errors import NotCompared
 from deploy_orchestrator.adoption.found import OldRelease
 from deploy_orchestrator.adoption.parameters import argument
 from deploy_orchestrator.errors import Place
@@ -113,7 +113,7 @@ def _untracked(body: Any) -> Mapping[str, Any]:
 def _by_helm(old: OldRelease, deployment: Deployment, chart: Path) -> bytes:
     program = which("helm")
     if program is None:
-        raise NotProved(
+        raise NotCompared(
             "there is no `helm` on PATH to render the original with",
             fix="install it, or give what `argocd app manifests` prints with --manifests",
         )
@@ -123,10 +123,10 @@ def _by_helm(old: OldRelease, deployment: Deployment, chart: Path) -> bytes:
         try:
             done = subprocess.run(command, env=homes, capture_output=True, check=False, timeout=_SECONDS)
         except subprocess.TimeoutExpired as error:
-            raise NotProved(f"helm took longer than {_SECONDS} seconds") from error
+            raise NotCompared(f"helm took longer than {_SECONDS} seconds") from error
     if done.returncode:
         said = _without_secrets(done.stderr.decode(errors="replace").strip(), old)[-_SAID:]
-        raise NotProved(f"helm does not render the original: {said}", fix="mend it where it is now")
+        raise NotCompared(f"helm does not render the original: {said}", fix="mend it where it is now")
     return done.stdout
 
 

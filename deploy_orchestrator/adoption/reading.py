@@ -12,7 +12,7 @@ from deploy_orchestrator.adoption import applications, helm_releases
 from deploy_orchestrator.adoption.checkouts import Checkouts
 from deploy_orchestrator.adoption.errors import AdoptionError
 from deploy_orchestrator.adoption.found import ChartInGit, OldRelease, Raw
-from deploy_orchestrator.delivery import Cluster
+from deploy_orchestrator.delivery import ClusterClient
 from deploy_orchestrator.errors import Place
 from deploy_orchestrator.fleet import is_cluster_kind
 from deploy_orchestrator.manifests import scopes, untyped
@@ -46,7 +46,7 @@ def objects_in(path: Path) -> list[Raw]:
     ]
 
 
-def objects_of(cluster: Cluster, argocd: str) -> list[Raw]:
+def objects_of(cluster: ClusterClient, argocd: str) -> list[Raw]:
     """The Applications in the namespace `argocd` of a cluster, Helm's releases in all, and its definitions of
     custom kinds. Raises DeliveryError where it does not answer.
     """
@@ -66,7 +66,7 @@ def custom_kinds_in(objects: Iterable[Raw]) -> dict[str, str]:
     """The scopes of the custom kinds that are defined among `objects`, as fleet.yaml has them."""
     found = scopes(objects, {})
     return {
-        kind: "Cluster" if whole else "Namespaced"
+        kind: "ClusterClient" if whole else "Namespaced"
         for kind, whole in sorted(found.items())
         if is_cluster_kind(kind)
     }

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from deploy_orchestrator.charts.locks.lock import LockFinding, LockProblem, check_lock
     from deploy_orchestrator.charts.locks.update import lock_as_yaml, update_lock, write_lock
     from deploy_orchestrator.charts.metadata import ChartMetadata, Dependency, Lock, LockedDependency
-    from deploy_orchestrator.charts.mirroring.destination import Destination
+    from deploy_orchestrator.charts.mirroring.destination import MirrorTarget
     from deploy_orchestrator.charts.mirroring.mirror import Copy, CopyState, mirror
     from deploy_orchestrator.charts.pinning import pinned
     from deploy_orchestrator.charts.processing import Processed, processed
@@ -52,10 +52,10 @@ if TYPE_CHECKING:
     from deploy_orchestrator.charts.sources.work_tree import boundary_of
     from deploy_orchestrator.charts.templates import (
         Action,
-        Clash,
         Definition,
         Duplicate,
         Located,
+        NameClash,
         Owner,
         Replacement,
         actions_in,
@@ -105,7 +105,6 @@ __all__ = [
     "ChartMetadata",
     "ChartNotFound",
     "ChartsMeet",
-    "Clash",
     "Closure",
     "Collision",
     "Conflict",
@@ -118,7 +117,6 @@ __all__ = [
     "Dependency",
     "DependencyCycle",
     "DependencyVersions",
-    "Destination",
     "Deviation",
     "Difference",
     "Duplicate",
@@ -133,6 +131,8 @@ __all__ = [
     "LockFinding",
     "LockProblem",
     "LockedDependency",
+    "MirrorTarget",
+    "NameClash",
     "Need",
     "Node",
     "Owner",

@@ -17,7 +17,7 @@ Copy = TypeVar("Copy")
 
 
 @dataclass(frozen=True, slots=True)
-class Taken(Generic[Copy]):
+class Copies(Generic[Copy]):
     """What is loaded: the `unasked` as they are, and for each dependency every copy that it may get.
 
     Helm reads `charts/` in another order at each run, so that of several copies chance decides.
@@ -29,10 +29,10 @@ class Taken(Generic[Copy]):
 
 def taken(
     copies: Sequence[Copy], dependencies: Iterable[Dependency], named: Callable[[Copy], tuple[str, str]]
-) -> Taken[Copy]:
+) -> Copies[Copy]:
     """What Helm takes of `copies` for `dependencies`; `named` tells the name and version of a copy."""
     wanted = tuple(dependencies)
-    return Taken(
+    return Copies(
         tuple(copy for copy in copies if not any(is_allowed(*named(copy), each) for each in wanted)),
         tuple((each, tuple(copy for copy in copies if is_allowed(*named(copy), each))) for each in wanted),
     )

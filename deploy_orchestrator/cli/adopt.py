@@ -38,7 +38,7 @@ from deploy_orchestrator.outcomes import Outcome
 from deploy_orchestrator.settings import Settings
 
 if TYPE_CHECKING:
-    from deploy_orchestrator.delivery import Cluster
+    from deploy_orchestrator.delivery import ClusterClient
 
 REPORT = "ADOPTION.md"
 LIMIT = timedelta(minutes=15)
@@ -210,10 +210,10 @@ def _contexts(clusters: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _cluster(context: str) -> "Cluster":
-    from deploy_orchestrator.delivery import Cluster
+def _cluster(context: str) -> "ClusterClient":
+    from deploy_orchestrator.delivery import ClusterClient
 
-    return Cluster(None, context, LIMIT, "deploy-orchestrator-adopt", commands=True)
+    return ClusterClient(None, context, LIMIT, "deploy-orchestrator-adopt", commands=True)
 
 
 def _tell_what_is_left(context: typer.Context, clusters: Sequence[str], argocd: str, output: Format) -> None:

@@ -48,29 +48,29 @@ from deploy_orchestrator.cli.conflict_text import (
     why_unknown,
 )
 from deploy_orchestrator.cli.output import note, plain, progress, say, screen, show_json, tell
-from deploy_orchestrator.cli.sarif import Descriptor, Result, sarif
+from deploy_orchestrator.cli.sarif import SarifResult, SarifRule, sarif
 from deploy_orchestrator.foresight import Tried, tried
 from deploy_orchestrator.markdown import code, text
 from deploy_orchestrator.outcomes import attempt, failures
 
-NOT_FOUND = Descriptor(
+NOT_FOUND = SarifRule(
     "dependency-not-found",
     "a dependency that no repository within reach has",
     "What cannot be looked up cannot be judged, nor rendered. Mend its name, version or repository.",
 )
-CONFLICT = Descriptor(
+CONFLICT = SarifRule(
     "dependency-conflict",
     "charts that need versions of one dependency which clash",
     "Helm loads all of them, and the templates of one version may replace those of another. "
     "Take the versions that the message proposes.",
 )
 
-COLLISION = Descriptor(
+COLLISION = SarifRule(
     "dependency-collision",
     "charts that bring a named template or an object of the same name",
     "Only one of them is used, by all. Rename it in the chart that is yours, or leave one of the charts out.",
 )
-DEVIATION = Descriptor(
+DEVIATION = SarifRule(
     "dependency-deviation",
     "a dependency for which Helm takes something else than Chart.yaml says",
     "Helm takes what stands in charts/ by its name and version. Build charts/ anew, or write exact versions.",
@@ -319,20 +319,20 @@ def _markdown(analysis: Analysis) -> str:
     return "\n".join(lines if len(lines) > 2 else [*lines, "No conflicts."])
 
 
-def _results(found: Iterable[tuple[str, Analysis]]) -> Iterable[Result]:
+def _results(found: Iterable[tuple[str, Analysis]]) -> Iterable[SarifResult]:
     for chart, analysis in found:
         file = f"{chart}/Chart.yaml" if Path(chart).is_dir() else chart
         for missing in analysis.closure.unresolved:
             level = "error" if missing.parent == analysis.root else "warning"
-            yield Result(NOT_FOUND, level, f"{missing.dependency.name}: {missing.why}", file)
+            yield SarifResult(NOT_FOUND, level, f"{missing.dependency.name}: {missing.why}", file)
         for conflict in analysis.conflicts:
             grave = conflict.harm is Harm.HARMFUL or not conflict.satisfiable
             message = f"{explain(conflict)} {conflict.fix or ''}".strip()
-            yield Result(CONFLICT, "error" if grave else "warning", message, file)
+            yield SarifResult(CONFLICT, "error" if grave else "warning", message, file)
         for each in analysis.closure.deviations:
             level = "error" if each.is_grave else "warning"
-            yield Result(DEVIATION, level, f"{each.parent}: {each.key}: {each.why}", file)
+            yield SarifResult(DEVIATION, level, f"{each.parent}: {each.key}: {each.why}", file)
         met = [(each.harm, said(each)) for each in analysis.collisions]
         met += [(each.harm, f"{each.kind} {each.name}: {brought(each)}") for each in analysis.duplicates]
         for harm, message in met:
-            yield Result(COLLISION, "error" if harm is Harm.HARMFUL else "warning", message, file)
+            yield SarifResult(COLLISION, "error" if harm is Harm.HARMFUL else "warning", message, file)

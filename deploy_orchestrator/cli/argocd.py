@@ -9,7 +9,7 @@ import typer
 from deploy_orchestrator import documents
 from deploy_orchestrator.cli.installation import described, opened
 from deploy_orchestrator.cli.output import coloured, note, plain, say, show_lines, tell
-from deploy_orchestrator.delivery import Cluster, DeliveryError, unsaid_windows, unused_projects
+from deploy_orchestrator.delivery import ClusterClient, DeliveryError, unsaid_windows, unused_projects
 from deploy_orchestrator.delivery import apply as applied
 from deploy_orchestrator.delivery import bootstrap as objects
 from deploy_orchestrator.errors import Place, instead_of
@@ -86,7 +86,9 @@ def _chosen(fleet: Fleet, name: str | None, *, several: bool) -> list[ArgoCDInst
 def _apply(fleet: Fleet, instance: ArgoCDInstance, wanted: list[dict[str, Any]], *, dry_run: bool) -> None:
     contexts = described().contexts_of_argocd
     where = contexts.of(instance, fleet)
-    cluster = Cluster(contexts.kubeconfig, where, LIMIT, "deploy-orchestrator", commands=contexts.commands)
+    cluster = ClusterClient(
+        contexts.kubeconfig, where, LIMIT, "deploy-orchestrator", commands=contexts.commands
+    )
     say(
         plain(f"Argo CD {instance.name}", "bold"),
         f"  namespace {instance.namespace}, {f'context {where}' if where else 'the current context'}",

@@ -12,7 +12,7 @@ from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Deployment, Fleet
 
 if TYPE_CHECKING:
-    from deploy_orchestrator.delivery import Cluster, Inspection
+    from deploy_orchestrator.delivery import ClusterClient, Inspection
     from deploy_orchestrator.manifests import Manifests, ObjectKey
 
 LIMIT = timedelta(minutes=2)
@@ -38,7 +38,7 @@ class Clusters:
 
     def __init__(self, asked: Sequence[str], fleet: Fleet, wanted: Iterable[Deployment]) -> None:
         self._contexts = _contexts(asked, fleet, wanted)
-        self._connected: dict[str, Cluster] = {}
+        self._connected: dict[str, ClusterClient] = {}
 
     def inspect(
         self,
@@ -53,13 +53,13 @@ class Clusters:
         Raises:
             NoCluster: the kubeconfig does not have the context.
         """
-        from deploy_orchestrator.delivery import Cluster, inspect, lacking
+        from deploy_orchestrator.delivery import ClusterClient, inspect, lacking
 
         name = deployment.environment.cluster
         if name not in self._contexts:
             return None
         if name not in self._connected:
-            self._connected[name] = Cluster(
+            self._connected[name] = ClusterClient(
                 None, self._contexts[name], LIMIT, "deploy-orchestrator-plan", commands=True
             )
         connected = self._connected[name]

@@ -9,81 +9,85 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 
-class Listed(NamedTuple):
+class CommandEntry(NamedTuple):
     """A command in a `module` of this room, and the `summary` that `--help` lists it with."""
 
     module: str
     summary: str
 
 
-COMMANDS: Mapping[str, Listed] = MappingProxyType(
+COMMANDS: Mapping[str, CommandEntry] = MappingProxyType(
     {
-        "init": Listed("init", "Lay out an example fleet to try everything on."),
-        "analyze": Listed(
+        "init": CommandEntry("init", "Lay out an example fleet to try everything on."),
+        "analyze": CommandEntry(
             "analyze",
             "Show what charts are built on, where versions clash, what harm that does, and the way out.",
         ),
-        "outdated": Listed("outdated", "List what each dependency has now, and how far it can go up."),
-        "upgrade": Listed(
+        "outdated": CommandEntry("outdated", "List what each dependency has now, and how far it can go up."),
+        "upgrade": CommandEntry(
             "upgrade",
             "Take another version of a dependency in every chart that needs it, where that does no harm.",
         ),
-        "subscriptions": Listed(
+        "subscriptions": CommandEntry(
             "subscriptions",
             "Look for newer versions of the charts and images that the fleet follows, and propose them.",
         ),
-        "impact": Listed(
+        "impact": CommandEntry(
             "impact",
             "Show what an upgrade changes: charts, conflicts, defaults, "
             "and each deployment with its verdict.",
         ),
-        "mirror": Listed(
+        "mirror": CommandEntry(
             "mirror", "Copy charts, or the images that the fleet runs, to a registry of your own."
         ),
-        "plan": Listed("plan", "Show what a fleet commit would change, with verdict and reasons."),
-        "values": Listed(
+        "plan": CommandEntry("plan", "Show what a fleet commit would change, with verdict and reasons."),
+        "values": CommandEntry(
             "values", "Show every value that a tenant's charts get, with the file it comes from."
         ),
-        "adopt": Listed(
+        "adopt": CommandEntry(
             "adopt",
             "Write a fleet that gives what somebody else delivers now, and prove it release by release.",
         ),
-        "hand-over": Listed(
+        "hand-over": CommandEntry(
             "hand_over",
             "Let go of an Application whose objects a pending plan would take over, without touching them.",
         ),
-        "pending": Listed("pending", "List what waits to be released, and what each waits for."),
-        "approve": Listed(
+        "pending": CommandEntry("pending", "List what waits to be released, and what each waits for."),
+        "approve": CommandEntry(
             "approvals", "Approve exactly the bytes that are pending, or with --rules exactly the rules."
         ),
-        "reject": Listed("approvals", "Reject the bytes that are pending, or with --rules the rules."),
-        "break-glass": Listed(
+        "reject": CommandEntry("approvals", "Reject the bytes that are pending, or with --rules the rules."),
+        "break-glass": CommandEntry(
             "approvals", "In an emergency, let exactly the bytes that are pending past what they wait for."
         ),
-        "pause": Listed(
+        "pause": CommandEntry(
             "pausing", "Stop the line: release nothing more in an environment, or for a tenant there."
         ),
-        "resume": Listed("pausing", "Start the line again, whoever has stopped it."),
-        "images": Listed(
+        "resume": CommandEntry("pausing", "Start the line again, whoever has stopped it."),
+        "images": CommandEntry(
             "images", "Show every image of the fleet as its registry has it, and what is wrong with it."
         ),
-        "status": Listed(
+        "status": CommandEntry(
             "status", "Show what is live where, what broke, what waits for a person, and what is paused."
         ),
-        "audit": Listed(
+        "audit": CommandEntry(
             "audit", "Hold every commit of the deployments repository against what it had to be."
         ),
-        "history": Listed("live", "List every release and revert of a tenant, newest first."),
-        "dora": Listed("dora", "Tell how often and how fast changes go out, and how many of them fail."),
-        "rollback": Listed("rollback", "Go back to the release before, and wait until it is live."),
-        "sync": Listed("live", "Make what is released live, and wait until it is."),
-        "serve": Listed("serve", "Serve the board: what needs somebody, how everything stands, and why."),
-        "webhooks": Listed("webhooks", "Receive push webhooks and start runs at once."),
-        "lock": Listed("lock", "Check and update the locks of charts."),
-        "tenant": Listed("tenant", "Add tenants to the fleet, and remove what is left of them."),
-        "token": Listed("token", "Make tokens by which machines ask the board, and list them."),
-        "argocd": Listed("argocd", "Set up Argo CD for the fleet."),
-        "sandbox": Listed("sandbox", "Act on the sandbox, which stands in for a cluster."),
+        "history": CommandEntry("live", "List every release and revert of a tenant, newest first."),
+        "dora": CommandEntry(
+            "dora", "Tell how often and how fast changes go out, and how many of them fail."
+        ),
+        "rollback": CommandEntry("rollback", "Go back to the release before, and wait until it is live."),
+        "sync": CommandEntry("live", "Make what is released live, and wait until it is."),
+        "serve": CommandEntry(
+            "serve", "Serve the board: what needs somebody, how everything stands, and why."
+        ),
+        "webhooks": CommandEntry("webhooks", "Receive push webhooks and start runs at once."),
+        "lock": CommandEntry("lock", "Check and update the locks of charts."),
+        "tenant": CommandEntry("tenant", "Add tenants to the fleet, and remove what is left of them."),
+        "token": CommandEntry("token", "Make tokens by which machines ask the board, and list them."),
+        "argocd": CommandEntry("argocd", "Set up Argo CD for the fleet."),
+        "sandbox": CommandEntry("sandbox", "Act on the sandbox, which stands in for a cluster."),
     }
 )
 

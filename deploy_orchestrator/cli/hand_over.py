@@ -10,7 +10,7 @@ from deploy_orchestrator.adoption import hand_over as handing_over
 from deploy_orchestrator.cli.installation import described, opened
 from deploy_orchestrator.cli.options import Environment, Format, Output, Tenant
 from deploy_orchestrator.cli.output import say, show_json
-from deploy_orchestrator.delivery import Cluster
+from deploy_orchestrator.delivery import ClusterClient
 
 LIMIT = timedelta(minutes=5)
 
@@ -44,7 +44,7 @@ def hand_over(
             f"there is no plan of {environment}/{tenant}", fix="let the orchestrator plan it first"
         )
     kept = described().home / "handed-over" / environment / f"{application}.yaml"
-    connected = Cluster(None, cluster, LIMIT, "deploy-orchestrator-adopt", commands=True)
+    connected = ClusterClient(None, cluster, LIMIT, "deploy-orchestrator-adopt", commands=True)
     old = Old(connected, argocd, application, kept)
     told: list[str] = []
     if back and orchestrator.deployments.release(environment, tenant):

@@ -19,7 +19,7 @@ POD = "spec.template.spec."
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class EffectLine:
     """One line: `sign` is `-`, `+` or `~`, `what` the object, or how many are alike, and `how` it changes."""
 
     sign: str
@@ -44,7 +44,7 @@ class Effect:
     """What happens to some deployments. Where they are several, names such as `{tenant}` stand for theirs."""
 
     judged: tuple[Judged, ...]
-    changes: tuple[Line, ...]
+    changes: tuple[EffectLine, ...]
     concerns: tuple[Concern, ...]
 
 
@@ -75,7 +75,7 @@ class _Names:
         return self._pattern.sub(lambda found: self._words[found[1]], text)
 
 
-def _effect(members: list[Judged], changes: tuple[Line, ...], concerns: tuple[Concern, ...]) -> Effect:
+def _effect(members: list[Judged], changes: tuple[EffectLine, ...], concerns: tuple[Concern, ...]) -> Effect:
     first = members[0]
     if len(members) == 1 and first.preview:
         changes = tuple(_changes(first.difference, str))
@@ -83,11 +83,11 @@ def _effect(members: list[Judged], changes: tuple[Line, ...], concerns: tuple[Co
     return Effect(tuple(members), changes, concerns)
 
 
-def _changes(difference: Diff, name: Callable[[str], str]) -> Iterator[Line]:
+def _changes(difference: Diff, name: Callable[[str], str]) -> Iterator[EffectLine]:
     for gone in difference.removed:
-        yield Line("-", name(_object(gone.key)))
+        yield EffectLine("-", name(_object(gone.key)))
     for come in difference.added:
-        yield Line("+", name(_object(come.key)))
+        yield EffectLine("+", name(_object(come.key)))
     changed: defaultdict[str, list[ObjectKey]] = defaultdict(list)
     for change in difference.changed:
         for one in change.fields:
@@ -95,7 +95,7 @@ def _changes(difference: Diff, name: Callable[[str], str]) -> Iterator[Line]:
             how = f"{_shortened(name(before))} → {_shortened(name(after))}"
             changed[f"{one.field.removeprefix(POD)}: {how}"].append(change.key)
     for how, keys in sorted(changed.items(), key=lambda each: len(each[1]) > 1):
-        yield Line("~", name(_object(keys[0])) if len(keys) == 1 else f"{len(keys)} objects", how)
+        yield EffectLine("~", name(_object(keys[0])) if len(keys) == 1 else f"{len(keys)} objects", how)
 
 
 def _concerns(plan: Plan, name: Callable[[str], str]) -> Iterator[Concern]:

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from deploy_orchestrator.charts import ABSENT, Upgrade
 from deploy_orchestrator.cli.conflict_text import show_conflict
-from deploy_orchestrator.cli.impact_effects import Effect, Line, effects
+from deploy_orchestrator.cli.impact_effects import Effect, EffectLine, effects
 from deploy_orchestrator.cli.impact_report import (
     ImpactReport,
     Judged,
@@ -101,7 +101,7 @@ def _show_effect(effect: Effect, *, in_full: bool) -> None:
         say_below([(coloured(concern.verdict), plain(concern.saw)), ("", plain(concern.do, "dim"))])
 
 
-def _told(change: Line) -> Text:
+def _told(change: EffectLine) -> Text:
     return Text.assemble(plain(change.what), plain(f"  {change.how}" if change.how else "", "dim"))
 
 

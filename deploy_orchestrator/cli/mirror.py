@@ -12,7 +12,7 @@ from deploy_orchestrator.charts import (
     Closure,
     Copy,
     CopyState,
-    Destination,
+    MirrorTarget,
     Node,
     locate,
     packaged,
@@ -54,7 +54,7 @@ def mirror_all_charts(
     was broken off can be run again. Your own logins of Helm or Docker are used. The exit code is 2 when
     something could not be found or copied; the rest is copied all the same.
     """
-    repositories, destination = repositories_at(repository, charts), Destination(to)
+    repositories, destination = repositories_at(repository, charts), MirrorTarget(to)
     packages: dict[Node, Callable[[], bytes]] = {}
     closures: list[Closure] = []
     with progress("looking up dependencies"):

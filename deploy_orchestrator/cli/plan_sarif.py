@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from deploy_orchestrator.cli.sarif import Descriptor, Level, Result
+from deploy_orchestrator.cli.sarif import Level, SarifResult, SarifRule
 from deploy_orchestrator.cli.template_lines import line_of
 from deploy_orchestrator.errors import OrchestratorError, Place
 from deploy_orchestrator.fleet import Deployment, Fleet
@@ -16,15 +16,15 @@ from deploy_orchestrator.risk import RULES, Reason, Verdict
 
 CHARTS: Final = "charts"
 TENANTS: Final = "tenants"
-NOT_RENDERED: Final = Descriptor(
+NOT_RENDERED: Final = SarifRule(
     "not-rendered",
     "a tenant that is broken, or whose chart does not render",
     "Nothing of it can be released. Mend what the message names.",
 )
 _CHECKS: Final = {
-    each.id: Descriptor(each.id, each.reason, f"{each.reason} To do: {each.fix}.") for each in CHECKS
+    each.id: SarifRule(each.id, each.reason, f"{each.reason} To do: {each.fix}.") for each in CHECKS
 }
-_RISKS: Final = {each.id: Descriptor(each.id, each.sees, f"{each.why} {each.do}") for each in RULES}
+_RISKS: Final = {each.id: SarifRule(each.id, each.sees, f"{each.why} {each.do}") for each in RULES}
 _LEVELS: Final[Mapping[Verdict, Level]] = {
     Verdict.SAFE: "note",
     Verdict.NEEDS_APPROVAL: "warning",
@@ -35,11 +35,11 @@ _TOLD_BY_CHECKS: Final = frozenset({"check-failed", "dependency-conflict"})
 
 def results(
     proposals: Sequence[Proposal], failures: Iterable[tuple[str, OrchestratorError]], fleet: Fleet
-) -> list[Result]:
+) -> list[SarifResult]:
     """What a change brings: findings that are new, and reasons that are not safe, each once for all
     deployments that it is about, which stand as `environment/tenant` with the object in `about`.
     """
-    together: defaultdict[Result, list[str]] = defaultdict(list)
+    together: defaultdict[SarifResult, list[str]] = defaultdict(list)
     for proposal in proposals:
         for result in _results(proposal, fleet):
             together[replace(result, about=())] += result.about
@@ -47,7 +47,7 @@ def results(
     return [*broken, *(replace(result, about=tuple(about)) for result, about in together.items())]
 
 
-def _results(proposal: Proposal, fleet: Fleet) -> Iterator[Result]:
+def _results(proposal: Proposal, fleet: Fleet) -> Iterator[SarifResult]:
     deployment = proposal.deployment
     templates = {str(key): file for key, file in proposal.manifests.templates.items()}
     for finding in proposal.findings:
@@ -60,14 +60,14 @@ def _results(proposal: Proposal, fleet: Fleet) -> Iterator[Result]:
 
 def _of_finding(
     finding: Finding, deployment: Deployment, templates: Mapping[str, str], fleet: Fleet
-) -> Result:
+) -> SarifResult:
     template = templates.get(str(finding.object), "")
     place = finding.place or Place(template)
     file = _file(place.file, deployment, fleet)
     there = place.line if file == place.file else None
     if finding.place is None and finding.object and file == template:
         there = _line(template, finding.object.kind, finding.object.name, finding.message, fleet)
-    return Result(
+    return SarifResult(
         rule=_CHECKS[finding.rule],
         level=_level(finding, deployment),
         message=f"{_name(finding.object, deployment)}{finding.message} To do: {finding.fix}.",
@@ -89,14 +89,16 @@ def _level(finding: Finding, deployment: Deployment) -> Level:
     return _LEVELS[override.severity]
 
 
-def _of_reason(reason: Reason, deployment: Deployment, templates: Mapping[str, str], fleet: Fleet) -> Result:
+def _of_reason(
+    reason: Reason, deployment: Deployment, templates: Mapping[str, str], fleet: Fleet
+) -> SarifResult:
     template = templates.get(reason.object or "", "")
     file, line = _file(template, deployment, fleet), 1
     if reason.object and file == template:
         kind, _, name = reason.object.partition(" ")
         line = _line(template, kind, name.rpartition("/")[2], reason.saw, fleet)
-    return Result(
-        rule=_RISKS.get(reason.rule) or Descriptor(reason.rule, reason.why, f"{reason.why} {reason.do}"),
+    return SarifResult(
+        rule=_RISKS.get(reason.rule) or SarifRule(reason.rule, reason.why, f"{reason.why} {reason.do}"),
         level="error" if reason.severity is Verdict.BLOCKED else "warning",
         message=f"{_name(reason.object, deployment)}{reason.saw}. {reason.why} {reason.do}",
         file=file,
@@ -105,10 +107,10 @@ def _of_reason(reason: Reason, deployment: Deployment, templates: Mapping[str, s
     )
 
 
-def _broken(key: str, error: OrchestratorError, fleet: Fleet) -> Result:
+def _broken(key: str, error: OrchestratorError, fleet: Fleet) -> SarifResult:
     place = error.place or Place("fleet.yaml")
     there = _exists(place.file, fleet)
-    return Result(
+    return SarifResult(
         rule=NOT_RENDERED,
         level="error",
         message=f"{key}: {error.what}" + (f" To do: {error.fix}." if error.fix else ""),

@@ -17,7 +17,7 @@ Level = Literal["error", "warning", "note"]
 
 
 @dataclass(frozen=True, slots=True)
-class Descriptor:
+class SarifRule:
     """Something that is looked for: what it `sees`, and as `help` why that matters and what to do."""
 
     id: str
@@ -26,13 +26,13 @@ class Descriptor:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class SarifResult:
     """One thing that was found by a `rule`: in a `file`, and where known a line of it.
 
     `about` names what it is about beside the file.
     """
 
-    rule: Descriptor
+    rule: SarifRule
     level: Level
     message: str
     file: str
@@ -40,7 +40,7 @@ class Result:
     about: tuple[str, ...] = ()
 
 
-def sarif(results: Iterable[Result]) -> dict[str, Any]:
+def sarif(results: Iterable[SarifResult]) -> dict[str, Any]:
     """One run of this tool with `results`, as plain JSON types."""
     found = list(results)
     rules = list(dict.fromkeys(each.rule for each in found))
@@ -62,7 +62,7 @@ def sarif(results: Iterable[Result]) -> dict[str, Any]:
     }
 
 
-def _rule(rule: Descriptor) -> dict[str, Any]:
+def _rule(rule: SarifRule) -> dict[str, Any]:
     return {
         "id": rule.id,
         "shortDescription": {"text": rule.sees},
@@ -71,7 +71,7 @@ def _rule(rule: Descriptor) -> dict[str, Any]:
     }
 
 
-def _result(result: Result) -> dict[str, Any]:
+def _result(result: SarifResult) -> dict[str, Any]:
     place = {"artifactLocation": {"uri": quote(result.file, safe="/@")}, "region": {"startLine": result.line}}
     names = [{"fullyQualifiedName": each} for each in result.about]
     identity = "\0".join((result.rule.id, result.file, result.message, *result.about))

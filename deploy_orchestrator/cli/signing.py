@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from deploy_orchestrator.git import Person, Signer
+from deploy_orchestrator.git import Ident, Signer
 
 SignsAs = Annotated[
     str | None,
@@ -28,4 +28,4 @@ def signer(email: str | None, key: Path | None) -> Signer:
         return Signer.configured()
     if email is None or key is None:
         raise typer.BadParameter("--as and --key go together; without them git's own settings are used")
-    return Signer(Person(email.partition("@")[0], email), str(key))
+    return Signer(Ident(email.partition("@")[0], email), str(key))

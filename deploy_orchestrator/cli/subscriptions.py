@@ -12,17 +12,17 @@ from deploy_orchestrator.cli.output import plain, progress, say, say_below, show
 from deploy_orchestrator.errors import OrchestratorError, Place, instead_of
 from deploy_orchestrator.fleet import FLEET_FILE, FleetError, Subscription
 from deploy_orchestrator.outcomes import attempt, failures, values
-from deploy_orchestrator.subscriptions import Offer, State, forge_if_any
+from deploy_orchestrator.subscriptions import Offer, Offered, forge_if_any
 
 _SAID = {
-    State.CURRENT: "nothing newer is published",
-    State.NONE_SAFE: "no newer version is safe for all tenants",
-    State.FOUND: "{version} is the highest that is safe for all tenants",
-    State.PROPOSED: "{version} is proposed now",
-    State.WAITS: "{version} was proposed, and waits",
-    State.DECLINED: "{version} was proposed, and closed by people",
+    Offered.CURRENT: "nothing newer is published",
+    Offered.NONE_SAFE: "no newer version is safe for all tenants",
+    Offered.FOUND: "{version} is the highest that is safe for all tenants",
+    Offered.PROPOSED: "{version} is proposed now",
+    Offered.WAITS: "{version} was proposed, and waits",
+    Offered.DECLINED: "{version} was proposed, and closed by people",
 }
-_COLOURS = {State.FOUND: "yellow", State.PROPOSED: "green", State.NONE_SAFE: "red"}
+_COLOURS = {Offered.FOUND: "yellow", Offered.PROPOSED: "green", Offered.NONE_SAFE: "red"}
 
 
 def subscriptions(
@@ -66,7 +66,7 @@ def subscriptions(
         tell(error, about=key)
     if failed:
         raise typer.Exit(2)
-    if any(each.state in (State.FOUND, State.NONE_SAFE) for each in offers):
+    if any(each.state in (Offered.FOUND, Offered.NONE_SAFE) for each in offers):
         raise typer.Exit(1)
 
 

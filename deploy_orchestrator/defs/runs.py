@@ -73,7 +73,7 @@ class Batch(dg.Config):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Intent:
     """What is to be brought about for one tenant in one environment; `purpose` names it."""
 
     environment: str
@@ -99,12 +99,12 @@ def named(tenants: Collection[str]) -> str:
     return first_few(sorted(tenants), _NAMED)
 
 
-def wanted_by(run: dg.DagsterRun) -> list[Wanted]:
+def wanted_by(run: dg.DagsterRun) -> list[Intent]:
     """What a run was made for; nothing where it is not about tenants, or could not run at all."""
     ops = cast("Mapping[str, Any]", run.run_config.get("ops", {}))
     configs = [op.get("config", {}) for op in ops.values()]
     return [
-        Wanted(batch.environment, tenant, purpose)
+        Intent(batch.environment, tenant, purpose)
         for config in configs
         if "tenants" in config and (batch := _batch(config))
         for tenant, purpose in batch.tenants.items()
@@ -119,7 +119,7 @@ def _batch(config: Mapping[str, Any]) -> Batch | None:
 
 
 def requests(
-    instance: dg.DagsterInstance, job: str, wanted: Iterable[Wanted], tell: Callable[[str], None]
+    instance: dg.DagsterInstance, job: str, wanted: Iterable[Intent], tell: Callable[[str], None]
 ) -> list[dg.RunRequest]:
     """Runs of `job`, one an environment, for all that is `wanted`, but for what a run is under way for, and
     for what `ATTEMPTS` of them did not bring about within the last `PAUSE`, which `tell` is told. Runs that
@@ -133,7 +133,7 @@ def requests(
     made = Counter(each for run in recent if is_asked_for(run) for each in wanted_by(run))
     running = set(under_way(instance, job))
     pauses = int(now.timestamp() / PAUSE.total_seconds())
-    attempts: dict[Wanted, str] = {}
+    attempts: dict[Intent, str] = {}
     for each in waiting:
         if each in running:
             continue
@@ -147,7 +147,7 @@ def requests(
     return _runs(job, attempts)
 
 
-def under_way(instance: dg.DagsterInstance, job: str | None = None) -> list[Wanted]:
+def under_way(instance: dg.DagsterInstance, job: str | None = None) -> list[Intent]:
     """What runs are queued or running for, of one job or of any."""
     runs = instance.get_runs(RunsFilter(job_name=job, statuses=_UNDER_WAY))
     return [each for run in runs for each in wanted_by(run)]
@@ -173,14 +173,14 @@ def again(instance: dg.DagsterInstance, job: str) -> list[dg.RunRequest]:
             purposes.setdefault((each.environment, each.tenant), each.purpose)
     left = {record.dagster_run.run_id: _left(instance, record.dagster_run) for record in failed}
     undone = {
-        Wanted(environment, tenant, purposes[environment, tenant]): f"after {records[0].dagster_run.run_id}"
+        Intent(environment, tenant, purposes[environment, tenant]): f"after {records[0].dagster_run.run_id}"
         for (environment, tenant), records in history.items()
         if tenant in left.get(records[0].dagster_run.run_id, ()) and not _pauses(records)
     }
     return _runs(job, undone)
 
 
-def _runs(job: str, attempts: Mapping[Wanted, str]) -> list[dg.RunRequest]:
+def _runs(job: str, attempts: Mapping[Intent, str]) -> list[dg.RunRequest]:
     """A run an environment, with a key that tells it from all other attempts."""
     runs: list[dg.RunRequest] = []
     for environment in dict.fromkeys(each.environment for each in attempts):

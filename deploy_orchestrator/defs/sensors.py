@@ -13,7 +13,7 @@ from deploy_orchestrator.defs.jobs import survey
 from deploy_orchestrator.defs.partitions import environments, tenants
 from deploy_orchestrator.defs.resources import Installation
 from deploy_orchestrator.defs.runs import (
-    Wanted,
+    Intent,
     again,
     kept,
     log_unreadable,
@@ -120,8 +120,8 @@ def open_gates(
     observed, seen = kept(context.cursor), dict[str, str]()
     events: list[Event] = []
     with installation.open() as orchestrator:
-        opened: list[Wanted] = []
-        outdated: list[Wanted] = []
+        opened: list[Intent] = []
+        outdated: list[Intent] = []
         waiting: list[str] = []
         log_unreadable(context, orchestrator)
         orchestrator.deployments.put_back()
@@ -143,14 +143,14 @@ def open_gates(
                 seen[plan.key] = _digest([plan.digest, *((gate.key, gate.state) for gate in closed)])
                 if seen[plan.key] != observed.get(plan.key):
                     events.append(reports.waits(plan, closed).runless)
-            wanted = Wanted(plan.environment, plan.tenant, plan.digest)
+            wanted = Intent(plan.environment, plan.tenant, plan.digest)
             if not closed:
                 opened.append(wanted)
             elif any(gate.outdated for gate in closed) and not plan.removal:
                 outdated.append(wanted)
         # What waited behind a plan is planned as soon as that is released.
         outdated += [
-            Wanted(plan.environment, plan.tenant, plan.digest)
+            Intent(plan.environment, plan.tenant, plan.digest)
             for plan in (() if broken else orchestrator.overtaken())
         ]
     if broken:
@@ -197,7 +197,7 @@ def live_releases(
 ) -> dg.SensorResult:
     reported = kept(context.cursor)
     seen: dict[str, str] = {}
-    wanted: list[Wanted] = []
+    wanted: list[Intent] = []
     told: list[Report] = []
     unhealthy: list[tuple[Release, Status]] = []
     unknown: dict[str, None] = {}
@@ -213,7 +213,7 @@ def live_releases(
                 unknown[each.message] = None
                 continue
             if state.revision != released.revision or released.removal:
-                wanted.append(Wanted(each.environment, each.tenant, released.commit))
+                wanted.append(Intent(each.environment, each.tenant, released.commit))
                 continue
             seen[each.key] = (
                 f"{state.revision} {state.sync} {state.health} {state.since.isoformat()} {state.drift}"
@@ -281,7 +281,7 @@ def unhealthy_releases(
         unhealthy = [found.release for found in orchestrator.unhealthy()]
     refused = {each.key: reports.refusal(context.instance, each) for each in unhealthy}
     wanted = [
-        Wanted(each.environment, each.tenant, each.commit) for each in unhealthy if not refused[each.key]
+        Intent(each.environment, each.tenant, each.commit) for each in unhealthy if not refused[each.key]
     ]
     let_alone: list[str] = []
     runs = requests(context.instance, "roll_back", wanted, let_alone.append)

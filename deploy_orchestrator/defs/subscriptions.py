@@ -20,7 +20,7 @@ from deploy_orchestrator.subscriptions import forge_if_any
 from deploy_orchestrator.terms import Label
 
 
-class Followed(dg.Config):
+class SubscriptionsConfig(dg.Config):
     """Which subscriptions are looked at."""
 
     names: list[Label] = Field(default_factory=list[Label], description="Subscriptions by name; none: all.")
@@ -39,7 +39,7 @@ class Followed(dg.Config):
     ],
 )
 def upgrade_offers(
-    config: Followed, installation: dg.ResourceParam[Installation]
+    config: SubscriptionsConfig, installation: dg.ResourceParam[Installation]
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     """The highest versions that are safe for all tenants of what the fleet follows, each proposed once."""
     with installation.open() as orchestrator:

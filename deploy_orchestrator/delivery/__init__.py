@@ -13,7 +13,7 @@ if TYPE_CHECKING:
         unused_projects,
     )
     from deploy_orchestrator.delivery.by_environment import ByEnvironment
-    from deploy_orchestrator.delivery.cluster import Cluster
+    from deploy_orchestrator.delivery.cluster import ClusterClient
     from deploy_orchestrator.delivery.engine import Engine
     from deploy_orchestrator.delivery.errors import (
         ClusterRefused,
@@ -42,7 +42,7 @@ else:
 __all__ = [
     "ArgoCD",
     "ByEnvironment",
-    "Cluster",
+    "ClusterClient",
     "ClusterRefused",
     "Contexts",
     "DeliveryError",

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Any
 from deploy_orchestrator.manifests import Diff, Manifests, Object, diff
 
 if TYPE_CHECKING:
-    from deploy_orchestrator.delivery.cluster import Cluster
+    from deploy_orchestrator.delivery.cluster import ClusterClient
 
 
 def apply(
-    cluster: "Cluster", objects: Iterable[Mapping[str, Any]], namespace: str, *, dry_run: bool
+    cluster: "ClusterClient", objects: Iterable[Mapping[str, Any]], namespace: str, *, dry_run: bool
 ) -> Iterator[tuple[Object, Diff]]:
     """Applies `objects` in their order, and tells of each what that changed in the cluster, or would.
 

@@ -38,14 +38,14 @@ class _Kind:
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class ObjectVersion:
     """Which object it is, and as of which write."""
 
     uid: str
     resource_version: str
 
 
-class Cluster:
+class ClusterClient:
     """The API server of a cluster. Its methods may be called from several threads.
 
     Each raises `ClusterRefused`, `NotServed`, `ClusterUnreachable` (from then on at once), and `OutOfTime`
@@ -121,14 +121,14 @@ class Cluster:
         query = [("fieldManager", self._manager)]
         return _theirs(self._request("POST", collection, query, wanted.body, "application/json"))
 
-    def merge(self, wanted: Object, namespace: str, change: Mapping[str, Any]) -> Version:
+    def merge(self, wanted: Object, namespace: str, change: Mapping[str, Any]) -> ObjectVersion:
         """Changes what `change` names of the object that is there, and nothing else (RFC 7396)."""
         query = [("fieldManager", self._manager)]
         path = self._path(wanted, namespace)
         metadata = self._request("PATCH", path, query, change, "application/merge-patch+json")["metadata"]
-        return Version(metadata["uid"], metadata["resourceVersion"])
+        return ObjectVersion(metadata["uid"], metadata["resourceVersion"])
 
-    def delete(self, wanted: Object, namespace: str, version: Version) -> None:
+    def delete(self, wanted: Object, namespace: str, version: ObjectVersion) -> None:
         """Deletes the object alone, what it owns stays; refused with 409 unless it is as of `version`."""
         options = {
             "apiVersion": "v1",

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from deploy_orchestrator.delivery.cluster import Cluster
+from deploy_orchestrator.delivery.cluster import ClusterClient
 from deploy_orchestrator.delivery.errors import DeliveryError
 from deploy_orchestrator.manifests import Object
 from deploy_orchestrator.risk import Reason, Verdict
@@ -11,7 +11,7 @@ _ENFORCED: Final = "pod-security.kubernetes.io/enforce"
 _RESTRICTED: Final = "restricted"
 
 
-def lacking(cluster: Cluster, namespace: str) -> tuple[Reason, ...]:
+def lacking(cluster: ClusterClient, namespace: str) -> tuple[Reason, ...]:
     """A reason for each thing that the platform chart would have given, and the `namespace` has not: that it
     is there, Pod Security at `restricted`, and a quota. Where the cluster does not tell, that is one.
     """

@@ -25,7 +25,7 @@ from deploy_orchestrator.releases import Plan
 from deploy_orchestrator.risk import Reason, Verdict
 
 if TYPE_CHECKING:
-    from deploy_orchestrator.delivery.cluster import Cluster
+    from deploy_orchestrator.delivery.cluster import ClusterClient
 
 _CONCURRENT = 8
 _ASKED_OF_THE_CALLER: Final = re.compile(
@@ -141,7 +141,7 @@ class Inspection:
 
 
 def inspect(
-    cluster: "Cluster",
+    cluster: "ClusterClient",
     namespace: str,
     released: Manifests | None,
     candidate: Manifests,

@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from deploy_orchestrator.fleet.schemas import json_schemas
     from deploy_orchestrator.fleet.signers import among, principals
     from deploy_orchestrator.fleet.syncing import AS_USUAL, IgnoredDifference, Syncing, SyncOption
-    from deploy_orchestrator.fleet.takeover import Takeover
+    from deploy_orchestrator.fleet.takeover import TakeoverEvidence
     from deploy_orchestrator.fleet.template import new_tenant
     from deploy_orchestrator.fleet.upgrade import ChartUpgrade, UpgradedFleet, Wanted, upgraded
 else:
@@ -106,7 +106,7 @@ __all__ = [
     "Subscription",
     "SyncOption",
     "Syncing",
-    "Takeover",
+    "TakeoverEvidence",
     "Tenant",
     "TenantNamespace",
     "TenantRelease",

@@ -124,7 +124,7 @@ def _allows(constraint: str, chart: LocalChart, document: Document, field: Field
         )
 
 
-class Requirements(BaseModel):
+class NamedRequirements(BaseModel):
     """The part of `Chart.yaml` or `requirements.yaml` that names dependencies; the rest may be broken."""
 
     dependencies: tuple[Dependency, ...] | None = None
@@ -158,7 +158,7 @@ def dependencies_in(tree: Tree, folder: str) -> Iterator[tuple[Document, FieldPa
     if tree.exists(f"{folder}/requirements.yaml"):
         documents.append(read_document(tree, f"{folder}/requirements.yaml", "names the dependencies"))
     for document in documents:
-        for index, dependency in enumerate(document.into(Requirements).dependencies or ()):
+        for index, dependency in enumerate(document.into(NamedRequirements).dependencies or ()):
             yield document, ("dependencies", index), dependency
 
 

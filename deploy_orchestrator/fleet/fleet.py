@@ -35,7 +35,7 @@ from deploy_orchestrator.fleet.model import (
     TenantRelease,
 )
 from deploy_orchestrator.fleet.reading import pick, read_document, require_unique_keys
-from deploy_orchestrator.fleet.takeover import Takeover
+from deploy_orchestrator.fleet.takeover import TakeoverEvidence
 from deploy_orchestrator.git import Tree
 from deploy_orchestrator.registries import Egress
 
@@ -330,7 +330,7 @@ class Fleet:
             *([path] if self.tree.exists(path := _takeover_path(deployment)) else []),
         )
 
-    def takeover(self, deployment: Deployment) -> Takeover | None:
+    def takeover(self, deployment: Deployment) -> TakeoverEvidence | None:
         """What the cluster said of taking over what is live; None where nobody asked.
 
         Raises:
@@ -339,7 +339,7 @@ class Fleet:
         path = _takeover_path(deployment)
         if not self.tree.exists(path):
             return None
-        return read_document(self.tree, path, "says what is taken over").into(Takeover)
+        return read_document(self.tree, path, "says what is taken over").into(TakeoverEvidence)
 
     def inputs(self, deployment: Deployment) -> str:
         """A digest that is another one whenever the manifests of this deployment can be others.

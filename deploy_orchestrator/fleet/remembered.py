@@ -26,7 +26,7 @@ MANY: Final = 20
 _KIND: Final = "fleets"
 
 
-class Known(pydantic.BaseModel):
+class RememberedTenant(pydantic.BaseModel):
     """A tenant: the Git id of its folder, what stands in it, and those of its values files by path."""
 
     folder: str
@@ -50,7 +50,7 @@ class Remembered(pydantic.BaseModel):
     namespace, as (environment, namespace, tenant).
     """
 
-    tenants: dict[str, Known]
+    tenants: dict[str, RememberedTenant]
     charts: tuple[str, ...]
     keepers: tuple[tuple[str, str, str], ...]
 
@@ -68,7 +68,7 @@ class Remembered(pydantic.BaseModel):
 class Tenants(Mapping[str, Tenant]):
     """Tenants by name, of which those that were remembered are read when they are asked for."""
 
-    def __init__(self, known: Mapping[str, Known], read: Mapping[str, Tenant]) -> None:
+    def __init__(self, known: Mapping[str, RememberedTenant], read: Mapping[str, Tenant]) -> None:
         self._known = known
         self._read = dict(read)
 
@@ -104,7 +104,7 @@ def remember(
     folders = tree.ids(TENANTS)
     kept = Remembered(
         tenants={
-            name: Known(
+            name: RememberedTenant(
                 folder=folders[name], tenant=tenants[name].model_dump_json(), values=dict(values[name])
             )
             for name in settings.tenants

@@ -7,7 +7,7 @@ from deploy_orchestrator.fleet.fields import Line
 from deploy_orchestrator.terms import Digest
 
 
-class Takeover(Model):
+class TakeoverEvidence(Model):
     """What server-side dry runs said of applying the objects of this `content`: what they `would` change, or
     bring anew, a line each. `live` is the digest of what was there, without the values of Secrets, and `kept`
     counts what stays as it is.

@@ -16,7 +16,7 @@ from deploy_orchestrator.charts import (
     locate,
     unpacked,
 )
-from deploy_orchestrator.fleet.charts import Requirements, dependencies_in
+from deploy_orchestrator.fleet.charts import NamedRequirements, dependencies_in
 from deploy_orchestrator.fleet.draft import Draft, Edit
 from deploy_orchestrator.fleet.errors import FleetError
 from deploy_orchestrator.fleet.fleet import Fleet
@@ -191,7 +191,7 @@ def _unpack(use: _Use, upgrade: ChartUpgrade, repositories: Repositories, draft:
     files = _files(chart, repositories)
     for name in _LOCKS.keys() & files.keys():
         document = documents.parse(files[name], f"{chart}/{name}")
-        for index, needed in enumerate(document.into(Requirements).dependencies or ()):
+        for index, needed in enumerate(document.into(NamedRequirements).dependencies or ()):
             if upgrade.chart.name in (needed.name, needed.key):
                 place = document.place("dependencies", index, "version")
                 draft.edits.append(Edit(place, needed.version, upgrade.version))

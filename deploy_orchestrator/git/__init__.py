@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from deploy_orchestrator.git.address import Remote, redact
     from deploy_orchestrator.git.changes import Changes
-    from deploy_orchestrator.git.commit import Commit, Person
+    from deploy_orchestrator.git.commit import Commit, Ident
     from deploy_orchestrator.git.errors import (
         GitError,
         PathNotFound,
@@ -39,9 +39,9 @@ __all__ = [
     "Commit",
     "GitError",
     "History",
+    "Ident",
     "ObjectStore",
     "PathNotFound",
-    "Person",
     "PushRejected",
     "Remote",
     "RemoteUnreachable",

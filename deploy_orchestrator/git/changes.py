@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 import pygit2
 from pygit2.enums import FileMode
 
-from deploy_orchestrator.git.commit import Person
+from deploy_orchestrator.git.commit import Ident
 from deploy_orchestrator.git.errors import UnsafeTree
 from deploy_orchestrator.git.paths import parts_of
 
@@ -24,7 +24,7 @@ class Changes:
     writes: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     deletes: Collection[str] = ()
     folders: Mapping[str, str] = field(default_factory=dict[str, str])
-    author: Person | None = None
+    author: Ident | None = None
 
 
 def apply(objects: pygit2.Repository, root: str, changes: Changes) -> str:

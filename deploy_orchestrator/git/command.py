@@ -42,7 +42,7 @@ class TimedOut(GitError):
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Output:
     code: int
     output: bytes
     errors: str
@@ -57,7 +57,7 @@ def run(
     input: bytes | None = None,  # noqa: A002
     limit: float,
     interactive: bool = False,
-) -> Result:
+) -> Output:
     """Runs one git command for at most `limit` seconds: with the user's settings, but none of their hooks.
 
     `interactive` leaves the terminal to it, for the passphrase of a key.
@@ -89,7 +89,7 @@ def run_program(
     interactive: bool = False,
     name: str,
     fix: str,
-) -> Result:
+) -> Output:
     """As `run` for any program, which errors call `name`; `fix` says what to do where it is missing."""
     kept = {each: value for each, value in os.environ.items() if each not in _REDIRECTING}
     try:
@@ -112,7 +112,7 @@ def run_program(
             if process.poll() is None:
                 _end(process, group=not interactive)
         code = process.wait()
-    return Result(code, output, errors.decode("utf-8", "replace"))
+    return Output(code, output, errors.decode("utf-8", "replace"))
 
 
 def _end(process: subprocess.Popen[bytes], *, group: bool) -> None:

@@ -12,7 +12,7 @@ _LATEST = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class Ident:
     """Who made a commit, by their own account: anybody can write any name unless the commit is signed."""
 
     name: str
@@ -42,18 +42,18 @@ class Commit:
 
     id: str
     parents: tuple[str, ...]
-    author: Person
+    author: Ident
     time: datetime
     message: str
     trailers: dict[str, str]
     signed: bool
 
     @property
-    def co_authors(self) -> tuple[Person, ...]:
+    def co_authors(self) -> tuple[Ident, ...]:
         """Who wrote it too, by its lines `Co-authored-by: NAME <E-MAIL>`, wherever they stand in the message:
         https://docs.github.com/pull-requests/committing-changes-to-your-project/creating-and-editing-commits.
         """
-        return tuple(Person(name.strip(), email.strip()) for name, email in _CO_AUTHOR.findall(self.message))
+        return tuple(Ident(name.strip(), email.strip()) for name, email in _CO_AUTHOR.findall(self.message))
 
     @property
     def subject(self) -> str:
@@ -68,7 +68,7 @@ def read_commit(objects: pygit2.Repository, id: str) -> Commit:  # noqa: A002
         return Commit(
             id=str(commit.id),
             parents=tuple(str(parent) for parent in commit.parent_ids),
-            author=Person(_text(author.raw_name), _text(author.raw_email)),
+            author=Ident(_text(author.raw_name), _text(author.raw_email)),
             time=datetime.fromtimestamp(min(max(commit.commit_time, 0), _LATEST), UTC),
             message=message,
             trailers=trailers_of(message),
@@ -83,14 +83,14 @@ def make_commit(
     tree: str,
     parents: tuple[str, ...],
     message: str,
-    author: Person,
-    committer: Person,
+    author: Ident,
+    committer: Ident,
 ) -> str:
     by, committed_by = _signature(author), _signature(committer)
     return str(objects.create_commit(None, by, committed_by, message, tree, list(parents)))
 
 
-def _signature(person: Person) -> pygit2.Signature:
+def _signature(person: Ident) -> pygit2.Signature:
     person.check()
     return pygit2.Signature(person.name, person.email)
 

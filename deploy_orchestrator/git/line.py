@@ -13,7 +13,7 @@ _LONGEST = 20_000
 """Commits that are remembered, and gone through for one question."""
 
 
-class Line:
+class Ancestry:
     """Commits of a store that were asked for, and all between them: one line, begun anew for another."""
 
     def __init__(self, store: ObjectStore) -> None:
@@ -63,9 +63,9 @@ class Line:
 
 
 @lru_cache(maxsize=8)
-def line_of(store: ObjectStore) -> Line:
+def line_of(store: ObjectStore) -> Ancestry:
     """The line that is remembered of a store."""
-    return Line(store)
+    return Ancestry(store)
 
 
 def _first_parent(objects: pygit2.Repository, commit: str) -> str | None:

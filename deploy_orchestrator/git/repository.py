@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from deploy_orchestrator.git.address import Address
 from deploy_orchestrator.git.changes import Changes, apply
-from deploy_orchestrator.git.commit import Commit, Person, make_commit
+from deploy_orchestrator.git.commit import Commit, Ident, make_commit
 from deploy_orchestrator.git.errors import (
     GitError,
     RemoteUnreachable,
@@ -26,7 +26,7 @@ from deploy_orchestrator.git.signature import Signer
 from deploy_orchestrator.git.transport import CLONE_LIMIT, Move, fetch, push
 from deploy_orchestrator.git.tree import Tree
 
-ORCHESTRATOR = Person("deploy-orchestrator", "deploy-orchestrator@localhost")
+ORCHESTRATOR = Ident("deploy-orchestrator", "deploy-orchestrator@localhost")
 
 _LOCK_LIMIT = 60.0
 _ATTEMPTS = 30
@@ -62,7 +62,7 @@ class Repository(History):
     nothing. Where no commit bears it yet, what stands there is trusted.
     """
 
-    identity: Person
+    identity: Ident
     seal: Seal | None
     _address: Address = field(repr=False)
     branches: tuple[str, ...] | None = field(default=None, compare=False)
@@ -72,7 +72,7 @@ class Repository(History):
         cls,
         url: str,
         path: Path,
-        identity: Person = ORCHESTRATOR,
+        identity: Ident = ORCHESTRATOR,
         seal: Seal | None = None,
         branches: tuple[str, ...] | None = None,
     ) -> Self:
@@ -151,13 +151,13 @@ class Repository(History):
             fetch(self._address, self.path)
 
     @property
-    def user(self) -> Person | None:
+    def user(self) -> Ident | None:
         """Who commits here by the user's own settings; None where they do not say."""
         try:
             me = pygit2.Repository(str(self.path)).default_signature
         except KeyError:
             return None
-        return Person(me.name, me.email)
+        return Ident(me.name, me.email)
 
     def write(
         self, branch: str, update: Update, *, signer: Signer | None = None, onto: str | None = None

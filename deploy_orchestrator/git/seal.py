@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from deploy_orchestrator.git import command
-from deploy_orchestrator.git.commit import Commit, Person, trailers_of
+from deploy_orchestrator.git.commit import Commit, Ident, trailers_of
 from deploy_orchestrator.git.errors import (
     SigningFailed,
     Unsigned,
@@ -73,8 +73,8 @@ class Seal:
         parents: tuple[str, ...],
         message: str,
         *,
-        author: Person,
-        committer: Person,
+        author: Ident,
+        committer: Ident,
     ) -> str:
         """Makes a commit whose signature counts on `branch` alone; its id.
 

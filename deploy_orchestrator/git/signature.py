@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pygit2
 
 from deploy_orchestrator.git import command
-from deploy_orchestrator.git.commit import Person
+from deploy_orchestrator.git.commit import Ident
 from deploy_orchestrator.git.errors import GitError, SigningFailed, Unsigned, UntrustedSignature
 from deploy_orchestrator.git.objects import ObjectStore
 
@@ -38,7 +38,7 @@ class Signer:
     (`gpg.ssh.defaultKeyCommand`).
     """
 
-    person: Person
+    person: Ident
     key: str | None
 
     @classmethod
@@ -62,7 +62,7 @@ class Signer:
                 fix="run: git config --global gpg.format ssh; "
                 "git config --global user.signingkey ~/.ssh/id_ed25519.pub",
             )
-        return cls(Person(name, email), key)
+        return cls(Ident(name, email), key)
 
     def sign(
         self,
@@ -71,7 +71,7 @@ class Signer:
         parents: tuple[str, ...],
         message: str,
         *,
-        author: Person | None = None,
+        author: Ident | None = None,
     ) -> str:
         """Makes a commit, of which the signer is committer, and author where nobody else is; its id. May ask
         for a passphrase.

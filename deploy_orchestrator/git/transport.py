@@ -116,7 +116,7 @@ def _has_branches(clone: Path) -> bool:
     return any(each.is_file() for each in clone.glob("refs/heads/**/*"))
 
 
-def _fetch(address: Address, clone: Path, wanted: Sequence[str] | None, new: bool) -> command.Result:
+def _fetch(address: Address, clone: Path, wanted: Sequence[str] | None, new: bool) -> command.Output:
     answers = ["ls-remote", "--quiet", "--", address.given, "HEAD"]
     arguments = ["fetch", *_FETCH_OPTIONS, "--", address.given]
     arguments += _MIRROR if wanted is None else [f"+{each}:{each}" for each in wanted]
@@ -133,7 +133,7 @@ def _fetch(address: Address, clone: Path, wanted: Sequence[str] | None, new: boo
         raise RemoteUnreachable(f"{address.url}: {error.what}") from error
 
 
-def _asked(address: Address, clone: Path, arguments: Sequence[str], limit: float) -> command.Result:
+def _asked(address: Address, clone: Path, arguments: Sequence[str], limit: float) -> command.Output:
     return command.run(
         arguments, repository=clone, settings=_AT_ONCE, environment=address.environment, limit=limit
     )

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from deploy_orchestrator.images.moving import Moved, lead_to, moved
     from deploy_orchestrator.images.oci import Platform
     from deploy_orchestrator.images.published import Attached, Layer, Published, Variant
-    from deploy_orchestrator.images.remote import Remote, remote_of
+    from deploy_orchestrator.images.remote import RemoteImages, remote_of
 else:
     from deploy_orchestrator.doors import opened
 
@@ -50,7 +50,7 @@ __all__ = [
     "Moved",
     "Platform",
     "Published",
-    "Remote",
+    "RemoteImages",
     "Runner",
     "Running",
     "Sent",

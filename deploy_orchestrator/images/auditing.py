@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from deploy_orchestrator.images.inventory import Use, images
 from deploy_orchestrator.images.published import Published
-from deploy_orchestrator.images.remote import Remote
+from deploy_orchestrator.images.remote import RemoteImages
 from deploy_orchestrator.manifests import ImageReference, Manifests
 from deploy_orchestrator.outcomes import Outcome, in_order
 
@@ -69,7 +69,7 @@ def run_by(running: Iterable[Running]) -> dict[ImageReference, tuple[Runner, ...
     return {name: tuple(found[name]) for name in sorted(found, key=str)}
 
 
-def audit(named: Mapping[ImageReference, tuple[Runner, ...]], remote: Remote) -> Iterator[AuditedImage]:
+def audit(named: Mapping[ImageReference, tuple[Runner, ...]], remote: RemoteImages) -> Iterator[AuditedImage]:
     """What the registries have of each image, in their order, many at a time; an error in place of one."""
     for name, found in in_order(remote.published, named, AT_A_TIME):
         yield AuditedImage(name, named[name], found)

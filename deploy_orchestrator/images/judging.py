@@ -11,7 +11,7 @@ from deploy_orchestrator.images.auditing import AT_A_TIME, AuditedImage, Running
 from deploy_orchestrator.images.errors import ImageMissing
 from deploy_orchestrator.images.inventory import Image, images
 from deploy_orchestrator.images.published import Published, Variant
-from deploy_orchestrator.images.remote import Remote, remote_of
+from deploy_orchestrator.images.remote import RemoteImages, remote_of
 from deploy_orchestrator.manifests import (
     Finding,
     ImageReference,
@@ -66,7 +66,7 @@ def examine_images(
     return ExaminedImages(findings, digests)
 
 
-def _is_of_tag(name: ImageReference, remote: Remote) -> bool:
+def _is_of_tag(name: ImageReference, remote: RemoteImages) -> bool:
     """Whether the registry says that the tag beside a digest leads to it."""
     return name.tag is not None and attempt(remote.digest, replace(name, digest=None)) == name.digest
 

@@ -16,7 +16,7 @@ from typing import Final
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.images import attachments, oci
 from deploy_orchestrator.images.errors import ImageError, ImageInvalid, ImageMissing
-from deploy_orchestrator.images.remote import Remote
+from deploy_orchestrator.images.remote import RemoteImages
 from deploy_orchestrator.manifests import ImageReference
 from deploy_orchestrator.outcomes import in_order, raised
 from deploy_orchestrator.registries import MANIFEST, Blob
@@ -78,7 +78,7 @@ class Mirror:
     With `replaces` a name that leads to another image leads to the copy from then on.
     """
 
-    remote: Remote
+    remote: RemoteImages
     platforms: tuple[str, ...] = ()
     replaces: bool = False
     _holders: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
@@ -128,7 +128,7 @@ class Mirror:
             raise ImageInvalid(f"{source} leads deeper than {_MAX_DEPTH} levels")
         found, answer = self.remote.manifest(source, digest)
         sent = Sent()
-        if isinstance(found, oci.Index):
+        if isinstance(found, oci.ImageIndex):
             for each in self._members(source, found):
                 sent += self._tree(source, to, each.digest, depth + 1)
             sent += self._put(to, digest, answer.body, oci.INDEX, found)
@@ -139,7 +139,7 @@ class Mirror:
             sent += self._put(to, digest, answer.body, MANIFEST, found)
         return sent + self._attached(source, to, digest, depth)
 
-    def _members(self, source: ImageReference, index: oci.Index) -> Sequence[oci.Descriptor]:
+    def _members(self, source: ImageReference, index: oci.ImageIndex) -> Sequence[oci.Descriptor]:
         if not self.platforms:
             return index.manifests
         chosen = [each for each in index.manifests if self._is_wanted(each)]
@@ -168,7 +168,7 @@ class Mirror:
         name: str,
         body: bytes,
         kind: str,
-        found: oci.Index | oci.ImageManifest,
+        found: oci.ImageIndex | oci.ImageManifest,
     ) -> Sent:
         place = replace(to, tag=None, digest=name) if ":" in name else replace(to, tag=name, digest=None)
         if self._there(place) == oci.digest_of(body, name if ":" in name else "sha256:"):
@@ -180,7 +180,7 @@ class Mirror:
             method="PUT",
             headers={"Content-Type": found.media_type or kind},
             content=body,
-            accept=(201, 400, 404) if self.platforms and isinstance(found, oci.Index) else (201,),
+            accept=(201, 400, 404) if self.platforms and isinstance(found, oci.ImageIndex) else (201,),
         )
         if answer.status != 201:
             raise ImageInvalid(
@@ -197,7 +197,7 @@ class Mirror:
         subject: str,
         digest: str,
         body: bytes,
-        found: oci.Index | oci.ImageManifest,
+        found: oci.ImageIndex | oci.ImageManifest,
     ) -> None:
         """Keep a referrer in the index that stands in for a registry's own list:
         https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-manifests-with-subject
@@ -242,7 +242,7 @@ class Mirror:
         if to.tag is None:
             return Sent()
         found, answer = self.remote.manifest(source, digest)
-        kind = oci.INDEX if isinstance(found, oci.Index) else MANIFEST
+        kind = oci.INDEX if isinstance(found, oci.ImageIndex) else MANIFEST
         return self._put(to, to.tag, answer.body, kind, found)
 
     def _blob(self, source: ImageReference, to: ImageReference, blob: oci.Descriptor) -> Sent:

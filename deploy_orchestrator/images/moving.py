@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from deploy_orchestrator.errors import OrchestratorError, Transient
 from deploy_orchestrator.images.auditing import AT_A_TIME, AuditedImage, Running
 from deploy_orchestrator.images.published import Published
-from deploy_orchestrator.images.remote import Remote
+from deploy_orchestrator.images.remote import RemoteImages
 from deploy_orchestrator.manifests import ImageReference
 from deploy_orchestrator.outcomes import Outcome, in_order
 
@@ -43,7 +43,7 @@ def moved(running: Iterable[Running], audited: Iterable[AuditedImage]) -> list[M
 
 
 def lead_to(
-    names: Iterable[ImageReference], remote: Remote, seconds: float
+    names: Iterable[ImageReference], remote: RemoteImages, seconds: float
 ) -> dict[ImageReference, Outcome[str]]:
     """The digests that `names` of images lead to now, or why nobody can tell. After so many `seconds` no
     registry is asked any more.

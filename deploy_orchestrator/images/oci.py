@@ -55,7 +55,7 @@ class Descriptor(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True
     artifact_type: str = ""
 
 
-class Index(msgspec.Struct, frozen=True, rename="camel"):
+class ImageIndex(msgspec.Struct, frozen=True, rename="camel"):
     """Manifests that go by one name: of an image for several platforms, or what refers to one."""
 
     manifests: tuple[Descriptor, ...]
@@ -85,7 +85,7 @@ class Run(msgspec.Struct, frozen=True):
     ports: dict[str, object] | None = msgspec.field(default=None, name="ExposedPorts")
 
 
-class Configuration(msgspec.Struct, frozen=True):
+class ImageConfiguration(msgspec.Struct, frozen=True):
     """The configuration of an image."""
 
     os: Word
@@ -103,7 +103,7 @@ class _Shape(msgspec.Struct, frozen=True, rename="camel"):
     layers: msgspec.Raw = _NONE
 
 
-def parsed(body: bytes, content_type: str, about: str) -> Index | ImageManifest:
+def parsed(body: bytes, content_type: str, about: str) -> ImageIndex | ImageManifest:
     """A manifest or an index, as what both it and the registry's `content_type` say that it is.
 
     Raises:
@@ -123,8 +123,8 @@ def parsed(body: bytes, content_type: str, about: str) -> Index | ImageManifest:
         raise ImageInvalid(f"{about} can be read as a manifest and as an index, so that nobody knows which")
     if shape.schema_version != 2:
         raise ImageInvalid(f"{about} is no manifest of an image: it names no schemaVersion 2")
-    found = _read(body, Index if is_index else ImageManifest, about)
-    named = found.manifests if isinstance(found, Index) else (found.config, *found.layers)
+    found = _read(body, ImageIndex if is_index else ImageManifest, about)
+    named = found.manifests if isinstance(found, ImageIndex) else (found.config, *found.layers)
     if len(named) > MAX_MEMBERS:
         raise ImageInvalid(f"{about} names {len(named):,} parts, more than {MAX_MEMBERS}")
     for each in named:
@@ -138,9 +138,9 @@ def index(members: tuple[Descriptor, ...]) -> bytes:
     return msgspec.json.encode({"schemaVersion": 2, "mediaType": INDEX, "manifests": members})
 
 
-def configuration(body: bytes, about: str) -> Configuration:
+def configuration(body: bytes, about: str) -> ImageConfiguration:
     """The configuration of an image. Raises ImageInvalid for what is none."""
-    return _read(body, Configuration, about)
+    return _read(body, ImageConfiguration, about)
 
 
 def is_content_digest(text: str) -> bool:

@@ -59,7 +59,7 @@ class _Absent(Exception):
     """A member of an index that is not there."""
 
 
-class Remote:
+class RemoteImages:
     """Images in registries; what a digest fixes is kept in `cache`. Safe for several threads.
 
     A registry that falls silent is asked nothing more after a few tries.
@@ -103,7 +103,7 @@ class Remote:
 
     def manifest(
         self, image: ImageReference, digest: str, size: int | None = None
-    ) -> tuple[oci.Index | oci.ImageManifest, Answer]:
+    ) -> tuple[oci.ImageIndex | oci.ImageManifest, Answer]:
         """The manifest or the index of that `digest` in the image's repository, and as it was sent.
 
         Raises:
@@ -146,7 +146,7 @@ class Remote:
                 if answer.status == 404:
                     return tuple(found)
             listed = oci.parsed(answer.body, oci.INDEX, f"what refers to {_place(image)}@{digest}")
-            found += listed.manifests if isinstance(listed, oci.Index) else ()
+            found += listed.manifests if isinstance(listed, oci.ImageIndex) else ()
             following = _next(answer, image.repository)
             if following is None:
                 break
@@ -328,7 +328,7 @@ class _Walk:
     `absent`.
     """
 
-    remote: Remote
+    remote: RemoteImages
     image: ImageReference
     absent: list[str]
     asked: int = 0
@@ -358,14 +358,14 @@ class _Walk:
                     self.absent.append(str(each.platform or each.digest))
 
 
-def remote_of(fleet: Fleet, workspace: Workspace) -> Remote:
+def remote_of(fleet: Fleet, workspace: Workspace) -> RemoteImages:
     """The registries that the fleet's `egress` lets reach; what they give is kept in the workspace."""
     return _remote(fleet.egress, workspace.images)
 
 
 @lru_cache(maxsize=8)
-def _remote(egress: Egress, cache: Cache) -> Remote:
-    return Remote(Internet(egress), cache)
+def _remote(egress: Egress, cache: Cache) -> RemoteImages:
+    return RemoteImages(Internet(egress), cache)
 
 
 def _place(image: ImageReference) -> str:

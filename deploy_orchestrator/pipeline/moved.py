@@ -7,7 +7,7 @@ from functools import cache
 from typing import Final
 
 from deploy_orchestrator.errors import OrchestratorError, Transient
-from deploy_orchestrator.images import Remote, lead_to
+from deploy_orchestrator.images import RemoteImages, lead_to
 from deploy_orchestrator.manifests import ImageReference
 from deploy_orchestrator.releases import IMAGES, Gate, GateState, Plan, Release
 from deploy_orchestrator.risk import Reason
@@ -32,7 +32,7 @@ def moved_since(released: Release | None, digests: Mapping[str, str]) -> Iterato
             )
 
 
-def still_leading(remote: Remote) -> Callable[[Plan], Gate]:
+def still_leading(remote: RemoteImages) -> Callable[[Plan], Gate]:
     """Tells of a plan whether its names of images lead to what they led to when it was made. Names that are
     asked for once are not asked for again.
     """

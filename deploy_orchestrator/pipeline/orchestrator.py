@@ -20,7 +20,7 @@ from deploy_orchestrator.fleet import (
     last_readable,
     load,
 )
-from deploy_orchestrator.git import Commit, Person, PushRejected, Repository, RevisionNotFound, Signer
+from deploy_orchestrator.git import Commit, Ident, PushRejected, Repository, RevisionNotFound, Signer
 from deploy_orchestrator.identity import Keyring
 from deploy_orchestrator.manifests import Manifests, Workspace
 from deploy_orchestrator.outcomes import Outcome, attempt, in_order, raised, through, values
@@ -236,12 +236,12 @@ class Orchestrator:
         replaces: bool,
     ) -> "Iterator[MirroredImage]":
         """Copy images to where they go; see `images.Mirror`. What is at `place` may be written to."""
-        from deploy_orchestrator.images import Mirror, Remote
+        from deploy_orchestrator.images import Mirror, RemoteImages
         from deploy_orchestrator.registries import Internet
 
         egress = self.fleet().egress
         web = Internet(egress.naming(f"oci://{place}") if place else egress)
-        return Mirror(Remote(web, self.workspace.images), platforms, replaces).copied(pairs)
+        return Mirror(RemoteImages(web, self.workspace.images), platforms, replaces).copied(pairs)
 
     def previews(
         self, deployments: Iterable[Deployment], fleet: Fleet
@@ -553,7 +553,7 @@ class Orchestrator:
         environment: str,
         tenant: str,
         reason: str,
-        by: Person | None = None,
+        by: Ident | None = None,
         *,
         to: str | None = None,
         seen: str | None = None,

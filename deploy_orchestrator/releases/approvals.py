@@ -58,7 +58,7 @@ _FIXES = {
 }
 
 
-class Proof(Record):
+class TokenProof(Record):
     """The ID token whose nonce is the hash of a decision, and the provider's public key that signed it."""
 
     issuer: Text
@@ -74,7 +74,7 @@ class Decision(Record):
     decision: Choice
     reason: Text
     at: Time
-    proof: Proof | None = None
+    proof: TokenProof | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ def record(
         decision=decision,
         reason=reason,
         at=proved.issued,
-        proof=Proof(issuer=resolved.issuer.url, token=token, key=dict(proved.key)),
+        proof=TokenProof(issuer=resolved.issuer.url, token=token, key=dict(proved.key)),
     )
     path = _path(digest, made.who)
     message = f"{decision.capitalize()} {about}\n\nDigest: {digest}\nProved-by: {resolved.issuer.url}\n"
@@ -443,7 +443,7 @@ def proved_then(repository: Repository, approval: Approval, issuer: Issuer) -> P
     return proved_by(issuer, proof.token, [proof.key], nonce)
 
 
-def _proof_of(repository: Repository, approval: Approval) -> Proof | None:
+def _proof_of(repository: Repository, approval: Approval) -> TokenProof | None:
     """The proof in the commit of `approval`, where its key is the one that was checked."""
     path = _path(approval.digest, approval.who)
     try:

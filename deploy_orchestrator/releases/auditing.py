@@ -23,7 +23,7 @@ from deploy_orchestrator.releases.publish import WITNESS
 from deploy_orchestrator.releases.reviews import recorded
 from deploy_orchestrator.releases.rules import FOLDER as RULES
 from deploy_orchestrator.releases.rules import ReleasedRules, read_rules, standings
-from deploy_orchestrator.releases.standing import Standing
+from deploy_orchestrator.releases.standing import SlotState
 from deploy_orchestrator.terms import CommitId, Verdict, is_label
 
 _DIGESTS = re.compile(r"^Digest: (sha256:[0-9a-f]{64})$", re.MULTILINE)
@@ -202,7 +202,7 @@ class _Commit:
             yield "release", f"it brings back something else than what was released before {made.id}"
 
     def _forward(self, slot: Slot, file: ReleaseFile) -> Iterator[tuple[Check, str]]:
-        standing = Standing(self.repository, self.before, slot)
+        standing = SlotState(self.repository, self.before, slot)
         plan = standing.plan
         if plan is None or plan.digest != file.digest:
             yield "release", f"no plan of {file.digest} stood there"
@@ -223,7 +223,7 @@ class _Commit:
             yield from self._made(standing, plan, rules, file.released_at)
 
     def _conditions(
-        self, standing: Standing, plan: Plan, file: ReleaseFile, rules: Rules, holding: Rules | None
+        self, standing: SlotState, plan: Plan, file: ReleaseFile, rules: Rules, holding: Rules | None
     ) -> Conditions:
         """Those of the moment: the rules that were released, and the decisions that there were; none where it
         relied on none. What was live and healthy is not in Git, and taken as given.
@@ -245,7 +245,7 @@ class _Commit:
             reviews=recorded(file.approvals, rules.reviews),
         )
 
-    def _neighbours(self, standing: Standing, plan: Plan, decided: bool) -> dict[str, Neighbour]:
+    def _neighbours(self, standing: SlotState, plan: Plan, decided: bool) -> dict[str, Neighbour]:
         """By the rules that were released; nobody of them decided anything that the release relied on
         where there is no word of that.
         """
@@ -271,7 +271,7 @@ class _Commit:
             return plan.source.model_copy(update={"signed": False})
 
     def _made(
-        self, standing: Standing, plan: Plan, rules: Rules, at: datetime
+        self, standing: SlotState, plan: Plan, rules: Rules, at: datetime
     ) -> Iterator[tuple[Check, str]]:
         found = attempt(self.evidence.rendered, plan, rules)
         if isinstance(found, OrchestratorError):
@@ -286,7 +286,7 @@ class _Commit:
             yield from self._judged(standing, plan, deployment, manifests, at)
 
     def _judged(
-        self, standing: Standing, plan: Plan, deployment: Deployment, manifests: Manifests, at: datetime
+        self, standing: SlotState, plan: Plan, deployment: Deployment, manifests: Manifests, at: datetime
     ) -> Iterator[tuple[Check, str]]:
         """Nobody vouches for the verdict: it is found anew, without what only checks see."""
         from deploy_orchestrator.risk import assess

@@ -7,7 +7,7 @@ from typing import Literal, TypeVar
 
 from deploy_orchestrator.errors import OrchestratorError, Place
 from deploy_orchestrator.fleet import Deployment, Destination, Issuer, Policy, Rules
-from deploy_orchestrator.git import Commit, Person, Repository, Signer
+from deploy_orchestrator.git import Commit, Ident, Repository, Signer
 from deploy_orchestrator.identity import Issuers, Keys
 from deploy_orchestrator.manifests import Diff, Manifests, committed_manifests, diff
 from deploy_orchestrator.outcomes import Outcome, attempt, failures, raised, values
@@ -36,7 +36,7 @@ from deploy_orchestrator.releases.pauses import Line, Pausing, pausing
 from deploy_orchestrator.releases.propose import IsAncestor
 from deploy_orchestrator.releases.revert import WayBack
 from deploy_orchestrator.releases.rules import ReleasedRules, RulesChange, Settlement, read_rules
-from deploy_orchestrator.releases.standing import Standing
+from deploy_orchestrator.releases.standing import SlotState
 
 Part = TypeVar("Part")
 
@@ -407,7 +407,7 @@ class Deployments:
         return revert.way_back(self._standing(Slot(environment, tenant)), to)
 
     def revert(
-        self, release: Release, reason: str, now: datetime, by: Person | None = None, to: str | None = None
+        self, release: Release, reason: str, now: datetime, by: Ident | None = None, to: str | None = None
     ) -> Release:
         """Undo `release`, which must be what is released now: `git revert` of its commit, and its content
         in quarantine; and so each one before it that came after the commit `to`, all in one push.
@@ -422,12 +422,12 @@ class Deployments:
         """
         return revert.revert(self.repository, release, reason, now, by, to)
 
-    def _standing(self, slot: Slot) -> Standing:
-        return Standing(self.repository, self.repository.branch(MAIN), slot)
+    def _standing(self, slot: Slot) -> SlotState:
+        return SlotState(self.repository, self.repository.branch(MAIN), slot)
 
-    def _each(self, folder: str, part: Callable[[Standing], Part]) -> list[Outcome[Part]]:
+    def _each(self, folder: str, part: Callable[[SlotState], Part]) -> list[Outcome[Part]]:
         main = self.repository.branch(MAIN)
-        found = [Standing(self.repository, main, slot) for slot in slots(main, folder)]
+        found = [SlotState(self.repository, main, slot) for slot in slots(main, folder)]
         return [attempt(part, each) for each in found]
 
 

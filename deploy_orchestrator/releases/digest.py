@@ -1,7 +1,7 @@
 import hashlib
 import json
 
-from deploy_orchestrator.fleet import Destination, Takeover
+from deploy_orchestrator.fleet import Destination, TakeoverEvidence
 
 FORMAT = 2
 """Of plans, releases and digests that tell where a change goes, and which release it replaces."""
@@ -15,7 +15,7 @@ def digest_of(
     content: str,
     base: str | None,
     replaces: str | None,
-    takeover: Takeover | None = None,
+    takeover: TakeoverEvidence | None = None,
 ) -> str:
     """What a plan, an approval and a release are about, as `sha256:<hex>`.
 

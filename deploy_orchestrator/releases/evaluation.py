@@ -12,7 +12,7 @@ from deploy_orchestrator.releases.model import Approval, Plan, SourceChange
 from deploy_orchestrator.releases.pauses import pauses
 from deploy_orchestrator.releases.removal import recent
 from deploy_orchestrator.releases.returning import returning
-from deploy_orchestrator.releases.standing import Standing
+from deploy_orchestrator.releases.standing import SlotState
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Evaluation:
         return tuple(gate for gate in self.gates if not gate.passed)
 
 
-def evaluate(standing: Standing, plan: Plan, conditions: Conditions) -> Evaluation:
+def evaluate(standing: SlotState, plan: Plan, conditions: Conditions) -> Evaluation:
     """The gates of `plan` where this stands in its slot, and the approvals that count."""
     policy, source, now = conditions.policy, conditions.source or plan.source, conditions.now
     signed, former = (
@@ -138,7 +138,7 @@ def evaluate(standing: Standing, plan: Plan, conditions: Conditions) -> Evaluati
     )
 
 
-def _beside(standing: Standing, plan: Plan, conditions: Conditions) -> Mapping[str, Beside]:
+def _beside(standing: SlotState, plan: Plan, conditions: Conditions) -> Mapping[str, Beside]:
     """What the neighbours decided, where the plan reaches others in their cluster."""
     from deploy_orchestrator.risk import beyond
 

@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 from typing import Literal
 
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.git import Commit, Person, Repository
+from deploy_orchestrator.git import Commit, Ident, Repository
 from deploy_orchestrator.outcomes import attempt
 from deploy_orchestrator.releases.layout import RELEASES, Slot, slots
 from deploy_orchestrator.releases.model import ReleaseFile
@@ -30,7 +30,7 @@ class ReleaseEvent:
     kind: Literal["release", "revert", "removal", "unreadable"]
     commit: str
     at: datetime
-    who: Person
+    who: Ident
     release: ReleaseFile | None
     reason: str | None = None
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, Literal, Self
 import pydantic
 
 from deploy_orchestrator.documents import Record
-from deploy_orchestrator.fleet import AS_USUAL, Destination, Syncing, Takeover, among
+from deploy_orchestrator.fleet import AS_USUAL, Destination, Syncing, TakeoverEvidence, among
 from deploy_orchestrator.git import Commit
 from deploy_orchestrator.manifests import NOTHING, ChartUsed
 from deploy_orchestrator.releases.digest import digest_of, first_digest_of
@@ -135,7 +135,7 @@ class Subject(Record):
     server: Text | None = None
     others: tuple[Label, ...] | None = None
     sync: Annotated[Syncing, pydantic.PlainSerializer(Syncing.as_json)] | None = None
-    takeover: Takeover | None = None
+    takeover: TakeoverEvidence | None = None
     digest: Digest
     content: Digest
     base: Digest | None = None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from deploy_orchestrator.fleet import Deployment, Destination, Takeover
+from deploy_orchestrator.fleet import Deployment, Destination, TakeoverEvidence
 from deploy_orchestrator.manifests import ChartUsed, Finding, Manifests
 from deploy_orchestrator.releases.digest import FORMAT, digest_of
 from deploy_orchestrator.releases.model import (
@@ -30,7 +30,7 @@ def make_plan(
     ahead: Sequence[Ahead] = (),
     reasons: Sequence[Reason] = (),
     images: Mapping[str, str] = MappingProxyType({}),
-    takeover: Takeover | None = None,
+    takeover: TakeoverEvidence | None = None,
 ) -> Plan:
     """The plan of releasing `candidate` in place of what is `released`, judged as `assess` does.
 
@@ -94,7 +94,7 @@ def planned(
     emptied: str | None = None,
     inputs: str | None = None,
     images: Mapping[str, str] = MappingProxyType({}),
-    takeover: Takeover | None = None,
+    takeover: TakeoverEvidence | None = None,
 ) -> Plan:
     """The plan of releasing `content` in place of what is `replaced`, with its digest and its verdict."""
     base, replaces = (replaced.content, replaced.commit) if replaced else (None, emptied)

@@ -15,7 +15,7 @@ from deploy_orchestrator.releases.errors import Superseded
 from deploy_orchestrator.releases.history import newest_first
 from deploy_orchestrator.releases.layout import MAIN, Slot, dump
 from deploy_orchestrator.releases.model import Plan, Subject, Unchanged
-from deploy_orchestrator.releases.standing import Standing
+from deploy_orchestrator.releases.standing import SlotState
 from deploy_orchestrator.risk import Reason
 from deploy_orchestrator.terms import Verdict
 
@@ -80,7 +80,7 @@ class _Proposal:
         plan, slot = self.plan, self._slot
         if self.manifests.content != plan.content:
             raise Superseded(f"{plan.key}: the plan was made for other manifests", fix="plan again")
-        standing = Standing(self.repository, tree, slot)
+        standing = SlotState(self.repository, tree, slot)
         current = standing.sound_plan
         self.pending = None if current is None or standing.is_released(current) else current
         newest = _newest_source(standing)
@@ -115,7 +115,7 @@ class _Proposal:
             folders=folders,
         )
 
-    def _widened(self, standing: Standing, current: Plan | None) -> Plan:
+    def _widened(self, standing: SlotState, current: Plan | None) -> Plan:
         """The plan, with when more was found in the change than in an earlier plan of the same; where people
         have decided on it and none is found any more, that is now.
         """
@@ -136,7 +136,7 @@ class _Proposal:
         )
         return plan.model_copy(update={"widened": self.now if more or current is None else current.widened})
 
-    def _remembered(self, standing: Standing, stands: Subject | None) -> dict[str, bytes]:
+    def _remembered(self, standing: SlotState, stands: Subject | None) -> dict[str, bytes]:
         """Since when the source asks for what `stands` there, where that is for longer than since now."""
         source, last = self.plan.source.commit, standing.unchanged
         if not self.awaited or stands is None or stands.content != self.plan.content:
@@ -170,7 +170,7 @@ def _older(source: str, newest: str | None, is_ancestor: IsAncestor) -> bool:
     return is_ancestor(source, newest)
 
 
-def _newest_source(standing: Standing) -> str | None:
+def _newest_source(standing: SlotState) -> str | None:
     if standing.unchanged is not None:
         return standing.unchanged.source
     if standing.sound_plan is not None:

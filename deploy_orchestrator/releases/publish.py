@@ -17,7 +17,7 @@ from deploy_orchestrator.releases.layout import MAIN, Slot, dump
 from deploy_orchestrator.releases.model import Plan, Release, ReleaseFile
 from deploy_orchestrator.releases.removal import REMOVES
 from deploy_orchestrator.releases.rules import RulesStanding, Settlement
-from deploy_orchestrator.releases.standing import Standing
+from deploy_orchestrator.releases.standing import SlotState
 
 WITNESS = "Release "
 """How a commit on the branch of decisions begins that says what went out by the decisions up to there."""
@@ -99,7 +99,7 @@ class _Releasing:
         return Slot(self.plan.environment, self.plan.tenant)
 
     def _changes(self, tree: Tree) -> Changes | None:
-        standing = Standing(self.repository, tree, self._slot)
+        standing = SlotState(self.repository, tree, self._slot)
         if standing.is_released(self.plan):
             self.made = standing.released
             return None
@@ -122,7 +122,7 @@ class _Releasing:
         return Changes(_message(plan, self.made), {self._slot.release: dump(self.made)})
 
 
-def _still_pending(standing: Standing, plan: Plan) -> Plan:
+def _still_pending(standing: SlotState, plan: Plan) -> Plan:
     pending = standing.plan
     if pending is None or pending.digest != plan.digest:
         now = "nothing is pending" if pending is None else f"{pending.digest} is pending"

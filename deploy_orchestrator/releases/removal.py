@@ -9,7 +9,7 @@ from deploy_orchestrator.releases.history import newest_first
 from deploy_orchestrator.releases.layout import MAIN, RELEASES, Slot
 from deploy_orchestrator.releases.model import Plan, Release, Removals, SourceChange
 from deploy_orchestrator.releases.planning import planned
-from deploy_orchestrator.releases.standing import Standing
+from deploy_orchestrator.releases.standing import SlotState
 from deploy_orchestrator.risk import Reason, Summary, Verdict
 
 REMOVES = "Removes"
@@ -59,7 +59,7 @@ def clear(repository: Repository, environment: str, tenant: str, released: Relea
     slot = Slot(environment, tenant)
 
     def change(tree: Tree) -> Changes | None:
-        standing = Standing(repository, tree, slot)
+        standing = SlotState(repository, tree, slot)
         file, plan = standing.released, standing.plan
         if file is not None and (released is None or file.digest != released.digest or not file.removal):
             return None

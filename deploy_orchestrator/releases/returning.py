@@ -10,7 +10,7 @@ from deploy_orchestrator.errors import first_few
 from deploy_orchestrator.git import Tree
 from deploy_orchestrator.manifests import Diff, FieldChange, committed_manifests, diff
 from deploy_orchestrator.releases.model import Plan, Quarantined, ReleaseFile
-from deploy_orchestrator.releases.standing import Standing
+from deploy_orchestrator.releases.standing import SlotState
 
 _NAMED = 3
 _TOLD = frozenset({"labels", "annotations"})
@@ -38,7 +38,7 @@ class _Part:
         return f"{self.field} of {self.object}" if self.field else self.object
 
 
-def returning(standing: Standing, plan: Plan) -> Iterator[Returning]:
+def returning(standing: SlotState, plan: Plan) -> Iterator[Returning]:
     """What `plan` would bring back to what is released, entry by entry of the quarantine.
 
     It brings back what was reverted where it makes one of the changes again that the reverted release made:
@@ -65,12 +65,12 @@ def _essence(part: _Part) -> _Part:
     return replace(part, value="") if whole else part
 
 
-def _planned(standing: Standing) -> frozenset[_Part]:
+def _planned(standing: SlotState) -> frozenset[_Part]:
     now = _folder(standing.tree, standing.slot.manifests)
     return _parts(_released(standing, standing.released), now) if now else frozenset()
 
 
-def _made_by(standing: Standing, entry: Quarantined) -> frozenset[_Part]:
+def _made_by(standing: SlotState, entry: Quarantined) -> frozenset[_Part]:
     """What a release that was reverted had changed in the one before it."""
     repository, slot = standing.repository, standing.slot
     made = repository.commit(entry.reverted)
@@ -84,7 +84,7 @@ def _is_told(part: _Part) -> bool:
     return not _TOLD.isdisjoint(part.field.split("."))
 
 
-def _released(standing: Standing, file: ReleaseFile | None) -> Tree | None:
+def _released(standing: SlotState, file: ReleaseFile | None) -> Tree | None:
     return _folder(standing.repository.at(file.revision), file.path) if file else None
 
 

@@ -7,14 +7,14 @@ from datetime import datetime
 from functools import partial
 
 from deploy_orchestrator.errors import first_few
-from deploy_orchestrator.git import Changes, Commit, Person, Repository, Tree
+from deploy_orchestrator.git import Changes, Commit, Ident, Repository, Tree
 from deploy_orchestrator.manifests import ObjectKey, committed_manifests
 from deploy_orchestrator.outcomes import attempt, values
 from deploy_orchestrator.releases.errors import RevertRefused
 from deploy_orchestrator.releases.history import REVERTS, origin
 from deploy_orchestrator.releases.layout import MAIN, RELEASES, Quarantine, Slot, dump, slots
 from deploy_orchestrator.releases.model import Quarantined, Release, ReleaseFile
-from deploy_orchestrator.releases.standing import Standing
+from deploy_orchestrator.releases.standing import SlotState
 
 IRREVERSIBLE = "deploy-orchestrator.io/irreversible"
 _NAMED = 5
@@ -31,7 +31,7 @@ class WayBack:
     commits: tuple[str, ...]
 
 
-def way_back(standing: Standing, to: str | None) -> WayBack:
+def way_back(standing: SlotState, to: str | None) -> WayBack:
     """See `Deployments.way_back`."""
     repository, slot = standing.repository, standing.slot
     key, now, head = f"{slot.environment}/{slot.tenant}", standing.release, standing.tree.commit
@@ -58,7 +58,7 @@ def way_back(standing: Standing, to: str | None) -> WayBack:
 
 
 def revert(
-    repository: Repository, release: Release, reason: str, now: datetime, by: Person | None, to: str | None
+    repository: Repository, release: Release, reason: str, now: datetime, by: Ident | None, to: str | None
 ) -> Release:
     """See `Deployments.revert`."""
     slot = Slot(release.environment, release.tenant)
@@ -69,7 +69,7 @@ def revert(
     def change(expected: str | None, tree: Tree) -> Changes | None:
         """What undoes the release that the commit `expected` made; None stands for that of `release`."""
         nonlocal reverted, before
-        standing = Standing(repository, tree, slot)
+        standing = SlotState(repository, tree, slot)
         entries, current = standing.quarantine, standing.release
         made = _origin(repository, tree.commit, expected or release.commit, release, slot)
         is_current = current is not None and (
@@ -147,7 +147,7 @@ def _further(repository: Repository, release: Release, slot: Slot, to: str) -> t
     stands there by now.
     """
     repository.fetch()
-    standing = Standing(repository, repository.branch(MAIN), slot)
+    standing = SlotState(repository, repository.branch(MAIN), slot)
     if standing.released is not None and standing.released == _released_by(repository, slot, to):
         return ()
     return way_back(standing, to).commits[1:]

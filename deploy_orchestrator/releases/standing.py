@@ -13,7 +13,7 @@ from deploy_orchestrator.releases.model import Plan, Quarantined, Release, Relea
 
 
 @dataclass(frozen=True)
-class Standing:
+class SlotState:
     """What is planned, released and quarantined in the `slot` of a `tree` of the deployments repository.
 
     Each part is read when it is asked for first, and raises DocumentError or ReleaseError where somebody

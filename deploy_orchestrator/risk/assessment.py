@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from deploy_orchestrator.fleet import Deployment, Destination, Takeover
+from deploy_orchestrator.fleet import Deployment, Destination, TakeoverEvidence
 from deploy_orchestrator.manifests import ChartUsed, Diff, Finding, Manifests, ObjectKey
 from deploy_orchestrator.risk.change import Change
 from deploy_orchestrator.risk.errors import EmptyCandidate
@@ -39,7 +39,7 @@ def assess(
     destination_before: Destination | None = None,
     findings: Sequence[Finding],
     looked_up: Collection[str] = (),
-    takeover: Takeover | None = None,
+    takeover: TakeoverEvidence | None = None,
     now: datetime | None = None,
 ) -> Judgement:
     """What `candidate` would do in place of `before`, which came from `chart_before` and went to

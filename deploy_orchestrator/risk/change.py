@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from deploy_orchestrator.fleet import Destination, IgnoredField, Takeover
+from deploy_orchestrator.fleet import Destination, IgnoredField, TakeoverEvidence
 from deploy_orchestrator.manifests import (
     ChartUsed,
     Diff,
@@ -106,7 +106,7 @@ class Change:
     ignored: Sequence[IgnoredField] = ()
     into_existing: bool = False
     without_platform: bool = False
-    takeover: Takeover | None = None
+    takeover: TakeoverEvidence | None = None
     excepted_before: frozenset[tuple[str, ObjectKey | None]] = frozenset()
     looked_up: frozenset[str] = frozenset()
 

@@ -16,7 +16,7 @@ from deploy_orchestrator.manifests import (
     untyped,
 )
 from deploy_orchestrator.risk.change import Altered, Change
-from deploy_orchestrator.risk.images import Step, step
+from deploy_orchestrator.risk.images import TagStep, step
 from deploy_orchestrator.risk.mounted import is_dashboard, settings_in
 from deploy_orchestrator.risk.pods import containers_of, held_back
 from deploy_orchestrator.risk.rule import FieldRule, Rule, Sighting
@@ -278,7 +278,7 @@ def _raises_image(setting: Setting) -> bool:
         before, after = (ImageReference.parse(str(each)) for each in (setting.before, setting.after))
     except NotAnImage:
         return False
-    return step(before, after, store_of(after.repository, writes=True)) is Step.MINOR
+    return step(before, after, store_of(after.repository, writes=True)) is TagStep.MINOR
 
 
 def _entry(each: Object, field: FieldChange) -> str | None:

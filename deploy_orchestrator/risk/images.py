@@ -71,7 +71,7 @@ _YEARS: Final = range(2000, 2100)
 _HASH: Final = re.compile(r"[0-9a-f]{7,64}")
 
 
-class Step(Enum):
+class TagStep(Enum):
     """How an image differs from the one before."""
 
     SAME = auto()
@@ -85,7 +85,7 @@ class Step(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class TagVersion:
     """The numbers of a tag, its flavour (`alpine`, `python3.12`) and its build number (`r45`)."""
 
     numbers: tuple[int, ...]
@@ -102,7 +102,7 @@ def repository_of(image: str) -> str:
     return f"{reference.registry}/{reference.repository}"
 
 
-def version_of(image: ImageReference) -> Version | None:
+def version_of(image: ImageReference) -> TagVersion | None:
     """What the tag tells, None where it is a hash, a date in one number, or a word."""
     found = _TAG.fullmatch(image.tag or "")
     if found is None or _HASH.fullmatch(found[0]):
@@ -111,37 +111,37 @@ def version_of(image: ImageReference) -> Version | None:
     rest = found[2] or ""
     build = _BUILD.search(rest)
     number = int(build[1]) if build else 0
-    return Version((*numbers, 0, 0, 0, 0)[:4], _BUILD.sub("", rest), number)
+    return TagVersion((*numbers, 0, 0, 0, 0)[:4], _BUILD.sub("", rest), number)
 
 
 def step(
     before: ImageReference, after: ImageReference, store: Store | None = None, *, looked_up: bool = False
-) -> Step:
+) -> TagStep:
     """What it takes to get from one image to another, of what keeps its data as `store` says. `looked_up`:
     the registry says that the tag of `after` leads to its digest.
     """
     if before == after:
-        return Step.SAME
+        return TagStep.SAME
     if (before.registry, before.repository) != (after.registry, after.repository):
-        return Step.OTHER
+        return TagStep.OTHER
     old, new = version_of(before), version_of(after)
     if old is None or new is None:
-        return Step.UNCLEAR
+        return TagStep.UNCLEAR
     if before.tag == after.tag:
-        return Step.UNCLEAR if before.digest or store else _pinned(looked_up, Step.SAME)
+        return TagStep.UNCLEAR if before.digest or store else _pinned(looked_up, TagStep.SAME)
     if new.numbers < old.numbers:
-        return Step.DOWN
+        return TagStep.DOWN
     significant = store.significant(old.numbers) if store else _significant(after, old)
     if new.numbers[:significant] != old.numbers[:significant]:
-        return Step.MAJOR
+        return TagStep.MAJOR
     if old.flavour != new.flavour or _UNFINISHED.search(new.flavour):
-        return Step.UNCLEAR
+        return TagStep.UNCLEAR
     if (new.numbers, new.build) < (old.numbers, old.build):
-        return Step.DOWN
-    return _pinned(looked_up, Step.MINOR) if after.digest else Step.MINOR
+        return TagStep.DOWN
+    return _pinned(looked_up, TagStep.MINOR) if after.digest else TagStep.MINOR
 
 
-def _significant(image: ImageReference, version: Version) -> int:
+def _significant(image: ImageReference, version: TagVersion) -> int:
     """How many leading numbers of a version stay where what its users rely on does: up to the first that is
     not zero, as `^` has it in Helm, npm and Cargo (https://semver.org/#spec-item-4).
     """
@@ -150,8 +150,8 @@ def _significant(image: ImageReference, version: Version) -> int:
     return max(zeros + 1, 2 if by_two else 1)
 
 
-def _pinned(looked_up: bool, otherwise: Step) -> Step:
-    return otherwise if looked_up else Step.PINNED
+def _pinned(looked_up: bool, otherwise: TagStep) -> TagStep:
+    return otherwise if looked_up else TagStep.PINNED
 
 
 def stored_by(container: Container, owner: Object) -> Store | None:
@@ -184,14 +184,18 @@ class _ImageRule(FieldRule):
             return None
         store = _kept(altered, field.path[:-1])
         taken = step(before, after, store, looked_up=str(after) in change.looked_up)
-        if taken is Step.MINOR and _is_unwatched(altered) and step(before, after, UNKNOWN) is Step.MAJOR:
-            taken = Step.UNWATCHED
+        if (
+            taken is TagStep.MINOR
+            and _is_unwatched(altered)
+            and step(before, after, UNKNOWN) is TagStep.MAJOR
+        ):
+            taken = TagStep.UNWATCHED
         if not self.concerns(taken, store):
             return None
         return f"{field.path[-2].strip('[]')}: {field.before} → {field.after}"
 
     @abstractmethod
-    def concerns(self, taken: Step, store: Store | None) -> bool:
+    def concerns(self, taken: TagStep, store: Store | None) -> bool:
         """Whether a step between two images, of which one keeps data as `store` says, is this rule's."""
 
 
@@ -205,8 +209,8 @@ class ImageUpdated(_ImageRule):
     )
     do = "Nothing."
 
-    def concerns(self, taken: Step, store: Store | None) -> bool:
-        return taken in {Step.MINOR, Step.SAME}
+    def concerns(self, taken: TagStep, store: Store | None) -> bool:
+        return taken in {TagStep.MINOR, TagStep.SAME}
 
 
 class ImagePinned(_ImageRule):
@@ -224,8 +228,8 @@ class ImagePinned(_ImageRule):
         "done with each plan."
     )
 
-    def concerns(self, taken: Step, store: Store | None) -> bool:
-        return taken is Step.PINNED
+    def concerns(self, taken: TagStep, store: Store | None) -> bool:
+        return taken is TagStep.PINNED
 
 
 class ImageMajor(_ImageRule):
@@ -238,8 +242,8 @@ class ImageMajor(_ImageRule):
     why = "A major version may do away with what its users rely on."
     do = "Read its release notes, then approve."
 
-    def concerns(self, taken: Step, store: Store | None) -> bool:
-        return taken is Step.MAJOR and store is None
+    def concerns(self, taken: TagStep, store: Store | None) -> bool:
+        return taken is TagStep.MAJOR and store is None
 
 
 class ImageDowngraded(_ImageRule):
@@ -249,8 +253,8 @@ class ImageDowngraded(_ImageRule):
     why = "An earlier version may not read what the later one wrote, and lacks its fixes."
     do = "Make sure that going back is meant, and that the data still fits."
 
-    def concerns(self, taken: Step, store: Store | None) -> bool:
-        return taken is Step.DOWN
+    def concerns(self, taken: TagStep, store: Store | None) -> bool:
+        return taken is TagStep.DOWN
 
 
 class ImageReplaced(_ImageRule):
@@ -260,8 +264,8 @@ class ImageReplaced(_ImageRule):
     why = "It is other software, or from other hands, whatever its version says."
     do = "Check where it comes from and that it takes the same configuration, then approve."
 
-    def concerns(self, taken: Step, store: Store | None) -> bool:
-        return taken is Step.OTHER and store is None
+    def concerns(self, taken: TagStep, store: Store | None) -> bool:
+        return taken is TagStep.OTHER and store is None
 
 
 class ImageUnclear(_ImageRule):
@@ -274,8 +278,8 @@ class ImageUnclear(_ImageRule):
     why = "Nobody can tell from the tag whether this is a fix or other software."
     do = "Tag images with versions. Compare what both were built from, then approve."
 
-    def concerns(self, taken: Step, store: Store | None) -> bool:
-        return taken is Step.UNCLEAR
+    def concerns(self, taken: TagStep, store: Store | None) -> bool:
+        return taken is TagStep.UNCLEAR
 
 
 class ImageUnwatched(_ImageRule):
@@ -285,8 +289,8 @@ class ImageUnwatched(_ImageRule):
     why = "It runs when nobody looks, and no roll-out stops where it fails or does another thing."
     do = "Let it run once by hand where it harms nobody, then approve."
 
-    def concerns(self, taken: Step, store: Store | None) -> bool:
-        return taken is Step.UNWATCHED
+    def concerns(self, taken: TagStep, store: Store | None) -> bool:
+        return taken is TagStep.UNWATCHED
 
 
 class DatabaseImage(_ImageRule):
@@ -299,8 +303,8 @@ class DatabaseImage(_ImageRule):
     why = "It may refuse the data that is there, or convert it for good."
     do = "Follow its upgrade guide, make sure of a backup, then approve."
 
-    def concerns(self, taken: Step, store: Store | None) -> bool:
-        return taken in {Step.MAJOR, Step.OTHER} and store is not None
+    def concerns(self, taken: TagStep, store: Store | None) -> bool:
+        return taken in {TagStep.MAJOR, TagStep.OTHER} and store is not None
 
 
 def _is_unwatched(altered: Altered) -> bool:

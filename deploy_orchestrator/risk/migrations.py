@@ -15,7 +15,7 @@ from deploy_orchestrator.manifests import (
 )
 from deploy_orchestrator.risk.change import Altered, Change
 from deploy_orchestrator.risk.defaults import is_filled_in
-from deploy_orchestrator.risk.images import Step, is_first, repository_of, step, stored_by, version_of
+from deploy_orchestrator.risk.images import TagStep, is_first, repository_of, step, stored_by, version_of
 from deploy_orchestrator.risk.metadata import is_inert_annotation, label_of
 from deploy_orchestrator.risk.pods import containers_of, image_of, is_gone
 from deploy_orchestrator.risk.rule import FieldRule, Rule, Sighting
@@ -117,8 +117,8 @@ class MayMigrate(FieldRule):
             before, after = (ImageReference.parse(untyped.text(each)) for each in (field.before, field.after))
         except NotAnImage:
             return None
-        raised = step(before, after) in {Step.MINOR, Step.PINNED}
-        if not raised or step(before, after, UNKNOWN) is not Step.MAJOR or is_beside(after.repository):
+        raised = step(before, after) in {TagStep.MINOR, TagStep.PINNED}
+        if not raised or step(before, after, UNKNOWN) is not TagStep.MAJOR or is_beside(after.repository):
             return None
         around = _databases_around(container, altered.after, change)
         found = (*_databases(container, altered.after, change), *around)

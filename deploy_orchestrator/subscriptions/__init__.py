@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from deploy_orchestrator.subscriptions.consequences import outlook
     from deploy_orchestrator.subscriptions.following import allows
     from deploy_orchestrator.subscriptions.forge import forge_at, forge_if_any
-    from deploy_orchestrator.subscriptions.offering import Offer, State, offer
+    from deploy_orchestrator.subscriptions.offering import Offer, Offered, offer
     from deploy_orchestrator.subscriptions.upgrading import FleetMoved, proof, title_of, unmoved, written
 else:
     from deploy_orchestrator.doors import opened
@@ -18,7 +18,7 @@ __all__ = [
     "UPGRADES",
     "FleetMoved",
     "Offer",
-    "State",
+    "Offered",
     "allows",
     "forge_at",
     "forge_if_any",

@@ -40,7 +40,7 @@ _ITEM = re.compile(r"\[(\d+)\]")
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FleetEdit:
     """The files of the fleet that a version writes, and what is told of it: a line, and Markdown."""
 
     title: str
@@ -54,7 +54,7 @@ class Followed(Protocol):
     @property
     def newer(self) -> Sequence[str]: ...
 
-    def change(self, version: str) -> Change:
+    def change(self, version: str) -> FleetEdit:
         """What taking one of them writes.
 
         Raises:
@@ -124,7 +124,7 @@ class _FollowedChart:
     repositories: Repositories
     at: datetime
 
-    def change(self, version: str) -> Change:
+    def change(self, version: str) -> FleetEdit:
         taken = [
             (root.chart.path, taken_together(root.chart, older, self.repositories, None, self.at))
             for root in self.roots
@@ -132,8 +132,8 @@ class _FollowedChart:
         ]
         files = _moved(self.fields, version, version, written(taken, self.tree), self.tree)
         if taken:
-            return Change(title_of(taken, self.identity.name), files, proof(taken))
-        return Change(f"Upgrade {self.identity.name} to {version}", files, "")
+            return FleetEdit(title_of(taken, self.identity.name), files, proof(taken))
+        return FleetEdit(f"Upgrade {self.identity.name} to {version}", files, "")
 
 
 def _older(current: Mapping[str, str], version: str) -> Iterator[str]:
@@ -242,14 +242,14 @@ class _FollowedImage:
     fields: tuple[_Field, ...]
     tree: Tree
 
-    def change(self, version: str) -> Change:
+    def change(self, version: str) -> FleetEdit:
         files = _moved(self.fields, version, version.replace("+", "_"), {}, self.tree)
         lines = (
             f"- `{each.file}`: `{each.version}` → `{version}`"
             for each in self.fields
             if Version.parse(each.version) < Version.parse(version)
         )
-        return Change(f"Upgrade {self.image} to {version}", files, "\n".join(lines))
+        return FleetEdit(f"Upgrade {self.image} to {version}", files, "\n".join(lines))
 
 
 def _image(subscription: Subscription, tree: Tree, catalog: Catalog) -> Followed:

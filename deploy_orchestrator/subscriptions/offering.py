@@ -29,7 +29,7 @@ MAX_TRIED: Final = 5
 """The most versions that are rendered to find one that is safe for every tenant, the newest first."""
 
 
-class State(StrEnum):
+class Offered(StrEnum):
     """What became of a look at a subscription."""
 
     CURRENT = "current"
@@ -56,7 +56,7 @@ class Offer:
     """
 
     subscription: str
-    state: State
+    state: Offered
     version: str | None = None
     branch: str | None = None
     title: str = ""
@@ -112,7 +112,7 @@ class _Look:
     def chosen(self) -> _Chosen:
         name, unsafe = self.subscription.name, list[tuple[str, str]]()
         if not self.found.newer:
-            return _Chosen(Offer(name, State.CURRENT))
+            return _Chosen(Offer(name, Offered.CURRENT))
         for version in self.found.newer[:MAX_TRIED]:
             if not is_branch_name(branch_of(name, version)):
                 unsafe.append((version, "no branch can be called so"))
@@ -126,7 +126,7 @@ class _Look:
             if isinstance(made, _Chosen):
                 return made
             unsafe.append((version, made.what if isinstance(made, OrchestratorError) else made))
-        return _Chosen(Offer(name, State.NONE_SAFE, unsafe=tuple(unsafe)))
+        return _Chosen(Offer(name, Offered.NONE_SAFE, unsafe=tuple(unsafe)))
 
     def _known(self, version: str) -> Offer | None:
         """As it was proposed before; None where it was not, or where that was not finished."""
@@ -136,7 +136,7 @@ class _Look:
         if pull is None and (commit is None or self.forge):
             return None
         title = commit.subject if commit else ""
-        state = State.WAITS if pull is None or pull.is_open else State.DECLINED
+        state = Offered.WAITS if pull is None or pull.is_open else Offered.DECLINED
         return Offer(self.subscription.name, state, version, branch, title, url=pull and pull.url)
 
     def _made(self, version: str, unsafe: Sequence[tuple[str, str]]) -> _Chosen | str:
@@ -154,18 +154,18 @@ class _Look:
         parts = (safe, *map(_unsafe, unsafe), change.told, then.text)
         text = "\n\n".join(filter(None, parts))
         branch = branch_of(name, version)
-        offer = Offer(name, State.FOUND, version, branch, change.title, text, unsafe=tuple(unsafe))
+        offer = Offer(name, Offered.FOUND, version, branch, change.title, text, unsafe=tuple(unsafe))
         return _Chosen(offer, change.files)
 
     def proposed(self, chosen: _Chosen) -> Offer:
         offer, files = chosen
-        if offer.state is not State.FOUND or offer.branch is None:
+        if offer.state is not Offered.FOUND or offer.branch is None:
             return offer
         if self.repository.tip(offer.branch) is None:
             changes = Changes(message_of(offer.title, self.subscription.name), files)
             self.repository.write(offer.branch, lambda now: unmoved(changes, self.fleet.tree, now), onto=MAIN)
         pull = self.forge and self.forge.propose(offer.branch, MAIN, offer.title, offer.text)
-        return replace(offer, state=State.PROPOSED, url=pull and pull.url)
+        return replace(offer, state=Offered.PROPOSED, url=pull and pull.url)
 
     def without_superseded(self, chosen: Offer) -> Offer:
         """What a newer proposal, or the fleet itself, has overtaken is closed; what people added to stays."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from deploy_orchestrator.telemetry.dora import Dora, Durations, Figures, figures_between, span
     from deploy_orchestrator.telemetry.metrics import METRICS, Metric, Seen, Waits, exposition
-    from deploy_orchestrator.telemetry.past import Change, Past
+    from deploy_orchestrator.telemetry.past import Past, ReleaseCommit
     from deploy_orchestrator.telemetry.survey import (
         CLASHES,
         CONFLICT_COUNT,
@@ -25,12 +25,12 @@ __all__ = [
     "GRAPH_ASSET",
     "METRICS",
     "UPGRADES_ASSET",
-    "Change",
     "Dora",
     "Durations",
     "Figures",
     "Metric",
     "Past",
+    "ReleaseCommit",
     "Seen",
     "Waits",
     "exposition",

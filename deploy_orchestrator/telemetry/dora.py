@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Final
 
-from deploy_orchestrator.telemetry.past import Change
+from deploy_orchestrator.telemetry.past import ReleaseCommit
 
 _DAY: Final = timedelta(days=1)
 _UNITS: Final = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
@@ -68,7 +68,7 @@ class Dora:
     charts: Mapping[str, Figures]
 
 
-def figures_between(changes: Sequence[Change], since: datetime, until: datetime) -> Dora:
+def figures_between(changes: Sequence[ReleaseCommit], since: datetime, until: datetime) -> Dora:
     """The figures of the releases that were made from `since` until before `until`, among all `changes` there
     ever were, oldest first: what happened to them may have happened later.
     """
@@ -76,7 +76,7 @@ def figures_between(changes: Sequence[Change], since: datetime, until: datetime)
     restored = _restored(changes)
     days = max((until - since) / _DAY, 1e-9)
 
-    def figures(these: Sequence[Change]) -> Figures:
+    def figures(these: Sequence[ReleaseCommit]) -> Figures:
         failed = [each for each in these if each.undone or each.failed]
         restores = [at - each.at for each in failed if (at := restored(each))]
         return Figures(
@@ -95,8 +95,8 @@ def figures_between(changes: Sequence[Change], since: datetime, until: datetime)
             unconfirmed=sum(not (each.healthy or each.failed) for each in these),
         )
 
-    def by(name: Callable[[Change], str]) -> dict[str, Figures]:
-        groups: dict[str, list[Change]] = {}
+    def by(name: Callable[[ReleaseCommit], str]) -> dict[str, Figures]:
+        groups: dict[str, list[ReleaseCommit]] = {}
         for each in released:
             groups.setdefault(name(each), []).append(each)
         return {key: figures(groups[key]) for key in sorted(groups)}
@@ -111,7 +111,7 @@ def figures_between(changes: Sequence[Change], since: datetime, until: datetime)
     )
 
 
-def _restored(changes: Sequence[Change]) -> Callable[[Change], datetime | None]:
+def _restored(changes: Sequence[ReleaseCommit]) -> Callable[[ReleaseCommit], datetime | None]:
     """When something was healthy first in a failed change's place: the change itself after it had failed, or
     one after it.
     """
@@ -121,7 +121,7 @@ def _restored(changes: Sequence[Change]) -> Callable[[Change], datetime | None]:
             places.setdefault(each.key, []).append((number, each.healthy))
     numbers = {each.commit: number for number, each in enumerate(changes)}
 
-    def restored(failed: Change) -> datetime | None:
+    def restored(failed: ReleaseCommit) -> datetime | None:
         if failed.failed and failed.healthy and failed.healthy > failed.failed:
             return failed.healthy
         healthy = places.get(failed.key, [])

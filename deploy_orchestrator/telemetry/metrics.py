@@ -26,7 +26,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from deploy_orchestrator.telemetry.dora import Dora, Durations, Figures, figures_between
-from deploy_orchestrator.telemetry.past import Change
+from deploy_orchestrator.telemetry.past import ReleaseCommit
 
 PREFIX: Final = "deploy_orchestrator_"
 DORA_WINDOW: Final = timedelta(days=30)
@@ -112,10 +112,10 @@ class _Past:
     releases: Mapping[tuple[str, str], int]
     deliveries: Mapping[tuple[str, str, str], int]
     stages: Mapping[tuple[str, str], tuple[tuple[int, ...], float]]
-    changes: Sequence[Change]
+    changes: Sequence[ReleaseCommit]
 
 
-def exposition(seen: Seen, changes: tuple[Change, ...]) -> bytes:
+def exposition(seen: Seen, changes: tuple[ReleaseCommit, ...]) -> bytes:
     """All metrics in Prometheus' text format, of how it stands and of all changes there ever were."""
     told = Told(seen, _counted(changes))
 
@@ -128,7 +128,7 @@ def exposition(seen: Seen, changes: tuple[Change, ...]) -> bytes:
     return generate_latest(registry)
 
 
-def _stages(change: Change) -> Iterator[tuple[str, timedelta]]:
+def _stages(change: ReleaseCommit) -> Iterator[tuple[str, timedelta]]:
     ends = {
         "commit_to_plan": (change.committed, change.planned),
         "approval": (change.planned, change.approved),
@@ -142,7 +142,7 @@ def _stages(change: Change) -> Iterator[tuple[str, timedelta]]:
 
 
 @lru_cache(maxsize=1)
-def _counted(changes: tuple[Change, ...]) -> _Past:
+def _counted(changes: tuple[ReleaseCommit, ...]) -> _Past:
     deliveries: Counter[tuple[str, str, str]] = Counter()
     counts: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * (len(BUCKETS) + 1))
     sums: Counter[tuple[str, str]] = Counter()
@@ -201,7 +201,7 @@ def _guards(told: Told) -> Iterator[Value]:
 
 
 @lru_cache(maxsize=1)
-def _figures(changes: tuple[Change, ...], until: datetime) -> Dora:
+def _figures(changes: tuple[ReleaseCommit, ...], until: datetime) -> Dora:
     return figures_between(changes, until - DORA_WINDOW, until)
 
 

@@ -18,7 +18,7 @@ from deploy_orchestrator.storage import cache_key
 _FORMAT: Final = "1"
 
 
-class Change(msgspec.Struct, frozen=True):
+class ReleaseCommit(msgspec.Struct, frozen=True):
     """A commit that changed what is released for a tenant in an environment, `at` the time it was made.
 
     `committed` is when the commit of the fleet that it came from was made, `planned` when its candidate was
@@ -49,7 +49,7 @@ class _Kept(msgspec.Struct, frozen=True):
 
     main: str | None
     delivered: str | None
-    changes: dict[str, Change]
+    changes: dict[str, ReleaseCommit]
 
 
 _NOTHING: Final = _Kept(None, None, {})
@@ -62,9 +62,9 @@ class Past:
     fleet: Repository
     deployments: Deployments
     _kept: _Kept | None = None
-    _told: tuple[Change, ...] = ()
+    _told: tuple[ReleaseCommit, ...] = ()
 
-    def changes(self) -> tuple[Change, ...]:
+    def changes(self) -> tuple[ReleaseCommit, ...]:
         """Every change of what is released, oldest first; it costs what is new since it was asked last.
 
         Raises:
@@ -95,10 +95,10 @@ class Past:
             changes |= _delivered(changes, self.deployments.deliveries(kept.delivered))
         return _Kept(main, delivered, changes)
 
-    def _change(self, each: ReleaseChange) -> Change:
+    def _change(self, each: ReleaseChange) -> ReleaseCommit:
         release = each.release
         approved = [approval.at for approval in release.approvals] if each.kind != "revert" else []
-        return Change(
+        return ReleaseCommit(
             kind=each.kind,
             environment=release.environment,
             tenant=release.tenant,
@@ -136,9 +136,11 @@ def _continues(repository: Repository, older: str | None, newer: str | None) -> 
     return older is None or (newer is not None and repository.leads_to(older, newer))
 
 
-def _delivered(changes: Mapping[str, Change], deliveries: Iterable[Delivered]) -> dict[str, Change]:
+def _delivered(
+    changes: Mapping[str, ReleaseCommit], deliveries: Iterable[Delivered]
+) -> dict[str, ReleaseCommit]:
     """The changes that deliveries tell something of, with the first of each outcome."""
-    told: dict[str, Change] = {}
+    told: dict[str, ReleaseCommit] = {}
     for each in deliveries:
         change = told.get(each.release) or changes.get(each.release)
         if change and change.key == f"{each.environment}/{each.tenant}" and not getattr(change, each.outcome):

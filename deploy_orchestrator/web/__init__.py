@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from deploy_orchestrator.web.acting_as import ActingAs
-    from deploy_orchestrator.web.board import Built, Clash, Survey, Table, Watch
+    from deploy_orchestrator.web.board import Built, ChartTable, Clash, SurveyPage, Watch
     from deploy_orchestrator.web.door import LOOPBACK, Door
     from deploy_orchestrator.web.metrics import Measured, Queue, beside, metrics_app
     from deploy_orchestrator.web.mounted import dagster_ui
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         DagsterRuns,
         DagsterUnreachable,
         Deliveries,
-        Followed,
+        FollowedBranch,
         Push,
         Refused,
         authenticate,
@@ -41,12 +41,13 @@ __all__ = [
     "NOBODY",
     "ActingAs",
     "Built",
+    "ChartTable",
     "Clash",
     "DagsterRuns",
     "DagsterUnreachable",
     "Deliveries",
     "Door",
-    "Followed",
+    "FollowedBranch",
     "Measured",
     "Person",
     "Push",
@@ -56,8 +57,7 @@ __all__ = [
     "SignIn",
     "SignInFile",
     "SignInRefused",
-    "Survey",
-    "Table",
+    "SurveyPage",
     "Watch",
     "authenticate",
     "beside",

@@ -13,13 +13,12 @@ from starlette.routing import BaseRoute, Route
 
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Issuer
-from deploy_orchestrator.git import Person as Committer
-from deploy_orchestrator.git import Signer
+from deploy_orchestrator.git import Ident, Signer
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.web.asking import (
     Asked,
     AskedToStop,
-    Way,
+    WayToDecide,
     asked,
     asked_of_all,
     asked_to_stop,
@@ -61,10 +60,10 @@ class ActingAs:
             Route("/stop", self._stop, methods=["POST"]),
         ]
 
-    def way(self, person: Person, trusted: Sequence[Issuer]) -> Way | None:
+    def way(self, person: Person, trusted: Sequence[Issuer]) -> WayToDecide | None:
         if not self.people:
             return None
-        return Way(
+        return WayToDecide(
             "Sandbox: nobody proves who they are here. It is signed with that person's key, which is on this "
             "machine.",
             _VERBS,
@@ -101,4 +100,4 @@ class ActingAs:
         key = self.people.get(who)
         if key is None:
             raise HTTPException(400, f"decide as one of {', '.join(self.people)}")
-        return Signer(Committer(who.partition("@")[0], who), str(key))
+        return Signer(Ident(who.partition("@")[0], who), str(key))

@@ -25,7 +25,7 @@ Subjects = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class WayToDecide:
     """How somebody decides here, as it `says` beside the buttons: as one of these `people`, where there are
     any, or as who they are signed in. `verbs` are what it proves and what counts, `refusals` say of
     others why not, those together for which that is the same.
@@ -36,7 +36,7 @@ class Way:
     people: tuple[str, ...] = ()
     refusals: tuple[tuple[tuple[str, ...], str], ...] = ()
 
-    def without(self, who: str, refused: Mapping[str, str]) -> "Way":
+    def without(self, who: str, refused: Mapping[str, str]) -> "WayToDecide":
         """What of it is left to `who` where these verbs are `refused`, each with why."""
         verbs: dict[str, list[str]] = {}
         for verb, why in refused.items():
@@ -50,7 +50,7 @@ class Way:
 class Ways(Protocol):
     """Tells how people decide here."""
 
-    def way(self, person: Person, trusted: Sequence[Issuer]) -> Way | None:
+    def way(self, person: Person, trusted: Sequence[Issuer]) -> WayToDecide | None:
         """How `person` decides where the rules have `trusted` these providers; None: not here."""
         ...
 

@@ -21,7 +21,7 @@ from deploy_orchestrator.web.asking import (
     Asked,
     AskedToStop,
     Subjects,
-    Way,
+    WayToDecide,
     asked,
     asked_of_all,
     asked_to_stop,
@@ -40,7 +40,7 @@ _SAYS: Final = (
 )
 
 
-class Attempt(BaseModel):
+class DecisionAttempt(BaseModel):
     """A decision whose author is at the provider, on a change or on a line; the `rest`, tenants with their
     digests, are decided on after it in the same way, and its author is shown the page `then`.
     """
@@ -78,10 +78,10 @@ class Deciding:
             Route("/decide/{issuer}/back", self._back),
         ]
 
-    def way(self, person: Person, trusted: Sequence[Issuer]) -> Way | None:
+    def way(self, person: Person, trusted: Sequence[Issuer]) -> WayToDecide | None:
         issuer = self._proving(person, trusted)
         verbs = _VERBS | {"resume"} if self._vouches else _VERBS
-        return Way(_SAYS.format(issuer.name), verbs) if issuer else None
+        return WayToDecide(_SAYS.format(issuer.name), verbs) if issuer else None
 
     @property
     def _vouches(self) -> bool:
@@ -134,7 +134,7 @@ class Deciding:
         """Send them to their provider, for the first of what they decide on."""
         (tenant, digest), *rest = subjects
         issuer = self._issuer(person, environment)
-        attempt = Attempt(
+        attempt = DecisionAttempt(
             issuer=person.issuer,
             state=token_urlsafe(32),
             verifier=token_urlsafe(48),
@@ -160,7 +160,7 @@ class Deciding:
         return answer
 
     async def _back(self, request: Request) -> Response:
-        attempt = self.sign_in.cookies.read(request, _ATTEMPT, Attempt, ATTEMPT_SECONDS)
+        attempt = self.sign_in.cookies.read(request, _ATTEMPT, DecisionAttempt, ATTEMPT_SECONDS)
         try:
             issuer = self.sign_in.file.issuer(request.path_params["issuer"])
             attempt, _, code = came_back(request, attempt, issuer)
@@ -175,7 +175,7 @@ class Deciding:
         self.sign_in.cookies.take(answer, _ATTEMPT)
         return answer
 
-    def _decide(self, attempt: Attempt, code: str, person: Person) -> None:
+    def _decide(self, attempt: DecisionAttempt, code: str, person: Person) -> None:
         try:
             issuer = self._issuer(person, attempt.environment)
             client = self.sign_in.deciding(attempt.issuer)
@@ -195,7 +195,7 @@ class Deciding:
         except OrchestratorError as error:
             raise HTTPException(409, f"it is not decided: {error.what}") from error
 
-    def _subject(self, attempt: Attempt) -> Plan | Line:
+    def _subject(self, attempt: DecisionAttempt) -> Plan | Line:
         if attempt.decision in ("pause", "resume"):
             return Line(attempt.environment, attempt.tenant or None)
         return pending(self.orchestrator, attempt.environment, attempt.tenant, attempt.digest)

@@ -22,7 +22,7 @@ _OWN: Final = frozenset({"same-origin", "none"})
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class Denial:
     """Why a request goes no further, as an HTTP status and a sentence."""
 
     status: int
@@ -51,24 +51,24 @@ class Door:
         else:
             await PlainTextResponse(f"{refusal.why}\n", refusal.status)(scope, receive, send)
 
-    def refusal(self, scope: Scope) -> Refusal | None:
+    def refusal(self, scope: Scope) -> Denial | None:
         """Why this request is refused; None where it is not."""
         asked = HTTPConnection(scope)
         host = asked.headers.get("host", "")
         if len(asked.headers.getlist("host")) != 1 or _name(host) not in self.names:
-            return Refusal(421, f"this server does not go by the name {host!r}")
+            return Denial(421, f"this server does not go by the name {host!r}")
         if _said_length(asked.headers) > MAX_BODY:
             return TOO_LARGE
         if scope["type"] == "http" and scope["method"] in READING and _is_question(asked.url):
-            return Refusal(405, "GraphQL is asked by POST")
+            return Denial(405, "GraphQL is asked by POST")
         if _is_page(scope, asked.headers):
             return None
         if not _is_own(asked.headers, host):
-            return Refusal(403, "another site asks this")
+            return Denial(403, "another site asks this")
         return None
 
 
-TOO_LARGE: Final = Refusal(413, f"a request may have {MAX_BODY:,} bytes")
+TOO_LARGE: Final = Denial(413, f"a request may have {MAX_BODY:,} bytes")
 
 
 def _within(receive: Receive) -> Receive:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from starlette.types import Scope
 
-from deploy_orchestrator.git import Person as Signature
+from deploy_orchestrator.git import Ident
 
 LAUNCHED_BY: Final = "user"
 """The tag of runs whose value Dagster shows as who launched them."""
@@ -44,18 +44,18 @@ class Person:
         return self.email or self.who
 
     @property
-    def signature(self) -> Signature | None:
+    def signature(self) -> Ident | None:
         """As whom Git remembers what they do; None for whoever sits at this machine. A domain below `invalid`
         is nobody's: https://www.rfc-editor.org/rfc/rfc2606#section-2
         """
         if self.email:
-            return Signature(self.email.partition("@")[0], self.email)
+            return Ident(self.email.partition("@")[0], self.email)
         if self.is_machine:
-            return Signature(self.who, f"{self.name}@machines.invalid")
+            return Ident(self.who, f"{self.name}@machines.invalid")
         if not self.signed_in:
             return None
         name = "".join(each for each in self.who if each.isprintable() and each not in "<>")
-        return Signature(name, f"{quote(self.who, safe='')}@{self.issuer}.invalid")
+        return Ident(name, f"{quote(self.who, safe='')}@{self.issuer}.invalid")
 
 
 NOBODY: Final = Person("nobody", "nobody", Role.NOTHING, signed_in=False)

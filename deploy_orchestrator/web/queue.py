@@ -30,7 +30,7 @@ from deploy_orchestrator.telemetry import (
     GRAPH_ASSET,
     UPGRADES_ASSET,
 )
-from deploy_orchestrator.web.board import Built, Clash, Survey, Table
+from deploy_orchestrator.web.board import Built, ChartTable, Clash, SurveyPage
 from deploy_orchestrator.web.metrics import Queue
 
 KEPT_SECONDS: Final = 10.0
@@ -69,14 +69,14 @@ def _queue(instance: DagsterInstance) -> Queue:
 
 
 @contextmanager
-def dagster_survey() -> Generator[Callable[[], Survey | None]]:
+def dagster_survey() -> Generator[Callable[[], SurveyPage | None]]:
     """What the last survey found, as the instance of `DAGSTER_HOME` keeps it, read anew every `KEPT_SECONDS`
     at most, until this ends; None before the first.
     """
-    kept: tuple[float, Survey | None] | None = None
+    kept: tuple[float, SurveyPage | None] | None = None
     reading = Lock()
 
-    def found() -> Survey | None:
+    def found() -> SurveyPage | None:
         nonlocal kept
         with reading:
             if kept is None or time.monotonic() - kept[0] > KEPT_SECONDS:
@@ -87,7 +87,7 @@ def dagster_survey() -> Generator[Callable[[], Survey | None]]:
         yield found
 
 
-def _survey(instance: DagsterInstance) -> Survey | None:
+def _survey(instance: DagsterInstance) -> SurveyPage | None:
     events = [
         instance.get_latest_materialization_event(AssetKey(each))
         for each in (GRAPH_ASSET, CONFLICTS_ASSET, UPGRADES_ASSET)
@@ -104,7 +104,7 @@ def _survey(instance: DagsterInstance) -> Survey | None:
     )
     drawn = graph.get("graph")
     text = _DRAWN.search(drawn.md_str or "") if isinstance(drawn, MarkdownMetadataValue) else None
-    return Survey(built, b64decode(text[1]) if text else b"", _clashes(conflicts.get(CLASHES)))
+    return SurveyPage(built, b64decode(text[1]) if text else b"", _clashes(conflicts.get(CLASHES)))
 
 
 class _Clash(BaseModel):
@@ -124,9 +124,9 @@ def _clashes(value: MetadataValue | None) -> Mapping[str, Clash]:
     found: dict[str, Clash] = {}
     for each in told:
         for name in each.deployments:
-            known = found.get(name, Clash(Table(CLASHING, ()), b""))
+            known = found.get(name, Clash(ChartTable(CLASHING, ()), b""))
             rows = (*known.table.rows, *each.rows)
-            found[name] = Clash(Table(CLASHING, rows), known.drawing or each.drawing.encode())
+            found[name] = Clash(ChartTable(CLASHING, rows), known.drawing or each.drawing.encode())
     return found
 
 
@@ -138,16 +138,16 @@ def _metadata(event: EventLogEntry | None) -> Mapping[str, MetadataValue]:
     return made.metadata if made else {}
 
 
-def _table(value: MetadataValue | None) -> Table:
+def _table(value: MetadataValue | None) -> ChartTable:
     if not isinstance(value, TableMetadataValue):
-        return Table()
+        return ChartTable()
     columns = tuple(each.name for each in value.schema.columns)
-    return Table(columns, tuple(tuple(row.data[name] for name in columns) for row in value.records))
+    return ChartTable(columns, tuple(tuple(row.data[name] for name in columns) for row in value.records))
 
 
-def _outdated(upgrades: Table) -> Table:
+def _outdated(upgrades: ChartTable) -> ChartTable:
     """Those rows whose newest version is another than the one now."""
     if not upgrades.columns:
         return upgrades
     now, newest = upgrades.columns.index("now"), upgrades.columns.index("newest")
-    return Table(upgrades.columns, tuple(each for each in upgrades.rows if each[now] != each[newest]))
+    return ChartTable(upgrades.columns, tuple(each for each in upgrades.rows if each[now] != each[newest]))

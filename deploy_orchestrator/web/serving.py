@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.web.acting_as import ActingAs
-from deploy_orchestrator.web.board import COMPRESSION, Survey, Watch, board
+from deploy_orchestrator.web.board import COMPRESSION, SurveyPage, Watch, board
 from deploy_orchestrator.web.deciding import Deciding
 from deploy_orchestrator.web.door import Door
 from deploy_orchestrator.web.impatience import HEADER_SECONDS, impatient
@@ -38,7 +38,7 @@ def site(
     names: frozenset[str],
     sign_in: SignIn | None = None,
     acting_as: ActingAs | None = None,
-    surveyed: Callable[[], Survey | None] = lambda: None,
+    surveyed: Callable[[], SurveyPage | None] = lambda: None,
 ) -> Door:
     """The application: the board at `/`, `dagster` below its own prefix, `/healthz` for who looks whether it
     runs; for requests to one of the host `names`, of people who signed in where there is a `sign_in`. Where

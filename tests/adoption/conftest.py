@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from deploy_orchestrator.adoption import Adoption, Checkouts, Terms, adopt, read
-from deploy_orchestrator.delivery import Cluster
+from deploy_orchestrator.delivery import ClusterClient
 from deploy_orchestrator.git import Repository, Tree
 from deploy_orchestrator.manifests import Limits, Workspace
 
@@ -133,7 +133,7 @@ class Desk:
     def adopt(
         self,
         tree: Tree | None = None,
-        clusters: Mapping[str, Cluster] | None = None,
+        clusters: Mapping[str, ClusterClient] | None = None,
         /,
         **objects: Sequence[Mapping[str, Any]],
     ) -> Adoption:

@@ -19,8 +19,8 @@ from deploy_orchestrator.adoption import (
     report,
     told,
 )
-from deploy_orchestrator.delivery import Cluster
-from deploy_orchestrator.fleet import Takeover, load
+from deploy_orchestrator.delivery import ClusterClient
+from deploy_orchestrator.fleet import TakeoverEvidence, load
 from deploy_orchestrator.manifests import render
 from tests.adoption.conftest import (
     CONFIG_MAP,
@@ -385,7 +385,7 @@ def test_what_the_cluster_says_of_taking_over_is_told_and_kept_in_the_fleet(
 ) -> None:
     originals.chart("web")
     api.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "web", "namespace": "apps"}})
-    cluster = Cluster(api.kubeconfig(tmp_path / "kubeconfig"), None, timedelta(seconds=60), "adopt")
+    cluster = ClusterClient(api.kubeconfig(tmp_path / "kubeconfig"), None, timedelta(seconds=60), "adopt")
     before = api.of_kind("ConfigMap", "apps")
     adoption = desk.adopt(None, {"prod": cluster}, prod=[application("web", "web")])
     assert api.of_kind("ConfigMap", "apps") == before
@@ -415,10 +415,10 @@ def test_a_dry_run_tells_of_hooks_that_would_run_and_not_of_each_of_very_many_fi
     )
     there = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "web", "namespace": "apps"}}
     api.put({**there, "data": {"other": "x"}})
-    cluster = Cluster(api.kubeconfig(tmp_path / "kubeconfig"), None, timedelta(seconds=60), "adopt")
+    cluster = ClusterClient(api.kubeconfig(tmp_path / "kubeconfig"), None, timedelta(seconds=60), "adopt")
     adoption = desk.adopt(None, {"prod": cluster}, prod=[application("web", "web")])
     written = adoption.outcomes[0].takeover
-    assert isinstance(written, Takeover)
+    assert isinstance(written, TakeoverEvidence)
     assert "Job apps/migrate would run, as a hook" in written.would
     assert max(map(len, written.would)) == 1_000
 
@@ -469,7 +469,7 @@ def test_a_namespace_or_a_kind_that_cannot_be_named_stops_nobody_else(
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
         "metadata": {"name": "x"},
-        "spec": {"scope": "Cluster", "names": {"kind": "lower case"}},
+        "spec": {"scope": "ClusterClient", "names": {"kind": "lower case"}},
     }
     originals.chart("web")
     originals.chart("odd", {"crds/x.yaml": yaml.safe_dump(crd)})

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from deploy_orchestrator.adoption import NotHandedOver, Old, hand_over, in_the_way, take_back
-from deploy_orchestrator.delivery import Cluster
-from deploy_orchestrator.delivery.cluster import Version
+from deploy_orchestrator.delivery import ClusterClient
+from deploy_orchestrator.delivery.cluster import ObjectVersion
 from deploy_orchestrator.manifests import Manifests, Object
 from tests.simulated import ApiServer, serving
 
@@ -35,7 +35,7 @@ def api() -> Iterator[ApiServer]:
 
 @pytest.fixture
 def old(api: ApiServer, tmp_path: Path) -> Old:
-    cluster = Cluster(api.kubeconfig(tmp_path / "kubeconfig"), None, timedelta(seconds=60), "adopt")
+    cluster = ClusterClient(api.kubeconfig(tmp_path / "kubeconfig"), None, timedelta(seconds=60), "adopt")
     return Old(cluster, "argocd", "web", tmp_path / "kept" / "web.yaml")
 
 
@@ -176,16 +176,16 @@ def test_it_is_never_deleted_with_a_finalizer_that_somebody_put_back(
     api: ApiServer, old: Old, monkeypatch: pytest.MonkeyPatch, times: int
 ) -> None:
     put_back = itertools.count(1)
-    delete = Cluster.delete
+    delete = ClusterClient.delete
 
     def after_a_sync_of_its_parent(
-        cluster: Cluster, wanted: Object, namespace: str, version: Version
+        cluster: ClusterClient, wanted: Object, namespace: str, version: ObjectVersion
     ) -> None:
         if next(put_back) <= times:
             api.put(an_application("web", **{TRACKING: "apps:argoproj.io/Application:argocd/web"}))
         delete(cluster, wanted, namespace, version)
 
-    monkeypatch.setattr(Cluster, "delete", after_a_sync_of_its_parent)
+    monkeypatch.setattr(ClusterClient, "delete", after_a_sync_of_its_parent)
     if times == 1:
         list(hand_over(old, CANDIDATE, HOME))
         assert api.read("Application", "argocd", "web") is None

@@ -22,7 +22,7 @@ from deploy_orchestrator.adoption import (
     objects_of,
     read,
 )
-from deploy_orchestrator.delivery import Cluster
+from deploy_orchestrator.delivery import ClusterClient
 from tests.adoption.conftest import URL, Originals, application, release_secret
 from tests.simulated import ApiServer, serving
 
@@ -63,7 +63,7 @@ def test_a_cluster_tells_its_applications_and_what_helm_left(api: ApiServer, tmp
     api.put(application("web", "web"))
     api.put(release_secret("main", "apps", ""))
     api.put({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "other", "namespace": "apps"}})
-    cluster = Cluster(api.kubeconfig(tmp_path / "kubeconfig"), None, timedelta(seconds=60), "adopt")
+    cluster = ClusterClient(api.kubeconfig(tmp_path / "kubeconfig"), None, timedelta(seconds=60), "adopt")
     found = [(each["kind"], each["metadata"]["name"]) for each in objects_of(cluster, "argocd")]
     assert found == [("Application", "web"), ("Secret", "sh.helm.release.v1.main.v1")]
 

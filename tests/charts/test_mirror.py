@@ -10,7 +10,7 @@ from deploy_orchestrator.charts import (
     ChartsMeet,
     Closure,
     CopyState,
-    Destination,
+    MirrorTarget,
     Repositories,
     load,
     locate,
@@ -78,7 +78,7 @@ def closure_of(hub: Repositories) -> Closure:
 
 
 def copied(hub: Repositories, registry: Registry, to: str = "hub") -> list[tuple[str, CopyState]]:
-    destination = Destination(f"oci://{registry.host}/{to}")
+    destination = MirrorTarget(f"oci://{registry.host}/{to}")
     return [(str(each.chart), each.state) for each in mirror(closure_of(hub), hub, destination)]
 
 
@@ -137,7 +137,7 @@ def test_a_version_that_is_there_with_other_bytes_is_left_alone(
     copied(hub, registry)
     before = dict(registry.manifests)
     changed = packages(hub=[{"name": "web", "version": "1.2.0+build.1", "description": "Another"}])
-    (copy,) = mirror(closure_of(changed), changed, Destination(f"oci://{registry.host}/hub"))
+    (copy,) = mirror(closure_of(changed), changed, MirrorTarget(f"oci://{registry.host}/hub"))
     assert copy.state is CopyState.FAILED
     assert isinstance(copy.failure, DigestMismatch)
     assert registry.manifests == before
@@ -161,7 +161,7 @@ def test_a_package_of_another_chart_is_not_copied(
     entries = json.loads(index.read_text())
     entries["entries"]["web"][0]["digest"] = hashlib.sha256(other).hexdigest()
     index.write_text(json.dumps(entries))
-    (copy,) = mirror(closure_of(hub), hub, Destination(f"oci://{registry.host}/hub"))
+    (copy,) = mirror(closure_of(hub), hub, MirrorTarget(f"oci://{registry.host}/hub"))
     assert "the package holds evil@1.0.0" in str(copy.failure)
     assert not registry.blobs
 
@@ -199,7 +199,7 @@ def test_a_chart_without_a_package_is_inside_that_of_what_needs_it(
 ) -> None:
     need = {"name": "common", "version": "1.x", "repository": HUB}
     app = load(make_chart({"name": "app", "dependencies": [need]}))
-    copies = mirror(resolve(app, hub), hub, Destination(f"oci://{registry.host}/hub"))
+    copies = mirror(resolve(app, hub), hub, MirrorTarget(f"oci://{registry.host}/hub"))
     assert [(each.chart.name, each.state) for each in copies] == [
         ("app", CopyState.CARRIED),
         ("common", CopyState.COPIED),
@@ -242,7 +242,7 @@ def test_a_chart_from_disk_is_copied_with_its_package(
     packages = {closure.roots[0]: lambda: packaged(path, hub)}
 
     def copies() -> list[tuple[str, CopyState]]:
-        destination = Destination(f"oci://{registry.host}/hub")
+        destination = MirrorTarget(f"oci://{registry.host}/hub")
         return [(each.chart.name, each.state) for each in mirror(closure, hub, destination, packages)]
 
     assert copies() == [("app", CopyState.COPIED), ("common", CopyState.COPIED)]
@@ -267,7 +267,7 @@ def test_the_users_own_login_is_used_to_push(hub: Repositories, registry: Regist
 
 def test_a_login_never_follows_an_upload_to_another_server(hub: Repositories, registry: Registry) -> None:
     registry.uploads_at = "https://elsewhere.example.com/v2/x"
-    destination = Destination(f"oci://{registry.host}/hub")
+    destination = MirrorTarget(f"oci://{registry.host}/hub")
     failures = [each.failure for each in mirror(closure_of(hub), hub, destination)]
     assert all("another server" in str(failure) for failure in failures)
 
@@ -277,4 +277,4 @@ def test_a_login_never_follows_an_upload_to_another_server(hub: Repositories, re
 )
 def test_only_a_place_in_a_registry_is_a_destination(url: str) -> None:
     with pytest.raises(RepositoryError, match="no place in a registry"):
-        Destination(url)
+        MirrorTarget(url)

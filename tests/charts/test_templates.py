@@ -12,8 +12,8 @@ from deploy_orchestrator.charts import (
     Chart,
     ChartInvalid,
     ChartMetadata,
-    Clash,
     Harm,
+    NameClash,
     Owner,
     clashes,
     duplicates,
@@ -76,7 +76,7 @@ def is_common(owner: Owner) -> bool:
     return owner.name == "common"
 
 
-def the(found: tuple[Clash, ...]) -> Clash:
+def the(found: tuple[NameClash, ...]) -> NameClash:
     (clash,) = found
     return clash
 

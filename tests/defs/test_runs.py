@@ -7,10 +7,10 @@ from dagster._core.storage.tags import SENSOR_NAME_TAG
 
 from deploy_orchestrator.defs import runs
 from deploy_orchestrator.defs.resources import LEFT
-from deploy_orchestrator.defs.runs import TENANTS, Batch, Wanted, again, requests, run_of, wanted_by
+from deploy_orchestrator.defs.runs import TENANTS, Batch, Intent, again, requests, run_of, wanted_by
 from deploy_orchestrator.web import LAUNCHED_BY
 
-SHOP, DESK = (Wanted("dev", tenant, "sha256:1") for tenant in ("shop", "desk"))
+SHOP, DESK = (Intent("dev", tenant, "sha256:1") for tenant in ("shop", "desk"))
 
 
 @dg.op(retry_policy=dg.RetryPolicy(max_retries=1))
@@ -37,7 +37,7 @@ def run(instance: dg.DagsterInstance, wanted: dg.RunRequest, fails: str = "") ->
     ship.execute_in_process(instance=instance, tags=tags, run_config=wanted.run_config, raise_on_error=False)
 
 
-def ask(instance: dg.DagsterInstance, *wanted: Wanted) -> Sequence[dg.RunRequest]:
+def ask(instance: dg.DagsterInstance, *wanted: Intent) -> Sequence[dg.RunRequest]:
     """Ask for runs, and run them."""
     found = requests(instance, "ship", wanted, print)
     for each in found:
@@ -52,7 +52,7 @@ def tenants(found: Sequence[dg.RunRequest]) -> list[str]:
 def test_tenants_of_one_environment_share_a_run_and_a_run_knows_what_it_is_for(
     instance: dg.DagsterInstance,
 ) -> None:
-    elsewhere = Wanted("staging", "shop", "sha256:2")
+    elsewhere = Intent("staging", "shop", "sha256:2")
 
     assert tenants(ask(instance, SHOP, DESK, elsewhere)) == ["desk, shop", "shop"]
 
@@ -67,7 +67,7 @@ def test_nobody_is_asked_for_while_a_run_for_the_same_is_under_way(instance: dg.
     instance.create_run_for_job(ship, run_config=wanted.run_config, status=dg.DagsterRunStatus.STARTED)
 
     assert tenants(requests(instance, "ship", [SHOP, DESK], print)) == ["desk"]
-    assert tenants(requests(instance, "ship", [Wanted("dev", "shop", "sha256:2")], print)) == ["shop"]
+    assert tenants(requests(instance, "ship", [Intent("dev", "shop", "sha256:2")], print)) == ["shop"]
     assert requests(instance, "ship", [], print) == []
 
 

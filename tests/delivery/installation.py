@@ -9,7 +9,7 @@ from pathlib import Path
 from deploy_orchestrator.delivery import (
     ArgoCD,
     ByEnvironment,
-    Cluster,
+    ClusterClient,
     Contexts,
     Engine,
     Instances,
@@ -64,7 +64,7 @@ def installed(fleet: Fleet, url: str, folder: Path) -> Generator[Installation]:
     with simulated.serving() as api:
         api.namespaces("argocd", *(each.namespace for each in fleet.deployments()))
         kubeconfig = api.kubeconfig(folder / "kubeconfig", "main")
-        administrator = Cluster(kubeconfig, "main", SOON, "administrator")
+        administrator = ClusterClient(kubeconfig, "main", SOON, "administrator")
         objects = bootstrap(fleet, fleet.argocd[0], url, datetime.now(UTC))
         assert all(done for _, done in apply(administrator, objects, "argocd", dry_run=False))
         argocd = simulated.ArgoCD(api, Repository.clone(url, folder / "of-argocd"))

@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from deploy_orchestrator.delivery import Cluster, DeliveryError, EngineUnreachable, apply, unused_projects
+from deploy_orchestrator.delivery import (
+    ClusterClient,
+    DeliveryError,
+    EngineUnreachable,
+    apply,
+    unused_projects,
+)
 from deploy_orchestrator.manifests import Object
 from tests.delivery.publishing import namespaced
 from tests.simulated import ApiServer, Fault, serving
@@ -25,12 +31,12 @@ def api() -> Iterator[ApiServer]:
 
 
 @pytest.fixture
-def cluster(api: ApiServer, tmp_path: Path) -> Cluster:
+def cluster(api: ApiServer, tmp_path: Path) -> ClusterClient:
     return connected(api, tmp_path)
 
 
-def connected(api: ApiServer, folder: Path, limit: timedelta = SOON, manager: str = "us") -> Cluster:
-    return Cluster(api.kubeconfig(folder / "kubeconfig"), None, limit, manager)
+def connected(api: ApiServer, folder: Path, limit: timedelta = SOON, manager: str = "us") -> ClusterClient:
+    return ClusterClient(api.kubeconfig(folder / "kubeconfig"), None, limit, manager)
 
 
 def config_map(name: str = "settings", **data: str) -> Object:
@@ -43,11 +49,13 @@ def live(api: ApiServer, kind: str = "ConfigMap", name: str = "settings") -> dic
     return found
 
 
-def test_what_is_not_there_is_none(cluster: Cluster) -> None:
+def test_what_is_not_there_is_none(cluster: ClusterClient) -> None:
     assert cluster.read(config_map(), WITHIN) is None
 
 
-def test_what_was_applied_is_read_without_what_the_server_writes(cluster: Cluster, api: ApiServer) -> None:
+def test_what_was_applied_is_read_without_what_the_server_writes(
+    cluster: ClusterClient, api: ApiServer
+) -> None:
     made = cluster.apply(config_map(x="1"), WITHIN, dry_run=False)
     copy = {"kubectl.kubernetes.io/last-applied-configuration": "{}", "mine": "stays"}
     api.patch("ConfigMap", WITHIN, "settings", {"metadata": {"annotations": copy}, "status": {"x": 1}})
@@ -63,7 +71,7 @@ def test_what_was_applied_is_read_without_what_the_server_writes(cluster: Cluste
 
 
 def test_applying_takes_out_its_own_fields_and_leaves_those_of_others(
-    cluster: Cluster, api: ApiServer
+    cluster: ClusterClient, api: ApiServer
 ) -> None:
     cluster.apply(config_map(x="1", y="2"), WITHIN, dry_run=False)
     api.patch("ConfigMap", WITHIN, "settings", {"data": {"theirs": "3", "x": "by hand"}})
@@ -72,7 +80,9 @@ def test_applying_takes_out_its_own_fields_and_leaves_those_of_others(
     assert live(api)["metadata"]["managedFields"][0]["manager"] == "us"
 
 
-def test_a_dry_run_says_what_would_become_of_it_and_writes_nothing(cluster: Cluster, api: ApiServer) -> None:
+def test_a_dry_run_says_what_would_become_of_it_and_writes_nothing(
+    cluster: ClusterClient, api: ApiServer
+) -> None:
     assert cluster.apply(config_map(x="1"), WITHIN, dry_run=True) == config_map(x="1")
     assert api.read("ConfigMap", WITHIN, "settings") is None
     cluster.apply(config_map(x="1"), WITHIN, dry_run=False)
@@ -80,7 +90,7 @@ def test_a_dry_run_says_what_would_become_of_it_and_writes_nothing(cluster: Clus
     assert live(api)["data"] == {"x": "1"}
 
 
-def test_an_object_goes_where_it_says_or_where_it_is_told(cluster: Cluster, api: ApiServer) -> None:
+def test_an_object_goes_where_it_says_or_where_it_is_told(cluster: ClusterClient, api: ApiServer) -> None:
     api.namespaces("other")
     nowhere = Object({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}})
     cluster.apply(nowhere, "other", dry_run=False)
@@ -92,7 +102,7 @@ def test_an_object_goes_where_it_says_or_where_it_is_told(cluster: Cluster, api:
     assert api.read("Namespace", "", "third")
 
 
-def test_those_with_a_label_are_listed_whole(cluster: Cluster, api: ApiServer) -> None:
+def test_those_with_a_label_are_listed_whole(cluster: ClusterClient, api: ApiServer) -> None:
     for name, labels in (("a", {"app": "one"}), ("b", {"app": "two"}), ("c", {})):
         api.put({**config_map(name).body, "metadata": {"name": name, "namespace": WITHIN, "labels": labels}})
     assert [each.name for each in cluster.list("v1", "ConfigMap", WITHIN)] == ["a", "b", "c"]
@@ -101,19 +111,19 @@ def test_those_with_a_label_are_listed_whole(cluster: Cluster, api: ApiServer) -
 
 
 @pytest.mark.parametrize(("version", "kind"), [("v1", "Wish"), ("wishes.example/v1", "Wish")])
-def test_a_kind_that_is_not_served_is_told(cluster: Cluster, version: str, kind: str) -> None:
+def test_a_kind_that_is_not_served_is_told(cluster: ClusterClient, version: str, kind: str) -> None:
     with pytest.raises(DeliveryError, match=f"the cluster serves no {kind} in {version}") as raised:
         cluster.read(namespaced(version, kind, "one"), WITHIN)
     assert raised.value.fix
 
 
-def test_the_kinds_of_a_version_are_asked_for_once(cluster: Cluster, api: ApiServer) -> None:
+def test_the_kinds_of_a_version_are_asked_for_once(cluster: ClusterClient, api: ApiServer) -> None:
     for _ in range(3):
         cluster.read(config_map(), WITHIN)
     assert api.asked.count("GET /api/v1") == 1
 
 
-def test_what_the_api_server_refuses_is_said_in_its_words(cluster: Cluster, api: ApiServer) -> None:
+def test_what_the_api_server_refuses_is_said_in_its_words(cluster: ClusterClient, api: ApiServer) -> None:
     api.denies = lambda verb, resource: verb == "get"
     with pytest.raises(DeliveryError, match=r'configmaps "settings" is forbidden: User ".*" cannot get'):
         cluster.read(config_map(), WITHIN)
@@ -124,13 +134,13 @@ def test_what_the_api_server_refuses_is_said_in_its_words(cluster: Cluster, api:
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_what_an_overloaded_api_server_puts_off_is_asked_again(
-    cluster: Cluster, api: ApiServer, status: int
+    cluster: ClusterClient, api: ApiServer, status: int
 ) -> None:
     api.fails(Fault("GET /api/v1/namespaces", times=2, status=status))
     assert cluster.read(config_map(), WITHIN) is None
 
 
-def test_what_it_puts_off_again_and_again_is_an_error(cluster: Cluster, api: ApiServer) -> None:
+def test_what_it_puts_off_again_and_again_is_an_error(cluster: ClusterClient, api: ApiServer) -> None:
     api.fails(Fault("GET /api/v1/namespaces", times=9, status=503, body=b'{"message": "too busy"}'))
     with pytest.raises(DeliveryError, match="too busy"):
         cluster.read(config_map(), WITHIN)
@@ -166,12 +176,12 @@ def test_a_kubeconfig_that_is_missing_or_lacks_the_context_is_told(
 ) -> None:
     file = api.kubeconfig(tmp_path / "kubeconfig") if context else tmp_path / "missing"
     with pytest.raises(DeliveryError, match="cannot tell where the cluster") as raised:
-        Cluster(file, context, SOON, "us")
+        ClusterClient(file, context, SOON, "us")
     assert raised.value.place
     assert raised.value.place.file == str(file)
 
 
-def test_each_object_is_applied_and_its_change_told(cluster: Cluster, api: ApiServer) -> None:
+def test_each_object_is_applied_and_its_change_told(cluster: ClusterClient, api: ApiServer) -> None:
     cluster.apply(config_map("there", x="1"), WITHIN, dry_run=False)
     wanted = [config_map("new", x="1").body, config_map("there", x="2").body]
     for dry_run in (True, False):
@@ -182,7 +192,9 @@ def test_each_object_is_applied_and_its_change_told(cluster: Cluster, api: ApiSe
     assert not any(change for _, change in apply(cluster, wanted, WITHIN, dry_run=False))
 
 
-def test_what_is_refused_stops_and_leaves_what_was_applied_before(cluster: Cluster, api: ApiServer) -> None:
+def test_what_is_refused_stops_and_leaves_what_was_applied_before(
+    cluster: ClusterClient, api: ApiServer
+) -> None:
     changes = apply(
         cluster, [config_map("a").body, config_map("Bad").body, config_map("c").body], WITHIN, dry_run=False
     )
@@ -192,7 +204,7 @@ def test_what_is_refused_stops_and_leaves_what_was_applied_before(cluster: Clust
     assert [each["metadata"]["name"] for each in api.of_kind("ConfigMap", WITHIN)] == ["a"]
 
 
-def test_projects_that_nobody_needs_any_more_are_named(cluster: Cluster, api: ApiServer) -> None:
+def test_projects_that_nobody_needs_any_more_are_named(cluster: ClusterClient, api: ApiServer) -> None:
     api.namespaces("argocd")
     ours = {"app.kubernetes.io/part-of": "deploy-orchestrator"}
 

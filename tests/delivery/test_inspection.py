@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from deploy_orchestrator.delivery import Cluster, Inspection, inspect, lacking
+from deploy_orchestrator.delivery import ClusterClient, Inspection, inspect, lacking
 from deploy_orchestrator.manifests import Manifests, Object
 from deploy_orchestrator.releases import Plan
 from deploy_orchestrator.risk import Verdict
@@ -26,8 +26,8 @@ def api() -> Iterator[ApiServer]:
 
 
 @pytest.fixture
-def cluster(api: ApiServer, tmp_path: Path) -> Cluster:
-    return Cluster(api.kubeconfig(tmp_path / "kubeconfig"), None, timedelta(seconds=60), "us")
+def cluster(api: ApiServer, tmp_path: Path) -> ClusterClient:
+    return ClusterClient(api.kubeconfig(tmp_path / "kubeconfig"), None, timedelta(seconds=60), "us")
 
 
 def put(api: ApiServer, *objects: Object) -> None:
@@ -36,7 +36,7 @@ def put(api: ApiServer, *objects: Object) -> None:
 
 
 def asked(
-    cluster: Cluster, released: list[Object] | None, candidate: list[Object], within: str = WITHIN
+    cluster: ClusterClient, released: list[Object] | None, candidate: list[Object], within: str = WITHIN
 ) -> Inspection:
     return inspect(cluster, within, None if released is None else Manifests(released), Manifests(candidate))
 
@@ -53,7 +53,7 @@ def in_shop(each: Object) -> Object:
     return Object({**each.body, "metadata": {**each.body["metadata"], "namespace": WITHIN}})
 
 
-def test_what_sops_encrypted_cannot_be_asked_about(api: ApiServer, cluster: Cluster) -> None:
+def test_what_sops_encrypted_cannot_be_asked_about(api: ApiServer, cluster: ClusterClient) -> None:
     sealed = Object({**secret("ENC[x]").body, "sops": {"mac": "ENC[x]"}})
     found = asked(cluster, None, [sealed])
     assert list(found.unasked) == [sealed.key]
@@ -61,7 +61,7 @@ def test_what_sops_encrypted_cannot_be_asked_about(api: ApiServer, cluster: Clus
     assert [each.rule for each in found.reasons] == ["cluster-not-asked"]
 
 
-def test_what_was_changed_by_hand_is_drift(api: ApiServer, cluster: Cluster) -> None:
+def test_what_was_changed_by_hand_is_drift(api: ApiServer, cluster: ClusterClient) -> None:
     released = [config_map(x="released", y="1"), config_map("gone")]
     put(api, *released)
     assert not asked(cluster, released, released).has_objections
@@ -77,7 +77,7 @@ def test_what_was_changed_by_hand_is_drift(api: ApiServer, cluster: Cluster) -> 
 
 
 def test_a_first_release_over_what_is_there_already_and_differs_is_never_safe(
-    api: ApiServer, cluster: Cluster
+    api: ApiServer, cluster: ClusterClient
 ) -> None:
     put(api, config_map(x="theirs"))
     found = asked(cluster, None, [config_map(x="ours"), config_map("new")])
@@ -93,7 +93,7 @@ def test_a_first_release_over_what_is_there_already_and_differs_is_never_safe(
 
 
 def test_a_first_release_over_what_is_there_already_and_says_the_same_changes_nothing_live(
-    api: ApiServer, cluster: Cluster
+    api: ApiServer, cluster: ClusterClient
 ) -> None:
     put(api, config_map(x="same"))
     found = asked(cluster, None, [config_map(x="same")])
@@ -103,7 +103,7 @@ def test_a_first_release_over_what_is_there_already_and_says_the_same_changes_no
 
 
 def test_an_object_that_a_later_release_adds_over_one_that_is_there_is_taken_over(
-    api: ApiServer, cluster: Cluster
+    api: ApiServer, cluster: ClusterClient
 ) -> None:
     put(api, config_map(x="1"), config_map("more", a="theirs"))
     released = [config_map(x="1")]
@@ -113,7 +113,7 @@ def test_an_object_that_a_later_release_adds_over_one_that_is_there_is_taken_ove
 
 
 def test_what_a_deployment_had_before_a_pull_request_is_not_taken_over(
-    api: ApiServer, cluster: Cluster
+    api: ApiServer, cluster: ClusterClient
 ) -> None:
     own = config_map(x="1")
     put(api, own)
@@ -121,7 +121,7 @@ def test_what_a_deployment_had_before_a_pull_request_is_not_taken_over(
     assert not found.has_objections
 
 
-def test_nothing_is_written(api: ApiServer, cluster: Cluster) -> None:
+def test_nothing_is_written(api: ApiServer, cluster: ClusterClient) -> None:
     put(api, config_map(x="1"))
     before = api.wait_beyond(-1, 0)
     hook = in_shop(Publisher.hook("migrate", "pre-upgrade"))
@@ -129,7 +129,9 @@ def test_nothing_is_written(api: ApiServer, cluster: Cluster) -> None:
     assert api.wait_beyond(-1, 0) == before
 
 
-def test_what_is_refused_to_everybody_blocks_in_the_servers_words(api: ApiServer, cluster: Cluster) -> None:
+def test_what_is_refused_to_everybody_blocks_in_the_servers_words(
+    api: ApiServer, cluster: ClusterClient
+) -> None:
     api.admits = lambda body: (
         Refused(403, "Forbidden", "violates PodSecurity") if body["kind"] == "Pod" else None
     )
@@ -143,7 +145,7 @@ def test_what_is_refused_to_everybody_blocks_in_the_servers_words(api: ApiServer
 
 @pytest.mark.parametrize("status", [0, 401, 408, 409, 429, 500, 503])
 def test_what_is_too_busy_to_say_is_not_asked_and_never_safe(
-    api: ApiServer, cluster: Cluster, status: int
+    api: ApiServer, cluster: ClusterClient, status: int
 ) -> None:
     api.fails(Fault("PATCH", times=9, status=status or None, body=b'{"message": "busy"}'))
     found = asked(cluster, None, [config_map()])
@@ -153,7 +155,7 @@ def test_what_is_too_busy_to_say_is_not_asked_and_never_safe(
     assert plan.reasons[0].saw.startswith("could not ask for 1 objects: ")
 
 
-def test_what_the_caller_may_not_ask_is_never_safe(api: ApiServer, cluster: Cluster) -> None:
+def test_what_the_caller_may_not_ask_is_never_safe(api: ApiServer, cluster: ClusterClient) -> None:
     api.denies = lambda verb, resource: True
     released = [config_map(x="1")]
     found = asked(cluster, released, [config_map(x="2"), config_map("new")])
@@ -162,20 +164,22 @@ def test_what_the_caller_may_not_ask_is_never_safe(api: ApiServer, cluster: Clus
     assert found.judged(SAFE).verdict is Verdict.NEEDS_APPROVAL
 
 
-def test_rights_that_the_caller_may_not_grant_were_not_asked_for(api: ApiServer, cluster: Cluster) -> None:
+def test_rights_that_the_caller_may_not_grant_were_not_asked_for(
+    api: ApiServer, cluster: ClusterClient
+) -> None:
     said = 'roles "r" is forbidden: user "me" is attempting to grant RBAC permissions not currently held'
     api.admits = lambda body: Refused(403, "Forbidden", said)
     role = namespaced("rbac.authorization.k8s.io/v1", "Role", "r", namespace=WITHIN)
     assert list(asked(cluster, None, [role]).unasked) == [role.key]
 
 
-def test_what_cannot_be_tried_by_a_dry_run_was_not_asked_for(api: ApiServer, cluster: Cluster) -> None:
+def test_what_cannot_be_tried_by_a_dry_run_was_not_asked_for(api: ApiServer, cluster: ClusterClient) -> None:
     said = "admission webhook does not support dry run"
     api.admits = lambda body: Refused(400, "BadRequest", said)
     assert asked(cluster, None, [config_map()]).unasked == {config_map().key: said}
 
 
-def test_a_namespace_that_is_not_there_yet_is_awaited(cluster: Cluster) -> None:
+def test_a_namespace_that_is_not_there_yet_is_awaited(cluster: ClusterClient) -> None:
     home = Object({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "to-come"}})
     found = asked(
         cluster, None, [home, config_map(namespace="to-come"), config_map("b", "to-come")], "to-come"
@@ -186,7 +190,7 @@ def test_a_namespace_that_is_not_there_yet_is_awaited(cluster: Cluster) -> None:
 
 
 def test_an_account_that_comes_with_the_change_is_awaited_and_another_is_refused(
-    api: ApiServer, cluster: Cluster
+    api: ApiServer, cluster: ClusterClient
 ) -> None:
     def no_account(body: dict[str, Any]) -> Refused | None:
         name = body["metadata"]["name"]
@@ -203,7 +207,9 @@ def test_an_account_that_comes_with_the_change_is_awaited_and_another_is_refused
     assert list(found.refused) == [theirs.key]
 
 
-def test_a_kind_that_the_change_itself_defines_is_awaited_and_another_is_refused(cluster: Cluster) -> None:
+def test_a_kind_that_the_change_itself_defines_is_awaited_and_another_is_refused(
+    cluster: ClusterClient,
+) -> None:
     names = {"kind": "Wish", "plural": "wishes"}
     definition = Object(
         {
@@ -221,7 +227,7 @@ def test_a_kind_that_the_change_itself_defines_is_awaited_and_another_is_refused
 
 
 def test_a_hook_and_what_is_replaced_are_tried_as_the_new_objects_that_they_will_be(
-    api: ApiServer, cluster: Cluster
+    api: ApiServer, cluster: ClusterClient
 ) -> None:
     hook = in_shop(Publisher.hook("migrate", "pre-upgrade"))
     options = {"argocd.argoproj.io/sync-options": "Force=true,Replace=true"}
@@ -232,12 +238,12 @@ def test_a_hook_and_what_is_replaced_are_tried_as_the_new_objects_that_they_will
     assert sum(each.startswith("POST ") for each in api.asked) == 2
 
 
-def test_a_hook_that_argo_cd_leaves_out_is_not_tried(cluster: Cluster) -> None:
+def test_a_hook_that_argo_cd_leaves_out_is_not_tried(cluster: ClusterClient) -> None:
     hook = in_shop(Publisher.hook("ask", "test"))
     assert asked(cluster, [hook], [hook, config_map()]).tried == 1
 
 
-def test_what_is_refused_shows_no_value_of_a_secret(api: ApiServer, cluster: Cluster) -> None:
+def test_what_is_refused_shows_no_value_of_a_secret(api: ApiServer, cluster: ClusterClient) -> None:
     put(api, secret("dGhpcmQ="))
     api.admits = lambda body: Refused(422, "Invalid", f"data.word: Invalid value: {body['data']['word']}")
     found = asked(cluster, None, [Object({**secret("c2Vjb25k").body, "immutable": None})])
@@ -245,7 +251,7 @@ def test_what_is_refused_shows_no_value_of_a_secret(api: ApiServer, cluster: Clu
     assert "c2Vjb25k" not in said
 
 
-def test_drift_shows_no_value_of_a_secret(api: ApiServer, cluster: Cluster) -> None:
+def test_drift_shows_no_value_of_a_secret(api: ApiServer, cluster: ClusterClient) -> None:
     released = Object({**secret("Zmlyc3Q=").body, "immutable": False})
     put(api, Object({**released.body, "data": {"word": "dGhpcmQ="}}))
     text = asked(cluster, [released], [released]).drift.unified()
@@ -256,7 +262,7 @@ def test_drift_shows_no_value_of_a_secret(api: ApiServer, cluster: Cluster) -> N
 
 def test_a_cluster_that_does_not_answer_is_said_once_and_soon(tmp_path: Path) -> None:
     with serving() as api:
-        cluster = Cluster(api.kubeconfig(tmp_path / "kubeconfig"), None, timedelta(seconds=60), "us")
+        cluster = ClusterClient(api.kubeconfig(tmp_path / "kubeconfig"), None, timedelta(seconds=60), "us")
     many = [config_map(f"number-{number}") for number in range(200)]
     found = asked(cluster, many, many)
     assert len(found.unasked) == 200
@@ -264,7 +270,7 @@ def test_a_cluster_that_does_not_answer_is_said_once_and_soon(tmp_path: Path) ->
 
 
 def test_a_namespace_that_exists_is_held_against_what_the_platform_would_give(
-    cluster: Cluster, api: ApiServer
+    cluster: ClusterClient, api: ApiServer
 ) -> None:
     def found() -> list[tuple[str, str]]:
         return [(each.rule, each.severity) for each in lacking(cluster, "theirs")]

@@ -13,7 +13,7 @@ from objects import config_map, deployment
 from rig import Cluster, Gitea
 
 from deploy_orchestrator.adoption import NotHandedOver, Old, hand_over, in_the_way, take_back
-from deploy_orchestrator.delivery import Cluster as AnyCluster
+from deploy_orchestrator.delivery import ClusterClient
 from deploy_orchestrator.git import Changes
 from deploy_orchestrator.manifests import Manifests, Object
 from tests.delivery.publishing import SOON, delivered
@@ -121,7 +121,7 @@ def live(k8s: Cluster) -> dict[str, tuple[str, str | None]]:
 def test_an_application_is_handed_over_and_back_and_over_again_without_an_object_made_anew(
     installation: Installation, k8s: Cluster, delivered_by_somebody_else: str, tmp_path: Path
 ) -> None:
-    cluster = AnyCluster(
+    cluster = ClusterClient(
         k8s.kubeconfig, None, timedelta(minutes=3), "deploy-orchestrator-adopt", commands=True
     )
     old = Old(cluster, "argocd", delivered_by_somebody_else, tmp_path / "kept.yaml")

@@ -23,8 +23,7 @@ from typer.testing import CliRunner
 
 from deploy_orchestrator.adoption import NotHandedOver, Old, hand_over, take_back
 from deploy_orchestrator.cli import app
-from deploy_orchestrator.delivery import Cluster as AnyCluster
-from deploy_orchestrator.delivery import Status, bootstrap
+from deploy_orchestrator.delivery import ClusterClient, Status, bootstrap
 from deploy_orchestrator.fleet import Fleet
 from deploy_orchestrator.git import Changes
 from deploy_orchestrator.outcomes import raised
@@ -51,7 +50,7 @@ class Originals:
     k8s: Cluster
 
     def old(self, name: str) -> Old:
-        cluster = AnyCluster(self.k8s.kubeconfig, None, timedelta(minutes=3), "adopt", commands=True)
+        cluster = ClusterClient(self.k8s.kubeconfig, None, timedelta(minutes=3), "adopt", commands=True)
         return Old(cluster, "argocd", name, self.checkout.parent / "handed-over" / f"{name}.yaml")
 
     def applications(self) -> dict[str, Any]:

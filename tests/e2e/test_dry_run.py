@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from kubernetes.client import ApiException, BatchV1Api, CoreV1Api
 from objects import config_map, deployment, hook, pod
-from rig import Cluster as Rig
+from rig import Cluster
 from test_risk_rules import plan_of
 
 from deploy_orchestrator.delivery import Inspection, inspect
-from deploy_orchestrator.delivery.cluster import Cluster
+from deploy_orchestrator.delivery.cluster import ClusterClient
 from deploy_orchestrator.manifests import Manifests, Object
 from deploy_orchestrator.risk import Verdict
 
@@ -30,7 +30,7 @@ PLAN = plan_of(config_map(x="1"), config_map(x="2"))
 
 
 @pytest.fixture
-def ask(k8s: Rig, namespace: str) -> Callable[..., Inspection]:
+def ask(k8s: Cluster, namespace: str) -> Callable[..., Inspection]:
     """Inspect with the administrator's rights, or those of another kubeconfig."""
 
     def inspected(
@@ -39,7 +39,7 @@ def ask(k8s: Rig, namespace: str) -> Callable[..., Inspection]:
         kubeconfig: Path | None = None,
         within: str = namespace,
     ) -> Inspection:
-        cluster = Cluster(kubeconfig or k8s.kubeconfig, None, SOON, "test")
+        cluster = ClusterClient(kubeconfig or k8s.kubeconfig, None, SOON, "test")
         before, after = (None if each is None else manifests(within, *each) for each in (released, candidate))
         assert after
         return inspect(cluster, within, before, after)
@@ -67,7 +67,9 @@ def secret(value: str, **fields: Any) -> Body:
     }
 
 
-def test_what_was_changed_by_hand_is_drift(k8s: Rig, namespace: str, ask: Callable[..., Inspection]) -> None:
+def test_what_was_changed_by_hand_is_drift(
+    k8s: Cluster, namespace: str, ask: Callable[..., Inspection]
+) -> None:
     released = [config_map(x="released", y="1"), config_map("gone"), deployment()]
     k8s.apply(*(in_(namespace, each) for each in released))
     assert not ask(released, released).drift
@@ -86,7 +88,7 @@ def test_what_was_changed_by_hand_is_drift(k8s: Rig, namespace: str, ask: Callab
 
 
 def test_defaults_and_what_others_set_is_no_drift(
-    k8s: Rig, namespace: str, ask: Callable[..., Inspection]
+    k8s: Cluster, namespace: str, ask: Callable[..., Inspection]
 ) -> None:
     service = {
         "apiVersion": "v1",
@@ -103,7 +105,7 @@ def test_defaults_and_what_others_set_is_no_drift(
 
 
 def test_what_the_api_server_refuses_blocks_in_its_own_words(
-    k8s: Rig, namespace: str, ask: Callable[..., Inspection]
+    k8s: Cluster, namespace: str, ask: Callable[..., Inspection]
 ) -> None:
     before = [config_map(), deployment()]
     k8s.apply(*(in_(namespace, each) for each in before))
@@ -120,7 +122,7 @@ def test_what_the_api_server_refuses_blocks_in_its_own_words(
 
 
 def test_what_admission_forbids_to_everybody_is_a_refusal(
-    k8s: Rig, namespace: str, ask: Callable[..., Inspection]
+    k8s: Cluster, namespace: str, ask: Callable[..., Inspection]
 ) -> None:
     found = ask(None, [pod()])
     (said,) = found.refused.values()
@@ -128,7 +130,7 @@ def test_what_admission_forbids_to_everybody_is_a_refusal(
 
 
 def test_what_the_caller_may_not_ask_is_never_safe(
-    k8s: Rig, namespace: str, ask: Callable[..., Inspection], tmp_path: Path
+    k8s: Cluster, namespace: str, ask: Callable[..., Inspection], tmp_path: Path
 ) -> None:
     released = [config_map(x="1"), deployment()]
     k8s.apply(*(in_(namespace, each) for each in released))
@@ -186,7 +188,7 @@ def test_a_kind_that_the_change_itself_defines_is_awaited_and_another_is_refused
 
 
 def test_a_hook_is_tried_as_the_new_object_that_it_will_be(
-    k8s: Rig, namespace: str, ask: Callable[..., Inspection]
+    k8s: Cluster, namespace: str, ask: Callable[..., Inspection]
 ) -> None:
     ran, next_one, broken = (hook("pre-upgrade") for _ in range(3))
     next_one["spec"]["template"]["spec"]["containers"] = [{"name": "main", "image": "registry.example/app:2"}]
@@ -201,7 +203,7 @@ def test_a_hook_is_tried_as_the_new_object_that_it_will_be(
     assert job.spec.template.spec.containers[0].image == "registry.example/app:1"
 
 
-def test_nothing_is_written(k8s: Rig, namespace: str, ask: Callable[..., Inspection]) -> None:
+def test_nothing_is_written(k8s: Cluster, namespace: str, ask: Callable[..., Inspection]) -> None:
     before = [config_map(x="1")]
     k8s.apply(*(in_(namespace, each) for each in before))
     assert ask(before, [config_map(x="2"), config_map("new"), hook("pre-upgrade")]).tried == 3
@@ -214,7 +216,7 @@ def test_nothing_is_written(k8s: Rig, namespace: str, ask: Callable[..., Inspect
             core.read_namespaced_config_map("new", namespace)
 
 
-def test_secrets_are_never_shown(k8s: Rig, namespace: str, ask: Callable[..., Inspection]) -> None:
+def test_secrets_are_never_shown(k8s: Cluster, namespace: str, ask: Callable[..., Inspection]) -> None:
     before = secret("first words", immutable=True)
     k8s.apply(in_(namespace, before))
     with k8s.client() as client:
@@ -236,6 +238,6 @@ def test_a_cluster_that_does_not_answer_is_said_once_and_soon(tmp_path: Path) ->
     file = tmp_path / "kubeconfig"
     file.write_text(NOWHERE)
     many = manifests("anywhere", *(config_map(f"number-{number}") for number in range(200)))
-    found = inspect(Cluster(file, None, SOON, "test"), "anywhere", many, many)
+    found = inspect(ClusterClient(file, None, SOON, "test"), "anywhere", many, many)
     assert len(found.unasked) == 200
     assert "does not answer" in found.judged(PLAN).reasons[0].saw

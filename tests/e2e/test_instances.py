@@ -21,7 +21,7 @@ from deploy_orchestrator.delivery import (
     states,
     unused_projects,
 )
-from deploy_orchestrator.delivery.cluster import Cluster
+from deploy_orchestrator.delivery.cluster import ClusterClient
 from tests.delivery.publishing import delivered
 
 FAR = "argocd-far"
@@ -81,7 +81,7 @@ def test_applying_the_bootstrap_again_changes_nothing(installation: Installation
 
 
 def test_a_project_that_nothing_needs_any_more_is_told_and_no_other(installation: Installation) -> None:
-    cluster = Cluster(installation.k8s.kubeconfig, None, SOON, "deploy-orchestrator")
+    cluster = ClusterClient(installation.k8s.kubeconfig, None, SOON, "deploy-orchestrator")
     wanted = bootstrap(installation.fleet, installation.fleet.argocd[1], installation.url, datetime.now(UTC))
     without = [each for each in wanted if each["kind"] != "AppProject"]
     assert unused_projects(cluster, without, FAR) == []
@@ -95,7 +95,7 @@ def test_a_project_that_nothing_needs_any_more_is_told_and_no_other(installation
 
 def _bootstrapped(installation: Installation, *, dry_run: bool) -> list[str]:
     """What it changes in the second Argo CD."""
-    cluster = Cluster(installation.k8s.kubeconfig, None, SOON, "deploy-orchestrator")
+    cluster = ClusterClient(installation.k8s.kubeconfig, None, SOON, "deploy-orchestrator")
     wanted = bootstrap(installation.fleet, installation.fleet.argocd[1], installation.url, datetime.now(UTC))
     return [str(each.key) for each, change in apply(cluster, wanted, FAR, dry_run=dry_run) if change]
 

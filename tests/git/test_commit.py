@@ -2,7 +2,7 @@ import pygit2
 import pytest
 from pygit2.enums import ObjectType
 
-from deploy_orchestrator.git import Commit, Person, Repository, RevisionNotFound
+from deploy_orchestrator.git import Commit, Ident, Repository, RevisionNotFound
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_trailers_are_the_lines_that_end_the_message(crafted):
 def test_a_message_of_any_bytes_can_be_read(crafted):
     commit = crafted(b"caf\xe9\n\nKey: caf\xe9\n", name=b"Andr\xe9", headers=b"encoding no-such-code\n")
     assert commit.subject == "caf\ufffd"
-    assert commit.author == Person("Andr\ufffd", "ann@example.com")
+    assert commit.author == Ident("Andr\ufffd", "ann@example.com")
 
 
 @pytest.mark.parametrize(("time", "year"), [(b"0", 1970), (b"99999999999999", 9999), (b"-5", 1970)])

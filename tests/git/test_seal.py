@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy_orchestrator.git import Changes, Person, Repository, Seal, SigningFailed
+from deploy_orchestrator.git import Changes, Ident, Repository, Seal, SigningFailed
 from tests.git.conftest import Git
 
 
@@ -34,7 +34,7 @@ def sealed(remote: Path, tmp_path: Path) -> Repository:
 @pytest.fixture
 def others(remote: Path, tmp_path: Path, sealed: Repository) -> Repository:
     """Somebody who may push."""
-    return Repository.clone(str(remote), tmp_path / "others.git", Person("Mallory", "mallory@example.com"))
+    return Repository.clone(str(remote), tmp_path / "others.git", Ident("Mallory", "mallory@example.com"))
 
 
 def write(repository: Repository, message: str = "x", **files: bytes) -> str:
@@ -51,7 +51,7 @@ def test_every_commit_is_signed_by_the_key(sealed: Repository, git: Git, tmp_pat
 
 
 def test_whoever_asked_for_it_is_its_author_all_the_same(sealed: Repository):
-    bob = Person("Bob", "bob@example.com")
+    bob = Ident("Bob", "bob@example.com")
     commit = sealed.write("main", lambda _: Changes("x", {"a": b"1"}, author=bob))
     assert commit is not None
     assert (commit.author, sealed.is_sealed(commit)) == (bob, True)
@@ -132,7 +132,7 @@ def test_a_merge_brings_back_nothing_that_was_signed_before(
     """Not even what was signed, and lost its race."""
     first = write(sealed, a=b"1")
     tree = git("-C", sealed.path, "rev-parse", f"{sealed.commit(first).parents[0]}^{{tree}}")
-    me = Person("deploy-orchestrator", "deploy-orchestrator@localhost")
+    me = Ident("deploy-orchestrator", "deploy-orchestrator@localhost")
     assert sealed.seal is not None
     lost = sealed.seal.sign("main", sealed._store, tree, (first,), "lost", author=me, committer=me)  # pyright: ignore[reportPrivateUsage]
     second = write(sealed, a=b"2")

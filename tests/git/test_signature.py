@@ -8,7 +8,7 @@ from deploy_orchestrator.git import (
     Changes,
     Commit,
     GitError,
-    Person,
+    Ident,
     Repository,
     Signer,
     SigningFailed,
@@ -16,7 +16,7 @@ from deploy_orchestrator.git import (
     UntrustedSignature,
 )
 
-ANN = Person("Ann", "ann@example.com")
+ANN = Ident("Ann", "ann@example.com")
 
 
 class Key:

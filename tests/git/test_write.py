@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from deploy_orchestrator.git import (
     Changes,
     GitError,
-    Person,
+    Ident,
     PushRejected,
     RemoteUnreachable,
     Repository,
@@ -90,7 +90,7 @@ def test_a_branch_that_is_new_begins_where_another_is(repository, write):
 
 
 def test_the_author_may_be_somebody_but_the_committer_is_the_orchestrator(repository, remote, git):
-    repository.write("main", lambda _: Changes("x", {"a": b""}, author=Person("Ann Ö", "ann@example.com")))
+    repository.write("main", lambda _: Changes("x", {"a": b""}, author=Ident("Ann Ö", "ann@example.com")))
     people = git("log", "-1", "--format=%an <%ae> %cn <%ce>", cwd=remote)
     assert people == "Ann Ö <ann@example.com> deploy-orchestrator <deploy-orchestrator@localhost>"
 
@@ -104,7 +104,7 @@ def test_a_message_of_any_characters_is_kept_to_its_end(repository):
 @pytest.mark.parametrize("name", ["", " ", "a\ncommitter b <c> 0 +0000", "a<b", "a\0b"])
 def test_a_name_that_would_forge_a_commit_is_refused(name, repository):
     with pytest.raises(GitError, match="no commit can be made by"):
-        repository.write("main", lambda _: Changes("x", {"a": b""}, author=Person(name, "ann@example.com")))
+        repository.write("main", lambda _: Changes("x", {"a": b""}, author=Ident(name, "ann@example.com")))
 
 
 def test_eight_writers_in_two_processes_all_get_their_change_in(repository):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import stamina
 
-from deploy_orchestrator.images import Remote
+from deploy_orchestrator.images import RemoteImages
 from deploy_orchestrator.manifests import ImageReference
 from deploy_orchestrator.registries import Egress, Internet
 from deploy_orchestrator.storage import Cache
@@ -120,12 +120,12 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def remote(hub: Hub, elsewhere: Hub, server: Server, tmp_path: Path) -> Callable[[], Remote]:
+def remote(hub: Hub, elsewhere: Hub, server: Server, tmp_path: Path) -> Callable[[], RemoteImages]:
     """Makes clients that share a cache."""
     hosts = (f"http://{each.registry.host}" for each in (hub, elsewhere))
     egress = Egress().naming(*hosts, server.url, f"http://{DOWN}")
 
-    def make() -> Remote:
-        return Remote(Internet(egress), Cache(tmp_path / "cache"))
+    def make() -> RemoteImages:
+        return RemoteImages(Internet(egress), Cache(tmp_path / "cache"))
 
     return make

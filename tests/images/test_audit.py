@@ -7,7 +7,7 @@ from deploy_orchestrator.images import (
     AuditedImage,
     ImageMissing,
     Published,
-    Remote,
+    RemoteImages,
     Running,
     audit,
     run_by,
@@ -18,7 +18,7 @@ from deploy_orchestrator.manifests import Manifests, Object
 from deploy_orchestrator.registries import NoAnswer
 from tests.images.conftest import DOWN, Hub
 
-Make = Callable[[], Remote]
+Make = Callable[[], RemoteImages]
 
 
 def running(key: str, *images: str, cluster: str = "one") -> Running:
@@ -32,7 +32,7 @@ def running(key: str, *images: str, cluster: str = "one") -> Running:
     return Running(key, cluster, "candidate", Manifests([Object(pod)]))
 
 
-def audited(remote: Remote, *given: Running) -> list[AuditedImage]:
+def audited(remote: RemoteImages, *given: Running) -> list[AuditedImage]:
     return list(audit(run_by(given), remote))
 
 

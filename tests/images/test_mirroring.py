@@ -17,7 +17,7 @@ from deploy_orchestrator.images import (
     Mirror,
     MirroredImage,
     MirrorState,
-    Remote,
+    RemoteImages,
     below,
 )
 from deploy_orchestrator.manifests import ImageReference
@@ -25,7 +25,7 @@ from deploy_orchestrator.registries import DigestMismatch, NoAnswer, RepositoryU
 from tests.images.conftest import GZIP, Hub
 from tests.registry import Registry, digest_of
 
-Make = Callable[[], Remote]
+Make = Callable[[], RemoteImages]
 SPDX = "application/spdx+json"
 SIGNATURE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from deploy_orchestrator.images import ImageInvalid, ImageMissing, Published, Remote
+from deploy_orchestrator.images import ImageInvalid, ImageMissing, Published, RemoteImages
 from deploy_orchestrator.manifests import ImageReference
 from deploy_orchestrator.registries import Egress, EgressRefused, Internet, RepositoryUnreachable
 from tests.images.conftest import CONFIG, MANIFEST, Hub
 from tests.registries.conftest import Server
 from tests.registry import INDEX, digest_of
 
-Make = Callable[[], Remote]
+Make = Callable[[], RemoteImages]
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 
 
@@ -454,7 +454,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> Non
                         tls.recv(1)
 
         threading.Thread(target=answer, daemon=True).start()
-        remote = Remote(Internet(Egress(frozenset({host}))))
+        remote = RemoteImages(Internet(Egress(frozenset({host}))))
         with pytest.raises(RepositoryUnreachable, match="certificate verify failed"):
             remote.published(ImageReference.parse(f"{host}/acme/web:1"))
 

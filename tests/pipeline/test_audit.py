@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deploy_orchestrator import documents
-from deploy_orchestrator.git import Changes, Person, Repository, Signer
+from deploy_orchestrator.git import Changes, Ident, Repository, Signer
 from deploy_orchestrator.manifests import committed_content
 from deploy_orchestrator.releases import (
     Fault,
@@ -60,7 +60,7 @@ def test_what_people_approved_and_what_went_back_holds_and_is_audited_once(waiti
         orchestrator.settle_rules()
         over = orchestrator.deployments.plan("production", "shop")
         assert over is not None
-        bob = Signer(Person("Bob", "bob@example.com"), str(waiting.folder / "keys/bob"))
+        bob = Signer(Ident("Bob", "bob@example.com"), str(waiting.folder / "keys/bob"))
         orchestrator.decide(over, "reject", "too late", bob)
     assert waiting.run("pause", "production", "--reason", "x", *waiting.as_("bob")[:-1]).code == 0
     with waiting.orchestrator() as orchestrator:

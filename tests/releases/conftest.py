@@ -19,7 +19,7 @@ from deploy_orchestrator.fleet import (
     Syncing,
     Tenant,
 )
-from deploy_orchestrator.git import Changes, Person, Repository, Signer
+from deploy_orchestrator.git import Changes, Ident, Repository, Signer
 from deploy_orchestrator.manifests import ChartUsed, Finding, Manifests, Object
 from deploy_orchestrator.outcomes import raised
 from deploy_orchestrator.releases import (
@@ -46,8 +46,8 @@ class Someone:
     key: Path
 
     @property
-    def person(self) -> Person:
-        return Person(self.email.partition("@")[0].capitalize(), self.email)
+    def person(self) -> Ident:
+        return Ident(self.email.partition("@")[0].capitalize(), self.email)
 
     @property
     def signer(self) -> Signer:

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from deploy_orchestrator.git import Person, Repository
+from deploy_orchestrator.git import Ident, Repository
 from deploy_orchestrator.releases import Deployments, GatesClosed, Release, RevertRefused
 
 
@@ -97,7 +97,7 @@ def test_another_tenants_release_is_untouched(build, pipeline, deployments, thre
 
 
 def test_whoever_asked_for_it_is_the_author(build, deployments, three, repository):
-    ann = Person("Ann", "ann@example.com")
+    ann = Ident("Ann", "ann@example.com")
     now = deployments.revert(three[1][2], "x", build.NOW, by=ann)
     assert repository.commit(now.commit).author == ann
 
@@ -195,7 +195,7 @@ def test_a_plan_from_before_a_revert_is_planned_again(build, pipeline, deploymen
 
 def test_history_tells_releases_and_reverts_newest_first(build, deployments, three, repository):
     releases = three[1]
-    now = deployments.revert(releases[2], "pods crash", build.NOW, by=Person("Ann", "ann@example.com"))
+    now = deployments.revert(releases[2], "pods crash", build.NOW, by=Ident("Ann", "ann@example.com"))
     events = deployments.history("dev", "analytics")
     assert [event.kind for event in events] == ["revert", "release", "release", "release"]
     assert [event.commit for event in events] == [now.commit, *(each.commit for each in reversed(releases))]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy_orchestrator.git import Changes, Person
+from deploy_orchestrator.git import Changes, Ident
 from deploy_orchestrator.releases import authors_of, source_change
 
 
@@ -20,7 +20,7 @@ def change(repository):
 
 
 def test_authors_are_told_once_and_in_lower_case(change, repository):
-    ann, bob = Person("Ann", "Ann@Example.com"), Person("Bob", "bob@example.com")
+    ann, bob = Ident("Ann", "Ann@Example.com"), Ident("Bob", "bob@example.com")
     commits = change((ann, None), (bob, None), (ann, None))
     source = source_change(repository, "main", commits, b"")
     assert source.authors == ("ann@example.com", "bob@example.com")
@@ -38,7 +38,7 @@ def test_authors_are_told_once_and_in_lower_case(change, repository):
     ],
 )
 def test_a_co_author_is_an_author(repository, message):
-    author = Person("Ann", "ann@example.com")
+    author = Ident("Ann", "ann@example.com")
     repository.write("main", lambda _: Changes(message, {"fleet.yaml": b"x"}, author=author))
 
     source = source_change(repository, "main", repository.log("main", limit=1), b"")
@@ -65,14 +65,14 @@ def test_a_key_that_is_not_allowed_signs_nothing(change, repository, people):
 
 
 def test_without_commits_the_revision_speaks_for_itself(change, repository):
-    change((Person("Ann", "ann@example.com"), None))
+    change((Ident("Ann", "ann@example.com"), None))
     assert source_change(repository, "main", [], b"").authors == ("ann@example.com",)
 
 
 @pytest.mark.parametrize("named", [500, 501, 2_000])
 def test_of_more_co_authors_than_are_written_down_everybody_is_one(repository, named):
     others = "".join(f"Co-authored-by: X <x{each}@example.com>\n" for each in range(named - 1))
-    made = Changes(f"Change it\n\n{others}", {"fleet.yaml": b"x"}, author=Person("Z", "z@example.com"))
+    made = Changes(f"Change it\n\n{others}", {"fleet.yaml": b"x"}, author=Ident("Z", "z@example.com"))
     repository.write("main", lambda _: made)
     source = source_change(repository, "main", repository.log("main", limit=1), b"")
     assert source.is_by("x1@example.com")

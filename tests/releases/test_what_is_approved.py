@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from deploy_orchestrator import documents
-from deploy_orchestrator.fleet import Destination, Syncing, Takeover
+from deploy_orchestrator.fleet import Destination, Syncing, TakeoverEvidence
 from deploy_orchestrator.manifests import Finding
 from deploy_orchestrator.releases import GatesClosed, Superseded, digest_of
 
@@ -45,8 +45,8 @@ def closed(deployments, plan, conditions):
         {"base": f"sha256:{'b' * 64}"},
         {"replaces": "b" * 40},
         {"destination": replace(PLACE, sync=Syncing(options=("ApplyOutOfSyncOnly=true",)))},
-        {"takeover": Takeover(content=f"sha256:{'a' * 64}", live=f"sha256:{'b' * 64}", kept=1)},
-        {"takeover": Takeover(content=f"sha256:{'a' * 64}", live=f"sha256:{'c' * 64}", kept=1)},
+        {"takeover": TakeoverEvidence(content=f"sha256:{'a' * 64}", live=f"sha256:{'b' * 64}", kept=1)},
+        {"takeover": TakeoverEvidence(content=f"sha256:{'a' * 64}", live=f"sha256:{'c' * 64}", kept=1)},
     ],
     ids=lambda other: "".join(other),
 )

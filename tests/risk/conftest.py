@@ -18,7 +18,7 @@ from deploy_orchestrator.fleet import (
     Quota,
     RuleOverride,
     Syncing,
-    Takeover,
+    TakeoverEvidence,
     Tenant,
     TenantNamespace,
 )
@@ -123,7 +123,9 @@ def planned(
         released_manifests=before,
         findings=[Finding(object=None, **finding) for finding in case.get("findings", ())],
         after=(),
-        takeover=Takeover(**{"content": candidate.content, "live": candidate.content, **case["takeover"]})
+        takeover=TakeoverEvidence(
+            **{"content": candidate.content, "live": candidate.content, **case["takeover"]}
+        )
         if "takeover" in case
         else None,
     )

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from deploy_orchestrator.fleet import PauseRule, Policy
-from deploy_orchestrator.git import Changes, Person, Repository, Signer, TooMuchHistory, touched
+from deploy_orchestrator.git import Changes, Ident, Repository, Signer, TooMuchHistory, touched
 from deploy_orchestrator.releases import Deployments, Line
 
 ANN, FOLDER = "ann@example.com", "a" * 64
@@ -23,7 +23,7 @@ class Branch:
         subprocess.run(["git", "init", "--bare", "--quiet", self.remote], check=True)
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", key], check=True)
         self.allowed = f"{ANN} {key.with_suffix('.pub').read_text()}".encode()
-        self.signer = Signer(Person("Ann", ANN), str(key))
+        self.signer = Signer(Ident("Ann", ANN), str(key))
         self.repository = Repository.clone(str(self.remote), folder / "clone")
 
     def decide(self, decision: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from deploy_orchestrator import documents
-from deploy_orchestrator.git import Changes, Person, Repository
+from deploy_orchestrator.git import Changes, Ident, Repository
 from deploy_orchestrator.releases import (
     Delivered,
     GatesClosed,
@@ -38,7 +38,7 @@ def sealed(waiting: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> De
 @pytest.fixture
 def mallory(sealed: Desk, tmp_path: Path) -> Repository:
     """Somebody who may push to main, and writes what the orchestrator would."""
-    person = Person("deploy-orchestrator", "deploy-orchestrator@localhost")
+    person = Ident("deploy-orchestrator", "deploy-orchestrator@localhost")
     return Repository.clone(str(sealed.folder / ".local/deployments.git"), tmp_path / "mallory", person)
 
 

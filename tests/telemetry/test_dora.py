@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy_orchestrator.telemetry import Change, Dora, Durations, figures_between
+from deploy_orchestrator.telemetry import Dora, Durations, ReleaseCommit, figures_between
 
 MOMENT = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -15,14 +15,14 @@ def after(**span: float) -> datetime:
     return MOMENT + timedelta(**span)
 
 
-def change(number: int, at: datetime, **told: object) -> Change:
+def change(number: int, at: datetime, **told: object) -> ReleaseCommit:
     """A release of dev/shop, unless something else is told."""
     about = {"kind": "release", "environment": "dev", "tenant": "shop", "chart": "app", "commit": f"{number}"}
     times = {"committed": None, "planned": None, "approved": None}
-    return Change(**{**about, "at": at, **times, **told})  # type: ignore[arg-type]
+    return ReleaseCommit(**{**about, "at": at, **times, **told})  # type: ignore[arg-type]
 
 
-def of(*changes: Change) -> Dora:
+def of(*changes: ReleaseCommit) -> Dora:
     return figures_between(changes, MOMENT, after(days=2))
 
 

@@ -14,7 +14,7 @@ from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.git import RemoteUnreachable
 from deploy_orchestrator.pipeline import Orchestrator, Overview, State, look
 from deploy_orchestrator.settings import Settings
-from deploy_orchestrator.web import LOOPBACK, ActingAs, Built, Clash, Survey, Table, Watch, site
+from deploy_orchestrator.web import LOOPBACK, ActingAs, Built, ChartTable, Clash, SurveyPage, Watch, site
 from tests.desk import Desk
 from tests.pipeline.conftest import sandbox_of
 
@@ -258,8 +258,10 @@ def test_lines_stand_side_by_side_for_whoever_wants_them_so(client):
 def test_a_release_whose_versions_clash_shows_where_and_a_drawing_that_runs_nothing(orchestrator):
     row = ("common", "harmful", "a wants common ~1, b wants common ~2", "b 2.9.4")
     drawing = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
-    clash = Clash(Table(("clash on", "harm", "why", "way out"), (row,)), drawing)
-    survey = Survey(Built(MOMENT, Table(), Table(), Table(), Table()), b"", {"production/shop": clash})
+    clash = Clash(ChartTable(("clash on", "harm", "why", "way out"), (row,)), drawing)
+    survey = SurveyPage(
+        Built(MOMENT, ChartTable(), ChartTable(), ChartTable(), ChartTable()), b"", {"production/shop": clash}
+    )
     watch = Watch(lambda: look(orchestrator, Settings().home), seconds=3600)
     app = site(watch, orchestrator, None, LOOPBACK, surveyed=lambda: survey)
     with TestClient(app, base_url="http://localhost") as client:

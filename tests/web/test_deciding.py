@@ -16,7 +16,7 @@ from deploy_orchestrator.registries import ANYWHERE, Internet
 from deploy_orchestrator.settings import Settings
 from deploy_orchestrator.web import LOOPBACK, SignIn, SignInFile, Watch, site
 from deploy_orchestrator.web.asking import MAX_AT_ONCE
-from deploy_orchestrator.web.deciding import Attempt
+from deploy_orchestrator.web.deciding import DecisionAttempt
 from deploy_orchestrator.web.sign_in.cookies import Cookies
 from tests.desk import Desk, make_keys
 from tests.openid import PEOPLE, client, openid_provider, through_the_provider
@@ -156,7 +156,7 @@ def test_what_is_another_by_now_or_too_much_is_not_begun(board, digests):
 
 def test_as_many_decisions_as_are_taken_at_once_fit_into_what_the_browser_keeps():
     rest = tuple((f"tenant-{'x' * 40}-{each:02}", f"sha256:{'a' * 64}") for each in range(MAX_AT_ONCE - 1))
-    attempt = Attempt(
+    attempt = DecisionAttempt(
         issuer="acme",
         state="s" * 43,
         verifier="v" * 64,

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser
 
 from deploy_orchestrator.pipeline import Orchestrator, look
 from deploy_orchestrator.settings import Settings
-from deploy_orchestrator.web import LOOPBACK, Built, Clash, Survey, Table, Watch, site, site_server
+from deploy_orchestrator.web import LOOPBACK, Built, ChartTable, Clash, SurveyPage, Watch, site, site_server
 from tests.axe import findings
 from tests.chromium import chromium, needs_chromium
 from tests.desk import Desk, inside
@@ -42,23 +42,23 @@ CONFLICT = (
     "b 2.9.4",
     "dev/shop and 12 more",
 )
-SURVEY = Survey(
+SURVEY = SurveyPage(
     Built(
         at=datetime(2026, 3, 2, tzinfo=UTC),
-        needs=Table(
+        needs=ChartTable(
             ("chart", "needs", "constraint", "when", "on"), (("app 0.1.0", "common", "~1.2", "", True),) * 9
         ),
-        conflicts=Table(("chart", "clash on", "harm", "why", "way out", "for"), (CONFLICT,)),
-        outdated=Table(
+        conflicts=ChartTable(("chart", "clash on", "harm", "why", "way out", "for"), (CONFLICT,)),
+        outdated=ChartTable(
             ("chart", "dependency", "constraint", "now", "allowed", "newest", "highest safe", "for"),
             (("app 0.1.0", "postgresql", "~12", "12.1.2", "12.12.10", "18.0.1", "12.12.10", "dev/shop"),) * 3,
         ),
-        unknown=Table(),
+        unknown=ChartTable(),
     ),
     b'<svg xmlns="http://www.w3.org/2000/svg" width="1800" height="300"/>',
     {
         "production/shop": Clash(
-            Table(("clash on", "harm", "why", "way out"), (CONFLICT[1:5],)),
+            ChartTable(("clash on", "harm", "why", "way out"), (CONFLICT[1:5],)),
             b'<svg xmlns="http://www.w3.org/2000/svg" width="900" height="300"/>',
         )
     },

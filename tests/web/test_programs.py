@@ -21,10 +21,10 @@ from deploy_orchestrator.settings import Settings
 from deploy_orchestrator.web import (
     LOOPBACK,
     Built,
+    ChartTable,
     SignIn,
     SignInFile,
-    Survey,
-    Table,
+    SurveyPage,
     Watch,
     site,
     site_server,
@@ -37,8 +37,8 @@ LISTED = (
     f"tokens: [{{name: tests, hash: '{token_hash(TOKEN)}', may: operate, expires: '2100-01-01T00:00:00Z'}}]\n"
 )
 HEADERS = {"accept": "application/json", "authorization": f"Bearer {TOKEN}"}
-NEEDS = Table(("chart", "needs", "on"), (("app", "<b>library</b>", True), ("app", "cache", False)))
-BUILT = Built(datetime(2026, 3, 2, tzinfo=UTC), NEEDS, Table(), Table(), Table())
+NEEDS = ChartTable(("chart", "needs", "on"), (("app", "<b>library</b>", True), ("app", "cache", False)))
+BUILT = Built(datetime(2026, 3, 2, tzinfo=UTC), NEEDS, ChartTable(), ChartTable(), ChartTable())
 EXAMPLES = 20
 SUPPRESSED = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large)
 
@@ -62,7 +62,7 @@ def address(orchestrator: Orchestrator) -> Iterator[str]:
     file = SignInFile.model_validate({"url": "http://localhost:3000", "issuers": [acme]})
     sign_in = SignIn(file, {}, b"a key that signs the cookies of these tests", Internet(ANYWHERE))
     watch = Watch(lambda: look(orchestrator, Settings().home), seconds=3600)
-    app = site(watch, orchestrator, None, LOOPBACK, sign_in, None, lambda: Survey(BUILT, b"<svg/>"))
+    app = site(watch, orchestrator, None, LOOPBACK, sign_in, None, lambda: SurveyPage(BUILT, b"<svg/>"))
     with serving(site_server(app, "127.0.0.1", 0)) as url:
         yield url
 

@@ -65,7 +65,7 @@ class Arrow:
 
 
 @dataclass(frozen=True, slots=True)
-class Clash:
+class DrawnConflict:
     """A conflict of the chart `name`: why it is one, the harm that it does, the way out, and its boxes."""
 
     name: str
@@ -94,7 +94,7 @@ class Picture:
     title: str
     boxes: tuple[Box, ...]
     arrows: tuple[Arrow, ...]
-    clashes: tuple[Clash, ...]
+    clashes: tuple[DrawnConflict, ...]
     ways: tuple[Way, ...] = ()
 
 
@@ -134,8 +134,8 @@ def _ways(closure: Closure, ids: dict[Node, str], runs: Runs) -> Iterator[Way]:
             yield Way(tuple(deployments), ids[root], tuple(on), tuple(off))
 
 
-def _clash(conflict: Conflict, ids: dict[Node, str]) -> Clash:
-    return Clash(
+def _clash(conflict: Conflict, ids: dict[Node, str]) -> DrawnConflict:
+    return DrawnConflict(
         _printable(conflict.name),
         _printable(explain(conflict)),
         conflict.harm,

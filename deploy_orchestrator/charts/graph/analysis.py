@@ -22,8 +22,8 @@ from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart
 from deploy_orchestrator.charts.sources.catalog import Catalog
 from deploy_orchestrator.charts.sources.repositories import Repositories
 from deploy_orchestrator.charts.templates import (
-    Clash,
     Duplicate,
+    NameClash,
     Owner,
     clashes,
     duplicates,
@@ -37,7 +37,7 @@ from deploy_orchestrator.registries import RepositoryError
 class Contents:
     """What several charts of one bring, each of which only one can win."""
 
-    clashes: tuple[Clash, ...]
+    clashes: tuple[NameClash, ...]
     duplicates: tuple[Duplicate, ...]
 
 
@@ -48,7 +48,7 @@ class Collision:
     A chart may mean to replace a template of what it needs; whether it does is not known, and so no harm.
     """
 
-    clash: Clash
+    clash: NameClash
     harm: Harm
 
 
@@ -257,7 +257,7 @@ def _as_json(conflict: Conflict) -> dict[str, Any]:
     }
 
 
-def _template(clash: Clash) -> dict[str, Any]:
+def _template(clash: NameClash) -> dict[str, Any]:
     return {
         "name": clash.name,
         "harm": clash.harm.value,

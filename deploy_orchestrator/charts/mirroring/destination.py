@@ -41,7 +41,7 @@ _VERSION = "org.opencontainers.image.version"
 _URL = re.compile(r"oci://[A-Za-z0-9.\[\]:_-]+(?:/[a-z0-9{}._/-]+)?")
 
 
-class Destination:
+class MirrorTarget:
     """Where charts are put: `oci://HOST/PATH`, with `{repository}` for the host and path that each is from.
 
     Raises:

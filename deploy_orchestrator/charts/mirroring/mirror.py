@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from deploy_orchestrator.charts.errors import ChartError, ChartsMeet
 from deploy_orchestrator.charts.graph.closure import Closure, Known, Node
-from deploy_orchestrator.charts.mirroring.destination import SOURCE, Destination
+from deploy_orchestrator.charts.mirroring.destination import SOURCE, MirrorTarget
 from deploy_orchestrator.charts.published import ChartIdentity, PublishedChart
 from deploy_orchestrator.charts.sources.catalog import Catalog
 from deploy_orchestrator.charts.sources.repositories import Repositories
@@ -42,7 +42,7 @@ NO_PACKAGES: Packages = MappingProxyType({})
 
 
 def mirror(
-    closure: Closure, repositories: Repositories, destination: Destination, packages: Packages = NO_PACKAGES
+    closure: Closure, repositories: Repositories, destination: MirrorTarget, packages: Packages = NO_PACKAGES
 ) -> Iterator[Copy]:
     """Copy every chart of `closure`, one after the other, even what is switched off; may be repeated.
 
@@ -71,7 +71,7 @@ def mirror(
             yield Copy(node, to, CopyState.FAILED, error)
 
 
-def _require_apart(nodes: Iterable[Node], destination: Destination) -> None:
+def _require_apart(nodes: Iterable[Node], destination: MirrorTarget) -> None:
     meeting: defaultdict[tuple[str, str], set[ChartIdentity]] = defaultdict(set)
     for node in nodes:
         meeting[destination.of(node.identity), node.name].add(node.identity)

@@ -36,7 +36,7 @@ from deploy_orchestrator.storage import Cache
 NO_MIRRORS: Mapping[str, str] = MappingProxyType({})
 
 
-class ChartRepository(Protocol):
+class ChartSource(Protocol):
     """One place with charts in it. Everything here may raise RepositoryError."""
 
     identity: str
@@ -76,7 +76,7 @@ class Repositories:
         self._places: dict[str, str] = {}
         self._identities: dict[str, str] = {}
         self._known: dict[str, str] = {}
-        self._opened: dict[str, ChartRepository] = {}
+        self._opened: dict[str, ChartSource] = {}
         self._failures: dict[tuple[str, str], RepositoryError] = {}
         self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
         self._lock = threading.RLock()
@@ -192,7 +192,7 @@ class Repositories:
             url = self._mirrors.get(known, named) if self._mirrors.get(known) != known else named
         return url
 
-    def _at(self, url: str) -> ChartRepository:
+    def _at(self, url: str) -> ChartSource:
         identity = self.identity(url)
         with self._lock:
             if identity not in self._opened:
@@ -200,7 +200,7 @@ class Repositories:
             return self._opened[identity]
 
     @contextmanager
-    def _remembering(self, url: str, name: str) -> Generator[ChartRepository]:
+    def _remembering(self, url: str, name: str) -> Generator[ChartSource]:
         identity = self.identity(url)
         with self._lock:
             lock = self._locks[identity]
@@ -214,7 +214,7 @@ class Repositories:
                 self._failures[key] = error
                 raise
 
-    def _open(self, identity: str, place: str) -> ChartRepository:
+    def _open(self, identity: str, place: str) -> ChartSource:
         location = normalized(place)
         match scheme(location):
             case "oci":

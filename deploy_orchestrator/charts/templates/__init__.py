@@ -2,7 +2,7 @@
 
 from deploy_orchestrator.charts.templates.actions import actions_in
 from deploy_orchestrator.charts.templates.clashes import (
-    Clash,
+    NameClash,
     Replacement,
     clashes,
     harm_among,
@@ -17,10 +17,10 @@ from deploy_orchestrator.charts.templates.scope import Located, Owner
 
 __all__ = [
     "Action",
-    "Clash",
     "Definition",
     "Duplicate",
     "Located",
+    "NameClash",
     "Owner",
     "Replacement",
     "actions_in",

@@ -27,7 +27,7 @@ class Replacement:
 
 
 @dataclass(frozen=True, slots=True)
-class Clash:
+class NameClash:
     """One name that several charts define.
 
     All get `winner`; `others` are the rest, the next to win first. `replacements` are the charts that would
@@ -53,7 +53,7 @@ class Clash:
         return Harm.HARMFUL if any(one.certain for one in self.replacements) else Harm.UNKNOWN
 
 
-def clashes(chart: Chart, values: Mapping[str, Any] | None = None) -> tuple[Clash, ...]:
+def clashes(chart: Chart, values: Mapping[str, Any] | None = None) -> tuple[NameClash, ...]:
     """Every name that more than one chart of `chart` and its subcharts defines, the most harmful first.
 
     `chart` has all its dependencies in `charts/`. With `values` only what they leave switched on counts;
@@ -66,18 +66,18 @@ def clashes(chart: Chart, values: Mapping[str, Any] | None = None) -> tuple[Clas
     shared = {name: located for name, located in scope if len({one.owner for one in located}) > 1}
     replacements = _replacements(scope, {name: winner for name, (winner, *_) in shared.items()})
     found = [
-        Clash(name, winner, tuple(others), tuple(replacements.get(name, ())))
+        NameClash(name, winner, tuple(others), tuple(replacements.get(name, ())))
         for name, (winner, *others) in shared.items()
     ]
     return tuple(sorted(found, key=lambda clash: (-[*Harm].index(clash.harm), clash.name)))
 
 
-def harm_among(clashes: Iterable[Clash], takes_part: Callable[[Owner], bool]) -> Harm:
+def harm_among(clashes: Iterable[NameClash], takes_part: Callable[[Owner], bool]) -> Harm:
     """The worst that the charts which take part do to each other, for example all versions of one library."""
     return worst(_among(clash, takes_part).harm for clash in clashes if takes_part(clash.winner.owner))
 
 
-def harm_among_strangers(clash: Clash) -> Harm:
+def harm_among_strangers(clash: NameClash) -> Harm:
     """The harm of a clash between charts that know nothing of each other.
 
     A chart may replace a template of what it needs on purpose: that is unknown, as only its author knows.
@@ -95,7 +95,7 @@ def _is_above(owner: Owner, other: Owner) -> bool:
     return other.path.startswith(f"{owner.path}/")
 
 
-def _among(clash: Clash, takes_part: Callable[[Owner], bool]) -> Clash:
+def _among(clash: NameClash, takes_part: Callable[[Owner], bool]) -> NameClash:
     return replace(
         clash,
         others=tuple(one for one in clash.others if takes_part(one.owner)),

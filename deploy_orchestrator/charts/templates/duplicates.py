@@ -13,7 +13,7 @@ from typing import Any, cast
 from deploy_orchestrator.charts.harm import Harm
 from deploy_orchestrator.charts.loading import Chart
 from deploy_orchestrator.charts.processing import processed
-from deploy_orchestrator.charts.templates.output import COMPUTED, Line, output
+from deploy_orchestrator.charts.templates.output import COMPUTED, OutputLine, output
 from deploy_orchestrator.charts.templates.scope import Owner, owners
 from deploy_orchestrator.documents import DocumentError, parse
 
@@ -78,11 +78,14 @@ def duplicates(chart: Chart, values: Mapping[str, Any] | None = None) -> tuple[D
     )
 
 
-def _manifests(owner: Owner, chart: Chart) -> Iterator[tuple[str, Sequence[Line]]]:
+def _manifests(owner: Owner, chart: Chart) -> Iterator[tuple[str, Sequence[OutputLine]]]:
     for path, data in chart.crds.items():
         if PurePosixPath(path).suffix.lower() in _MANIFESTS:
             texts = data.decode(errors="replace").splitlines()
-            yield f"{owner.files}/{path}", [Line(text, number, False) for number, text in enumerate(texts, 1)]
+            yield (
+                f"{owner.files}/{path}",
+                [OutputLine(text, number, False) for number, text in enumerate(texts, 1)],
+            )
     if chart.metadata.is_library:
         return
     for path, data in chart.templates.items():
@@ -91,8 +94,8 @@ def _manifests(owner: Owner, chart: Chart) -> Iterator[tuple[str, Sequence[Line]
             yield file, output(data, file)
 
 
-def _documents(lines: Iterable[Line]) -> Iterator[list[Line]]:
-    document: list[Line] = []
+def _documents(lines: Iterable[OutputLine]) -> Iterator[list[OutputLine]]:
+    document: list[OutputLine] = []
     for line in lines:
         if line.text.startswith("---"):
             yield document
@@ -102,7 +105,7 @@ def _documents(lines: Iterable[Line]) -> Iterator[list[Line]]:
     yield document
 
 
-def _object(document: list[Line]) -> tuple[str, str, str | None] | None:
+def _object(document: list[OutputLine]) -> tuple[str, str, str | None] | None:
     value = _parsed("\n".join(line.text for line in document if line.text.strip() != COMPUTED))
     metadata = _field(value, "metadata")
     kind, name, namespace = _field(value, "kind"), _field(metadata, "name"), _field(metadata, "namespace")
@@ -115,7 +118,7 @@ def _field(value: object, key: str) -> object:
     return cast(dict[str, object], value).get(key) if isinstance(value, dict) else None
 
 
-def _source(owner: Owner, file: str, document: list[Line]) -> Source:
+def _source(owner: Owner, file: str, document: list[OutputLine]) -> Source:
     text = "\n".join(line.text for line in document)
     kind = next((line for line in document if "kind" in line.text), document[0])
     return Source(owner, file, document[0].number, text, kind.conditional)

@@ -11,7 +11,7 @@ COMPUTED = "\ue000"
 
 
 @dataclass(slots=True)
-class Line:
+class OutputLine:
     """One line: its number in the template, and whether it is put out only under a condition or in a loop."""
 
     text: str
@@ -20,14 +20,14 @@ class Line:
 
 
 @lru_cache(maxsize=2048)
-def output(source: bytes, file: str) -> tuple[Line, ...]:
+def output(source: bytes, file: str) -> tuple[OutputLine, ...]:
     """The lines of all branches of a template, without its definitions.
 
     Raises:
         ChartInvalid: it is no template.
     """
     parse(source, file)
-    lines = [Line("", 1, False)]
+    lines = [OutputLine("", 1, False)]
     opened: list[str] = []
     for part in lex(source.decode(errors="backslashreplace")):
         if isinstance(part, Action):
@@ -38,11 +38,11 @@ def output(source: bytes, file: str) -> tuple[Line, ...]:
             first, *others = part.value.split("\n")
             _write(lines[-1], first, part.line, opened)
             for number, text in enumerate(others, part.line + 1):
-                lines.append(Line("", number, False))
+                lines.append(OutputLine("", number, False))
                 _write(lines[-1], text, number, opened)
         elif _puts_out(part):
             if "nindent" in part.tokens:
-                lines.append(Line("", part.line, False))
+                lines.append(OutputLine("", part.line, False))
             _write(lines[-1], COMPUTED, part.line, opened)
     return tuple(lines)
 
@@ -60,7 +60,7 @@ def _puts_out(action: Action) -> bool:
     return not silent and rest[:1] not in ([":="], ["="])
 
 
-def _write(line: Line, text: str, number: int, opened: list[str]) -> None:
+def _write(line: OutputLine, text: str, number: int, opened: list[str]) -> None:
     if not line.text:
         line.number = number
     if text.strip():

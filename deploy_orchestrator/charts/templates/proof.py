@@ -3,11 +3,11 @@
 from difflib import unified_diff
 from textwrap import dedent
 
-from deploy_orchestrator.charts.templates.clashes import Clash, Replacement
+from deploy_orchestrator.charts.templates.clashes import NameClash, Replacement
 from deploy_orchestrator.charts.templates.scope import Located
 
 
-def proof(clash: Clash) -> str:
+def proof(clash: NameClash) -> str:
     """One sentence for each chart that gets another definition than it brings, the difference under it."""
     return "\n".join(f"{replacement(one)}\n{_difference(one.replaced, one.by)}" for one in clash.replacements)
 

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Any
 from deploy_orchestrator.delivery.argocd import names
 
 if TYPE_CHECKING:
-    from deploy_orchestrator.delivery.cluster import Cluster
+    from deploy_orchestrator.delivery.cluster import ClusterClient
 
 
 def unused_projects(
-    cluster: "Cluster", bootstrapped: Iterable[Mapping[str, Any]], namespace: str
+    cluster: "ClusterClient", bootstrapped: Iterable[Mapping[str, Any]], namespace: str
 ) -> list[str]:
     """The AppProjects in Argo CD's `namespace` that an earlier bootstrap made, that are none of those that
     are `bootstrapped` now, and that no Application is in.

@@ -30,7 +30,7 @@ class Failing:
     spared: str
 
 
-class Application(pydantic.BaseModel):
+class SandboxApplication(pydantic.BaseModel):
     """What is remembered of one tenant in one environment.
 
     `objects` are the files that are its own, by path; while an operation runs, those of before and those to

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from deploy_orchestrator.delivery.errors import DeliveryError, EngineUnreachable, NotDeployed, SyncSuperseded
 from deploy_orchestrator.delivery.sandbox import hooks
-from deploy_orchestrator.delivery.sandbox.application import Application, Applied
-from deploy_orchestrator.delivery.sandbox.state import BrokenState, State, check_label
+from deploy_orchestrator.delivery.sandbox.application import Applied, SandboxApplication
+from deploy_orchestrator.delivery.sandbox.state import BrokenState, StateFile, check_label
 from deploy_orchestrator.delivery.status import Health, Operation, Phase, Status, Sync
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.git import RemoteUnreachable, Repository, RevisionNotFound
@@ -53,7 +53,7 @@ class Sandbox:
                 self._check_latest(before, release)
                 if self._is_done(before, release):
                     return before.operation
-            application = Application.started(before, release, _now(), by)
+            application = SandboxApplication.started(before, release, _now(), by)
             try:
                 application = self._apply(state, application, release)
             except OrchestratorError as error:
@@ -137,17 +137,19 @@ class Sandbox:
         Raises:
             NotDeployed: none is live.
         """
-        self._change(environment, tenant, Application.healthy)
+        self._change(environment, tenant, SandboxApplication.healthy)
 
-    def _change(self, environment: str, tenant: str, change: Callable[[Application], Application]) -> None:
+    def _change(
+        self, environment: str, tenant: str, change: Callable[[SandboxApplication], SandboxApplication]
+    ) -> None:
         state = self._state(environment, tenant)
         with state.locked():
             application = change(_existing(state))
             _, missing = self._compare(application)
             state.store(application.observed(missing, _now()))
 
-    def _state(self, environment: str, tenant: str) -> State:
-        return State(self.folder / _STATE, environment, tenant)
+    def _state(self, environment: str, tenant: str) -> StateFile:
+        return StateFile(self.folder / _STATE, environment, tenant)
 
     def _fetch(self, release: Release) -> None:
         try:
@@ -158,19 +160,21 @@ class Sandbox:
             except RemoteUnreachable as error:
                 raise EngineUnreachable(str(error)) from error
 
-    def _check_latest(self, application: Application, release: Release) -> None:
+    def _check_latest(self, application: SandboxApplication, release: Release) -> None:
         last = application.operation.key
         if last is None or last == release.commit:
             return
         if self.deployments.leads_to(release.commit, last):
             raise SyncSuperseded(f"the later release {last} was synced already", release, None)
 
-    def _is_done(self, application: Application, release: Release) -> bool:
+    def _is_done(self, application: SandboxApplication, release: Release) -> bool:
         drift, _ = self._compare(application)
         operation = application.operation
         return operation.key == release.commit and operation.phase is Phase.SUCCEEDED and not drift
 
-    def _apply(self, state: State, application: Application, release: Release) -> Application:
+    def _apply(
+        self, state: StateFile, application: SandboxApplication, release: Release
+    ) -> SandboxApplication:
         manifests = self._released(release)
         files = self.deployments.at(release.revision).files(release.path)
         for name in (release.cluster, release.namespace):
@@ -204,7 +208,7 @@ class Sandbox:
             )
         return manifests
 
-    def _compare(self, application: Application) -> tuple[list[str], list[str]]:
+    def _compare(self, application: SandboxApplication) -> tuple[list[str], list[str]]:
         live = {path: self._live(path) for path in application.objects}
         drift = [path for path, applied in application.objects.items() if live[path] != applied.sha256]
         return drift, [path for path in drift if live[path] is None]
@@ -220,7 +224,7 @@ class Sandbox:
             return None
 
 
-def _existing(state: State) -> Application:
+def _existing(state: StateFile) -> SandboxApplication:
     application = state.load()
     if application is None:
         raise NotDeployed("nothing was synced yet", fix="release it first")

@@ -7,7 +7,7 @@ import pydantic
 from filelock import FileLock, Timeout
 
 from deploy_orchestrator.delivery.errors import DeliveryError, EngineUnreachable
-from deploy_orchestrator.delivery.sandbox.application import Application
+from deploy_orchestrator.delivery.sandbox.application import SandboxApplication
 from deploy_orchestrator.errors import Place
 from deploy_orchestrator.storage import write_whole
 from deploy_orchestrator.terms import is_label
@@ -20,7 +20,7 @@ class BrokenState(DeliveryError):
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class StateFile:
     """The state of one tenant in one environment, as a file below `folder`."""
 
     folder: Path
@@ -52,14 +52,14 @@ class State:
                 fix="try again",
             ) from error
 
-    def load(self) -> Application | None:
+    def load(self) -> SandboxApplication | None:
         """None where nothing was stored yet.
 
         Raises:
             BrokenState: the file was written by somebody else.
         """
         try:
-            return Application.model_validate_json(self.file.read_bytes())
+            return SandboxApplication.model_validate_json(self.file.read_bytes())
         except FileNotFoundError:
             return None
         except pydantic.ValidationError as error:
@@ -69,7 +69,7 @@ class State:
                 fix="remove the file, then sync again",
             ) from error
 
-    def store(self, application: Application) -> None:
+    def store(self, application: SandboxApplication) -> None:
         data = application.model_dump_json(indent=1).encode()
         write_whole(self.file, data, durable=True, mode=0o644)
 

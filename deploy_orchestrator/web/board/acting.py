@@ -18,7 +18,7 @@ from deploy_orchestrator.releases import Release, ReleaseFile, WayBack
 from deploy_orchestrator.terms import CommitId, Label
 from deploy_orchestrator.web.asking import MAX_REASON
 from deploy_orchestrator.web.board.details import shown
-from deploy_orchestrator.web.board.forms import Answer, Asks, Form
+from deploy_orchestrator.web.board.forms import Asks, Form, PageAnswer
 from deploy_orchestrator.web.people import Person, Role, person_of
 
 
@@ -29,20 +29,20 @@ def _on_one_line(text: str) -> str:
     return reason
 
 
-class Place(Asks):
+class TenantPlace(Asks):
     """A tenant in an environment."""
 
     environment: Label
     tenant: Label
 
 
-class Going(Place):
+class Going(TenantPlace):
     """Where to go back from, and the commit of the release to go back `to`; none: the one before."""
 
     to: CommitId | Literal[""] = ""
 
 
-class Looked(Place):
+class Looked(TenantPlace):
     """How the `lines` that change are shown on the page: side by side, or below each other."""
 
     lines: Literal["", "side"] = ""
@@ -84,23 +84,23 @@ class Acting:
             Form(f"{place}/rollback", self.go_back, "POST", (missing, late, beyond), role=role),
         ]
 
-    async def sync(self, request: Request, asked: Place) -> Response:
+    async def sync(self, request: Request, asked: TenantPlace) -> Response:
         """Have what is released made live again."""
         await run_in_threadpool(self._synced, asked, person_of(request.scope))
         return _back_to(asked)
 
-    async def rollback(self, request: Request, asked: Foreseen) -> Answer[Back]:
+    async def rollback(self, request: Request, asked: Foreseen) -> PageAnswer[Back]:
         """What going back would change."""
         way, text = await run_in_threadpool(self._way, asked.environment, asked.tenant, asked.to or None)
         shown = {"way": way, "diff": text, "to": asked.to, "side": asked.lines == "side"}
-        return Answer(lambda: Back(way.now, way.back, tuple(way.commits), text), "rollback.html", shown)
+        return PageAnswer(lambda: Back(way.now, way.back, tuple(way.commits), text), "rollback.html", shown)
 
     async def go_back(self, request: Request, asked: Gone) -> Response:
         """Go back to a release; what was released since is in quarantine then."""
         await run_in_threadpool(self._gone_back, asked, person_of(request.scope))
         return _back_to(asked)
 
-    def _synced(self, asked: Place, person: Person) -> None:
+    def _synced(self, asked: TenantPlace, person: Person) -> None:
         self.orchestrator.deployments.repository.fetch()
         release = self.orchestrator.deployments.release(asked.environment, asked.tenant)
         if release is None:
@@ -136,5 +136,5 @@ class Acting:
             raise HTTPException(502, str(error)) from error
 
 
-def _back_to(asked: Place) -> Response:
+def _back_to(asked: TenantPlace) -> Response:
     return RedirectResponse(f"/deployments/{quote(asked.environment)}/{quote(asked.tenant)}", 303)

@@ -11,7 +11,7 @@ from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.outcomes import attempt
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.releases import Approval
-from deploy_orchestrator.telemetry import Change, Past
+from deploy_orchestrator.telemetry import Past, ReleaseCommit
 
 DAYS: Final = 30
 MAX_DAYS: Final = 3_660
@@ -67,7 +67,7 @@ def _cell(value: object) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _of_change(orchestrator: Orchestrator, change: Change) -> Iterator[Entry]:
+def _of_change(orchestrator: Orchestrator, change: ReleaseCommit) -> Iterator[Entry]:
     where = change.environment, change.tenant
     event = attempt(orchestrator.deployments.event, *where, change.commit, change.kind)
     if isinstance(event, OrchestratorError):

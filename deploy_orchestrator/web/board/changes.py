@@ -28,7 +28,7 @@ class Alike:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Rollout:
     """A commit of the fleet: where it is `released`, and where it waits, those together that wait alike."""
 
     commit: str
@@ -39,14 +39,14 @@ class Change:
     waiting: tuple[Alike, ...]
 
 
-def change(orchestrator: Orchestrator, overview: Overview, revision: str) -> Change:
+def change(orchestrator: Orchestrator, overview: Overview, revision: str) -> Rollout:
     """How far a commit is. Raises RevisionNotFound where there is none."""
     commit = orchestrator.fleet_repository.commit(revision)
     here = [each for each in overview.deployments if each.release and each.release.source.commit == commit.id]
     waits = [
         each for each in overview.deployments if each.waiting and each.waiting.plan.source.commit == commit.id
     ]
-    return Change(
+    return Rollout(
         commit.id,
         commit.subject,
         str(commit.author),

@@ -11,7 +11,7 @@ Cell = str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ChartTable:
     """The names of its `columns`, and its `rows`."""
 
     columns: tuple[str, ...] = ()
@@ -25,10 +25,10 @@ class Built:
     """
 
     at: datetime
-    needs: Table
-    conflicts: Table
-    outdated: Table
-    unknown: Table
+    needs: ChartTable
+    conflicts: ChartTable
+    outdated: ChartTable
+    unknown: ChartTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,12 @@ class Clash:
     needs what there, as SVG; empty where none was made.
     """
 
-    table: Table
+    table: ChartTable
     drawing: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class SurveyPage:
     """What a survey found, a `drawing` of what needs what, as SVG, empty where none was made, and what
     `clashes` in deployments, by `environment/tenant`.
     """

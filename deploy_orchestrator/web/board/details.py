@@ -39,7 +39,7 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class Timeline:
     """What happened, and the decisions that let it."""
 
     event: ReleaseEvent
@@ -56,7 +56,7 @@ class Details:
     diff: str
     decisions: tuple[Decided, ...]
     refused: tuple[str, ...]
-    history: tuple[Past, ...]
+    history: tuple[Timeline, ...]
     trusted: tuple[Issuer, ...]
     objects: tuple[str, ...]
     images: tuple[str, ...]
@@ -69,7 +69,7 @@ def details(orchestrator: Orchestrator, environment: str, tenant: str) -> Detail
     deployments, fleet = orchestrator.deployments, attempt(orchestrator.fleet)
     trusted = () if isinstance(fleet, OrchestratorError) else fleet.trusted(environment)
     history = tuple(
-        Past(event, _let_through(orchestrator, event, trusted) if number < MAX_VERIFIED else ())
+        Timeline(event, _let_through(orchestrator, event, trusted) if number < MAX_VERIFIED else ())
         for number, event in enumerate(deployments.history(environment, tenant))
     )
     (objects, run), link = (

@@ -43,7 +43,7 @@ class Asks(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer(Generic[Told]):
+class PageAnswer(Generic[Told]):
     """What a program is `told`, and what a person is `shown` on the page of that name; it is the same for all
     who have the `same`, as `Showing.page` says.
     """
@@ -54,7 +54,7 @@ class Answer(Generic[Told]):
     same: Hashable = None
 
 
-Handler = Callable[[Request, Any], Awaitable[Answer[Any] | Response]]
+Handler = Callable[[Request, Any], Awaitable[PageAnswer[Any] | Response]]
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Form:
     def tells(self) -> TypeAdapter[Any] | None:
         """What a program is told; None where it is sent elsewhere."""
         answer = get_type_hints(self.handler)["return"]
-        told = [each for each in (answer, *get_args(answer)) if get_origin(each) is Answer]
+        told = [each for each in (answer, *get_args(answer)) if get_origin(each) is PageAnswer]
         return TypeAdapter(get_args(told[0])[0]) if told else None
 
     def route(self, showing: Showing) -> Route:

@@ -20,20 +20,20 @@ from deploy_orchestrator.pipeline import Orchestrator, Standing
 from deploy_orchestrator.releases import RulesStanding
 from deploy_orchestrator.telemetry import Dora, Past
 from deploy_orchestrator.terms import CommitId, Label
-from deploy_orchestrator.web.asking import Way, Ways, refused, refused_stops
+from deploy_orchestrator.web.asking import Ways, WayToDecide, refused, refused_stops
 from deploy_orchestrator.web.board.acting import Acting, Looked
 from deploy_orchestrator.web.board.audit import DAYS as AUDITED_DAYS
 from deploy_orchestrator.web.board.audit import MAX_DAYS, Entry, as_csv, entries
-from deploy_orchestrator.web.board.changes import Change
+from deploy_orchestrator.web.board.changes import Rollout
 from deploy_orchestrator.web.board.changes import change as change_of
-from deploy_orchestrator.web.board.charts import Built, Survey
+from deploy_orchestrator.web.board.charts import Built, SurveyPage
 from deploy_orchestrator.web.board.details import details
 from deploy_orchestrator.web.board.figures import DAYS, figures_now
-from deploy_orchestrator.web.board.forms import Answer, Asks, Form, document
-from deploy_orchestrator.web.board.rows import Wanted
+from deploy_orchestrator.web.board.forms import Asks, Form, PageAnswer, document
+from deploy_orchestrator.web.board.rows import Filter
 from deploy_orchestrator.web.board.showing import Showing, as_json, wants_json
-from deploy_orchestrator.web.board.tenants import Tenant, tenant_of
-from deploy_orchestrator.web.board.told import Deployment, Now
+from deploy_orchestrator.web.board.tenants import TenantPage, tenant_of
+from deploy_orchestrator.web.board.told import DeploymentPage, Now
 from deploy_orchestrator.web.board.watch import Watch
 from deploy_orchestrator.web.people import Person, person_of
 
@@ -63,8 +63,8 @@ class Rows(Asks):
     by: str = ""
 
     @property
-    def wanted(self) -> Wanted:
-        return Wanted.said(self.model_dump())
+    def wanted(self) -> Filter:
+        return Filter.said(self.model_dump())
 
 
 class OneTenant(Asks):
@@ -73,7 +73,7 @@ class OneTenant(Asks):
     tenant: Label
 
 
-class Commit(Asks):
+class CommitAsked(Asks):
     """A commit of the fleet."""
 
     commit: CommitId
@@ -96,7 +96,7 @@ class Board:
     orchestrator: Orchestrator
     past: Past
     ways: Ways | None
-    surveyed: Callable[[], Survey | None]
+    surveyed: Callable[[], SurveyPage | None]
 
     def forms(self) -> list[Form]:
         missing = (HTTPStatus.NOT_FOUND,)
@@ -112,7 +112,7 @@ class Board:
             *Acting(self.orchestrator).forms(),
         ]
 
-    async def now(self, request: Request, asked: Rows) -> Answer[Now]:
+    async def now(self, request: Request, asked: Rows) -> PageAnswer[Now]:
         """How everything stands, and who needs somebody."""
         overview, wanted, person = self.watch.overview, asked.wanted, person_of(request.scope)
         attention = sorted(overview.attention, key=lambda group: not _waits_for(person, group[0]))
@@ -128,9 +128,9 @@ class Board:
         shown = {"wanted": wanted, "attention": attention, "ways": ways}
         own = person.email if person.email in overview.asked else None
         same = wanted, own, frozenset(ways.items())
-        return Answer(lambda: Now.of(overview, wanted, self.watch.trouble), "now.html", shown, same)
+        return PageAnswer(lambda: Now.of(overview, wanted, self.watch.trouble), "now.html", shown, same)
 
-    async def deployment(self, request: Request, asked: Looked) -> Answer[Deployment]:
+    async def deployment(self, request: Request, asked: Looked) -> PageAnswer[DeploymentPage]:
         """One tenant in one environment: what waits with its gates and lines, what is live, what happened."""
         standing = self.watch.overview.find(asked.environment, asked.tenant)
         if standing is None:
@@ -143,17 +143,17 @@ class Board:
         clash = surveyed.clashes.get(standing.key) if surveyed else None
         shown = {"each": standing, "found": found, "decides": decides, "stops": stops, "clash": clash}
         shown |= {"side": asked.lines == "side"}
-        return Answer(lambda: Deployment.with_details(standing, found), "deployment.html", shown)
+        return PageAnswer(lambda: DeploymentPage.with_details(standing, found), "deployment.html", shown)
 
-    async def tenant(self, request: Request, asked: OneTenant) -> Answer[Tenant]:
+    async def tenant(self, request: Request, asked: OneTenant) -> PageAnswer[TenantPage]:
         """A tenant in all its environments, and what happened in them."""
         overview = self.watch.overview
         found = await run_in_threadpool(tenant_of, self.orchestrator, overview, self.past, asked.tenant)
         if found is None:
             raise HTTPException(404, f"there is no tenant {asked.tenant}")
-        return Answer(lambda: found, "tenant.html", {"found": found})
+        return PageAnswer(lambda: found, "tenant.html", {"found": found})
 
-    async def change(self, request: Request, asked: Commit) -> Answer[Change]:
+    async def change(self, request: Request, asked: CommitAsked) -> PageAnswer[Rollout]:
         """A commit of the fleet on its way: where it waits, those together that wait alike, and where it is
         released.
         """
@@ -163,35 +163,37 @@ class Board:
             raise HTTPException(404, error.what) from error
         person = person_of(request.scope)
         decides = [self._decides_all(person, group.standings) for group in found.waiting]
-        return Answer(lambda: found, "change.html", {"found": found, "decides": decides})
+        return PageAnswer(lambda: found, "change.html", {"found": found, "decides": decides})
 
-    async def charts(self, request: Request, asked: Nothing) -> Answer[Built | None]:
+    async def charts(self, request: Request, asked: Nothing) -> PageAnswer[Built | None]:
         """What the fleet is built on, where versions clash, and what is outdated, as the last survey found
         it.
         """
         found = await run_in_threadpool(self.surveyed)
-        return Answer(lambda: found and found.built, "charts.html", {"found": found})
+        return PageAnswer(lambda: found and found.built, "charts.html", {"found": found})
 
-    async def audit(self, request: Request, asked: Days) -> Answer[list[Entry]] | Response:
+    async def audit(self, request: Request, asked: Days) -> PageAnswer[list[Entry]] | Response:
         """Who released, reverted, removed and decided what, when and why."""
         found = await run_in_threadpool(entries, self.orchestrator, self.past, asked.days)
         if asked.format == "csv":
             named = {"Content-Disposition": 'attachment; filename="audit.csv"', "Cache-Control": "no-store"}
             return Response(as_csv(found), media_type="text/csv", headers=named)
-        return Answer(lambda: found, "audit.html", {"found": found, "days": asked.days})
+        return PageAnswer(lambda: found, "audit.html", {"found": found, "days": asked.days})
 
-    async def figures(self, request: Request, asked: Nothing) -> Answer[Dora]:
+    async def figures(self, request: Request, asked: Nothing) -> PageAnswer[Dora]:
         """How often and how fast changes went out, and how many failed."""
         found = await run_in_threadpool(figures_now, self.past)
-        return Answer(lambda: found, "figures.html", {"found": found, "days": DAYS})
+        return PageAnswer(lambda: found, "figures.html", {"found": found, "days": DAYS})
 
-    def _way(self, person: Person, environment: str) -> tuple[Way | None, RulesStanding | None]:
+    def _way(self, person: Person, environment: str) -> tuple[WayToDecide | None, RulesStanding | None]:
         """How `person` proves decisions there, and the rules by which these count."""
         counting = self.watch.overview.counting.get(environment)
         trusted = counting.in_force.issuers if counting else ()
         return self.ways.way(person, trusted) if self.ways else None, counting
 
-    def _decides(self, person: Person, each: Standing, approved: Set[str] = frozenset()) -> Way | None:
+    def _decides(
+        self, person: Person, each: Standing, approved: Set[str] = frozenset()
+    ) -> WayToDecide | None:
         """How `person` decides on what waits there, which these have `approved`; None: not here."""
         way, counting = self._way(person, each.environment)
         if way is None or way.people or each.waiting is None:
@@ -203,7 +205,7 @@ class Board:
             why |= {"approve": "they have, and that counts"}
         return way.without(person.address, why)
 
-    def _decides_all(self, person: Person, standings: Sequence[Standing]) -> Way | None:
+    def _decides_all(self, person: Person, standings: Sequence[Standing]) -> WayToDecide | None:
         """How `person` decides on all of these at once; None: not here."""
         ways = [way for each in standings if (way := self._decides(person, each))]
         if not ways:
@@ -212,7 +214,7 @@ class Board:
         refusals = dict.fromkeys(why for each in ways for why in each.refusals)
         return replace(ways[0], verbs=verbs, refusals=tuple(refusals))
 
-    def _stops(self, person: Person, environment: str) -> Way | None:
+    def _stops(self, person: Person, environment: str) -> WayToDecide | None:
         """How `person` stops the line there, and starts it again; None: not here."""
         way, counting = self._way(person, environment)
         if way is None or way.people or counting is None:
@@ -224,7 +226,7 @@ def board(
     watch: Watch,
     orchestrator: Orchestrator,
     ways: Ways | None = None,
-    surveyed: Callable[[], Survey | None] = lambda: None,
+    surveyed: Callable[[], SurveyPage | None] = lambda: None,
 ) -> list[BaseRoute]:
     """The routes of the board, as `Board` is made of the same."""
     past = Past(orchestrator.fleet_repository, orchestrator.deployments)

@@ -12,7 +12,7 @@ TOGETHER: Final = frozenset({"chart", "wave"})
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Filter:
     """Of what is shown: one `environment`, tenants that have this text in their name, deployments in a
     `state`; and whether tenants stand together `by` their chart or their wave. Empty: all of them.
     """
@@ -54,7 +54,7 @@ class Table:
     groups: tuple[tuple[str, tuple[Row, ...]], ...]
 
 
-def table(overview: Overview, wanted: Wanted) -> Table:
+def table(overview: Overview, wanted: Filter) -> Table:
     """What is `wanted` of how everything stands."""
     tenants: dict[str, dict[str, Standing]] = {}
     for each in overview.deployments:

@@ -17,7 +17,7 @@ from deploy_orchestrator.pipeline import State, age
 from deploy_orchestrator.telemetry import span
 from deploy_orchestrator.web.asking import MAX_REASON
 from deploy_orchestrator.web.board.charts import MAX_ROWS
-from deploy_orchestrator.web.board.rows import Wanted, table
+from deploy_orchestrator.web.board.rows import Filter, table
 from deploy_orchestrator.web.board.sides import pairs
 from deploy_orchestrator.web.board.watch import Watch
 from deploy_orchestrator.web.people import Role, person_of
@@ -58,12 +58,12 @@ class Showing:
 
     watch: Watch
     templates: Jinja2Templates = field(default_factory=_templates)
-    _tables: dict[tuple[datetime, Wanted], Markup] = field(
-        default_factory=dict[tuple[datetime, Wanted], Markup]
+    _tables: dict[tuple[datetime, Filter], Markup] = field(
+        default_factory=dict[tuple[datetime, Filter], Markup]
     )
     _parts: dict[tuple[datetime, object], bytes] = field(default_factory=dict[tuple[datetime, object], bytes])
 
-    def rows(self, wanted: Wanted) -> Markup:
+    def rows(self, wanted: Filter) -> Markup:
         """The table of what is `wanted` of what the watch saw last, made once for all who look at it."""
         overview = self.watch.overview
         asked = overview.at, wanted

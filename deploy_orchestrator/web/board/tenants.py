@@ -7,7 +7,7 @@ from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.outcomes import attempt
 from deploy_orchestrator.pipeline import Orchestrator, Overview, Standing
 from deploy_orchestrator.releases import ReleaseEvent
-from deploy_orchestrator.telemetry import Change, Past
+from deploy_orchestrator.telemetry import Past, ReleaseCommit
 
 MAX_EVENTS = 100
 
@@ -28,7 +28,7 @@ class Happened:
 
 
 @dataclass(frozen=True, slots=True)
-class Tenant:
+class TenantPage:
     """A tenant where it is, who stopped the line for it, and the newest `MAX_EVENTS` of what happened."""
 
     name: str
@@ -37,7 +37,7 @@ class Tenant:
     timeline: tuple[Happened, ...]
 
 
-def tenant_of(orchestrator: Orchestrator, overview: Overview, past: Past, name: str) -> Tenant | None:
+def tenant_of(orchestrator: Orchestrator, overview: Overview, past: Past, name: str) -> TenantPage | None:
     """What there is to tell of a tenant; None where there is none. Raises GitError as reading does."""
     here = tuple(each for each in overview.deployments if each.tenant == name)
     if not here:
@@ -48,10 +48,12 @@ def tenant_of(orchestrator: Orchestrator, overview: Overview, past: Past, name: 
         for each in overview.paused
         if any(each.line.holds(one.environment, one.tenant) for one in here)
     ]
-    return Tenant(name, here, tuple(paused), tuple(_happened(orchestrator, each) for each in changes[::-1]))
+    return TenantPage(
+        name, here, tuple(paused), tuple(_happened(orchestrator, each) for each in changes[::-1])
+    )
 
 
-def _happened(orchestrator: Orchestrator, change: Change) -> Happened:
+def _happened(orchestrator: Orchestrator, change: ReleaseCommit) -> Happened:
     found = attempt(
         orchestrator.deployments.event, change.environment, change.tenant, change.commit, change.kind
     )

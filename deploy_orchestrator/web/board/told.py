@@ -8,7 +8,7 @@ from deploy_orchestrator.delivery import Status
 from deploy_orchestrator.pipeline import Overview, RulesWaiting, Standing, State, Waiting
 from deploy_orchestrator.releases import Release
 from deploy_orchestrator.web.board.details import Details
-from deploy_orchestrator.web.board.rows import Wanted
+from deploy_orchestrator.web.board.rows import Filter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class Now:
     kinds: tuple[str, ...]
 
     @classmethod
-    def of(cls, seen: Overview, wanted: Wanted, trouble: str) -> Self:
+    def of(cls, seen: Overview, wanted: Filter, trouble: str) -> Self:
         return cls(
             at=seen.at,
             revision=seen.revision,
@@ -66,7 +66,7 @@ class Now:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deployment(Details, Listed):
+class DeploymentPage(Details, Listed):
     """One tenant in one environment, with what its page tells beside how it stands."""
 
     status: Status | None

@@ -31,7 +31,7 @@ class Session(BaseModel):
     held: tuple[str, ...]
 
 
-class Attempt(BaseModel):
+class SignInAttempt(BaseModel):
     """What is remembered of whoever is at the provider: what must come back from there, and where they go
     then.
     """

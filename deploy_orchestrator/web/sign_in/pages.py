@@ -21,7 +21,7 @@ from deploy_orchestrator.web.forms import read_form
 from deploy_orchestrator.web.people import NOBODY, Person, Role
 from deploy_orchestrator.web.sign_in.client import Client
 from deploy_orchestrator.web.sign_in.configuration import IssuerFile, SignInFile
-from deploy_orchestrator.web.sign_in.cookies import Attempt, Cookies, CookieTooLarge, Session
+from deploy_orchestrator.web.sign_in.cookies import Cookies, CookieTooLarge, Session, SignInAttempt
 from deploy_orchestrator.web.templates import templates
 
 PATH: Final = "/sign-in"
@@ -117,7 +117,7 @@ class SignIn:
         issuer = self.file.issuer(request.path_params["issuer"])
         if issuer is None:
             return self.asking(request, then, 404, "There is no such provider here.")
-        attempt = Attempt(
+        attempt = SignInAttempt(
             issuer=issuer.name,
             state=token_urlsafe(32),
             nonce=token_urlsafe(32),
@@ -135,7 +135,7 @@ class SignIn:
         return answer
 
     async def _back(self, request: Request) -> Response:
-        attempt = self.cookies.read(request, _ATTEMPT, Attempt, ATTEMPT_SECONDS)
+        attempt = self.cookies.read(request, _ATTEMPT, SignInAttempt, ATTEMPT_SECONDS)
         try:
             session = await self.asks(self._returned, request, attempt)
             answer: Response = RedirectResponse(attempt.then if attempt else "/", 303)
@@ -154,7 +154,7 @@ class SignIn:
         self.cookies.take(answer, _SESSION)
         return answer
 
-    def _returned(self, request: Request, attempt: Attempt | None) -> Session:
+    def _returned(self, request: Request, attempt: SignInAttempt | None) -> Session:
         """Who somebody is who came back from the provider. Raises Returned."""
         issuer = self.file.issuer(request.path_params["issuer"])
         attempt, issuer, code = came_back(request, attempt, issuer)
@@ -165,7 +165,7 @@ class SignIn:
         except NotProved as error:
             raise Returned(403, f"You are not signed in: {error.what}.") from error
 
-    def _session(self, issuer: IssuerFile, attempt: Attempt, code: str) -> Session:
+    def _session(self, issuer: IssuerFile, attempt: SignInAttempt, code: str) -> Session:
         client = self._clients[issuer.name]
         token = client.finish(code, attempt.verifier)
         expected = Expected(

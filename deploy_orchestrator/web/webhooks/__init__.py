@@ -4,7 +4,7 @@ from deploy_orchestrator.web.webhooks.application import MAX_BODY, Runs, receive
 from deploy_orchestrator.web.webhooks.dagster_runs import DagsterRuns
 from deploy_orchestrator.web.webhooks.deliveries import Deliveries
 from deploy_orchestrator.web.webhooks.errors import DagsterUnreachable, Refused, WebhookError
-from deploy_orchestrator.web.webhooks.followed import Followed, followed
+from deploy_orchestrator.web.webhooks.followed import FollowedBranch, followed
 from deploy_orchestrator.web.webhooks.push import Push, authenticate, read_push
 from deploy_orchestrator.web.webhooks.serving import MAX_CONNECTIONS, server
 
@@ -14,7 +14,7 @@ __all__ = [
     "DagsterRuns",
     "DagsterUnreachable",
     "Deliveries",
-    "Followed",
+    "FollowedBranch",
     "Push",
     "Refused",
     "Runs",

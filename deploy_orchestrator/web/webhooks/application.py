@@ -16,7 +16,7 @@ from starlette.routing import Route
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.web.webhooks.deliveries import Deliveries
 from deploy_orchestrator.web.webhooks.errors import Refused
-from deploy_orchestrator.web.webhooks.followed import Followed
+from deploy_orchestrator.web.webhooks.followed import FollowedBranch
 from deploy_orchestrator.web.webhooks.push import authenticate, read_push
 
 MAX_BODY = 5 * 1024 * 1024
@@ -31,7 +31,9 @@ class Runs(Protocol):
     async def start(self, sensor: str) -> int: ...
 
 
-def receiver(followed: Iterable[Followed], secret: str, runs: Runs, deliveries: Deliveries) -> Starlette:
+def receiver(
+    followed: Iterable[FollowedBranch], secret: str, runs: Runs, deliveries: Deliveries
+) -> Starlette:
     """The application: `POST /webhooks` takes what a forge tells, `GET /healthz` says that it is up.
 
     A delivery is answered with 202 when it starts a look, 200 when nothing follows what it tells of, 400

@@ -10,7 +10,7 @@ _SEPARATOR = re.compile("[/:]")
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class FollowedBranch:
     """A branch of the repository at `url`, and the `sensors` that follow it."""
 
     url: str
@@ -26,13 +26,13 @@ class Followed:
         return push.branch == self.branch and path[-len(name) :] == name
 
 
-def followed(settings: Settings) -> tuple[Followed, ...]:
+def followed(settings: Settings) -> tuple[FollowedBranch, ...]:
     """What the sensors follow in the repositories of an installation.
 
     A fleet commit may also open gates, for policies and `allowed_signers` are read at its head. Nobody but
     the orchestrator pushes to `main` of the deployments repository, and its runs go on by themselves.
     """
     return (
-        Followed(settings.fleet, "main", ("fleet_commits", "open_gates")),
-        Followed(settings.deployments, "approvals", ("open_gates",)),
+        FollowedBranch(settings.fleet, "main", ("fleet_commits", "open_gates")),
+        FollowedBranch(settings.deployments, "approvals", ("open_gates",)),
     )

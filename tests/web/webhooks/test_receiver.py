@@ -15,13 +15,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from deploy_orchestrator.web import MAX_BODY, DagsterUnreachable, Deliveries, Followed, receiver
+from deploy_orchestrator.web import MAX_BODY, DagsterUnreachable, Deliveries, FollowedBranch, receiver
 from tests.web.webhooks.conftest import served
 
 SECRET = "a secret that two share"
 FOLLOWED = (
-    Followed("https://forge.example/platform/fleet.git", "main", ("fleet_commits", "open_gates")),
-    Followed("https://forge.example/platform/deployments.git", "approvals", ("open_gates",)),
+    FollowedBranch("https://forge.example/platform/fleet.git", "main", ("fleet_commits", "open_gates")),
+    FollowedBranch("https://forge.example/platform/deployments.git", "approvals", ("open_gates",)),
 )
 
 
