@@ -161,8 +161,8 @@ def _layers(
     helm: Mapping[str, Any], chart: ChartInGit | ChartPublished, named: Mapping[str, ChartInGit]
 ) -> Iterator[OldLayer]:
     for file in untyped.texts(helm.get("valueFiles")):
-        ref, slash, path = file.removeprefix("$").partition("/")
-        place = named.get(ref) if file.startswith("$") and slash else chart
+        ref, _, path = file.removeprefix("$").partition("/")
+        place = named.get(ref) if file.startswith("$") else chart
         if place is None or isinstance(place, ChartPublished) or _SCHEME.match(file):
             raise NotAdoptable(
                 f"its values come from {file}, which is neither beside the chart nor in a source of that ref",

@@ -40,7 +40,7 @@ def left(
         Left(one.owner, one.environment, one.tenant, tuple(_left(one, fleet, deployments, live)))
         for one in found
     )
-    return each, tuple(_of_all(fleet, found))
+    return each, tuple(_of_all(fleet, found, live))
 
 
 def _left(
@@ -89,11 +89,15 @@ def _cut_in(value: object, path: FieldPath) -> Iterator[FieldPath]:
         yield from _cut_in(each, (*path, name))
 
 
-def _of_all(fleet: Fleet, found: Sequence[Recorded]) -> Iterator[str]:
+def _of_all(fleet: Fleet, found: Sequence[Recorded], live: Collection[str]) -> Iterator[str]:
     adopted = {each.environment for each in found}
     for each in fleet.environments:
-        if each.name in adopted and each.policy.approval is None:
+        if each.name not in adopted:
+            continue
+        if each.policy.approval is None:
             yield f"{each.name}: nobody is named who approves (policy.approval)"
         server = fleet.cluster(each.cluster).server
-        if each.name in adopted and server.endswith(".invalid"):
+        if server.endswith(".invalid"):
             yield f"{each.name}: its API server's URL leads nowhere: {server}"
+        if each.name not in live:
+            yield f"{each.name}: its cluster was not asked what of the originals is still there (--cluster)"

@@ -27,7 +27,7 @@ from deploy_orchestrator.adoption import (
 from deploy_orchestrator.adoption import (
     adopt as adopted,
 )
-from deploy_orchestrator.cli.installation import NotSetUp, described, opened, workspace
+from deploy_orchestrator.cli.installation import NotSetUp, described, is_missing, opened, workspace
 from deploy_orchestrator.cli.options import Format, Output
 from deploy_orchestrator.cli.output import note, plain, progress, say, say_below, show_json
 from deploy_orchestrator.cli.shipped import shipped_charts
@@ -35,7 +35,6 @@ from deploy_orchestrator.errors import OrchestratorError, instead_of
 from deploy_orchestrator.fleet import kubernetes_versions
 from deploy_orchestrator.git import Changes, History, Repository, Tree
 from deploy_orchestrator.outcomes import Outcome
-from deploy_orchestrator.settings import Settings
 
 if TYPE_CHECKING:
     from deploy_orchestrator.delivery import ClusterClient
@@ -126,6 +125,13 @@ def adopt(
         return
     if owner is None:
         raise WrongSource("nobody answers for what is adopted", fix="name them: --owner somebody@example.com")
+    settings = described()
+    if is_missing(settings, "fleet"):
+        raise NotSetUp(
+            "there is no fleet repository to adopt into",
+            fix="make an empty one and name it: `git init --bare fleet.git`, then `export "
+            "DEPLOY_ORCHESTRATOR_FLEET=$PWD/fleet.git`; or the URL of one on your forge",
+        )
     clock = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     found = _objects(files or (), clusters or (), argocd)
     if not found:
@@ -155,13 +161,6 @@ def adopt(
             _pairs("--match", match or (), found),
         )
     )
-    settings = described()
-    if settings.fleet == Settings.model_fields["fleet"].default and not Path(settings.fleet).exists():
-        raise NotSetUp(
-            "there is no fleet repository to adopt into",
-            fix="make an empty one and name it: `git init --bare fleet.git`, then `export "
-            "DEPLOY_ORCHESTRATOR_FLEET=$PWD/fleet.git`; or the URL of one on your forge",
-        )
     repository = Repository.clone(settings.fleet, settings.home / "clones" / "fleet")
     asked = {name: _cluster(where) for name, where in _contexts(clusters or ()).items()}
     results: list[Adoption] = []
@@ -218,8 +217,11 @@ def _cluster(context: str) -> "ClusterClient":
 
 def _tell_what_is_left(context: typer.Context, clusters: Sequence[str], argocd: str, output: Format) -> None:
     orchestrator = opened(context)
+    fleet = orchestrator.fleet()
+    for name in _contexts(clusters):
+        fleet.environment(name)
     live = {name: owners_in(objects) for name, objects in _objects((), clusters, argocd).items()}
-    each, of_all = left(orchestrator.fleet(), orchestrator.deployments, live)
+    each, of_all = left(fleet, orchestrator.deployments, live)
     open_ = [one for one in each if one.lines]
     if output is Format.JSON:
         show_json({"left": [asdict(one) for one in open_], "of_all": of_all, "of": len(each)})

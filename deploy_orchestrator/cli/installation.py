@@ -28,10 +28,9 @@ def opened(context: typer.Context) -> Orchestrator:
     """
     settings = described()
     for name in ("fleet", "deployments"):
-        path = getattr(settings, name)
-        if path == Settings.model_fields[name].default and not Path(path).exists():
+        if is_missing(settings, name):
             raise NotSetUp(
-                f"there is no {name} repository at {Path(path).absolute()}",
+                f"there is no {name} repository at {Path(getattr(settings, name)).absolute()}",
                 fix="run `deploy-orchestrator init` here, go to where it was run, "
                 f"or set DEPLOY_ORCHESTRATOR_{name.upper()}",
             )
@@ -52,7 +51,7 @@ def fleet_history() -> History:
         GitError: it cannot be reached, or read.
     """
     settings = described()
-    if settings.fleet != Settings.model_fields["fleet"].default or Path(settings.fleet).exists():
+    if not is_missing(settings, "fleet"):
         with progress("fetching"):
             return Repository.clone(settings.fleet, settings.home / "clones" / "fleet")
     checkout = History.around(Path.cwd())
@@ -81,6 +80,12 @@ def described() -> Settings:
         raise NotSetUp(
             first["msg"], place=Place(f"DEPLOY_ORCHESTRATOR_{str(first['loc'][0]).upper()}")
         ) from error
+
+
+def is_missing(settings: Settings, repository: str) -> bool:
+    """Whether nobody named the `fleet` or the `deployments`, and they are not where `init` makes them."""
+    where = getattr(settings, repository)
+    return where == Settings.model_fields[repository].default and not Path(where).exists()
 
 
 def require_known(fleet: Fleet, environment: str | None, tenant: str | None) -> None:

@@ -113,6 +113,9 @@ class _Field:
     version: str
     before: str = ""
 
+    def is_behind(self, version: str) -> bool:
+        return Version.parse(self.version) < Version.parse(version)
+
 
 @dataclass(frozen=True, slots=True)
 class _FollowedChart:
@@ -146,7 +149,7 @@ def _moved(
     """The `files`, and those of `tree` else, with `text` in each of the fields older than `version`."""
     texts, moved = defaultdict[str, dict[FieldPath, str]](dict), dict(files)
     for each in fields:
-        if Version.parse(each.version) < Version.parse(version):
+        if each.is_behind(version):
             texts[each.file][each.steps] = f"{each.before}{text}"
     for file, told in texts.items():
         document = documents.parse(moved.get(file) or tree.read(file), file)
@@ -247,7 +250,7 @@ class _FollowedImage:
         lines = (
             f"- `{each.file}`: `{each.version}` → `{version}`"
             for each in self.fields
-            if Version.parse(each.version) < Version.parse(version)
+            if each.is_behind(version)
         )
         return FleetEdit(f"Upgrade {self.image} to {version}", files, "\n".join(lines))
 

@@ -158,7 +158,12 @@ def test_what_is_left_is_told_until_nothing_is(fresh, originals, tmp_path):
     )
     assert "its quota is one that nobody meets" in told["Helm release apps/main"]
     assert "not planned yet" in told["Helm release apps/main"]
-    assert "0 of 2 are done" in fresh.run("adopt", "--status").output
+    text = fresh.run("adopt", "--status").output
+    assert "0 of 2 are done" in text
+    assert "production: its cluster was not asked what of the originals is still there (--cluster)" in text
+    misspelt = fresh.run("adopt", "--status", "--cluster", "prodution=here")
+    assert misspelt.code == 2
+    assert "production" in misspelt.errors
 
 
 def test_an_environment_in_two_contexts_is_refused_before_anything_is_read(fresh):
