@@ -75,6 +75,8 @@ class Hosted:
             case "GET", "/pulls":
                 (state,) = query.get("state", ["open"])
                 found = [each for each in self.pulls if state in ("all", each["state"])]
+                if query.get("sort") != ["oldest"]:
+                    found.reverse()
                 return _said(200, [self._shown(each) for each in found][here])
             case "POST", "/pulls":
                 return _said(201, self._shown(self.opens(**json.loads(body), by=OWN)))
@@ -89,10 +91,11 @@ class Hosted:
             case _:
                 return _said(404, {"message": "not found"})
 
-    def opens(self, head: str, base: str, title: str, body: str = "", by: str = "zoe") -> dict[str, Any]:
-        """Somebody opens another pull request."""
+    def opens(
+        self, head: str, base: str, title: str, body: str = "", by: str = "zoe", of: str = PROJECT
+    ) -> dict[str, Any]:
+        """Somebody opens another pull request, from a branch `of` the project or of a fork."""
         number = len(self.pulls) + 1
-        side = {"repo": {"full_name": PROJECT}}
         self.pulls.append(
             {
                 "number": number,
@@ -101,8 +104,8 @@ class Hosted:
                 "user": {"login": by},
                 "title": title,
                 "body": body,
-                "head": {"ref": head, **side},
-                "base": {"ref": base, **side},
+                "head": {"ref": head, "repo": {"full_name": of}},
+                "base": {"ref": base, "repo": {"full_name": PROJECT}},
             }
         )
         return self.pulls[-1]

@@ -106,7 +106,7 @@ class Forge:
         """
         words = _DIALECTS[self.kind]
         said = {"title": title[:250], words.text: text[:MAX_TEXT]}
-        found = self._found(branch, base, words.opened)
+        found = next(self._found(branch, base, words.opened), None)
         if found is None:
             asked = {words.source: branch, words.target: base, **said}
             return self._read(self.once_known("POST", words.pulls, asked), new=True)
@@ -131,8 +131,18 @@ class Forge:
             ForgeError, RepositoryError: as `propose`.
         """
         words = _DIALECTS[self.kind]
-        found = self._found(branch, base, words.opened) or self._found(branch, base, "all")
+        found = next(self._found(branch, base, words.opened), None) or next(
+            self._found(branch, base, "all"), None
+        )
         return None if found is None else self._read(found, new=False)
+
+    def closed(self, branch: str, base: str) -> Iterator[Any]:
+        """Those of `branch` into `base` that are open no more, as the forge tells of them.
+
+        Raises:
+            ForgeError, RepositoryError: as `propose`.
+        """
+        return self._found(branch, base, "closed")
 
     def close(self, number: int) -> None:
         """Close a pull request without merging it.
@@ -143,7 +153,8 @@ class Forge:
         words = _DIALECTS[self.kind]
         self.ask(words.edit, f"{words.pulls}/{number}", dict((words.closing,)))
 
-    def _found(self, branch: str, base: str, state: str) -> Mapping[str, Any] | None:
+    def _found(self, branch: str, base: str, state: str) -> Iterator[Mapping[str, Any]]:
+        """Those of a branch of the project itself: anybody calls one of a fork as they like."""
         words, owner = _DIALECTS[self.kind], self.project.partition("/")[0]
         asked: dict[str, str] = {
             "github": {"head": f"{owner}:{branch}", "base": base},
@@ -151,9 +162,17 @@ class Forge:
             "gitea": {},
         }[self.kind]
         for each in map(_mapping, self.listed(words.pulls, state=state, **asked)):
-            if _branch(each, words.source) == branch and _branch(each, words.target) == base:
-                return each
-        return None
+            sides = _branch(each, words.source), _branch(each, words.target)
+            if sides == (branch, base) and not self._is_of_a_fork(each):
+                yield each
+
+    def _is_of_a_fork(self, pull: Mapping[str, Any]) -> bool:
+        if self.kind == "gitlab":
+            return pull.get("source_project_id") != pull.get("target_project_id")
+        places = [
+            _mapping(_mapping(pull.get(side)).get("repo")).get("full_name") for side in ("head", "base")
+        ]
+        return places[0] is None or places[0] != places[1]
 
     def listed(self, path: str, **asked: str) -> "Listing":
         """What its API lists of the project at `path`, in the order that it was asked for."""

@@ -3,7 +3,7 @@
 After https://docs.github.com/en/rest/pulls/reviews and https://docs.gitea.com/api (Forgejo's is the same).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypeVar
@@ -55,7 +55,7 @@ class _Pull(_Said):
     body: str | None = None
     head: _Side
     base: _Side
-    merged: bool = False
+    merged_at: datetime | None = None
     user: _User | None = None
 
 
@@ -124,15 +124,12 @@ def open_pulls(forge: Forge) -> OpenPulls:
     return OpenPulls(found, listed.unread)
 
 
-def closed_pull(forge: Forge, branch: str, base: str) -> OpenPull | None:
-    """The last of `branch` into `base`, as it would be if it was opened again; None where there is none, and
-    where it is open or merged. Raises as `open_pulls`.
+def closed_pulls(forge: Forge, branch: str, base: str) -> Iterator[OpenPull]:
+    """Those of `branch` into `base` that somebody closed without merging them, as they would be if they were
+    opened again. Raises as `open_pulls`.
     """
-    last = forge.proposed(branch, base)
-    if last is None or last.is_open:
-        return None
-    pull = _read(_Pull, forge.ask("GET", f"pulls/{last.number}"), forge)
-    return None if pull.merged or not _is_own(pull, forge) else _told(pull)
+    pulls = (_read(_Pull, each, forge) for each in forge.closed(branch, base))
+    return (_told(each) for each in pulls if not each.merged_at)
 
 
 def reopen(forge: Forge, number: int) -> None:

@@ -170,13 +170,7 @@ class PullRequests:
         for each in self.pulls:
             if (each.branch, each.base) == (branch_of(plan), BASE) and each.by != self.own:
                 self.forge.close(each.number)
-        from deploy_orchestrator.forges import closed_pull, reopen
-
-        closed = closed_pull(self.forge, branch_of(plan), BASE)
-        is_about = closed is not None and self._is_about(closed, plan, said)
-        if closed and (is_about or self._is_held(closed, plan)):
-            reopen(self.forge, closed.number)
-        if is_about:
+        if self._opened_again(plan, said):
             return
         about = Changes("Begin the branch of reviews", {"README.md": _ABOUT.encode()})
         self.repository.write(BASE, lambda _: about)
@@ -186,6 +180,24 @@ class PullRequests:
         file = Changes(f"{title_of(plan)}\n\nDigest: {plan.digest}\n", files)
         self.repository.write(branch_of(plan), lambda _: file, onto=BASE)
         self.forge.propose(branch_of(plan), BASE, title_of(plan), said)
+
+    def _opened_again(self, plan: Plan, said: str) -> bool:
+        """Open one of those again that were closed, in place of what is open: where somebody has asked for
+        changes that hold the digest of `plan`, or it is about that. Whether it is about that.
+        """
+        from deploy_orchestrator.forges import closed_pulls, reopen
+
+        closed = closed_pulls(self.forge, branch_of(plan), BASE)
+        own = [each for each in closed if each.by == self.own]
+        held = (each for each in own if self._is_held(each, plan))
+        again = next(held, None) or next((each for each in own if self._is_about(each, plan, said)), None)
+        if again is None:
+            return False
+        for each in self.pulls:
+            if (each.branch, each.base, each.by) == (branch_of(plan), BASE, self.own):
+                self.forge.close(each.number)
+        reopen(self.forge, again.number)
+        return self._is_about(again, plan, said)
 
     def close_others(self, wanted: Iterable[Plan]) -> None:
         """Close those that are about what waits no more. Raises ForgeError, RepositoryError."""

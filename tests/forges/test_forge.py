@@ -73,8 +73,10 @@ class Served:
         page = f"https://forge.example.com/acme/fleet/{number}"
         given = {**given, "state": "opened" if self.kind == "gitlab" else "open"}
         if self.kind == "gitlab":
-            return {**given, "iid": number, "id": 9000 + number, "web_url": page}
-        sides = {side: {"ref": given[side]} for side in ("head", "base")}
+            projects = {"source_project_id": 7, "target_project_id": 7}
+            return {**projects, **given, "iid": number, "id": 9000 + number, "web_url": page}
+        own = {"full_name": "acme/fleet"}
+        sides = {side: {"ref": given[side], "repo": own} for side in ("head", "base")}
         return {**given, **sides, "number": number, "id": 9000 + number, "html_url": page}
 
 
@@ -137,6 +139,19 @@ def test_one_that_was_closed_is_found_and_is_not_open(forge: Forge) -> None:
     again = forge.propose("upgrade/db", "main", "Upgrade db", "safe")
     assert (again.number, again.new) == (2, True)
     assert forge.proposed("upgrade/db", "main") == replace(again, new=False)
+
+
+def test_one_of_a_fork_is_not_taken_for_that_of_the_branch_which_is_called_so(
+    served: Served, forge: Forge
+) -> None:
+    first = forge.propose("upgrade/db", "main", "Upgrade db", "safe")
+    if served.kind == "gitlab":
+        served.pulls[0]["source_project_id"] = 8
+    else:
+        served.pulls[0]["head"]["repo"] = {"full_name": "mallory/fleet"}
+    assert forge.proposed("upgrade/db", "main") is None
+    assert forge.propose("upgrade/db", "main", "x", "x").number != first.number
+    assert served.pulls[0]["title"] == "Upgrade db"
 
 
 @pytest.mark.parametrize("served", ["gitea"], indirect=True)

@@ -186,6 +186,23 @@ def closed_and_opened_anew(forge: Hosted) -> None:
     forge.open()["state"] = "closed"
 
 
+def closed_behind_another(forge: Hosted) -> None:
+    """Somebody closes it, opens another of the same branch, and the orchestrator closes that."""
+    closed_and_opened_anew(forge)
+    forge.opens(BRANCH, "reviews", "x")
+
+
+def behind_one_about_something_else(forge: Hosted) -> None:
+    """The change was taken back, another one waited in its place, and then it again."""
+    closed_and_opened_anew(forge)
+    forge.opens(BRANCH, "reviews", "x", by=OWN)
+
+
+def closed_behind_one_of_a_fork(forge: Hosted) -> None:
+    closed_and_opened_anew(forge)
+    forge.opens(BRANCH, "reviews", "x", of="zoe/deployments")["state"] = "closed"
+
+
 UNDOING = [
     rewritten,
     stale_by_another_commit,
@@ -194,6 +211,9 @@ UNDOING = [
     with_another_text,
     with_another_title,
     closed_and_opened_anew,
+    closed_behind_another,
+    behind_one_about_something_else,
+    closed_behind_one_of_a_fork,
 ]
 
 
@@ -440,6 +460,19 @@ def test_where_not_all_can_be_read_nothing_goes_out_that_may_have_been_rejected(
         released(orchestrator, waiting(orchestrator))
     gates = orchestrator.gates(waiting(orchestrator))
     assert [each.reason for each in gates if "the forge cannot tell" in each.reason]
+
+
+def test_a_pull_request_of_a_fork_takes_the_place_of_none(
+    forge: Hosted, orchestrator: Orchestrator, closed: Closed
+) -> None:
+    """Whoever may read forks, and calls a branch as they like."""
+    forge.pulls.clear()
+    theirs = forge.opens(BRANCH, "reviews", "x", of="zoe/deployments")
+    orchestrator.ask_for_reviews()
+    assert theirs["title"] == "x"
+    theirs["state"] = "closed"
+    forge.review("bob-s")
+    assert closed() == []
 
 
 def test_who_asks_for_changes_there_holds_what_others_approve(
