@@ -328,6 +328,11 @@ BROKEN: list[tuple[str, Change, str]] = [
     ("image-unpinned", put(f"{MAIN}.image", "web:latest"), "names no version"),
     ("image-unpinned", put(f"{MAIN}.image", "A B"), "'A B' is no image reference"),
     ("image-unpinned", drop(f"{MAIN}.image"), "'' is no image reference"),
+    (
+        "image-unpinned",
+        put(f"{SPEC}.volumes", [{"name": "b", "image": {"reference": "evil.example.com/x"}}]),
+        "volumes[b].image.reference: evil.example.com/x names no version",
+    ),
     ("default-deny", drop("deny"), "no NetworkPolicy denies ingress"),
     ("default-deny", put("deny.spec.policyTypes", ["Ingress"]), "no NetworkPolicy denies egress"),
     ("default-deny", put("deny.metadata.annotations", {"helm.sh/hook": "test"}), "denies ingress"),
@@ -514,6 +519,18 @@ def test_images_come_from_the_registries_that_the_policy_names(
     assert [
         each.rule for each in check(manifests, Deployment(environment, ours.tenant, "ml-dev", "https://main"))
     ] == found
+
+
+def test_so_do_those_that_are_mounted_as_volumes() -> None:
+    ours, bodies = deployment(), sound()
+    put(f"{SPEC}.volumes", [{"name": "b", "image": {"reference": "evil.example.com/x:1"}}])(bodies)
+    policy = ours.environment.policy.model_copy(update={"registries": ("ghcr.io", "docker.io")})
+    environment = ours.environment.model_copy(update={"policy": policy})
+    found = check(
+        Manifests(tuple(map(Object, bodies.values()))),
+        Deployment(environment, ours.tenant, "ml-dev", "https://main"),
+    )
+    assert [each.rule for each in found] == ["image-registry"]
 
 
 def test_a_kind_that_the_policy_lists_may_belong_to_the_whole_cluster() -> None:

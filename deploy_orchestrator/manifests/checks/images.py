@@ -3,23 +3,34 @@
 from collections.abc import Iterator
 
 from deploy_orchestrator.fleet import Deployment
+from deploy_orchestrator.manifests import untyped
 from deploy_orchestrator.manifests.checks.rule import Broken, ManifestCheck
-from deploy_orchestrator.manifests.fields import dotted
+from deploy_orchestrator.manifests.fields import NamedPath, dotted
 from deploy_orchestrator.manifests.objects import Manifests, Object
-from deploy_orchestrator.manifests.pods import pod_of
+from deploy_orchestrator.manifests.pods import Pod, pod_of
 from deploy_orchestrator.manifests.references import ImageReference, NotAnImage
 
 
 def _images(manifests: Manifests) -> Iterator[tuple[Object, str, ImageReference | NotAnImage]]:
-    """Each container's image, or what is wrong with it: the object, the path to it, and what it names."""
+    """The image of each container and volume, or what is wrong with it: the object, the path to it, and what
+    it names.
+    """
     for pod in filter(None, map(pod_of, manifests.objects)):
-        for container in pod.containers():
-            image = container.body.get("image")
-            field = dotted((*container.path, "image"))
+        for path, image in _named(pod):
+            field = dotted((*pod.path, *path))
             try:
                 yield pod.owner, field, ImageReference.parse(image if isinstance(image, str) else "")
             except NotAnImage as error:
                 yield pod.owner, field, error
+
+
+def _named(pod: Pod) -> Iterator[tuple[NamedPath, object]]:
+    for container in pod.containers():
+        yield (container.list, f"[{container.name}]", "image"), container.body.get("image")
+    for volume in untyped.mappings(pod.spec.get("volumes")):
+        if volume.get("image") is not None:
+            path = "volumes", f"[{volume.get('name')}]", "image", "reference"
+            yield path, untyped.at(volume, "image", "reference")
 
 
 def _unpinned(manifests: Manifests, _: Deployment) -> Iterator[Broken]:
