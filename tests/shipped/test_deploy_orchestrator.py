@@ -121,6 +121,22 @@ def test_the_instance_is_that_of_a_laptop_but_for_where_things_are(made):
     assert ours["run_monitoring"].items() >= laptop["run_monitoring"].items()
 
 
+@pytest.mark.parametrize(
+    ("concurrent", "releasing", "beside"),
+    [(3, 1, 1), (4, 2, 1), (8, 3, 4), (3, 2, None), (2, 1, None), (1, 4, None)],
+)
+def test_one_run_is_left_for_a_rollback_or_the_values_are_refused(made, concurrent, releasing, beside):
+    runs: Object = {"runs": {"maxConcurrent": concurrent, "maxReleasing": releasing}}
+    if beside is None:
+        with pytest.raises(Exception, match=f"runs.maxReleasing {releasing} set {releasing + 2} or more"):
+            made(runs)
+        return
+    found = instance(made(runs))["concurrency"]["runs"]
+    limits = [each["limit"] for each in found["tag_concurrency_limits"]]
+    assert limits == [releasing, beside]
+    assert sum(limits) < found["max_concurrent_runs"]
+
+
 def test_a_run_is_restricted_knows_the_installation_and_is_cleaned_up(made):
     launcher = instance(made())["run_launcher"]["config"]
     pod = launcher["run_k8s_config"]["pod_spec_config"]

@@ -42,7 +42,7 @@ concurrency:
         limit: {{ int64 .Values.runs.maxReleasing }}
       - key: lane
         value: beside
-        limit: {{ max 1 (sub (int64 .Values.runs.maxConcurrent) (add1 (int64 .Values.runs.maxReleasing))) }}
+        limit: {{ include "deploy-orchestrator.runsBeside" . }}
 run_monitoring:
   enabled: true
   poll_interval_seconds: 20
@@ -73,6 +73,16 @@ telemetry:
   enabled: false
 nux:
   enabled: false
+{{- end }}
+
+{{/* How many runs there may be beside those that release: one more is left for a rollback. */}}
+{{- define "deploy-orchestrator.runsBeside" -}}
+{{- $beside := sub (int64 .Values.runs.maxConcurrent) (add1 (int64 .Values.runs.maxReleasing)) -}}
+{{- if lt $beside 1 }}
+{{- $least := add (int64 .Values.runs.maxReleasing) 2 }}
+{{- fail (printf "runs.maxConcurrent: with runs.maxReleasing %d set %d or more, so that one run is left for what is beside and one for a rollback" (int64 .Values.runs.maxReleasing) $least) }}
+{{- end }}
+{{- $beside }}
 {{- end }}
 
 {{/* What the daemon starts for a run: a Job under the same rules as every other pod here. */}}
