@@ -20,6 +20,7 @@ from deploy_orchestrator.defs import (
     sensors,
     shipping,
     subscriptions,
+    traces,
 )
 from deploy_orchestrator.defs.resources import Installation
 from deploy_orchestrator.settings import Settings
@@ -57,6 +58,7 @@ def project(installation: Installation) -> dg.Definitions:
             sensors.unhealthy_releases,
             subscriptions.due_subscriptions,
             notifications.notifications,
+            traces.traces,
         ],
         resources={"installation": installation.resource()},
         executor=dg.in_process_executor,

@@ -43,6 +43,7 @@ FORBIDDEN = {
     "pipeline/planted_dagster": "dagster",
     "releases/planted_apprise": "apprise",
     "risk/planted_starlette": "starlette",
+    "defs/planted_opentelemetry": "opentelemetry",
     "releases/planted_joserfc": "joserfc",
     "web/planted_authlib": "authlib",
 }

@@ -3,6 +3,7 @@
 from deploy_orchestrator.releases.approvals import RejectedApproval, proved_then
 from deploy_orchestrator.releases.auditing import Audited, Evidence, Fault, audit
 from deploy_orchestrator.releases.ballot import Ballot, Glass, Void, break_glass, count, may_approve
+from deploy_orchestrator.releases.deliveries import BRANCH as DELIVERIES
 from deploy_orchestrator.releases.deliveries import Delivered
 from deploy_orchestrator.releases.deployments import BRANCHES, Deployments
 from deploy_orchestrator.releases.digest import digest_of
@@ -53,6 +54,7 @@ from deploy_orchestrator.releases.source import authors_of, source_change
 
 __all__ = [
     "BRANCHES",
+    "DELIVERIES",
     "IMAGES",
     "MAIN",
     "After",

@@ -1,10 +1,11 @@
-"""What happened and how things stand, in figures: DORA from Git, metrics for Prometheus."""
+"""What happened and how things stand: DORA and traces from Git, metrics for Prometheus."""
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from deploy_orchestrator.telemetry.dora import Dora, Durations, Figures, figures_between, span
     from deploy_orchestrator.telemetry.metrics import METRICS, Metric, Seen, Waits, exposition
+    from deploy_orchestrator.telemetry.otlp import CollectorSilent, export, has_collector
     from deploy_orchestrator.telemetry.past import Past, ReleaseCommit
     from deploy_orchestrator.telemetry.survey import (
         CLASHES,
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
         GRAPH_ASSET,
         UPGRADES_ASSET,
     )
+    from deploy_orchestrator.telemetry.traces import Span, ended_spans, trace_of
 else:
     from deploy_orchestrator.doors import opened
 
@@ -25,6 +27,7 @@ __all__ = [
     "GRAPH_ASSET",
     "METRICS",
     "UPGRADES_ASSET",
+    "CollectorSilent",
     "Dora",
     "Durations",
     "Figures",
@@ -32,8 +35,13 @@ __all__ = [
     "Past",
     "ReleaseCommit",
     "Seen",
+    "Span",
     "Waits",
+    "ended_spans",
+    "export",
     "exposition",
     "figures_between",
+    "has_collector",
     "span",
+    "trace_of",
 ]

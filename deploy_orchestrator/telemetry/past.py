@@ -12,18 +12,19 @@ from typing import Final, Literal
 import msgspec
 
 from deploy_orchestrator.git import Repository, RevisionNotFound
-from deploy_orchestrator.releases import Delivered, Deployments, ReleaseChange
+from deploy_orchestrator.releases import DELIVERIES, MAIN, Delivered, Deployments, ReleaseChange
 from deploy_orchestrator.storage import cache_key
 
-_FORMAT: Final = "1"
+_FORMAT: Final = "2"
 
 
 class ReleaseCommit(msgspec.Struct, frozen=True):
     """A commit that changed what is released for a tenant in an environment, `at` the time it was made.
 
-    `committed` is when the commit of the fleet that it came from was made, `planned` when its candidate was
-    proposed, `approved` when the last of the approvals that let it through was given. `healthy` and `failed`
-    are when its delivery first was so; `undone` is when it was reverted. None: not, or not known.
+    `source` is the commit of the fleet that it came from, `reverts` the release that it undid. `committed` is
+    when the source was made, `planned` when its candidate was proposed, `approved` when the last of the
+    approvals that let it through was given. `healthy` and `failed` are when its delivery first was so;
+    `undone` is when it was reverted. None: not, or not known.
     """
 
     kind: Literal["release", "revert", "removal"]
@@ -32,6 +33,8 @@ class ReleaseCommit(msgspec.Struct, frozen=True):
     chart: str
     commit: str
     at: datetime
+    source: str
+    reverts: str | None
     committed: datetime | None
     planned: datetime | None
     approved: datetime | None
@@ -72,7 +75,7 @@ class Past:
         """
         repository = self.deployments.repository
         kept = self._kept or self._read()
-        heads = repository.head("main"), repository.head("deliveries")
+        heads = repository.head(MAIN), repository.head(DELIVERIES)
         if heads != (kept.main, kept.delivered):
             kept = self._carried_on(kept, *heads)
             self._write(kept)
@@ -105,6 +108,8 @@ class Past:
             chart=release.chart.called,
             commit=each.commit,
             at=each.at,
+            source=release.source.commit,
+            reverts=each.reverts,
             committed=self._time(self.fleet, release.source.commit),
             planned=self._time(self.deployments.repository, release.revision),
             approved=max(approved, default=None),

@@ -34,6 +34,7 @@ SENSORS = (
     "live_releases",
     "unhealthy_releases",
     "notifications",
+    "traces",
 )
 
 

@@ -30,6 +30,7 @@ def test_the_pipeline_is_live_as_soon_as_the_daemon_runs(definitions: dg.Definit
         "live_releases",
         "unhealthy_releases",
         "notifications",
+        "traces",
     }
     assert set(sensors.values()) == {dg.DefaultSensorStatus.RUNNING}
     assert set(schedules) == {dg.DefaultScheduleStatus.RUNNING}

@@ -322,6 +322,27 @@ def test_metrics_are_let_in_from_prometheus_alone_and_by_a_token(made):
     }
 
 
+def test_traces_go_to_the_collector_alone_and_by_a_secrets_headers(made):
+    assert not any("OTEL" in name for pod in pods(made()).values() for name in environment(container(pod)))
+    collector: Object = {"traces": {"endpoint": "http://collector.watch:4318"}}
+    objects = made(collector, {"traces": {"headers": {"existingSecret": "h"}, "collectorNamespace": "watch"}})
+    told = {
+        name: {each for each in environment(container(pod)) if each.startswith("OTEL_")}
+        for name, pod in pods(objects).items()
+    }
+    assert told["do-code-location"] == {"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS"}
+    assert not any(names for name, names in told.items() if name != "do-code-location")
+    spec = one(objects, "NetworkPolicy", "do-traces")["spec"]
+    assert spec["podSelector"]["matchExpressions"][0]["values"] == ["code-location"]
+    (rule,) = spec["egress"]
+    assert [each["port"] for each in rule["ports"]] == [4318]
+    assert rule["to"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "watch"}}}]
+    outside = made(collector, {"traces": {"collectorNamespace": ""}})
+    assert not [each for each in outside if each["metadata"]["name"] == "do-traces"]
+    with pytest.raises(Exception, match="endpoint"):
+        made({"traces": {"endpoint": "http://user:secret@collector:4318"}})
+
+
 def expressions(objects: list[Object]) -> list[str]:
     rules = one(objects, "PrometheusRule", "do-rules")["spec"]["groups"]
     dashboard = json.loads(one(objects, "ConfigMap", "do-dashboard")["data"]["deploy-orchestrator.json"])

@@ -18,8 +18,8 @@ def after(**span: float) -> datetime:
 def change(number: int, at: datetime, **told: object) -> ReleaseCommit:
     """A release of dev/shop, unless something else is told."""
     about = {"kind": "release", "environment": "dev", "tenant": "shop", "chart": "app", "commit": f"{number}"}
-    times = {"committed": None, "planned": None, "approved": None}
-    return ReleaseCommit(**{**about, "at": at, **times, **told})  # type: ignore[arg-type]
+    unknown = dict.fromkeys(("source", "reverts", "committed", "planned", "approved"))
+    return ReleaseCommit(**{**about, "at": at, **unknown, **told})  # type: ignore[arg-type]
 
 
 def of(*changes: ReleaseCommit) -> Dora:
