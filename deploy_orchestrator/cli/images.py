@@ -179,7 +179,13 @@ def _variant_json(variant: Variant) -> dict[str, object]:
         "disk": variant.disk,
         "disk_is_exact": variant.is_disk_exact,
         "layers": [
-            {"digest": each.digest, "download": each.size, "disk": each.unpacked} for each in variant.layers
+            {
+                "digest": each.digest,
+                "download": each.size,
+                "disk": each.unpacked,
+                "made_by": each.made_by,
+            }
+            for each in variant.layers
         ],
         "created": variant.created,
         "user": variant.user,

@@ -1,6 +1,6 @@
 """Images held against what the policy of an environment asks of them."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -10,7 +10,7 @@ from deploy_orchestrator.fleet import Deployment, Fleet, ImagePolicy
 from deploy_orchestrator.images.auditing import AT_A_TIME, AuditedImage, Running
 from deploy_orchestrator.images.errors import ImageMissing
 from deploy_orchestrator.images.inventory import Image, images
-from deploy_orchestrator.images.published import Published, Variant
+from deploy_orchestrator.images.published import Layer, Published, Variant
 from deploy_orchestrator.images.remote import RemoteImages, remote_of
 from deploy_orchestrator.manifests import (
     Finding,
@@ -193,22 +193,27 @@ def _sizes(about: _About) -> Iterator[Finding]:
         told = f"{about.name} for {each.platform}"
         if download is not None and each.download > download:
             said = f"{told} takes {size(each.download)} to download, of {size(download)} that it may"
-            yield image_checks.SIZE.finding(about.object, said)
+            largest = max(each.layers, key=lambda layer: layer.size, default=None)
+            most = f"; {size(largest.size)} of it are {largest}" if largest else ""
+            yield image_checks.SIZE.finding(about.object, f"{said}{most}")
         if disk is not None:
-            yield from _on_disk(about.object, told, each.disk, each.is_disk_exact, disk)
+            yield from _on_disk(about.object, told, each.layers, disk)
 
 
 def _on_disk(
-    object_: ObjectKey | None, told: str, least: int | None, is_exact: bool, budget: int
+    object_: ObjectKey | None, told: str, layers: Collection[Layer], budget: int
 ) -> Iterator[Finding]:
-    if least is None:
+    known = [(each.unpacked, each) for each in layers if each.unpacked is not None]
+    least = sum(unpacked for unpacked, _ in known)
+    if len(known) < len(layers):
         said = f"nobody can tell without pulling it what {told} takes on disk"
         fix = "push it with layers packed by gzip, or take the budget for the disk out of the policy"
         yield image_checks.SIZE.finding(object_, said, fix)
     elif least > budget:
-        most = "" if is_exact else "at least "
-        said = f"{told} takes {most}{size(least)} on disk, of {size(budget)} that it may"
-        yield image_checks.SIZE.finding(object_, said)
+        about = "" if all(each.is_exact for each in layers) else "at least "
+        taken, most = max(known, key=lambda each: each[0])
+        said = f"{told} takes {about}{size(least)} on disk, of {size(budget)} that it may"
+        yield image_checks.SIZE.finding(object_, f"{said}; {size(taken)} of it are {most}")
 
 
 def _age(about: _About) -> Iterator[Finding]:
@@ -250,9 +255,7 @@ def _together(found: list[Published], policy: ImagePolicy) -> Iterator[Finding]:
             said = f"{told} take {size(taken)} to download, of {size(download)} that they may"
             yield image_checks.SIZE.finding(None, said)
         if disk is not None and there:
-            known = [each.unpacked for each in layers]
-            least = None if None in known else sum(filter(None, known))
-            yield from _on_disk(None, told, least, all(each.is_exact for each in layers), disk)
+            yield from _on_disk(None, told, layers, disk)
 
 
 def _users(

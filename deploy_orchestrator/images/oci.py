@@ -85,6 +85,13 @@ class Run(msgspec.Struct, frozen=True):
     ports: dict[str, object] | None = msgspec.field(default=None, name="ExposedPorts")
 
 
+class Step(msgspec.Struct, frozen=True):
+    """A step of a build: what was done, and whether that made no layer."""
+
+    created_by: str = ""
+    empty_layer: bool = False
+
+
 class ImageConfiguration(msgspec.Struct, frozen=True):
     """The configuration of an image."""
 
@@ -93,6 +100,7 @@ class ImageConfiguration(msgspec.Struct, frozen=True):
     variant: Word = ""
     created: str | None = None
     run: Run | None = msgspec.field(default=None, name="config")
+    history: tuple[Step, ...] | None = None
 
 
 class _Shape(msgspec.Struct, frozen=True, rename="camel"):

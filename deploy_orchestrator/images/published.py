@@ -10,12 +10,17 @@ from deploy_orchestrator.images.oci import Platform
 class Layer(msgspec.Struct, frozen=True):
     """A layer: its `size` in bytes as it is pulled, and `unpacked`, as far as that can be known without
     pulling it; None where it cannot. `is_exact`: what is known is all of it, and not only the least.
+    `made_by` is the step of the build that made it, as far as the image tells.
     """
 
     digest: str
     size: int
     unpacked: int | None
     is_exact: bool
+    made_by: str = ""
+
+    def __str__(self) -> str:
+        return f"`{self.made_by}`" if self.made_by else self.digest
 
 
 class Variant(msgspec.Struct, frozen=True):

@@ -34,7 +34,7 @@ FRESH: Final = timedelta(minutes=10)
 """For how long what refers to an image is not asked for again; the image itself always is."""
 
 _HUB: Final = "registry-1.docker.io"
-_FORMAT: Final = "2"
+_FORMAT: Final = "3"
 _MAX_DEPTH: Final = 3
 _MAX_LAYERS: Final = 4_096
 _MAX_DIGITS: Final = 15
@@ -49,6 +49,8 @@ _FIX: Final = "check the registry and the network, then run this again"
 _LEFT_ALONE: Final = 60.0
 """Seconds after which it is asked again."""
 
+_SHELL: Final = "/bin/sh -c #(nop)"
+"""How builders begin to tell a step that ran nothing."""
 _UNPACKED: Final = "io.containers.estargz.uncompressed-size"
 _NO_LAYER: Final = "nondistributable", "foreign"
 _EARLIEST: Final = 2000
@@ -201,7 +203,10 @@ class RemoteImages:
             platform=described.platform or built_for,
             built_for=built_for,
             digest=described.digest,
-            layers=tuple(self._layer(image, each) for each in manifest.layers),
+            layers=tuple(
+                msgspec.structs.replace(self._layer(image, each), made_by=step)
+                for each, step in zip(manifest.layers, _steps(config, len(manifest.layers)), strict=True)
+            ),
             overhead=size + len(body),
             created=_moment(config.created),
             user=run.user[:_MAX_TOLD],
@@ -392,6 +397,16 @@ def _inflated(ending: bytes, size: int) -> int | None:
     """
     told = int.from_bytes(ending, "little")
     return told if len(ending) == 4 and told >= size // 2 else None
+
+
+def _steps(config: oci.ImageConfiguration, layers: int) -> list[str]:
+    """The step of the build that made each of so many layers; nothing of any where the history tells of more
+    or fewer.
+    """
+    made = [each.created_by for each in config.history or () if not each.empty_layer]
+    if len(made) != layers:
+        return [""] * layers
+    return [each.removeprefix(_SHELL).strip()[:_MAX_TOLD] for each in made]
 
 
 def _few(said: Sequence[str]) -> tuple[str, ...]:

@@ -47,12 +47,13 @@ class Hub:
         layer_type: str = GZIP,
         platform: str = "linux/amd64",
         created: str | None = "2026-01-01T00:00:00Z",
+        history: Sequence[Mapping[str, Any]] | None = None,
         **run: Any,
     ) -> dict[str, Any]:
         """An image for one platform; the descriptor of its manifest."""
         os, architecture, *variant = platform.split("/")
         told = {"os": os, "architecture": architecture, **({"variant": variant[0]} if variant else {})}
-        config = json.dumps({**told, "created": created, "config": run}).encode()
+        config = json.dumps({**told, "created": created, "config": run, "history": history}).encode()
         packed = [gzip.compress(each, mtime=0) if "gzip" in layer_type else each for each in layers]
         manifest = {
             "schemaVersion": 2,

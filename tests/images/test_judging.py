@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from deploy_orchestrator.errors import OrchestratorError
@@ -168,6 +169,7 @@ def test_an_image_over_its_budget_is_told_by_platform_and_in_bytes_that_people_r
     (finding,) = found(of(variant(AMD), big), deployment(download="2G"))
     assert finding.rule == "image-size"
     assert "linux/arm64/v8 takes 2.5 GB to download, of 2.0 GB that it may" in finding.message
+    assert f"2.5 GB of it are {big.layers[-1].digest}" in finding.message
     assert broken(of(variant(AMD), big), download="2G", platforms=("linux/amd64",)) == []
     assert broken(of(variant(AMD, layer(1, 2_000_000_000))), download="2G") == []
 
@@ -186,6 +188,18 @@ def test_a_size_on_disk_that_is_too_much_or_unknown_is_told(
     (finding,) = found(of(variant(AMD, layer(1, 5, unpacked, is_exact))), deployment(disk="2G"))
     assert finding.rule == "image-size"
     assert said in finding.message
+
+
+def test_the_layer_that_takes_most_is_told_by_the_step_that_made_it() -> None:
+    least, most = (
+        layer(1, 900, 1_000),
+        msgspec.structs.replace(layer(2, 700, 5_000), made_by="COPY /libraries"),
+    )
+    image = of(variant(AMD, least, most))
+    (download,) = found(image, deployment(download="1k"))
+    assert f"900 B of it are {least.digest}" in download.message
+    (disk,) = found(image, deployment(disk="1k"))
+    assert "5.0 kB of it are `COPY /libraries`" in disk.message
 
 
 def test_a_tenants_budget_counts_layers_that_its_images_share_once() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,6 +60,23 @@ def test_a_download_is_the_manifest_the_configuration_and_the_layers(hub: Hub, r
     (variant,) = published(hub, remote).variants
     blobs = sum(map(len, hub.registry.blobs.values()))
     assert variant.download == blobs + len(hub.registry.manifests["acme/web", "1"])
+
+
+def test_a_layer_is_told_with_the_step_that_made_it_unless_the_history_is_of_others(
+    hub: Hub, remote: Make
+) -> None:
+    history: list[dict[str, Any]] = [
+        {"created_by": "debootstrap"},
+        {"created_by": "/bin/sh -c #(nop) LABEL a=b", "empty_layer": True},
+        {"created_by": "/bin/sh -c #(nop) COPY dir:1 in /libraries"},
+    ]
+    hub.variant("acme/web", "1", history=history)
+    hub.variant("acme/web", "2", history=history[:2])
+    steps = [
+        [each.made_by for each in remote().published(hub.name(f"acme/web:{tag}")).variants[0].layers]
+        for tag in ("1", "2")
+    ]
+    assert steps == [["debootstrap", "COPY dir:1 in /libraries"], ["", ""]]
 
 
 def test_the_size_on_disk_of_a_gzip_is_the_least_that_its_end_tells_and_nothing_of_it_is_pulled(
