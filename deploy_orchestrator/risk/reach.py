@@ -282,6 +282,29 @@ def _content(each: Object) -> Mapping[str, Any]:
 _CRD: Final = ("apiextensions.k8s.io", "CustomResourceDefinition")
 """What it says is judged by rules of its own."""
 
+_ROLES: Final = frozenset(
+    {("rbac.authorization.k8s.io", "ClusterRole"), ("rbac.authorization.k8s.io", "Role")}
+)
+_KEEPS_APART: Final = frozenset(
+    {
+        "certificates",
+        "endpoints",
+        "endpointslices",
+        "grpcroutes",
+        "httproutes",
+        "ingresses",
+        "limitranges",
+        "namespaces",
+        "networkpolicies",
+        "resourcequotas",
+        "tlsroutes",
+    }
+)
+"""What keeps a namespace apart from others, or takes what they have, once it is written: whoever may patch a
+Namespace by a Role there takes Pod Security off it.
+"""
+_READING: Final = frozenset({"get", "list", "watch"})
+
 _OF_ROLES: Final = frozenset(
     {
         ("rbac.authorization.k8s.io", "ClusterRole"),
@@ -305,7 +328,9 @@ def _reaches(each: Object) -> Iterator[Reach]:
     yield from _placed(spec_of(each), each.namespace)
     for asked in _claims(each):
         yield from _taken_up(asked)
-    if kind in _POINTERS:
+    if kind in _ROLES:
+        yield from _lets_out(each)
+    elif kind in _POINTERS:
         yield Reach(_LEADS_ELSEWHERE, _content(each))
     elif kind == ("", "Service"):
         yield from _serves(spec)
@@ -430,6 +455,14 @@ def _claims(each: Object) -> Iterator[Mapping[str, Any]]:
         yield untyped.mapping(untyped.at(volume, "ephemeral", "volumeClaimTemplate", "spec"))
 
 
+def _lets_out(role: Object) -> Iterator[Reach]:
+    for rule in untyped.mappings(role.body.get("rules")):
+        written = {each.partition("/")[0] for each in untyped.texts(rule.get("resources"))} & _KEEPS_APART
+        if written and not _READING.issuperset(untyped.texts(rule.get("verbs"))):
+            said = f"it allows to write {', '.join(sorted(written))}, by which its namespace is kept apart"
+            yield Reach(said, rule)
+
+
 def _serves(spec: Mapping[str, Any]) -> Iterator[Reach]:
     if spec.get("type") == "ExternalName":
         yield Reach(_LEADS_ELSEWHERE, spec.get("externalName"))
@@ -499,6 +532,10 @@ def _records(spec: Mapping[str, Any]) -> Iterator[Reach]:
             name = untyped.text(rule.get("record"))
             if name and _SERIES not in name:
                 yield Reach(f"it writes the series {name}, which others may read", rule)
+            for label in sorted(untyped.mapping(rule.get("labels")).keys() & _TELLS_WHOSE):
+                yield Reach(
+                    f"its alerts and series say by themselves whose they are, by the label {label}", rule
+                )
 
 
 def _certifies(spec: Mapping[str, Any], namespace: str | None) -> Iterator[Reach]:
@@ -519,6 +556,8 @@ def _fetches(spec: Mapping[str, Any]) -> Iterator[Reach]:
     target = untyped.mapping(spec.get("target"))
     if untyped.at(spec, "secretStoreRef", "kind") not in (None, "SecretStore"):
         yield Reach("it reads a store that others keep their secrets in, too", spec)
+    if "manifest" in target:
+        yield Reach("it makes another object than a Secret, at which nobody looks", target)
     if target.get("creationPolicy") not in (None, "Owner"):
         yield Reach("it writes into a Secret of others", spec)
     if any(

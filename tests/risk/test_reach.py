@@ -91,6 +91,18 @@ def fetched(store: str = "SecretStore", **target: Any) -> Body:
     return made("ExternalSecret", "external-secrets.io/v1", spec=spec)
 
 
+def alert(**labels: str) -> Body:
+    rule = {"alert": "InfoInhibitor", "expr": "vector(1)", "labels": labels}
+    return made(
+        "PrometheusRule", "monitoring.coreos.com/v1", spec={"groups": [{"name": "g", "rules": [rule]}]}
+    )
+
+
+def role(group: str, resource: str, *verbs: str) -> Body:
+    rules = [{"apiGroups": [group], "resources": [resource], "verbs": list(verbs)}]
+    return made("Role", "rbac.authorization.k8s.io/v1", rules=rules)
+
+
 def of_all(kind: str, name: str, **more: Any) -> Body:
     metadata = {"name": name}
     return {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": metadata, **more}
@@ -134,6 +146,7 @@ def first(*new: Body) -> Verdict:
         monitor(),
         monitor(jobLabel="app", targetLabels=["team"], sampleLimit=1000),
         fetched(),
+        alert(severity="page", team="payments"),
         made("ConfigMap", data={"a": "b"}, labels={"app": "new", "helm.sh/chart": "new-1.0.0"}),
         made("ConfigMap", data={"a.json": "{}"}, labels={"grafana_dashboard": "1"}),
         made("Service", spec={"selector": {"app": "new"}, "ports": [{"port": 80}]}),
@@ -185,6 +198,9 @@ def test_what_is_known_to_reach_nobody_is_safe(new: Body) -> None:
             "monitoring.coreos.com/v1",
             spec={"groups": [{"name": "g", "rules": [{"record": "up", "expr": "1"}]}]},
         ),
+        alert(namespace="payments"),
+        alert(job="kube-state-metrics"),
+        fetched(manifest={"apiVersion": "argoproj.io/v1alpha1", "kind": "Application"}),
         made(
             "SealedSecret",
             "bitnami.com/v1alpha1",
@@ -248,6 +264,12 @@ def test_what_reaches_others_waits_for_a_person(new: Body) -> None:
             addressType="IPv4",
             endpoints=[{"addresses": ["10.0.0.1"]}],
         ),
+        role("", "namespaces", "patch"),
+        role("", "resourcequotas", "get", "delete"),
+        role("networking.k8s.io", "networkpolicies", "deletecollection"),
+        role("networking.k8s.io", "ingresses", "create"),
+        role("cert-manager.io", "certificates", "create"),
+        role("discovery.k8s.io", "endpointslices/restricted", "create"),
         made("Endpoints", subsets=[{"addresses": [{"ip": "10.0.0.1"}]}]),
         made("Service", spec={"type": "ExternalName", "externalName": "x.others.svc.cluster.local"}),
         made(
@@ -279,6 +301,9 @@ def test_a_first_release_that_takes_what_others_have_waits_for_a_person(new: Bod
         entrance("/api(/|$)(.*)", {f"{NGINX}/rewrite-target": "/$2", f"{NGINX}/use-regex": "true"}),
         entrance(annotations={f"{NGINX}/whitelist-source-range": "10.0.0.0/8,192.0.2.1/32"}),
         entrance(tls=[{"hosts": ["own.example.com"], "secretName": "new"}]),
+        role("", "namespaces", "get"),
+        role("", "pods", "create", "delete"),
+        role("networking.k8s.io", "networkpolicies", "get", "list", "watch"),
         certificate(dnsNames=["own.example.com", f"new.{NAMESPACE}.svc", f"*.{NAMESPACE}.svc.cluster.local"]),
     ],
 )
