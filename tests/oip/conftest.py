@@ -15,6 +15,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--oip-http", help="http://HOST:PORT of the server that is tried")
     group.addoption("--oip-grpc", help="its HOST:PORT for gRPC")
     group.addoption("--oip-model", help="a model that it has")
+    group.addoption("--oip-patience", type=float, default=30, help="seconds that an answer may take")
 
 
 def _option(config: pytest.Config, name: str) -> str:
@@ -31,7 +32,8 @@ def model(pytestconfig: pytest.Config) -> str:
 
 @pytest.fixture(scope="session")
 def http(pytestconfig: pytest.Config) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=_option(pytestconfig, "--oip-http"), timeout=30) as client:
+    patience = pytestconfig.getoption("--oip-patience")
+    with httpx.Client(base_url=_option(pytestconfig, "--oip-http"), timeout=patience) as client:
         yield client
 
 

@@ -1,26 +1,28 @@
 """Inputs that fit any model's metadata, as the protocol writes them."""
 
+import math
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
 from edge_inference.protocol import open_inference_pb2 as messages
 
 KINDS: Final = {
     "BOOL": "?",
-    "UINT8": "u1",
-    "UINT16": "<u2",
-    "UINT32": "<u4",
-    "UINT64": "<u8",
-    "INT8": "i1",
-    "INT16": "<i2",
-    "INT32": "<i4",
-    "INT64": "<i8",
-    "FP16": "<f2",
-    "FP32": "<f4",
-    "FP64": "<f8",
+    "UINT8": "B",
+    "UINT16": "H",
+    "UINT32": "I",
+    "UINT64": "Q",
+    "INT8": "b",
+    "INT16": "h",
+    "INT32": "i",
+    "INT64": "q",
+    "FP16": "e",
+    "FP32": "f",
+    "FP64": "d",
 }
+"""How `struct` writes an element of each datatype; all are little-endian."""
 FIELDS: Final = {
     "BOOL": "bool_contents",
     "INT8": "int_contents",
@@ -55,7 +57,15 @@ class Input:
         if self.datatype == "BYTES":
             texts = [each.encode() for each in self.elements]
             return b"".join(struct.pack("<I", len(each)) + each for each in texts)
-        return np.array(self.elements, KINDS[self.datatype]).tobytes()
+        return struct.pack(f"<{len(self.elements)}{KINDS[self.datatype]}", *self.elements)
+
+    @property
+    def nested(self) -> list[Any]:
+        """The elements in lists within lists, as the shape has it."""
+        rows = self.elements
+        for length in reversed(self.shape[1:]):
+            rows = [rows[at : at + length] for at in range(0, len(rows), length)]
+        return rows
 
     @property
     def bare(self) -> messages.ModelInferRequest.InferInputTensor:
@@ -78,7 +88,7 @@ def inputs_for(metadata: dict[str, Any]) -> list[Input]:
 
 def _input(spec: dict[str, Any]) -> Input:
     shape = [1 if length < 0 else length for length in spec["shape"]]
-    size = int(np.prod(shape, dtype=np.int64))
+    size = math.prod(shape)
     datatype = spec["datatype"]
     if datatype == "BYTES":
         elements: list[Any] = [f"text {index}" for index in range(size)]
@@ -94,7 +104,7 @@ def _input(spec: dict[str, Any]) -> Input:
 def elements_of(datatype: str, raw: bytes) -> list[Any]:
     """The elements in raw bytes; those of BYTES as text."""
     if datatype != "BYTES":
-        return np.frombuffer(raw, KINDS[datatype]).tolist()
+        return [each for (each,) in struct.iter_unpack(f"<{KINDS[datatype]}", raw)]
     found: list[str] = []
     while raw:
         (length,) = struct.unpack_from("<I", raw)
@@ -105,6 +115,18 @@ def elements_of(datatype: str, raw: bytes) -> list[Any]:
 
 def alike(one: list[Any], other: list[Any]) -> bool:
     """Whether they are the same elements, but for how numbers are rounded in batches of another size."""
-    if len(one) != len(other) or any(isinstance(each, str | bytes) for each in one):
-        return one == other
-    return bool(np.allclose(np.array(one, float), np.array(other, float), rtol=1e-4, atol=1e-5))
+    ours, theirs = [*flat(one)], [*flat(other)]
+    if len(ours) != len(theirs) or any(isinstance(each, str | bytes) for each in ours):
+        return ours == theirs
+    return all(
+        math.isclose(each, its, rel_tol=1e-4, abs_tol=1e-5) for each, its in zip(ours, theirs, strict=True)
+    )
+
+
+def flat(elements: list[Any]) -> Iterator[Any]:
+    """The elements of lists within lists, in row-major order."""
+    for each in elements:
+        if isinstance(each, list):
+            yield from flat(each)
+        else:
+            yield each

@@ -9,10 +9,12 @@ from typing import Any, Final
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse
 from starlette.responses import Response as HttpResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge_inference.errors import (
     InferenceError,
@@ -120,7 +122,25 @@ def application(server: Server, metrics: Metrics, largest: int) -> Starlette:
             Route("/metrics", figures),
         ],
         exception_handlers={InferenceError: _refused},
+        middleware=[Middleware(_Parting, server)],
     )
+
+
+class _Parting:
+    """Ends the connection with each answer of a server that leaves: whoever keeps one open asks another one
+    next, and sends nothing into what closes.
+    """
+
+    def __init__(self, app: ASGIApp, server: Server) -> None:
+        self._app, self._server = app, server
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start" and self._server.is_leaving:
+                message["headers"] = [*message["headers"], (b"connection", b"close")]
+            await send(message)
+
+        await self._app(scope, receive, sent)
 
 
 async def _refused(_: HttpRequest, error: Exception) -> JSONResponse:

@@ -62,6 +62,11 @@ class Server:
         """Whether all models are warm, and new requests had best be sent here."""
         return self._state is _State.READY
 
+    @property
+    def is_leaving(self) -> bool:
+        """Whether it still answers, and had best be asked nothing more."""
+        return self._state is _State.LEAVING
+
     async def start(self) -> None:
         """Runs each model once, so that nobody waits for what is done at the first time only.
 

@@ -95,7 +95,8 @@ def test_a_server_that_ends_is_not_ready_and_answers_what_still_comes(serve: Ser
         serving.process.terminate()
         wait_until(lambda: client.get("/v2/health/ready").status_code == 503)
         assert client.get("/v2/health/live").status_code == 200
-        assert client.post("/v2/models/sum/infer", json=row(1, 2, 3)).status_code == 200
+        answer = client.post("/v2/models/sum/infer", json=row(1, 2, 3))
+        assert (answer.status_code, answer.headers["Connection"]) == (200, "close")
     assert serving.process.wait(30) == 0
     assert not is_ready(serving.http)
 
