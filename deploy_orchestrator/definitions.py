@@ -23,7 +23,8 @@ from deploy_orchestrator.defs import (
     traces,
 )
 from deploy_orchestrator.defs.resources import Installation
-from deploy_orchestrator.settings import Settings
+from deploy_orchestrator.settings import LogSettings, Settings
+from deploy_orchestrator.telemetry import log_as_json
 
 OWNER = "team:platform"
 SOURCE = "https://github.com/deploy-orchestrator/deploy-orchestrator"
@@ -89,4 +90,6 @@ def _described(spec: dg.AssetSpec) -> dg.AssetSpec:
     )
 
 
+if LogSettings().format == "json":
+    log_as_json()
 defs = project(Installation(Settings()))

@@ -158,6 +158,19 @@ class MetricsSettings(BaseSettings):
     token_file: Path | None = None
 
 
+class LogSettings(BaseSettings):
+    """Read from environment variables that begin with `DEPLOY_ORCHESTRATOR_LOG_`.
+
+    `format` is that of what servers and runs log: `text` for people, or `json`, a line each.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="DEPLOY_ORCHESTRATOR_LOG_", env_ignore_empty=True, frozen=True, defer_build=True
+    )
+
+    format: Literal["text", "json"] = "text"
+
+
 class ForgeSettings(BaseSettings):
     """Read from environment variables that begin with `DEPLOY_ORCHESTRATOR_FORGE_`.
 

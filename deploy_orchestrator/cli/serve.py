@@ -10,6 +10,7 @@ import typer
 from pydantic_settings import SettingsError
 
 from deploy_orchestrator.cli.installation import NotSetUp, described, opened
+from deploy_orchestrator.cli.logs import log_as_set
 from deploy_orchestrator.cli.metrics import serving_metrics
 from deploy_orchestrator.errors import Place
 from deploy_orchestrator.settings import SignInSettings, secret_in, secret_of
@@ -90,7 +91,9 @@ def serve(
     if metrics_port is not None:
         context.with_resource(serving_metrics(watch, orchestrator, workspace, metrics_host, metrics_port))
     acting_as = ActingAs.of_folder(act_as, orchestrator) if act_as else None
-    site_server(site(watch, orchestrator, dagster, names, sign_in, acting_as, surveyed), host, port).run()
+    server = site_server(site(watch, orchestrator, dagster, names, sign_in, acting_as, surveyed), host, port)
+    log_as_set()
+    server.run()
 
 
 def _sign_in(home: Path) -> "SignIn | None":

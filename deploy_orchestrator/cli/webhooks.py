@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from deploy_orchestrator.cli.installation import described
+from deploy_orchestrator.cli.logs import log_as_set
 from deploy_orchestrator.cli.shared_secret import shared_secret
 from deploy_orchestrator.settings import WebhookSettings
 
@@ -26,7 +27,9 @@ def webhooks(
     app = receiver(
         followed(settings), _secret(), DagsterRuns(dagster), Deliveries(settings.home / "webhooks.sqlite")
     )
-    server(app, host, port).run()
+    listening = server(app, host, port)
+    log_as_set()
+    listening.run()
 
 
 def _secret() -> str:

@@ -24,6 +24,7 @@ from deploy_orchestrator.git import Commit, Ident, PushRejected, Repository, Rev
 from deploy_orchestrator.identity import Keyring
 from deploy_orchestrator.manifests import Manifests, Workspace
 from deploy_orchestrator.outcomes import Outcome, attempt, in_order, raised, through, values
+from deploy_orchestrator.pipeline import logged
 from deploy_orchestrator.pipeline.delivered import delivery, remember
 from deploy_orchestrator.pipeline.moment import Moment
 from deploy_orchestrator.pipeline.reviewing import ask, given
@@ -270,10 +271,12 @@ class Orchestrator:
             a newer one that has to, and builds on it.
         """
         awaited = {preview.plan.key for preview in previews if preview.awaited}
-        return through(
+        proposed = through(
             self._candidates(previews),
             lambda candidates: self.deployments.propose_all(candidates, self._is_overtaken, awaited),
         )
+        logged.proposed(proposed)
+        return proposed
 
     def preview_removal(self, environment: str, tenant: str) -> "Preview":
         """What removing a deployment that the fleet no longer asks for would delete. Nothing is written.
@@ -365,7 +368,9 @@ class Orchestrator:
                 return None
             return settlement(moment.fleet, moment.rules, self.fleet_repository, self.deployments, moment.now)
 
-        return self.deployments.release_plans(plans, look, settle)
+        released = self.deployments.release_plans(plans, look, settle)
+        logged.released(released)
+        return released
 
     def decide(
         self,
@@ -493,6 +498,7 @@ class Orchestrator:
             ):
                 if told := delivery(release, outcome):
                     delivered.append(told)
+                    logged.delivered(release, told)
                 yield release, attempt(self._settled, release, outcome)
         finally:
             remember(self.deployments, delivered)
@@ -546,7 +552,9 @@ class Orchestrator:
                 f"{release.key}: it was brought back by a revert, and is unhealthy too: {found.reason}",
                 fix="look for what is wrong outside of the release; roll back by hand if that helps",
             )
-        return self.deployments.revert(release, found.reason, datetime.now(UTC))
+        reverted = self.deployments.revert(release, found.reason, datetime.now(UTC))
+        logged.reverted(release, reverted, found.reason)
+        return reverted
 
     def roll_back(
         self,
@@ -574,13 +582,15 @@ class Orchestrator:
                 f"{release.key}: something else is released by now", fix="look at it, and decide again"
             )
         try:
-            return self.deployments.revert(release, reason, datetime.now(UTC), by, to)
+            reverted = self.deployments.revert(release, reason, datetime.now(UTC), by, to)
         except PushRejected as error:
             raise PushRejected(
                 f"{release.key}: {error.what}",
                 fix="run the same command where the orchestrator runs, with its settings and its login: only "
                 "that may push to 'main' of the deployments repository",
             ) from error
+        logged.reverted(release, reverted, reason)
+        return reverted
 
     def _settled(self, release: Release, outcome: Outcome[Status]) -> Status:
         status = raised(outcome)

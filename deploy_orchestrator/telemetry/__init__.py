@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from deploy_orchestrator.telemetry.dora import Dora, Durations, Figures, figures_between, span
+    from deploy_orchestrator.telemetry.logs import JsonLines, log_as_json
     from deploy_orchestrator.telemetry.metrics import METRICS, Metric, Seen, Waits, exposition
     from deploy_orchestrator.telemetry.otlp import CollectorSilent, export, has_collector
     from deploy_orchestrator.telemetry.past import Past, ReleaseCommit
@@ -31,6 +32,7 @@ __all__ = [
     "Dora",
     "Durations",
     "Figures",
+    "JsonLines",
     "Metric",
     "Past",
     "ReleaseCommit",
@@ -42,6 +44,7 @@ __all__ = [
     "exposition",
     "figures_between",
     "has_collector",
+    "log_as_json",
     "span",
     "trace_of",
 ]

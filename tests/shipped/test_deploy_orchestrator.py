@@ -21,7 +21,13 @@ from dagster_k8s import K8sRunLauncher
 from deploy_orchestrator.fleet import load
 from deploy_orchestrator.git import Repository
 from deploy_orchestrator.manifests import Workspace, check, render
-from deploy_orchestrator.settings import MetricsSettings, NotificationSettings, Settings, SignInSettings
+from deploy_orchestrator.settings import (
+    LogSettings,
+    MetricsSettings,
+    NotificationSettings,
+    Settings,
+    SignInSettings,
+)
 from deploy_orchestrator.telemetry import METRICS
 from tests.shipped.conftest import ROOT, Object, Render
 from tests.shipped.test_dagster_configuration import KUBECONFIG
@@ -169,7 +175,7 @@ def test_nobody_who_launches_a_run_says_which_image_and_command_get_its_secrets(
 def test_every_variable_that_the_chart_sets_is_one_that_somebody_reads(production, made):
     read = {
         f"{kind.model_config.get('env_prefix', '')}{field}".upper()
-        for kind in (Settings, MetricsSettings, NotificationSettings, SignInSettings)
+        for kind in (Settings, LogSettings, MetricsSettings, NotificationSettings, SignInSettings)
         for field in kind.model_fields
     }
     more: Object = {"argocd": {"contexts": {"a": "b"}}, "notifications": {"existingSecret": "n"}}
@@ -320,6 +326,21 @@ def test_metrics_are_let_in_from_prometheus_alone_and_by_a_token(made):
     assert not {"Service", "ServiceMonitor"} & {
         each["kind"] for each in made() if each["metadata"]["name"].startswith("do-metrics")
     }
+
+
+def test_every_process_and_run_logs_as_asked_and_as_json_by_itself(made):
+    for asked, ours, dagsters in (({}, "json", "json"), ({"logFormat": "text"}, "text", "colored")):
+        objects = made(asked)
+        found = pods(objects)
+        told = {
+            name: environment(container(pod)).get("DEPLOY_ORCHESTRATOR_LOG_FORMAT")
+            for name, pod in found.items()
+        }
+        assert (told["do-door"], told["do-code-location"]) == (ours, ours)
+        run = instance(objects)["run_launcher"]["config"]["run_k8s_config"]["container_config"]
+        assert environment(run)["DEPLOY_ORCHESTRATOR_LOG_FORMAT"] == ours
+        for name in ("do-daemon", "do-code-location"):
+            assert f"--log-format={dagsters}" in container(found[name])["args"]
 
 
 def test_traces_go_to_the_collector_alone_and_by_a_secrets_headers(made):

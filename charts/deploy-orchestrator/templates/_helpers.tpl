@@ -11,6 +11,11 @@
 {{ include "platform-library.image" (dict "image" .Values.image "tag" .Chart.AppVersion) }}
 {{- end }}
 
+{{/* How Dagster's own processes are told to log. */}}
+{{- define "deploy-orchestrator.dagsterLogFormat" -}}
+--log-format={{ ternary "json" "colored" (eq .Values.logFormat "json") }}
+{{- end }}
+
 {{/* Where Dagster's own files, what is shared, and what is mounted stand. */}}
 {{- define "deploy-orchestrator.home" -}}
 /etc/deploy-orchestrator/dagster
@@ -53,6 +58,8 @@
   value: {{ $values.repositories.deployments | quote }}
 - name: DEPLOY_ORCHESTRATOR_HOME
   value: {{ include "deploy-orchestrator.state" .root }}
+- name: DEPLOY_ORCHESTRATOR_LOG_FORMAT
+  value: {{ $values.logFormat }}
 - name: DEPLOY_ORCHESTRATOR_ENGINE
   value: argocd
 - name: DEPLOY_ORCHESTRATOR_KUBECONFIG
