@@ -34,7 +34,7 @@ def test_it_lays_out_a_fleet_that_loads_and_people_who_can_sign(nowhere, tmp_pat
     clone = Repository.clone(str(tmp_path / ".local/fleet"), tmp_path / "clone")
     fleet = load(clone.branch())
     assert not fleet.broken
-    assert set(fleet.tenants) == {"analytics", "catalog", "data", "ml", "scoring"}
+    assert set(fleet.tenants) == {"analytics", "catalog", "data", "ml", "scoring", "vision"}
     head = clone.head() or ""
     assert clone.verify(head, fleet.allowed_signers).principal == "alice@example.com"
     keys = tmp_path / ".local/keys"

@@ -235,7 +235,7 @@ def _laid_out(folder: Path, instance: dg.DagsterInstance) -> Laptop:
 
 
 def _reduce(laptop: Laptop) -> None:
-    for tenant in ("catalog", "data", "ml", "scoring"):
+    for tenant in ("catalog", "data", "ml", "scoring", "vision"):
         shutil.rmtree(laptop.folder / "fleet/tenants" / tenant)
     laptop.commit(
         "tenants/analytics/tenant.yaml",

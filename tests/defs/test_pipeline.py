@@ -48,7 +48,7 @@ def test_everything_is_live_after_the_first_pass_without_anybody_doing_anything(
     assert waiting == {"dev/catalog", "dev/scoring"}
     everything -= waiting
     assert live == dict.fromkeys(everything, True)
-    assert len(everything) == 9
+    assert len(everything) == 10
     for asset in ["charts", "dependency_graph", "conflict_report", "upgrade_report"]:
         assert laptop.materialized(asset) == {asset}
     planned = {"rendered_manifests", "container_images", "change_plan"}

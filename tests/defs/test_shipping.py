@@ -17,7 +17,7 @@ TENANTS = ("analytics", "data", "ml")
 @pytest.fixture
 def dev(laptop: Laptop) -> Laptop:
     """The laptop with three tenants in dev alone."""
-    for tenant in ("catalog", "scoring"):
+    for tenant in ("catalog", "scoring", "vision"):
         shutil.rmtree(laptop.folder / "fleet/tenants" / tenant)
     for tenant in TENANTS:
         laptop.commit(
@@ -47,7 +47,7 @@ def test_one_commit_has_the_candidates_of_an_environment_and_each_release_has_it
     releases = [f"Release dev/{tenant}" for tenant in reversed(TENANTS)]
     assert [subject.partition(":")[0] for subject in pushes(dev)] == [
         *releases,
-        "Trust the first rules of dev, staging, production",
+        "Trust the first rules of dev, staging, production, edge",
         "Propose dev/analytics, and 2 more",
     ]
     for asset in ("rendered_manifests", "container_images", "change_plan", "release", "sync_status"):

@@ -13,7 +13,7 @@ from tests.defs.conftest import Laptop
 @pytest.fixture
 def pair(laptop: Laptop) -> Laptop:
     """Analytics and ml in dev, where ml goes first; a change that is unhealthy is reverted at once."""
-    for tenant in ("catalog", "data", "scoring"):
+    for tenant in ("catalog", "data", "scoring", "vision"):
         shutil.rmtree(laptop.folder / "fleet/tenants" / tenant)
     for tenant in ("analytics", "ml"):
         laptop.commit(

@@ -54,7 +54,7 @@ class Project:
 
 def one_tenant(fleet: Path, deployments: str, owner: User) -> None:
     """The example fleet with one tenant."""
-    _git(fleet, "rm", "--quiet", "-r", "tenants/ml", "tenants/data")
+    _git(fleet, "rm", "--quiet", "-r", "tenants/ml", "tenants/data", "tenants/vision")
     _git(fleet, "commit", "--quiet", "--message", "One tenant")
 
 

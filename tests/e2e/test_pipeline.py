@@ -98,7 +98,8 @@ def platform(k8s: Cluster, forge: Gitea, tmp_path_factory: pytest.TempPathFactor
     """Two tenants of the example fleet, live and healthy."""
     folder = tmp_path_factory.mktemp("platform")
     init(folder)
-    shutil.rmtree(folder / "fleet/tenants/data")
+    for tenant in ("data", "vision"):
+        shutil.rmtree(folder / "fleet/tenants" / tenant)
     _edit(folder / "fleet/fleet.yaml", r"soak: \d+s", "soak: 0s")
     _edit(folder / "fleet/fleet.yaml", r"rollbackAfter: 30s", "rollbackAfter: 0s")
     _edit(

@@ -63,8 +63,8 @@ def run(*command: str) -> None:
 
 def test_every_tenant_can_be_deployed_everywhere(laid_out: Fleet) -> None:
     assert laid_out.broken == {}
-    in_dev = {f"dev/{tenant}" for tenant in ("catalog", "marketing", "scoring")}
-    assert {deployment.key for deployment in laid_out.deployments()} == in_dev | {
+    alone = {"dev/catalog", "dev/marketing", "dev/scoring", "edge/vision"}
+    assert {deployment.key for deployment in laid_out.deployments()} == alone | {
         f"{environment}/{tenant}"
         for environment in ("dev", "staging", "production")
         for tenant in ("analytics", "data", "ml")
@@ -103,6 +103,17 @@ def test_tenants_of_a_shared_namespace_have_nothing_wrong_but_that_they_share_it
     assert [each.rule for each in check(manifests, deployment)] == ["shared-namespace"]
     waves = {each.kind: hooks.wave(each) for each in manifests.objects if each.name.startswith(tenant)}
     assert waves["Deployment"] > waves.get("StatefulSet", -1)
+
+
+def test_models_at_the_edge_have_nothing_wrong_and_run_on_arm64_alone(
+    laid_out: Fleet, workspace: Workspace
+) -> None:
+    deployment = laid_out.deployment("edge", "vision")
+    assert deployment.environment.cluster == "shop-floor"
+    manifests = render(deployment, laid_out, workspace)
+    assert check(manifests, deployment) == []
+    server = by_key([each.body for each in manifests.objects])["Deployment", "vision-server"]
+    assert server["spec"]["template"]["spec"]["nodeSelector"] == {"kubernetes.io/arch": "arm64"}
 
 
 def test_a_tenant_from_the_template_has_nothing_wrong(laid_out: Fleet, workspace: Workspace) -> None:

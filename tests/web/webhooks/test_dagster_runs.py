@@ -78,8 +78,8 @@ def installation(
 ) -> Iterator[Installation]:
     folder = tmp_path_factory.mktemp("installation")
     init(folder)
-    shutil.rmtree(folder / "fleet/tenants/ml")
-    shutil.rmtree(folder / "fleet/tenants/data")
+    for tenant in ("data", "ml", "vision"):
+        shutil.rmtree(folder / "fleet/tenants" / tenant)
     settings = (pytestconfig.rootpath / "dagster.yaml").read_text()
     (folder / "dagster.yaml").write_text(settings.replace(".local/dagster", str(folder / "dagster")))
     workspace = pytestconfig.rootpath / "workspace.yaml"
