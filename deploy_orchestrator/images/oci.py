@@ -85,7 +85,7 @@ class Run(msgspec.Struct, frozen=True):
     ports: dict[str, object] | None = msgspec.field(default=None, name="ExposedPorts")
 
 
-class Step(msgspec.Struct, frozen=True):
+class BuildStep(msgspec.Struct, frozen=True):
     """A step of a build: what was done, and whether that made no layer."""
 
     created_by: str = ""
@@ -100,7 +100,7 @@ class ImageConfiguration(msgspec.Struct, frozen=True):
     variant: Word = ""
     created: str | None = None
     run: Run | None = msgspec.field(default=None, name="config")
-    history: tuple[Step, ...] | None = None
+    history: tuple[BuildStep, ...] | None = None
 
 
 class _Shape(msgspec.Struct, frozen=True, rename="camel"):
