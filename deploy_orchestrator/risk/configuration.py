@@ -223,9 +223,7 @@ def _variables(
         setting = Setting(name, was.get("value"), now.get("value"))
         kind = _kind(setting)
         if "valueFrom" in was or "valueFrom" in now:
-            own = is_own_bound(
-                name, untyped.text(untyped.at(now, "valueFrom", "resourceFieldRef", "resource"))
-            )
+            own = is_own_bound(name, untyped.mapping(now.get("valueFrom")))
             kind = _Kind.HARMLESS if own else _kind(Setting(name, None, None))
         elif kind is not _Kind.SECRET and (_tells_version(setting, old, new) or _raises_image(setting)):
             kind = _Kind.HARMLESS

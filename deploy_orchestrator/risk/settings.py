@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from deploy_orchestrator.risk.stores import DATABASE_PORTS, PORTS
 from deploy_orchestrator.risk.tools import tool_in
@@ -298,12 +298,20 @@ def words_of(name: str) -> Words:
     return tuple(word.lower() for word in _WORD.findall(name))
 
 
-def is_own_bound(name: str, resource: str) -> bool:
-    """Whether a name is that of a bound which software may be told of its own container, and `resource` is
-    what it bounds: `GOMEMLIMIT` and `limits.memory`.
+def is_own_bound(name: str, source: Mapping[str, Any]) -> bool:
+    """Whether a name is that of a bound which software may be told of its own container, and the
+    `resourceFieldRef` of `source` is what bounds that, in units of one: `GOMEMLIMIT` and `limits.memory`.
     """
-    bounded = {"gomaxprocs": "cpu", "gomemlimit": "memory"}.get("_".join(words_of(name)))
-    return bounded is not None and resource in {f"limits.{bounded}", f"requests.{bounded}"}
+    asked = source.get("resourceFieldRef")
+    if not isinstance(asked, Mapping):
+        return False
+    field: dict[str, Any] = {**cast(Mapping[str, Any], asked)}
+    bounds = {"gomaxprocs": ("limits.cpu", "requests.cpu"), "gomemlimit": ("limits.memory",)}
+    return (
+        field.get("resource") in bounds.get("_".join(words_of(name)), ())
+        and "containerName" not in field
+        and str(field.get("divisor", 0)) in {"0", "1"}
+    )
 
 
 def _is_level(setting: Setting) -> bool:
