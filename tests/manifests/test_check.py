@@ -281,6 +281,14 @@ BROKEN: list[tuple[str, Change, str]] = [
     ("rbac-wildcard", put("role.rules.0.resources", ["pods/*"]), "rules[0].resources has a wildcard"),
     ("rbac-escalation", put("role.rules.0.verbs", ["get", "escalate"]), "rules[0] allows to escalate"),
     ("rbac-escalation", put("role.rules.0.resources", ["rolebindings"]), "allows to write rolebindings"),
+    *(
+        (
+            "rbac-escalation",
+            put("binding.roleRef", {"kind": "ClusterRole", "name": name}),
+            f"it binds the cluster's role {name}",
+        )
+        for name in ("system:aggregate-to-edit", "system:controller:namespace-controller")
+    ),
     (
         "rbac-escalation",
         put(
@@ -348,6 +356,15 @@ BROKEN: list[tuple[str, Change, str]] = [
         "no NetworkPolicy denies ingress",
     ),
     ("network-open", put("dns.spec.egress", [{}]), "spec.egress[0] allows everything"),
+    *(
+        ("network-open", put("dns.spec.egress", [rule]), "spec.egress[0] allows everything")
+        for rule in (
+            {"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]},
+            {"to": [{"ipBlock": {"cidr": "::/0"}}], "ports": [{"protocol": "TCP"}]},
+            {"to": [{"podSelector": {}}, {"namespaceSelector": {}}]},
+            {"ports": [{"port": 1, "endPort": 65535}]},
+        )
+    ),
     ("quota-exceeded", put("web.spec.replicas", 5), "pods: 6 asked for, 4 allowed"),
     ("quota-exceeded", put(f"{MAIN}.resources.requests.cpu", "1500m"), "cpu: 3.1 asked for, 2 allowed"),
     (
@@ -397,6 +414,9 @@ def test_a_rule_finds_what_breaks_it(rule: str, change: Change, message: str) ->
 
 
 SOUND: list[Change] = [
+    put("dns.spec.egress", [{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}], "ports": [{"port": 443}]}]),
+    put("dns.spec.egress", [{"to": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]}}]}]),
+    put("dns.spec.egress", [{"to": [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"a": "b"}}}]}]),
     put(f"{SPEC}.volumes", [{"name": "a", "emptyDir": {}}, {"name": "b", "image": {"reference": "a:1"}}]),
     put(f"{SPEC}.volumes", [{"name": "a"}, {"name": "b", "emptyDir": None}]),
     put(f"{CONTEXT}.capabilities", {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]}),

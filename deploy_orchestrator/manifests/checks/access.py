@@ -16,6 +16,8 @@ _GRANTING: Final = frozenset(
     {"roles", "rolebindings", "clusterroles", "clusterrolebindings", "serviceaccounts/token"}
 )
 _POWERFUL: Final = frozenset({"admin", "cluster-admin", "edit"})
+_OF_CONTROLLERS: Final = ("system:aggregate-to-", "system:controller:", "system:kube-", "system:node")
+"""How roles begin that Kubernetes has for itself, and those that `admin` and `edit` are made of."""
 _EVERYBODY: Final = frozenset(
     {"system:anonymous", "system:authenticated", "system:serviceaccounts", "system:unauthenticated"}
 )
@@ -53,8 +55,9 @@ def _escalations(manifests: Manifests, _: Deployment) -> Iterator[Broken]:
                 yield Broken(object_.key, f"{where} allows to write {resource}")
     for binding in _bindings(manifests):
         role = untyped.mapping(binding.body.get("roleRef"))
-        if role.get("kind") == "ClusterRole" and untyped.text(role.get("name")) in _POWERFUL:
-            yield Broken(binding.key, f"it binds the cluster's role {role['name']}")
+        name = untyped.text(role.get("name"))
+        if role.get("kind") == "ClusterRole" and (name in _POWERFUL or name.startswith(_OF_CONTROLLERS)):
+            yield Broken(binding.key, f"it binds the cluster's role {name}")
 
 
 def _strangers(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:

@@ -1,7 +1,7 @@
 """Nothing reaches a tenant's pods, nor do they reach anything, that no policy names."""
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
 
 from deploy_orchestrator.fleet import Deployment
 from deploy_orchestrator.manifests import hooks, untyped
@@ -9,6 +9,7 @@ from deploy_orchestrator.manifests.checks.rule import Broken, ManifestCheck
 from deploy_orchestrator.manifests.objects import Manifests, Object
 
 _DIRECTIONS: Final = ("Ingress", "Egress")
+_LAST_PORT: Final = 65_535
 
 
 def _open(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
@@ -48,8 +49,25 @@ def _wide(manifests: Manifests, _: Deployment) -> Iterator[Broken]:
 def _wide_rules(policy: Object) -> Iterator[Broken]:
     for field, peers in (("ingress", "from"), ("egress", "to")):
         for index, rule in enumerate(untyped.mappings(untyped.at(policy.body, "spec", field))):
-            if not rule.get(peers) and not rule.get("ports"):
+            if _is_any(rule.get(peers), _is_anybody) and _is_any(rule.get("ports"), _is_any_port):
                 yield Broken(policy.key, f"spec.{field}[{index}] allows everything")
+
+
+def _is_any(listed: Any, is_all: Callable[[Mapping[str, Any]], bool]) -> bool:
+    return not listed or any(map(is_all, untyped.mappings(listed)))
+
+
+def _is_anybody(peer: Mapping[str, Any]) -> bool:
+    """Whether it is every address, or every pod of the cluster."""
+    if peer.get("ipBlock"):
+        block = untyped.mapping(peer["ipBlock"])
+        return untyped.text(block.get("cidr")).endswith("/0") and not block.get("except")
+    return peer.get("namespaceSelector") == {} and not peer.get("podSelector")
+
+
+def _is_any_port(port: Mapping[str, Any]) -> bool:
+    first, last = port.get("port"), port.get("endPort")
+    return first is None or (first in (0, 1) and last == _LAST_PORT)
 
 
 MANIFEST_CHECKS = (
@@ -63,7 +81,7 @@ MANIFEST_CHECKS = (
     ManifestCheck(
         "network-open",
         "error",
-        "A rule without peers and ports undoes the default denial for its pods.",
+        "A rule for any peer and any port undoes the default denial for its pods.",
         "name the peers or the ports",
         _wide,
     ),
