@@ -178,10 +178,11 @@ def _check(claims: _Claims, expected: Expected, now: datetime) -> None:
         raise NotProved(f"the token was given to {claims.azp!r}, not to {expected.client!r}")
     if claims.nonce != expected.nonce:
         raise NotProved("the token was asked for by somebody else, or at another time: its nonce is another")
-    if _moment(claims.exp) + SKEW <= now:
-        raise NotProved(f"the token has expired at {_moment(claims.exp):%Y-%m-%d %H:%M:%S} UTC")
-    if _moment(claims.iat) - SKEW > now:
-        raise NotProved(f"the token is dated ahead, at {_moment(claims.iat):%Y-%m-%d %H:%M:%S} UTC")
+    expires, issued = _moment(claims.exp), _moment(claims.iat)
+    if now - expires >= SKEW:
+        raise NotProved(f"the token has expired at {expires:%Y-%m-%d %H:%M:%S} UTC")
+    if issued - now > SKEW:
+        raise NotProved(f"the token is dated ahead, at {issued:%Y-%m-%d %H:%M:%S} UTC")
 
 
 def _email(said: Mapping[str, Any], expected: Expected) -> str | None:

@@ -187,6 +187,17 @@ def test_claims_that_are_not_what_they_must_be_are_refused(own_key, changed):
         prove(_signed(_claims(**changed), own_key), public, A, NOW)
 
 
+def test_times_at_the_ends_of_the_calendar_are_read_like_any_other(own_key):
+    """Whoever records a key of their own with a rejection says in its token what they like."""
+    first = int(datetime.min.replace(tzinfo=UTC).timestamp())
+    last = int(datetime.max.replace(tzinfo=UTC, microsecond=0).timestamp())
+    public = [own_key.as_dict(private=False)]
+    assert prove(_signed(_claims(exp=last), own_key), public, A, NOW).expires.year == 9999
+    assert prove(_signed(_claims(iat=first, exp=last), own_key), public, A).issued.year == 1
+    with pytest.raises(NotProved, match="dated ahead"):
+        prove(_signed(_claims(iat=last, exp=last), own_key), public, A, NOW)
+
+
 @pytest.mark.parametrize("verified", [..., None, False, "false", "", 0, "yes"])
 def test_an_address_that_is_not_verified_is_none(own_key, verified):
     token = _signed(_claims(email="alice@example.com", email_verified=verified), own_key)
