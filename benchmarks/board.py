@@ -4,8 +4,9 @@
 
 Tenants in three environments, all of which change at each look, every three seconds, and all of which wait
 for an approval in production. First one person asks for the page again and again; then 50 ask for it in the
-same moment, round by round; then so many have it open, in a process of their own, listen for news, and show
-it anew as the page's script does. The look itself is made up: `benchmarks/scale.py` measures real ones.
+same moment, round by round; then so many have it open, listen for news, and show it anew as the page's script
+does. Who asks is a process of its own, which unpacks nothing. The look itself is made up:
+`benchmarks/scale.py` measures real ones.
 """
 
 import argparse
@@ -51,10 +52,14 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--client", help=argparse.SUPPRESS)
+    parser.add_argument("--client", choices=("page", "shown", "open"), help=argparse.SUPPRESS)
+    parser.add_argument("--url", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.client == "open":
+        asyncio.run(many(arguments.url, arguments.people, arguments.seconds))
+        return
     if arguments.client:
-        asyncio.run(many(arguments.client, arguments.people, arguments.seconds))
+        asyncio.run(at_once(arguments.url, arguments.rounds, part=arguments.client == "shown"))
         return
     print(f"load of this machine before: {os.getloadavg()[0]:.1f}")
     results = Results("board")
@@ -76,22 +81,29 @@ def measured(server: uvicorn.Server, arguments: argparse.Namespace, results: Res
     url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
     for _ in range(arguments.rounds):
         one(url, results)
-    for part in (False, True):
-        asyncio.run(at_once(url, arguments.rounds, results, part=part))
-    asked = [f"--client={url}", f"--people={arguments.people}", f"--seconds={arguments.seconds}"]
-    before = time.process_time()
-    command = [sys.executable, Path(__file__).resolve(), *asked]
-    said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    spent, taken = time.process_time() - before, json.loads(said)
+    for client, what in (("page", "page"), ("shown", "what changes of the page")):
+        taken, spent = asked(client, url, arguments)
+        results.add(f"{what}, {AT_ONCE} at once", "ms", *taken)
+        print(f"{what}, {AT_ONCE} at once: {told(taken)}; {spent:.1f} ms of a processor each")
+    taken, spent = asked("open", url, arguments)
     results.add(f"shown anew to {arguments.people} people", "ms", *taken)
-    results.add("processor time of the server, a request", "ms", 1000 * spent / len(taken))
-    results.add("processor time of the server, of one core", "%", 100 * spent / arguments.seconds)
-    results.add("memory", "MB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    results.add("processor time of the server, a request", "ms", spent)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    results.add("memory", "MB", memory)
     print(
-        f"{arguments.people} people have it open: {told(taken)}; the server took "
-        f"{1000 * spent / len(taken):.1f} ms of a processor each, "
-        f"{100 * spent / arguments.seconds:.0f} % of one"
+        f"{arguments.people} people have it open: {told(taken)}; {spent:.1f} ms of a processor each, with "
+        f"what looks; {memory:.0f} MB"
     )
+
+
+def asked(client: str, url: str, arguments: argparse.Namespace) -> tuple[list[float], float]:
+    """How many ms each waited for whom a process of its own asks, and how many the server spent on each."""
+    command = [sys.executable, Path(__file__).resolve(), f"--client={client}", f"--url={url}"]
+    command += [f"--{name}={getattr(arguments, name)}" for name in ("people", "seconds", "rounds")]
+    before = time.process_time()
+    said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    taken = json.loads(said)
+    return taken, 1000 * (time.process_time() - before) / len(taken)
 
 
 def seen(tenants: int) -> Overview:
@@ -170,24 +182,26 @@ def one(url: str, results: Results) -> None:
     )
 
 
-async def at_once(url: str, rounds: int, results: Results, *, part: bool) -> None:
+async def at_once(url: str, rounds: int, *, part: bool) -> None:
     """As many as `AT_ONCE` ask for the page in the same moment, or for the `part` of it that changes."""
     headers = {"Accept": "text/html", "Accept-Encoding": "gzip", **({"X-Part": "shown"} if part else {})}
-    what = "what changes of the page" if part else "page"
     limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=0)
-    async with httpx.AsyncClient(headers=headers, timeout=60, limits=limits) as client:
-
-        async def ask() -> float:
-            began = time.perf_counter()
-            (await client.get(url)).raise_for_status()
-            return 1000 * (time.perf_counter() - began)
-
+    taken: list[float] = []
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60, limits=limits) as client:
         for _ in range(rounds):
-            spent = time.process_time()
-            taken = await asyncio.gather(*(ask() for _ in range(AT_ONCE)))
-            spent = 1000 * (time.process_time() - spent) / AT_ONCE
-            results.add(f"{what}, {AT_ONCE} at once", "ms", *taken)
-            print(f"{what}, {AT_ONCE} at once: {told(taken)}; {spent:.1f} ms of a processor each")
+            taken += await asyncio.gather(*(_asked(client) for _ in range(AT_ONCE)))
+            await asyncio.sleep(random.random())
+    print(json.dumps(taken))
+
+
+async def _asked(client: httpx.AsyncClient) -> float:
+    """How many ms it took until all of the page was there."""
+    began = time.perf_counter()
+    async with client.stream("GET", "/") as answer:
+        answer.raise_for_status()
+        async for _ in answer.aiter_raw():
+            pass
+    return 1000 * (time.perf_counter() - began)
 
 
 def told(taken: list[float]) -> str:
@@ -200,7 +214,8 @@ def told(taken: list[float]) -> str:
 async def many(url: str, people: int, seconds: float) -> None:
     """So many have the page open for so long; how long their browsers wait for what is new."""
     limits = httpx.Limits(max_connections=3 * people, max_keepalive_connections=0)
-    async with httpx.AsyncClient(base_url=url, timeout=60, limits=limits) as client:
+    headers = {"Accept": "text/html", "Accept-Encoding": "gzip", "X-Part": "shown"}
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60, limits=limits) as client:
         taken: list[float] = []
         async with asyncio.TaskGroup() as group:
             for _ in range(people):
@@ -213,10 +228,7 @@ async def _person(client: httpx.AsyncClient, until: float, taken: list[float]) -
         async for line in events.aiter_lines():
             if line.startswith("data:"):
                 await asyncio.sleep(JITTER * random.random())
-                began = time.perf_counter()
-                answer = await client.get("/", headers={"Accept": "text/html", "X-Part": "shown"})
-                answer.raise_for_status()
-                taken.append(1000 * (time.perf_counter() - began))
+                taken.append(await _asked(client))
             if time.monotonic() > until:
                 return
 

@@ -191,11 +191,6 @@ class Overview:
         """How many wait for somebody."""
         return sum(each.needs_person for each in self.deployments)
 
-    @cached_property
-    def asked(self) -> frozenset[str]:
-        """Who may approve anything that waits."""
-        return frozenset(who for each in self.deployments if each.waiting for who in each.waiting.people)
-
     def find(self, environment: str, tenant: str) -> Standing | None:
         return self._by_place.get((environment, tenant))
 

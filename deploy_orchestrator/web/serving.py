@@ -1,7 +1,8 @@
 """The one web process: the board, with Dagster's own web UI beside it, behind the door."""
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+import sys
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
 import uvicorn
@@ -27,6 +28,8 @@ from deploy_orchestrator.web.sign_in import Guard, SignIn
 GRACE_SECONDS: Final = 3
 MAX_UNHEARD: Final = 256
 """Connections that have not sent a whole request, or wait for the next one; of more, the oldest is closed."""
+TURN_SECONDS: Final = 0.0005
+"""How long a thread computes while another one wants to. Each answer takes some turns."""
 MAX_MESSAGE: Final = 1024 * 1024
 """Bytes of one message to a web socket."""
 
@@ -47,8 +50,9 @@ def site(
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
-        async with watch.running():
-            yield
+        with _taking_turns():
+            async with watch.running():
+                yield
 
     async def healthy(_: Request) -> PlainTextResponse:
         return PlainTextResponse("fine\n")
@@ -67,6 +71,17 @@ def site(
         Middleware(Guard, sign_in, Machines(orchestrator)),
     ]
     return Door(Starlette(routes=routes, lifespan=lifespan, middleware=middleware), names)
+
+
+@contextmanager
+def _taking_turns() -> Generator[None]:
+    """Threads that look make room for whoever asks within `TURN_SECONDS`, and not within ten times that."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(TURN_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 class _ForPeople:

@@ -8,13 +8,29 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
 
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.git import RemoteUnreachable
 from deploy_orchestrator.pipeline import Orchestrator, Overview, State, look
 from deploy_orchestrator.settings import Settings
-from deploy_orchestrator.web import LOOPBACK, ActingAs, Built, ChartTable, Clash, SurveyPage, Watch, site
+from deploy_orchestrator.web import (
+    LOOPBACK,
+    ActingAs,
+    Built,
+    ChartTable,
+    Clash,
+    Person,
+    Role,
+    SurveyPage,
+    Watch,
+    known_as,
+    site,
+)
+from deploy_orchestrator.web.board import board
 from tests.desk import Desk
 from tests.pipeline.conftest import sandbox_of
 
@@ -135,6 +151,31 @@ def test_an_open_page_asks_for_what_changes_of_it_alone(client):
     assert part.lstrip().startswith("<main>")
     assert "<header>" not in part
     assert "<header>" in client.get("/").text
+
+
+def test_whoever_opens_the_board_sees_what_others_see_under_their_own_name(orchestrator):
+    watch = Watch(lambda: look(orchestrator, Settings().home), seconds=3600)
+    inner = Starlette(routes=board(watch, orchestrator), lifespan=lambda _: watch.running())
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        who = Headers(scope=scope).get("x-who", "") if scope["type"] == "http" else ""
+        await inner(known_as(scope, Person(who, who, Role.SEES, email=who)), receive, send)
+
+    people = ("alice@example.com", "bob@example.com", "<main>")
+    with TestClient(app, base_url="http://localhost") as client:
+        packed, plain = (
+            [client.get("/", headers={"x-who": who, "accept-encoding": coding}) for who in people]
+            for coding in ("gzip", "identity")
+        )
+    assert [each.headers.get("content-encoding") for each in (*packed, *plain)] == ["gzip"] * 3 + [None] * 3
+    assert [each.text for each in packed] == [each.text for each in plain]
+    alice, bob, strange = (each.text for each in packed)
+    shown = [each[each.index("<main>") :] for each in (alice, bob, strange)]
+    assert shown[0] == shown[2] != shown[1]
+    assert [each.count("waits for you") for each in shown] == [0, 1, 0]
+    assert [each.count("<span>alice@example.com</span>") for each in (alice, bob, strange)] == [1, 0, 0]
+    assert "<span>&lt;main&gt;</span>" in strange
+    assert alice.rstrip().endswith("</html>")
 
 
 def test_the_figures_of_what_was_released_are_on_a_page_of_their_own(client):

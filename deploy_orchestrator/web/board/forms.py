@@ -105,7 +105,7 @@ class Form:
                 text = await run_in_threadpool(lambda: tells.dump_json(told()))
                 headers = {"Cache-Control": "no-store", "Vary": "Accept"}
                 return Response(text, media_type=JSON, headers=headers)
-            return showing.page(request, answer.name, answer.shown, answer.same)
+            return await showing.page(request, answer.name, answer.shown, answer.same)
 
         return Route(self.path, answered, methods=[self.method], name=self.name)
 

@@ -115,7 +115,9 @@ class Board:
     async def now(self, request: Request, asked: Rows) -> PageAnswer[Now]:
         """How everything stands, and who needs somebody."""
         overview, wanted, person = self.watch.overview, asked.wanted, person_of(request.scope)
-        attention = sorted(overview.attention, key=lambda group: not _waits_for(person, group[0]))
+        people = {group[0].waiting.people for group in overview.attention if group[0].waiting}
+        own = frozenset(each for each in people if person.email in each)
+        attention = sorted(overview.attention, key=lambda group: not _waits_for(own, group[0]))
         stopped = dict.fromkeys(each.line.environment for each in overview.paused)
         found = {name: self._stops(person, name) for name in stopped}
         resuming = frozenset({"resume"})
@@ -125,8 +127,7 @@ class Board:
             for name, way in found.items()
             if way and resuming <= way.verbs
         }
-        shown = {"wanted": wanted, "attention": attention, "ways": ways}
-        own = person.email if person.email in overview.asked else None
+        shown = {"wanted": wanted, "attention": attention, "own": own, "ways": ways}
         same = wanted, own, frozenset(ways.items())
         return PageAnswer(lambda: Now.of(overview, wanted, self.watch.trouble), "now.html", shown, same)
 
@@ -231,6 +232,7 @@ def board(
     """The routes of the board, as `Board` is made of the same."""
     past = Past(orchestrator.fleet_repository, orchestrator.deployments)
     showing = Showing(watch)
+    watch.prepares = showing.prepare
     forms = Board(watch, orchestrator, past, ways, surveyed).forms()
     told = document(forms)
 
@@ -247,9 +249,9 @@ def board(
         return _drawing(clash.drawing if clash else b"")
 
     async def programs(request: Request) -> Response:
-        return (
-            as_json(told) if wants_json(request) else showing.page(request, "programs.html", {"told": told})
-        )
+        if wants_json(request):
+            return as_json(told)
+        return await showing.page(request, "programs.html", {"told": told})
 
     async def openapi(_: Request) -> Response:
         return as_json(told)
@@ -283,5 +285,5 @@ async def _events(watch: Watch, request: Request) -> AsyncGenerator[str]:
             yield ": still here\n\n"
 
 
-def _waits_for(person: Person, each: Standing) -> bool:
-    return each.waiting is not None and person.email in each.waiting.people
+def _waits_for(own: Set[tuple[str, ...]], each: Standing) -> bool:
+    return each.waiting is not None and each.waiting.people in own

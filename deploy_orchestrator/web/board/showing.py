@@ -1,22 +1,26 @@
 """How an answer of the board looks: a page, or JSON for who asks for `application/json`."""
 
-import gzip
+import asyncio
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 import pydantic_core
 from markupsafe import Markup
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.templating import Jinja2Templates
 
-from deploy_orchestrator.pipeline import State, age
+from deploy_orchestrator.pipeline import Overview, State, age
 from deploy_orchestrator.telemetry import span
 from deploy_orchestrator.web.asking import MAX_REASON
 from deploy_orchestrator.web.board.charts import MAX_ROWS
+from deploy_orchestrator.web.board.pieces import Piece, gzipped
 from deploy_orchestrator.web.board.rows import Filter, table
 from deploy_orchestrator.web.board.sides import pairs
 from deploy_orchestrator.web.board.watch import Watch
@@ -25,9 +29,11 @@ from deploy_orchestrator.web.templates import templates
 
 MAX_KEPT: Final = 20
 """Tables, and parts of pages, of one look."""
-COMPRESSION: Final = 3
-"""A table of thousands of rows is a tenth by it, and three times as fast as by more."""
 _PART: Final = "X-Part"
+_HTML: Final = "text/html"
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+_MARK: Final = '<div id="shown">\n'
+"""Of a page, where what changes of it begins. What is shown is escaped, and never has it."""
 _POLICY: Final = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 
@@ -52,60 +58,87 @@ def _templates() -> Jinja2Templates:
     return made
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class _Look:
+    """What was made of one look, that `at` this time: each once, however many ask for it."""
+
+    at: datetime
+    tables: dict[Filter, Markup] = field(default_factory=dict[Filter, Markup])
+    pieces: dict[Hashable, asyncio.Task[Piece]] = field(default_factory=dict[Hashable, asyncio.Task[Piece]])
+    tabling: Lock = field(default_factory=Lock)
+
+
+@dataclass(slots=True)
 class Showing:
     """Answers beside what the `watch` saw last."""
 
     watch: Watch
     templates: Jinja2Templates = field(default_factory=_templates)
-    _tables: dict[tuple[datetime, Filter], Markup] = field(
-        default_factory=dict[tuple[datetime, Filter], Markup]
-    )
-    _parts: dict[tuple[datetime, object], bytes] = field(default_factory=dict[tuple[datetime, object], bytes])
+    _look: _Look = field(default_factory=lambda: _Look(_NEVER))
+    _next: _Look = field(default_factory=lambda: _Look(_NEVER))
 
-    def rows(self, wanted: Filter) -> Markup:
-        """The table of what is `wanted` of what the watch saw last, made once for all who look at it."""
-        overview = self.watch.overview
-        asked = overview.at, wanted
-        if asked not in self._tables:
-            _forget_others(self._tables, overview.at)
-            shown = {"table": table(overview, wanted), "overview": overview}
-            made = self.templates.get_template("table.html").render(shown)
-            self._tables[asked] = Markup(made)  # noqa: S704 the template has escaped it
-        return self._tables[asked]
+    def prepare(self, overview: Overview) -> None:
+        """Make the tables of what is seen next that somebody asked for of what was seen last."""
+        following = _Look(overview.at)
+        for wanted in tuple(self._look.tables):
+            self._rows(following, overview, wanted)
+        self._next = following
 
-    def page(self, request: Request, name: str, shown: Mapping[str, Any], same: Hashable = None) -> Response:
+    async def page(
+        self, request: Request, name: str, shown: Mapping[str, Any], same: Hashable = None
+    ) -> Response:
         """The page `name`, which runs nothing but its own, and stands in no frame; or what changes of it, for
-        the page that shows itself anew. That is made and compressed once for all whose pages are the `same`
-        as long as nothing else is seen; None: nobody's is.
+        the page that shows itself anew. That is made once, in a thread, for all whose pages are the `same` as
+        long as nothing else is seen, and knows nothing of who asks; None: nobody's is.
         """
-        watch, person, is_part = self.watch, person_of(request.scope), request.headers.get(_PART) == "shown"
-        about = {
-            "overview": watch.overview,
-            "trouble": watch.trouble,
-            "version": watch.version,
-            "person": person,
-            "operates": person.role >= Role.OPERATES,
-            "rows": self.rows,
-            "part": is_part,
-        }
+        watch, person = self.watch, person_of(request.scope)
+        part = "shown" if request.headers.get(_PART) == "shown" else ""
+        seen = {"overview": watch.overview, "trouble": watch.trouble, "request": request, **shown}
+        asker = {"version": watch.version, "person": person, "operates": person.role >= Role.OPERATES}
         headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store", "Vary": _PART}
-        is_shared = is_part and same is not None and "gzip" in request.headers.get("accept-encoding", "")
-        if not is_shared:
-            return self.templates.TemplateResponse(request, name, {**shown, **about}, headers=headers)
-        kept = watch.overview.at, (watch.trouble, name, same)
-        if kept not in self._parts:
-            _forget_others(self._parts, watch.overview.at)
-            made = self.templates.TemplateResponse(request, name, {**shown, **about})
-            self._parts[kept] = gzip.compress(bytes(made.body), COMPRESSION)
-        headers |= {"Content-Encoding": "gzip", "Vary": f"{_PART}, Accept-Encoding"}
-        return Response(self._parts[kept], media_type="text/html", headers=headers)
+        if same is None:
+            text = self._rendered(name, {**seen, **asker, "part": part})
+            return Response(text, media_type=_HTML, headers=headers)
+        pieces = [await self._shared(name, seen, same)]
+        if not part:
+            before, mark, after = self._rendered(name, {**seen, **asker, "part": "frame"}).partition(_MARK)
+            pieces = [Piece.of(before + mark), *pieces, Piece.of(after)]
+        headers["Vary"] = f"{_PART}, Accept-Encoding"
+        if "gzip" not in request.headers.get("accept-encoding", ""):
+            return Response(b"".join(each.plain for each in pieces), media_type=_HTML, headers=headers)
+        headers["Content-Encoding"] = "gzip"
+        return Response(gzipped(pieces), media_type=_HTML, headers=headers)
+
+    async def _shared(self, name: str, seen: Mapping[str, Any], same: Hashable) -> Piece:
+        """What changes of a page, made by the first who asks for it; whoever else asks meanwhile waits."""
+        overview = seen["overview"]
+        if self._look.at != overview.at:
+            self._look = self._next if self._next.at == overview.at else _Look(overview.at)
+        look, asked = self._look, (seen["trouble"], name, same)
+        if asked not in look.pieces:
+            rows = partial(self._rows, look, overview)
+            context = {**seen, "part": "shown", "rows": rows}
+            making = run_in_threadpool(lambda: Piece.of(self._rendered(name, context)))
+            _keep(look.pieces, asked, asyncio.create_task(making))
+        return await asyncio.shield(look.pieces[asked])
+
+    def _rows(self, look: _Look, overview: Overview, wanted: Filter) -> Markup:
+        with look.tabling:
+            if wanted not in look.tables:
+                shown = {"table": table(overview, wanted), "overview": overview}
+                made = Markup(self._rendered("table.html", shown))  # noqa: S704 the template has escaped it
+                _keep(look.tables, wanted, made)
+            return look.tables[wanted]
+
+    def _rendered(self, name: str, context: Mapping[str, Any]) -> str:
+        return self.templates.get_template(name).render(context)
 
 
-def _forget_others(kept: dict[tuple[datetime, Any], Any], at: datetime) -> None:
-    """Keep what was made of the look `at` alone, and no more of that than `MAX_KEPT`."""
-    if len(kept) >= MAX_KEPT or any(each != at for each, _ in kept):
-        kept.clear()
+def _keep(kept: dict[Any, Any], key: Hashable, made: Any) -> None:
+    """Keep no more than `MAX_KEPT`, and the newest."""
+    kept[key] = made
+    if len(kept) > MAX_KEPT:
+        del kept[next(iter(kept))]
 
 
 def wants_json(request: Request) -> bool:

@@ -22,8 +22,9 @@ _NOTHING: Final = Overview(datetime.min.replace(tzinfo=UTC), "", (), (), ())
 
 @dataclass(slots=True)
 class Watch:
-    """Calls `look` every `seconds`, or less often, so that it takes no more than a fifth of the time. Where
-    it fails `trouble` says why, beside the last that did not; `failures` counts by kind of error.
+    """Calls `look` every `seconds`, or less often, so that it takes no more than a fifth of the time. What is
+    new is given to whoever `prepares`, in the look's own thread, before anybody hears of it. Where a look
+    fails `trouble` says why, beside the last that did not; `failures` counts by kind of error.
     """
 
     look: Callable[[], Overview]
@@ -33,6 +34,7 @@ class Watch:
     version: int = 0
     took: float = 0.0
     failures: Counter[str] = field(default_factory=Counter[str])
+    prepares: Callable[[Overview], None] = lambda _: None
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     @asynccontextmanager
@@ -68,8 +70,11 @@ class Watch:
         who asks for a page waits for any of it.
         """
         overview = self.look()
-        _ = overview.attention, overview.live, overview.broken, overview.awaiting, overview.asked
-        return overview, replace(overview, at=self.overview.at) != self.overview
+        _ = overview.attention, overview.live, overview.broken, overview.awaiting
+        is_new = replace(overview, at=self.overview.at) != self.overview
+        if is_new:
+            self.prepares(overview)
+        return overview, is_new
 
     async def _once(self) -> None:
         trouble, overview, is_new, began = "", self.overview, False, time.monotonic()
