@@ -18,6 +18,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 class Collector:
     """Takes what is posted to `url` as long as it answers with a `status` below 400."""
 
+    host: str
     port: int = 0
     status: int = 200
     requests: list[ExportTraceServiceRequest] = field(default_factory=list)
@@ -25,7 +26,7 @@ class Collector:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def spans(self) -> list[Span]:
@@ -49,7 +50,7 @@ def said(attributes: Iterable[KeyValue]) -> dict[str, str]:
 @contextmanager
 def collecting(host: str = "127.0.0.1") -> Iterator[Collector]:
     """A collector on a free port, as long as the context lasts."""
-    made = Collector()
+    made = Collector(host)
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -32,6 +32,7 @@ from rig.postgres import DATABASE, USER, PostgreSQL
 from deploy_orchestrator.delivery import bootstrap
 from deploy_orchestrator.fleet import load
 from deploy_orchestrator.git import Repository
+from tests.collector import Collector, collecting
 
 FLEET = Path(__file__).parent / "node" / "fleet"
 CHARTS = Path(__file__).parents[2] / "charts"
@@ -45,7 +46,8 @@ PATIENCE = 300
 @dataclass(frozen=True)
 class Production:
     """`urls` are those of fleet and deployments, with the credentials of somebody who approves in them,
-    `door` is the address that browsers know, `people` are those of the forge by name, `token` is Prometheus'.
+    `door` is the address that browsers know, `people` are those of the forge by name, `token` is Prometheus',
+    `collector` gets the traces.
     """
 
     k8s: ControlPlane
@@ -56,6 +58,7 @@ class Production:
     database: PostgreSQL
     forge: Gitea
     token: str
+    collector: Collector
 
     @property
     def platform(self) -> User:
@@ -182,6 +185,21 @@ class Production:
             core.delete_namespaced_pod(name, namespace, grace_period_seconds=0)
             return said
 
+    def metrics(self) -> str:
+        """What Prometheus reads."""
+        with self.k8s.client() as connection:
+            selector = "app.kubernetes.io/component=door"
+            (pod,) = CoreV1Api(connection).list_namespaced_pod(NAMESPACE, label_selector=selector).items
+        shown = {"Authorization": f"Bearer {self.token}"}
+        url = f"http://{pod.status.pod_ip}:9464/metrics"
+        return httpx.get(url, headers=shown, timeout=30, trust_env=False).raise_for_status().text
+
+    def copies(self, folder: Path) -> tuple[Path, Path]:
+        """The two repositories, the fleet first, as they are on the forge now."""
+        for name, url in self.urls.items():
+            subprocess.run(["git", "clone", "--quiet", "--mirror", url, folder / name], check=True)
+        return folder / "fleet", folder / "deployments"
+
     def story(self) -> str:
         """What pods are there, and the last words of the orchestrator's own."""
         told: list[str] = []
@@ -276,9 +294,10 @@ def production(folder: Path) -> Iterator[Production]:
             ],
             "roles": {"sees": [alice.email]},
         }
-        _install(k8s, database, forge, urls, sign_in, folder)
+        collector = stack.enter_context(collecting(ADDRESS))
+        _install(k8s, database, forge, urls, sign_in, collector, folder)
         urls = {name: forge.signed_in(url, alice) for name, url in urls.items()}
-        shop = Production(k8s, folder, urls, door, people, database, forge, token)
+        shop = Production(k8s, folder, urls, door, people, database, forge, token, collector)
         shop.until(lambda: _ready(k8s), "every process of the chart is ready")
         yield shop
 
@@ -371,6 +390,7 @@ def _install(
     forge: Gitea,
     urls: dict[str, str],
     sign_in: dict[str, Any],
+    collector: Collector,
     folder: Path,
 ) -> None:
     api, git = (int(url.rpartition(":")[2]) for url in (k8s.server, forge.url))
@@ -399,10 +419,11 @@ def _install(
         "trust": {"existingConfigMap": "authorities"},
         "door": {"signIn": {"config": sign_in, "existingSecret": "deploy-orchestrator-sign-in"}},
         "metrics": {"enabled": True},
+        "traces": {"endpoint": collector.url, "collectorNamespace": ""},
         "networkPolicy": {
             "kubernetesApi": {"cidrs": here, "ports": [api]},
             "externalDatabase": {"cidrs": here},
-            "outside": {"cidrs": here, "except": [], "ports": [api, git]},
+            "outside": {"cidrs": here, "except": [], "ports": [api, git, collector.port]},
         },
     }
     (folder / "values.yaml").write_text(yaml.safe_dump(values))

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from dagster import DefaultRunLauncher
 from dagster._config import process_config
 from dagster._core.instance.config import dagster_instance_config
 from dagster._core.storage.dagster_run import DagsterRun
@@ -156,6 +157,16 @@ def test_a_run_is_restricted_knows_the_installation_and_is_cleaned_up(made):
         assert field in Settings.model_fields
         assert f"DEPLOY_ORCHESTRATOR_{field.upper()}" in told
     assert "DAGSTER_PG_PASSWORD" in told
+
+
+def test_runs_are_processes_of_the_code_location_where_that_is_asked_for(made, tmp_path):
+    found = instance(made({"runs": {"launcher": "code-location"}}))
+    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(found))
+    config, _ = dagster_instance_config(str(tmp_path))
+    named = config["run_launcher"]
+    assert class_from_code_pointer(named["module"], named["class"]) is DefaultRunLauncher
+    assert found["run_monitoring"]["max_runtime_seconds"] == 7200
+    assert "max_runtime_seconds" not in instance(made())["run_monitoring"]
 
 
 def test_nobody_who_launches_a_run_says_which_image_and_command_get_its_secrets(made, tmp_path):

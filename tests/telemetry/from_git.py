@@ -37,16 +37,37 @@ def commits(repository: Path, branch: str, folder: str) -> list[tuple[str, datet
     return found
 
 
-def figures(fleet: Path, deployments: Path, since: datetime, until: datetime) -> dict[str, object]:
-    """Of all environments together: what the command's `all` says."""
-    healthy: dict[str, datetime] = {}
-    failed: dict[str, datetime] = {}
+def outcomes(deployments: Path) -> dict[str, dict[str, datetime]]:
+    """When each release first got healthy, and when it first failed, by its commit."""
+    told: dict[str, dict[str, datetime]] = {}
     for commit, _, files in commits(deployments, "deliveries", "."):
         for file in files:
-            told = yaml.load(git(deployments, "show", f"{commit}:{file}"), yaml.BaseLoader)
-            (healthy if told["outcome"] == "healthy" else failed).setdefault(
-                told["release"], moment(told["at"])
-            )
+            one = yaml.load(git(deployments, "show", f"{commit}:{file}"), yaml.BaseLoader)
+            told.setdefault(one["release"], {}).setdefault(one["outcome"], moment(one["at"]))
+    return told
+
+
+def runs(fleet: Path, deployments: Path) -> dict[str, tuple[str, datetime, datetime]]:
+    """Of each release and revert that is over, by its commit: the commit of the fleet that its trace is of,
+    when it began and when it ended.
+    """
+    told, found = outcomes(deployments), {}
+    for commit, at, files in commits(deployments, "main", "releases"):
+        message = git(deployments, "show", "-s", "--format=%(trailers:key=Reverts,valueonly)", commit).strip()
+        for file in files if commit in told else ():
+            of = message or commit
+            source = yaml.load(git(deployments, "show", f"{of}:{file}"), yaml.BaseLoader)["source"]["commit"]
+            made = at if message else moment(git(fleet, "show", "-s", "--format=%cI", source).strip())
+            ended = told[commit].get("failed") or told[commit]["healthy"]
+            found[commit] = source, made, max(made, ended)
+    return found
+
+
+def figures(fleet: Path, deployments: Path, since: datetime, until: datetime) -> dict[str, object]:
+    """Of all environments together: what the command's `all` says."""
+    told = outcomes(deployments)
+    healthy = {release: each["healthy"] for release, each in told.items() if "healthy" in each}
+    failed = {release: each["failed"] for release, each in told.items() if "failed" in each}
     lead, restores, waits = [], [], []
     releases = wrong = open_ones = untold = 0
     steps: list[tuple[str, str, datetime, dict[str, Any], str]] = []

@@ -31,6 +31,7 @@ from deploy_orchestrator.telemetry import (
 from tests.collector import Collector, collecting, said
 from tests.desk import Desk
 from tests.pipeline.conftest import sandbox_of
+from tests.telemetry.from_git import runs as runs_in_git
 
 MOMENT = datetime(2026, 3, 2, tzinfo=UTC)
 FLEET = "https://git.example.com/fleet.git"
@@ -253,6 +254,13 @@ def test_the_traces_of_a_real_day_agree_with_the_figures_of_that_day(waiting: De
     assert [(each.end_time_unix_nano - each.start_time_unix_nano) / 1e9 for each in approved] == [
         figures.approval.longest
     ]
+    over = runs_in_git(waiting.fleet, waiting.folder / ".local/deployments.git")
+    assert {said(each.attributes)["cicd.pipeline.run.id"] for each in runs} == over.keys()
+    for each in runs:
+        source, began, ended = over[said(each.attributes)["cicd.pipeline.run.id"]]
+        assert int.from_bytes(each.trace_id) == trace_of(source)
+        times = (each.start_time_unix_nano, each.end_time_unix_nano)
+        assert times == tuple(round(at.timestamp() * 1e6) * 1000 for at in (began, ended))
     sources = {each.source for each in changes if each.kind == "release"}
     assert {int.from_bytes(each.trace_id) for each in spans.values()} == {trace_of(each) for each in sources}
 

@@ -49,15 +49,24 @@ run_monitoring:
   start_timeout_seconds: {{ int64 .Values.runs.startTimeoutSeconds }}
   # A run is started anew, and goes on from what Git says: its pod is never resumed.
   max_resume_run_attempts: 0
+  {{- if eq .Values.runs.launcher "code-location" }}
+  # Nobody notices that a run ended with the code location that it ran in.
+  max_runtime_seconds: {{ int64 .Values.runs.maxRuntimeSeconds }}
+  {{- end }}
 run_retries:
   enabled: true
   max_retries: {{ int64 .Values.runs.maxRetries }}
   retry_on_asset_or_op_failure: false
 run_launcher:
+  {{- if eq .Values.runs.launcher "pods" }}
   module: dagster_k8s
   class: K8sRunLauncher
   config:
     {{- include "deploy-orchestrator.runLauncher" . | nindent 4 }}
+  {{- else }}
+  module: dagster
+  class: DefaultRunLauncher
+  {{- end }}
 schedules:
   use_threads: true
   num_workers: 2

@@ -1,13 +1,20 @@
 """The chart and the image, from a push until it is live, by pods that run."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from playwright.sync_api import Browser, expect
 from production import NAMESPACE, Production
+from prometheus_client.parser import text_string_to_metric_families
 from signing_in import consent, sign_in
 
+from deploy_orchestrator.telemetry import trace_of
 from tests.chromium import chromium, needs_chromium
+from tests.collector import said
+from tests.telemetry.from_git import figures, moment, runs
 
 VALUES = "charts/shop/values.yaml"
 MIGRATION = "job-name=shop-migration"
@@ -64,3 +71,43 @@ def test_what_does_not_get_ready_is_reverted(production: Production) -> None:
         lambda: "revert" in production.orchestrator("history", "dev", "shop").lower(), "a revert"
     )
     production.until(lambda: production.page("dev") == "two", "dev answers as before")
+
+
+def test_metrics_figures_and_traces_of_the_day_agree_with_git(production: Production, tmp_path: Path) -> None:
+    fleet, deployments = production.copies(tmp_path)
+    over = runs(fleet, deployments)
+    assert len(over) >= 5
+
+    def spans() -> dict[str, Span]:
+        sent = [each for each in production.collector.spans if each.kind == Span.SPAN_KIND_SERVER]
+        found = {said(each.attributes)["cicd.pipeline.run.id"]: each for each in sent}
+        assert len(found) == len(sent), "a span was exported twice"
+        return found
+
+    production.until(lambda: over.keys() <= spans().keys(), "what is over was exported")
+    sent = spans()
+    for commit, (source, began, ended) in over.items():
+        times = (sent[commit].start_time_unix_nano, sent[commit].end_time_unix_nano)
+        assert times == tuple(round(each.timestamp() * 1e6) * 1000 for each in (began, ended)), commit
+        assert int.from_bytes(sent[commit].trace_id) == trace_of(source)
+    assert {each.name for each in sent.values()} == {"RUN release", "RUN revert"}
+
+    told = json.JSONDecoder().raw_decode(production.orchestrator("dora", "--format", "json"))[0]
+    since, until = moment(told["since"]), moment(told["until"])
+    assert figures(fleet, deployments, since, until) == told["all"]
+    assert told["all"]["failed"] >= 1
+    assert told["all"]["approval"]["count"] >= 1
+
+    families = [*text_string_to_metric_families(production.metrics())]
+    scraped = {
+        (each.name.removeprefix("deploy_orchestrator_"), tuple(sorted(each.labels.values()))): each.value
+        for family in families
+        for each in family.samples
+    }
+    for environment, of in told["environments"].items():
+        assert scraped["releases_total", (environment, "release")] == of["deployments"]
+        assert scraped["dora_lead_time_seconds", (environment,)] == of["lead_time"]["median"]
+        assert scraped["dora_change_failure_ratio", (environment,)] == of["failure_rate"]
+    assert scraped["releases_total", ("dev", "revert")] == sum(
+        each.name == "RUN revert" for each in sent.values()
+    )
