@@ -8,6 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 import uvicorn
+import uvloop
 
 from edge_inference.errors import ModelFailed, NoModel
 from edge_inference.http import application
@@ -24,7 +25,7 @@ def main() -> None:
     """Serves; exits with 2 where the models cannot be loaded."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     try:
-        asyncio.run(_serve(Settings()))
+        uvloop.run(_serve(Settings()))
     except (NoModel, ModelFailed) as error:
         _log.error("%s", error)
         sys.exit(2)
