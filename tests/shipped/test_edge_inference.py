@@ -71,6 +71,15 @@ def test_models_of_a_claim_are_read_and_never_written(render: Render) -> None:
     assert "models" not in {each["name"] for each in pod(render)["volumes"]}
 
 
+def test_models_of_an_image_are_mounted_as_they_are_and_named_by_digest_alone(render: Render) -> None:
+    reference = f"registry.example.com/edge/shapes@sha256:{'0' * 64}"
+    spec = pod(render, {"models": {"image": reference}})
+    [volume] = [each for each in spec["volumes"] if each["name"] == "models"]
+    assert volume["image"] == {"reference": reference, "pullPolicy": "IfNotPresent"}
+    mounts = {each["name"]: each for each in spec["containers"][0]["volumeMounts"]}
+    assert mounts["models"] == {"name": "models", "mountPath": "/models", "readOnly": True}
+
+
 def test_nobody_is_let_out_and_only_the_namespace_in_unless_named(render: Render) -> None:
     policy = one(render(CHART, name="vision"), "NetworkPolicy")["spec"]
     assert policy["policyTypes"] == ["Ingress", "Egress"]
@@ -104,6 +113,8 @@ def test_more_than_one_server_gets_a_disruption_budget_and_prometheus_a_monitor(
         {"replicas": -1},
         {"runAsUser": 0},
         {"models": {"claim": "Shapes"}},
+        {"models": {"image": "registry.example.com/edge/shapes:1"}},
+        {"models": {"claim": "shapes", "image": f"edge/shapes@sha256:{'0' * 64}"}},
     ],
 )
 def test_values_that_mean_nothing_are_refused(charts: Path, values: dict[str, Any]) -> None:
