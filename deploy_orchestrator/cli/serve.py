@@ -62,7 +62,7 @@ def serve(
     them.
     """
     from deploy_orchestrator.pipeline import look
-    from deploy_orchestrator.web import LOOPBACK, ActingAs, Watch, site, site_server
+    from deploy_orchestrator.web import LOOPBACK, ActingAs, SurveyPage, Watch, site, site_server
 
     settings = described()
     sign_in = _sign_in(settings.home)
@@ -79,7 +79,7 @@ def serve(
             fix="leave it out: it is for the sandbox on this machine alone, where nobody signs in",
         )
     orchestrator = opened(context)
-    dagster, surveyed = None, lambda: None
+    dagster, surveyed = None, SurveyPage
     if workspace:
         from deploy_orchestrator.web import dagster_survey, dagster_ui
 

@@ -22,8 +22,8 @@ from deploy_orchestrator.risk import Reason, Verdict, alike
 MAX_DIFF = 60_000
 MAX_SIGHTINGS = 5
 MAX_ROWS = 500
-MAX_CLASHES = 50
-"""Charts whose conflicts are drawn, each by itself."""
+MAX_DRAWINGS = 50
+"""Charts whose conflicts are drawn, each by itself; of more, only told."""
 NOTHING_PENDING = dg.MarkdownMetadataValue("Nothing to release: the candidate is what is released.")
 
 
@@ -71,18 +71,22 @@ def graph(closure: Closure) -> dg.MarkdownMetadataValue:
 
 def clashes(found: Iterable[Surveyed]) -> dg.JsonMetadataValue:
     """For whom versions clash, why, and a drawing of what needs what there, for the pages of releases."""
-    clashing = [each for each in found if each.analysis.conflicts][:MAX_CLASHES]
-    return dg.JsonMetadataValue([_clash(each) for each in clashing])
+    clashing = [each for each in found if each.analysis.conflicts]
+    return dg.JsonMetadataValue(
+        [
+            {
+                "deployments": list(each.deployments),
+                "drawing": _drawing(each) if number < MAX_DRAWINGS else "",
+                "rows": [_told(conflict) for conflict in each.analysis.conflicts],
+            }
+            for number, each in enumerate(clashing)
+        ]
+    )
 
 
-def _clash(found: Surveyed) -> dict[str, object]:
-    conflicts = found.analysis.conflicts
-    drawn = attempt(draw, found.analysis.closure, "svg", conflicts)
-    return {
-        "deployments": list(found.deployments),
-        "drawing": "" if isinstance(drawn, OrchestratorError) else drawn.decode(),
-        "rows": [_told(each) for each in conflicts],
-    }
+def _drawing(found: Surveyed) -> str:
+    drawn = attempt(draw, found.analysis.closure, "svg", found.analysis.conflicts)
+    return "" if isinstance(drawn, OrchestratorError) else drawn.decode()
 
 
 def needs(closure: Closure) -> Table:

@@ -1,6 +1,5 @@
 """What a form of one of our pages says, within bounds."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qs
@@ -8,9 +7,10 @@ from urllib.parse import parse_qs
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from deploy_orchestrator.web.bodies import MAX_SECONDS, BodyTooLarge, read_body
+
 MAX_FORM: Final = 16 * 1024
 MAX_FIELDS: Final = 20
-MAX_SECONDS: Final = 10.0
 FORM: Final = "application/x-www-form-urlencoded"
 
 
@@ -18,13 +18,10 @@ async def read_form(request: Request) -> Mapping[str, str]:
     """The fields of the form, the last one of each name. Raises HTTPException for what is none, or large."""
     if request.headers.get("content-type", FORM).partition(";")[0].strip().lower() != FORM:
         raise HTTPException(415, "a form is expected")
-    body = bytearray()
     try:
-        async with asyncio.timeout(MAX_SECONDS):
-            async for part in request.stream():
-                body += part
-                if len(body) > MAX_FORM:
-                    raise HTTPException(413, "the form is too large")
+        body = await read_body(request, MAX_FORM)
+    except BodyTooLarge as error:
+        raise HTTPException(413, "the form is too large") from error
     except TimeoutError as error:
         raise HTTPException(408, f"the form did not arrive within {MAX_SECONDS:.0f} seconds") from error
     try:

@@ -1,10 +1,12 @@
 """What Dagster says of its queue and its last survey. Like `mounted.py`, it knows Dagster."""
 
+import logging
 import re
 import time
 from base64 import b64decode
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Lock
 from typing import Final
@@ -34,6 +36,7 @@ from deploy_orchestrator.web.board import Built, ChartTable, Clash, SurveyPage
 from deploy_orchestrator.web.metrics import Queue
 
 KEPT_SECONDS: Final = 10.0
+_LOG: Final = logging.getLogger(__name__)
 CLASHING: Final = ("clash on", "harm", "why", "way out")
 _DRAWN: Final = re.compile(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)")
 _UNDER_WAY: Final = (
@@ -69,31 +72,38 @@ def _queue(instance: DagsterInstance) -> Queue:
 
 
 @contextmanager
-def dagster_survey() -> Generator[Callable[[], SurveyPage | None]]:
+def dagster_survey() -> Generator[Callable[[], SurveyPage]]:
     """What the last survey found, as the instance of `DAGSTER_HOME` keeps it, read anew every `KEPT_SECONDS`
-    at most, until this ends; None before the first.
+    at most, until this ends. Whoever asks while it is read, or cannot be, gets what was read last.
     """
-    kept: tuple[float, SurveyPage | None] | None = None
+    kept, read_at = SurveyPage(), -KEPT_SECONDS
     reading = Lock()
 
-    def found() -> SurveyPage | None:
-        nonlocal kept
-        with reading:
-            if kept is None or time.monotonic() - kept[0] > KEPT_SECONDS:
-                kept = time.monotonic(), _survey(instance)
-            return kept[1]
+    def found() -> SurveyPage:
+        nonlocal kept, read_at
+        if time.monotonic() - read_at >= KEPT_SECONDS and reading.acquire(blocking=kept == SurveyPage()):
+            try:
+                kept = _survey(instance)
+            except Exception as error:
+                _LOG.exception("the last survey cannot be read")
+                said = f"Dagster's database does not answer, see the server's log: {type(error).__name__}"
+                kept = replace(kept, trouble=said)
+            finally:
+                read_at = time.monotonic()
+                reading.release()
+        return kept
 
     with DagsterInstance.get() as instance:
         yield found
 
 
-def _survey(instance: DagsterInstance) -> SurveyPage | None:
+def _survey(instance: DagsterInstance) -> SurveyPage:
     events = [
         instance.get_latest_materialization_event(AssetKey(each))
         for each in (GRAPH_ASSET, CONFLICTS_ASSET, UPGRADES_ASSET)
     ]
     if not any(events):
-        return None
+        return SurveyPage()
     graph, conflicts, upgrades = map(_metadata, events)
     built = Built(
         at=datetime.fromtimestamp(max(each.timestamp for each in events if each), UTC),

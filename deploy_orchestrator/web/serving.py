@@ -41,7 +41,7 @@ def site(
     names: frozenset[str],
     sign_in: SignIn | None = None,
     acting_as: ActingAs | None = None,
-    surveyed: Callable[[], SurveyPage | None] = lambda: None,
+    surveyed: Callable[[], SurveyPage] = SurveyPage,
 ) -> Door:
     """The application: the board at `/`, `dagster` below its own prefix, `/healthz` for who looks whether it
     runs; for requests to one of the host `names`, of people who signed in where there is a `sign_in`. Where

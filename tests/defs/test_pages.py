@@ -1,13 +1,21 @@
 """What the web UI shows of a change: all of it, as it is, and nothing twice."""
 
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
+import pytest
 
+from deploy_orchestrator.charts import Analysis, Repositories, Upgrades, analyze, locate
 from deploy_orchestrator.defs import pages
+from deploy_orchestrator.foresight import Surveyed
 from deploy_orchestrator.manifests import Manifests, Object, diff
+from deploy_orchestrator.registries import Egress, Internet
 from deploy_orchestrator.releases import Plan
 from deploy_orchestrator.risk import Reason, Verdict
+from tests.hub import publishing
+
+CURRENT = Upgrades((), {})
 
 
 def config_map(**data: str) -> Manifests:
@@ -42,6 +50,26 @@ def test_what_one_rule_saw_in_many_objects_is_one_row_and_hides_no_other() -> No
         ["needs-approval", "one: Secret a/b: seen", "It matters. Mend it. Says the policy"],
         ["safe", "fine: seen", "It matters."],
     ]
+
+
+@pytest.fixture
+def clash() -> Analysis:
+    with publishing() as hub:
+        needs = {"app@1.0.0": ["db 1.x", "web 1.x"], "db@1.0.0": ["common 1.x"], "web@1.0.0": ["common 2.x"]}
+        hub.publish({**needs, "common@1.0.0": [], "common@2.0.0": []})
+        repositories = Repositories(web=Internet(Egress().naming(hub.url)))
+        return analyze(locate(f"{hub.url}/app", repositories), repositories)
+
+
+def test_of_more_charts_than_are_drawn_all_clashes_are_told(clash: Analysis) -> None:
+    one, more = pages.MAX_DRAWINGS, 5
+    found = [Surveyed("app 1.0.0", (f"dev/{number}",), clash, CURRENT) for number in range(one + more)]
+    fine = Surveyed("app 1.0.0", ("dev/fine",), replace(clash, conflicts=()), CURRENT)
+    told = pages.clashes([fine, *found]).data
+    assert isinstance(told, list)
+    assert [bool(each["drawing"]) for each in told] == [True] * one + [False] * more
+    assert [each["deployments"] for each in told] == [[*each.deployments] for each in found]
+    assert {row[0] for each in told for row in each["rows"]} == {"common"}
 
 
 def test_a_table_shows_nothing_hidden_and_one_of_nothing_says_so() -> None:

@@ -315,6 +315,18 @@ def test_a_release_whose_versions_clash_shows_where_and_a_drawing_that_runs_noth
         assert client.get("/deployments/dev/shop/clash.svg").status_code == 404
 
 
+def test_pages_say_in_a_line_why_no_newer_survey_is_known_and_are_shown(orchestrator):
+    watch = Watch(lambda: look(orchestrator, Settings().home), seconds=3600)
+    app = site(watch, orchestrator, None, LOOPBACK, surveyed=lambda: SurveyPage(trouble="it is <away>"))
+    with TestClient(app, base_url="http://localhost") as client:
+        for path in ("/deployments/production/shop", "/charts"):
+            page = client.get(path)
+            assert page.status_code == 200
+            assert page.text.count("it is &lt;away&gt;") == 1
+        told = client.get("/charts", headers=JSON)
+    assert (told.status_code, told.text) == (503, "it is <away>")
+
+
 def test_what_there_is_not_is_not_found(client):
     assert client.get("/deployments/production/nobody").status_code == 404
     strange = client.get("/deployments/production/<script>")

@@ -1,6 +1,7 @@
 """What Dagster's own storage says of its queue and its last survey."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -21,7 +22,7 @@ from deploy_orchestrator.telemetry import (
     GRAPH_ASSET,
     UPGRADES_ASSET,
 )
-from deploy_orchestrator.web import Queue, dagster_queue, dagster_survey
+from deploy_orchestrator.web import Queue, SurveyPage, dagster_queue, dagster_survey
 
 ORIGIN = RemoteJobOrigin(RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("here"), "all"), "ship")
 CLASH = {
@@ -69,7 +70,30 @@ def test_the_last_survey_counts(instance):
 
 def test_nothing_is_built_before_the_first_survey(instance):
     with dagster_survey() as survey:
-        assert survey() is None
+        assert survey() == SurveyPage()
+
+
+def test_while_dagsters_database_is_away_the_last_survey_is_shown_and_why_nothing_newer(
+    instance, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("deploy_orchestrator.web.queue.KEPT_SECONDS", 0)
+    instance.report_runless_asset_event(dg.AssetMaterialization(CONFLICTS_ASSET))
+    database = next(tmp_path.rglob("index.db"))
+    whole = database.read_bytes()
+    with dagster_survey() as survey:
+        last = survey()
+        database.write_bytes(b"no database" * 1000)
+        away = survey()
+        with dagster_survey() as another:
+            first = another()
+        database.write_bytes(whole)
+        again = survey()
+    assert last.built
+    assert again == last
+    assert away == replace(last, trouble=away.trouble)
+    assert (first.built, first.trouble) == (None, away.trouble)
+    assert away.trouble.startswith("Dagster's database does not answer")
+    assert "\n" not in away.trouble
 
 
 def test_the_last_survey_tells_what_the_fleet_is_built_on(instance):
@@ -85,7 +109,7 @@ def test_the_last_survey_tells_what_the_fleet_is_built_on(instance):
         instance.report_runless_asset_event(dg.AssetMaterialization(asset, metadata=metadata))
     with dagster_survey() as survey:
         found = survey()
-    assert found is not None
+    assert found.built is not None
     assert (found.drawing, found.built.needs.rows) == (b"<svg/>", (("app", True),))
     assert (found.built.conflicts.rows, found.built.outdated.rows) == ((), (older,))
     assert {*found.clashes} == {"dev/shop", "production/shop"}
@@ -98,5 +122,5 @@ def test_what_another_version_has_written_of_clashes_is_let_be(instance):
     instance.report_runless_asset_event(dg.AssetMaterialization(CONFLICTS_ASSET, metadata=told))
     with dagster_survey() as survey:
         found = survey()
-    assert found
+    assert found.built
     assert found.clashes == {}

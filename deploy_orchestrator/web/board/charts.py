@@ -43,10 +43,12 @@ class Clash:
 
 @dataclass(frozen=True, slots=True)
 class SurveyPage:
-    """What a survey found, a `drawing` of what needs what, as SVG, empty where none was made, and what
-    `clashes` in deployments, by `environment/tenant`.
+    """What the last survey found, None where none is known, a `drawing` of what needs what, as SVG, empty
+    where none was made, and what `clashes` in deployments, by `environment/tenant`. `trouble` says in a line
+    why nothing newer can be told.
     """
 
-    built: Built
-    drawing: bytes
+    built: Built | None = None
+    drawing: bytes = b""
     clashes: Mapping[str, Clash] = field(default_factory=dict[str, Clash])
+    trouble: str = ""

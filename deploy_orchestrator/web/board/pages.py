@@ -89,14 +89,14 @@ class Days(Asks):
 @dataclass(frozen=True, slots=True)
 class Board:
     """The board over what `watch` sees, on which people decide where there are `ways`. `surveyed` tells what
-    the fleet is built on, where something knows that.
+    the fleet is built on, as far as something knows that.
     """
 
     watch: Watch
     orchestrator: Orchestrator
     past: Past
     ways: Ways | None
-    surveyed: Callable[[], SurveyPage | None]
+    surveyed: Callable[[], SurveyPage]
 
     def forms(self) -> list[Form]:
         missing = (HTTPStatus.NOT_FOUND,)
@@ -106,7 +106,7 @@ class Board:
             Form(place, self.deployment, refuses=missing),
             Form("/tenants/{tenant}", self.tenant, refuses=missing),
             Form("/changes/{commit}", self.change, refuses=missing),
-            Form("/charts", self.charts),
+            Form("/charts", self.charts, refuses=(HTTPStatus.SERVICE_UNAVAILABLE,)),
             Form("/audit", self.audit, other="text/csv"),
             Form("/figures", self.figures),
             *Acting(self.orchestrator).forms(),
@@ -141,8 +141,8 @@ class Board:
         decides = self._decides(person, standing, {each.who for each in found.decisions if each.approves})
         stops = self._stops(person, asked.environment)
         surveyed = await run_in_threadpool(self.surveyed)
-        clash = surveyed.clashes.get(standing.key) if surveyed else None
-        shown = {"each": standing, "found": found, "decides": decides, "stops": stops, "clash": clash}
+        shown = {"each": standing, "found": found, "decides": decides, "stops": stops}
+        shown |= {"surveyed": surveyed, "clash": surveyed.clashes.get(standing.key)}
         shown |= {"side": asked.lines == "side"}
         return PageAnswer(lambda: DeploymentPage.with_details(standing, found), "deployment.html", shown)
 
@@ -171,7 +171,9 @@ class Board:
         it.
         """
         found = await run_in_threadpool(self.surveyed)
-        return PageAnswer(lambda: found and found.built, "charts.html", {"found": found})
+        if found.trouble and found.built is None and wants_json(request):
+            raise HTTPException(503, found.trouble)
+        return PageAnswer(lambda: found.built, "charts.html", {"found": found})
 
     async def audit(self, request: Request, asked: Days) -> PageAnswer[list[Entry]] | Response:
         """Who released, reverted, removed and decided what, when and why."""
@@ -227,7 +229,7 @@ def board(
     watch: Watch,
     orchestrator: Orchestrator,
     ways: Ways | None = None,
-    surveyed: Callable[[], SurveyPage | None] = lambda: None,
+    surveyed: Callable[[], SurveyPage] = SurveyPage,
 ) -> list[BaseRoute]:
     """The routes of the board, as `Board` is made of the same."""
     past = Past(orchestrator.fleet_repository, orchestrator.deployments)
@@ -241,11 +243,11 @@ def board(
 
     async def graph(_: Request) -> Response:
         found = await run_in_threadpool(surveyed)
-        return _drawing(found.drawing if found else b"")
+        return _drawing(found.drawing)
 
     async def clash(request: Request) -> Response:
         found, path = await run_in_threadpool(surveyed), request.path_params
-        clash = found.clashes.get(f"{path['environment']}/{path['tenant']}") if found else None
+        clash = found.clashes.get(f"{path['environment']}/{path['tenant']}")
         return _drawing(clash.drawing if clash else b"")
 
     async def programs(request: Request) -> Response:

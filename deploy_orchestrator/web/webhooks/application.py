@@ -14,13 +14,13 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from deploy_orchestrator.errors import OrchestratorError
+from deploy_orchestrator.web.bodies import MAX_SECONDS, BodyTooLarge, read_body
 from deploy_orchestrator.web.webhooks.deliveries import Deliveries
 from deploy_orchestrator.web.webhooks.errors import Refused
 from deploy_orchestrator.web.webhooks.followed import FollowedBranch
 from deploy_orchestrator.web.webhooks.push import authenticate, read_push
 
 MAX_BODY = 5 * 1024 * 1024
-MAX_SECONDS = 10.0
 
 _log = logging.getLogger("uvicorn.error")
 
@@ -122,13 +122,9 @@ class _Looks:
 
 
 async def _body(request: Request) -> bytes:
-    received = bytearray()
     try:
-        async with asyncio.timeout(MAX_SECONDS):
-            async for chunk in request.stream():
-                received += chunk
-                if len(received) > MAX_BODY:
-                    raise Refused(413, f"a delivery may have {MAX_BODY} bytes; the sensors follow without it")
+        return await read_body(request, MAX_BODY)
+    except BodyTooLarge as error:
+        raise Refused(413, f"a delivery may have {MAX_BODY} bytes; the sensors follow without it") from error
     except TimeoutError as error:
         raise Refused(408, f"the body did not arrive within {MAX_SECONDS:.0f} seconds") from error
-    return bytes(received)

@@ -154,7 +154,7 @@ def test_a_body_without_a_known_length_is_bounded_too(forge: httpx.Client) -> No
 
 
 def test_a_body_that_never_comes_is_given_up(forge: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deploy_orchestrator.web.webhooks.application.MAX_SECONDS", 0.2)
+    monkeypatch.setattr("deploy_orchestrator.web.bodies.MAX_SECONDS", 0.2)
     with socket.create_connection((forge.base_url.host, forge.base_url.port or 80), timeout=20) as slow:
         slow.sendall(b"POST /webhooks HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nx")
         assert b" 408 " in slow.recv(1000)
