@@ -120,9 +120,18 @@ def _covers(budget: Object, each: Object) -> bool:
 
 def _replicas(each: Object, near: Iterable[Object]) -> int:
     """How many pods an object has at the least."""
-    scaled = (untyped.at(other.body, "spec", "minReplicas") for other in near if scales(other, each))
+    scaled = (_least(other) for other in near if scales(other, each))
     said = (untyped.at(each.body, "spec", "replicas"), next(scaled, None))
     return min((number for number in said if isinstance(number, int)), default=1)
+
+
+def _least(autoscaler: Object) -> Any:
+    """How many pods it leaves at the least; KEDA's leaves none where it does not say
+    (https://keda.sh/docs/latest/reference/scaledobject-spec/#minreplicacount).
+    """
+    if (autoscaler.key.group, autoscaler.kind) == ("keda.sh", "ScaledObject"):
+        return untyped.mapping(autoscaler.body.get("spec")).get("minReplicaCount", 0)
+    return untyped.at(autoscaler.body, "spec", "minReplicas")
 
 
 def _direction(before: Object, after: Object) -> int | None:

@@ -138,6 +138,8 @@ def step(
         return TagStep.UNCLEAR
     if (new.numbers, new.build) < (old.numbers, old.build):
         return TagStep.DOWN
+    if before.digest and not after.digest:
+        return TagStep.UNCLEAR
     return _pinned(looked_up, TagStep.MINOR) if after.digest else TagStep.MINOR
 
 
@@ -273,7 +275,7 @@ class ImageUnclear(_ImageRule):
     severity = Verdict.NEEDS_APPROVAL
     sees = (
         "an image changes in a way that its tag does not explain: a hash, a word, another flavour, other "
-        "bytes"
+        "bytes, or those that a digest fixes no more"
     )
     why = "Nobody can tell from the tag whether this is a fix or other software."
     do = "Tag images with versions. Compare what both were built from, then approve."

@@ -156,6 +156,22 @@ def held_back(each: Object) -> str | None:
     return "it is paused" if spec.get("paused") is True else None
 
 
+def ends_before_its_successor(each: Object) -> bool:
+    """Whether a roll-out ends a pod of an object before it knows that another one gets ready."""
+    if (each.key.group, each.kind) == ("apps", "Deployment"):
+        rolls = untyped.mapping(untyped.at(each.body, "spec", "strategy"))
+        return rolls.get("type") == "Recreate" or _adds_none(rolls)
+    update = untyped.mapping(untyped.at(each.body, "spec", "updateStrategy"))
+    surges = (each.key.group, each.kind) == ("apps", "DaemonSet") and "maxSurge" in untyped.mapping(
+        update.get("rollingUpdate")
+    )
+    return not surges or _adds_none(update)
+
+
+def _adds_none(strategy: Mapping[str, Any]) -> bool:
+    return untyped.at(strategy, "rollingUpdate", "maxSurge") in (0, "0", "0%")
+
+
 def scales(autoscaler: Object, each: Object) -> bool:
     """Whether an autoscaler, Kubernetes' own or another, says how many there are of an object."""
     target = untyped.mapping(untyped.at(autoscaler.body, "spec", "scaleTargetRef"))

@@ -115,6 +115,12 @@ _ASKED: Final = frozenset(
 https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.Endpoint.
 """
 
+_OF_FIGURES: Final = re.compile(r"(?i)metric|prometheus|stats|federate|exporter|telemetry")
+_OFTEN: Final = re.compile(r"(?:[0-4]s)?(?:\d+ms)?(?<=s)")
+
+_BOUNDED: Final = frozenset({"cpu", "ephemeral-storage", "memory"})
+"""What pods ask for that a tenant's quota bounds."""
+
 _MONITORS: Final = frozenset(
     {
         "bodySizeLimit",
@@ -422,6 +428,8 @@ def _placed(pods: Mapping[str, Any], namespace: str | None) -> Iterator[Reach]:
         asked = untyped.at(pods, "affinity", kind)
         if any(_names_others(each, namespace) for each in _terms(asked)):
             yield Reach("its pods go near those of other namespaces, or keep them away", (kind, asked))
+    for name in sorted(_devices(pods)):
+        yield Reach(f"its pods take {name} of nodes, which nobody has a share of", name)
     if priority := pods.get("priorityClassName"):
         yield Reach(f"its pods go before others, by the priority {untyped.text(priority)}")
     if node := pods.get("nodeName"):
@@ -431,6 +439,21 @@ def _placed(pods: Mapping[str, Any], namespace: str | None) -> Iterator[Reach]:
         if not key or key.startswith("node-role.kubernetes.io/"):
             said = f"its pods go to nodes that are kept free of tenants, by tolerating {key or 'everything'}"
             yield Reach(said, each)
+
+
+def _devices(pods: Mapping[str, Any]) -> set[str]:
+    """What its pods take of nodes that the quota of a tenant does not bound: devices, large pages."""
+    containers = (
+        container
+        for kind in ("containers", "initContainers")
+        for container in untyped.mappings(pods.get(kind))
+    )
+    asked = (
+        untyped.mapping(untyped.at(container, "resources", side))
+        for container in containers
+        for side in ("requests", "limits")
+    )
+    return {name for each in asked for name in each} - _BOUNDED
 
 
 def _terms(affinity: Any) -> Iterator[Mapping[str, Any]]:
@@ -521,6 +544,12 @@ def _scrapes(spec: Mapping[str, Any], namespace: str | None) -> Iterator[Reach]:
     for name in sorted(labels & _TELLS_WHOSE):
         yield Reach(f"its series say by themselves whose they are, by the label {name}")
     endpoints = (*untyped.mappings(spec.get("endpoints")), *untyped.mappings(spec.get("podMetricsEndpoints")))
+    for endpoint in endpoints:
+        path, interval = (untyped.text(endpoint.get(name)) for name in ("path", "interval"))
+        if path and not _OF_FIGURES.search(path):
+            yield Reach(f"Prometheus asks for {path}, which by its name gives no figures", endpoint)
+        if _OFTEN.fullmatch(interval):
+            yield Reach(f"Prometheus asks every {interval}", endpoint)
     for name in sorted({name for endpoint in endpoints for name in endpoint} - _ASKED):
         said = f"{name}, by which Prometheus may give what is its own, or take what is others'"
         yield Reach(said, [endpoint.get(name) for endpoint in endpoints])

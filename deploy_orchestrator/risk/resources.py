@@ -6,7 +6,7 @@ from typing import Final
 
 from deploy_orchestrator.manifests import FieldChange, Object, standing_at, untyped
 from deploy_orchestrator.risk.change import Altered, Change
-from deploy_orchestrator.risk.pods import containers_of, scales
+from deploy_orchestrator.risk.pods import containers_of, ends_before_its_successor, scales
 from deploy_orchestrator.risk.rule import FieldRule, Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
 from deploy_orchestrator.terms import quantity
@@ -20,6 +20,7 @@ _PLAIN: Final[Mapping[str, Decimal]] = {
 """What pods may ask for that a quota bounds, and how much of it any node has."""
 
 _MANY_TIMES: Final = 4
+_TWICE: Final = 2
 _QUOTA: Final = ("", "ResourceQuota")
 
 Amounts = tuple[Decimal | None, Decimal | None]
@@ -82,14 +83,16 @@ class ResourcesUp(FieldRule):
     severity = Verdict.SAFE
     sees = (
         "a request or limit of processor time, memory or scratch space is raised to four times at most, that "
-        "of an emptyDir on disk included; or such a request is new, and is the limit or what any node has"
+        "of an emptyDir on disk included; or such a request is new, and is the limit or what any node has. "
+        "Requests of pods that end before others start in their place are raised to twice, or to what any "
+        "node has"
     )
     why = "The container gets more. The quota bounds it."
     do = "Nothing."
 
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
         raised = _raised(altered, field)
-        return _words(field) if raised and raised[1] <= raised[0] * _MANY_TIMES else None
+        return _words(field) if raised and not _may_find_no_room(altered, field, *raised) else None
 
 
 class ResourcesMultiplied(FieldRule):
@@ -97,7 +100,9 @@ class ResourcesMultiplied(FieldRule):
     severity = Verdict.NEEDS_APPROVAL
     sees = (
         "a request or limit of processor time, memory or scratch space is raised to more than four times, or "
-        "a request is new that some node may not have"
+        "a request is new that some node may not have; or a request that some node may not have is raised to "
+        "more than twice for pods that end before others start in their place (a set's, one of each node, "
+        "Recreate)"
     )
     why = (
         "Pods that no node has room for wait for ever, those of a store after the old ones are gone; and "
@@ -107,7 +112,7 @@ class ResourcesMultiplied(FieldRule):
 
     def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
         raised = _raised(altered, field)
-        return _words(field) if raised and raised[1] > raised[0] * _MANY_TIMES else None
+        return _words(field) if raised and _may_find_no_room(altered, field, *raised) else None
 
 
 class GuaranteeLost(Rule):
@@ -222,6 +227,18 @@ def _raised(altered: Altered, field: FieldChange) -> tuple[Decimal, Decimal] | N
     if before is None or after is None or after < before or (after == before and field.before is not None):
         return None
     return before, after
+
+
+def _may_find_no_room(altered: Altered, field: FieldChange, before: Decimal, after: Decimal) -> bool:
+    """Whether nodes may not have what is asked for, by how much more it is, or for pods that end first."""
+    if after > before * _MANY_TIMES:
+        return True
+    kind, name = field.path[-2:]
+    request = (*field.path[:-2], "requests", name)
+    is_asked = kind == "requests" or (kind == "limits" and standing_at(altered.after.body, request) is None)
+    if not is_asked or after <= max(before * _TWICE, _PLAIN[name]):
+        return False
+    return ends_before_its_successor(altered.after)
 
 
 def _may_be_trimmed(altered: Altered, field: FieldChange, change: Change) -> bool:
