@@ -161,11 +161,27 @@ class _Look:
         offer, files = chosen
         if offer.state is not Offered.FOUND or offer.branch is None:
             return offer
-        if self.repository.tip(offer.branch) is None:
+        tip = self.repository.tip(offer.branch)
+        if tip is not None and not self._holds(tip, files):
+            self.repository.remove(offer.branch, tip)
+            tip = None
+        if tip is None:
             changes = Changes(message_of(offer.title, self.subscription.name), files)
             self.repository.write(offer.branch, lambda now: unmoved(changes, self.fleet.tree, now), onto=MAIN)
         pull = self.forge and self.forge.propose(offer.branch, MAIN, offer.title, offer.text)
         return replace(offer, state=Offered.PROPOSED, url=pull and pull.url)
+
+    def _holds(self, tip: str, files: Mapping[str, bytes]) -> bool:
+        """Whether a branch is one commit on top of what was merged, with these `files` and nothing else: who
+        may push may have been there first, and what is proposed is said to be safe.
+        """
+        tree, parents = self.repository.at(tip), self.repository.commit(tip).parents
+        return (
+            len(parents) == 1
+            and self.repository.is_ancestor(parents[0], MAIN)
+            and files.keys() >= {*self.repository.changed(tip)}
+            and all(tree.exists(path) and tree.read(path) == data for path, data in files.items())
+        )
 
     def without_superseded(self, chosen: Offer) -> Offer:
         """What a newer proposal, or the fleet itself, has overtaken is closed; what people added to stays."""

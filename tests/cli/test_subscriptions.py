@@ -154,6 +154,21 @@ def test_what_a_crash_left_between_branch_and_pull_request_is_finished_by_the_ne
     assert git_out(desk.fleet, "rev-parse", "upgrades/database/1.2.0") == made
 
 
+@pytest.mark.parametrize("commits", [1, 2])
+def test_what_somebody_pushed_to_the_branch_first_is_not_proposed_as_safe(desk, forge, commits):
+    branch = "upgrades/database/1.2.0"
+    git(desk.fleet, "checkout", "--quiet", "-b", branch)
+    for number in range(commits):
+        (desk.fleet / "tenants/shop/values.yaml").write_text(f"image: {{repository: evil-{number}}}\n")
+        git(desk.fleet, "add", "tenants")
+        git(desk.fleet, "commit", "--quiet", "-m", "Upgrade db\n\nSubscription: database")
+    git(desk.fleet, "checkout", "--quiet", "main")
+    assert looked(desk, "--propose")["state"] == "proposed"
+    assert "safe for all tenants" in forge.open("main")["body"]
+    assert "tenants/shop/values.yaml" not in git_out(desk.fleet, "diff", "--name-only", "main", branch)
+    assert git_out(desk.fleet, "rev-parse", f"{branch}~1") == git_out(desk.fleet, "rev-parse", "main")
+
+
 def test_what_people_closed_is_not_proposed_again_also_where_its_branch_is_gone(desk, forge):
     looked(desk, "--propose")
     forge.open("main")["state"] = "closed"
