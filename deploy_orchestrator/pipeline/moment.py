@@ -107,7 +107,11 @@ class Moment:
         released = {name: each.rules.only(keys) for name, each in self.deployments.rules().items()}
         rules = {**released, **{name: each.in_force for name, each in self.rules.items()}}
         return {
-            name: Neighbour(each, self._judged(plan, each.allowed_signers))
+            name: Neighbour(
+                each,
+                self._judged(plan, each.allowed_signers),
+                self.rules[name].holding if name in self.rules else None,
+            )
             for name, each in neighbours(plan.environment, rules).items()
         }
 

@@ -18,11 +18,12 @@ from deploy_orchestrator.releases.standing import SlotState
 @dataclass(frozen=True, slots=True)
 class Neighbour:
     """Another environment in the same cluster that asks for approvals: its `rules`, and the plan's `source`
-    judged by their keys.
+    judged by their keys. By the rules that are `holding` still people may reject, too.
     """
 
     rules: Rules
     source: SourceChange
+    holding: Rules | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +149,15 @@ def _beside(standing: SlotState, plan: Plan, conditions: Conditions) -> Mapping[
     for name, each in conditions.neighbours.items():
         rule, issuers = each.rules.policy.approval, Issuers(each.rules.issuers, conditions.issuers.keys)
         decisions, _ = decided(
-            standing.repository, plan.digest, each.rules.allowed_signers, conditions.until, issuers
+            standing.repository,
+            plan.digest,
+            each.rules.allowed_signers,
+            conditions.until,
+            issuers,
+            each.holding,
         )
-        ballot = count(decisions, rule, each.source, conditions.now, plan.widened)
+        holding = each.holding.policy.approval if each.holding else None
+        ballot = count(decisions, rule, each.source, conditions.now, plan.widened, holding)
         found[name] = Beside(ballot, may_approve(rule, each.source) if rule else ())
     return found
 

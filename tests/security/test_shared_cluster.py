@@ -101,6 +101,20 @@ def test_a_host_of_production_is_taken_from_dev_when_its_approvers_say_so(desk: 
     assert desk.run("audit").code == 0
 
 
+def test_its_approvers_have_rejected_though_a_commit_takes_them_away(desk: Desk) -> None:
+    want_one_host(desk)
+    waits(desk, "evil")
+    assert desk.run("reject", "dev", "evil", "--reason", "no", *desk.as_("bob")).code == 0
+    assert "rejected by bob@example.com" in waits(desk, "evil")
+    signers = (desk.fleet / "allowed_signers").read_text().splitlines(keepends=True)
+    (desk.fleet / "allowed_signers").write_text("".join(each for each in signers if "bob" not in each))
+    text = (desk.fleet / "fleet.yaml").read_text()
+    without = text.replace("[alice@example.com, bob@example.com]", "[alice@example.com]")
+    (desk.fleet / "fleet.yaml").write_text(without)
+    configure(desk, "      approval: {approvers: [alice@example.com], selfApproval: true}\n")
+    assert "rejected by bob@example.com, by the rules of production" in waits(desk, "evil")
+
+
 def test_a_namespace_of_the_tenants_choice_in_dev_is_for_productions_approvers(desk: Desk) -> None:
     serve(desk, "evil", "dev", "evil.example.com", "namespace: {name: cert-manager, existing: true}\n")
     assert "it reaches others in the cluster of production" in waits(desk, "evil")
