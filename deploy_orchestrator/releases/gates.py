@@ -3,7 +3,7 @@ a time.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -36,13 +36,14 @@ class GateState(StrEnum):
 class Gate:
     """One condition of a release: what it is called, whether it holds, and why, in words for people.
 
-    Planning anew opens one that is `outdated`.
+    Planning anew opens one that is `outdated`. By the rules of others in the cluster these `people` open it.
     """
 
     key: str
     state: GateState
     reason: str
     outdated: bool = False
+    people: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -170,7 +171,7 @@ def _heard(gate: Gate, unheard: str | None) -> Gate:
     if unheard is None or gate.state is GateState.CLOSED:
         return gate
     why = f"the forge cannot tell what people said there: {unheard}"
-    return Gate(gate.key, GateState.WAITING, why if gate.passed else f"{gate.reason}; {why}")
+    return replace(gate, state=GateState.WAITING, reason=why if gate.passed else f"{gate.reason}; {why}")
 
 
 def _past(gate: Gate, glass: Glass) -> Gate:
@@ -264,14 +265,15 @@ def _with(own: Gate, beside: Mapping[str, Beside]) -> Gate:
     if rejected:
         name, first = rejected[0]
         return Gate("approval", GateState.CLOSED, f"rejected by {first.who}, by the rules of {name}")
-    lacking = [
-        f"it reaches others in the cluster of {name}: {each}"
-        for name, each in beside.items()
-        if len(each.ballot.approvals) < each.ballot.required
-    ]
+    lacking = {
+        name: each for name, each in beside.items() if len(each.ballot.approvals) < each.ballot.required
+    }
     if not lacking or own.state is GateState.CLOSED:
         return own
-    return Gate("approval", GateState.WAITING, "; ".join([*([] if own.passed else [own.reason]), *lacking]))
+    told = [f"it reaches others in the cluster of {name}: {each}" for name, each in lacking.items()]
+    people = tuple(dict.fromkeys(who for each in lacking.values() for who in each.able))
+    reason = "; ".join([*([] if own.passed else [own.reason]), *told])
+    return Gate("approval", GateState.WAITING, reason, people=people)
 
 
 def _promotion(

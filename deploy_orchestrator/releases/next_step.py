@@ -26,9 +26,10 @@ def next_command(plan: Plan, gates: Sequence[Gate]) -> str | None:
 
 
 def next_people(plan: Plan, gates: Sequence[Gate], rule: ApprovalRule | None) -> list[str]:
-    """Who may approve it by `rule`, where `gates` wait for an approval."""
-    waits = any(not each.passed and each.key in ("approval", "quarantine") for each in gates)
-    return may_approve(rule, plan.source) if waits and rule else []
+    """Who may approve it by `rule`, or by those of others whom it reaches, where `gates` wait for that."""
+    waiting = [each for each in gates if not each.passed and each.key in ("approval", "quarantine")]
+    own = may_approve(rule, plan.source) if waiting and rule else []
+    return list(dict.fromkeys([*own, *(who for each in waiting for who in each.people)]))
 
 
 def _is(gate: Gate | None, state: GateState) -> bool:

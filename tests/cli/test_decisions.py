@@ -102,7 +102,7 @@ def test_pending_as_json_is_each_plan_with_all_its_gates(waiting):
     gates = {gate["key"]: gate["state"] for gate in found["gates"]}
     assert gates["approval"] == "waiting"
     assert gates["promotion"] == "open"
-    assert set(found["gates"][0]) == {"key", "state", "reason", "outdated"}
+    assert set(found["gates"][0]) == {"key", "state", "reason", "outdated", "people"}
 
 
 def test_a_broken_plan_exits_2_and_the_others_are_shown(waiting):

@@ -2,7 +2,9 @@
 
 import pytest
 
+from deploy_orchestrator.pipeline import look
 from deploy_orchestrator.releases import GatesClosed
+from deploy_orchestrator.settings import Settings
 from tests.desk import NAMESPACE, Desk
 from tests.desk import TENANT as BLOG
 from tests.steps import propose, released
@@ -113,6 +115,20 @@ def test_its_approvers_have_rejected_though_a_commit_takes_them_away(desk: Desk)
     (desk.fleet / "fleet.yaml").write_text(without)
     configure(desk, "      approval: {approvers: [alice@example.com], selfApproval: true}\n")
     assert "rejected by bob@example.com, by the rules of production" in waits(desk, "evil")
+
+
+def test_what_waits_for_the_approvers_of_others_in_the_cluster_names_them_at_the_prompt_and_on_the_board(
+    desk: Desk,
+) -> None:
+    want_one_host(desk)
+    assert "it reaches others" in waits(desk, "evil")
+    told = desk.run("pending", "--tenant", "evil").output
+    assert "may bob@example.com" in " ".join(told.split())
+    with desk.orchestrator() as orchestrator:
+        standing = look(orchestrator, Settings().home).find("dev", "evil")
+    assert standing
+    assert standing.waiting
+    assert standing.waiting.people == ("bob@example.com",)
 
 
 def test_a_namespace_of_the_tenants_choice_in_dev_is_for_productions_approvers(desk: Desk) -> None:
