@@ -1,18 +1,20 @@
 """What many deployments cost: the same steps for fleets of any sizes, with the sandbox and Git in folders.
 
-    python benchmarks/scale.py [--tenants 203 1500] [--runs 3] [--helm HELM] [--helmfile HELMFILE]
+    python benchmarks/scale.py [--tenants 203 1500] [--small] [--runs 3] [--folder FOLDER]
+                               [--helm HELM] [--helmfile HELMFILE]
 
 Lays out the example fleet with that many tenants of the chart `dagster-tenant` (43 objects) in dev and
-production, and releases all of them. Then: the commands that look at everything, each as a process of its
-own with its most memory; one tenant's commit until it is released in dev; one commit to the chart that all
-tenants share; and 150 that wait for approval in production. Next to it stands what `helm template` takes for
-one of these charts and what it would take for all, one after another, and `helmfile template` of all, where
-these are. Beside each time stands that of the processors, of all processes that were started, which other
-work on the machine disturbs less. Of several sizes it tells what one change costs more for each 100
-deployments that exist beside it.
+production, and releases all of them; with --small it is a chart of one ConfigMap in its place. Then: the
+commands that look at everything, each as a process of its own with its most memory; one tenant's commit until
+it is released in dev; one commit to the chart that all tenants share; and 150 that wait for approval in
+production. Next to it stands what `helm template` takes for one of these charts and what it would take for
+all, one after another, and `helmfile template` of all, where these are. Beside each time stands that of the
+processors, of all processes that were started, which other work on the machine disturbs less. Of several
+sizes it tells what one change costs more for each 100 deployments that exist beside it.
 """
 
 import argparse
+import json
 import os
 import resource
 import shutil
@@ -40,6 +42,19 @@ from deploy_orchestrator.settings import Settings
 PROGRAM = Path(sysconfig.get_path("scripts"), "deploy-orchestrator").absolute()
 FLEET = Path(".local/fleet")
 CHART = FLEET / "charts/dagster-tenant"
+SMALL = {
+    "Chart.yaml": "apiVersion: v2\nname: dagster-tenant\nversion: 0.1.0\n",
+    "values.yaml": "pullPolicy: IfNotPresent\ninstance: {}\n",
+    "templates/config.yaml": """\
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {{ .Release.Name }}
+  namespace: {{ .Release.Namespace }}
+data:
+  values.json: {{ .Values | toJson | quote }}
+""",
+}
 WAITING = 150
 ONE = "one tenant's commit, released, in a process that did so before"
 
@@ -48,7 +63,9 @@ def main() -> None:
     """Run the benchmark that the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--tenants", type=int, nargs="+", default=[203])
+    parser.add_argument("--small", action="store_true")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--folder", type=Path)
     parser.add_argument("--helm", default=shutil.which("helm"))
     parser.add_argument("--helmfile", default=shutil.which("helmfile"))
     parser.add_argument("--one", help=argparse.SUPPRESS)
@@ -62,7 +79,9 @@ def main() -> None:
     growth: dict[int, float] = {}
     for number in arguments.tenants:
         deployments = 2 * number
-        for what, taken, memory in measured(number, arguments.runs, arguments.helm, arguments.helmfile):
+        for what, taken, memory in measured(
+            number, arguments.small, arguments.runs, arguments.folder, arguments.helm, arguments.helmfile
+        ):
             results.add(f"{what}, {deployments}", "s", *(each.seconds for each in taken))
             results.add(f"{what}, {deployments}, processors", "s", *(each.processors for each in taken))
             seconds, processors = (statistics.median(each) for each in zip(*taken, strict=True))
@@ -84,14 +103,14 @@ def main() -> None:
 
 
 def measured(
-    tenants: int, runs: int, helm: str | None, helmfile: str | None
+    tenants: int, small: bool, runs: int, kept: Path | None, helm: str | None, helmfile: str | None
 ) -> Iterator[tuple[str, list["Taken"], float]]:
     """What each step took with this many tenants, and the most memory in MiB where it was a process."""
     names = [f"tenant-{number:04}" for number in range(tenants)]
+    kept = kept and kept.absolute()
     with tempfile.TemporaryDirectory() as folder, inside(Path(folder)):
-        lay_out(names)
-        yield f"first release of {tenants}, live", [timed(lambda: ship("dev"))], 0
-        ship("production")
+        first = release_first(names, small, (kept or Path(folder, "kept")) / str(tenants))
+        yield f"first release of {tenants}, live", [first], 0
         for what, command in {"status": ["status"], "plan, nothing changed": ["plan"]}.items():
             seen = [run([str(PROGRAM), *command]) for _ in range(runs + 1)][1:]
             yield what, [taken for taken, _ in seen], max(memory for _, memory in seen)
@@ -134,18 +153,41 @@ def inside(folder: Path) -> Iterator[None]:
         os.chdir(before)
 
 
-def lay_out(names: list[str]) -> None:
+def release_first(names: list[str], small: bool, kept: Path) -> "Taken":
+    """Have everything released in the current folder, from where it is `kept` or else made now, and tell what
+    dev took. What a crash left of production is gone on with.
+    """
+    kept.mkdir(parents=True, exist_ok=True)
+    taken, released_everywhere = kept / "first-release.json", kept / "released-everywhere"
+    with inside(kept):
+        if not taken.exists():
+            shutil.rmtree(".local", ignore_errors=True)
+            lay_out(names, small)
+            taken.write_text(json.dumps(timed(lambda: ship("dev"))))
+        if not released_everywhere.exists():
+            ship("production")
+            released_everywhere.touch()
+    shutil.copytree(kept / ".local", ".local", symlinks=True, ignore=shutil.ignore_patterns("clones"))
+    return Taken(*json.loads(taken.read_text()))
+
+
+def lay_out(names: list[str], small: bool) -> None:
     """The example fleet with these tenants in place of its own."""
     subprocess.run([PROGRAM, "init"], check=True, capture_output=True)
     example = (FLEET / "tenants/analytics/tenant.yaml").read_text()
-    for name in ("analytics", "data", "ml"):
-        shutil.rmtree(FLEET / "tenants" / name)
+    for tenant in (FLEET / "tenants").glob("[!_]*"):
+        shutil.rmtree(tenant)
     for name in names:
         folder = FLEET / "tenants" / name
         folder.mkdir()
         (folder / "tenant.yaml").write_text(
             example.replace("[dev, staging, production]", "[dev, production]")
         )
+    if small:
+        shutil.rmtree(CHART)
+        for file, text in SMALL.items():
+            (CHART / file).parent.mkdir(parents=True, exist_ok=True)
+            (CHART / file).write_text(text)
     fleet = FLEET / "fleet.yaml"
     waits = ("soak: 10s", "soak: 20s")
     fleet.write_text("".join(line for line in fleet.open() if not any(each in line for each in waits)))
