@@ -24,7 +24,7 @@ def taken(
     """A reason for each host name of a `candidate` for `key` that its `released` manifests do not have, and
     those of somebody else in the same cluster do, released or waiting.
     """
-    new = _hosts(candidate) - (_hosts(released) if released else Hosts())
+    new = _noted(deployments, candidate) - (_noted(deployments, released) if released else Hosts())
     others = _others(deployments, key, cluster, new)
     for each in candidate.objects if others else ():
         for host in sorted(_of(each) & others.keys()):
@@ -90,14 +90,24 @@ def _waiting(deployments: Deployments, plan: Plan) -> Hosts:
 
 def _remembered(deployments: Deployments, content: str, look: Callable[[], Manifests]) -> Hosts:
     """The hosts of manifests, remembered by their content."""
-    cache = deployments.repository.cache("hosts")
-    kept = cache.read(cache_key(_FORMAT, content))
+    kept = _kept(deployments, content)
+    return _noted(deployments, look()) if kept is None else kept
+
+
+def _noted(deployments: Deployments, manifests: Manifests) -> Hosts:
+    """The hosts of manifests that are at hand, for whoever has no more than their content."""
+    kept = _kept(deployments, manifests.content)
     if kept is not None:
-        return Hosts(json.loads(kept))
-    manifests = look()
-    hosts = _hosts(manifests)
-    cache.write(cache_key(_FORMAT, manifests.content), json.dumps(sorted(hosts)).encode())
+        return kept
+    hosts = Hosts(host for each in manifests.objects for host in _of(each))
+    written = json.dumps(sorted(hosts)).encode()
+    deployments.repository.cache("hosts").write(cache_key(_FORMAT, manifests.content), written)
     return hosts
+
+
+def _kept(deployments: Deployments, content: str) -> Hosts | None:
+    kept = deployments.repository.cache("hosts").read(cache_key(_FORMAT, content))
+    return None if kept is None else Hosts(json.loads(kept))
 
 
 def _alike(host: str) -> Iterator[str]:
@@ -105,10 +115,6 @@ def _alike(host: str) -> Iterator[str]:
     yield host
     labels = host.split(".")
     yield from (f"*.{'.'.join(labels[number:])}" for number in range(1, len(labels)))
-
-
-def _hosts(manifests: Manifests) -> Hosts:
-    return Hosts(host for each in manifests.objects for host in _of(each))
 
 
 def _of(each: Object) -> Hosts:
