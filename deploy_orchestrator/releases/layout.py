@@ -1,4 +1,6 @@
+import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeVar
@@ -12,6 +14,7 @@ from deploy_orchestrator.git import ObjectStore, Tree
 from deploy_orchestrator.manifests import committed_content
 from deploy_orchestrator.releases.errors import ReleaseError, TooLarge
 from deploy_orchestrator.releases.model import Plan, Quarantined, ReleaseFile, Subject, Unchanged
+from deploy_orchestrator.storage import cache_key
 from deploy_orchestrator.terms import is_label
 
 MAIN = "main"
@@ -130,7 +133,10 @@ def readable(content: object, what: str) -> bytes:
 
 
 def read(tree: Tree, path: str, model: type[Model]) -> Model | None:
-    """What stands at `path`; None where there is nothing. Raises DocumentError for what is no such record."""
+    """What stands at `path`; None where there is nothing. Raises DocumentError for what is no such record.
+
+    What was read is kept beside the clone by the file's id, which names its bytes for ever.
+    """
     there = tree.file_id(path)
     return None if there is None else _parsed(_File(tree.store, there, path, tree), model)
 
@@ -147,4 +153,12 @@ class _File:
 
 @lru_cache(maxsize=16384)
 def _parsed(file: _File, model: type[Model]) -> Model:
-    return documents.parse(file.tree.read(file.path), file.path, file.store.cache("documents")).into(model)
+    cache, key = file.store.cache("records"), cache_key(documents.READER, file.id)
+    kept = cache.read(key)
+    if kept is not None:
+        with suppress(pydantic.ValidationError):
+            return model.model_validate(json.loads(kept), by_alias=True, by_name=False)
+    document = documents.parse(file.tree.read(file.path), file.path)
+    record = document.into(model)
+    cache.write(key, json.dumps(document.value).encode())
+    return record
