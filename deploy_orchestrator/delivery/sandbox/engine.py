@@ -3,25 +3,23 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from pathlib import Path
 
 from deploy_orchestrator.delivery.errors import DeliveryError, EngineUnreachable, NotDeployed, SyncSuperseded
 from deploy_orchestrator.delivery.sandbox import hooks
 from deploy_orchestrator.delivery.sandbox.application import Applied, SandboxApplication
+from deploy_orchestrator.delivery.sandbox.looks import sha256_of
 from deploy_orchestrator.delivery.sandbox.state import BrokenState, StateFile, check_label
 from deploy_orchestrator.delivery.status import Health, Operation, Phase, Status, Sync
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.git import RemoteUnreachable, Repository, RevisionNotFound
 from deploy_orchestrator.manifests import Manifests, committed_manifests
 from deploy_orchestrator.releases import Release
-from deploy_orchestrator.storage import write_whole
+from deploy_orchestrator.storage import Cache, write_whole
 
 _STATE = ".state"
 _INTERVAL = 0.2
 """Seconds between two looks."""
-_SETTLED = 2 * 10**9
-"""Nanoseconds after which a file that is changed has another time than it had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ class Sandbox:
             before = state.load()
             if before is not None:
                 self._check_latest(before, release)
-                if self._is_done(before, release):
+                if self._is_done(state, before, release):
                     return before.operation
             application = SandboxApplication.started(before, release, _now(), by)
             try:
@@ -60,7 +58,7 @@ class Sandbox:
                 application = application.failed(str(error), _now())
             except OSError as error:
                 raise EngineUnreachable(f"the sandbox cannot be written to: {error}") from error
-            _, missing = self._compare(application)
+            _, missing = self._compare(state, application)
             state.store(application.observed(missing, _now()))
             return application.operation
 
@@ -74,7 +72,7 @@ class Sandbox:
         try:
             with state.locked():
                 application = _existing(state)
-                drift, missing = self._compare(application)
+                drift, missing = self._compare(state, application)
                 now = _now()
                 observed = application.observed(missing, now)
                 if observed is not application:
@@ -145,7 +143,7 @@ class Sandbox:
         state = self._state(environment, tenant)
         with state.locked():
             application = change(_existing(state))
-            _, missing = self._compare(application)
+            _, missing = self._compare(state, application)
             state.store(application.observed(missing, _now()))
 
     def _state(self, environment: str, tenant: str) -> StateFile:
@@ -167,8 +165,8 @@ class Sandbox:
         if self.deployments.leads_to(release.commit, last):
             raise SyncSuperseded(f"the later release {last} was synced already", release, None)
 
-    def _is_done(self, application: SandboxApplication, release: Release) -> bool:
-        drift, _ = self._compare(application)
+    def _is_done(self, state: StateFile, application: SandboxApplication, release: Release) -> bool:
+        drift, _ = self._compare(state, application)
         operation = application.operation
         return operation.key == release.commit and operation.phase is Phase.SUCCEEDED and not drift
 
@@ -192,8 +190,9 @@ class Sandbox:
             return application.finished(before, _now())
         application = application.claiming(objects, _now())
         state.store(application)
+        live = self._live(state, contents)
         for path, (_, content) in contents.items():
-            if self._live(path) != objects[path].sha256:
+            if live[path] != objects[path].sha256:
                 _write(self.folder / path, content)
         for path in application.objects.keys() - objects.keys():
             (self.folder / path).unlink(missing_ok=True)
@@ -208,20 +207,15 @@ class Sandbox:
             )
         return manifests
 
-    def _compare(self, application: SandboxApplication) -> tuple[list[str], list[str]]:
-        live = {path: self._live(path) for path in application.objects}
+    def _compare(self, state: StateFile, application: SandboxApplication) -> tuple[list[str], list[str]]:
+        live = self._live(state, application.objects)
         drift = [path for path, applied in application.objects.items() if live[path] != applied.sha256]
         return drift, [path for path in drift if live[path] is None]
 
-    def _live(self, path: str) -> str | None:
-        file = self.folder / path
-        try:
-            seen = file.stat()
-            if time.time_ns() - seen.st_mtime_ns > _SETTLED:
-                return _digest_of(str(file), seen.st_mtime_ns, seen.st_size, seen.st_ino)
-            return _digest(file.read_bytes())
-        except OSError:
-            return None
+    def _live(self, state: StateFile, paths: Iterable[str]) -> dict[str, str | None]:
+        return sha256_of(
+            self.folder, paths, Cache(state.folder / "looks"), f"{state.environment}/{state.tenant}"
+        )
 
 
 def _existing(state: StateFile) -> SandboxApplication:
@@ -238,12 +232,6 @@ def _differs(status: Status, seen: Status | None) -> bool:
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, content, mode=0o644)
-
-
-@lru_cache(maxsize=2**18)
-def _digest_of(file: str, modified: int, size: int, number: int) -> str:
-    """That of a file as it was last looked at: with another time, size or number it is another."""
-    return _digest(Path(file).read_bytes())
 
 
 def _digest(content: bytes) -> str:
