@@ -3,10 +3,13 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
 from deploy_orchestrator.charts import (
     Analysis,
+    Chart,
     ChartError,
     Conflict,
     Harm,
@@ -80,7 +83,8 @@ def _found(release: ChartRelease) -> Iterator[Finding]:
     values = layered(parse(layer.data, layer.path).value or {} for layer in release.layers)
     place = Place(f"{release.source}/Chart.yaml")
     try:
-        analysis = analyze(load(release.chart.path), Repositories(web=Offline()), values=values)
+        chart = _loaded(release.chart.path, release.chart.digest)
+        analysis = analyze(chart, Repositories(web=Offline()), values=values)
     except (ChartError, RepositoryError) as error:
         yield UNJUDGED.finding(None, f"{release.source}: {error.what}", error.fix, place)
         return
@@ -101,6 +105,12 @@ def _found(release: ChartRelease) -> Iterator[Finding]:
             yield check.finding(
                 None, f"{release.source}: {explain(conflict).removesuffix('.')}", conflict.fix
             )
+
+
+@lru_cache(maxsize=8)
+def _loaded(path: Path, digest: str) -> Chart:
+    """The chart with this digest that was put together at `path`, once for all deployments that run it."""
+    return load(path)
 
 
 def _check(conflict: Conflict, analysis: Analysis) -> Check | None:

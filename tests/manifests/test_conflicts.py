@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy_orchestrator.manifests import Finding, Workspace, conflicts
+from deploy_orchestrator.manifests import Finding, Workspace, conflicts, version_conflicts
 
 HUB = "https://charts.example.com"
 NAMED = """\
@@ -64,6 +64,16 @@ def test_two_versions_of_a_library_that_are_equal_are_nothing(found: Conflicts) 
 
 def test_a_chart_that_the_values_switch_off_conflicts_with_nothing(found: Conflicts) -> None:
     files = {**brings("a", "1.0.0", "one"), **brings("b", "2.0.0", "two")}
+    assert found(files, "b: {enabled: false}") == []
+    assert len(found(files, "b: {enabled: true}")) == 1
+
+
+def test_a_chart_is_loaded_once_for_all_that_run_it_with_values_of_their_own(
+    found: Conflicts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {**brings("a", "1.0.0", "one"), **brings("b", "2.0.0", "two")}
+    assert len(found(files)) == 1
+    monkeypatch.setattr(version_conflicts, "load", None)
     assert found(files, "b: {enabled: false}") == []
     assert len(found(files, "b: {enabled: true}")) == 1
 
