@@ -19,7 +19,7 @@ from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import ApprovalRule
 from deploy_orchestrator.git import Commit, Signer
 from deploy_orchestrator.pipeline import Orchestrator, likeness
-from deploy_orchestrator.releases import Gate, Plan, RulesChange, SourceChange, count, may_approve
+from deploy_orchestrator.releases import Gate, Plan, RulesChange, SourceChange, count, judges_of, may_approve
 
 _LIST_KEY = (
     "have your key put into allowed_signers of the fleet under your e-mail, and those rules approved, "
@@ -285,15 +285,18 @@ def _gates(orchestrator: Orchestrator, plan: Plan | RulesChange) -> tuple[Gate, 
 
 def _void(orchestrator: Orchestrator, plan: Plan | RulesChange, commit: Commit) -> VoidDecision | None:
     """Why a decision does not count; where several rules judge, it counts where it does by one of them."""
-    fleet, found = orchestrator.fleet(), None
-    judges = plan.judges if isinstance(plan, RulesChange) else {plan.environment: None}
+    fleet, now, found = orchestrator.fleet(), datetime.now(UTC), None
+    if isinstance(plan, RulesChange):
+        judges = plan.judges
+    else:
+        judges = {each.environment: None for each in judges_of(plan, orchestrator.rules(), now)}
     for name, by in judges.items():
         rule = by.policy.approval if by else fleet.environment(name).policy.approval
         signers = by.allowed_signers if by else fleet.signers(name)
         issuers = by.issuers if by else fleet.trusted(name)
         source = plan.sources[name] if isinstance(plan, RulesChange) else plan.source
         believed, refused = orchestrator.deployments.approvals(plan.digest, signers, issuers)
-        void = count(believed, rule, source, datetime.now(UTC)).void
+        void = count(believed, rule, source, now).void
         if isinstance(plan, Plan):
             void += orchestrator.glass(plan).void
         why = [(each.reason, _LIST_KEY) for each in refused if each.commit == commit.id]

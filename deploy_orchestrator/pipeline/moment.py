@@ -74,7 +74,8 @@ class Moment:
         if not plan.removal:
             objects = self.deployments.objects(plan.environment, plan.tenant)
             require_place(self.fleet, self.deployments, plan, objects)
-        said = self.reviews(plan) if policy.approval else ()
+        beside = self._neighbours(plan, policy)
+        said = self.reviews(plan) if policy.approval or beside else ()
         reviews, unheard = ((), said.what) if isinstance(said, OrchestratorError) else (said, None)
         return Conditions(
             wanted=plan.removal or (self._is_wanted(plan) and is_told(self.deployments, plan)),
@@ -89,7 +90,7 @@ class Moment:
             soaked=plan.behind.soaked if plan.behind and not self._was_reverted(plan) else None,
             now=self.now,
             canaries=self._ahead_of(plan, policy),
-            neighbours=self._neighbours(plan, policy),
+            neighbours=beside,
             last=partial(self.images, plan) if self.images and policy.images and plan.images else None,
             reviews=reviews,
             unheard=unheard,

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from deploy_orchestrator.fleet import Fleet, Reviews
+from deploy_orchestrator.outcomes import attempt, raised
 from deploy_orchestrator.releases import (
     Approval,
     Deployments,
@@ -75,9 +76,12 @@ def ask(deployments: Deployments, fleet: Fleet, waiting: Iterable[Plan]) -> None
     for rules in {(each.api, each.project): each for each in reviewed.values()}.values():
         pulls = _pulls(deployments, rules)
         here = [each for each in plans if _is_at(reviewed.get(each.environment), rules)]
-        for plan in here:
-            pulls.ask(plan, deployments.difference(plan.environment, plan.tenant))
+        asked = [
+            attempt(pulls.ask, plan, deployments.difference(plan.environment, plan.tenant)) for plan in here
+        ]
         pulls.close_others(here)
+        for each in asked:
+            raised(each)
 
 
 def _pulls(deployments: Deployments, rules: Reviews) -> PullRequests:

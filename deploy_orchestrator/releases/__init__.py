@@ -47,6 +47,7 @@ from deploy_orchestrator.releases.rules import (
     RulesChange,
     RulesStanding,
     Settlement,
+    judges_of,
     read_rules,
     standings,
 )
@@ -110,6 +111,7 @@ __all__ = [
     "digest_of",
     "expiries",
     "gates",
+    "judges_of",
     "make_plan",
     "make_removal",
     "may_approve",

@@ -146,6 +146,7 @@ def _beside(standing: SlotState, plan: Plan, conditions: Conditions) -> Mapping[
     if not beyond(plan.reasons, plan.environment, conditions.policy, conditions.now):
         return {}
     found: dict[str, Beside] = {}
+    rejected = [each for each in conditions.reviews if each.decision == "reject"]
     for name, each in conditions.neighbours.items():
         rule, issuers = each.rules.policy.approval, Issuers(each.rules.issuers, conditions.issuers.keys)
         decisions, _ = decided(
@@ -157,7 +158,7 @@ def _beside(standing: SlotState, plan: Plan, conditions: Conditions) -> Mapping[
             each.holding,
         )
         holding = each.holding.policy.approval if each.holding else None
-        ballot = count(decisions, rule, each.source, conditions.now, plan.widened, holding)
+        ballot = count((*decisions, *rejected), rule, each.source, conditions.now, plan.widened, holding)
         found[name] = Beside(ballot, may_approve(rule, each.source) if rule else ())
     return found
 

@@ -19,7 +19,7 @@ from deploy_orchestrator.releases.ballot import Ballot, against, count, may_appr
 from deploy_orchestrator.releases.errors import ReleaseError
 from deploy_orchestrator.releases.gates import Gate, GateState
 from deploy_orchestrator.releases.layout import readable
-from deploy_orchestrator.releases.model import Approval, Choice, SourceChange
+from deploy_orchestrator.releases.model import Approval, Choice, Plan, SourceChange
 from deploy_orchestrator.releases.source import authors_of
 from deploy_orchestrator.terms import Digest, Label, Time
 
@@ -334,3 +334,18 @@ def _open(why: str) -> Gate:
 
 def _canonical(rules: Rules) -> dict[str, object]:
     return rules.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+
+def judges_of(plan: Plan, standings: Mapping[str, RulesStanding], now: datetime) -> tuple[RulesStanding, ...]:
+    """By whose rules decisions on a plan count: those of its environment, and where it reaches others in the
+    cluster, of those who have a say in that.
+    """
+    own = standings.get(plan.environment)
+    if own is None:
+        return ()
+    from deploy_orchestrator.risk import beyond
+
+    if not beyond(plan.reasons, plan.environment, own.in_force.policy, now):
+        return (own,)
+    beside = neighbours(plan.environment, {name: each.in_force for name, each in standings.items()})
+    return (own, *(standings[name] for name in beside))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Final, Literal, Protocol
 from urllib.parse import quote
 
@@ -11,7 +12,7 @@ from starlette.requests import Request
 
 from deploy_orchestrator.fleet import Issuer, among
 from deploy_orchestrator.pipeline import Orchestrator
-from deploy_orchestrator.releases import Line, Plan, RulesStanding, SourceChange
+from deploy_orchestrator.releases import Line, Plan, RulesStanding, judges_of
 from deploy_orchestrator.terms import Text
 from deploy_orchestrator.web.forms import read_form
 from deploy_orchestrator.web.people import Person, person_of
@@ -123,13 +124,15 @@ def pending(orchestrator: Orchestrator, environment: str, tenant: str, digest: s
     return plan
 
 
-def refused(counting: RulesStanding | None, who: str, source: SourceChange) -> Mapping[str, str]:
-    """What `who` decides in vain on a change from this `source`, by the rules that are `counting`: each verb
-    with why.
-    """
+def refused(plan: Plan, counting: Mapping[str, RulesStanding], who: str) -> Mapping[str, str]:
+    """What `who` decides in vain on a plan, by the rules that are `counting`: each verb with why."""
+    judges, found = judges_of(plan, counting, datetime.now(UTC)), dict[str, str]()
     verbs: tuple[Verb, ...] = ("approve", "reject")
-    found = ((verb, counting.against(who, verb, source) if counting else None) for verb in verbs)
-    return {verb: why for verb, why in found if why}
+    for verb in verbs:
+        why = [against for each in judges if (against := each.against(who, verb, plan.source))]
+        if why and len(why) == len(judges):
+            found[verb] = why[0]
+    return found
 
 
 def refused_stops(counting: RulesStanding, who: str) -> Mapping[str, str]:
@@ -144,7 +147,7 @@ def require_decider(orchestrator: Orchestrator, plans: Iterable[Plan], decision:
     """Refuses whose decision would not count. Raises HTTPException."""
     counting = orchestrator.rules()
     for plan in plans:
-        if why := refused(counting.get(plan.environment), who, plan.source).get(decision):
+        if why := refused(plan, counting, who).get(decision):
             raise HTTPException(403, f"{who} may not {decision} {plan.key}: {why}")
 
 

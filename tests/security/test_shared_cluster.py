@@ -5,6 +5,7 @@ import pytest
 from deploy_orchestrator.pipeline import look
 from deploy_orchestrator.releases import GatesClosed
 from deploy_orchestrator.settings import Settings
+from deploy_orchestrator.web.asking import refused
 from tests.desk import NAMESPACE, Desk
 from tests.desk import TENANT as BLOG
 from tests.steps import propose, released
@@ -115,6 +116,20 @@ def test_its_approvers_have_rejected_though_a_commit_takes_them_away(desk: Desk)
     (desk.fleet / "fleet.yaml").write_text(without)
     configure(desk, "      approval: {approvers: [alice@example.com], selfApproval: true}\n")
     assert "rejected by bob@example.com, by the rules of production" in waits(desk, "evil")
+
+
+def test_its_approvers_decide_though_dev_has_others(desk: Desk) -> None:
+    configure(desk, "      approval: {approvers: [alice@example.com], selfApproval: true}\n")
+    want_one_host(desk)
+    waits(desk, "evil")
+    said = desk.run("reject", "dev", "evil", "--reason", "no", *desk.as_("bob"))
+    assert (said.code, said.errors) == (0, "")
+    assert "rejected by bob@example.com, by the rules of production" in waits(desk, "evil")
+    with desk.orchestrator() as orchestrator:
+        plan = orchestrator.deployments.pending("dev", "evil")
+        assert plan
+        assert refused(plan, orchestrator.rules(), "bob@example.com") == {}
+        assert refused(plan, orchestrator.rules(), "zoe@example.com").keys() == {"approve", "reject"}
 
 
 def test_what_waits_for_the_approvers_of_others_in_the_cluster_names_them_at_the_prompt_and_on_the_board(

@@ -198,10 +198,10 @@ class Board:
         self, person: Person, each: Standing, approved: Set[str] = frozenset()
     ) -> WayToDecide | None:
         """How `person` decides on what waits there, which these have `approved`; None: not here."""
-        way, counting = self._way(person, each.environment)
+        way, _ = self._way(person, each.environment)
         if way is None or way.people or each.waiting is None:
             return way
-        why: dict[str, str] = {**refused(counting, person.address, each.waiting.plan.source)}
+        why: dict[str, str] = {**refused(each.waiting.plan, self.watch.overview.counting, person.address)}
         if each.waiting.is_blocked:
             why |= {"approve": "it is blocked, and nobody lets that through"}
         elif person.address in approved:
