@@ -6,7 +6,7 @@ With `KUBECONFIG` set the suite uses that cluster, and none is built.
 import os
 import signal
 
-from rig import binaries
+from rig import binaries, edge
 
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 helm = binaries.helm()
@@ -15,5 +15,6 @@ if not os.environ.get("KUBECONFIG"):
     if os.geteuid() == 0:
         binaries.node()
         binaries.orchestrator()
+        edge.built("amd64")
 binaries.gitea()
 print(helm / "bin")
