@@ -22,9 +22,9 @@ import pytest
 import yaml
 from installation import kubeconfig
 from kubernetes.client import ApiException, AppsV1Api, BatchV1Api, CoreV1Api
-from rig import ArgoCD, ControlPlane, Gitea, User, binaries, repository
+from rig import ArgoCD, ControlPlane, Gitea, User, binaries, edge, repository
 from rig.certificates import certify
-from rig.images import ORCHESTRATOR
+from rig.images import EDGE, ORCHESTRATOR
 from rig.ingress import ingress
 from rig.node import ADDRESS, Node, isolate
 from rig.postgres import DATABASE, USER, PostgreSQL
@@ -35,6 +35,8 @@ from deploy_orchestrator.git import Repository
 from tests.collector import Collector, collecting
 
 FLEET = Path(__file__).parent / "node" / "fleet"
+EDGE_VERSIONS = {"0.1.0": "edge.tar", "0.2.0": "newer.tar"}
+"""The second one has a newer version of the model."""
 CHARTS = Path(__file__).parents[2] / "charts"
 NAMESPACE = "deploy-orchestrator"
 VERSION = "0.1.0"
@@ -223,7 +225,11 @@ class Production:
 def production(folder: Path) -> Iterator[Production]:
     """The docs' way from an empty cluster to an orchestrator that runs."""
     isolate()
-    image = binaries.orchestrator()
+    served = edge.built("amd64")
+    built = {
+        f"{ORCHESTRATOR}:{VERSION}": binaries.orchestrator(),
+        **{f"{EDGE}:{version}": served / archive for version, archive in EDGE_VERSIONS.items()},
+    }
     certified = certify(folder, "site", f"subjectAltName=IP:{ADDRESS}")
     with ExitStack() as stack:
         trusting = stack.enter_context(pytest.MonkeyPatch.context())
@@ -232,7 +238,7 @@ def production(folder: Path) -> Iterator[Production]:
         k8s = stack.enter_context(ControlPlane(folder, ADDRESS, nodes=0))
         database = stack.enter_context(PostgreSQL(folder, ADDRESS))
         forge = stack.enter_context(Gitea(folder, ADDRESS, certified))
-        stack.enter_context(Node(k8s, {f"{ORCHESTRATOR}:{VERSION}": image}))
+        stack.enter_context(Node(k8s, built))
         stack.enter_context(ArgoCD(k8s, trusted={ADDRESS: certified.certificate}))
         door = stack.enter_context(ingress(ADDRESS, certified, lambda: _door(k8s)))
         people = {
@@ -318,7 +324,7 @@ def _lay_out_fleet(folder: Path, remote: str, issuer: dict[str, Any]) -> None:
     shutil.copytree(FLEET, fleet)
     with (fleet / "fleet.yaml").open("a") as file:
         yaml.safe_dump({"issuers": [issuer]}, file)
-    for chart in ("tenant-platform", "platform-library"):
+    for chart in ("tenant-platform", "edge-inference", "platform-library"):
         shutil.copytree(CHARTS / chart, fleet / "charts" / chart)
     keys = folder / "keys"
     keys.mkdir()
