@@ -88,8 +88,8 @@ class Run(msgspec.Struct, frozen=True):
 class BuildStep(msgspec.Struct, frozen=True):
     """A step of a build: what was done, and whether that made no layer."""
 
-    created_by: str = ""
-    empty_layer: bool = False
+    created_by: str | None = None
+    empty_layer: bool | None = None
 
 
 class ImageConfiguration(msgspec.Struct, frozen=True):

@@ -400,13 +400,14 @@ def _inflated(ending: bytes, size: int) -> int | None:
 
 
 def _steps(config: oci.ImageConfiguration, layers: int) -> list[str]:
-    """The step of the build that made each of so many layers; nothing of any where the history tells of more
-    or fewer.
+    """The step of the build that made each of so many layers, in letters that can stand anywhere; nothing of
+    any where the history tells of more or fewer.
     """
-    made = [each.created_by for each in config.history or () if not each.empty_layer]
+    made = [each.created_by or "" for each in config.history or () if not each.empty_layer]
     if len(made) != layers:
         return [""] * layers
-    return [each.removeprefix(_SHELL).strip()[:_MAX_TOLD] for each in made]
+    told = (each.removeprefix(_SHELL).strip()[:_MAX_TOLD].replace("`", "'") for each in made)
+    return ["".join(filter(str.isprintable, each)) for each in told]
 
 
 def _few(said: Sequence[str]) -> tuple[str, ...]:

@@ -79,6 +79,12 @@ def test_a_layer_is_told_with_the_step_that_made_it_unless_the_history_is_of_oth
     assert steps == [["debootstrap", "COPY dir:1 in /libraries"], ["", ""]]
 
 
+def test_a_step_is_told_in_letters_that_do_nothing(hub: Hub, remote: Make) -> None:
+    hub.variant("acme/web", "1", history=[{"created_by": "COPY `a`\x1b[31m\nb"}, {"created_by": None}])
+    layers = published(hub, remote).variants[0].layers
+    assert [each.made_by for each in layers] == ["COPY 'a'[31mb", ""]
+
+
 def test_the_size_on_disk_of_a_gzip_is_the_least_that_its_end_tells_and_nothing_of_it_is_pulled(
     hub: Hub, remote: Make
 ) -> None:
