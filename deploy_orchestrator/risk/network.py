@@ -1,10 +1,13 @@
 """Who may talk to whom, and under which address others find it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from deploy_orchestrator.manifests import FieldChange, NamedPath, Object, untyped
+from deploy_orchestrator.errors import first_few
+from deploy_orchestrator.manifests import FieldChange, Manifests, NamedPath, Object, ObjectKey, untyped
 from deploy_orchestrator.risk.change import Altered, Change
+from deploy_orchestrator.risk.pods import containers_of, labels_of, spec_of
+from deploy_orchestrator.risk.reachability import Isolation, policies_of, widened
 from deploy_orchestrator.risk.rule import FieldRule, Rule, Sighting
 from deploy_orchestrator.risk.verdict import Verdict
 
@@ -19,6 +22,7 @@ _ENTRANCES: Final = {
     ("traefik.io", "IngressRoute"),
 }
 _DIRECTIONS: Final = ("ingress", "egress")
+_NAMED: Final = 3
 _SERVICE_ADDRESS: Final = frozenset(
     [
         "clusterIP",
@@ -83,6 +87,48 @@ class NetworkTightened(Rule):
                 )
                 if paths:
                     yield Sighting("it allows less", altered.key, paths)
+
+
+class ReachabilityWidened(Rule):
+    id = "reachability-widened"
+    severity = Verdict.NEEDS_APPROVAL
+    sees = (
+        "pods that stay reach somebody, or are reached by somebody, whom the NetworkPolicies with them kept "
+        "out until now: policies change, or labels that they select by"
+    )
+    why = "Traffic flows that was kept out until now."
+    do = "Check that these may speak with each other, then approve."
+
+    def judge(self, change: Change) -> Iterator[Sighting]:
+        before = policies_of(change.before.objects) if change.before else []
+        if change.before is None or not before:
+            return
+        after = policies_of(change.after.objects)
+        changed = [each.after for each in change.altered]
+        policed = any(map(_is_policy, (*change.added, *change.removed, *changed)))
+        found: dict[str, list[ObjectKey]] = {}
+        for each in change.kept if policed else changed:
+            old = change.before_of(each.key)
+            if old is None or not spec_of(each):
+                continue
+            sides = _isolation(old, before, change.before), _isolation(each, after, change.after)
+            if words := "; ".join(widened(*sides)):
+                found.setdefault(words, []).append(each.key)
+        for words, keys in found.items():
+            of = f" of {first_few([str(key) for key in keys], _NAMED)}" if len(keys) > 1 else ""
+            yield Sighting(f"traffic{of} is let through {words}", keys[0] if len(keys) == 1 else None)
+
+
+def _isolation(each: Object, policies: Sequence[Object], among: Manifests) -> Isolation:
+    namespace = each.namespace or ""
+    spaces = (one.labels for one in among.objects if (one.kind, one.name) == ("Namespace", namespace))
+    named = {
+        f"{untyped.text(port.get('protocol')) or 'TCP'} {untyped.text(port.get('name'))}": number
+        for container in containers_of(each)
+        for port in untyped.mappings(container.body.get("ports"))
+        if isinstance(number := port.get("containerPort"), int)
+    }
+    return Isolation(namespace, next(spaces, dict[str, str]()), labels_of(each), named, policies)
 
 
 class AddressChanged(FieldRule):
@@ -192,4 +238,4 @@ def _within(narrow: Any, wide: Any) -> bool:
     )
 
 
-RULES = (NetworkLoosened(), NetworkTightened(), AddressChanged(), Exposed())
+RULES = (NetworkLoosened(), NetworkTightened(), ReachabilityWidened(), AddressChanged(), Exposed())

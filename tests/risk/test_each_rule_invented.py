@@ -590,6 +590,12 @@ def _(draw: Draw) -> Sides:
     return pair("NetworkPolicy/web", "spec.egress[0].to", [peer], [peer, {"ipBlock": {"cidr": "0.0.0.0/0"}}])
 
 
+@speaks("reachability-widened")
+def _(draw: Draw) -> Sides:
+    peer = {"podSelector": {"matchLabels": {draw(words): draw(words)}}}
+    return pair("NetworkPolicy/web", "spec.egress[0].to", [peer], [{**peer, "namespaceSelector": {}}])
+
+
 @speaks("network-tightened")
 def _(draw: Draw) -> Sides:
     peers = [{"podSelector": {"matchLabels": {draw(words): f"{each}{draw(words)}"}}} for each in "ab"]
