@@ -1,6 +1,7 @@
 """What `fleet.yaml` and `tenant.yaml` say, as data."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
@@ -104,6 +105,9 @@ class MachineToken(Model):
     expires: Time
 
 
+_OF_A_FORGE: Final = re.compile(r"(?:\d+\+)?([^@+]+)@(?:[^@]+\.)?noreply\.[^@]+")
+
+
 class Reviews(Model):
     """The forge that has the deployments repository, where an approving review of a pull request approves a
     change: its `kind`, the URL of its `api`, and the `project` there.
@@ -123,6 +127,13 @@ class Reviews(Model):
             return None
         people = {who: login for who, login in self.people.items() if others.people.get(who) == login}
         return self.model_copy(update={"people": people}) if people else None
+
+    def people_behind(self, authors: Iterable[str]) -> tuple[str, ...]:
+        """Those of the people who are among `authors` by an address that a forge makes of their login:
+        https://docs.github.com/en/account-and-profile/reference/email-addresses-reference.
+        """
+        logins = {found[1].casefold() for each in authors if (found := _OF_A_FORGE.fullmatch(each))}
+        return tuple(who for who, login in self.people.items() if login.casefold() in logins)
 
 
 class ApprovalRule(Model):

@@ -183,10 +183,13 @@ class Moment:
     def _judged(self, plan: Plan, signers: bytes) -> SourceChange:
         released = self.deployments.release(plan.environment, plan.tenant)
         try:
-            return self._source_now(plan, released, signers)
+            source = self._source_now(plan, released, signers)
         except (FleetError, RevisionNotFound):
             # Its history was rewritten: nobody can tell any more who made it.
-            return plan.source.model_copy(update={"signed": False})
+            source = plan.source.model_copy(update={"signed": False})
+        reviewing = self.fleet.reviewing(plan.environment)
+        behind = reviewing.people_behind(source.authors) if reviewing else ()
+        return source.model_copy(update={"authors": (*source.authors, *behind)})
 
     def _is_decided_on(self, plan: Plan) -> bool:
         signers, issuers = self.fleet.signers(plan.environment), self.fleet.trusted(plan.environment)

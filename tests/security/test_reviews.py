@@ -17,7 +17,7 @@ from deploy_orchestrator.registries import Egress, Internet
 from deploy_orchestrator.releases import GatesClosed, Plan, PullRequests
 from tests.desk import Desk, copied, inside
 from tests.hosted import OWN, PROJECT, TOKEN, Hosted, hosted
-from tests.steps import released
+from tests.steps import propose, released
 
 BRANCH = "review/production/shop"
 RULES = """\
@@ -116,6 +116,26 @@ def test_an_approving_review_of_what_waits_opens_the_gate(forge: Hosted, closed:
     assert closed() == ["approval"]
     forge.review("bob-s")
     assert closed() == []
+
+
+def test_who_wrote_it_in_the_forges_editor_does_not_review_it(held: Desk, tmp_path: Path) -> None:
+    with asked(held, tmp_path) as (desk, forge):
+        file = desk.fleet / "tenants/shop/values.yaml"
+        file.write_text("greeting: written on the forge\n")
+        said = [
+            "commit",
+            "--quiet",
+            "--all",
+            "--message=Greet",
+            "--author=b <7+Bob-S@users.noreply.github.com>",
+        ]
+        subprocess.run(["git", "-C", desk.fleet, *said], check=True)
+        with desk.orchestrator() as opened:
+            assert propose(opened, "production", "shop")
+            opened.ask_for_reviews()
+            forge.review("bob-s")
+            gates = {each.key: each.reason for each in opened.gates(waiting(opened)) if not each.passed}
+    assert "authors cannot approve their own change" in gates["approval"]
 
 
 def test_the_account_is_the_same_whatever_its_capitals(forge: Hosted, closed: Closed) -> None:
