@@ -22,6 +22,7 @@ from deploy_orchestrator.risk import Reason, Verdict, alike
 MAX_DIFF = 60_000
 MAX_SIGHTINGS = 5
 MAX_ROWS = 500
+DIGITS = 12
 MAX_DRAWINGS = 50
 """Charts whose conflicts are drawn, each by itself; of more, only told."""
 NOTHING_PENDING = dg.MarkdownMetadataValue("Nothing to release: the candidate is what is released.")
@@ -41,6 +42,11 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
 
 def _cell(value: object) -> str | int | float | bool:
     return value if isinstance(value, bool | int | float) else markdown.visible(str(value))
+
+
+def short(name: str) -> str:
+    """Of a digest or a commit as many digits as tell it apart, as the command line takes them."""
+    return name.removeprefix("sha256:")[:DIGITS]
 
 
 def board(environment: str, tenant: str) -> dg.UrlMetadataValue:
@@ -236,10 +242,10 @@ def release(released: Release) -> dict[str, Any]:
     """What is released, from which source, and who approved it."""
     glass = released.glass_broken_by
     return {
-        "digest": released.digest,
-        "revision": released.revision,
-        "release commit": released.commit,
-        "source": released.source.commit,
+        "digest": short(released.digest),
+        "revision": short(released.revision),
+        "release commit": short(released.commit),
+        "source": short(released.source.commit),
         "authors": ", ".join(released.source.authors),
         "chart": str(released.chart),
         "approved by": ", ".join(a.who for a in released.approvals) or "nobody: no approval was needed",
@@ -254,8 +260,8 @@ def status(state: Status, released: Release, engine: Engine) -> dict[str, Any]:
     return {
         "health": state.health.value,
         "sync": state.sync.value,
-        "live revision": state.revision or "nothing",
-        "released revision": released.revision,
+        "live revision": short(state.revision) if state.revision else "nothing",
+        "released revision": short(released.revision),
         "healthy since" if state.health.value == "Healthy" else "unhealthy since": dg.TimestampMetadataValue(
             state.since.timestamp()
         ),

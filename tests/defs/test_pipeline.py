@@ -392,7 +392,8 @@ def test_the_page_of_a_release_tells_what_it_waits_for_now_apart_from_what_is_re
     assert "approval" in told["waits for"]
     assert "promotion" not in told["waits for"]
     assert "digest" not in told
-    assert told["next"].startswith("deploy-orchestrator approve production analytics --digest ")
+    digest = told["waiting digest"]
+    assert told["next"] == f"deploy-orchestrator approve production analytics --digest {digest}"
     assert told["board"] == "/deployments/production/analytics"
     assert bench.tick("open_gates") == []
     bench.sign("approve", "production", "analytics", person="bob")
