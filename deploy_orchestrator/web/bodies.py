@@ -8,7 +8,7 @@ from starlette.requests import Request
 MAX_SECONDS: Final = 10.0
 
 
-class BodyTooLarge(Exception):
+class TooMuchSent(Exception):
     """A body has more bytes than it may."""
 
 
@@ -16,7 +16,7 @@ async def read_body(request: Request, most: int) -> bytes:
     """All that is sent, up to `most` bytes of it.
 
     Raises:
-        BodyTooLarge: there is more.
+        TooMuchSent: there is more.
         TimeoutError: it did not arrive within `MAX_SECONDS`.
     """
     received = bytearray()
@@ -24,5 +24,5 @@ async def read_body(request: Request, most: int) -> bytes:
         async for part in request.stream():
             received += part
             if len(received) > most:
-                raise BodyTooLarge
+                raise TooMuchSent
     return bytes(received)

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from deploy_orchestrator.web.bodies import MAX_SECONDS, BodyTooLarge, read_body
+from deploy_orchestrator.web.bodies import MAX_SECONDS, TooMuchSent, read_body
 
 MAX_FORM: Final = 16 * 1024
 MAX_FIELDS: Final = 20
@@ -20,7 +20,7 @@ async def read_form(request: Request) -> Mapping[str, str]:
         raise HTTPException(415, "a form is expected")
     try:
         body = await read_body(request, MAX_FORM)
-    except BodyTooLarge as error:
+    except TooMuchSent as error:
         raise HTTPException(413, "the form is too large") from error
     except TimeoutError as error:
         raise HTTPException(408, f"the form did not arrive within {MAX_SECONDS:.0f} seconds") from error

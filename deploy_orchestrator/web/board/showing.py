@@ -59,7 +59,7 @@ def _templates() -> Jinja2Templates:
 
 
 @dataclass(slots=True)
-class _Look:
+class _Shown:
     """What was made of one look, that `at` this time: each once, however many ask for it."""
 
     at: datetime
@@ -74,12 +74,12 @@ class Showing:
 
     watch: Watch
     templates: Jinja2Templates = field(default_factory=_templates)
-    _look: _Look = field(default_factory=lambda: _Look(_NEVER))
-    _next: _Look = field(default_factory=lambda: _Look(_NEVER))
+    _look: _Shown = field(default_factory=lambda: _Shown(_NEVER))
+    _next: _Shown = field(default_factory=lambda: _Shown(_NEVER))
 
     def prepare(self, overview: Overview) -> None:
         """Make the tables of what is seen next that somebody asked for of what was seen last."""
-        following = _Look(overview.at)
+        following = _Shown(overview.at)
         for wanted in tuple(self._look.tables):
             self._rows(following, overview, wanted)
         self._next = following
@@ -113,7 +113,7 @@ class Showing:
         """What changes of a page, made by the first who asks for it; whoever else asks meanwhile waits."""
         overview = seen["overview"]
         if self._look.at != overview.at:
-            self._look = self._next if self._next.at == overview.at else _Look(overview.at)
+            self._look = self._next if self._next.at == overview.at else _Shown(overview.at)
         look, asked = self._look, (seen["trouble"], name, same)
         if asked not in look.pieces:
             rows = partial(self._rows, look, overview)
@@ -122,7 +122,7 @@ class Showing:
             _keep(look.pieces, asked, asyncio.create_task(making))
         return await asyncio.shield(look.pieces[asked])
 
-    def _rows(self, look: _Look, overview: Overview, wanted: Filter) -> Markup:
+    def _rows(self, look: _Shown, overview: Overview, wanted: Filter) -> Markup:
         with look.tabling:
             if wanted not in look.tables:
                 shown = {"table": table(overview, wanted), "overview": overview}

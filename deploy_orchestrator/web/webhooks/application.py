@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.web.bodies import MAX_SECONDS, BodyTooLarge, read_body
+from deploy_orchestrator.web.bodies import MAX_SECONDS, TooMuchSent, read_body
 from deploy_orchestrator.web.webhooks.deliveries import Deliveries
 from deploy_orchestrator.web.webhooks.errors import Refused
 from deploy_orchestrator.web.webhooks.followed import FollowedBranch
@@ -124,7 +124,7 @@ class _Looks:
 async def _body(request: Request) -> bytes:
     try:
         return await read_body(request, MAX_BODY)
-    except BodyTooLarge as error:
+    except TooMuchSent as error:
         raise Refused(413, f"a delivery may have {MAX_BODY} bytes; the sensors follow without it") from error
     except TimeoutError as error:
         raise Refused(408, f"the body did not arrive within {MAX_SECONDS:.0f} seconds") from error
