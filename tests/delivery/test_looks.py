@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy_orchestrator.delivery import Sandbox, Sync
+from deploy_orchestrator.delivery.sandbox import looks
 from deploy_orchestrator.git import Repository
 from deploy_orchestrator.releases import Release
 
@@ -45,6 +46,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_what_did_not_change_is_read_once_also_by_another_process(sandbox, released, read):
     assert sandbox.status(released.environment, released.tenant).sync is Sync.SYNCED
     assert len(read) == 2
+    looks._known.cache_clear()
     repository = sandbox.deployments
     other = Sandbox(sandbox.folder, Repository.clone(repository.url, repository.path))
     assert other.status(released.environment, released.tenant).sync is Sync.SYNCED
@@ -83,6 +85,7 @@ def test_a_memory_that_is_torn_is_made_again(sandbox, released, read):
     for each in (sandbox.folder / ".state/looks").rglob("*"):
         if each.is_file():
             each.write_bytes(each.read_bytes()[:-1] + b"?")
+    looks._known.cache_clear()
     read.clear()
     assert sandbox.status(released.environment, released.tenant).sync is Sync.SYNCED
     assert len(read) == 2

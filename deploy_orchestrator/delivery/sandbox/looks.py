@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -29,18 +29,21 @@ def sha256_of(folder: Path, paths: Iterable[str], cache: Cache, key: str) -> dic
 
     What was seen is kept in `cache` by `key`: a file with the same time, size and number is the same.
     """
-    before = _looks(cache.read(key) or b"{}")
-    seen = {path: _look(f"{folder}/{path}", before.get(path)) for path in paths}
+    known = _known(cache, key)
+    seen = {path: _look(f"{folder}/{path}", known.get(path)) for path in paths}
     settled = time.time_ns() - _SETTLED
     looks = {path: look for path, look in seen.items() if look and look.modified < settled}
-    if looks != before:
+    if looks != known:
         cache.write(key, json.dumps(looks).encode())
+        known.clear()
+        known.update(looks)
     return {path: look and look.sha256 for path, look in seen.items()}
 
 
 @lru_cache(maxsize=4096)
-def _looks(kept: bytes) -> Mapping[str, Look]:
-    return {path: Look(*look) for path, look in json.loads(kept).items()}
+def _known(cache: Cache, key: str) -> dict[str, Look]:
+    """What this process knows of a deployment's files: what was kept, and what it saw since."""
+    return {path: Look(*look) for path, look in json.loads(cache.read(key) or b"{}").items()}
 
 
 def _look(file: str, before: Look | None) -> Look | None:
