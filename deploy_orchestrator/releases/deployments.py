@@ -3,11 +3,12 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal, TypeVar
 
 from deploy_orchestrator.errors import OrchestratorError, Place
 from deploy_orchestrator.fleet import Deployment, Destination, Issuer, Policy, Rules
-from deploy_orchestrator.git import Commit, Ident, Repository, Signer
+from deploy_orchestrator.git import Commit, Ident, Repository, Signer, Tree
 from deploy_orchestrator.identity import Issuers, Keys
 from deploy_orchestrator.manifests import Diff, Manifests, committed_manifests, diff
 from deploy_orchestrator.outcomes import Outcome, attempt, failures, raised, values
@@ -423,12 +424,18 @@ class Deployments:
         return revert.revert(self.repository, release, reason, now, by, to)
 
     def _standing(self, slot: Slot) -> SlotState:
-        return SlotState(self.repository, self.repository.branch(MAIN), slot)
+        return _standing(self.repository, self.repository.branch(MAIN), slot)
 
     def _each(self, folder: str, part: Callable[[SlotState], Part]) -> list[Outcome[Part]]:
         main = self.repository.branch(MAIN)
-        found = [SlotState(self.repository, main, slot) for slot in slots(main, folder)]
+        found = [_standing(self.repository, main, slot) for slot in slots(main, folder)]
         return [attempt(part, each) for each in found]
+
+
+@lru_cache(maxsize=8192)
+def _standing(repository: Repository, tree: Tree, slot: Slot) -> SlotState:
+    """What stands in a slot of a commit is that for ever, and read once by all who ask for it."""
+    return SlotState(repository, tree, slot)
 
 
 def _by_others(commit: Commit) -> ReleaseError:
