@@ -48,7 +48,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        lay_out([TENANT])
+        lay_out([TENANT], small=False)
         ship("dev")
         ship("production")
         values = FLEET / "charts/dagster-tenant/values.yaml"
