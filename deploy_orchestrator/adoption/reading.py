@@ -66,7 +66,7 @@ def custom_kinds_in(objects: Iterable[Raw]) -> dict[str, str]:
     """The scopes of the custom kinds that are defined among `objects`, as fleet.yaml has them."""
     found = scopes(objects, {})
     return {
-        kind: "ClusterClient" if whole else "Namespaced"
+        kind: "Cluster" if whole else "Namespaced"
         for kind, whole in sorted(found.items())
         if is_cluster_kind(kind)
     }

@@ -469,7 +469,7 @@ def test_a_namespace_or_a_kind_that_cannot_be_named_stops_nobody_else(
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
         "metadata": {"name": "x"},
-        "spec": {"scope": "ClusterClient", "names": {"kind": "lower case"}},
+        "spec": {"scope": "Cluster", "names": {"kind": "lower case"}},
     }
     originals.chart("web")
     originals.chart("odd", {"crds/x.yaml": yaml.safe_dump(crd)})

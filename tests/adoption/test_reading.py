@@ -45,6 +45,14 @@ def test_all_files_below_a_folder_are_read_and_lists_taken_apart(tmp_path: Path)
     assert custom_kinds_in(found) == {"example.com/Widget": "Namespaced"}
 
 
+def test_the_scope_of_a_kind_is_said_as_fleet_yaml_has_it() -> None:
+    whole = {**CRD, "spec": {**CRD["spec"], "scope": "Cluster", "names": {"kind": "Gadget"}}}
+    assert custom_kinds_in([CRD, whole]) == {
+        "example.com/Gadget": "Cluster",
+        "example.com/Widget": "Namespaced",
+    }
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(AdoptionError, match="there is no such file") as refused:
         objects_in(tmp_path / "none.yaml")
