@@ -92,10 +92,7 @@ def adopt(
     releases = values(outcome for _, outcome in read)
     refused = tuple(failures(read))
     if not releases:
-        raise AdoptionError(
-            "there is nothing to adopt" + (f": {refused[0][0]}: {refused[0][1].what}" if refused else ""),
-            fix="name files with Applications or release Secrets with --from, or a cluster with --cluster",
-        )
+        raise _nothing(refused)
     draft = drafted(releases, terms, shipped)
     fleet = _fleet(tree, draft)
     found = [_examined(each, adopted, fleet, workspace, done) for each, adopted in draft.releases]
@@ -109,6 +106,18 @@ def adopt(
     changes, edited = settled(tree, files, list(_recorded(read, found)))
     decisions = (*draft.decisions, *_needed(needs))
     return Adoption(changes, tuple(found), edited, decisions, refused)
+
+
+def _nothing(refused: Sequence[tuple[str, OrchestratorError]]) -> AdoptionError:
+    if not refused:
+        return AdoptionError(
+            "there is nothing to adopt",
+            fix="name files with Applications or release Secrets with --from, or a cluster with --cluster",
+        )
+    owner, first = refused[0]
+    return AdoptionError(
+        f"none of {len(refused)} can be adopted; the first is {owner}: {first.what}", fix=first.fix
+    )
 
 
 def _fleet(tree: Tree, draft: AdoptionDraft) -> Fleet:

@@ -56,10 +56,7 @@ def release_of(body: Raw, environment: str, checkouts: Checkouts) -> OldRelease:
     """
     spec = untyped.mapping(body.get("spec"))
     metadata = untyped.mapping(body.get("metadata"))
-    source = _source(spec)
-    helm = untyped.mapping(source.get("helm"))
     destination = untyped.mapping(spec.get("destination"))
-    chart = _chart(source, checkouts)
     name = untyped.text(metadata.get("name"))
     namespace = untyped.text(destination.get("namespace"))
     if not namespace:
@@ -69,6 +66,9 @@ def release_of(body: Raw, environment: str, checkouts: Checkouts) -> OldRelease:
             f"it delivers into the namespace of its Argo CD, {namespace}, which no tenant may have",
             fix="leave it; one that makes Applications is deleted without cascade once they are handed over",
         )
+    source = _source(spec)
+    helm = untyped.mapping(source.get("helm"))
+    chart = _chart(source, checkouts)
     for field in ("fileParameters", "skipCrds", "passCredentials"):
         if helm.get(field):
             raise NotAdoptable(f"it uses helm.{field}", fix="write what it gives into values")

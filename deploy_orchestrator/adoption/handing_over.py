@@ -56,7 +56,16 @@ class Old:
 def in_the_way(old: Old, candidate: Manifests, namespace: str) -> tuple[str, ...]:
     """What stands against handing over: nothing where every object of the candidate is live and the
     Application's, and applying it would change none.
+
+    Raises:
+        NotHandedOver: there is no such Application, and none was kept.
+        DeliveryError: the cluster does not answer, or refuses.
     """
+    if old.live() is None and not old.kept.exists():
+        raise NotHandedOver(
+            f"there is no Application {old.name} in {old.argocd}",
+            fix=f"`kubectl -n {old.argocd} get applications` lists them; --argocd names another namespace",
+        )
     found = inspect(old.cluster, namespace, None, candidate)
     return (*_owned(old), *would(found, candidate), *_of_others(old, candidate, namespace))
 
@@ -75,15 +84,16 @@ def hand_over(old: Old, candidate: Manifests, namespace: str) -> Iterator[str]:
             fix="mend what it names, and plan again; nothing was changed",
         )
     live = old.live()
-    if live is None and not old.kept.exists():
-        raise NotHandedOver(f"there is no Application {old.name} in {old.argocd}", fix="mend its name")
     if live is not None:
         if not old.kept.exists():
             _keep(old, live)
             yield f"kept as it was in {old.kept}"
         if not _is_going(live):
             yield from _paused_parent(old)
+            left = _left_behind(old, candidate, namespace)
             yield from _deleted(old)
+            if left:
+                yield f"nobody delivers any more what the plan does not have: {', '.join(left)}"
         _await_gone(old)
         yield "it is deleted, and its objects stay"
     count = sum(_unmarked(old, each, namespace) for each in candidate.objects)
@@ -145,10 +155,7 @@ def _of_others(old: Old, candidate: Manifests, namespace: str) -> Iterator[str]:
     """
     if old.live() is None:
         return
-    listed = {
-        (each.get("kind"), each.get("namespace") or "", each.get("name"))
-        for each in untyped.mappings(old.cluster.status(_named(old.name), old.argocd).get("resources"))
-    }
+    listed = _listed(old)
     for each in candidate.objects:
         live = None if hooks.is_hook(each) else old.cluster.read(each, namespace)
         if live is None:
@@ -160,6 +167,25 @@ def _of_others(old: Old, candidate: Manifests, namespace: str) -> Iterator[str]:
             live.labels.get(_INSTANCE) == old.name or (live.kind, live.namespace or "", live.name) in listed
         ):
             yield f"{each.key} names no Application, and {old.name} does not list it"
+
+
+def _listed(old: Old) -> frozenset[tuple[str, str, str]]:
+    """Kind, namespace and name of what the Application says that it delivers."""
+    resources = untyped.mappings(old.cluster.status(_named(old.name), old.argocd).get("resources"))
+    return frozenset(
+        (untyped.text(each.get("kind")), untyped.text(each.get("namespace")), untyped.text(each.get("name")))
+        for each in resources
+    )
+
+
+def _left_behind(old: Old, candidate: Manifests, namespace: str) -> list[str]:
+    """What the Application delivers and the candidate does not have, as `Secret shop/database`."""
+    ours = {(each.kind, each.namespace or namespace, each.name) for each in candidate.objects}
+    return [
+        f"{kind} {space}/{name}" if space else f"{kind} {name}"
+        for kind, space, name in sorted(_listed(old))
+        if (kind, space or namespace, name) not in ours
+    ]
 
 
 def _deleted(old: Old) -> Iterator[str]:

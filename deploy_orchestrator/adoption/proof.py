@@ -1,5 +1,6 @@
 """Whether our objects are the original's, release by release."""
 
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,7 @@ from typing import Any, Final, cast
 from deploy_orchestrator import documents
 from deploy_orchestrator.adoption.cutting import CUT, secrets_in
 from deploy_orchestrator.adoption.errors import NotCompared
-from deploy_orchestrator.adoption.found import OldRelease
+from deploy_orchestrator.adoption.found import ChartInGit, OldRelease
 from deploy_orchestrator.adoption.parameters import argument
 from deploy_orchestrator.errors import Place
 from deploy_orchestrator.fleet import Deployment
@@ -73,11 +74,12 @@ def proved(ours: Manifests, original: Manifests) -> Proof:
 
 
 def original_of(old: OldRelease, deployment: Deployment, chart: Path) -> Manifests:
-    """The original's objects: those that came with it, or what `helm` on PATH makes of the `chart` with the
-    files and parameters of the original, none of them touched.
+    """The original's objects: those that came with it, or what `helm` on PATH makes of its chart, files and
+    parameters, none of them touched. `chart` is ours: a published one is the original's too, and of one in
+    Git those charts are taken that were fetched for it.
 
     Raises:
-        NotProved: neither is to be had, or Helm fails.
+        NotCompared: neither is to be had, or Helm fails.
         OrchestratorError: what came with it, or what Helm prints, is not what Kubernetes reads.
     """
     data = old.manifests if old.manifests is not None else _by_helm(old, deployment, chart)
@@ -118,6 +120,8 @@ def _by_helm(old: OldRelease, deployment: Deployment, chart: Path) -> bytes:
             fix="install it, or give what `argocd app manifests` prints with --manifests",
         )
     with tempfile.TemporaryDirectory(prefix="adopt-") as folder:
+        if isinstance(old.chart, ChartInGit):
+            chart = _unedited(old.chart, chart, Path(folder) / "chart")
         command = [program, "template", old.release, str(chart), *_options(old, deployment, Path(folder))]
         homes = {f"{of}HOME": folder for of in ("", "HELM_CONFIG_", "HELM_CACHE_", "HELM_DATA_")}
         try:
@@ -130,14 +134,38 @@ def _by_helm(old: OldRelease, deployment: Deployment, chart: Path) -> bytes:
     return done.stdout
 
 
+def _unedited(chart: ChartInGit, ours: Path, folder: Path) -> Path:
+    """The chart in `folder` as it stands in its own repository, not as somebody edited `ours`; with those
+    in charts/ that were fetched for ours.
+    """
+    own = {path.split("/")[1] for path in chart.files if path.startswith("charts/")}
+    for each in (ours / "charts").glob("*"):
+        if each.name not in own:
+            copy = shutil.copytree if each.is_dir() else shutil.copy2
+            (folder / "charts").mkdir(parents=True, exist_ok=True)
+            copy(each, folder / "charts" / each.name)
+    for path, data in chart.files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)
+    return folder
+
+
 def _without_secrets(said: str, old: OldRelease) -> str:
     """What Helm says, which may repeat values, with each secret of the original cut out."""
-    for layer in old.layers:
-        for secret in secrets_in(untyped.mapping(documents.parse(layer.text.encode(), layer.whence).value)):
+    for value in _values_of(old):
+        for secret in secrets_in(untyped.mapping(value)):
             said = said.replace(secret, CUT)
     for each in old.parameters:
         said = said.replace(each.value, CUT) if len(each.value) > _TELLING else said
     return said
+
+
+def _values_of(old: OldRelease) -> Iterator[object]:
+    for layer in old.layers:
+        yield documents.parse(layer.text.encode(), layer.whence).value
+    for path, data in old.chart.files.items() if isinstance(old.chart, ChartInGit) else ():
+        if path.rpartition("/")[2] == "values.yaml":
+            yield documents.parse(data, path).value
 
 
 def _options(old: OldRelease, deployment: Deployment, folder: Path) -> Iterator[str]:

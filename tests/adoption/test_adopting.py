@@ -10,6 +10,7 @@ import yaml
 
 from deploy_orchestrator.adoption import (
     Adopted,
+    AdoptionError,
     Checkouts,
     Examined,
     OldRelease,
@@ -178,6 +179,38 @@ def test_a_second_run_changes_nothing_that_somebody_edited(desk: Desk, originals
     assert after.read("tenants/one/adopted-prod.yaml") == b"replicas: 9\n"
     assert after.read("charts/web/values.yaml") == b"replicas: 5\n"
     assert not after.exists("tenants/two/tenant.yaml")
+
+
+@pytest.mark.helm
+def test_the_original_is_what_its_own_repository_has_whatever_somebody_edited_in_the_fleet(
+    desk: Desk, originals: Originals
+) -> None:
+    originals.chart("web")
+    apps = [application("web", "web")]
+    first = desk.adopt(prod=apps)
+    tree = desk.repository.branch("main").changed(first.changes)
+    edited = {"charts/web/templates/a.yaml": CONFIG_MAP.replace("two", "three").encode()}
+    second = desk.adopt(tree.changed(type(first.changes)("x", edited)), prod=apps)
+    found = proof(second.outcomes[0])
+    assert found.differing == ("ConfigMap apps/web: data.text",)
+    assert not found.holds
+
+
+@pytest.mark.helm
+def test_a_secret_that_was_cut_out_of_the_values_of_a_chart_differs(desk: Desk, originals: Originals) -> None:
+    originals.chart("web", {"values.yaml": "password: hunter2\n"})
+    adoption = desk.adopt(prod=[application("web", "web")])
+    assert proof(adoption.outcomes[0]).differing == ("ConfigMap apps/web: data.values",)
+    assert "hunter2" not in report(adoption)
+
+
+def test_where_nothing_can_be_adopted_the_first_says_what_to_do(desk: Desk, originals: Originals) -> None:
+    originals.chart("web")
+    bad = application("bad", "web")
+    bad["spec"]["source"]["repoURL"] = "https://else.example.com/x"
+    with pytest.raises(AdoptionError, match="none of 2 can be adopted") as refused:
+        desk.adopt(prod=[bad, {**bad, "metadata": {"name": "worse", "namespace": "argocd"}}])
+    assert refused.value.fix == "clone it, and name it: --source https://else.example.com/x=FOLDER"
 
 
 BAD = [
@@ -445,7 +478,9 @@ def test_a_chart_that_makes_applications_is_named_as_the_parent_that_it_is(
 
 def test_what_goes_to_the_namespace_of_argo_cd_stays_and_is_named(desk: Desk, originals: Originals) -> None:
     originals.chart("web")
-    adoption = desk.adopt(prod=[application("all", "web", "argocd"), application("web", "web")])
+    originals.write({"parents/web.yaml": yaml.safe_dump(application("web", "web"))})
+    parent = application("all", "../parents", "argocd")
+    adoption = desk.adopt(prod=[parent, application("web", "web")])
     ((owner, error),) = adoption.refused
     assert owner == "prod: Application argocd/all"
     assert "into the namespace of its Argo CD, argocd" in error.what
@@ -494,6 +529,17 @@ def test_what_helm_says_of_a_failure_repeats_no_secret(desk: Desk, originals: Or
     originals.chart("web", {"templates/a.yaml": '{{ fail (printf "not %s" .Values.password) }}'})
     originals.write({"apps/web/secrets.yaml": "password: hunter2\n"})
     adoption = desk.adopt(prod=[application("web", "web", valueFiles=["secrets.yaml"])])
+    assert "hunter2" not in report(adoption)
+
+
+@pytest.mark.helm
+def test_what_helm_says_of_a_failure_repeats_no_secret_of_a_charts_own_values(
+    desk: Desk, originals: Originals
+) -> None:
+    only_there = '{{ if ne .Values.password "CUT-OUT-BY-ADOPT" }}{{ fail .Values.password }}{{ end }}'
+    originals.chart("web", {"templates/a.yaml": only_there, "values.yaml": "password: hunter2\n"})
+    adoption = desk.adopt(prod=[application("web", "web")])
+    assert adoption.outcomes[0].state == "not proved"
     assert "hunter2" not in report(adoption)
 
 

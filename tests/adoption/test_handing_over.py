@@ -209,3 +209,15 @@ def test_one_that_there_is_not_is_named(api: ApiServer, old: Old) -> None:
     api.delete("Application", "argocd", "web")
     with pytest.raises(NotHandedOver, match="there is no Application web in argocd"):
         list(hand_over(old, CANDIDATE, HOME))
+    with pytest.raises(NotHandedOver, match="there is no Application web in argocd"):
+        in_the_way(old, CANDIDATE, HOME)
+
+
+def test_what_it_delivers_and_the_plan_does_not_have_stays_and_is_told(api: ApiServer, old: Old) -> None:
+    listed = [{"kind": "ConfigMap", "namespace": HOME, "name": name} for name in ("one", "two", "three")]
+    api.patch("Application", "argocd", "web", {"status": {"resources": listed}})
+    three = config_map("three", **{TRACKING: f"web:/ConfigMap:{HOME}/three"})
+    api.put(three)
+    told = list(hand_over(old, CANDIDATE, HOME))
+    assert f"nobody delivers any more what the plan does not have: ConfigMap {HOME}/three" in told
+    assert "three" in [each["metadata"]["name"] for each in api.of_kind("ConfigMap", HOME)]
