@@ -18,7 +18,7 @@ from deploy_orchestrator.adoption.found import OldRelease
 from deploy_orchestrator.adoption.live import tried
 from deploy_orchestrator.adoption.profile import ProfileNeeds, exceptions_for, needs_of
 from deploy_orchestrator.adoption.proof import Proof, original_of, proved
-from deploy_orchestrator.adoption.record import Recorded, settled
+from deploy_orchestrator.adoption.record import Recorded, recorded, settled
 from deploy_orchestrator.delivery import ClusterClient
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Fleet, TakeoverEvidence, load, takeover_path
@@ -93,18 +93,19 @@ def adopt(
     refused = tuple(failures(read))
     if not releases:
         raise _nothing(refused)
+    gone = _gone(tree, read)
     draft = drafted(releases, terms, shipped)
-    fleet = _fleet(tree, draft)
+    fleet = _fleet(tree, draft, gone)
     found = [_examined(each, adopted, fleet, workspace, done) for each, adopted in draft.releases]
     needs = {name: needs_of(_manifests(found, name), fleet.environment(name)) for name in _present(fleet)}
     if any(needs.values()):
         draft = drafted(releases, _with(terms, needs), shipped)
-        fleet = _fleet(tree, draft)
+        fleet = _fleet(tree, draft, gone)
         found = [_examined(each, adopted, fleet, workspace, lambda: None) for each, adopted in draft.releases]
     found = [_tried(each, fleet, clusters.get(each.old.environment)) for each in found]
     files = {**draft.files, **_excused(found, terms), **_taken_over(found)}
-    changes, edited = settled(tree, files, list(_recorded(read, found)))
-    decisions = (*draft.decisions, *_needed(needs))
+    changes, edited = settled(tree, files, list(_recorded(read, found)), gone)
+    decisions = (*draft.decisions, *_needed(needs), *_asked_of(gone))
     return Adoption(changes, tuple(found), edited, decisions, refused)
 
 
@@ -120,8 +121,31 @@ def _nothing(refused: Sequence[tuple[str, OrchestratorError]]) -> AdoptionError:
     )
 
 
-def _fleet(tree: Tree, draft: AdoptionDraft) -> Fleet:
-    changes, _ = settled(tree, draft.files)
+def _gone(tree: Tree, read: Sequence[tuple[str, Outcome[OldRelease]]]) -> tuple[Recorded, ...]:
+    """What an earlier run adopted and this one did not find, where its tenant is still in the fleet."""
+    there = {key for key, _ in read}
+    known = attempt(recorded, tree)
+    if isinstance(known, OrchestratorError):
+        return ()  # There was none, or one of before; one that is broken is refused where it is written.
+    return tuple(
+        each
+        for each in known
+        if each.tenant
+        and f"{each.environment}: {each.owner}" not in there
+        and tree.exists(f"tenants/{each.tenant}/tenant.yaml")
+    )
+
+
+def _asked_of(gone: Sequence[Recorded]) -> Iterator[str]:
+    for each in gone:
+        yield (
+            f"whether {each.owner} of {each.environment}, which is not there now, was handed over: "
+            f"tenants/{each.tenant} stays as it is until somebody deletes it"
+        )
+
+
+def _fleet(tree: Tree, draft: AdoptionDraft, gone: Sequence[Recorded]) -> Fleet:
+    changes, _ = settled(tree, draft.files, gone=gone)
     return load(tree.changed(changes))
 
 

@@ -12,7 +12,7 @@ from deploy_orchestrator.adoption import applications, helm_releases
 from deploy_orchestrator.adoption.checkouts import Checkouts
 from deploy_orchestrator.adoption.errors import AdoptionError
 from deploy_orchestrator.adoption.found import ChartInGit, OldRelease, Raw
-from deploy_orchestrator.delivery import ClusterClient
+from deploy_orchestrator.delivery import ClusterClient, delivers_release
 from deploy_orchestrator.errors import Place
 from deploy_orchestrator.fleet import is_cluster_kind
 from deploy_orchestrator.manifests import scopes, untyped
@@ -90,13 +90,13 @@ def read(
     match: str = "*",
 ) -> Iterator[tuple[str, Outcome[OldRelease]]]:
     """The releases among `objects` whose names `match`, by who delivers them; an error in place of one that
-    cannot be adopted.
+    cannot be adopted. The Applications of this orchestrator's own releases are none.
 
     `charts` are as `helm_releases.release_of` takes them. `manifests` is a folder with what the originals
     apply, as `argocd app manifests NAME` prints it, in a file `NAME.yaml` each.
     """
     for body in objects:
-        if applications.is_application(body) and fnmatchcase(_name(body), match):
+        if applications.is_application(body) and not _is_ours(body) and fnmatchcase(_name(body), match):
             key = f"{environment}: {applications.owner_of(body)}"
             found = attempt(applications.release_of, body, environment, checkouts)
             yield key, _with(found, manifests)
@@ -113,6 +113,10 @@ def _with(found: Outcome[OldRelease], folder: Path | None) -> Outcome[OldRelease
         return found
     file = folder / f"{found.name}.yaml"
     return replace(found, manifests=file.read_bytes()) if file.is_file() else found
+
+
+def _is_ours(body: Raw) -> bool:
+    return delivers_release(untyped.mapping(untyped.at(body, "metadata", "labels")))
 
 
 def _name(body: Raw) -> str:

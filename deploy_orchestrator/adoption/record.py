@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, cast
 
 import pydantic
@@ -54,35 +54,53 @@ def recorded(tree: Tree) -> tuple[Recorded, ...]:
 
 
 def settled(
-    tree: Tree, files: Mapping[str, bytes], releases: Sequence[Recorded] = ()
+    tree: Tree,
+    files: Mapping[str, bytes],
+    releases: Sequence[Recorded] = (),
+    gone: Sequence[Recorded] = (),
 ) -> tuple[Changes, tuple[str, ...]]:
     """The changes that bring `tree` to hold `files`, and the paths of those that stay as somebody edited
     them. What an earlier run wrote and this one does not is taken away, unless it was edited. What is
     recorded of the `releases` stands beside.
 
+    Whoever is `gone` where it was delivered may be handed over: its tenant stays as it is, and with it
+    fleet.yaml, and the charts that no other has.
+
     Raises:
         AdoptionError: the record of the earlier run cannot be read.
     """
     known = _known(tree)
+    staying = {path for path in known if gone and _stays(path, files, {each.tenant for each in gone})}
     writes: dict[str, bytes] = {}
     edited: list[str] = []
     for path, data in files.items():
         there = tree.read(path) if tree.exists(path) else None
-        if there is None or there == data or _hash(there) == known.get(path):
+        if there is None or there == data:
             writes[path] = data
-        else:
+        elif _hash(there) != known.get(path):
             edited.append(path)
-    gone = [
+        elif path not in staying:
+            writes[path] = data
+    dropped = [
         path
         for path, digest in known.items()
-        if path not in files and tree.exists(path) and _hash(tree.read(path)) == digest
+        if path not in {*files, *staying} and tree.exists(path) and _hash(tree.read(path)) == digest
     ]
+    hashes = {path: _hash(data) for path, data in files.items()}
     record = {
-        "files": {path: _hash(data) for path, data in files.items()},
-        "releases": [each.model_dump(exclude_none=True) for each in releases],
+        "files": {**hashes, **{path: known[path] for path in staying}},
+        "releases": [each.model_dump(exclude_none=True) for each in (*releases, *gone)],
     }
     writes[RECORD] = (json.dumps(record, indent=1, sort_keys=True) + "\n").encode()
-    return Changes("Adopt what runs", writes, gone), tuple(edited)
+    return Changes("Adopt what runs", writes, dropped), tuple(edited)
+
+
+def _stays(path: str, files: Collection[str], tenants: Collection[str | None]) -> bool:
+    top, _, below = path.partition("/")
+    name = below.partition("/")[0]
+    if top == "charts":
+        return not any(each.startswith(f"charts/{name}/") for each in files)
+    return path == "fleet.yaml" or (top == "tenants" and name in tenants)
 
 
 def _known(tree: Tree) -> dict[str, str]:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
         Contexts,
         Instances,
         bootstrap,
+        delivers_release,
         unsaid_windows,
         unused_projects,
     )
@@ -67,6 +68,7 @@ __all__ = [
     "Verification",
     "apply",
     "bootstrap",
+    "delivers_release",
     "follow",
     "inspect",
     "lacking",

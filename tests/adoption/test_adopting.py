@@ -20,8 +20,10 @@ from deploy_orchestrator.adoption import (
     report,
     told,
 )
+from deploy_orchestrator.adoption.record import recorded
 from deploy_orchestrator.delivery import ClusterClient
 from deploy_orchestrator.fleet import TakeoverEvidence, load
+from deploy_orchestrator.git import Changes
 from deploy_orchestrator.manifests import render
 from tests.adoption.conftest import (
     CONFIG_MAP,
@@ -173,12 +175,45 @@ def test_a_second_run_changes_nothing_that_somebody_edited(desk: Desk, originals
     edited = {"tenants/one/adopted-prod.yaml": b"replicas: 9\n"}
     tree = tree.changed(type(first.changes)("x", edited))
     originals.write({"apps/web/values.yaml": "replicas: 5\n"})
-    second = desk.adopt(tree, prod=[application("one", "web", valueFiles=["values.yaml"])])
+    second = desk.adopt(
+        tree, prod=[application("one", "web", valueFiles=["values.yaml"]), application("two", "web")]
+    )
     assert second.edited == ("tenants/one/adopted-prod.yaml",)
     after = tree.changed(second.changes)
     assert after.read("tenants/one/adopted-prod.yaml") == b"replicas: 9\n"
     assert after.read("charts/web/values.yaml") == b"replicas: 5\n"
-    assert not after.exists("tenants/two/tenant.yaml")
+
+
+def test_whoever_was_handed_over_stays_in_the_fleet_until_somebody_deletes_it(
+    desk: Desk, originals: Originals
+) -> None:
+    originals.chart("web")
+    originals.chart("batch")
+    one, two = application("one", "web"), application("two", "batch", "jobs")
+    first = desk.adopt(prod=[one, two])
+    tree = desk.repository.branch("main").changed(first.changes)
+    second = desk.adopt(tree, prod=[one])
+    after = tree.changed(second.changes)
+    for folder in ("tenants/two", "charts/batch"):
+        assert after.files(folder) == tree.files(folder)
+    assert [each.tenant for each in recorded(after)] == ["one", "two"]
+    assert "whether Application argocd/two of prod, which is not there now, was handed over" in str(
+        second.decisions
+    )
+    assert after.changed(desk.adopt(after, prod=[one]).changes) == after
+    deleted = after.changed(Changes("x", {}, ["tenants/two/tenant.yaml"]))
+    third = deleted.changed(desk.adopt(deleted, prod=[one]).changes)
+    assert not third.exists("tenants/two")
+    assert not third.exists("charts/batch")
+
+
+def test_applications_of_our_own_releases_are_not_adopted(desk: Desk, originals: Originals) -> None:
+    originals.chart("web")
+    ours = application("prod.web", "web")
+    ours["metadata"]["labels"] = {"deploy-orchestrator.io/tenant": "web"}
+    adoption = desk.adopt(prod=[ours, application("one", "web")])
+    assert [each.old.name for each in adoption.outcomes] == ["one"]
+    assert not adoption.refused
 
 
 @pytest.mark.helm

@@ -1,5 +1,6 @@
 """What things are called in Argo CD."""
 
+from collections.abc import Container
 from typing import Any
 
 API_VERSION = "argoproj.io/v1alpha1"
@@ -26,6 +27,11 @@ def application(environment: str, tenant: str) -> str:
 
 def labels(environment: str, tenant: str) -> dict[str, str]:
     return {ENVIRONMENT: environment, TENANT: tenant}
+
+
+def delivers_release(labels: Container[str]) -> bool:
+    """Whether an Application with these labels is one that the bootstrap's ApplicationSet makes."""
+    return TENANT in labels
 
 
 def argo_object(kind: str, name: str, namespace: str, **content: Any) -> dict[str, Any]:
