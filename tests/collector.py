@@ -72,6 +72,8 @@ def collecting(host: str = "127.0.0.1") -> Iterator[Collector]:
         made.port = server.server_port
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield made
-        server.shutdown()
-        thread.join()
+        try:
+            yield made
+        finally:
+            server.shutdown()
+            thread.join()
