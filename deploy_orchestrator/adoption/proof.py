@@ -165,7 +165,19 @@ def _values_of(old: OldRelease) -> Iterator[object]:
         yield documents.parse(layer.text.encode(), layer.whence).value
     for path, data in old.chart.files.items() if isinstance(old.chart, ChartInGit) else ():
         if path.rpartition("/")[2] == "values.yaml":
-            yield documents.parse(data, path).value
+            yield _parsed(data, path)
+
+
+def _parsed(data: bytes, path: str) -> object:
+    try:
+        return documents.parse(data, path).value
+    except documents.DocumentError as error:
+        # What the parser and Helm say may repeat a secret.
+        raise NotCompared(
+            "helm does not render the original: its values cannot be read as YAML",
+            place=error.place,
+            fix="mend the line that is named, where it is now",
+        ) from None
 
 
 def _options(old: OldRelease, deployment: Deployment, folder: Path) -> Iterator[str]:

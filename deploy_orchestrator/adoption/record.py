@@ -70,7 +70,7 @@ def settled(
         AdoptionError: the record of the earlier run cannot be read.
     """
     known = _known(tree)
-    staying = {path for path in known if gone and _stays(path, files, {each.tenant for each in gone})}
+    staying = _staying(known, files, {each.tenant for each in gone}) if gone else set[str]()
     writes: dict[str, bytes] = {}
     edited: list[str] = []
     for path, data in files.items():
@@ -95,12 +95,21 @@ def settled(
     return Changes("Adopt what runs", writes, dropped), tuple(edited)
 
 
-def _stays(path: str, files: Collection[str], tenants: Collection[str | None]) -> bool:
-    top, _, below = path.partition("/")
-    name = below.partition("/")[0]
-    if top == "charts":
-        return not any(each.startswith(f"charts/{name}/") for each in files)
-    return path == "fleet.yaml" or (top == "tenants" and name in tenants)
+def _staying(known: Collection[str], files: Collection[str], tenants: Collection[str | None]) -> set[str]:
+    written = {_folder(path) for path in files}
+    ours = {f"tenants/{each}" for each in tenants}
+    return {
+        path
+        for path in known
+        if path == "fleet.yaml"
+        or (folder := _folder(path)) in ours
+        or (path.startswith("charts/") and folder not in written)
+    }
+
+
+def _folder(path: str) -> str:
+    """`charts/web` of all that is below it."""
+    return "/".join(path.split("/")[:2])
 
 
 def _known(tree: Tree) -> dict[str, str]:

@@ -568,6 +568,21 @@ def test_what_helm_says_of_a_failure_repeats_no_secret(desk: Desk, originals: Or
 
 
 @pytest.mark.helm
+def test_values_of_a_chart_that_are_mended_in_the_fleet_alone_are_not_repeated(
+    desk: Desk, originals: Originals
+) -> None:
+    originals.chart("web")
+    first = desk.adopt(prod=[application("web", "web")])
+    edited = {"charts/web/values.yaml": b"replicas: 2\n"}
+    tree = desk.repository.branch("main").changed(first.changes).changed(Changes("x", edited))
+    originals.write({"apps/web/values.yaml": "password: *hunter2\n"})
+    adoption = desk.adopt(tree, prod=[application("web", "web")])
+    assert adoption.outcomes[0].state == "not proved"
+    assert "its values cannot be read as YAML" in report(adoption)
+    assert "hunter2" not in report(adoption)
+
+
+@pytest.mark.helm
 def test_what_helm_says_of_a_failure_repeats_no_secret_of_a_charts_own_values(
     desk: Desk, originals: Originals
 ) -> None:
