@@ -5,9 +5,9 @@ UV := $(or $(shell command -v uv),.venv-uv/bin/uv)
 BIN := .venv/bin
 
 # What tests start again and again finds its code compiled, whatever the user's own habit.
-test e2e e2e-cluster e2e-node images mutants: export PYTHONDONTWRITEBYTECODE =
+test e2e images mutants: export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: run test e2e e2e-cluster e2e-node lint types docs dist install clean help image images mutants
+.PHONY: run test e2e lint types docs dist install clean help image images mutants
 
 help: ## Say what each target does
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -30,14 +30,8 @@ mutants: install ## Change the code that guards something in small ways, and tel
 e2e: .venv/installed-e2e ## What needs a real Helm, cluster, Argo CD and Git forge, built and run here (Linux)
 	helm=$$(cd tests/e2e && $(CURDIR)/$(BIN)/python -m rig.build) && \
 	PATH="$$helm:$$PATH" $(BIN)/python -m pytest -m "helm or many"
-	$(MAKE) --jobs=2 --output-sync=target e2e-cluster $(if $(KUBECONFIG),,e2e-node)
-
-# Each mostly waits for what it runs.
-e2e-cluster:
 	$(BIN)/python -m pytest -c tests/e2e/pytest.ini tests/e2e --ignore tests/e2e/node --ignore tests/e2e/edge
-
-e2e-node:
-	tests/e2e/node/isolated $(BIN)/python -m pytest -c tests/e2e/pytest.ini tests/e2e/node
+	$(if $(KUBECONFIG),,tests/e2e/node/isolated $(BIN)/python -m pytest -c tests/e2e/pytest.ini tests/e2e/node)
 
 images: .venv/installed-e2e ## Build images/edge-inference for two processors, push, measure, release and serve it (Linux, root)
 	$(BIN)/python -m pytest -c tests/e2e/pytest.ini tests/e2e/edge -rP
