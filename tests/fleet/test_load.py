@@ -434,7 +434,7 @@ def test_no_tenant_gets_a_namespace_of_kubernetes_itself(files: Files, commit: C
 def test_the_example_fleet_loads_whole(examples: Files, commit: Commit) -> None:
     fleet = load(commit(examples))
     assert not fleet.broken
-    assert len(fleet.deployments()) == 11
+    assert len(fleet.deployments()) == 12
     assert all(fleet.layers(each) for each in fleet.deployments() if not each.placing.shared)
     catalog, scoring = (fleet.deployment("dev", name) for name in ("catalog", "scoring"))
     assert [each.name for each in catalog.releases] == ["catalog-database", "catalog"]
@@ -446,7 +446,7 @@ def test_the_reference_in_the_documentation_loads(examples: Files, commit: Commi
     page = (Path(__file__).parents[2] / "docs" / "fleet.md").read_text()
     fleet_yaml, tenant_yaml = (block.partition("```")[0] for block in page.split("```yaml\n")[1:3])
     files = examples | {"fleet.yaml": fleet_yaml, "tenants/docs/tenant.yaml": tenant_yaml}
-    sharing = ("tenants/catalog/", "tenants/scoring/")
-    fleet = load(commit({path: text for path, text in files.items() if not path.startswith(sharing)}))
+    elsewhere = ("tenants/catalog/", "tenants/scoring/", "tenants/vision/")
+    fleet = load(commit({path: text for path, text in files.items() if not path.startswith(elsewhere)}))
     assert not fleet.broken
     assert "docs" in fleet.tenants
