@@ -1,18 +1,15 @@
 """Models served by the image and the chart of the edge, a tenant like any other, where pods run."""
 
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import httpx
+from conformance import assert_conforms
 from kubernetes.client import ApiException, CoreV1Api
 from production import Production
 
-SUITE = Path(__file__).parents[2] / "oip"
 PICTURE = {
     "inputs": [
         {"name": "pictures", "shape": [1, 3, 64, 64], "datatype": "FP32", "data": [0.5] * (3 * 64 * 64)}
@@ -92,14 +89,7 @@ def load(address: str) -> Iterator[Load]:
 def test_models_are_served_behind_their_service_as_the_protocol_says(production: Production) -> None:
     production.until(lambda: version(production) == "1", "the first version answers")
     address = service(production)
-    asked = ("--oip-http", f"http://{address}:8000", "--oip-grpc", f"{address}:8001", "--oip-model", "shapes")
-    ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-c", "pytest.ini", "-q", "-p", "no:cacheprovider", ".", *asked],
-        cwd=SUITE,
-        capture_output=True,
-        text=True,
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert_conforms(f"http://{address}:8000", f"{address}:8001")
 
 
 def test_a_new_version_takes_over_without_one_failed_request(production: Production) -> None:
