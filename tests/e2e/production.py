@@ -96,6 +96,13 @@ class Production:
         for command in commands:
             subprocess.run(["git", *command], cwd=self.folder / "fleet", check=True)
 
+    def upgrade(self, values: dict[str, Any]) -> None:
+        """Give the orchestrator's chart these values beside those that it has, and wait until it is ready."""
+        further = self.folder / "further-values.yaml"
+        further.write_text(yaml.safe_dump(values))
+        _helm(self.k8s, self.folder, f"--values={further}", "--reuse-values")
+        self.until(lambda: _ready(self.k8s), "every process of the chart is ready")
+
     def bootstrap(self) -> None:
         """Give Argo CD what follows the fleet as it is now."""
         fleet = load(Repository.clone(self.urls["fleet"], self.folder / "administrator").branch("main"))
@@ -433,23 +440,18 @@ def _install(
         },
     }
     (folder / "values.yaml").write_text(yaml.safe_dump(values))
-    helm = [str(binaries.helm() / "bin" / "helm"), "--kubeconfig", str(k8s.kubeconfig)]
     chart = folder / "chart"
     shutil.copytree(CHARTS, chart)
-    name = "deploy-orchestrator"
-    subprocess.run([helm[0], "dependency", "build", "--skip-refresh", str(chart / name)], check=True)
-    subprocess.run(
-        [
-            *helm,
-            "upgrade",
-            "--install",
-            name,
-            str(chart / name),
-            f"--namespace={NAMESPACE}",
-            f"--values={folder / 'values.yaml'}",
-        ],
-        check=True,
-    )
+    helm = binaries.helm() / "bin" / "helm"
+    subprocess.run([helm, "dependency", "build", "--skip-refresh", chart / "deploy-orchestrator"], check=True)
+    _helm(k8s, folder, f"--values={folder / 'values.yaml'}")
+
+
+def _helm(k8s: ControlPlane, folder: Path, *options: str) -> None:
+    """Install or upgrade the orchestrator's chart."""
+    program = [binaries.helm() / "bin" / "helm", f"--kubeconfig={k8s.kubeconfig}", "upgrade", "--install"]
+    chart = folder / "chart" / "deploy-orchestrator"
+    subprocess.run([*program, chart.name, chart, f"--namespace={NAMESPACE}", *options], check=True)
 
 
 def _door(k8s: ControlPlane) -> tuple[str, int]:
@@ -461,7 +463,11 @@ def _door(k8s: ControlPlane) -> tuple[str, int]:
 def _ready(k8s: ControlPlane) -> bool:
     with k8s.client() as connection:
         found = AppsV1Api(connection).list_namespaced_deployment(NAMESPACE).items
-    return len(found) == 3 and all(each.status.ready_replicas == each.spec.replicas for each in found)
+    return len(found) == 3 and all(
+        each.status.observed_generation == each.metadata.generation
+        and each.spec.replicas == each.status.ready_replicas == each.status.updated_replicas
+        for each in found
+    )
 
 
 def _now() -> datetime:

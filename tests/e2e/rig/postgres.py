@@ -26,6 +26,11 @@ class PostgreSQL(Booted):
         self._logs = logs
         self._user = unprivileged()
 
+    @property
+    def url(self) -> str:
+        """As SQLAlchemy wants it."""
+        return f"postgresql+psycopg2://{USER}:{self.password}@{self.address}:{self.port}/{DATABASE}"
+
     def _boot(self, stack: ExitStack) -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rig-postgres-")))
         password = folder / "password"
