@@ -73,6 +73,10 @@ COMMANDS: Mapping[str, CommandEntry] = MappingProxyType(
         "audit": CommandEntry(
             "audit", "Hold every commit of the deployments repository against what it had to be."
         ),
+        "isolation": CommandEntry(
+            "isolation",
+            "Show of each release what keeps it apart from other tenants, and what it is let off.",
+        ),
         "history": CommandEntry("live", "List every release and revert of a tenant, newest first."),
         "dora": CommandEntry(
             "dora", "Tell how often and how fast changes go out, and how many of them fail."

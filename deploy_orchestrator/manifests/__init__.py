@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from deploy_orchestrator.manifests import hooks, image_checks, untyped
     from deploy_orchestrator.manifests.changes import FieldChange, ObjectChange
-    from deploy_orchestrator.manifests.checks import CHECKS, MANIFEST_CHECKS, check
+    from deploy_orchestrator.manifests.checks import CHECKS, ISOLATION_CHECKS, MANIFEST_CHECKS, check
     from deploy_orchestrator.manifests.checks.rule import ManifestCheck
     from deploy_orchestrator.manifests.committed import (
         committed_content,
@@ -57,6 +57,7 @@ else:
 __all__ = [
     "CHECKS",
     "DOCKER_HUB",
+    "ISOLATION_CHECKS",
     "MANIFEST_CHECKS",
     "NOTHING",
     "ChartUsed",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from deploy_orchestrator.pipeline.auditing import accept
     from deploy_orchestrator.pipeline.guards import GUARDS, GuardSilent, last_looks, looked, silent
+    from deploy_orchestrator.pipeline.isolation import Certificate, IsolationAudit
     from deploy_orchestrator.pipeline.orchestrator import Orchestrator
     from deploy_orchestrator.pipeline.preview import Preview
     from deploy_orchestrator.pipeline.standings import (
@@ -25,7 +26,9 @@ else:
 
 __all__ = [
     "GUARDS",
+    "Certificate",
     "GuardSilent",
+    "IsolationAudit",
     "Orchestrator",
     "Overview",
     "Preview",

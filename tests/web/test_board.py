@@ -187,6 +187,20 @@ def test_the_figures_of_what_was_released_are_on_a_page_of_their_own(client):
     assert said["tenants"]["shop"]["lead_time"]["count"] == 3
 
 
+def test_what_keeps_each_release_apart_is_on_a_page_of_its_own(client):
+    page = client.get("/isolation").text
+    said = client.get("/isolation", headers=JSON).json()
+    assert [f"{each['environment']}/{each['tenant']}" for each in said["certificates"]] == [
+        "dev/blog",
+        "dev/shop",
+        "production/shop",
+    ]
+    for each in said["certificates"]:
+        assert each["kept"] == len(said["checks"])
+        assert each["release"][:8] in page
+    assert f"{len(said['checks'])} of {len(said['checks'])}" in page
+
+
 def test_a_deployment_shows_what_is_live_and_where_else_to_look(client):
     page = client.get("/deployments/dev/blog").text
     said = client.get("/deployments/dev/blog", headers=JSON).json()

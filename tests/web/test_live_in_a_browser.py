@@ -149,7 +149,7 @@ def test_a_stranger_gets_the_page_that_says_so_and_nothing_else(browser, address
         page = context.new_page()
         sign_in(page, address, "stranger")
         expect(page.locator("body")).to_contain_text("nobody gave you a role")
-        for path in ("/", SHOP, "/tenants/shop", "/charts", "/audit", "/figures", "/programs"):
+        for path in ("/", SHOP, "/tenants/shop", "/charts", "/audit", "/figures", "/isolation", "/programs"):
             answer = page.goto(f"{address}{path}")
             assert answer is not None
             assert (answer.status, "legacy" in page.content()) == (403, False), path

@@ -96,7 +96,7 @@ def counting(desk: Desk) -> Desk:
 
 
 def test_what_was_approved_sees_every_page(counting, client):
-    for path in ("/", SHOP, "/tenants/shop", "/audit", "/figures"):
+    for path in ("/", SHOP, "/tenants/shop", "/audit", "/figures", "/isolation"):
         assert client.get(path, headers=by(READER)).status_code == 200, path
     assert client.get("/", headers=JSON).status_code == 401
 

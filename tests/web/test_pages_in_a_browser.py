@@ -31,6 +31,7 @@ PAGES = (
     "/changes/{waiting}",
     "/audit",
     "/figures",
+    "/isolation",
     "/charts",
     "/programs",
 )

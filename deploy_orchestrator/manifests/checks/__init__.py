@@ -38,6 +38,10 @@ FAMILIES: Final = (schema, placement, pod_security, access, argocd, secrets, ima
 MANIFEST_CHECKS: Final[tuple[ManifestCheck, ...]] = tuple(
     rule for family in FAMILIES for rule in family.MANIFEST_CHECKS
 )
+ISOLATION_CHECKS: Final[tuple[ManifestCheck, ...]] = tuple(
+    rule for family in (placement, pod_security, access, argocd, network) for rule in family.MANIFEST_CHECKS
+)
+"""Those that keep tenants apart."""
 CHECKS: Final[tuple[Check, ...]] = (
     *MANIFEST_CHECKS,
     *IMAGE_CHECKS,

@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from deploy_orchestrator.git import RevisionNotFound
-from deploy_orchestrator.pipeline import Orchestrator, Standing
+from deploy_orchestrator.pipeline import IsolationAudit, Orchestrator, Standing
 from deploy_orchestrator.releases import RulesStanding
 from deploy_orchestrator.telemetry import Dora, Past
 from deploy_orchestrator.terms import CommitId, Label
@@ -30,6 +30,7 @@ from deploy_orchestrator.web.board.charts import Built, SurveyPage
 from deploy_orchestrator.web.board.details import details
 from deploy_orchestrator.web.board.figures import DAYS, figures_now
 from deploy_orchestrator.web.board.forms import Asks, Form, PageAnswer, document
+from deploy_orchestrator.web.board.isolation import IsolationPage, isolation_now
 from deploy_orchestrator.web.board.rows import Filter
 from deploy_orchestrator.web.board.showing import Showing, as_json, wants_json
 from deploy_orchestrator.web.board.tenants import TenantPage, tenant_of
@@ -89,7 +90,7 @@ class Days(Asks):
 @dataclass(frozen=True, slots=True)
 class Board:
     """The board over what `watch` sees, on which people decide where there are `ways`. `surveyed` tells what
-    the fleet is built on, as far as something knows that.
+    the fleet is built on, as far as something knows that, `isolating` what keeps its tenants apart.
     """
 
     watch: Watch
@@ -97,6 +98,7 @@ class Board:
     past: Past
     ways: Ways | None
     surveyed: Callable[[], SurveyPage]
+    isolating: IsolationAudit
 
     def forms(self) -> list[Form]:
         missing = (HTTPStatus.NOT_FOUND,)
@@ -107,6 +109,7 @@ class Board:
             Form("/tenants/{tenant}", self.tenant, refuses=missing),
             Form("/changes/{commit}", self.change, refuses=missing),
             Form("/charts", self.charts, refuses=(HTTPStatus.SERVICE_UNAVAILABLE,)),
+            Form("/isolation", self.isolation),
             Form("/audit", self.audit, other="text/csv"),
             Form("/figures", self.figures),
             *Acting(self.orchestrator).forms(),
@@ -175,6 +178,11 @@ class Board:
             raise HTTPException(503, found.trouble)
         return PageAnswer(lambda: found.built, "charts.html", {"found": found})
 
+    async def isolation(self, request: Request, asked: Nothing) -> PageAnswer[IsolationPage]:
+        """What keeps each release apart from other tenants, by the checks of now, and what it is let off."""
+        found = await run_in_threadpool(isolation_now, self.isolating)
+        return PageAnswer(lambda: found, "isolation.html", {"found": found})
+
     async def audit(self, request: Request, asked: Days) -> PageAnswer[list[Entry]] | Response:
         """Who released, reverted, removed and decided what, when and why."""
         found = await run_in_threadpool(entries, self.orchestrator, self.past, asked.days)
@@ -235,7 +243,7 @@ def board(
     past = Past(orchestrator.fleet_repository, orchestrator.deployments)
     showing = Showing(watch)
     watch.prepares = showing.prepare
-    forms = Board(watch, orchestrator, past, ways, surveyed).forms()
+    forms = Board(watch, orchestrator, past, ways, surveyed, IsolationAudit(orchestrator)).forms()
     told = document(forms)
 
     async def events(request: Request) -> Response:
