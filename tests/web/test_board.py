@@ -201,6 +201,15 @@ def test_what_keeps_each_release_apart_is_on_a_page_of_its_own(client):
     assert f"{len(said['checks'])} of {len(said['checks'])}" in page
 
 
+def test_what_keeps_releases_apart_cannot_be_told_of_a_broken_fleet_and_the_page_says_why(waiting, client):
+    waiting.commit("fleet.yaml", "environments: no\n")
+    _until(client, lambda said: bool(said["troubles"]))
+    assert "fleet.yaml" in client.get("/isolation").text
+    said = client.get("/isolation", headers=JSON).json()
+    assert said["certificates"] == []
+    assert said["troubles"]
+
+
 def test_a_deployment_shows_what_is_live_and_where_else_to_look(client):
     page = client.get("/deployments/dev/blog").text
     said = client.get("/deployments/dev/blog", headers=JSON).json()

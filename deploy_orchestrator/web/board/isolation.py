@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.manifests import ISOLATION_CHECKS
-from deploy_orchestrator.outcomes import failures, values
+from deploy_orchestrator.outcomes import attempt, failures, values
 from deploy_orchestrator.pipeline import Certificate, IsolationAudit
 
 
@@ -25,9 +26,11 @@ class IsolationPage:
 
 
 def isolation_now(audit: IsolationAudit) -> IsolationPage:
-    """As it is at this moment. Raises FleetError as `IsolationAudit.certificates`."""
-    found = [*audit.certificates()]
-    wrong = [f"{key}: {error.what}" for key, error in failures(found)]
-    wrong += [error.what for error in audit.orchestrator.deployments.unreadable()]
+    """As it is at this moment."""
+    told = attempt(lambda: [*audit.certificates()])
+    found = [] if isinstance(told, OrchestratorError) else told
+    wrong = [str(told)] if isinstance(told, OrchestratorError) else []
+    wrong += [f"{key}: {error}" for key, error in failures(found)]
+    wrong += [str(error) for error in audit.orchestrator.deployments.unreadable()]
     checks = tuple(IsolationCheck(each.id, each.reason) for each in ISOLATION_CHECKS)
     return IsolationPage(checks, tuple(values(each for _, each in found)), tuple(wrong))
