@@ -3,6 +3,7 @@
 import base64
 import copy
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -290,6 +291,17 @@ def test_whatever_stands_in_a_field_is_judged(body: Body, data: st.DataObject) -
     except InvalidObject:
         return
     assert isinstance(told(dict(object_.body)), list)
+
+
+@pytest.mark.parametrize("body", KINDS, ids=lambda body: body["kind"])
+def test_whatever_stands_in_a_list_is_judged(body: Body) -> None:
+    for index, (owner, step) in enumerate(_places(body)):
+        if isinstance(owner[step], list):
+            for odd in (None, 7, "x", [], {}):
+                changed = copy.deepcopy(body)
+                owner, step = next(islice(_places(changed), index, None))
+                owner[step] = [odd]
+                assert isinstance(told(changed), list)
 
 
 def _places(value: Any) -> Iterator[tuple[Any, Any]]:

@@ -76,10 +76,11 @@ def at(path: Path, refusals: Iterable[Refusal]) -> Iterator[Refusal]:
 
 
 def each(says: Says) -> Says:
-    """What is said of the first item of a list that is refused."""
+    """What is said of the first item of a list that is refused; null is an empty text to the API server."""
 
     def says_of_items(values: Any) -> str | None:
-        return next(filter(None, map(says, untyped.items(values))), None)
+        items = ("" if item is None else item for item in untyped.items(values))
+        return next(filter(None, map(says, items)), None)
 
     return says_of_items
 
@@ -102,8 +103,8 @@ def no_duplicates(list_: str, *keys: str) -> Rule:
 
     def rule(given: Fields) -> Iterator[Refusal]:
         seen = set[str]()
-        for index, item in enumerate(given.get(list_) or ()):
-            values = [item.get(key) for key in keys]
+        for index, item in enumerate(untyped.items(given.get(list_))):
+            values = [untyped.mapping(item).get(key) for key in keys]
             identity = json.dumps(values)
             if any(values) and identity in seen:
                 said = ", ".join(str(value) for value in values if value)
