@@ -65,15 +65,17 @@ def status(
     if watch and (output is Format.JSON or not screen.is_terminal):
         raise typer.BadParameter("--watch is for a terminal, and for text")
     orchestrator = opened(context)
-    deployments = orchestrator.deployments.repository
-    code = _show(orchestrator, where, who, strict, output)
+    home = described().home
+    code = _show(orchestrator, overview(orchestrator, home, where, who), where, who, strict, output)
     while watch:
         sleep(SECONDS)
-        fetched = [attempt(each.fetch) for each in (orchestrator.fleet_repository, deployments)]
+        repositories = (orchestrator.fleet_repository, orchestrator.deployments.repository)
+        fetched = [attempt(each.fetch) for each in repositories]
+        seen = overview(orchestrator, home, where, who)
         screen.clear()
         for error in filter(None, fetched):
             tell(error)
-        code = _show(orchestrator, where, who, strict, output)
+        code = _show(orchestrator, seen, where, who, strict, output)
     if code:
         raise typer.Exit(code)
 
@@ -85,10 +87,14 @@ def _one_of(argument: str | None, option: str | None, name: str) -> str | None:
 
 
 def _show(
-    orchestrator: Orchestrator, environment: str | None, tenant: str | None, strict: bool, output: Format
+    orchestrator: Orchestrator,
+    seen: Overview,
+    environment: str | None,
+    tenant: str | None,
+    strict: bool,
+    output: Format,
 ) -> int:
     """What there is to see, and the exit code for it."""
-    seen = overview(orchestrator, described().home, environment, tenant)
     if not seen.deployments and (environment or tenant):
         require_known(orchestrator.fleet(), environment, tenant)
     if output is Format.JSON:

@@ -1,9 +1,14 @@
+import sysconfig
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from deploy_orchestrator.delivery import EngineUnreachable, Sandbox, SyncFailed
 from deploy_orchestrator.pipeline import looked
+from tests.terminal import terminal
+
+PROGRAM = Path(sysconfig.get_path("scripts"), "deploy-orchestrator")
 
 
 def test_status_lists_everything_that_is_live(desk):
@@ -119,6 +124,21 @@ def test_an_engine_out_of_reach_is_one_line_told_once(desk):
 
 def _unreachable(*_):
     raise EngineUnreachable("the cluster does not answer")
+
+
+def test_whoever_watches_sees_what_changes_and_what_is_out_of_reach_until_ctrl_c(desk):
+    with terminal(PROGRAM, "status", "--watch") as watching:
+        watching.until("3 of 3 are live and healthy")
+        desk.run("sandbox", "degrade", "dev", "blog", "-m", "out of memory")
+        watching.until("Degraded.*dev/blog.*out of memory.*2 of 3 are live and healthy")
+        away = desk.fleet.rename(desk.fleet.with_name("away"))
+        watching.until("cannot be fetched.*2 of 3 are live and healthy")
+        away.rename(desk.fleet)
+        desk.run("sandbox", "recover", "dev", "blog")
+        watching.until("^deployment.*3 of 3 are live and healthy")
+        watching.press("\x03")
+        assert watching.ended() == 130
+    assert "Traceback" not in watching.screen
 
 
 def test_the_same_place_said_twice_in_other_words_is_wrong_use(desk):
