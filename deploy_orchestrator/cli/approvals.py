@@ -79,7 +79,7 @@ class _Subject:
             elif held & {"approval", "quarantine"}:
                 plans.append(plan)
         if not plans:
-            raise self._nothing(f"{source[:12]} in {self.environment}", "waits for people")
+            raise self._nothing(f"{source[:8]} in {self.environment}", "waits for people")
         return plans
 
     def _plan(self, orchestrator: Orchestrator, tenant: str) -> Plan:
@@ -232,7 +232,7 @@ def _decide(
             tell(each.void)
         elif output is Format.TEXT:
             say(
-                f"{each.plan.key}: signed as {person.person.email}, commit {each.commit.id[:12]}, "
+                f"{each.plan.key}: signed as {person.person.email}, commit {each.commit.id[:8]}, "
                 f"digest {each.plan.digest}"
             )
             say_below(standing(each.gates))

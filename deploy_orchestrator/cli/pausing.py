@@ -82,7 +82,7 @@ def _stop(
         )
     elif counts:
         state = "nothing more is released" if now.paused else "what waits is released again"
-        say(f"{line.key}: {state}; signed as {person.person.email}, commit {commit.id[:12]}")
+        say(f"{line.key}: {state}; signed as {person.person.email}, commit {commit.id[:8]}")
     if not counts:
         refused = orchestrator.deployments.approvals(line.digest, signers)[1]
         why = next((each.reason for each in refused if each.commit == commit.id), "somebody else was faster")

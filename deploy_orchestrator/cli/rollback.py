@@ -123,7 +123,7 @@ def _back(orchestrator: Orchestrator, way: WayBack, reason: str, to: str | None,
     where, seen = (way.now.environment, way.now.tenant), way.now.commit
     back = orchestrator.roll_back(*where, reason, by, to=to, seen=seen)
     if output is Format.TEXT:
-        say(f"{back.key}: back to {back.chart}, by commit {back.commit[:12]}")
+        say(f"{back.key}: back to {back.chart}, by commit {back.commit[:8]}")
     return back
 
 

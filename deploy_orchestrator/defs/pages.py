@@ -22,7 +22,7 @@ from deploy_orchestrator.risk import Reason, Verdict, alike
 MAX_DIFF = 60_000
 MAX_SIGHTINGS = 5
 MAX_ROWS = 500
-DIGITS = 12
+DIGITS_OF_DIGESTS, DIGITS_OF_COMMITS = 12, 8
 MAX_DRAWINGS = 50
 """Charts whose conflicts are drawn, each by itself; of more, only told."""
 NOTHING_PENDING = dg.MarkdownMetadataValue("Nothing to release: the candidate is what is released.")
@@ -45,8 +45,9 @@ def _cell(value: object) -> str | int | float | bool:
 
 
 def short(name: str) -> str:
-    """Of a digest or a commit as many digits as tell it apart, as the command line takes them."""
-    return name.removeprefix("sha256:")[:DIGITS]
+    """A digest or a commit by as many digits as the board and the commands show of it."""
+    digest = name.removeprefix("sha256:")
+    return name[:DIGITS_OF_COMMITS] if digest == name else digest[:DIGITS_OF_DIGESTS]
 
 
 def board(environment: str, tenant: str) -> dg.UrlMetadataValue:
@@ -317,7 +318,7 @@ def _deployment(each: Standing) -> tuple[object, ...]:
     state = f"{status.health}, {status.sync}" if status else "Unknown"
     chart = str(release.chart)
     since = f"{status.since:%m-%d %H:%M:%S}" if status and status.revision else ""
-    return each.key, state, closed, each.message, chart, release.source.commit[:8], since
+    return each.key, state, closed, each.message, chart, short(release.source.commit), since
 
 
 def _operation(operation: Operation | None) -> str:
