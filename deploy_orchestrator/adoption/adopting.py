@@ -23,7 +23,7 @@ from deploy_orchestrator.delivery import ClusterClient
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Fleet, TakeoverEvidence, load, takeover_path
 from deploy_orchestrator.git import Changes, Tree
-from deploy_orchestrator.manifests import Finding, Manifests, Workspace, examine, releases_of, render
+from deploy_orchestrator.manifests import Finding, Manifests, Workspace, examine, render
 from deploy_orchestrator.outcomes import Outcome, attempt, failures, raised, values
 
 
@@ -177,10 +177,9 @@ def _examine(adopted: Adopted, fleet: Fleet, workspace: Workspace) -> Examined:
             fix="leave it until they are handed over, then delete it without cascade",
         )
     findings = examine(manifests, deployment, fleet, workspace)
-    chart = releases_of(deployment, fleet, workspace)[-1].chart.path
 
     def proof() -> Proof:
-        return proved(manifests, original_of(adopted.old, deployment, chart))
+        return proved(manifests, original_of(adopted.old, deployment, fleet, workspace))
 
     return Examined(manifests, findings, attempt(proof))
 

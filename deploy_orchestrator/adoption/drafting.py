@@ -1,10 +1,11 @@
 """The files of a fleet that delivers what somebody else delivers now."""
 
 import hashlib
+import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -196,42 +197,30 @@ class _Charts:
         return tuple(self._cut.get(chart["name"], ())) if "repository" not in chart else ()
 
     def _copied(self, chart: ChartInGit) -> str:
+        beside = [(url, self._copied(other)) for url, other in chart.beside]
         identity = chart.identity
         name = _label(chart.path.rpartition("/")[2]) or "chart"
         folder = name
         while folder in self._reserved or self._folders.get(folder, identity) != identity:
             folder = f"{name}-{hashlib.sha256(identity.encode()).hexdigest()[:7]}"
-        if folder in self._folders:
-            return folder
-        self._folders[folder] = identity
-        files = chart.files
-        self._cut[folder] = []
+        for url, other in beside:
+            if posixpath.normpath(posixpath.join(folder, url.removeprefix("file://"))) != other:
+                raise NotAdoptable(
+                    f"its chart needs {url}, which cannot stand beside it in the fleet",
+                    fix="move that chart beside this one, under a name of its own",
+                )
+        if folder not in self._folders:
+            self._folders[folder] = identity
+            self._cut[folder] = [cut for _, other in beside for cut in self._cut[other]]
+            self._take(chart.files, folder)
+        return folder
+
+    def _take(self, files: Mapping[str, bytes], folder: str) -> None:
         for file, data in files.items():
             kept, cut = values_without_secrets(file, data)
             self._cut[folder] += (f"charts/{folder}/{file}: {each}" for each in cut)
             if kept is not None:
                 self.files[f"{folder}/{file}"] = kept
-        self._take_beside(chart, files)
-        return folder
-
-    def _take_beside(self, chart: ChartInGit, files: Mapping[str, bytes]) -> None:
-        """Charts that stand beside this one and that it needs by `file://../NAME`."""
-        about = untyped.mapping(documents.parse(files["Chart.yaml"], f"{chart.path}/Chart.yaml").value)
-        for needed in untyped.mappings(about.get("dependencies")):
-            url = str(needed.get("repository", ""))
-            if not url.startswith("file://"):
-                continue
-            if re.fullmatch(r"file://(?:\./)?charts/[A-Za-z0-9._/-]+", url):
-                continue
-            beside = re.fullmatch(r"file://\.\./([A-Za-z0-9._-]+)/?", url)
-            folder = chart.path.rpartition("/")[0]
-            other = replace(chart, path=f"{folder}/{beside[1]}".lstrip("/")) if beside else chart
-            there = beside is not None and chart.tree.exists(other.path)
-            if beside is None or not there or self._copied(other) != beside[1]:
-                raise NotAdoptable(
-                    f"its chart needs {url}, which cannot stand beside it in the fleet",
-                    fix="move that chart beside this one, under a name of its own",
-                )
 
 
 def _names(releases: Sequence[OldRelease], environments: Sequence[str]) -> dict[str, str]:

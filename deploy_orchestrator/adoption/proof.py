@@ -1,6 +1,5 @@
 """Whether our objects are the original's, release by release."""
 
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -12,15 +11,17 @@ from typing import Any, Final, cast
 from deploy_orchestrator import documents
 from deploy_orchestrator.adoption.cutting import CUT, secrets_in
 from deploy_orchestrator.adoption.errors import NotCompared
-from deploy_orchestrator.adoption.found import ChartInGit, OldRelease
+from deploy_orchestrator.adoption.found import ChartInGit, ChartPublished, OldRelease
 from deploy_orchestrator.adoption.parameters import argument
+from deploy_orchestrator.charts import assemble
 from deploy_orchestrator.errors import Place
-from deploy_orchestrator.fleet import Deployment
+from deploy_orchestrator.fleet import ChartReference, Deployment, Fleet
 from deploy_orchestrator.manifests import (
     Manifests,
     Object,
     Printed,
     Printout,
+    Workspace,
     combined,
     diff,
     tested_after_sync,
@@ -73,16 +74,16 @@ def proved(ours: Manifests, original: Manifests) -> Proof:
     )
 
 
-def original_of(old: OldRelease, deployment: Deployment, chart: Path) -> Manifests:
+def original_of(old: OldRelease, deployment: Deployment, fleet: Fleet, workspace: Workspace) -> Manifests:
     """The original's objects: those that came with it, or what `helm` on PATH makes of its chart, files and
-    parameters, none of them touched. `chart` is ours: a published one is the original's too, and of one in
-    Git those charts are taken that were fetched for it.
+    parameters, none of them touched. Of the `fleet` only its mirrors count, and which servers may be asked.
 
     Raises:
         NotCompared: neither is to be had, or Helm fails.
-        OrchestratorError: what came with it, or what Helm prints, is not what Kubernetes reads.
+        OrchestratorError: its chart cannot be had, or what came with it, or what Helm prints, is not what
+            Kubernetes reads.
     """
-    data = old.manifests if old.manifests is not None else _by_helm(old, deployment, chart)
+    data = old.manifests if old.manifests is not None else _by_helm(old, deployment, fleet, workspace)
     printed = [
         Printed(Place(f"{old.owner}, document {each.index + 1}"), _untracked(body))
         for each in documents.parse_all(data, old.owner)
@@ -112,7 +113,7 @@ def _untracked(body: Any) -> Mapping[str, Any]:
     return {**fields, "metadata": {**others, **({"annotations": kept} if kept else {})}}
 
 
-def _by_helm(old: OldRelease, deployment: Deployment, chart: Path) -> bytes:
+def _by_helm(old: OldRelease, deployment: Deployment, fleet: Fleet, workspace: Workspace) -> bytes:
     program = which("helm")
     if program is None:
         raise NotCompared(
@@ -120,8 +121,7 @@ def _by_helm(old: OldRelease, deployment: Deployment, chart: Path) -> bytes:
             fix="install it, or give what `argocd app manifests` prints with --manifests",
         )
     with tempfile.TemporaryDirectory(prefix="adopt-") as folder:
-        if isinstance(old.chart, ChartInGit):
-            chart = _unedited(old.chart, chart, Path(folder) / "chart")
+        chart = _chart(old, fleet, workspace, Path(folder))
         command = [program, "template", old.release, str(chart), *_options(old, deployment, Path(folder))]
         homes = {f"{of}HOME": folder for of in ("", "HELM_CONFIG_", "HELM_CACHE_", "HELM_DATA_")}
         try:
@@ -134,20 +134,22 @@ def _by_helm(old: OldRelease, deployment: Deployment, chart: Path) -> bytes:
     return done.stdout
 
 
-def _unedited(chart: ChartInGit, ours: Path, folder: Path) -> Path:
-    """The chart in `folder` as it stands in its own repository, not as somebody edited `ours`; with those
-    in charts/ that were fetched for ours.
-    """
-    own = {path.split("/")[1] for path in chart.files if path.startswith("charts/")}
-    for each in (ours / "charts").glob("*"):
-        if each.name not in own:
-            copy = shutil.copytree if each.is_dir() else shutil.copy2
-            (folder / "charts").mkdir(parents=True, exist_ok=True)
-            copy(each, folder / "charts" / each.name)
-    for path, data in chart.files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(data)
-    return folder
+def _chart(old: OldRelease, fleet: Fleet, workspace: Workspace, folder: Path) -> Path:
+    """The original's chart as its own repository has it, with all that it needs."""
+    if isinstance(old.chart, ChartPublished):
+        reference = ChartReference(name=old.chart.name, version=old.chart.version, repository=old.chart.url)
+        return workspace.charts.published(reference, fleet.mirrors, fleet.egress).path
+    for chart in (old.chart, *old.chart.needed):
+        for path, data in chart.files.items():
+            file = folder / "repository" / chart.path / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(data)
+    return assemble(
+        folder / "repository" / old.chart.path,
+        folder / "chart",
+        workspace.repositories(fleet.mirrors, fleet.egress),
+        within=folder / "repository",
+    )
 
 
 def _without_secrets(said: str, old: OldRelease) -> str:
@@ -163,9 +165,11 @@ def _without_secrets(said: str, old: OldRelease) -> str:
 def _values_of(old: OldRelease) -> Iterator[object]:
     for layer in old.layers:
         yield documents.parse(layer.text.encode(), layer.whence).value
-    for path, data in old.chart.files.items() if isinstance(old.chart, ChartInGit) else ():
-        if path.rpartition("/")[2] == "values.yaml":
-            yield _parsed(data, path)
+    if isinstance(old.chart, ChartInGit):
+        for chart in (old.chart, *old.chart.needed):
+            for path, data in chart.files.items():
+                if path.rpartition("/")[2] == "values.yaml":
+                    yield _parsed(data, path)
 
 
 def _parsed(data: bytes, path: str) -> object:

@@ -231,6 +231,66 @@ def test_the_original_is_what_its_own_repository_has_whatever_somebody_edited_in
     assert not found.holds
 
 
+LOCAL = {"name": "library", "version": "1.2.3"}
+LIBRARY = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: library}\ndata: {v: "{{ .Values.token }}"}\n'
+
+
+def library(originals: Originals, token: str) -> None:
+    originals.chart("library", {"templates/a.yaml": LIBRARY, "values.yaml": f"token: {token}\n"})
+
+
+@pytest.mark.helm
+def test_a_chart_beside_it_is_the_originals_too_and_what_was_cut_out_of_it_is_told(
+    desk: Desk, originals: Originals
+) -> None:
+    originals.chart("web", dependencies=[{**LOCAL, "repository": "file://../library"}])
+    library(originals, "hunter2")
+    adoption = desk.adopt(prod=[application("web", "web")])
+    assert proof(adoption.outcomes[0]).differing == (
+        "ConfigMap apps/library: data.v",
+        "ConfigMap apps/web: data.values",
+    )
+    assert "cut out as a secret: charts/library/values.yaml: token" in told(adoption.outcomes[0])
+    assert "hunter2" not in report(adoption)
+
+
+@pytest.mark.helm
+def test_what_stands_beside_a_chart_tells_it_from_itself_in_another_state(
+    desk: Desk, originals: Originals
+) -> None:
+    originals.chart("web", dependencies=[{**LOCAL, "repository": "file://../library"}])
+    library(originals, "''")
+    originals.git("tag", "v1")
+    originals.chart("library", {"templates/a.yaml": LIBRARY.replace("\ndata:", "\nimmutable: true\ndata:")})
+    old, new = application("web", "web"), application("web", "web")
+    old["spec"]["source"]["targetRevision"] = "v1"
+    adoption = desk.adopt(dev=[new], prod=[old])
+    assert [each.state for each in adoption.outcomes] == ["equal", "not carried over"]
+    assert "cannot stand beside it in the fleet" in report(adoption)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("file://../none", "its chart needs file://../none, and no chart is there"),
+        ("file://../../../else", "its chart needs file://../../../else, and no chart is there"),
+        ("file://../web", "need each other"),
+        ("file://../../library", "which cannot stand beside it in the fleet"),
+    ],
+)
+def test_a_chart_that_needs_what_cannot_be_had_stops_alone(
+    desk: Desk, originals: Originals, url: str, said: str
+) -> None:
+    originals.chart("good")
+    originals.chart("web", dependencies=[{**LOCAL, "repository": url}])
+    originals.write({"library/Chart.yaml": yaml.safe_dump({"apiVersion": "v2", **LOCAL})})
+    bad = [application("web", "web"), application("again", "web")]
+    adoption = desk.adopt(prod=[*bad, application("good", "good")])
+    errors = [error for _, error in adoption.refused]
+    errors += [each.adopted for each in adoption.outcomes if isinstance(each.adopted, AdoptionError)]
+    assert [said in each.what for each in errors] == [True, True]
+
+
 @pytest.mark.helm
 def test_a_secret_that_was_cut_out_of_the_values_of_a_chart_differs(desk: Desk, originals: Originals) -> None:
     originals.chart("web", {"values.yaml": "password: hunter2\n"})
