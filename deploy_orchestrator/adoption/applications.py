@@ -7,6 +7,7 @@ After https://argo-cd.readthedocs.io/en/stable/user-guide/helm/: parameters win 
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from itertools import groupby
 from typing import Any, Final, get_args
 
 from deploy_orchestrator import documents
@@ -20,6 +21,7 @@ from deploy_orchestrator.adoption.found import (
     Parameter,
     Raw,
 )
+from deploy_orchestrator.adoption.overrides import build_environment, overridden, substituted
 from deploy_orchestrator.charts import Version, VersionError
 from deploy_orchestrator.fleet import ChartRepository, Cluster, IgnoredDifference, Syncing, SyncOption
 from deploy_orchestrator.manifests import untyped
@@ -32,6 +34,15 @@ _OF_ALL: Final = frozenset(
 """Sync options that everything has here, or whose work the fleet does."""
 
 _OTHER_TOOLS: Final = ("kustomize", "plugin", "directory")
+_NOT_CARRIED: Final = {
+    "fileParameters": "write what it gives into values",
+    "skipCrds": "take what is in crds/ out of the chart",
+    "skipTests": "take the tests out of the chart",
+    "passCredentials": "name the repository with its own credentials",
+    "kubeVersion": "take it out: charts are rendered for the version of the environment's cluster",
+    "apiVersions": "take it out, and say it in fleet.yaml, as `apiVersions` of the environment",
+}
+_VARIABLES: Final = ("$ARGOCD_APP_", "${ARGOCD_APP_")
 _LOGIN: Final = re.compile(r"([a-z][a-z0-9+.-]*://)[^/@]*@", re.IGNORECASE)
 _OF_SSH: Final = re.compile(r"[\w.-]+@[\w.-]+:[^@?]*")
 _SCHEME: Final = re.compile(r"[a-z]+://")
@@ -66,13 +77,13 @@ def release_of(body: Raw, environment: str, checkouts: Checkouts) -> OldRelease:
             f"it delivers into the namespace of its Argo CD, {namespace}, which no tenant may have",
             fix="leave it; one that makes Applications is deleted without cascade once they are handed over",
         )
-    source = _source(spec)
-    helm = untyped.mapping(source.get("helm"))
-    chart = _chart(source, checkouts)
-    for field in ("fileParameters", "skipCrds", "passCredentials"):
-        if helm.get(field):
-            raise NotAdoptable(f"it uses helm.{field}", fix="write what it gives into values")
+    named = _source(spec)
+    chart = _chart(named, checkouts)
+    place = untyped.text(metadata.get("namespace")) or "argocd"
+    source, files = overridden(named, chart, name, place)
+    helm = _helm(source, namespace)
     sync, notes = _sync(spec)
+    variables = build_environment({**body, "spec": {**spec, "source": source}})
     return OldRelease(
         environment=environment,
         owner=owner_of(body),
@@ -81,9 +92,9 @@ def release_of(body: Raw, environment: str, checkouts: Checkouts) -> OldRelease:
         namespace=namespace,
         server=_server(destination),
         chart=chart,
-        layers=tuple(_layers(helm, chart, _named(spec, checkouts))),
-        parameters=tuple(_parameters(helm)),
-        notes=notes,
+        layers=tuple(_layers(helm, chart, _named(spec, checkouts), variables)),
+        parameters=tuple(_parameters(helm, variables)),
+        notes=(*(f"{file} beside its chart counts" for file in files), *notes),
         sync=sync,
     )
 
@@ -97,14 +108,33 @@ def _source(spec: Mapping[str, Any]) -> Mapping[str, Any]:
             f"it has {len(made)} sources", fix="make one chart of them, with the others as dependencies"
         )
     source = untyped.mapping(made[0] if made else spec.get("source"))
+    _require_helm(source)
+    if not source.get("repoURL") or not (source.get("chart") or source.get("path")):
+        raise NotAdoptable("it names no chart", fix="leave it where it is")
+    return source
+
+
+def _require_helm(source: Mapping[str, Any]) -> None:
     for tool in _OTHER_TOOLS:
         if source.get(tool):
             raise NotAdoptable(
                 f"it is made by {tool}, not by Helm", fix="make a chart of it, or leave it where it is"
             )
-    if not source.get("repoURL") or not (source.get("chart") or source.get("path")):
-        raise NotAdoptable("it names no chart", fix="leave it where it is")
-    return source
+
+
+def _helm(source: Mapping[str, Any], namespace: str) -> Mapping[str, Any]:
+    """How Helm is called, where that has a counterpart here."""
+    _require_helm(source)
+    helm = untyped.mapping(source.get("helm"))
+    for field, fix in _NOT_CARRIED.items():
+        if helm.get(field):
+            raise NotAdoptable(f"it uses helm.{field}", fix=fix)
+    if helm.get("namespace") not in {None, "", namespace}:
+        raise NotAdoptable(
+            "it renders for another namespace (helm.namespace) than it delivers to",
+            fix="let the chart set the namespace of these objects by a value",
+        )
+    return helm
 
 
 def _chart(source: Mapping[str, Any], checkouts: Checkouts) -> ChartInGit | ChartPublished:
@@ -158,31 +188,61 @@ def _named(spec: Mapping[str, Any], checkouts: Checkouts) -> Mapping[str, ChartI
 
 
 def _layers(
-    helm: Mapping[str, Any], chart: ChartInGit | ChartPublished, named: Mapping[str, ChartInGit]
+    helm: Mapping[str, Any],
+    chart: ChartInGit | ChartPublished,
+    named: Mapping[str, ChartInGit],
+    variables: Mapping[str, str],
 ) -> Iterator[OldLayer]:
-    for file in untyped.texts(helm.get("valueFiles")):
-        ref, _, path = file.removeprefix("$").partition("/")
-        place = named.get(ref) if file.startswith("$") else chart
-        if place is None or isinstance(place, ChartPublished) or _SCHEME.match(file):
-            raise NotAdoptable(
-                f"its values come from {file}, which is neither beside the chart nor in a source of that ref",
-                fix="write them into valuesObject of the Application",
-            )
-        text = read_text(place.tree, place.path, file if place is chart else path)
+    given = untyped.texts(helm.get("valueFiles"))
+    files = [_values_file(each, chart, named, variables) for each in given]
+    if list(dict.fromkeys(files)) != [each for each, _ in groupby(files)]:
+        raise NotAdoptable(
+            "it names a values file twice, and which place counts is not the same in all versions of Argo CD",
+            fix="name each of valueFiles once",
+        )
+    for (place, path), said in dict(zip(files, given, strict=True)).items():
+        text = read_text(place.tree, place.path, path)
         if text is not None:
-            where = f"beside {chart}" if place is chart else f"of {place.url} at {place.revision}"
-            yield OldLayer(f"{file} {where}", text)
+            where = f"beside {place}" if place is chart else f"of {place.url} at {place.revision}"
+            yield OldLayer(f"{said} {where}", text)
         elif not helm.get("ignoreMissingValueFiles"):
-            raise NotAdoptable(f"its values file {file} is missing beside {chart}", fix="mend valueFiles")
-    if (values := untyped.text(helm.get("values"))) and not helm.get("valuesObject"):
+            raise NotAdoptable(f"its values file {said} is missing beside {chart}", fix="mend valueFiles")
+    objects = helm.get("valuesObject")
+    if objects is None and (values := untyped.text(helm.get("values"))):
         yield OldLayer("helm.values of the Application", values)
-    if helm.get("valuesObject"):
-        yield OldLayer("helm.valuesObject of the Application", documents.dump(helm["valuesObject"]).decode())
+    if objects:
+        yield OldLayer("helm.valuesObject of the Application", documents.dump(objects).decode())
 
 
-def _parameters(helm: Mapping[str, Any]) -> Iterator[Parameter]:
+def _values_file(
+    given: str,
+    chart: ChartInGit | ChartPublished,
+    named: Mapping[str, ChartInGit],
+    variables: Mapping[str, str],
+) -> tuple[ChartInGit, str]:
+    """What one of `valueFiles` names: a path, and the chart or the repository that it is seen from."""
+    ref, _, path = given.removeprefix("$").partition("/")
+    is_referred = given.startswith("$") and ref in named
+    place = named[ref] if is_referred else chart
+    full = substituted(path if is_referred else given, variables)
+    is_unknown = given.startswith("$") and not (is_referred or given.startswith(_VARIABLES))
+    if is_unknown or isinstance(place, ChartPublished) or _SCHEME.match(full):
+        raise NotAdoptable(
+            f"its values come from {given}, which is neither beside the chart nor in a source of that ref",
+            fix="write them into valuesObject of the Application",
+        )
+    if set("*?[") & set(full):
+        raise NotAdoptable(
+            f"its values files are a pattern, {given}, which not all versions of Argo CD read",
+            fix="name each file in valueFiles",
+        )
+    return place, posixpath.normpath(full)
+
+
+def _parameters(helm: Mapping[str, Any], variables: Mapping[str, str]) -> Iterator[Parameter]:
     for each in untyped.mappings(helm.get("parameters")):
-        yield Parameter(str(each.get("name")), str(each.get("value", "")), bool(each.get("forceString")))
+        value = substituted(str(each.get("value", "")), variables)
+        yield Parameter(str(each.get("name")), value, bool(each.get("forceString")))
 
 
 def _server(destination: Mapping[str, Any]) -> str:

@@ -352,13 +352,29 @@ def test_what_cannot_be_adopted_is_named_with_what_to_do_and_stops_nobody_else(
         ({}, {"valueFiles": ["$values/x.yaml"]}, "which is neither beside the chart"),
         ({}, {"valueFiles": ["secrets://x.yaml"]}, "which is neither beside the chart"),
         ({}, {"fileParameters": [{"name": "a", "path": "b"}]}, "it uses helm.fileParameters"),
+        ({}, {"kubeVersion": "1.20.0"}, "it uses helm.kubeVersion"),
+        ({}, {"apiVersions": ["x/v1"]}, "it uses helm.apiVersions"),
+        ({}, {"skipTests": True}, "it uses helm.skipTests"),
+        ({}, {"namespace": "else"}, "it renders for another namespace (helm.namespace)"),
+        ({"x.yaml": "a: 1\n"}, {"valueFiles": ["*.yaml"]}, "its values files are a pattern, *.yaml"),
+        (
+            {"x.yaml": "a: 1\n", "y.yaml": "a: 2\n"},
+            {"valueFiles": ["x.yaml", "y.yaml", "./x.yaml"]},
+            "it names a values file twice",
+        ),
+        ({}, {"valueFiles": ["$ARGOCD_APP_REVISION.yaml"]}, "which changes with each commit"),
+        ({".argocd-source.yaml": "kustomize: {images: [a]}\n"}, {}, "it is made by kustomize"),
+        ({".argocd-source.yaml": "a: [\n"}, {}, ".argocd-source.yaml of its chart cannot be read"),
     ],
 )
 def test_values_that_cannot_be_had_refuse_that_application(
     desk: Desk, originals: Originals, files: dict[str, str], helm: dict[str, Any], said: str
 ) -> None:
     originals.chart("web", files)
-    adoption = desk.adopt(prod=[application("bad", "web", **helm), application("good", "web")])
+    originals.chart("good")
+    bad = application("bad", "web")
+    bad["spec"]["source"]["helm"] = helm
+    adoption = desk.adopt(prod=[bad, application("good", "good")])
     ((_, error),) = adoption.refused
     assert said in error.what
 
@@ -375,6 +391,42 @@ def test_values_in_another_source_are_read_there(desk: Desk, originals: Original
     assert desk.files(adoption)["tenants/web/adopted-prod.yaml"] == {"replicas": 5}
     text = adoption.changes.writes["tenants/web/adopted-prod.yaml"].decode()
     assert "# $values/values/prod.yaml of https://git.example.com/acme/apps.git at main\n" in text
+
+
+def values_of(desk: Desk, originals: Originals, files: dict[str, str], **helm: Any) -> Any:
+    """Of the Application `web`, in the fleet."""
+    originals.chart("web", files)
+    return desk.files(desk.adopt(prod=[application("web", "web", **helm)]))["tenants/web/adopted-prod.yaml"]
+
+
+def test_what_files_beside_a_chart_override_counts_as_for_argo_cd(desk: Desk, originals: Originals) -> None:
+    files = {
+        ".argocd-source.yaml": "helm: {values: null, parameters: [{name: a, value: '1'}]}\n",
+        ".argocd-source-web.yaml": "{path: else, helm: {parameters: [{name: b, value: '2'}]}}\n",
+        ".argocd-source-other.yaml": "helm: {parameters: [{name: c, value: '3'}]}\n",
+    }
+    assert values_of(desk, originals, files, values="d: 4\n") == {"b": 2}
+
+
+def test_variables_of_the_build_environment_are_filled_in(desk: Desk, originals: Originals) -> None:
+    parameters = {"a": "$ARGOCD_APP_NAME-${ARGOCD_APP_NAMESPACE}", "b": "$$x$NONE.$5", "c": "1$"}
+    found = values_of(
+        desk,
+        originals,
+        {"web.yaml": "d: 1\n"},
+        valueFiles=["${ARGOCD_APP_NAME}.yaml"],
+        parameters=[{"name": name, "value": value} for name, value in parameters.items()],
+    )
+    assert found == {"a": "web-apps", "b": "$x.", "c": "1$", "d": 1}
+
+
+def test_an_empty_values_object_stands_in_place_of_values(desk: Desk, originals: Originals) -> None:
+    assert not values_of(desk, originals, {}, values="a: 1\n", valuesObject={})
+
+
+def test_a_values_file_that_is_named_twice_in_a_row_counts_once(desk: Desk, originals: Originals) -> None:
+    files = {"x.yaml": "a: 1\n", "y.yaml": "a: 2\n"}
+    assert values_of(desk, originals, files, valueFiles=["x.yaml", "x.yaml", "y.yaml"]) == {"a": 2}
 
 
 @pytest.mark.helm
