@@ -4,7 +4,7 @@ Types are for models of what people or other programs wrote, and say what they e
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -46,6 +46,15 @@ FieldPath = tuple[str | int, ...]
 
 KeyPath = tuple[str, ...]
 """Where a value stands among Helm's values, in which a list is one value: the keys that lead to it."""
+
+DECIDED: Final[Mapping[str, str]] = {
+    "approve": "approved",
+    "reject": "rejected",
+    "break-glass": "glass broken",
+    "pause": "paused",
+    "resume": "resumed",
+}
+"""What has been done by whoever decided so."""
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 """What this machine is called on itself."""

@@ -18,11 +18,11 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.terms import Verdict
+from deploy_orchestrator.terms import DECIDED, Verdict
 
 if TYPE_CHECKING:
     from deploy_orchestrator.manifests import Diff
-    from deploy_orchestrator.releases import Approval, Choice, Plan
+    from deploy_orchestrator.releases import Approval, Plan
     from deploy_orchestrator.risk import Judgement, Reason
 
 ENDLESS = 10_000
@@ -30,13 +30,6 @@ ENDLESS = 10_000
 PATIENCE = 1.0
 """Seconds that something may take before a terminal shows that it is under way."""
 
-_DONE: "dict[Choice, str]" = {
-    "approve": "approved",
-    "reject": "rejected",
-    "break-glass": "glass broken",
-    "pause": "paused",
-    "resume": "resumed",
-}
 COLOURS = {
     "safe": "green",
     "needs-approval": "yellow",
@@ -92,7 +85,7 @@ def coloured(word: str) -> Text:
 
 def decided(approval: "Approval") -> str:
     """What somebody has decided, and why."""
-    return f"{_DONE[approval.decision]} by {approval.who}: {approval.reason}".removesuffix(": ")
+    return f"{DECIDED[approval.decision]} by {approval.who}: {approval.reason}".removesuffix(": ")
 
 
 def say(*parts: str | Text) -> None:

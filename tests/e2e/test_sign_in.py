@@ -111,6 +111,6 @@ def test_an_approver_signs_in_approves_and_watches_it_go_live(browser: Browser, 
         orchestrator.deliver(released(orchestrator, plan))
         expect(page.get_by_role("heading", name=re.compile("^Waits:"))).to_have_count(0, timeout=60_000)
         expect(page.locator(".history").last).to_contain_text(
-            f"approve by {served.approver.email}: looked at"
+            f"approved by {served.approver.email}: looked at"
         )
         assert page.evaluate("window.neverReloaded")

@@ -292,7 +292,8 @@ def test_a_rollback_shows_its_lines_first_and_goes_back_with_a_reason(orchestrat
     assert said["undoes"] == [now]
     first = orchestrator.deployments.history("dev", "shop")[-1].commit
     assert client.get("/deployments/dev/shop", headers=JSON).json()["ways"] == [first]
-    assert f"rollback?to={first}" in client.get("/deployments/dev/shop").text
+    shown = client.get("/deployments/dev/shop").text
+    assert f'</a> <a href="/deployments/dev/shop/rollback?to={first}' in re.sub(r"\s+", " ", shown)
 
     def go(**said: str) -> int:
         return client.post(

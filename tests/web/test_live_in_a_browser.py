@@ -124,7 +124,7 @@ def test_an_approver_signs_in_sees_what_waits_approves_and_watches_it_go_live(br
         page.evaluate("window.neverReloaded = true")
         expect(page.get_by_role("heading", name=re.compile("^Waits:"))).to_have_count(0, timeout=PATIENCE)
         expect(page.locator("h1")).to_contain_text("live")
-        expect(page.locator(".history").last).to_contain_text("approve by bob@example.com: looked at")
+        expect(page.locator(".history").last).to_contain_text("approved by bob@example.com: looked at")
         assert page.evaluate("window.neverReloaded")
     (event, *_) = orchestrator.deployments.history("production", "shop")
     assert [(each.who, each.reason) for each in event.release.approvals] == [("bob@example.com", "looked at")]

@@ -18,6 +18,7 @@ from starlette.templating import Jinja2Templates
 
 from deploy_orchestrator.pipeline import Overview, State, age
 from deploy_orchestrator.telemetry import span
+from deploy_orchestrator.terms import DECIDED
 from deploy_orchestrator.web.asking import MAX_REASON
 from deploy_orchestrator.web.board.charts import MAX_ROWS
 from deploy_orchestrator.web.board.pieces import Piece, gzipped
@@ -52,6 +53,7 @@ def _templates() -> Jinja2Templates:
     made.env.filters |= {"age": age, "span": span, "pairs": pairs}  # pyright: ignore[reportUnknownMemberType]
     made.env.globals |= {  # pyright: ignore[reportUnknownMemberType]
         "signs": _SIGNS,
+        "decided": DECIDED,
         "max_reason": MAX_REASON,
         "max_rows": MAX_ROWS,
     }
