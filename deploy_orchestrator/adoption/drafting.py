@@ -1,7 +1,6 @@
 """The files of a fleet that delivers what somebody else delivers now."""
 
 import hashlib
-import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from deploy_orchestrator.adoption.cutting import values_without_secrets, without
 from deploy_orchestrator.adoption.errors import NotAdoptable
 from deploy_orchestrator.adoption.found import ChartInGit, ChartPublished, OldLayer, OldRelease
 from deploy_orchestrator.adoption.parameters import with_parameter
+from deploy_orchestrator.adoption.relocating import relocated
 from deploy_orchestrator.charts import layered
 from deploy_orchestrator.documents import Document, dotted
 from deploy_orchestrator.manifests import untyped
@@ -197,22 +197,17 @@ class _Charts:
         return tuple(self._cut.get(chart["name"], ())) if "repository" not in chart else ()
 
     def _copied(self, chart: ChartInGit) -> str:
-        beside = [(url, self._copied(other)) for url, other in chart.beside]
+        beside = {url: self._copied(other) for url, other in chart.beside}
         identity = chart.identity
         name = _label(chart.path.rpartition("/")[2]) or "chart"
         folder = name
         while folder in self._reserved or self._folders.get(folder, identity) != identity:
             folder = f"{name}-{hashlib.sha256(identity.encode()).hexdigest()[:7]}"
-        for url, other in beside:
-            if posixpath.normpath(posixpath.join(folder, url.removeprefix("file://"))) != other:
-                raise NotAdoptable(
-                    f"its chart needs {url}, which cannot stand beside it in the fleet",
-                    fix="move that chart beside this one, under a name of its own",
-                )
         if folder not in self._folders:
             self._folders[folder] = identity
-            self._cut[folder] = [cut for _, other in beside for cut in self._cut[other]]
-            self._take(chart.files, folder)
+            self._cut[folder] = [cut for other in beside.values() for cut in self._cut[other]]
+            moved = {url: f"file://../{other}" for url, other in beside.items()}
+            self._take(relocated(chart.files, {old: new for old, new in moved.items() if old != new}), folder)
         return folder
 
     def _take(self, files: Mapping[str, bytes], folder: str) -> None:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from deploy_orchestrator.charts.graph.resolve import Resolver, resolve
     from deploy_orchestrator.charts.harm import Harm, worst
     from deploy_orchestrator.charts.loading import Chart, files_of, load, load_package, unpacked
-    from deploy_orchestrator.charts.locks.lock import LockFinding, LockProblem, check_lock
+    from deploy_orchestrator.charts.locks.lock import LockFinding, LockProblem, check_lock, lock_digest
     from deploy_orchestrator.charts.locks.update import lock_as_yaml, update_lock, write_lock
     from deploy_orchestrator.charts.metadata import ChartMetadata, Dependency, Lock, LockedDependency
     from deploy_orchestrator.charts.mirroring.destination import MirrorTarget
@@ -181,6 +181,7 @@ __all__ = [
     "load_package",
     "locate",
     "lock_as_yaml",
+    "lock_digest",
     "mirror",
     "moved",
     "outdated",

@@ -21,6 +21,8 @@ from deploy_orchestrator.adoption import (
     told,
 )
 from deploy_orchestrator.adoption.record import recorded
+from deploy_orchestrator.charts import check_lock
+from deploy_orchestrator.charts import load as load_chart
 from deploy_orchestrator.delivery import ClusterClient
 from deploy_orchestrator.fleet import TakeoverEvidence, load
 from deploy_orchestrator.git import Changes
@@ -265,8 +267,31 @@ def test_what_stands_beside_a_chart_tells_it_from_itself_in_another_state(
     old, new = application("web", "web"), application("web", "web")
     old["spec"]["source"]["targetRevision"] = "v1"
     adoption = desk.adopt(dev=[new], prod=[old])
-    assert [each.state for each in adoption.outcomes] == ["equal", "not carried over"]
-    assert "cannot stand beside it in the fleet" in report(adoption)
+    assert [each.state for each in adoption.outcomes] == ["equal", "equal"]
+    assert [each.tenant for each in recorded(desk.repository.branch("main").changed(adoption.changes))] == [
+        "web",
+        "web-prod",
+    ]
+
+
+@pytest.mark.helm
+def test_a_chart_from_elsewhere_in_the_repository_comes_to_stand_beside_it_and_a_lock_still_fits(
+    desk: Desk, originals: Originals, tmp_path: Path
+) -> None:
+    url = "file://../../lib/library"
+    lock = f"dependencies:\n- {{name: library, version: 1.2.3, repository: {url}}}\ndigest: sha256:x\n"
+    originals.chart("web", {"Chart.lock": lock}, dependencies=[{**LOCAL, "repository": url}])
+    originals.write(
+        {
+            "lib/library/Chart.yaml": yaml.safe_dump({"apiVersion": "v2", **LOCAL}),
+            "lib/library/values.yaml": "token: ''\n",
+            "lib/library/templates/a.yaml": LIBRARY,
+        }
+    )
+    adoption = desk.adopt(prod=[application("web", "web"), application("again", "web", "else")])
+    assert [each.state for each in adoption.outcomes] == ["equal", "equal"]
+    folder = desk.repository.branch("main").changed(adoption.changes).export("charts", tmp_path / "fleet")
+    assert check_lock(load_chart(folder / "web")) == ()
 
 
 @pytest.mark.parametrize(
@@ -275,7 +300,6 @@ def test_what_stands_beside_a_chart_tells_it_from_itself_in_another_state(
         ("file://../none", "its chart needs file://../none, and no chart is there"),
         ("file://../../../else", "its chart needs file://../../../else, and no chart is there"),
         ("file://../web", "need each other"),
-        ("file://../../library", "which cannot stand beside it in the fleet"),
     ],
 )
 def test_a_chart_that_needs_what_cannot_be_had_stops_alone(
@@ -283,7 +307,6 @@ def test_a_chart_that_needs_what_cannot_be_had_stops_alone(
 ) -> None:
     originals.chart("good")
     originals.chart("web", dependencies=[{**LOCAL, "repository": url}])
-    originals.write({"library/Chart.yaml": yaml.safe_dump({"apiVersion": "v2", **LOCAL})})
     bad = [application("web", "web"), application("again", "web")]
     adoption = desk.adopt(prod=[*bad, application("good", "good")])
     errors = [error for _, error in adoption.refused]
