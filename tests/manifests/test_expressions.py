@@ -23,7 +23,9 @@ TEXT: Final = {"type": "string"}
 WHOLE: Final = {"type": "integer"}
 ASKED: Final[list[Asked]] = [
     (each["field"], each["rule"], each["holds"], each["fails"])
-    for each in yaml.safe_load((Path(__file__).parents[1] / "data" / "expressions.yaml").read_text())
+    for each in yaml.load(
+        (Path(__file__).parents[1] / "data" / "expressions.yaml").read_text(), yaml.CSafeLoader
+    )
 ]
 BEYOND: Final[list[Asked]] = [
     (TEXT, "quantity(self).isGreaterThan(quantity('1Gi'))", ["2Gi", "1Mi"], []),

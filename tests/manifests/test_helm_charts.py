@@ -20,7 +20,7 @@ from deploy_orchestrator.terms import HELM_HOOK_EVENTS
 
 DATA: Final = Path(__file__).parents[1] / "data"
 RECORDED: Final = DATA / "helm-charts.json.gz"
-GOLDENS: Final = yaml.safe_load((DATA / "helm-goldens.yaml").read_text())
+GOLDENS: Final = yaml.load((DATA / "helm-goldens.yaml").read_text(), yaml.CSafeLoader)
 OF_CAPABILITIES: Final = ("kube-version/", "kube-api-version/")
 """Labels by which Helm's charts say for which Kubernetes they are rendered: another one in process."""
 OTHER_EACH_TIME: Final = "random"

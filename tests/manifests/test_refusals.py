@@ -24,7 +24,9 @@ TENANT = Tenant(
     quota=Quota(cpu="1", memory="1Gi", storage="1Gi", pods=1),
     owners=("owner@example.com",),
 )
-KINDS: list[Body] = list(yaml.safe_load_all((Path(__file__).parents[1] / "e2e/kinds.yaml").read_text()))
+KINDS: list[Body] = list(
+    yaml.load_all((Path(__file__).parents[1] / "e2e/kinds.yaml").read_text(), yaml.CSafeLoader)
+)
 REFUSING = frozenset({"schema", "refused", "unknown-api", "object-size"})
 
 

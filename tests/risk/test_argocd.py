@@ -10,7 +10,7 @@ from deploy_orchestrator.manifests import Object, hooks
 from deploy_orchestrator.risk import Verdict
 from tests.risk.conftest import planned
 
-FACTS = yaml.safe_load((Path(__file__).parents[1] / "data/argocd.yaml").read_text())
+FACTS = yaml.load((Path(__file__).parents[1] / "data/argocd.yaml").read_text(), yaml.CSafeLoader)
 
 
 def pod(annotations: dict[str, str]) -> Object:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from deploy_orchestrator.risk import Verdict
 
-BASE = list(yaml.safe_load_all((Path(__file__).parent / "base.yaml").read_text()))
+BASE = list(yaml.load_all((Path(__file__).parent / "base.yaml").read_text(), yaml.CSafeLoader))
 
 syllables = st.text("bcdfghklmnprtvwz", min_size=1, max_size=2).flatmap(
     lambda head: st.sampled_from("aeiou").map(lambda vowel: head + vowel)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from deploy_orchestrator.fleet import RuleOverride
 from deploy_orchestrator.risk import RULES, UnknownRule, Verdict
 
-BASE = list(yaml.safe_load_all((Path(__file__).parent / "base.yaml").read_text()))
+BASE = list(yaml.load_all((Path(__file__).parent / "base.yaml").read_text(), yaml.CSafeLoader))
 BUMP = {"set": {"Deployment/web": {"spec.template.spec.containers[web].image": "ghcr.io/acme/web:2.0.0"}}}
 SECRET = "c4n4ry-Hunter2"
 
