@@ -15,12 +15,16 @@ GIT = """\
 [init]
     defaultBranch = main
     templateDir =
+[core]
+    fsync = none
 [maintenance]
     auto = false
 [receive]
     autogc = false
 """
-"""Nothing is tidied up behind the back of a test, which takes a process for each fetch and push."""
+"""Nothing is tidied up behind the back of a test, which takes a process for each fetch and push, and nothing
+has to outlast a loss of power.
+"""
 
 settings.register_profile("without deadlines", deadline=None)
 settings.load_profile("without deadlines")

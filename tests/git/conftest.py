@@ -26,9 +26,8 @@ def git() -> Git:
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A user with a name and an e-mail, and without keys."""
     folder = tmp_path_factory.mktemp("home")
-    (folder / ".gitconfig").write_text(
-        "[user]\nname = Ann\nemail = ann@example.com\n[init]\ndefaultBranch = main\n"
-    )
+    settings = (Path.home() / ".gitconfig").read_text()
+    (folder / ".gitconfig").write_text(f"{settings}[user]\n    name = Ann\n    email = ann@example.com\n")
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
