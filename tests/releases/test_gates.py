@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from deploy_orchestrator.fleet import ApprovalRule, Destination, Freeze, Policy, RuleOverride, Window
+from deploy_orchestrator.fleet import (
+    ApprovalRule,
+    BreakGlass,
+    Destination,
+    Freeze,
+    Policy,
+    RuleOverride,
+    Window,
+)
 from deploy_orchestrator.manifests import ChartUsed
 from deploy_orchestrator.releases import (
     After,
@@ -88,13 +96,10 @@ def gate(build):
         policy=None,
         approvals=(),
         predecessors=(),
-        one_is_enough=False,
-        returning=(),
         current=True,
         wanted=True,
-        now=build.NOW,
-        canaries=(),
-        removals=None,
+        intact=True,
+        **more,
     ):
         found = gates(
             plan or plan_of(),
@@ -102,14 +107,10 @@ def gate(build):
             source=(plan or plan_of()).source,
             wanted=wanted,
             current=current,
-            intact=True,
+            intact=intact,
             approvals=approvals,
             predecessors=predecessors,
-            one_is_enough=one_is_enough,
-            returning=returning,
-            now=now,
-            canaries=canaries,
-            removals=removals,
+            **{"now": build.NOW, **more},
         )
         (gate,) = [each for each in found if each.key == key]
         return gate
@@ -202,7 +203,7 @@ def test_needs_approval_waits_until_enough_approved(gate, decision):
 
 def test_an_approval_from_before_more_was_found_in_the_change_does_not_count(gate, decision, build):
     plan = plan_of().model_copy(update={"widened": build.NOW})
-    early, late = (decision(ANN, at=build.later(minutes=minutes)) for minutes in (-1, 1))
+    early, late = (decision(ANN, at=build.later(minutes=minutes)) for minutes in (-1, 0))
     found = gate("approval", plan=plan, policy=asks(), approvals=[early], now=build.later(hours=1))
     assert found.state is GateState.WAITING
     assert "more was found in it at" in found.reason
@@ -282,9 +283,9 @@ def test_an_approval_expires(build, gate, decision):
 
 
 def test_an_approval_from_the_future_does_not_count(build, gate, decision):
-    ahead = [decision(ANN, at=build.later(minutes=6))]
+    ahead = [decision(ANN, at=build.later(minutes=5, seconds=1))]
     assert gate("approval", policy=asks(), approvals=ahead).state is GateState.WAITING
-    assert gate("approval", policy=asks(), approvals=[decision(ANN, at=build.later(minutes=4))]).passed
+    assert gate("approval", policy=asks(), approvals=[decision(ANN, at=build.later(minutes=5))]).passed
 
 
 @pytest.mark.parametrize("verdict", [Verdict.SAFE, Verdict.NEEDS_APPROVAL])
@@ -317,6 +318,51 @@ def test_where_no_approval_is_asked_for_every_decision_counts_and_none_is_requir
 
 def test_a_rejection_holds_also_where_no_approval_is_asked_for(gate, decision):
     assert gate("approval", policy=Policy(), approvals=[decision(ANN, "reject")]).state is GateState.CLOSED
+
+
+def test_an_approver_of_the_rule_that_still_holds_rejects_and_does_no_more(gate, decision):
+    former = ApprovalRule(approvers=(BOB,))
+
+    def state(*decisions):
+        return gate("approval", policy=asks(ANN), approvals=decisions, holding=former).state
+
+    assert state(decision(ANN), decision(BOB, "reject")) is GateState.CLOSED
+    assert state(decision(BOB)) is GateState.WAITING
+    assert state(decision(ANN), decision(CAT, "reject")) is GateState.OPEN
+
+
+def test_where_nobody_can_tell_who_rejected_a_change_waits_whatever_else_is_said(gate, decision):
+    safe = gate("approval", plan_of(Verdict.SAFE), asks(), unheard="timed out")
+    assert (safe.state, safe.reason) == (
+        GateState.WAITING,
+        "the forge cannot tell what people said there: timed out",
+    )
+    assert gate("approval", policy=asks(), approvals=[decision(ANN)], unheard="timed out").state is (
+        GateState.WAITING
+    )
+    rejected = [decision(ANN, "reject")]
+    assert gate("approval", policy=asks(), approvals=rejected, unheard="timed out").state is GateState.CLOSED
+
+
+def test_what_was_let_through_for_a_while_needs_approval_from_the_moment_that_ends(build, gate):
+    plan = plan_of(Verdict.SAFE)
+    reason = plan.reasons[0].model_copy(update={"until": build.later(hours=1)})
+    plan = plan.model_copy(update={"reasons": (reason,)})
+    assert gate("approval", plan, asks(), now=build.later(minutes=59)).passed
+    assert gate("approval", plan, asks(), now=build.later(hours=1)).state is GateState.WAITING
+
+
+def test_a_glass_that_was_broken_before_more_was_found_in_the_change_is_whole(build, gate, decision):
+    policy = asks().model_copy(update={"break_glass": BreakGlass(people=(ANN, BOB))})
+    plan = plan_of().model_copy(update={"widened": build.NOW})
+
+    def broken(minutes):
+        at = build.later(minutes=minutes)
+        both = [decision(who, "break-glass", at=at, reason="prod is down") for who in (ANN, BOB)]
+        return gate("approval", plan, policy, both, now=build.later(minutes=1))
+
+    assert broken(minutes=0).passed
+    assert broken(minutes=-1).state is GateState.WAITING
 
 
 AFTER = After(environment="staging", content=OTHER)
@@ -416,6 +462,18 @@ def test_a_canary_that_waits_itself_tells_for_what_and_since_when(gate, canary):
     found = gate("wave", canaries=[canary(released=False, held_by=[waits])])
     assert found.state is GateState.WAITING
     assert "canary waits since 2026-03-02 12:00:00 UTC (approval: 0 of 1 approvals)" in found.reason
+
+
+def test_a_canary_that_nothing_holds_waits_for_its_release(gate, canary):
+    found = gate("wave", canaries=[canary(released=False)])
+    assert found.state is GateState.WAITING
+    assert found.reason.endswith("canary waits since 2026-03-02 12:00:00 UTC for its release")
+
+
+@pytest.mark.parametrize(("state", "outdated"), [(GateState.WAITING, False), (GateState.CLOSED, True)])
+def test_a_canary_that_goes_on_by_itself_is_not_to_be_mended(gate, canary, state, outdated):
+    held = Gate("base", state, "what is released has changed", outdated)
+    assert gate("wave", canaries=[canary(released=False, held_by=[held])]).reason.endswith(" has changed)")
 
 
 def test_a_canary_that_is_rejected_stops_the_train_and_says_what_to_do(gate, canary):
@@ -552,3 +610,18 @@ def test_a_plan_for_another_base_than_the_release_is_closed(gate):
     found = gate("base", current=False)
     assert found.state is GateState.CLOSED
     assert "plan again" in found.reason
+
+
+@pytest.mark.parametrize("key", ["fleet", "base", "candidate", "rules"])
+def test_what_is_as_it_was_planned_opens_what_asks_for_that(gate, key):
+    assert gate(key).passed
+
+
+def test_manifests_that_are_not_those_that_were_planned_wait_for_another_plan(gate):
+    found = gate("candidate", intact=False)
+    assert (found.state, found.outdated) == (GateState.CLOSED, True)
+
+
+def test_what_takes_rules_that_are_not_approved_waits_for_them(gate):
+    found = gate("rules", rules="its cluster is not approved yet")
+    assert (found.state, found.reason) == (GateState.WAITING, "its cluster is not approved yet")
