@@ -29,7 +29,9 @@ from deploy_orchestrator.telemetry import log_as_json
 OWNER = "team:platform"
 SOURCE = "https://github.com/deploy-orchestrator/deploy-orchestrator"
 NIGHTLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36))
-"""Of what is made each night. The others are made where something changed."""
+"""Of what is made each night. What is partitioned is made where something changed, and Dagster would call all
+of it fresh that has one fresh partition: https://github.com/dagster-io/dagster/discussions/34023.
+"""
 STAGES = [charts, manifests, images, releases, delivery, audit, subscriptions]
 
 

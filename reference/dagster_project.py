@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 
-from deploy_orchestrator.definitions import defs
+import dagster as dg
+
+from deploy_orchestrator.definitions import NIGHTLY, defs
 from reference.markdown import one_line, table
 
 _HEAD = """\
@@ -13,6 +15,11 @@ work together.
 
 <!-- Made from the code by `make docs`. -->
 """
+
+_FRESHNESS = """\
+What is partitioned is made when something of a tenant changes, and no clock makes it stale; Dagster would
+[call all of it fresh](https://github.com/dagster-io/dagster/discussions/34023) that has one fresh partition.
+Until when what is known of each is fresh, `fleet_status` says."""
 
 
 def page() -> str:
@@ -30,10 +37,18 @@ def _assets() -> tuple[str, str]:
             one_line(spec.description),
             _names(dep.asset_key.to_user_string() for dep in spec.deps),
             "environment × tenant" if spec.partitions_def else "",
+            _fresh(spec.freshness_policy),
         )
         for spec in specs
     ]
-    return "Assets", table(("Asset", "What it is", "Made from", "Partitions"), sorted(rows))
+    listed = table(("Asset", "What it is", "Made from", "Partitions", "Fresh for"), sorted(rows))
+    return "Assets", f"{listed}\n\n{_FRESHNESS}"
+
+
+def _fresh(policy: dg.FreshnessPolicy | None) -> str:
+    if not isinstance(policy, type(NIGHTLY)):
+        return ""
+    return f"{policy.fail_window.to_timedelta().total_seconds() / 3600:.0f} h"
 
 
 def _checks() -> tuple[str, str]:
