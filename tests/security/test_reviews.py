@@ -541,6 +541,26 @@ def test_it_is_asked_once_released_with_the_review_and_closed(held: Desk, tmp_pa
         assert [each["state"] for each in forge.pulls] == ["closed"]
 
 
+def test_what_takes_its_place_is_asked_about_anew_and_what_is_taken_back_has_none_open(
+    held: Desk, tmp_path: Path
+) -> None:
+    with asked(held, tmp_path) as (desk, forge):
+        forge.review("bob-s")
+        desk.commit("tenants/shop/values.yaml", "legacy: false\ngreeting: hi there\n")
+        desk.ship()
+        with desk.orchestrator() as orchestrator:
+            orchestrator.ask_for_reviews()
+            assert "hi there" in forge.open()["body"]
+            gates = orchestrator.gates(waiting(orchestrator))
+            assert [each.key for each in gates if not each.passed] == ["approval"]
+        desk.commit("tenants/shop/values.yaml", "")
+        desk.ship()
+        with desk.orchestrator() as orchestrator:
+            assert orchestrator.deployments.pending("production", "shop") is None
+            orchestrator.ask_for_reviews()
+        assert {each["state"] for each in forge.pulls} == {"closed"}
+
+
 @pytest.mark.parametrize("taken", ["the forge", "the account", "the approver"])
 def test_a_rejection_there_stands_though_a_commit_takes_away_who_rejected(
     held: Desk, tmp_path: Path, taken: str
