@@ -141,8 +141,10 @@ def show_change(
         say_below(outlined(difference))
         show_lines(difference, context)
     say(coloured(change.verdict), f"  {key}" + (f", by {', '.join(authors)}" if authors else ""))
+    from deploy_orchestrator.risk import alike
+
     gravest_first = sorted(change.reasons, key=lambda each: list(Verdict).index(each.severity), reverse=True)
-    say_below(chain.from_iterable(map(_explained, gravest_first)))
+    say_below(chain.from_iterable(map(_explained, alike(gravest_first))))
 
 
 def show_lines(difference: "Diff", context: int | None = None) -> None:
@@ -200,9 +202,12 @@ def _shown(part: str | Text) -> Text:
     return part if isinstance(part, Text) else plain(part)
 
 
-def _explained(reason: "Reason") -> Iterator[tuple[Text, Text]]:
-    where = f"{reason.object}: " if reason.object else ""
-    yield coloured(reason.severity), plain(f"{reason.rule}: {where}{reason.saw}")
-    if reason.severity is not Verdict.SAFE:
-        for words in filter(None, (reason.why, reason.do, reason.policy)):
-            yield Text(), plain(words, "dim")
+def _explained(reasons: Sequence["Reason"]) -> Iterator[tuple[Text, Text]]:
+    """Reasons that are alike: each in a line, then once what they mean."""
+    for reason in reasons:
+        where = f"{reason.object}: " if reason.object else ""
+        yield coloured(reason.severity), plain(f"{reason.rule}: {where}{reason.saw}")
+    told = [each for each in reasons if each.severity is not Verdict.SAFE]
+    words = [word for field in ("why", "do", "policy") for each in told if (word := getattr(each, field))]
+    for word in dict.fromkeys(words):
+        yield Text(), plain(word, "dim")
