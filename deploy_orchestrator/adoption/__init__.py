@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     from deploy_orchestrator.adoption.handing_over import NotHandedOver, Old, hand_over, in_the_way, take_back
     from deploy_orchestrator.adoption.parameters import with_parameter
     from deploy_orchestrator.adoption.proof import Proof, proved
-    from deploy_orchestrator.adoption.reading import custom_kinds_in, objects_in, objects_of, owners_in, read
+    from deploy_orchestrator.adoption.reading import (
+        api_versions_in,
+        custom_kinds_in,
+        objects_in,
+        objects_of,
+        owners_in,
+        read,
+    )
     from deploy_orchestrator.adoption.status import Left, left
     from deploy_orchestrator.adoption.telling import STATES, report, told
 else:
@@ -41,6 +48,7 @@ __all__ = [
     "Proof",
     "Terms",
     "adopt",
+    "api_versions_in",
     "custom_kinds_in",
     "hand_over",
     "in_the_way",

@@ -31,9 +31,9 @@ PLATFORM: Final = "tenant-platform"
 class Terms:
     """What a person says of what is to be written.
 
-    `kubernetes` and `custom_kinds` are by environment, `owner` is the e-mail of who answers for it.
-    `environments` are in promotion order, `expires` is when exceptions end. `cluster_scoped` are the kinds
-    outside of namespaces that tenants make now, by environment.
+    `kubernetes`, `custom_kinds` and `api_versions` are by environment, `owner` is the e-mail of who answers
+    for it. `environments` are in promotion order, `expires` is when exceptions end. `cluster_scoped` are the
+    kinds outside of namespaces that tenants make now, by environment.
     """
 
     environments: tuple[str, ...]
@@ -42,6 +42,7 @@ class Terms:
     expires: datetime
     custom_kinds: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     cluster_scoped: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    api_versions: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +274,8 @@ def _fleet_yaml(adopted: Sequence[Adopted], terms: Terms) -> bytes:
             "kubernetes": terms.kubernetes[name],
             "platform": False,
         }
+        if served := terms.api_versions.get(name):
+            about["apiVersions"] = list(served)
         if kinds := terms.custom_kinds.get(name):
             about["customKinds"] = dict(kinds)
         policy = {

@@ -72,6 +72,22 @@ def custom_kinds_in(objects: Iterable[Raw]) -> dict[str, str]:
     }
 
 
+def api_versions_in(objects: Iterable[Raw]) -> list[str]:
+    """The API versions that definitions among `objects` add to a cluster's own, and their kinds in these, as
+    charts ask for them: `.Capabilities.APIVersions` in Argo CD has both.
+    """
+    found: set[str] = set()
+    for body in objects:
+        if body.get("kind") == "CustomResourceDefinition":
+            spec = untyped.mapping(body.get("spec"))
+            kind = untyped.at(spec, "names", "kind")
+            for each in untyped.mappings(spec.get("versions")):
+                if each.get("served"):
+                    version = f"{spec.get('group')}/{each.get('name')}"
+                    found |= {version, f"{version}/{kind}"}
+    return sorted(found)
+
+
 def owners_in(objects: Sequence[Raw]) -> frozenset[str]:
     """Who delivers something among `objects`, as records of an adoption call them."""
     applications_there = (

@@ -15,6 +15,7 @@ from deploy_orchestrator.adoption import (
     Checkouts,
     OldRelease,
     Terms,
+    api_versions_in,
     custom_kinds_in,
     left,
     objects_in,
@@ -99,7 +100,10 @@ def adopt(
     ] = None,
     kubernetes: Annotated[
         list[str] | None,
-        typer.Option(metavar="ENVIRONMENT=VERSION", help="The cluster's minor version, such as dev=1.34."),
+        typer.Option(
+            metavar="ENVIRONMENT=VERSION",
+            help="The cluster's minor version, such as dev=1.34; otherwise what the cluster says.",
+        ),
     ] = None,
     expires: Annotated[
         int, typer.Option(min=1, max=730, help="After how many days exceptions for what stands now end.")
@@ -137,6 +141,7 @@ def adopt(
     if not found:
         raise WrongSource("nothing says what runs", fix="name it: --from ENVIRONMENT=PATH")
     versions = _pairs("--kubernetes", kubernetes or (), found)
+    asked = {name: _cluster(where) for name, where in _contexts(clusters or ()).items()}
     for version in versions.values():
         if version not in kubernetes_versions():
             raise WrongSource(
@@ -144,14 +149,12 @@ def adopt(
             )
     terms = Terms(
         environments=tuple(found),
-        kubernetes={each: versions.get(each, kubernetes_versions()[-1]) for each in found},
+        kubernetes={each: versions.get(each) or _version(each, asked.get(each)) for each in found},
         owner=owner,
         expires=clock + timedelta(days=expires),
         custom_kinds={name: custom_kinds_in(objects) for name, objects in found.items()},
+        api_versions={name: api_versions_in(objects) for name, objects in found.items()},
     )
-    for name in found:
-        if name not in versions:
-            note(f"{name} is taken to have Kubernetes {terms.kubernetes[name]}; --kubernetes says otherwise")
     releases = list(
         _releases(
             found,
@@ -162,7 +165,6 @@ def adopt(
         )
     )
     repository = Repository.clone(settings.fleet, settings.home / "clones" / "fleet")
-    asked = {name: _cluster(where) for name, where in _contexts(clusters or ()).items()}
     results: list[Adoption] = []
 
     def update(tree: Tree) -> Changes:
@@ -207,6 +209,19 @@ def _contexts(clusters: Sequence[str]) -> dict[str, str]:
         if found.setdefault(name, where) != where:
             raise WrongSource(f"--cluster: {name} is in two contexts", fix="give each an environment")
     return found
+
+
+def _version(environment: str, cluster: "ClusterClient | None") -> str:
+    """The minor version that its cluster says, or the newest that is known; told where it is not the
+    cluster's.
+    """
+    known = kubernetes_versions()
+    said = cluster.kubernetes if cluster else None
+    if said in known:
+        return said
+    why = f", for nothing is known of {said}, which its cluster has" if said else ""
+    note(f"{environment} is taken to have Kubernetes {known[-1]}{why}; --kubernetes says otherwise")
+    return known[-1]
 
 
 def _cluster(context: str) -> "ClusterClient":

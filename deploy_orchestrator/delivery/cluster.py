@@ -89,6 +89,12 @@ class ClusterClient:
         """What its controller last said of an object that is there."""
         return untyped.mapping(self._request("GET", self._path(wanted, namespace)).get("status"))
 
+    @property
+    def kubernetes(self) -> str:
+        """The minor version of its API server, as `1.34`."""
+        found = self._request("GET", "/version")
+        return ".".join(str(found.get(part, "")).rstrip("+") for part in ("major", "minor"))
+
     def serves(self, api_version: str, kind: str) -> bool:
         """Whether the cluster knows a kind."""
         if api_version not in self._kinds:

@@ -6,7 +6,8 @@ import yaml
 
 from deploy_orchestrator.adoption import report
 from deploy_orchestrator.git import Changes, Repository
-from tests.adoption.conftest import URL, Originals, application, release_secret
+from tests.adoption.conftest import CONFIG_MAP, URL, Originals, application, release_secret
+from tests.simulated import serving
 
 MANIFEST = (
     "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: main}\n"
@@ -170,3 +171,49 @@ def test_an_environment_in_two_contexts_is_refused_before_anything_is_read(fresh
     answer = fresh.run("adopt", "--owner", "o@example.com", "--cluster", "prod=one", "--cluster", "prod=two")
     assert answer.code == 2
     assert "prod is in two contexts" in answer.errors
+
+
+@pytest.fixture
+def api(tmp_path, monkeypatch):
+    with serving() as server:
+        server.namespaces("argocd", "apps")
+        monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig(tmp_path / "kubeconfig")))
+        yield server
+
+
+def test_a_cluster_says_which_version_it_has(fresh, empty, originals, api):
+    api.put(application("web", "web"))
+    answer = fresh.run(
+        *("adopt", "--owner", "o@example.com", "--cluster", "prod=here", "--write"),
+        *("--source", f"{URL}={originals.folder}"),
+    )
+    assert "is taken to have" not in answer.errors
+    assert yaml.safe_load(shown(empty, "fleet.yaml"))["environments"][0]["kubernetes"] == "1.34"
+
+
+@pytest.mark.helm
+def test_a_chart_that_asks_what_the_cluster_serves_is_told_of_its_definitions(
+    fresh, empty, originals, tmp_path
+):
+    asks = '{{ if .Capabilities.APIVersions.Has "example.com/v1/Widget" }}%s{{ end }}'
+    originals.chart("web", {"templates/a.yaml": asks % CONFIG_MAP})
+    definition = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "widgets.example.com"},
+        "spec": {
+            "group": "example.com",
+            "scope": "Namespaced",
+            "names": {"kind": "Widget", "plural": "widgets"},
+            "versions": [{"name": "v1", "served": True}, {"name": "v0", "served": False}],
+        },
+    }
+    path = exported(tmp_path, application("web", "web"), definition)
+    answer = fresh.run(
+        *("adopt", "--owner", "o@example.com", "--from", f"prod={path}", "--write"),
+        *("--kubernetes", "prod=1.34", "--source", f"{URL}={originals.folder}"),
+    )
+    assert answer.code == 0, answer.output
+    assert "1 objects are equal" in answer.output
+    found = yaml.safe_load(shown(empty, "fleet.yaml"))["environments"][0]
+    assert found["apiVersions"] == ["example.com/v1", "example.com/v1/Widget"]

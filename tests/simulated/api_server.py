@@ -166,6 +166,8 @@ class ApiServer:
         Raises:
             Refused
         """
+        if path == "/version":
+            return 200, {"major": "1", "minor": "34+", "gitVersion": "v1.34.2-simulated"}
         found = _PATH.fullmatch(path)
         version = "/".join(filter(None, found.group("group", "version"))) if found else ""
         if found is None or version not in {kind.api_version for kind in self._kinds.values()}:
