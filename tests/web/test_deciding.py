@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,7 +19,7 @@ from deploy_orchestrator.web import LOOPBACK, SignIn, SignInFile, Watch, site
 from deploy_orchestrator.web.asking import MAX_AT_ONCE
 from deploy_orchestrator.web.deciding import DecisionAttempt
 from deploy_orchestrator.web.sign_in.cookies import Cookies
-from tests.desk import Desk, make_keys
+from tests.desk import Desk, copied, inside, make_keys
 from tests.openid import PEOPLE, client, openid_provider, through_the_provider
 
 BASE = "http://localhost:3000"
@@ -78,13 +79,25 @@ class Board:
         return [gate.key for gate in self.orchestrator.gates(plan) if not gate.passed]
 
 
+@pytest.fixture(scope="module")
+def provided(held: Desk, issuer: str, tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    desk = copied(held, tmp_path_factory.mktemp("provided"))
+    with inside(desk.folder):
+        desk.commit("fleet.yaml", (desk.fleet / "fleet.yaml").read_text() + ISSUERS % issuer)
+        desk.settle_rules()
+        desk.approve_rules()
+    return desk
+
+
 @pytest.fixture
-def orchestrator(waiting: Desk, issuer: str) -> Iterator[Orchestrator]:
-    """The fleet names the provider, and its approvers have approved that."""
-    text = (waiting.fleet / "fleet.yaml").read_text()
-    waiting.commit("fleet.yaml", text + ISSUERS % issuer)
-    waiting.settle_rules()
-    waiting.approve_rules()
+def waiting(provided: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """The fleet names the provider, and its approvers have approved that; a change waits for them."""
+    monkeypatch.chdir(tmp_path)
+    return copied(provided, tmp_path)
+
+
+@pytest.fixture
+def orchestrator(waiting: Desk) -> Iterator[Orchestrator]:
     with waiting.orchestrator() as opened:
         yield opened
 
@@ -384,11 +397,11 @@ def test_where_the_rules_name_no_provider_the_page_has_no_buttons(board, waiting
     assert "Approve</button>" not in board.client.get(SHOP).text
 
 
-def test_a_provider_that_the_approvers_did_not_approve_proves_nothing(waiting, issuer):
-    with waiting.orchestrator() as opened:
+def test_a_provider_that_the_approvers_did_not_approve_proves_nothing(desk, issuer):
+    with desk.orchestrator() as opened:
         opened.settle_rules()
-        text = (waiting.fleet / "fleet.yaml").read_text()
-        waiting.commit("fleet.yaml", text + ISSUERS % issuer)
+        text = (desk.fleet / "fleet.yaml").read_text()
+        desk.commit("fleet.yaml", text + ISSUERS % issuer)
         opened.fleet_repository.fetch()
         assert opened.fleet().trusted("production") == ()
         assert "issuers: +" in " ".join(opened.rules()["production"].pending.differences)
