@@ -1,10 +1,11 @@
+import json
 import os
 import re
 import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +25,7 @@ from deploy_orchestrator.pipeline import GUARDS, Orchestrator, looked
 from deploy_orchestrator.releases import Release
 from deploy_orchestrator.settings import Settings
 from tests.chat import listening
-from tests.desk import pack
+from tests.desk import Once, pack
 
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
 SENSORS = (
@@ -36,6 +37,8 @@ SENSORS = (
     "notifications",
     "traces",
 )
+STORAGES = ("run_storage", "event_log_storage")
+CURSORS = "cursors.json"
 
 
 @dataclass
@@ -180,11 +183,27 @@ class Laptop:
         raise AssertionError(f"it never settles: {ran}")
 
 
+After = Callable[[str, Callable[[Laptop], None]], Laptop]
+
+
+@pytest.fixture(scope="session")
+def _example(once: Once) -> Path:
+    def fill(folder: Path) -> None:
+        init(folder)
+        with dg.DagsterInstance.ephemeral() as instance:
+            at_once = Laptop(folder, instance)
+            at_once.commit("fleet.yaml", lambda text: re.sub(r"soak: \d+s", "soak: 0s", text))
+        pack(folder / "fleet")
+
+    return once("example", fill)
+
+
 @pytest.fixture
-def laptop(tmp_path: Path) -> Iterator[Laptop]:
+def laptop(_example: Path, tmp_path: Path) -> Iterator[Laptop]:
     """The example fleet, nothing shipped yet, where nobody has to wait for a soak time."""
+    shutil.copytree(_example, tmp_path, dirs_exist_ok=True, symlinks=True)
     with dg.DagsterInstance.ephemeral() as instance:
-        yield _laid_out(tmp_path, instance)
+        yield Laptop(tmp_path, instance)
 
 
 @pytest.fixture
@@ -194,44 +213,45 @@ def bare(laptop: Laptop) -> Laptop:
     return laptop
 
 
-@pytest.fixture(scope="session")
-def _after_the_first_pass(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
-    with (
-        dg.DagsterInstance.ephemeral() as instance,
-        listening() as service,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        patch.setenv("DEPLOY_ORCHESTRATOR_NOTIFY_URLS", service.url)
-        laptop = _laid_out(tmp_path_factory.mktemp("first-pass"), instance)
-        _reduce(laptop)
-        laptop.settle()
-        pack(laptop.folder / "fleet")
-        pack(laptop.folder / "deployments.git")
-        yield laptop
+@pytest.fixture
+def after(once: Once, _example: Path, tmp_path: Path) -> Iterator[After]:
+    """A laptop to which something has happened, and Dagster remembers it. It happens once in a run."""
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def made(name: str, happens: Callable[[Laptop], None]) -> Laptop:
+            def fill(folder: Path) -> None:
+                shutil.copytree(_example, folder, dirs_exist_ok=True, symlinks=True)
+                with dg.DagsterInstance.ephemeral() as first:
+                    laptop = Laptop(folder, first)
+                    happens(laptop)
+                    _keep(laptop)
+                for repository in ("fleet", "deployments.git"):
+                    pack(folder / repository)
+
+            kept = once(name, fill)
+            ignored = shutil.ignore_patterns("clones", CURSORS, *STORAGES)
+            shutil.copytree(kept, tmp_path, dirs_exist_ok=True, symlinks=True, ignore=ignored)
+            return Laptop(tmp_path, instance, _remembered(kept, instance))
+
+        yield made
 
 
 @pytest.fixture
-def bench(_after_the_first_pass: Laptop, tmp_path: Path) -> Iterator[Laptop]:
+def bench(after: After) -> Laptop:
     """One tenant in two environments after the first pass: all is live, people were told of it, and Dagster
     remembers it.
     """
-    first = _after_the_first_pass
-    elsewhere = shutil.ignore_patterns("clones")
-    shutil.copytree(first.folder, tmp_path, dirs_exist_ok=True, symlinks=True, ignore=elsewhere)
-    with dg.DagsterInstance.ephemeral() as instance:
-        _remember(first.instance.run_storage, instance.run_storage)
-        _remember(first.instance.event_log_storage, instance.event_log_storage)
-        laptop = Laptop(tmp_path, instance, dict(first.cursors))
-        for guard in GUARDS:
-            looked(laptop.settings.home, guard, datetime.now(UTC))
-        yield laptop
-
-
-def _laid_out(folder: Path, instance: dg.DagsterInstance) -> Laptop:
-    init(folder)
-    laptop = Laptop(folder, instance)
-    laptop.commit("fleet.yaml", lambda text: re.sub(r"soak: \d+s", "soak: 0s", text))
+    laptop = after("first-pass", _first_pass)
+    for guard in GUARDS:
+        looked(laptop.settings.home, guard, datetime.now(UTC))
     return laptop
+
+
+def _first_pass(laptop: Laptop) -> None:
+    with listening() as service, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DEPLOY_ORCHESTRATOR_NOTIFY_URLS", service.url)
+        _reduce(laptop)
+        laptop.settle()
 
 
 def _reduce(laptop: Laptop) -> None:
@@ -243,8 +263,23 @@ def _reduce(laptop: Laptop) -> None:
     )
 
 
-def _remember(there: Any, here: Any) -> None:
-    """What one storage of an instance in memory holds, in another."""
-    source, target = (each._held_conn.connection.driver_connection for each in (there, here))
-    assert isinstance(source, sqlite3.Connection)
-    source.backup(target)
+def _keep(laptop: Laptop) -> None:
+    """Writes what Dagster remembers into the laptop's folder."""
+    for name in STORAGES:
+        with closing(sqlite3.connect(laptop.folder / name)) as file:
+            _in_memory(laptop.instance, name).backup(file)
+    (laptop.folder / CURSORS).write_text(json.dumps(laptop.cursors))
+
+
+def _remembered(folder: Path, instance: dg.DagsterInstance) -> dict[str, str | None]:
+    """Has an instance remember what was kept in a folder; the cursors of the sensors."""
+    for name in STORAGES:
+        with closing(sqlite3.connect(folder / name)) as file:
+            file.backup(_in_memory(instance, name))
+    return json.loads((folder / CURSORS).read_text())
+
+
+def _in_memory(instance: Any, storage: str) -> sqlite3.Connection:
+    connection = getattr(instance, storage)._held_conn.connection.driver_connection
+    assert isinstance(connection, sqlite3.Connection)
+    return connection

@@ -40,23 +40,21 @@ def edit(laptop: Laptop) -> None:
     laptop.commit("tenants/analytics/values.yaml", lambda text: f"{text}{migration(999)}")
 
 
-def test_releases_and_what_waits_for_approval_are_told_once(bare: Laptop, service: Service) -> None:
-    bare.turn()
-    bare.settle()
+def test_releases_and_what_waits_for_approval_are_told_once(bench: Laptop, service: Service) -> None:
     told(service)
 
-    edit(bare)
-    bare.settle()
-    bare.turn()
+    edit(bench)
+    bench.settle()
+    bench.turn()
 
     released, waits = sorted(told(service))
     assert re.fullmatch(r"dev/analytics was released\. dagster-tenant .*, source [0-9a-f]{8}", released)
     assert waits.startswith("production/analytics waits for approval. 0 of ")
     assert "alice＠example.com" in waits
 
-    bare.sign("approve", "production", "analytics", person="bob")
-    bare.settle()
-    bare.turn()
+    bench.sign("approve", "production", "analytics", person="bob")
+    bench.settle()
+    bench.turn()
     (released,) = told(service)
     assert released.startswith("production/analytics was released.")
 
@@ -116,30 +114,30 @@ def test_a_broken_glass_is_told_when_somebody_breaks_it_and_when_it_is_released(
     assert any(each.startswith(said) for each in told(service))
 
 
-def test_a_revert_is_told_with_its_reason_whoever_made_it(bare: Laptop, service: Service) -> None:
-    bare.commit("fleet.yaml", lambda text: text.replace("rollbackAfter: 30s", "rollbackAfter: 0s"))
-    bare.settle()
-    edit(bare)
-    bare.settle()
+def test_a_revert_is_told_with_its_reason_whoever_made_it(bench: Laptop, service: Service) -> None:
+    bench.commit("fleet.yaml", lambda text: text.replace("rollbackAfter: 30s", "rollbackAfter: 0s"))
+    bench.settle()
+    edit(bench)
+    bench.settle()
     told(service)
 
-    bare.command("sandbox", "degrade", "dev", "analytics", "--reason", "<b>@everyone</b>")
-    bare.settle()
-    bare.turn()
+    bench.command("sandbox", "degrade", "dev", "analytics", "--reason", "<b>@everyone</b>")
+    bench.settle()
+    bench.turn()
 
     (reverted,) = told(service)
     assert reverted.startswith("dev/analytics was reverted. ")
     assert reverted.endswith("＜b＞＠everyone＜/b＞")
 
 
-def test_a_release_that_cannot_be_reverted_calls_for_a_person_once(bare: Laptop, service: Service) -> None:
-    bare.commit("fleet.yaml", lambda text: text.replace("rollbackAfter: 30s", "rollbackAfter: 0s"))
-    bare.settle()
+def test_a_release_that_cannot_be_reverted_calls_for_a_person_once(bench: Laptop, service: Service) -> None:
+    bench.commit("fleet.yaml", lambda text: text.replace("rollbackAfter: 30s", "rollbackAfter: 0s"))
+    bench.settle()
     told(service)
 
-    bare.command("sandbox", "degrade", "dev", "analytics")
-    bare.settle()
-    bare.turn()
+    bench.command("sandbox", "degrade", "dev", "analytics")
+    bench.settle()
+    bench.turn()
 
     (refused,) = told(service)
     assert refused.startswith("dev/analytics is unhealthy and cannot be reverted: a person must act. ")
@@ -185,26 +183,26 @@ def test_where_nobody_answers_everything_is_released_and_told_later(bench: Lapto
     ]
 
 
-def test_while_the_fleet_is_broken_that_and_a_revert_are_told(bare: Laptop, service: Service) -> None:
-    bare.commit("fleet.yaml", lambda text: text.replace("rollbackAfter: 30s", "rollbackAfter: 0s"))
-    bare.settle()
-    edit(bare)
-    bare.settle()
-    whole = (bare.folder / "fleet/fleet.yaml").read_text()
-    bare.commit("fleet.yaml", lambda _: "clusters: [")
+def test_while_the_fleet_is_broken_that_and_a_revert_are_told(bench: Laptop, service: Service) -> None:
+    bench.commit("fleet.yaml", lambda text: text.replace("rollbackAfter: 30s", "rollbackAfter: 0s"))
+    bench.settle()
+    edit(bench)
+    bench.settle()
+    whole = (bench.folder / "fleet/fleet.yaml").read_text()
+    bench.commit("fleet.yaml", lambda _: "clusters: [")
     told(service)
 
-    bare.command("sandbox", "degrade", "dev", "analytics")
+    bench.command("sandbox", "degrade", "dev", "analytics")
     for _ in range(3):
         for guard in ("unhealthy_releases", "live_releases", "notifications"):
-            bare.tick(guard)
+            bench.tick(guard)
 
     lines = told(service)
     assert [line.split(".")[0] for line in lines] == ["fleet", "dev/analytics was reverted"]
     assert lines[0].startswith("fleet.yaml is broken: nothing new is released. ")
 
-    bare.commit("fleet.yaml", lambda _: whole)
-    bare.tick("notifications")
+    bench.commit("fleet.yaml", lambda _: whole)
+    bench.tick("notifications")
     assert told(service) == []
 
 
@@ -286,31 +284,31 @@ def test_every_guard_leaves_the_time_of_its_look(bare: Laptop) -> None:
     assert silent(bare.settings.home, datetime.now(UTC)) == ()
 
 
-def test_an_approval_that_expires_is_told_before_and_after(bare: Laptop, service: Service) -> None:
-    bare.commit("fleet.yaml", lambda text: re.sub(r"expires: \S+", "expires: 1s", text))
-    bare.settle()
-    edit(bare)
-    bare.settle()
+def test_an_approval_that_expires_is_told_before_and_after(bench: Laptop, service: Service) -> None:
+    bench.commit("fleet.yaml", lambda text: re.sub(r"expires: \S+", "expires: 1s", text))
+    bench.settle()
+    edit(bench)
+    bench.settle()
     told(service)
-    bare.sign("approve", "production", "analytics", person="bob", counts=True)
+    bench.sign("approve", "production", "analytics", person="bob", counts=True)
     time.sleep(1.2)
-    bare.tick("notifications")
-    bare.tick("notifications")
+    bench.tick("notifications")
+    bench.tick("notifications")
 
     (expired,) = told(service)
     assert expired.startswith("production/analytics has an approval that has expired. bob＠example.com")
 
 
-def test_an_approval_that_expires_while_the_fleet_is_broken_is_told(bare: Laptop, service: Service) -> None:
-    bare.commit("fleet.yaml", lambda text: re.sub(r"expires: \S+", "expires: 1s", text))
-    bare.settle()
-    edit(bare)
-    bare.settle()
-    bare.sign("approve", "production", "analytics", person="bob", counts=True)
-    bare.commit("fleet.yaml", lambda text: f"{text}\nenvironments: nowhere\n")
+def test_an_approval_that_expires_while_the_fleet_is_broken_is_told(bench: Laptop, service: Service) -> None:
+    bench.commit("fleet.yaml", lambda text: re.sub(r"expires: \S+", "expires: 1s", text))
+    bench.settle()
+    edit(bench)
+    bench.settle()
+    bench.sign("approve", "production", "analytics", person="bob", counts=True)
+    bench.commit("fleet.yaml", lambda text: f"{text}\nenvironments: nowhere\n")
     time.sleep(1.2)
     told(service)
-    bare.tick("notifications")
+    bench.tick("notifications")
 
     broken, expired = sorted(told(service))
     assert broken.startswith("fleet.yaml is broken")

@@ -110,24 +110,24 @@ def test_a_rejected_change_stays_out(bench: Laptop) -> None:
         assert "not this week" in " ".join(gate.reason for gate in orchestrator.gates(plan))
 
 
-def test_a_release_that_stays_unhealthy_is_reverted_by_a_commit(bare: Laptop) -> None:
-    bare.commit("fleet.yaml", lambda text: text.replace("rollbackAfter: 30s", "rollbackAfter: 0s"))
-    bare.settle()
-    good = bare.released("dev", "analytics")
-    bare.commit("tenants/analytics/values-dev.yaml", more_runs)
-    bare.settle()
-    bad = bare.released("dev", "analytics")
+def test_a_release_that_stays_unhealthy_is_reverted_by_a_commit(bench: Laptop) -> None:
+    bench.commit("fleet.yaml", lambda text: text.replace("rollbackAfter: 30s", "rollbackAfter: 0s"))
+    bench.settle()
+    good = bench.released("dev", "analytics")
+    bench.commit("tenants/analytics/values-dev.yaml", more_runs)
+    bench.settle()
+    bad = bench.released("dev", "analytics")
 
-    bare.command("sandbox", "degrade", "dev", "analytics")
-    ran = bare.settle()
+    bench.command("sandbox", "degrade", "dev", "analytics")
+    ran = bench.settle()
 
     assert ran == ["roll_back dev analytics", "ship dev analytics"]
-    assert bare.released("dev", "analytics").content == good.content != bad.content
-    with bare.orchestrator() as orchestrator:
+    assert bench.released("dev", "analytics").content == good.content != bad.content
+    with bench.orchestrator() as orchestrator:
         revert, *_ = orchestrator.deployments.history("dev", "analytics")
         assert revert.kind == "revert"
         assert "told to be unhealthy" in (revert.reason or "")
-    assert bare.live("dev", "analytics")
+    assert bench.live("dev", "analytics")
 
 
 def test_a_release_whose_test_fails_is_promoted_nowhere_and_reverted(bench: Laptop) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from deploy_orchestrator.defs.partitions import partition_key
 from deploy_orchestrator.defs.runs import run_of
-from tests.defs.conftest import Laptop
+from tests.defs.conftest import After, Laptop
 from tests.defs.test_pipeline import yaml_line
 
 TENANTS = ("analytics", "data", "ml")
@@ -17,6 +17,22 @@ TENANTS = ("analytics", "data", "ml")
 @pytest.fixture
 def dev(laptop: Laptop) -> Laptop:
     """The laptop with three tenants in dev alone."""
+    reduce(laptop)
+    return laptop
+
+
+@pytest.fixture
+def live(after: After) -> Laptop:
+    """All three are live."""
+
+    def ship(laptop: Laptop) -> None:
+        reduce(laptop)
+        laptop.settle()
+
+    return after("three-in-dev", ship)
+
+
+def reduce(laptop: Laptop) -> None:
     for tenant in ("catalog", "scoring", "vision"):
         shutil.rmtree(laptop.folder / "fleet/tenants" / tenant)
     for tenant in TENANTS:
@@ -24,7 +40,6 @@ def dev(laptop: Laptop) -> Laptop:
             f"tenants/{tenant}/tenant.yaml",
             lambda text: re.sub(r"environments: .*", "environments: [dev]", text),
         )
-    return laptop
 
 
 def pushes(laptop: Laptop) -> list[str]:
@@ -55,50 +70,47 @@ def test_one_commit_has_the_candidates_of_an_environment_and_each_release_has_it
     assert all(dev.live("dev", tenant) for tenant in TENANTS)
 
 
-def test_whoever_fails_on_the_way_is_named_and_stops_nobody_else(dev: Laptop) -> None:
-    dev.settle()
-    before = {tenant: dev.released("dev", tenant) for tenant in TENANTS}
-    dev.commit("tenants/data/values.yaml", yaml_line("webserver: {replicas: none}"))
-    dev.commit("tenants/ml/values.yaml", yaml_line("hooks: {migration: {timeoutSeconds: 999}}"))
-    dev.commit("tenants/analytics/values.yaml", yaml_line("hooks: {migration: {timeoutSeconds: 998}}"))
+def test_whoever_fails_on_the_way_is_named_and_stops_nobody_else(live: Laptop) -> None:
+    before = {tenant: live.released("dev", tenant) for tenant in TENANTS}
+    live.commit("tenants/data/values.yaml", yaml_line("webserver: {replicas: none}"))
+    live.commit("tenants/ml/values.yaml", yaml_line("hooks: {migration: {timeoutSeconds: 999}}"))
+    live.commit("tenants/analytics/values.yaml", yaml_line("hooks: {migration: {timeoutSeconds: 998}}"))
 
-    assert dev.settle()[0] == "ship dev analytics, data, ml"
+    assert live.settle()[0] == "ship dev analytics, data, ml"
 
-    (said,) = dev.failures()
+    (said,) = live.failures()
     assert said.startswith("dev/data: ")
     assert "replicas" in said
-    assert dev.released("dev", "data") == before["data"]
-    assert all(dev.released("dev", tenant) != before[tenant] for tenant in ("analytics", "ml"))
-    assert all(dev.live("dev", tenant) for tenant in TENANTS)
+    assert live.released("dev", "data") == before["data"]
+    assert all(live.released("dev", tenant) != before[tenant] for tenant in ("analytics", "ml"))
+    assert all(live.live("dev", tenant) for tenant in TENANTS)
 
 
-def test_a_failed_check_is_not_hidden_by_others_of_the_same_run(dev: Laptop) -> None:
-    dev.settle()
-    dev.commit("tenants/analytics/values.yaml", yaml_line("image: {tag: latest}"))
-    dev.commit("tenants/ml/values.yaml", yaml_line("hooks: {migration: {timeoutSeconds: 999}}"))
-    dev.settle()
+def test_a_failed_check_is_not_hidden_by_others_of_the_same_run(live: Laptop) -> None:
+    live.commit("tenants/analytics/values.yaml", yaml_line("image: {tag: latest}"))
+    live.commit("tenants/ml/values.yaml", yaml_line("hooks: {migration: {timeoutSeconds: 999}}"))
+    live.settle()
 
-    images = evaluated(dev, "container_images", "images_are_pinned")
+    images = evaluated(live, "container_images", "images_are_pinned")
 
     assert images[:2] == [(partition_key("dev", "analytics"), False), (partition_key("dev", "ml"), True)]
 
 
-def test_a_rollback_of_many_is_one_run_that_says_who_cannot_go_back(dev: Laptop) -> None:
-    dev.commit("fleet.yaml", lambda text: text.replace("rollbackAfter: 30s", "rollbackAfter: 0s"))
-    dev.settle()
-    good = {tenant: dev.released("dev", tenant).content for tenant in TENANTS}
+def test_a_rollback_of_many_is_one_run_that_says_who_cannot_go_back(live: Laptop) -> None:
+    live.commit("fleet.yaml", lambda text: text.replace("rollbackAfter: 30s", "rollbackAfter: 0s"))
+    good = {tenant: live.released("dev", tenant).content for tenant in TENANTS}
     for tenant in ("analytics", "ml"):
-        dev.commit(f"tenants/{tenant}/values.yaml", yaml_line("hooks: {migration: {timeoutSeconds: 999}}"))
-    dev.settle()
+        live.commit(f"tenants/{tenant}/values.yaml", yaml_line("hooks: {migration: {timeoutSeconds: 999}}"))
+    live.settle()
     for tenant in TENANTS:
-        dev.command("sandbox", "degrade", "dev", tenant)
+        live.command("sandbox", "degrade", "dev", tenant)
 
-    (ran,) = dev.tick("unhealthy_releases")
+    (ran,) = live.tick("unhealthy_releases")
 
     assert ran == "roll_back dev analytics, data, ml"
-    assert {tenant: dev.released("dev", tenant).content for tenant in TENANTS} == good
-    assert [dev.live("dev", tenant) for tenant in TENANTS] == [True, False, True]
-    (said,) = dev.failures()
+    assert {tenant: live.released("dev", tenant).content for tenant in TENANTS} == good
+    assert [live.live("dev", tenant) for tenant in TENANTS] == [True, False, True]
+    (said,) = live.failures()
     assert said.startswith("dev/data: nothing was released before")
 
 

@@ -7,12 +7,16 @@ import dagster as dg
 import pytest
 
 from deploy_orchestrator.defs.partitions import partition_key
-from tests.defs.conftest import Laptop
+from tests.defs.conftest import After, Laptop
 
 
 @pytest.fixture
-def pair(laptop: Laptop) -> Laptop:
+def pair(after: After) -> Laptop:
     """Analytics and ml in dev, where ml goes first; a change that is unhealthy is reverted at once."""
+    return after("pair", ship_pair)
+
+
+def ship_pair(laptop: Laptop) -> None:
     for tenant in ("catalog", "data", "scoring", "vision"):
         shutil.rmtree(laptop.folder / "fleet/tenants" / tenant)
     for tenant in ("analytics", "ml"):
@@ -22,7 +26,6 @@ def pair(laptop: Laptop) -> Laptop:
         )
     waves(laptop, "0s")
     laptop.settle()
-    return laptop
 
 
 def waves(laptop: Laptop, soak: str) -> None:

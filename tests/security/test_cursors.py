@@ -5,7 +5,8 @@ import pytest
 from tests.defs.conftest import (  # noqa: F401
     SENSORS,
     Laptop,
-    _after_the_first_pass,
+    _example,
+    after,
     bench,
 )
 
