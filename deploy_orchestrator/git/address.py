@@ -14,6 +14,7 @@ _HELPER = (
     '"$DEPLOY_ORCHESTRATOR_GIT_USER" "$DEPLOY_ORCHESTRATOR_GIT_PASSWORD"; }; f'
 )
 _USER_OF_URL = re.compile(r"//[^/\s]*@")
+_ANY_USER = re.compile(r"//.*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,16 @@ class Address:
         try:
             parts = urlsplit(text)
             host, user, password = parts.hostname or "", parts.username or "", parts.password or ""
+            _ = parts.port
         except ValueError as error:
             raise _refused(text) from error
         if parts.scheme not in _SCHEMES or host.startswith("-") or user.startswith("-"):
             raise _refused(text)
+        if parts.scheme != "file" and "@" not in parts.netloc and "@" in text:
+            # A name or a password with one of /?# in it ends the host there, and would be taken for a path.
+            raise _refused(
+                text, "write /, ? and # of a name or a password, and @ of a path, as %2F, %3F, %23, %40"
+            )
         bare = _with_user(parts, "")
         if parts.scheme not in {"http", "https"}:
             known = _with_user(parts, user)
@@ -123,8 +130,5 @@ def _login(server: str, user: str, password: str) -> Mapping[str, str]:
     }
 
 
-def _refused(text: str) -> UnsafeRemote:
-    return UnsafeRemote(
-        f"not an address to fetch from: {redact(text)!r}",
-        fix="give a https, http, ssh or file URL, or a folder",
-    )
+def _refused(text: str, fix: str = "give a https, http, ssh or file URL, or a folder") -> UnsafeRemote:
+    return UnsafeRemote(f"not an address to fetch from: {_ANY_USER.sub('//', text)!r}", fix=fix)

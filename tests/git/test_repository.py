@@ -240,6 +240,16 @@ def test_a_login_that_is_not_a_name_and_a_password_is_refused(login, tmp_path):
         Repository.clone(f"http://{login}@127.0.0.1:1/x", tmp_path / "clone")
 
 
+@pytest.mark.parametrize(
+    "login", ["ann:hu/sh", "ann:12/hush", "hu/sh", "ann:hu?sh", "ann:hu#sh", "a@b:hu/sh"]
+)
+@pytest.mark.parametrize("scheme", ["http", "ssh"])
+def test_a_password_that_ends_the_host_is_refused_and_not_shown(scheme, login, tmp_path):
+    with pytest.raises(UnsafeRemote) as raised:
+        Repository.clone(f"{scheme}://{login}@127.0.0.1:1/x", tmp_path / "clone")
+    assert "hu" not in str(raised.value)
+
+
 def test_a_name_in_the_address_that_may_be_a_token_is_not_shown_when_the_server_refuses_it(
     tmp_path, monkeypatch
 ):

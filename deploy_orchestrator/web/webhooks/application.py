@@ -104,8 +104,9 @@ class _Looks:
                     started = await self.runs.start(sensor)
                     for delivery in waiting:
                         await self._looked(delivery, sensor)
-                except OrchestratorError as error:
-                    _log.error("%s", error)
+                except Exception as error:
+                    # Whatever it is, the next push is heard.
+                    _log.error("%s: %s", sensor, error, exc_info=not isinstance(error, OrchestratorError))
                     for delivery in waiting:
                         self.asking.pop(delivery, None)
                 else:

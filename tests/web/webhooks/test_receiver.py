@@ -32,14 +32,14 @@ class Recorder:
     looks: list[str] = field(default_factory=list)
     looked: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     free: threading.Event = field(default_factory=threading.Event)
-    fails: bool = False
+    fails: Exception | None = None
 
     async def start(self, sensor: str) -> int:
         self.looks.append(sensor)
         self.looked.release()
         await asyncio.to_thread(self.free.wait)
         if self.fails:
-            raise DagsterUnreachable("it is down")
+            raise self.fails
         return 1
 
     def wait(self, looks: int) -> list[str]:
@@ -197,11 +197,11 @@ def test_what_is_remembered_is_bounded_and_the_newest_is_kept(
 
 def test_a_delivery_whose_look_failed_may_be_delivered_again(forge: httpx.Client, runs: Recorder) -> None:
     body = pushed("platform/fleet")
-    runs.fails = True
+    runs.fails = DagsterUnreachable("it is down")
     assert deliver(forge, body).status_code == 202
     runs.wait(2)
 
-    runs.fails = False
+    runs.fails = None
     eventually(lambda: deliver(forge, body).status_code == 202)
     runs.wait(2)
     assert deliver(forge, body).status_code == 409
@@ -219,8 +219,13 @@ def test_a_burst_of_pushes_takes_two_looks(forge: httpx.Client, runs: Recorder) 
     assert runs.wait(1) == ["fleet_commits", "open_gates", "fleet_commits", "open_gates", "open_gates"]
 
 
-def test_after_a_look_that_failed_the_next_push_is_heard(forge: httpx.Client, runs: Recorder) -> None:
-    runs.fails = True
+@pytest.mark.parametrize(
+    "error", [DagsterUnreachable("it is down"), KeyError("runRequests"), OSError("disk full")]
+)
+def test_after_a_look_that_failed_the_next_push_is_heard(
+    forge: httpx.Client, runs: Recorder, error: Exception
+) -> None:
+    runs.fails = error
     deliver(forge, pushed("platform/deployments", "approvals", commit="1"))
     runs.wait(1)
     deliver(forge, pushed("platform/deployments", "approvals", commit="2"))
