@@ -1,10 +1,12 @@
 """Adopting on one page: from what runs now to a fleet that gives the same, and what is left to decide."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from deploy_orchestrator import documents
+from deploy_orchestrator.adoption.cutting import cuts_in
 from deploy_orchestrator.adoption.drafting import (
     Adopted,
     AdoptionDraft,
@@ -20,8 +22,9 @@ from deploy_orchestrator.adoption.profile import ProfileNeeds, exceptions_for, n
 from deploy_orchestrator.adoption.proof import Proof, original_of, proved
 from deploy_orchestrator.adoption.record import Recorded, recorded, settled
 from deploy_orchestrator.delivery import ClusterClient
+from deploy_orchestrator.documents import dotted
 from deploy_orchestrator.errors import OrchestratorError
-from deploy_orchestrator.fleet import Fleet, TakeoverEvidence, load, takeover_path
+from deploy_orchestrator.fleet import Deployment, Fleet, TakeoverEvidence, load, takeover_path
 from deploy_orchestrator.git import Changes, Tree
 from deploy_orchestrator.manifests import Finding, Manifests, Workspace, examine, render
 from deploy_orchestrator.outcomes import Outcome, attempt, failures, raised, values
@@ -94,6 +97,7 @@ def adopt(
     if not releases:
         raise _nothing(refused)
     gone = _gone(tree, read)
+    terms = replace(terms, taken=_taken(tree, gone))
     draft = drafted(releases, terms, shipped)
     fleet = _fleet(tree, draft, gone)
     found = [_examined(each, adopted, fleet, workspace, done) for each, adopted in draft.releases]
@@ -105,8 +109,29 @@ def adopt(
     found = [_tried(each, fleet, clusters.get(each.old.environment)) for each in found]
     files = {**draft.files, **_excused(found, terms), **_taken_over(found)}
     changes, edited = settled(tree, files, list(_recorded(read, found)), gone)
-    decisions = (*draft.decisions, *_needed(needs), *_asked_of(gone))
-    return Adoption(changes, tuple(found), edited, decisions, refused)
+    decisions = (*draft.decisions, *_needed(needs), *_asked_of(gone), *_broken(fleet, gone))
+    told = tuple(_mended(each, fleet.tree, edited) for each in found)
+    return Adoption(changes, told, edited, decisions, refused)
+
+
+def _mended(outcome: Outcomes, tree: Tree, edited: Collection[str]) -> Outcomes:
+    """With what is still cut out of the files that somebody `edited`, and of the others all that was."""
+    if isinstance(outcome.adopted, OrchestratorError):
+        return outcome
+    values = f"tenants/{outcome.adopted.tenant}/adopted-{outcome.old.environment}.yaml"
+
+    def is_still(cut: str) -> bool:
+        file, _, path = cut.rpartition(": ")
+        return (file or values) not in edited or path in _cuts_in(tree, file or values)
+
+    return replace(
+        outcome, adopted=replace(outcome.adopted, cut=tuple(filter(is_still, outcome.adopted.cut)))
+    )
+
+
+def _cuts_in(tree: Tree, file: str) -> list[str]:
+    found = attempt(lambda: documents.parse(tree.read(file), file).value) if tree.exists(file) else None
+    return [] if isinstance(found, OrchestratorError) else [dotted(each) for each in cuts_in(found)]
 
 
 def _nothing(refused: Sequence[tuple[str, OrchestratorError]]) -> AdoptionError:
@@ -134,6 +159,24 @@ def _gone(tree: Tree, read: Sequence[tuple[str, Outcome[OldRelease]]]) -> tuple[
         and f"{each.environment}: {each.owner}" not in there
         and tree.exists(f"tenants/{each.tenant}/tenant.yaml")
     )
+
+
+def _taken(tree: Tree, gone: Sequence[Recorded]) -> dict[str, list[str]]:
+    """The namespaces of those that are `gone`, and whose tenants stay, by environment."""
+    fleet = attempt(load, tree) if gone else None
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    if isinstance(fleet, Fleet):
+        for each in gone:
+            deployment = attempt(fleet.deployment, each.environment, each.tenant or "")
+            if isinstance(deployment, Deployment):
+                found[each.environment].append(deployment.namespace)
+    return found
+
+
+def _broken(fleet: Fleet, gone: Sequence[Recorded]) -> Iterator[str]:
+    for name in dict.fromkeys(each.tenant for each in gone):
+        if error := fleet.broken.get(name or ""):
+            yield f"what to do with tenants/{name}, which the fleet has no more like this: {error.what}"
 
 
 def _asked_of(gone: Sequence[Recorded]) -> Iterator[str]:

@@ -1,11 +1,12 @@
 """Secrets are cut out of values before anything is written."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
 from deploy_orchestrator import documents
 from deploy_orchestrator.documents import dotted
+from deploy_orchestrator.manifests import untyped
 from deploy_orchestrator.terms import FieldPath, names_a_secret
 
 CUT: Final = "CUT-OUT-BY-ADOPT"
@@ -63,6 +64,16 @@ def without_secrets(values: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Fi
     found: list[FieldPath] = []
     cut = cast(dict[str, Any], _cut(values, (), False, found))
     return cut, tuple(found)
+
+
+def cuts_in(value: object, path: FieldPath = ()) -> Iterator[FieldPath]:
+    """Where a secret is still cut out of `value`, which stands at `path`."""
+    if value == CUT:
+        yield path
+    for index, each in enumerate(untyped.items(value)):
+        yield from cuts_in(each, (*path, index))
+    for name, each in untyped.mapping(value).items():
+        yield from cuts_in(each, (*path, name))
 
 
 def values_without_secrets(path: str, data: bytes) -> tuple[bytes | None, tuple[str, ...]]:

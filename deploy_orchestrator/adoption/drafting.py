@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -33,7 +33,8 @@ class Terms:
 
     `kubernetes`, `custom_kinds` and `api_versions` are by environment, `owner` is the e-mail of who answers
     for it. `environments` are in promotion order, `expires` is when exceptions end. `cluster_scoped` are the
-    kinds outside of namespaces that tenants make now, by environment.
+    kinds outside of namespaces that tenants make now, `taken` the namespaces of tenants that stay in the
+    fleet, both by environment.
     """
 
     environments: tuple[str, ...]
@@ -43,6 +44,7 @@ class Terms:
     custom_kinds: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     cluster_scoped: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     api_versions: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    taken: Mapping[str, Collection[str]] = field(default_factory=dict[str, Collection[str]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def tenant_yaml(
 ) -> bytes:
     """The file of one tenant with its releases in all environments."""
     synced = any(each.old.sync for each in parts)
-    here = {each.old.environment: _placing(each, tenants, synced) for each in parts}
+    here = {each.old.environment: _placing(each, tenants, terms, synced) for each in parts}
     common = next(iter(here.values()))
     differing = {name: each for name, each in here.items() if each != common}
     about: dict[str, Any] = {
@@ -120,9 +122,11 @@ def tenant_yaml(
     return _comments(["Adopted from", *whence]) + documents.dump(about)
 
 
-def _placing(each: Adopted, tenants: Mapping[str, Sequence[Adopted]], synced: bool) -> dict[str, Any]:
-    shared = each.old.namespace in shared_namespaces(
-        each.old.environment, (part for parts in tenants.values() for part in parts)
+def _placing(
+    each: Adopted, tenants: Mapping[str, Sequence[Adopted]], terms: Terms, synced: bool
+) -> dict[str, Any]:
+    shared = each.old.namespace in _shared(
+        each.old.environment, (part for parts in tenants.values() for part in parts), terms
     )
     namespace = {"name": each.old.namespace, "existing": True, **({"shared": True} if shared else {})}
     sync = (
@@ -133,8 +137,9 @@ def _placing(each: Adopted, tenants: Mapping[str, Sequence[Adopted]], synced: bo
     return {"release": each.old.release, "namespace": namespace, **sync}
 
 
-def shared_namespaces(environment: str, parts: Iterable[Adopted]) -> set[str]:
+def _shared(environment: str, parts: Iterable[Adopted], terms: Terms) -> set[str]:
     """The namespaces of an environment that several tenants live in, and those of Kubernetes."""
+    taken = terms.taken.get(environment, ())
     found: defaultdict[str, set[str]] = defaultdict(set)
     for each in parts:
         if each.old.environment == environment:
@@ -142,7 +147,8 @@ def shared_namespaces(environment: str, parts: Iterable[Adopted]) -> set[str]:
     return {
         name
         for name, tenants in found.items()
-        if is_label(name) and (len(tenants) > 1 or name == "default" or name.startswith("kube-"))
+        if is_label(name)
+        and (len(tenants) > 1 or name in taken or name == "default" or name.startswith("kube-"))
     }
 
 
@@ -279,7 +285,7 @@ def _fleet_yaml(adopted: Sequence[Adopted], terms: Terms) -> bytes:
         if kinds := terms.custom_kinds.get(name):
             about["customKinds"] = dict(kinds)
         policy = {
-            "sharedNamespaces": sorted(shared_namespaces(name, adopted)),
+            "sharedNamespaces": sorted(_shared(name, adopted, terms)),
             "clusterScoped": list(terms.cluster_scoped.get(name, ())),
         }
         if policy := {field: value for field, value in policy.items() if value}:
@@ -350,5 +356,10 @@ def _decisions(adopted: Sequence[Adopted], terms: Terms) -> Iterator[str]:
     for server in sorted({each.old.server for each in adopted if "://" not in each.old.server}):
         yield f"the URL of the API server of the cluster {server}: fleet.yaml has one that leads nowhere"
     for name in terms.environments:
-        if shared := sorted(shared_namespaces(name, adopted)):
+        if shared := sorted(_shared(name, adopted, terms)):
             yield f"whether the tenants in {', '.join(shared)} of {name} trust each other: they share it"
+            if before := sorted({*shared} & {*terms.taken.get(name, ())}):
+                yield (
+                    f"`sharedNamespaces` in the policy of {name}, and `shared: true` in tenants that stay as"
+                    f" they are, where these do not say so of {', '.join(before)} yet"
+                )

@@ -60,8 +60,8 @@ def settled(
     gone: Sequence[Recorded] = (),
 ) -> tuple[Changes, tuple[str, ...]]:
     """The changes that bring `tree` to hold `files`, and the paths of those that stay as somebody edited
-    them. What an earlier run wrote and this one does not is taken away, unless it was edited. What is
-    recorded of the `releases` stands beside.
+    them; a file that they took out of a chart stays out. What an earlier run wrote and this one does not is
+    taken away, unless it was edited. What is recorded of the `releases` stands beside.
 
     Whoever is `gone` where it was delivered may be handed over: its tenant stays as it is, and with it
     fleet.yaml, and the charts that no other has.
@@ -75,7 +75,9 @@ def settled(
     edited: list[str] = []
     for path, data in files.items():
         there = tree.read(path) if tree.exists(path) else None
-        if there is None or there == data:
+        if there is None and path in known and path.startswith("charts/") and tree.exists(_folder(path)):
+            edited.append(path)
+        elif there is None or there == data:
             writes[path] = data
         elif _hash(there) != known.get(path):
             edited.append(path)

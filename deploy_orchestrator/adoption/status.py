@@ -4,16 +4,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from deploy_orchestrator import documents
-from deploy_orchestrator.adoption.cutting import CUT
+from deploy_orchestrator.adoption.cutting import CUT, cuts_in
 from deploy_orchestrator.adoption.drafting import UNMET
 from deploy_orchestrator.adoption.record import Recorded, recorded
 from deploy_orchestrator.documents import dotted
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.fleet import Deployment, Fleet
-from deploy_orchestrator.manifests import untyped
 from deploy_orchestrator.outcomes import attempt
 from deploy_orchestrator.releases import Deployments
-from deploy_orchestrator.terms import FieldPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,27 +64,18 @@ def _left(
 
 def _in_the_fleet(deployment: Deployment, fleet: Fleet) -> Iterator[str]:
     for layer in fleet.layers(deployment):
-        for path in _cut_in(documents.parse(layer.data, layer.path).value, ()):
+        for path in cuts_in(documents.parse(layer.data, layer.path).value):
             yield f"{layer.path}: {dotted(path)} was cut out as a secret"
     for chart in deployment.tenant.charts:
-        folder = f"charts/{chart.name}"
-        for file, data in fleet.tree.files(folder).items() if chart.repository is None else ():
-            if CUT.encode() in data:
-                yield f"{folder}/{file}: a secret was cut out"
+        for folder in fleet.charts[chart.name].trees if chart.repository is None else ():
+            for file, data in fleet.tree.files(folder).items():
+                if CUT.encode() in data:
+                    yield f"{folder}/{file}: a secret was cut out"
     if deployment.tenant.quota.model_dump() == UNMET:
         yield "its quota is one that nobody meets"
     if exceptions := deployment.tenant.exceptions:
         until = min(each.expires for each in exceptions)
         yield f"exceptions from checks: {len(exceptions)}, the first until {until:%Y-%m-%d}"
-
-
-def _cut_in(value: object, path: FieldPath) -> Iterator[FieldPath]:
-    if value == CUT:
-        yield path
-    for index, each in enumerate(untyped.items(value)):
-        yield from _cut_in(each, (*path, index))
-    for name, each in untyped.mapping(value).items():
-        yield from _cut_in(each, (*path, name))
 
 
 def _of_all(fleet: Fleet, found: Sequence[Recorded], live: Collection[str]) -> Iterator[str]:

@@ -38,6 +38,8 @@ from tests.adoption.conftest import (
 )
 from tests.simulated import ApiServer, serving
 
+SHARING = b"platform: false\n  policy: {sharedNamespaces: [apps]}\n"
+
 
 def proof(outcome: Outcomes) -> Proof:
     assert isinstance(outcome.examined, Examined)
@@ -207,6 +209,50 @@ def test_whoever_was_handed_over_stays_in_the_fleet_until_somebody_deletes_it(
     third = deleted.changed(desk.adopt(deleted, prod=[one]).changes)
     assert not third.exists("tenants/two")
     assert not third.exists("charts/batch")
+
+
+def test_a_file_that_somebody_took_out_of_a_chart_stays_out(desk: Desk, originals: Originals) -> None:
+    originals.chart("web", {"templates/secret.yaml": "kind: Secret\n"})
+    apps = [application("web", "web")]
+    first = desk.repository.branch("main").changed(desk.adopt(prod=apps).changes)
+    tree = first.changed(Changes("x", {}, ["charts/web/templates/secret.yaml"]))
+    second = desk.adopt(tree, prod=apps)
+    assert second.edited == ("charts/web/templates/secret.yaml",)
+    after = tree.changed(second.changes)
+    assert after.files("charts/web") == tree.files("charts/web")
+    assert after.changed(desk.adopt(after, prod=apps).changes) == after
+    without = first.changed(Changes("x", {}, [f"charts/web/{each}" for each in first.files("charts/web")]))
+    assert without.changed(desk.adopt(without, prod=apps).changes) == first, "a whole chart comes back"
+
+
+def test_what_was_cut_out_is_told_until_somebody_mended_it(desk: Desk, originals: Originals) -> None:
+    originals.chart("web", {"values.yaml": "password: hunter2\n"})
+    apps = [application("web", "web", values="{a: {token: x1}, b: {token: x2}}")]
+    first = desk.adopt(prod=apps)
+    cut = ["cut out as a secret: a.token", "cut out as a secret: b.token"]
+    assert [each for each in told(first.outcomes[0]) if "cut out" in each][:2] == cut
+    mended = {
+        "tenants/web/adopted-prod.yaml": b"a: {}\nb: {token: CUT-OUT-BY-ADOPT}\n",
+        "charts/web/values.yaml": b"{}\n",
+    }
+    tree = desk.repository.branch("main").changed(first.changes).changed(Changes("x", mended))
+    again = desk.adopt(tree, prod=apps).outcomes[0]
+    assert [each for each in told(again) if "cut out" in each] == cut[1:]
+
+
+def test_one_that_comes_to_a_namespace_of_a_tenant_that_stays_says_that_it_shares_it(
+    desk: Desk, originals: Originals
+) -> None:
+    originals.chart("web")
+    first = desk.adopt(prod=[application("one", "web")])
+    tree = desk.repository.branch("main").changed(first.changes)
+    second = desk.adopt(tree, prod=[application("two", "web")])
+    assert desk.files(second)["tenants/two/tenant.yaml"]["namespace"]["shared"]
+    assert "`sharedNamespaces` in the policy of prod, and `shared: true`" in str(second.decisions)
+    fleet = tree.read("fleet.yaml").replace(b"platform: false\n", SHARING)
+    tree = tree.changed(second.changes).changed(Changes("x", {"fleet.yaml": fleet}))
+    third = desk.adopt(tree, prod=[application("two", "web")])
+    assert "what to do with tenants/one, which the fleet has no more like this" in str(third.decisions)
 
 
 def test_applications_of_our_own_releases_are_not_adopted(desk: Desk, originals: Originals) -> None:
