@@ -1,3 +1,4 @@
+import gc
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
@@ -28,6 +29,11 @@ has to outlast a loss of power.
 
 settings.register_profile("without deadlines", deadline=None)
 settings.load_profile("without deadlines")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays until the end, and need not be looked through for garbage."""
+    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
