@@ -86,9 +86,12 @@ class TagStep(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TagVersion:
-    """The numbers of a tag, its flavour (`alpine`, `python3.12`) and its build number (`r45`)."""
+    """The numbers of a tag, of which the first ones are `written` and the others 0, its flavour (`alpine`,
+    `python3.12`) and its build number (`r45`).
+    """
 
     numbers: tuple[int, ...]
+    written: int
     flavour: str
     build: int
 
@@ -111,7 +114,7 @@ def version_of(image: ImageReference) -> TagVersion | None:
     rest = found[2] or ""
     build = _BUILD.search(rest)
     number = int(build[1]) if build else 0
-    return TagVersion((*numbers, 0, 0, 0, 0)[:4], _BUILD.sub("", rest), number)
+    return TagVersion((*numbers, 0, 0, 0, 0)[:4], len(numbers), _BUILD.sub("", rest), number)
 
 
 def step(
@@ -132,7 +135,8 @@ def step(
     if new.numbers < old.numbers:
         return TagStep.DOWN
     significant = store.significant(old.numbers) if store else _significant(after, old)
-    if new.numbers[:significant] != old.numbers[:significant]:
+    if new.numbers[:significant] != old.numbers[:significant] or min(old.written, new.written) < significant:
+        # What a tag leaves out is whatever the registry had last: `mysql:8` was 8.0, and is 8.4.
         return TagStep.MAJOR
     if old.flavour != new.flavour or _UNFINISHED.search(new.flavour):
         return TagStep.UNCLEAR
@@ -300,7 +304,8 @@ class DatabaseImage(_ImageRule):
     severity = Verdict.NEEDS_APPROVAL
     sees = (
         "the image of a database, or of anything that keeps data on a volume which outlives its pod, is "
-        "replaced, or raised beyond the part of its version in which its data stays as it is"
+        "replaced, or raised beyond the part of its version in which its data stays as it is, also by a tag "
+        "that leaves that part out"
     )
     why = "It may refuse the data that is there, or convert it for good."
     do = "Follow its upgrade guide, make sure of a backup, then approve."
