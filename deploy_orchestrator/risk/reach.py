@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from deploy_orchestrator.manifests import Object, is_built_in, untyped
+from deploy_orchestrator.manifests import Object, is_built_in, is_cluster_scoped, untyped
 from deploy_orchestrator.risk.metadata import is_check_sum, is_for_people, is_inert_annotation
 from deploy_orchestrator.risk.pods import is_known, metadata_of, spec_of
 
@@ -26,13 +26,61 @@ _KNOWN: Final = frozenset(
 )
 """Kinds that are no part of Kubernetes, and whose objects are looked at here."""
 
+_OWN_KINDS: Final = frozenset(
+    {
+        *(
+            ("", kind)
+            for kind in (
+                "ConfigMap",
+                "LimitRange",
+                "PersistentVolumeClaim",
+                "Pod",
+                "PodTemplate",
+                "ReplicationController",
+                "ResourceQuota",
+                "Secret",
+                "Service",
+                "ServiceAccount",
+            )
+        ),
+        *(
+            ("apps", kind)
+            for kind in ("ControllerRevision", "DaemonSet", "Deployment", "ReplicaSet", "StatefulSet")
+        ),
+        ("autoscaling", "HorizontalPodAutoscaler"),
+        ("batch", "CronJob"),
+        ("batch", "Job"),
+        ("coordination.k8s.io", "Lease"),
+        ("networking.k8s.io", "Ingress"),
+        ("networking.k8s.io", "NetworkPolicy"),
+        ("policy", "PodDisruptionBudget"),
+        ("rbac.authorization.k8s.io", "Role"),
+        ("rbac.authorization.k8s.io", "RoleBinding"),
+        ("resource.k8s.io", "ResourceClaimTemplate"),
+    }
+)
+"""Kinds of Kubernetes within a namespace that reach nobody beyond it, or are looked at here. Others tell the
+scheduler of room on nodes (CSIStorageCapacity), put pods onto them (Binding) or ask signers.
+"""
+
 _POINTERS: Final = frozenset({("", "Endpoints"), ("discovery.k8s.io", "EndpointSlice")})
 """Kinds that lead traffic to any address, other tenants' as well: CVE-2021-25740."""
 
 _LEADS_ELSEWHERE: Final = "it leads to whatever it names, through what is this tenant's"
 _WATCHED: Final = frozenset({("", "ConfigMap"), ("", "Secret")})
 
-_OWN_PREFIXES: Final = ("argocd.argoproj.io/", "deploy-orchestrator.io/", "helm.sh/", "prometheus.io/")
+_OWN_PREFIXES: Final = ("deploy-orchestrator.io/", "helm.sh/", "prometheus.io/")
+_WHEN: Final = frozenset(
+    f"argocd.argoproj.io/{name}" for name in ("hook", "hook-delete-policy", "hook-weight", "sync-wave")
+)
+"""What an object says to Argo CD of when it is applied. Whatever else it may say is of whether it is, and of
+whether it counts that it does not work: https://argo-cd.readthedocs.io/en/stable/user-guide/annotations-and-labels/.
+"""
+_HARMLESS_TO_SYNC: Final = frozenset({"Delete=false", "Prune=false", "SkipDryRunOnMissingResource=true"})
+"""Options of an object's own by which more is left alone, or which Argo CD has need of:
+https://argo-cd.readthedocs.io/en/stable/user-guide/sync-options/.
+"""
+_SYNC_OPTIONS: Final = "argocd.argoproj.io/sync-options"
 _OWN_ANNOTATIONS: Final = frozenset(
     {
         *(
@@ -146,6 +194,13 @@ _TELLS_WHOSE: Final = frozenset(
 )
 """Labels of series by which people and alerts tell whose they are."""
 
+_GROUPS_OWN: Final = frozenset({"interval", "labels", "limit", "name", "query_offset", "rules"})
+"""What a group of rules may say that is looked at here, or concerns its own rules alone:
+https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.RuleGroup.
+"""
+_RELABELLED: Final = re.compile(r"""label_(?:replace|join)\s*\(.*?,\s*["'`](\w+)["'`]""", re.DOTALL)
+"""The label that an expression writes."""
+
 _PODS_OWN: Final = frozenset(
     {
         "activeDeadlineSeconds",
@@ -174,7 +229,6 @@ _PODS_OWN: Final = frozenset(
         "readinessGates",
         "resources",
         "restartPolicy",
-        "runtimeClassName",
         "schedulerName",
         "schedulingGates",
         "securityContext",
@@ -224,6 +278,7 @@ _CERTIFIED: Final = frozenset(
 """What a certificate may ask for of which the host names, which are looked up, say whose it is:
 https://cert-manager.io/docs/reference/api-docs/#cert-manager.io/v1.CertificateSpec.
 """
+_HOST: Final = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|")
 _OF_SERVERS: Final = frozenset({"digital signature", "key encipherment", "server auth"})
 _SERIES: Final = ":"
 """What the name of a recorded series has in it, and no measured one:
@@ -269,8 +324,15 @@ def shared(each: Object) -> Iterator[Reach]:
         yield Reach(
             f"it takes the place of the {each.kind} {each.name}, which is Kubernetes' own", _content(each)
         )
-    elif each.namespace is None and kind not in _OWN | _KNOWN:
+    elif kind == _BINDING:
+        yield Reach("it gives rights in every namespace", _content(each))
+    elif _is_of_cluster(each) and kind not in _OWN | _KNOWN:
         yield Reach(f"a {each.kind} is for the whole cluster", None if kind == _CRD else _content(each))
+
+
+def _is_of_cluster(each: Object) -> bool:
+    """Whether an object has no namespace, whatever it says."""
+    return each.namespace is None or is_cluster_scoped(each.key, {}) is True
 
 
 def _content(each: Object) -> Mapping[str, Any]:
@@ -285,30 +347,40 @@ def _content(each: Object) -> Mapping[str, Any]:
     return said
 
 
+_BINDING: Final = ("rbac.authorization.k8s.io", "ClusterRoleBinding")
 _CRD: Final = ("apiextensions.k8s.io", "CustomResourceDefinition")
 """What it says is judged by rules of its own."""
 
 _ROLES: Final = frozenset(
     {("rbac.authorization.k8s.io", "ClusterRole"), ("rbac.authorization.k8s.io", "Role")}
 )
-_KEEPS_APART: Final = frozenset(
-    {
-        "certificates",
-        "endpoints",
-        "endpointslices",
-        "grpcroutes",
-        "httproutes",
-        "ingresses",
-        "limitranges",
-        "namespaces",
-        "networkpolicies",
-        "resourcequotas",
-        "tlsroutes",
-    }
-)
-"""What keeps a namespace apart from others, or takes what they have, once it is written: whoever may patch a
-Namespace by a Role there takes Pod Security off it.
+_STAYS_WITHIN: Final[Mapping[str, frozenset[str]]] = {
+    "": frozenset(
+        {
+            "configmaps",
+            "events",
+            "persistentvolumeclaims",
+            "pods",
+            "replicationcontrollers",
+            "secrets",
+            "serviceaccounts",
+        }
+    ),
+    "apps": frozenset({"controllerrevisions", "daemonsets", "deployments", "replicasets", "statefulsets"}),
+    "autoscaling": frozenset({"horizontalpodautoscalers"}),
+    "batch": frozenset({"cronjobs", "jobs"}),
+    "coordination.k8s.io": frozenset({"leases"}),
+    "events.k8s.io": frozenset({"events"}),
+    "policy": frozenset({"poddisruptionbudgets"}),
+    "rbac.authorization.k8s.io": frozenset({"rolebindings", "roles"}),
+}
+"""What may be written without taking anything of others, by API group, where Pod Security and quotas hold.
+All else is written past those who look at manifests: whoever may patch a Namespace by a Role there takes Pod
+Security off it, a Service may take any address (CVE-2020-8554), and a custom kind whatever its controller
+gives. Roles have a check of their own.
 """
+_PLACING: Final = "pods/binding"
+"""What puts a pod onto any node, past the scheduler."""
 _READING: Final = frozenset({"get", "list", "watch"})
 
 _OF_ROLES: Final = frozenset(
@@ -325,10 +397,12 @@ https://kubernetes.io/docs/reference/access-authn-authz/rbac/#default-roles-and-
 _OWN: Final = frozenset({("", "Namespace"), *_OF_ROLES})
 """Kinds of the whole cluster of which each object is one tenant's; what they give is checked by itself."""
 
+_LOOKED_AT: Final = _KNOWN | _OWN | _OWN_KINDS | _POINTERS
+
 
 def _reaches(each: Object) -> Iterator[Reach]:
     kind = (each.key.group, each.kind)
-    if not is_built_in(each.key.group) and kind not in _KNOWN:
+    if kind not in _LOOKED_AT and not (_is_of_cluster(each) and is_built_in(each.key.group)):
         yield Reach(f"a {each.kind}, of which no rule knows whom it reaches", _content(each))
     spec = untyped.mapping(each.body.get("spec"))
     yield from _placed(spec_of(each), each.namespace)
@@ -358,7 +432,7 @@ def _told_to_others(each: Object) -> Iterator[Reach]:
     """
     for metadata in (untyped.mapping(each.body["metadata"]), *_made_with(each)):
         for name, value in untyped.mapping(metadata.get("annotations")).items():
-            if not is_own_annotation(name):
+            if not is_own_annotation(name) or (name == _SYNC_OPTIONS and not _leaves_alone(value)):
                 yield Reach(f"annotation {name}", (value, _watched_content(each)))
             elif name in _OWN_ANNOTATIONS and not _PLAIN.fullmatch(str(value)):
                 yield Reach(f"annotation {name}, which says more than its value", value)
@@ -393,11 +467,17 @@ def _labels_of_namespace(each: Object) -> Iterator[Reach]:
             yield Reach(f"label {name}", value)
 
 
+def _leaves_alone(options: object) -> bool:
+    """Whether the options of an object ask nothing of Argo CD but to leave more alone."""
+    return {option.strip() for option in str(options).split(",")} <= _HARMLESS_TO_SYNC
+
+
 def is_own_annotation(name: str, value: object = None) -> bool:
     """Whether an annotation, or one of pods with its `value`, says something of what bears it alone."""
     return (
         is_inert_annotation(name)
-        or name in _OWN_ANNOTATIONS
+        or name in _OWN_ANNOTATIONS | _WHEN
+        or name == _SYNC_OPTIONS
         or name.startswith(_OWN_PREFIXES)
         or (value is not None and is_check_sum(name, value))
     )
@@ -449,8 +529,8 @@ def _devices(pods: Mapping[str, Any]) -> set[str]:
         for container in untyped.mappings(pods.get(kind))
     )
     asked = (
-        untyped.mapping(untyped.at(container, "resources", side))
-        for container in containers
+        untyped.mapping(untyped.at(each, "resources", side))
+        for each in (pods, *containers)
         for side in ("requests", "limits")
     )
     return {name for each in asked for name in each} - _BOUNDED
@@ -480,9 +560,14 @@ def _claims(each: Object) -> Iterator[Mapping[str, Any]]:
 
 def _lets_out(role: Object) -> Iterator[Reach]:
     for rule in untyped.mappings(role.body.get("rules")):
-        written = {each.partition("/")[0] for each in untyped.texts(rule.get("resources"))} & _KEEPS_APART
-        if written and not _READING.issuperset(untyped.texts(rule.get("verbs"))):
-            said = f"it allows to write {', '.join(sorted(written))}, by which its namespace is kept apart"
+        if _READING.issuperset(untyped.texts(rule.get("verbs"))):
+            continue
+        named = untyped.texts(rule.get("resources"))
+        resources = {each if each == _PLACING else each.partition("/")[0] for each in named}
+        groups = untyped.texts(rule.get("apiGroups"))
+        within = [_STAYS_WITHIN.get(group, frozenset()) for group in groups]
+        if written := {each for each in resources for known in within if each not in known}:
+            said = f"it allows to write {', '.join(sorted(written))}, at which nobody looks then"
             yield Reach(said, rule)
 
 
@@ -557,21 +642,32 @@ def _scrapes(spec: Mapping[str, Any], namespace: str | None) -> Iterator[Reach]:
 
 def _records(spec: Mapping[str, Any]) -> Iterator[Reach]:
     for group in untyped.mappings(spec.get("groups")):
+        for name in sorted(group.keys() - _GROUPS_OWN):
+            yield Reach(f"its rules say {name}, of which no rule knows whom it reaches", group[name])
+        if _OFTEN.fullmatch(interval := untyped.text(group.get("interval"))):
+            yield Reach(f"Prometheus asks every {interval}", group)
         for rule in untyped.mappings(group.get("rules")):
             name = untyped.text(rule.get("record"))
             if name and _SERIES not in name:
                 yield Reach(f"it writes the series {name}, which others may read", rule)
-            for label in sorted(untyped.mapping(rule.get("labels")).keys() & _TELLS_WHOSE):
+            written = untyped.mapping(rule.get("labels")).keys() | untyped.mapping(group.get("labels")).keys()
+            written |= set(_RELABELLED.findall(untyped.text(rule.get("expr"))))
+            for label in sorted(written & _TELLS_WHOSE):
                 yield Reach(
-                    f"its alerts and series say by themselves whose they are, by the label {label}", rule
+                    f"its alerts and series say by themselves whose they are, by the label {label}",
+                    (rule, group.get("labels")),
                 )
 
 
 def _certifies(spec: Mapping[str, Any], namespace: str | None) -> Iterator[Reach]:
     hosts = {*untyped.texts(spec.get("dnsNames")), untyped.text(spec.get("commonName"))}
-    for host in sorted(each.casefold() for each in hosts):
+    for host in sorted(each.casefold().rstrip(".") for each in hosts):
         _, *zone = host.split(".")
-        if zone[1:2] == ["svc"] and zone[0] != namespace:
+        if not _HOST.fullmatch(host):
+            yield Reach(f"its certificate is good for {host}, which is no host's name")
+        elif len(zone) == 1 and zone[0] != namespace:
+            yield Reach(f"its certificate is good for {host}, as a Service of another namespace is called")
+        elif zone[1:2] == ["svc"] and zone[0] != namespace:
             yield Reach(f"its certificate is good for {host}, a Service of another namespace")
         elif host[:1] == "*" and zone[1:2] != ["svc"]:
             yield Reach(f"its certificate is good for {host}, whoever has one of these hosts")
@@ -587,6 +683,9 @@ def _fetches(spec: Mapping[str, Any]) -> Iterator[Reach]:
         yield Reach("it reads a store that others keep their secrets in, too", spec)
     if "manifest" in target:
         yield Reach("it makes another object than a Secret, at which nobody looks", target)
+    for each in untyped.mappings(untyped.at(target, "template", "templateFrom")):
+        if each.get("target") not in (None, "Data"):
+            yield Reach("it makes labels or annotations of what a store says", target)
     if target.get("creationPolicy") not in (None, "Owner"):
         yield Reach("it writes into a Secret of others", spec)
     if any(

@@ -98,6 +98,12 @@ def alert(**labels: str) -> Body:
     )
 
 
+def rules(labels: Body = NOTHING, expr: str = "vector(1)", **group: Any) -> Body:
+    """A group of one alert, whose labels are the group's."""
+    asked = {"name": "g", "labels": {**labels}, "rules": [{"alert": "InfoInhibitor", "expr": expr}], **group}
+    return made("PrometheusRule", "monitoring.coreos.com/v1", spec={"groups": [asked]})
+
+
 def role(group: str, resource: str, *verbs: str) -> Body:
     rules = [{"apiGroups": [group], "resources": [resource], "verbs": list(verbs)}]
     return made("Role", "rbac.authorization.k8s.io/v1", rules=rules)
@@ -226,6 +232,17 @@ def test_what_is_known_to_reach_nobody_is_safe(new: Body) -> None:
             "spec": {**pods()["spec"], "volumeClaimTemplates": [claim(volumeName="pv-of-another")]},
         },
         certificate(dnsNames=["*.example.com"]),
+        certificate(dnsNames=["payments.others"]),
+        certificate(dnsNames=["payments.others.svc."]),
+        certificate(commonName="system:node:worker-1"),
+        certificate(commonName="admin@example.com"),
+        rules({"namespace": "others"}),
+        rules(partial_response_strategy="warn"),
+        rules(interval="1s"),
+        rules(expr='label_replace(vector(1), "namespace", "others", "", "")'),
+        fetched(template={"templateFrom": [{"target": "Annotations", "literal": "replicate-to: others"}]}),
+        pods({"runtimeClassName": "for-control-planes"}),
+        pods({"resources": {"limits": {"hugepages-2Mi": "1Gi"}}}),
         certificate(commonName="*.Example.com"),
         certificate(dnsNames=["api.others.svc.cluster.local"]),
         certificate(dnsNames=["*.others.svc"]),
@@ -265,6 +282,25 @@ def test_what_reaches_others_waits_for_a_person(new: Body) -> None:
             endpoints=[{"addresses": ["10.0.0.1"]}],
         ),
         role("", "namespaces", "patch"),
+        role("", "services", "create"),
+        role("", "pods/binding", "create"),
+        role("cilium.io", "ciliumnetworkpolicies", "create"),
+        role("external-secrets.io", "externalsecrets", "update"),
+        role("gateway.networking.k8s.io", "referencegrants", "create"),
+        role("acme.example.com", "anything", "use"),
+        of_all("ClusterRoleBinding", "new", roleRef=VIEW),
+        made("CSIStorageCapacity", "storage.k8s.io/v1", storageClassName="of-all", capacity="100Ti"),
+        made("Binding", target={"kind": "Node", "name": "control-plane-1"}),
+        made("PriorityClass", "scheduling.k8s.io/v1", value=1000000),
+        *(
+            made("ConfigMap", annotations={f"argocd.argoproj.io/{name}": value})
+            for name, value in (
+                ("ignore-healthcheck", "true"),
+                ("compare-options", "IgnoreExtraneous"),
+                ("sync-options", "Delete=false,Validate=false"),
+                ("tracking-id", "others:/ConfigMap:others/new"),
+            )
+        ),
         role("", "resourcequotas", "get", "delete"),
         role("networking.k8s.io", "networkpolicies", "deletecollection"),
         role("networking.k8s.io", "ingresses", "create"),
@@ -303,6 +339,10 @@ def test_a_first_release_that_takes_what_others_have_waits_for_a_person(new: Bod
         entrance(tls=[{"hosts": ["own.example.com"], "secretName": "new"}]),
         role("", "namespaces", "get"),
         role("", "pods", "create", "delete"),
+        role("apps", "deployments/scale", "patch"),
+        made("Lease", "coordination.k8s.io/v1"),
+        made("ConfigMap", annotations={"argocd.argoproj.io/sync-wave": "1"}),
+        made("ConfigMap", annotations={"argocd.argoproj.io/sync-options": "Delete=false, Prune=false"}),
         role("networking.k8s.io", "networkpolicies", "get", "list", "watch"),
         certificate(dnsNames=["own.example.com", f"new.{NAMESPACE}.svc", f"*.{NAMESPACE}.svc.cluster.local"]),
     ],
