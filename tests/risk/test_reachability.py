@@ -24,9 +24,22 @@ LABELS = [
 PODS = [("pod", space, labels) for space in SPACES for labels in LABELS]
 ADDRESSES = [
     ("address", ip_address(each))
-    for each in ("10.0.0.1", "10.0.0.129", "10.0.1.5", "10.1.0.1", "8.8.8.8", "0.0.0.0", "255.255.255.255")
+    for each in (
+        "10.0.0.1",
+        "10.0.0.129",
+        "10.0.1.5",
+        "10.1.0.1",
+        "8.8.8.8",
+        "0.0.0.0",
+        "255.255.255.255",
+        "2001:db8::1",
+    )
 ]
-PORTS = [(protocol, port) for protocol in ("TCP", "UDP") for port in (1, 79, 80, 81, 82, 83, 84, 443, 65535)]
+PORTS = [
+    (protocol, port)
+    for protocol in ("TCP", "UDP", "SCTP")
+    for port in (1, 79, 80, 81, 82, 83, 84, 443, 65535)
+]
 
 
 def selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:
