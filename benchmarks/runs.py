@@ -36,7 +36,10 @@ def main() -> None:
     arguments = parser.parse_args()
     results = Results("runs")
     seen: defaultdict[str, list[float]] = defaultdict(list)
-    with tempfile.TemporaryDirectory() as folder, production(Path(folder)) as installed:
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        production(Path(folder)) as installed,
+    ):
         installed.until(lambda: installed.page("production") == "one", "the first release is live")
         greeting = "one"
         for number in range(arguments.rounds):
@@ -63,7 +66,8 @@ def push(installed: Production, before: str, greeting: str) -> dict[str, float]:
     _quiet(installed)
     with _database(installed) as connection:
         created, started, ended = next(iter(connection.execute(RUNS, {"since": began})))
-    told = {"asked for": created - began, "start": started - created, "run": ended - started, "live": live}
+    asked = float(created)
+    told = {"asked for": asked - began, "start": started - asked, "run": ended - started, "live": live}
     print(", ".join(f"{what} {seconds:.1f} s" for what, seconds in told.items()), flush=True)
     return told
 
