@@ -187,6 +187,7 @@ def test_a_cluster_says_which_version_it_has(fresh, empty, originals, api):
         *("adopt", "--owner", "o@example.com", "--cluster", "prod=here", "--write"),
         *("--source", f"{URL}={originals.folder}"),
     )
+    assert answer.code < 2, answer.errors
     assert "is taken to have" not in answer.errors
     assert yaml.safe_load(shown(empty, "fleet.yaml"))["environments"][0]["kubernetes"] == "1.34"
 
