@@ -251,7 +251,9 @@ def test_it_is_no_approval_under_the_rule_for_approvals(alarm: Alarm) -> None:
     bob = alarm.people(BOB)
     alarm.signers.append(bob)
     alarm.deployments.decide(alarm.plan, "approve", "fine", bob.signer, NOW)
-    assert set(alarm.closed(rules=rules)) == {"approval", "promotion"}
+    closed = alarm.closed(rules=rules)
+    assert set(closed) == {"approval", "promotion"}
+    assert closed["approval"].startswith(f"1 of 2 approvals; by {BOB}; the glass is broken by 1 of 2; {ANN}")
     conditions = Build.conditions(rules, tuple(alarm.signers), Predecessor(None, None))
     with pytest.raises(GatesClosed):
         Build.release(alarm.deployments, alarm.plan, conditions)
