@@ -41,13 +41,15 @@ _SAYS: Final = (
 
 
 class DecisionAttempt(BaseModel):
-    """A decision whose author is at the provider, on a change or on a line; the `rest`, tenants with their
-    digests, are decided on after it in the same way, and its author is shown the page `then`.
+    """A decision whose author is at the provider, who began it here as `by`, on a change or on a line; the
+    `rest`, tenants with their digests, are decided on after it in the same way, and its author is shown the
+    page `then`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     issuer: str
+    by: str
     state: str
     verifier: str
     environment: str
@@ -57,6 +59,9 @@ class DecisionAttempt(BaseModel):
     reason: str
     rest: tuple[tuple[str, str], ...] = ()
     then: str = ""
+
+    def is_of(self, person: Person) -> bool:
+        return (self.issuer, self.by) == (person.issuer, person.address)
 
     @property
     def nonce(self) -> str:
@@ -136,6 +141,7 @@ class Deciding:
         issuer = self._issuer(person, environment)
         attempt = DecisionAttempt(
             issuer=person.issuer,
+            by=person.address,
             state=token_urlsafe(32),
             verifier=token_urlsafe(48),
             environment=environment,
@@ -165,6 +171,8 @@ class Deciding:
             issuer = self.sign_in.file.issuer(request.path_params["issuer"])
             attempt, _, code = came_back(request, attempt, issuer)
             person = person_of(request.scope)
+            if not attempt.is_of(person):
+                raise Returned(403, "it is not decided: somebody else began this; look at it, and begin anew")
             await self.sign_in.asks(self._decide, attempt, code, person)
         except Returned as error:
             raise HTTPException(error.status, error.why) from error

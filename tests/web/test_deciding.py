@@ -171,6 +171,7 @@ def test_as_many_decisions_as_are_taken_at_once_fit_into_what_the_browser_keeps(
     rest = tuple((f"tenant-{'x' * 40}-{each:02}", f"sha256:{'a' * 64}") for each in range(MAX_AT_ONCE - 1))
     attempt = DecisionAttempt(
         issuer="acme",
+        by=f"{'b' * 60}@example.com",
         state="s" * 43,
         verifier="v" * 64,
         environment="production",
@@ -257,6 +258,17 @@ def test_who_decides_at_the_provider_as_somebody_else_decides_nothing(board):
     assert answer.status_code == 403
     assert "decided as dave@example.com" in answer.text
     assert board.said["decisions"] == []
+
+
+def test_what_somebody_began_to_decide_nobody_else_finishes(board):
+    """Whoever gets its cookie into another's browser, and them to follow a link, would decide as they."""
+    board.sign_in("alice")
+    said = {"environment": "production", "decision": "pause", "reason": "it burns"}
+    begun = board.client.post("/stop", data=said, headers={"origin": BASE}).headers["location"]
+    board.sign_in("bob")
+    answer = board.follow(begun, "bob")
+    assert (answer.status_code, "began" in answer.text) == (403, True), answer.text
+    assert board.orchestrator.pausing() == []
 
 
 def test_an_address_that_is_not_verified_decides_nothing(board):
