@@ -265,7 +265,7 @@ def _show(orchestrator: Orchestrator, plans: Sequence[Plan | RulesChange]) -> No
         if isinstance(plan, RulesChange):
             show_rules(plan)
             continue
-        difference = orchestrator.deployments.difference(plan.environment, plan.tenant)
+        difference = orchestrator.deployments.difference(plan)
         about = likeness(plan, difference)
         if about in same:
             same[about].append(plan.key)

@@ -76,7 +76,7 @@ class Shipment:
             with self._alone(tenant):
                 plan, shown = raised(outcome), preview.difference
                 if plan is not None and plan.digest != preview.plan.digest:
-                    shown = self.orchestrator.deployments.difference(self.environment, tenant) or shown
+                    shown = self.orchestrator.deployments.difference(plan) or shown
                 if plan is not None and plan.verdict is Verdict.BLOCKED:
                     self._blocks(plan)
                 yield from reports.planned(self.environment, tenant, plan, shown)

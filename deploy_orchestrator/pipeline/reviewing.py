@@ -46,7 +46,7 @@ def given(deployments: Deployments, fleet: Fleet, rules: Mapping[str, RulesStand
         place = by.api, by.project
         if place not in opened:
             opened[place] = _pulls(deployments, by)
-        return opened[place].given(by, plan, deployments.difference(plan.environment, plan.tenant))
+        return opened[place].given(by, plan, deployments.difference(plan))
 
     def said(plan: Plan) -> tuple[Approval, ...]:
         if not asks_for_review(plan):
@@ -76,9 +76,7 @@ def ask(deployments: Deployments, fleet: Fleet, waiting: Iterable[Plan]) -> None
     for rules in {(each.api, each.project): each for each in reviewed.values()}.values():
         pulls = _pulls(deployments, rules)
         here = [each for each in plans if _is_at(reviewed.get(each.environment), rules)]
-        asked = [
-            attempt(pulls.ask, plan, deployments.difference(plan.environment, plan.tenant)) for plan in here
-        ]
+        asked = [attempt(pulls.ask, plan, deployments.difference(plan)) for plan in here]
         pulls.close_others(here)
         for each in asked:
             raised(each)

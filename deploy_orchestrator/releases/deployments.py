@@ -179,14 +179,23 @@ class Deployments:
         """
         _check_content(release, content_at(self.repository.at(release.revision), release.path))
 
-    def difference(self, environment: str, tenant: str) -> Diff | None:
-        """What the newest candidate would change in what is released; None where there is no candidate."""
-        manifests, release = self.manifests(environment, tenant), self.release(environment, tenant)
-        if manifests is None:
+    def difference(self, plan: Plan) -> Diff | None:
+        """What `plan` would change in what is released; None where no manifests stand there.
+
+        Raises:
+            Superseded: another plan stands there by now, or other manifests than were planned.
+        """
+        slot = Slot(plan.environment, plan.tenant)
+        here = self._standing(slot)
+        if here.plan is None or here.plan.digest != plan.digest:
+            raise Superseded(f"{plan.key}: something else is planned by now", fix="look at that")
+        if not here.tree.exists(slot.manifests):
             return None
-        plan = self.plan(environment, tenant)
+        manifests, release = committed_manifests(here.tree, slot.manifests), here.release
+        if manifests.content != plan.content:
+            raise Superseded(f"{plan.key}: the manifests are not those that were planned", fix="plan it anew")
         return diff(self.released_manifests(release) if release else None, manifests).between(
-            release.destination if release else None, plan.destination if plan else None
+            release.destination if release else None, plan.destination
         )
 
     def propose(self, plan: Plan, manifests: Manifests, is_ancestor: IsAncestor) -> Plan | None:

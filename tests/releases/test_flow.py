@@ -152,16 +152,25 @@ def test_a_blocked_plan_is_released_nowhere(build, pipeline, deployments):
 
 def test_the_difference_is_the_candidate_against_what_is_released(build, pipeline, deployments):
     pipeline.release(build.manifests(build.config_map(a="1")))
-    pipeline.propose(build.manifests(build.config_map(a="2")), source=build.S2)
-    difference = deployments.difference("dev", "analytics")
+    plan = pipeline.propose(build.manifests(build.config_map(a="2")), source=build.S2)
+    difference = deployments.difference(plan)
     assert "-  a: '1'\n+  a: '2'\n" in difference.unified()
+
+
+def test_of_a_plan_that_another_took_the_place_of_nobody_sees_the_lines_of_the_other(
+    build, pipeline, deployments
+):
+    pipeline.release(build.manifests(build.config_map(a="1")))
+    before = pipeline.propose(build.manifests(build.config_map(a="2")), source=build.S2)
+    pipeline.propose(build.manifests(build.config_map(a="3")), source=build.S3)
+    with pytest.raises(Superseded, match="something else is planned"):
+        deployments.difference(before)
 
 
 def test_an_empty_deployments_repository_holds_nothing(deployments):
     assert deployments.plan("dev", "analytics") is None
     assert deployments.release("dev", "analytics") is None
     assert deployments.manifests("dev", "analytics") is None
-    assert deployments.difference("dev", "analytics") is None
     assert deployments.releases() == []
     assert deployments.pending_plans() == []
     assert deployments.quarantine("dev", "analytics") == []

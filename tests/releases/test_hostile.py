@@ -111,7 +111,6 @@ def test_names_that_could_climb_are_refused_before_they_are_a_path(deployments, 
             deployments.manifests,
             deployments.history,
             deployments.quarantine,
-            deployments.difference,
         ):
             with pytest.raises(ReleaseError, match="not the name"):
                 read(environment, tenant)

@@ -70,7 +70,7 @@ def test_a_change_of_the_cluster_alone_is_planned_and_needs_approval(build, pipe
     assert plan.verdict == "needs-approval"
     assert [reason.rule for reason in plan.reasons] == ["destination-changed"]
     assert "cluster main (https://main.example.com)" in plan.reasons[0].saw
-    shown = deployments.difference("dev", "analytics")
+    shown = deployments.difference(plan)
     assert shown
     assert "-server: https://main.example.com\n+server: https://second.example.com\n" in shown.unified()
 
@@ -84,7 +84,7 @@ def test_how_it_is_synced_is_planned_needs_approval_and_is_released_as_argo_cd_s
     sync = Syncing.model_validate({"ignoreDifferences": [ignored]})
     plan = pipeline.propose(same, source=build.S2, sync=sync)
     assert [reason.rule for reason in plan.reasons] == ["sync-changed"]
-    shown = deployments.difference("dev", "analytics")
+    shown = deployments.difference(plan)
     assert shown
     assert "+    jsonPointers:\n+    - /spec/replicas\n" in shown.unified()
 

@@ -117,6 +117,23 @@ def test_whom_nobody_trusts_decides_without_effect_and_that_is_told(client, orch
     assert client.get(SHOP, headers=JSON).json()["refused"]
 
 
+def test_lines_of_something_newer_stand_beside_no_button_of_what_was_seen(waiting, orchestrator, named):
+    """Whoever may push to the fleet goes to and fro between two changes, to be approved for the other one."""
+    watch = Watch(lambda: look(orchestrator, Settings().home), seconds=3600)
+    app = site(watch, orchestrator, None, LOOPBACK, acting_as=ActingAs.of_folder(named, orchestrator))
+    with TestClient(app, base_url="http://localhost") as client:
+        seen = digest(orchestrator)
+        assert f'value="{seen}"' in client.get(SHOP).text
+        waiting.commit("tenants/shop/values.yaml", "greeting: harmless\n")
+        waiting.ship()
+        orchestrator.deployments.repository.fetch()
+        page = client.get(SHOP).text
+        assert digest(orchestrator) != seen
+        assert (seen in page, "harmless" in page) != (True, True)
+        assert "Something else waits by now" in page
+        assert client.get(SHOP, headers=JSON).json()["about"] == digest(orchestrator)
+
+
 def test_another_sites_form_decides_as_nobody(client, orchestrator):
     said = {"digest": digest(orchestrator), "decision": "approve", "as": BOB}
     foreign = {"origin": "http://evil.example"}

@@ -61,7 +61,7 @@ def _alike(waiting: Iterable[Standing], orchestrator: Orchestrator) -> list[Alik
     groups: dict[object, list[Standing]] = {}
     for each in waiting:
         if each.waiting:
-            difference = attempt(orchestrator.deployments.difference, each.environment, each.tenant)
+            difference = attempt(orchestrator.deployments.difference, each.waiting.plan)
             told = None if isinstance(difference, OrchestratorError) else difference
             lines = likeness(each.waiting.plan, told)
             groups.setdefault((each.environment, each.waiting.about, lines), []).append(each)

@@ -12,7 +12,7 @@ from deploy_orchestrator.images import images
 from deploy_orchestrator.manifests import Diff
 from deploy_orchestrator.outcomes import Outcome, attempt
 from deploy_orchestrator.pipeline import Orchestrator
-from deploy_orchestrator.releases import Approval, Plan, ReleaseEvent, count, proved_then
+from deploy_orchestrator.releases import Approval, Plan, ReleaseEvent, Superseded, count, proved_then
 
 MAX_DIFF: Final = 200_000
 MAX_VERIFIED: Final = 20
@@ -48,11 +48,13 @@ class Timeline:
 
 @dataclass(frozen=True)
 class Details:
-    """`diff`, `decisions`, and what of them is `refused`, are about what waits. `trusted` are the providers
+    """`diff`, `decisions`, and what of them is `refused`, are about what waits, by its digest `about`; empty
+    where nothing waits. `trusted` are the providers
     that prove decisions there, `objects` those that are released, and `images` what these run, `link` where
     an engine shows what is live, `ways` the commits of the releases that one can go back to.
     """
 
+    about: str
     diff: str
     decisions: tuple[Decided, ...]
     refused: tuple[str, ...]
@@ -78,12 +80,15 @@ def details(orchestrator: Orchestrator, environment: str, tenant: str) -> Detail
     )
     ways = tuple(_ways([each.event for each in history]))
     plan = deployments.pending(environment, tenant)
+    try:
+        difference = deployments.difference(plan) if plan else None
+    except Superseded:
+        plan, difference = None, None
     if plan is None:
-        return Details("", (), (), history, trusted, objects, run, link, ways)
-    difference = deployments.difference(environment, tenant)
+        return Details("", "", (), (), history, trusted, objects, run, link, ways)
     decisions, refused = _decisions(orchestrator, fleet, plan)
     text = shown(difference) if difference else ""
-    return Details(text, decisions, refused, history, trusted, objects, run, link, ways)
+    return Details(plan.digest, text, decisions, refused, history, trusted, objects, run, link, ways)
 
 
 def shown(difference: Diff) -> str:
