@@ -219,6 +219,7 @@ def _decide(
         _show(orchestrator, plans)
         what = plans[0].key if len(plans) == 1 else f"these {len(plans)}"
         typer.confirm(f"{decision} {what} as {person.person.email}?", abort=True, err=True)
+        _require_seen(orchestrator, plans)
     commits = orchestrator.decide_all(plans, decision, reason, person)
     made = [
         _Made(plan, commit, _void(orchestrator, plan, commit), _gates(orchestrator, plan))
@@ -275,6 +276,19 @@ def _show(orchestrator: Orchestrator, plans: Sequence[Plan | RulesChange]) -> No
     for first, *others in same.values():
         if others:
             say(f"as {first}, the same fields to the same values: {', '.join(others)}")
+
+
+def _require_seen(orchestrator: Orchestrator, plans: Sequence[Plan | RulesChange]) -> None:
+    """Refuses what waits no longer as it was shown: another, or with more that was found in it."""
+    orchestrator.deployments.repository.fetch()
+    for plan in plans:
+        if isinstance(plan, Plan):
+            now = orchestrator.deployments.pending(plan.environment, plan.tenant)
+            if now is None or now.seen != plan.seen:
+                raise Undecidable(
+                    f"{plan.key}: what waits is another by now, or more is known of it",
+                    fix="look at that, and decide again",
+                )
 
 
 def _gates(orchestrator: Orchestrator, plan: Plan | RulesChange) -> tuple[Gate, ...]:

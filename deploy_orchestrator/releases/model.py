@@ -5,6 +5,8 @@ becomes part of a path is checked, and a plan or a release whose digest does not
 made.
 """
 
+import hashlib
+import json
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -195,6 +197,15 @@ class Plan(Subject):
     behind: Behind | None = None
     widened: Time | None = None
     summary: Summary
+
+    @property
+    def seen(self) -> str:
+        """What somebody has seen who looked at it, as 32 hexadecimal digits: its digest, why it is judged so,
+        and what its images lead to, of which more may be found later in the same bytes.
+        """
+        reasons = [each.model_dump(mode="json") for each in self.reasons]
+        told = {"digest": self.digest, "reasons": reasons, "images": self.images or {}}
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
 
     @pydantic.field_validator("after", mode="before")
     @classmethod

@@ -22,7 +22,8 @@ MAX_AT_ONCE: Final = 20
 """What a cookie holds of those that are still to be decided on."""
 Verb = Literal["approve", "reject"]
 Stop = Literal["pause", "resume"]
-Subjects = tuple[tuple[str, str], ...]
+Subjects = tuple[tuple[str, str, str], ...]
+"""Tenants, each with the digest that is decided on, and what was `seen` of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ async def asked(request: Request) -> Asked:
     """The form of one deployment's page. Raises HTTPException where it says no decision."""
     _require_person(request)
     said, path = await read_form(request), request.path_params
-    subjects = ((path["tenant"], said.get("digest", "")),)
+    subjects = ((path["tenant"], said.get("digest", ""), said.get("seen", "")),)
     then = f"/deployments/{quote(path['environment'])}/{quote(path['tenant'])}"
     return _asked(said, path["environment"], subjects, then)
 
@@ -115,12 +116,16 @@ async def asked_to_stop(request: Request) -> AskedToStop:
     return AskedToStop(line, decision, reason, "/", said.get("as", ""))
 
 
-def pending(orchestrator: Orchestrator, environment: str, tenant: str, digest: str) -> Plan:
-    """The plan that waits. Raises HTTPException where another does by now."""
+def pending(orchestrator: Orchestrator, environment: str, tenant: str, digest: str, seen: str) -> Plan:
+    """The plan that waits, as it was `seen`. Raises HTTPException where another does by now, or more was
+    found in it.
+    """
     orchestrator.deployments.repository.fetch()
     plan = orchestrator.deployments.pending(environment, tenant)
     if plan is None or plan.digest != digest:
         raise HTTPException(409, "what waits is another by now: look at it, and decide again")
+    if plan.seen != seen:
+        raise HTTPException(409, "more is known of it by now: look at it, and decide again")
     return plan
 
 
@@ -174,11 +179,11 @@ def _asked(said: Mapping[str, str], environment: str, subjects: Subjects, then: 
 
 
 def _subjects(said: str) -> Subjects:
-    """Tenants with their digests, as a page says them: `name:digits name:digits`."""
-    parts = [each.partition(":") for each in said.split()]
+    """Tenants with their digests and what was seen, as a page says them: `name:digits:seen name:…`."""
+    parts = [(*each.split(":", 2), "", "")[:3] for each in said.split()]
     if not 0 < len(parts) <= MAX_AT_ONCE:
         raise HTTPException(400, f"decide on 1 to {MAX_AT_ONCE} at once; the rest after that")
-    return tuple((tenant, f"sha256:{digits}") for tenant, _, digits in parts)
+    return tuple((tenant, f"sha256:{digits}", seen) for tenant, digits, seen in parts)
 
 
 def _verb(said: str) -> Verb:

@@ -41,9 +41,8 @@ _SAYS: Final = (
 
 
 class DecisionAttempt(BaseModel):
-    """A decision whose author is at the provider, who began it here as `by`, on a change or on a line; the
-    `rest`, tenants with their digests, are decided on after it in the same way, and its author is shown the
-    page `then`.
+    """A decision whose author is at the provider, who began it here as `by`, on a change as it was `seen` or
+    on a line; the `rest` are decided on after it in the same way, and its author is shown the page `then`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,9 +54,10 @@ class DecisionAttempt(BaseModel):
     environment: str
     tenant: str
     digest: str
+    seen: str
     decision: Literal["approve", "reject", "pause", "resume"]
     reason: str
-    rest: tuple[tuple[str, str], ...] = ()
+    rest: Subjects = ()
     then: str = ""
 
     def is_of(self, person: Person) -> bool:
@@ -124,7 +124,7 @@ class Deciding:
             )
         require_stopper(self.orchestrator, said, person.address)
         line = said.line
-        subjects = ((line.tenant or "", line.digest),)
+        subjects = ((line.tenant or "", line.digest, ""),)
         return self._next(person, line.environment, subjects, said.decision, said.reason, said.then)
 
     def _next(
@@ -137,7 +137,7 @@ class Deciding:
         then: str,
     ) -> Response:
         """Send them to their provider, for the first of what they decide on."""
-        (tenant, digest), *rest = subjects
+        (tenant, digest, seen), *rest = subjects
         issuer = self._issuer(person, environment)
         attempt = DecisionAttempt(
             issuer=person.issuer,
@@ -147,6 +147,7 @@ class Deciding:
             environment=environment,
             tenant=tenant,
             digest=digest,
+            seen=seen,
             decision=decision,
             reason=reason,
             rest=tuple(rest),
@@ -206,7 +207,8 @@ class Deciding:
     def _subject(self, attempt: DecisionAttempt) -> Plan | Line:
         if attempt.decision in ("pause", "resume"):
             return Line(attempt.environment, attempt.tenant or None)
-        return pending(self.orchestrator, attempt.environment, attempt.tenant, attempt.digest)
+        about = attempt.environment, attempt.tenant, attempt.digest, attempt.seen
+        return pending(self.orchestrator, *about)
 
     def _issuer(self, person: Person, environment: str) -> Issuer:
         issuer = self._proving(person, self.orchestrator.fleet().trusted(environment))

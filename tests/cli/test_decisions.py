@@ -230,6 +230,28 @@ def test_on_a_terminal_the_change_is_shown_and_no_means_no(waiting):
     assert "approval: 0 of 1 approvals" in waiting.run("pending").output
 
 
+def test_who_was_asked_before_more_was_found_in_it_has_decided_nothing(waiting):
+    leader, follower = pty.openpty()
+    command = [sys.executable, "-c", "from deploy_orchestrator.cli import main; main()"]
+    command += ["approve", "production", "shop", *waiting.as_("bob")[:-1]]
+    with subprocess.Popen(command, stdin=follower, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as asking:
+        assert asking.stderr is not None
+        while not (asked := asking.stderr.read(1)).endswith(b"?"):
+            assert asked
+        with waiting.orchestrator() as elsewhere:
+            kept = elsewhere.deployments
+            plan, manifests = kept.pending("production", "shop"), kept.manifests("production", "shop")
+            found = plan.reasons[0].model_copy(update={"saw": "it takes the host of blog"})
+            more = plan.model_copy(update={"reasons": (*plan.reasons, found)})
+            assert kept.propose(more, manifests, lambda *_: False).digest == plan.digest
+        os.write(leader, b"y\n")
+        _, errors = asking.communicate()
+    os.close(leader)
+    os.close(follower)
+    assert (asking.returncode, b"more is known of it" in errors) == (2, True), errors
+    assert "approval: 0 of 1 approvals" in waiting.run("pending").output
+
+
 def test_half_a_signer_is_refused(waiting):
     answer = waiting.run("approve", "production", "shop", *waiting.as_("bob")[:2], "--yes")
     assert answer.code == 2

@@ -47,9 +47,14 @@ def client(orchestrator: Orchestrator, named: Path) -> Iterator[TestClient]:
 
 
 def digest(orchestrator: Orchestrator) -> str:
+    return looked(orchestrator)["digest"]
+
+
+def looked(orchestrator: Orchestrator) -> dict[str, str]:
+    """What the form says of what waits, for whoever looks now."""
     plan = orchestrator.deployments.pending("production", "shop")
     assert plan is not None
-    return plan.digest
+    return {"digest": plan.digest, "seen": plan.seen}
 
 
 def closed(orchestrator: Orchestrator) -> list[str]:
@@ -63,7 +68,7 @@ def test_bob_approves_and_it_counts_with_his_key(client, orchestrator):
     page = client.get(SHOP).text
     assert re.findall(r"<option selected>(.*?)</option>", page) == [BOB]
     assert "nobody proves who they are here" in page
-    said = {"digest": digest(orchestrator), "decision": "approve", "as": BOB}
+    said = {**looked(orchestrator), "decision": "approve", "as": BOB}
     answer = client.post(f"{SHOP}/decide", data=said, headers=HOME)
     assert (answer.status_code, answer.headers["location"]) == (303, SHOP)
     assert closed(orchestrator) == []
@@ -73,7 +78,7 @@ def test_bob_approves_and_it_counts_with_his_key(client, orchestrator):
 
 
 def test_an_author_may_press_it_and_is_told_that_it_does_not_count(client, orchestrator):
-    said = {"digest": digest(orchestrator), "decision": "approve", "as": ALICE}
+    said = {**looked(orchestrator), "decision": "approve", "as": ALICE}
     assert client.post(f"{SHOP}/decide", data=said, headers=HOME).status_code == 303
     assert closed(orchestrator) == ["approval"]
     assert "authors cannot approve their own change" in client.get(SHOP).text
@@ -83,7 +88,7 @@ def test_all_that_is_alike_is_rejected_at_once(client, orchestrator):
     plan = orchestrator.deployments.pending("production", "shop")
     said = {
         "environment": "production",
-        "digests": f"shop:{plan.digest.removeprefix('sha256:')}",
+        "digests": f"shop:{plan.digest.removeprefix('sha256:')}:{plan.seen}",
         "decision": "reject",
         "reason": "not on a Friday",
         "as": BOB,
@@ -105,13 +110,13 @@ def test_the_line_is_stopped_and_started_again(client, orchestrator):
 
 @pytest.mark.parametrize("who", ["", "carol@example.com", "../alice"])
 def test_nobody_decides_whose_key_is_not_there(client, orchestrator, who):
-    said = {"digest": digest(orchestrator), "decision": "approve", "as": who}
+    said = {**looked(orchestrator), "decision": "approve", "as": who}
     assert client.post(f"{SHOP}/decide", data=said, headers=HOME).status_code == 400
     assert closed(orchestrator) == ["approval"]
 
 
 def test_whom_nobody_trusts_decides_without_effect_and_that_is_told(client, orchestrator):
-    said = {"digest": digest(orchestrator), "decision": "approve", "as": "mallory@example.com"}
+    said = {**looked(orchestrator), "decision": "approve", "as": "mallory@example.com"}
     assert client.post(f"{SHOP}/decide", data=said, headers=HOME).status_code == 303
     assert closed(orchestrator) == ["approval"]
     assert client.get(SHOP, headers=JSON).json()["refused"]
@@ -134,8 +139,21 @@ def test_lines_of_something_newer_stand_beside_no_button_of_what_was_seen(waitin
         assert client.get(SHOP, headers=JSON).json()["about"] == digest(orchestrator)
 
 
+def test_who_looked_before_more_was_found_in_it_looks_again(client, orchestrator):
+    """The same bytes, and so the same digest: by now they are somebody else's host, or another image."""
+    page = client.get(SHOP).text
+    form = dict(re.findall(r'<input type="hidden" name="(digest|seen)" value="(.*?)">', page))
+    deployments = orchestrator.deployments
+    plan, manifests = deployments.pending("production", "shop"), deployments.manifests("production", "shop")
+    found = plan.reasons[0].model_copy(update={"saw": "it takes the host of blog"})
+    more = plan.model_copy(update={"reasons": (*plan.reasons, found)})
+    assert deployments.propose(more, manifests, lambda *_: False).digest == plan.digest
+    answer = client.post(f"{SHOP}/decide", data={**form, "decision": "approve", "as": BOB}, headers=HOME)
+    assert (answer.status_code, closed(orchestrator)) == (409, ["approval"])
+
+
 def test_another_sites_form_decides_as_nobody(client, orchestrator):
-    said = {"digest": digest(orchestrator), "decision": "approve", "as": BOB}
+    said = {**looked(orchestrator), "decision": "approve", "as": BOB}
     foreign = {"origin": "http://evil.example"}
     assert client.post(f"{SHOP}/decide", data=said, headers=foreign).status_code == 403
     assert closed(orchestrator) == ["approval"]

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -54,7 +55,7 @@ class Board:
         assert self.follow(there, login).status_code == 303
 
     def press(self, decision: str, reason: str = "", **changed: str) -> Any:
-        said = {"digest": self.digest, "decision": decision, "reason": reason} | changed
+        said = {"digest": self.digest, "seen": self.seen, "decision": decision, "reason": reason} | changed
         return self.client.post(f"{SHOP}/decide", data=said, headers={"origin": BASE})
 
     def decide(self, login: str, decision: str, reason: str = "") -> Any:
@@ -71,6 +72,12 @@ class Board:
         plan = self.orchestrator.deployments.pending("production", "shop")
         assert plan is not None
         return plan.digest
+
+    @property
+    def seen(self) -> str:
+        plan = self.orchestrator.deployments.pending("production", "shop")
+        assert plan is not None
+        return plan.seen
 
     @property
     def closed(self) -> list[str]:
@@ -146,7 +153,7 @@ def test_all_that_waits_of_one_commit_is_approved_by_a_token_each(board, waiting
     plans = [each for each in deployments.pending_plans() if each.environment == "production"]
     assert [each.tenant for each in plans] == ["kiosk", "shop"]
     board.sign_in("bob")
-    digests = " ".join(f"{each.tenant}:{each.digest.removeprefix('sha256:')}" for each in plans)
+    digests = " ".join(f"{each.tenant}:{each.digest.removeprefix('sha256:')}:{each.seen}" for each in plans)
     said = {"environment": "production", "digests": digests, "decision": "approve", "reason": "seen"}
     commit = plans[0].source.commit
     begun = board.client.post(f"/changes/{commit}/decide", data=said, headers={"origin": BASE})
@@ -168,7 +175,10 @@ def test_what_is_another_by_now_or_too_much_is_not_begun(board, digests):
 
 
 def test_as_many_decisions_as_are_taken_at_once_fit_into_what_the_browser_keeps():
-    rest = tuple((f"tenant-{'x' * 40}-{each:02}", f"sha256:{'a' * 64}") for each in range(MAX_AT_ONCE - 1))
+    rest = tuple(
+        (f"tenant-{'x' * 40}-{each:02}", f"sha256:{token_hex(32)}", token_hex(16))
+        for each in range(MAX_AT_ONCE - 1)
+    )
     attempt = DecisionAttempt(
         issuer="acme",
         by=f"{'b' * 60}@example.com",
@@ -177,6 +187,7 @@ def test_as_many_decisions_as_are_taken_at_once_fit_into_what_the_browser_keeps(
         environment="production",
         tenant="shop",
         digest=f"sha256:{'a' * 64}",
+        seen="5" * 32,
         decision="approve",
         reason="r" * 500,
         rest=rest,
@@ -286,6 +297,18 @@ def test_what_waits_by_now_is_decided_and_nothing_before_it(board):
     assert board.said["decisions"] == []
 
 
+def test_what_was_found_while_somebody_is_at_the_provider_they_have_not_decided_on(board):
+    board.sign_in("bob")
+    there = board.press("approve").headers["location"]
+    kept = board.orchestrator.deployments
+    plan, manifests = kept.pending("production", "shop"), kept.manifests("production", "shop")
+    found = plan.reasons[0].model_copy(update={"saw": "it takes the host of blog"})
+    more = plan.model_copy(update={"reasons": (*plan.reasons, found)})
+    assert kept.propose(more, manifests, lambda *_: False).digest == plan.digest
+    assert board.follow(there, "bob").status_code == 409
+    assert board.closed == ["approval"]
+
+
 def test_an_answer_of_the_provider_decides_once(board):
     board.sign_in("bob")
     there = through_the_provider(board.press("approve").headers["location"], "bob")
@@ -297,7 +320,7 @@ def test_an_answer_of_the_provider_decides_once(board):
 def test_a_link_or_another_sites_form_decides_nothing(board):
     board.sign_in("bob")
     assert board.client.get(f"{SHOP}/decide").status_code == 405
-    said = {"digest": board.digest, "decision": "approve"}
+    said = {"digest": board.digest, "seen": board.seen, "decision": "approve"}
     foreign = {"origin": "http://evil.example"}
     assert board.client.post(f"{SHOP}/decide", data=said, headers=foreign).status_code == 403
     assert board.client.get("/decide/acme/back", params={"code": "x", "state": "y"}).status_code == 400

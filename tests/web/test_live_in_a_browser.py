@@ -173,8 +173,8 @@ def test_a_viewer_sees_and_changes_nothing(browser, address, orchestrator):
         why = "viewer@example.com may not approve or reject: the policy does not name them as an approver"
         expect(page.locator("#shown")).to_contain_text(why)
         expect(page.get_by_role("button", name=re.compile("Approve|Reject|Pause"))).to_have_count(0)
-        digest = orchestrator.deployments.pending("production", "shop").digest
-        said = {"digest": digest, "decision": "approve", "reason": ""}
+        plan = orchestrator.deployments.pending("production", "shop")
+        said = {"digest": plan.digest, "seen": plan.seen, "decision": "approve", "reason": ""}
         assert context.request.post(f"{address}{SHOP}/decide", headers=own, form=said).status == 403
         plan = orchestrator.deployments.pending("production", "shop")
         assert not all(gate.passed for gate in orchestrator.gates(plan))

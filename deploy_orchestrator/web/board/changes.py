@@ -22,9 +22,9 @@ class Alike:
 
     @property
     def digests(self) -> str:
-        """What is decided on when all of it is: each tenant with its digest."""
+        """What is decided on when all of it is: each tenant with its digest, and what is seen of it."""
         plans = [each.waiting.plan for each in self.standings if each.waiting]
-        return " ".join(f"{each.tenant}:{each.digest.removeprefix('sha256:')}" for each in plans)
+        return " ".join(f"{each.tenant}:{each.digest.removeprefix('sha256:')}:{each.seen}" for each in plans)
 
 
 @dataclass(frozen=True, slots=True)
