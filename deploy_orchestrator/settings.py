@@ -99,14 +99,22 @@ class Settings(BaseSettings):
         """How commits to a `branch` are signed, and known again; None where they are not.
 
         Raises:
-            SecretUnreadable: a file cannot be read.
+            SecretUnreadable: a file cannot be read, or holds no key.
             SigningFailed: a key is none.
         """
         from deploy_orchestrator.git import Seal
 
         key = secret_of(self.signing_key, self.signing_key_file)
         known = secret_of(None, self.signing_public_keys_file)
-        return Seal.of(branch, key=key, public_keys=known or "") if key or known else None
+        if key or known:
+            return Seal.of(branch, key=key, public_keys=known or "")
+        if named := self.signing_key_file or self.signing_public_keys_file:
+            raise SecretUnreadable(
+                "it holds no key, so that whoever may push to the deployments repository would be trusted",
+                place=Place(str(named)),
+                fix="put the key there, or name no file",
+            )
+        return None
 
 
 class WebhookSettings(BaseSettings):

@@ -10,6 +10,7 @@ from deploy_orchestrator.settings import (
     MAX_SECRET,
     NotificationSettings,
     SecretUnreadable,
+    Settings,
     WebhookSettings,
     secret_of,
 )
@@ -68,6 +69,15 @@ def test_a_file_that_holds_no_secret_is_told_by_name(
     with pytest.raises(SecretUnreadable, match=said) as refused:
         secret_of(None, file)
     assert refused.value.place == Place(str(file))
+
+
+@pytest.mark.parametrize("named", ["signing_key_file", "signing_public_keys_file"])
+@pytest.mark.parametrize("held", ["", "\n"])
+def test_a_file_that_should_hold_a_key_and_holds_none_is_not_taken_for_no_key(tmp_path, named, held):
+    (tmp_path / "empty").write_text(held)
+    with pytest.raises(SecretUnreadable, match="holds no key") as refused:
+        Settings.model_validate({named: tmp_path / "empty"}).seal("main")
+    assert str(tmp_path / "empty") in str(refused.value)
 
 
 def test_a_secret_of_the_environment_wins_over_the_file_and_an_end_of_line_is_none_of_it(
