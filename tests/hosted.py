@@ -85,8 +85,12 @@ class Hosted:
             case "GET", rest if found := re.fullmatch(r"/pulls/(\d+)", rest):
                 return _said(200, self._shown(self.pulls[int(found[1]) - 1]))
             case "PATCH", rest if found := re.fullmatch(r"/pulls/(\d+)", rest):
-                pull = self.pulls[int(found[1]) - 1]
-                pull |= json.loads(body)
+                pull, wanted = self.pulls[int(found[1]) - 1], json.loads(body)
+                if base := wanted.pop("base", None):
+                    if pull["state"] != "open":
+                        return _said(422, {"message": "issue is closed"})
+                    pull["base"]["ref"] = base
+                pull |= wanted
                 return _said(201, self._shown(pull))
             case _:
                 return _said(404, {"message": "not found"})

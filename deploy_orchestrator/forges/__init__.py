@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         open_pulls,
         reopen,
         reviews,
+        send,
     )
 else:
     from deploy_orchestrator.doors import opened
@@ -32,5 +33,6 @@ __all__ = [
     "open_pulls",
     "reopen",
     "reviews",
+    "send",
     "web_of",
 ]

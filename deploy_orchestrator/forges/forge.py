@@ -136,13 +136,13 @@ class Forge:
         )
         return None if found is None else self._read(found, new=False)
 
-    def closed(self, branch: str, base: str) -> Iterator[Any]:
-        """Those of `branch` into `base` that are open no more, as the forge tells of them.
+    def closed(self, branch: str) -> Iterator[Any]:
+        """Those of `branch` that are open no more, whatever they go into, as the forge tells of them.
 
         Raises:
             ForgeError, RepositoryError: as `propose`.
         """
-        return self._found(branch, base, "closed")
+        return self._found(branch, None, "closed")
 
     def close(self, number: int) -> None:
         """Close a pull request without merging it.
@@ -153,17 +153,19 @@ class Forge:
         words = _DIALECTS[self.kind]
         self.ask(words.edit, f"{words.pulls}/{number}", dict((words.closing,)))
 
-    def _found(self, branch: str, base: str, state: str) -> Iterator[Mapping[str, Any]]:
-        """Those of a branch of the project itself: anybody calls one of a fork as they like."""
+    def _found(self, branch: str, base: str | None, state: str) -> Iterator[Mapping[str, Any]]:
+        """Those of a branch of the project itself, for anybody calls one of a fork as they like; into `base`,
+        or whatever.
+        """
         words, owner = _DIALECTS[self.kind], self.project.partition("/")[0]
         asked: dict[str, str] = {
-            "github": {"head": f"{owner}:{branch}", "base": base},
-            "gitlab": {"source_branch": branch, "target_branch": base},
-            "gitea": {},
+            "github": {"head": f"{owner}:{branch}"} | ({"base": base} if base else {}),
+            "gitlab": {"source_branch": branch} | ({"target_branch": base} if base else {}),
+            "gitea": dict[str, str](),
         }[self.kind]
         for each in map(_mapping, self.listed(words.pulls, state=state, **asked)):
-            sides = _branch(each, words.source), _branch(each, words.target)
-            if sides == (branch, base) and not self._is_of_a_fork(each):
+            is_wanted = _branch(each, words.source) == branch and base in (None, _branch(each, words.target))
+            if is_wanted and not self._is_of_a_fork(each):
                 yield each
 
     def _is_of_a_fork(self, pull: Mapping[str, Any]) -> bool:

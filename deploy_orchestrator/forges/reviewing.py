@@ -124,11 +124,11 @@ def open_pulls(forge: Forge) -> OpenPulls:
     return OpenPulls(found, listed.unread)
 
 
-def closed_pulls(forge: Forge, branch: str, base: str) -> Iterator[OpenPull]:
-    """Those of `branch` into `base` that somebody closed without merging them, as they would be if they were
-    opened again. Raises as `open_pulls`.
+def closed_pulls(forge: Forge, branch: str) -> Iterator[OpenPull]:
+    """Those of `branch` that somebody closed without merging them, whatever they go into, as they would be if
+    they were opened again. Raises as `open_pulls`.
     """
-    pulls = (_read(_Pull, each, forge) for each in forge.closed(branch, base))
+    pulls = (_read(_Pull, each, forge) for each in forge.closed(branch))
     return (_told(each) for each in pulls if not each.merged_at)
 
 
@@ -137,9 +137,15 @@ def reopen(forge: Forge, number: int) -> None:
     forge.ask("PATCH", f"pulls/{number}", {"state": "open"})
 
 
+def send(forge: Forge, number: int, base: str) -> None:
+    """Have an open pull request go into `base`. Raises as `open_pulls`."""
+    forge.ask("PATCH", f"pulls/{number}", {"base": base})
+
+
 def reviews(forge: Forge, number: int) -> list[Review]:
     """What counts of the reviews of a pull request: of each person the last that approves or asks for
-    changes, official and not dismissed; an approval of what stands there no more is none.
+    changes, and that nobody has dismissed; an approval that is not official, or of what stands there no more,
+    is none.
 
     Raises as `open_pulls`.
     """
@@ -162,8 +168,7 @@ def reviews(forge: Forge, number: int) -> list[Review]:
         for login, each in last.items()
         if each.state in _SAYS
         and not each.dismissed
-        and (not each.stale or _SAYS[each.state] == "reject")
-        and each.official
+        and ((each.official and not each.stale) or _SAYS[each.state] == "reject")
         and each.commit_id
         and each.submitted_at
         and each.submitted_at.tzinfo

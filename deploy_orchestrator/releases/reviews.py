@@ -7,7 +7,7 @@ it is kept: the forge is asked when it counts, and what it said then stands in t
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final, Self
 
@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from deploy_orchestrator.errors import first_few
 from deploy_orchestrator.fleet import Reviews
-from deploy_orchestrator.git import Changes, GitError, Repository, RevisionNotFound
+from deploy_orchestrator.git import Changes, GitError, Repository
 from deploy_orchestrator.manifests import Diff
 from deploy_orchestrator.markdown import code, fence, text
 from deploy_orchestrator.releases.model import Approval, Plan
@@ -113,7 +113,8 @@ class PullRequests:
         """What people whom the `rules` name say of `plan`, as the forge has it now: in the pull request that
         was opened for it, where that is about this plan word by word, what they say of its newest commit.
         Who asked for changes did so in whichever comes from the plan's branch, whatever it says by now, also
-        of an earlier commit that names the digest of this plan, or that the branch was rewritten without.
+        of an earlier commit that names the digest of this plan, that others pushed, or that the branch was
+        rewritten without.
 
         Raises:
             ForgeError, RepositoryError: the forge cannot tell; it has none open that is about this plan, so
@@ -156,48 +157,57 @@ class PullRequests:
 
     def ask(self, plan: Plan, difference: Diff | None) -> None:
         """Have one open that is about `plan` and nothing else. Where one said something else meanwhile, it
-        gets another commit, so that no approval of that counts any more. One that was closed is opened again
-        where it is about the same, or somebody has asked for changes there that hold this digest. Who opened
-        one says what is in it, when they like: one of somebody else is closed.
+        gets another commit, so that no approval of that counts any more. One that was closed is opened again,
+        and one that was sent elsewhere is sent back, where it is about the same, or somebody has asked for
+        changes there that hold this digest. Who opened one says what is in it, when they like: one of
+        somebody else is closed.
 
         Raises:
             GitError: its branch cannot be written.
             ForgeError, RepositoryError: the forge refuses, or cannot be reached.
         """
         said = text_of(plan, difference)
-        if any(self._is_about(each, plan, said) for each in self.pulls):
+        of_it = [each for each in self.pulls if each.branch == branch_of(plan)]
+        elsewhere = [each for each in of_it if each.by == self.own and each.base != BASE]
+        if not elsewhere and any(self._is_about(each, plan, said) for each in of_it):
             return
-        for each in self.pulls:
-            if (each.branch, each.base) == (branch_of(plan), BASE) and each.by != self.own:
+        for each in of_it:
+            if each.base == BASE and each.by != self.own:
                 self.forge.close(each.number)
-        if self._opened_again(plan, said):
+        if self._brought_back(plan, said, elsewhere):
             return
         about = Changes("Begin the branch of reviews", {"README.md": _ABOUT.encode()})
         self.repository.write(BASE, lambda _: about)
         files = {f"{plan.key}.md": said.encode()}
-        if before := [each.head for each in self.pulls if each.branch == branch_of(plan)]:
+        if before := [each.head for each in of_it]:
             files[_BEFORE] = "".join(f"{head}\n" for head in before).encode()
         file = Changes(f"{title_of(plan)}\n\nDigest: {plan.digest}\n", files)
         self.repository.write(branch_of(plan), lambda _: file, onto=BASE)
         self.forge.propose(branch_of(plan), BASE, title_of(plan), said)
 
-    def _opened_again(self, plan: Plan, said: str) -> bool:
-        """Open one of those again that were closed, in place of what is open: where somebody has asked for
-        changes that hold the digest of `plan`, or it is about that. Whether it is about that.
+    def _brought_back(self, plan: Plan, said: str, elsewhere: "list[OpenPull]") -> bool:
+        """Have one of those that were closed, or are open `elsewhere`, in place of what is open: where
+        somebody has asked for changes that hold the digest of `plan`, or it is about that. Whether it is
+        about that.
         """
-        from deploy_orchestrator.forges import closed_pulls, reopen
+        from deploy_orchestrator.forges import closed_pulls, reopen, send
 
-        closed = closed_pulls(self.forge, branch_of(plan), BASE)
-        own = [each for each in closed if each.by == self.own]
+        closed = [each for each in closed_pulls(self.forge, branch_of(plan)) if each.by == self.own]
+        own = [*elsewhere, *closed]
         held = (each for each in own if self._is_held(each, plan))
-        again = next(held, None) or next((each for each in own if self._is_about(each, plan, said)), None)
+        about = (each for each in own if self._is_about(replace(each, base=BASE), plan, said))
+        again = next(held, None) or next(about, None)
+        for each in self.pulls:
+            is_own = (each.branch, each.by) == (branch_of(plan), self.own)
+            if is_own and each != again and (again or each in elsewhere):
+                self.forge.close(each.number)
         if again is None:
             return False
-        for each in self.pulls:
-            if (each.branch, each.base, each.by) == (branch_of(plan), BASE, self.own):
-                self.forge.close(each.number)
-        reopen(self.forge, again.number)
-        return self._is_about(again, plan, said)
+        if again in closed:
+            reopen(self.forge, again.number)
+        if again.base != BASE:
+            send(self.forge, again.number, BASE)
+        return self._is_about(replace(again, base=BASE), plan, said)
 
     def close_others(self, wanted: Iterable[Plan]) -> None:
         """Close those that are about what waits no more. Raises ForgeError, RepositoryError."""
@@ -214,15 +224,20 @@ class PullRequests:
         return any(each.decision == "reject" and self._was_about(each.commit, plan) for each in said)
 
     def _was_about(self, commit: str, plan: Plan) -> bool:
-        """Whether the file of the place of `plan` names its digest at a commit, or nobody has that now."""
+        """Whether what somebody said of a commit holds the digest of `plan`: of any, but for one by which the
+        orchestrator asked about another digest.
+        """
         try:
             text = self.repository.at(commit).read(f"{plan.key}.md").decode(errors="replace")
-        except RevisionNotFound:
-            return True
         except GitError:
-            return False
+            return True
         named = _DIGEST.search(text)
-        return named is not None and named[1] == plan.digest
+        if named is None or named[1] == plan.digest:
+            return True
+        seal = self.repository.seal
+        return seal is not None and not self.repository.is_sealed(
+            self.repository.commit(commit), branch_of(plan)
+        )
 
     def _is_about(self, pull: "OpenPull", plan: Plan, said: str) -> bool:
         """Whether it is about `plan` and nothing else, and says what is `said` of it, as Git and the forge

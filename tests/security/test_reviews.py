@@ -1,6 +1,7 @@
 """An approving review counts for exactly the commit, the text and the person that it is about."""
 
 import json
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.registries import Egress, Internet
 from deploy_orchestrator.releases import GatesClosed, Plan, PullRequests
 from tests.desk import Desk, copied, inside
-from tests.hosted import OWN, PROJECT, TOKEN, Hosted, hosted
+from tests.hosted import BASE, OWN, PROJECT, TOKEN, Hosted, hosted
 from tests.steps import propose, released
 
 BRANCH = "review/production/shop"
@@ -99,10 +100,10 @@ def waiting(orchestrator: Orchestrator) -> Plan:
     return plan
 
 
-def git(forge: Hosted, *arguments: str) -> str:
+def git(forge: Hosted, *arguments: str, told: str | None = None) -> str:
     identity = ("-c", "user.name=M", "-c", "user.email=mallory@example.com")
     command = ["git", "-C", forge.repository, *identity, *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(command, check=True, capture_output=True, text=True, input=told).stdout.strip()
 
 
 def push(forge: Hosted, tree: str, *parents: str) -> None:
@@ -223,6 +224,22 @@ def closed_behind_one_of_a_fork(forge: Hosted) -> None:
     forge.opens(BRANCH, "reviews", "x", of="zoe/deployments")["state"] = "closed"
 
 
+def without_the_right_to_approve(forge: Hosted) -> None:
+    """The rules name them, whatever the forge makes of what they say."""
+    forge.review("bob-s", "REQUEST_CHANGES", official=False)
+
+
+def of_what_others_pushed(forge: Hosted) -> None:
+    """Somebody pushes what says nothing of the change, for people to review, and it is written over."""
+    push(forge, "reviews^{tree}", forge.head(BRANCH))
+    forge.review("bob-s", "REQUEST_CHANGES")
+
+
+def closed_in_another_branch(forge: Hosted) -> None:
+    sent_into_another_branch(forge)
+    forge.pulls[0]["state"] = "closed"
+
+
 UNDOING = [
     rewritten,
     stale_by_another_commit,
@@ -234,6 +251,9 @@ UNDOING = [
     closed_behind_another,
     behind_one_about_something_else,
     closed_behind_one_of_a_fork,
+    without_the_right_to_approve,
+    of_what_others_pushed,
+    closed_in_another_branch,
 ]
 
 
@@ -248,6 +268,41 @@ def test_a_rejection_by_review_stands_whatever_others_do_to_it(
     orchestrator.ask_for_reviews()
     orchestrator.deployments.repository.fetch()
     gates = orchestrator.gates(waiting(orchestrator))
+    assert [each.reason for each in gates if "rejected by bob@example.com" in each.reason]
+
+
+def test_a_rejection_by_review_stands_though_its_pull_request_is_sent_elsewhere_and_later_closed(
+    forge: Hosted, orchestrator: Orchestrator
+) -> None:
+    """The orchestrator looks in between, and asks again where it was."""
+    sent_into_another_branch(forge)
+    orchestrator.ask_for_reviews()
+    for base in ("main", BASE):
+        forge.pulls[0]["base"]["ref"] = base
+        forge.pulls[0]["state"] = "closed"
+        orchestrator.ask_for_reviews()
+    orchestrator.deployments.repository.fetch()
+    gates = orchestrator.gates(waiting(orchestrator))
+    assert [each.reason for each in gates if "rejected by bob@example.com" in each.reason]
+
+
+def test_where_commits_are_signed_none_that_others_pushed_says_what_a_rejection_is_about(
+    held: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = tmp_path / "signing"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    monkeypatch.setenv("DEPLOY_ORCHESTRATOR_SIGNING_KEY_FILE", str(key))
+    with asked(held, tmp_path / "reviewed") as (desk, forge):
+        own = git(forge, "show", f"{BRANCH}:production/shop.md")
+        other = re.sub("sha256:[0-9a-f]{64}", f"sha256:{'0' * 64}", own)
+        file = git(forge, "hash-object", "-w", "--stdin", told=other)
+        folder = git(forge, "mktree", told=f"100644 blob {file}\tshop.md")
+        push(forge, git(forge, "mktree", told=f"040000 tree {folder}\tproduction"), forge.head(BRANCH))
+        forge.review("bob-s", "REQUEST_CHANGES")
+        with desk.orchestrator() as orchestrator:
+            orchestrator.ask_for_reviews()
+            orchestrator.deployments.repository.fetch()
+            gates = orchestrator.gates(waiting(orchestrator))
     assert [each.reason for each in gates if "rejected by bob@example.com" in each.reason]
 
 
