@@ -1,7 +1,7 @@
 """Images held against what the policy of an environment asks of them."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from deploy_orchestrator.images.auditing import AT_A_TIME, AuditedImage, Running
 from deploy_orchestrator.images.errors import ImageMissing
 from deploy_orchestrator.images.inventory import Image, images
 from deploy_orchestrator.images.published import Layer, Published, Variant
-from deploy_orchestrator.images.remote import RemoteImages, remote_of
+from deploy_orchestrator.images.remote import remote_of
 from deploy_orchestrator.manifests import (
     Finding,
     ImageReference,
@@ -61,14 +61,9 @@ def examine_images(
     digests = {
         str(name): each.digest
         for name, each in found.items()
-        if isinstance(each, Published) and (name.digest is None or _is_of_tag(name, remote))
+        if isinstance(each, Published) and remote.is_of_tag(name)
     }
     return ExaminedImages(findings, digests)
-
-
-def _is_of_tag(name: ImageReference, remote: RemoteImages) -> bool:
-    """Whether the registry says that the tag beside a digest leads to it."""
-    return name.tag is not None and attempt(remote.digest, replace(name, digest=None)) == name.digest
 
 
 def judged(

@@ -93,7 +93,8 @@ class Mirror:
                 yield outcome
 
     def copy(self, source: ImageReference, to: ImageReference) -> MirroredImage:
-        """Copy one image; may be repeated. The tag beside a digest is taken where nobody has it.
+        """Copy one image; may be repeated. The tag beside a digest is taken where nobody has it, and where it
+        leads to that digest at the source: in place of what others run by it nothing else is put.
 
         Raises:
             ImageMissing, ImageInvalid: it is not there, or not what it is said to be.
@@ -101,7 +102,9 @@ class Mirror:
             RepositoryError: a registry cannot be used.
         """
         digest = self.remote.digest(source)
-        name = replace(to, digest=None) if to.tag else to
+        name = to
+        if to.tag:
+            name = replace(to, digest=None) if self.remote.is_of_tag(source) else replace(to, tag=None)
         there = self._there(name)
         if there not in (None, digest) and not self.replaces and to.digest is None:
             raise ImageDiffers(

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
@@ -16,6 +16,7 @@ from deploy_orchestrator.images import attachments, oci
 from deploy_orchestrator.images.errors import ImageInvalid, ImageMissing
 from deploy_orchestrator.images.published import Attached, Layer, Published, Variant
 from deploy_orchestrator.manifests import DOCKER_HUB, ImageReference, Workspace
+from deploy_orchestrator.outcomes import attempt
 from deploy_orchestrator.registries import (
     MAX_ANSWER_BYTES,
     Answer,
@@ -102,6 +103,12 @@ class RemoteImages:
         if oci.is_content_digest(told):
             return told
         return oci.digest_of(self._found(image, f"manifests/{name}", {"Accept": oci.ACCEPTED}).body)
+
+    def is_of_tag(self, image: ImageReference) -> bool:
+        """Whether the name of `image` has no digest, or a tag that the registry says leads to it."""
+        if image.digest is None:
+            return True
+        return image.tag is not None and attempt(self.digest, replace(image, digest=None)) == image.digest
 
     def manifest(
         self, image: ImageReference, digest: str, size: int | None = None

@@ -180,6 +180,23 @@ def test_an_image_that_is_named_by_digest_is_copied_under_it(hub: Hub, elsewhere
     assert digest_of(elsewhere.registry.manifests["acme/web", "1"]) == digest, "nobody goes by the tag"
 
 
+@pytest.mark.parametrize("replaces", [False, True])
+def test_a_tag_that_does_not_lead_to_the_digest_beside_it_names_no_copy(
+    hub: Hub, elsewhere: Hub, remote: Make, replaces: bool
+) -> None:
+    """Whoever runs a build that nobody released by the name of what others run gives it to nobody else."""
+    build = hub.variant("acme/web", layers=[b"a build of nobody's"])["digest"]
+    digest = hub.variant("acme/web", "1")["digest"]
+    names = ("acme/web:1", f"acme/web:1@{build}")
+    for each in reversed(names):
+        assert copy(hub, elsewhere, remote, each, replaces=replaces).state is MirrorState.COPIED
+    assert digest_of(elsewhere.registry.manifests["acme/web", "1"]) == digest
+    assert ("acme/web", build) in elsewhere.registry.manifests
+    for each in names:
+        copy(hub, elsewhere, remote, each, replaces=replaces)
+    assert digest_of(elsewhere.registry.manifests["acme/web", "1"]) == digest
+
+
 def test_a_failure_stops_no_other_image(hub: Hub, elsewhere: Hub, remote: Make) -> None:
     hub.variant("acme/web", "1")
     lost, web = copied(hub, elsewhere, remote, "acme/lost:1", "acme/web:1")
