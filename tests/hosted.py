@@ -75,6 +75,8 @@ class Hosted:
             case "GET", "/pulls":
                 (state,) = query.get("state", ["open"])
                 found = [each for each in self.pulls if state in ("all", each["state"])]
+                if by := query.get("poster"):
+                    found = [each for each in found if each["user"]["login"].casefold() == by[0].casefold()]
                 if query.get("sort") != ["oldest"]:
                     found.reverse()
                 return _said(200, [self._shown(each) for each in found][here])
@@ -105,6 +107,7 @@ class Hosted:
                 "number": number,
                 "html_url": f"https://git.example.com/{PROJECT}/pulls/{number}",
                 "state": "open",
+                "created_at": datetime.now(UTC).isoformat(),
                 "user": {"login": by},
                 "title": title,
                 "body": body,

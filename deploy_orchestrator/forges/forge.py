@@ -9,7 +9,10 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import takewhile
+from types import MappingProxyType
 from typing import Any, Final, Literal, cast
 from urllib.parse import quote, urlencode
 
@@ -136,13 +139,24 @@ class Forge:
         )
         return None if found is None else self._read(found, new=False)
 
-    def closed(self, branch: str) -> Iterator[Any]:
-        """Those of `branch` that are open no more, whatever they go into, as the forge tells of them.
+    def closed(self, branch: str, by: str, since: datetime) -> Iterator[Any]:
+        """Those of `branch` that are open no more, whatever they go into, and were not opened before `since`,
+        as the forge tells of them: of who is called `by`, as far as it can list these alone.
 
         Raises:
-            ForgeError, RepositoryError: as `propose`.
+            ForgeError: as `propose`; at its end also where there may be others that cannot be read.
+            RepositoryError: as `propose`.
         """
-        return self._found(branch, None, "closed")
+        more = {"github": {"sort": "created", "direction": "desc"}, "gitlab": {}, "gitea": {"poster": by}}
+        listed = self._listed_of(branch, None, "closed", more[self.kind])
+        newest = takewhile(lambda each: not _is_before(each, since), map(_mapping, listed))
+        yield from (each for each in newest if self._is_of(each, branch, None))
+        if listed.unread:
+            raise ForgeError(
+                f"those of {branch} that were closed since {since:%Y-%m-%d} cannot all be read: "
+                f"{listed.unread}",
+                fix="delete what is too large, or decide with a key and take the forge out of the rules",
+            )
 
     def close(self, number: int) -> None:
         """Close a pull request without merging it.
@@ -153,20 +167,28 @@ class Forge:
         words = _DIALECTS[self.kind]
         self.ask(words.edit, f"{words.pulls}/{number}", dict((words.closing,)))
 
-    def _found(self, branch: str, base: str | None, state: str) -> Iterator[Mapping[str, Any]]:
-        """Those of a branch of the project itself, for anybody calls one of a fork as they like; into `base`,
-        or whatever.
-        """
+    def _found(self, branch: str, base: str, state: str) -> Iterator[Mapping[str, Any]]:
+        listed = map(_mapping, self._listed_of(branch, base, state))
+        return (each for each in listed if self._is_of(each, branch, base))
+
+    def _listed_of(
+        self, branch: str, base: str | None, state: str, more: Mapping[str, str] = MappingProxyType({})
+    ) -> "Listing":
+        """Those of a branch, into `base` or whatever, as far as the forge lists these alone."""
         words, owner = _DIALECTS[self.kind], self.project.partition("/")[0]
-        asked: dict[str, str] = {
-            "github": {"head": f"{owner}:{branch}"} | ({"base": base} if base else {}),
-            "gitlab": {"source_branch": branch} | ({"target_branch": base} if base else {}),
-            "gitea": dict[str, str](),
+        asked: Mapping[str, str | None] = {
+            "github": {"head": f"{owner}:{branch}", "base": base},
+            "gitlab": {"source_branch": branch, "target_branch": base},
+            "gitea": dict[str, str | None](),
         }[self.kind]
-        for each in map(_mapping, self.listed(words.pulls, state=state, **asked)):
-            is_wanted = _branch(each, words.source) == branch and base in (None, _branch(each, words.target))
-            if is_wanted and not self._is_of_a_fork(each):
-                yield each
+        named = {name: value for name, value in asked.items() if value is not None}
+        return self.listed(words.pulls, state=state, **named, **more)
+
+    def _is_of(self, pull: Mapping[str, Any], branch: str, base: str | None) -> bool:
+        """Whether it is of a branch of the project itself, for anybody calls one of a fork as they like."""
+        words = _DIALECTS[self.kind]
+        is_into = base in (None, _branch(pull, words.target))
+        return is_into and _branch(pull, words.source) == branch and not self._is_of_a_fork(pull)
 
     def _is_of_a_fork(self, pull: Mapping[str, Any]) -> bool:
         if self.kind == "gitlab":
@@ -351,6 +373,14 @@ def _branch(pull: Mapping[str, Any], side: str) -> str:
     ref = str(told.get("ref", ""))
     # Gitea names a branch that is gone by its label alone.
     return str(told.get("label", "")) if ref.startswith("refs/pull/") else ref
+
+
+def _is_before(pull: Mapping[str, Any], since: datetime) -> bool:
+    """Whether it was opened before that, as far as the forge tells."""
+    try:
+        return datetime.fromisoformat(str(pull.get("created_at"))).astimezone(UTC) < since
+    except (OverflowError, ValueError):
+        return False
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -3,7 +3,7 @@
 After https://docs.github.com/en/rest/pulls/reviews and https://docs.gitea.com/api (Forgejo's is the same).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypeVar
@@ -55,6 +55,7 @@ class _Pull(_Said):
     body: str | None = None
     head: _Side
     base: _Side
+    created_at: datetime
     merged_at: datetime | None = None
     user: _User | None = None
 
@@ -88,7 +89,7 @@ class Review:
 @dataclass(frozen=True, slots=True)
 class OpenPull:
     """One of a `branch` of the project itself, whose newest commit is `head`, into `base`; `by` is the
-    login, in lower case, of who opened it.
+    login, in lower case, of who opened it, and `opened` when.
     """
 
     number: int
@@ -99,6 +100,7 @@ class OpenPull:
     title: str
     text: str
     by: str
+    opened: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +126,14 @@ def open_pulls(forge: Forge) -> OpenPulls:
     return OpenPulls(found, listed.unread)
 
 
-def closed_pulls(forge: Forge, branch: str) -> Iterator[OpenPull]:
+def closed_pulls(forge: Forge, branch: str, by: str, since: datetime) -> list[OpenPull]:
     """Those of `branch` that somebody closed without merging them, whatever they go into, as they would be if
-    they were opened again. Raises as `open_pulls`.
+    they were opened again: that were opened by who is called so, in lower case, and not before `since`.
+    Raises as `open_pulls`, and ForgeError where they cannot all be read.
     """
-    pulls = (_read(_Pull, each, forge) for each in forge.closed(branch))
-    return (_told(each) for each in pulls if not each.merged_at)
+    pulls = [_read(_Pull, each, forge) for each in forge.closed(branch, by, since)]
+    found = (_told(each) for each in pulls if not each.merged_at)
+    return [each for each in found if each.by == by]
 
 
 def reopen(forge: Forge, number: int) -> None:
@@ -179,7 +183,15 @@ def _told(pull: _Pull) -> OpenPull:
     text = (pull.body or "").replace("\r\n", "\n")
     by = pull.user.login.casefold() if pull.user else ""
     return OpenPull(
-        pull.number, pull.html_url, pull.head.ref, pull.base.ref, pull.head.sha, pull.title, text, by
+        pull.number,
+        pull.html_url,
+        pull.head.ref,
+        pull.base.ref,
+        pull.head.sha,
+        pull.title,
+        text,
+        by,
+        pull.created_at.astimezone(UTC),
     )
 
 

@@ -8,6 +8,7 @@ it is kept: the forge is asked when it counts, and what it said then stands in t
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final, Self
 
@@ -18,6 +19,7 @@ from deploy_orchestrator.fleet import Reviews
 from deploy_orchestrator.git import Changes, GitError, Repository
 from deploy_orchestrator.manifests import Diff
 from deploy_orchestrator.markdown import code, fence, text
+from deploy_orchestrator.releases.layout import Slot
 from deploy_orchestrator.releases.model import Approval, Plan
 from deploy_orchestrator.terms import Text, Verdict
 
@@ -35,6 +37,8 @@ MAX_REASONS: Final = 15_000
 """Characters of the reasons, as far as the text has them: forges take 65,536 in all."""
 MAX_TITLE: Final = 250
 _AUTHORS: Final = 20
+_CLOCKS: Final = timedelta(days=1)
+"""How far the clocks of the orchestrator and of a forge may be apart."""
 _DIGEST: Final = re.compile(r"^- digest `(sha256:[0-9a-f]{64})`$", re.MULTILINE)
 """The first line of a text that names what it is about, before anything that others wrote."""
 _WAIT: Final = "the orchestrator opens it at its next look; see that it can, and close what nobody asked for"
@@ -160,7 +164,7 @@ class PullRequests:
         gets another commit, so that no approval of that counts any more. One that was closed is opened again,
         and one that was sent elsewhere is sent back, where it is about the same, or somebody has asked for
         changes there that hold this digest. Who opened one says what is in it, when they like: one of
-        somebody else is closed.
+        somebody else is closed, and so is one from before what is released now.
 
         Raises:
             GitError: its branch cannot be written.
@@ -174,8 +178,12 @@ class PullRequests:
         for each in of_it:
             if each.base == BASE and each.by != self.own:
                 self.forge.close(each.number)
-        if self._brought_back(plan, said, elsewhere):
+        since = self._asked_since(plan)
+        if self._brought_back(plan, said, elsewhere, since):
             return
+        for each in of_it:
+            if each.base == BASE and each.by == self.own and each.opened < since:
+                self.forge.close(each.number)
         about = Changes("Begin the branch of reviews", {"README.md": _ABOUT.encode()})
         self.repository.write(BASE, lambda _: about)
         files = {f"{plan.key}.md": said.encode()}
@@ -185,14 +193,14 @@ class PullRequests:
         self.repository.write(branch_of(plan), lambda _: file, onto=BASE)
         self.forge.propose(branch_of(plan), BASE, title_of(plan), said)
 
-    def _brought_back(self, plan: Plan, said: str, elsewhere: "list[OpenPull]") -> bool:
+    def _brought_back(self, plan: Plan, said: str, elsewhere: "list[OpenPull]", since: datetime) -> bool:
         """Have one of those that were closed, or are open `elsewhere`, in place of what is open: where
         somebody has asked for changes that hold the digest of `plan`, or it is about that. Whether it is
-        about that.
+        about that. None of another release's is looked at: it was opened before `since`.
         """
         from deploy_orchestrator.forges import closed_pulls, reopen, send
 
-        closed = [each for each in closed_pulls(self.forge, branch_of(plan)) if each.by == self.own]
+        closed = closed_pulls(self.forge, branch_of(plan), self.own, since)
         own = [*elsewhere, *closed]
         held = (each for each in own if self._is_held(each, plan))
         about = (each for each in own if self._is_about(replace(each, base=BASE), plan, said))
@@ -208,6 +216,14 @@ class PullRequests:
         if again.base != BASE:
             send(self.forge, again.number, BASE)
         return self._is_about(replace(again, base=BASE), plan, said)
+
+    def _asked_since(self, plan: Plan) -> datetime:
+        """When people can have been asked about the digest of `plan` at the earliest: it was planned in place
+        of what is released.
+        """
+        path = Slot(plan.environment, plan.tenant).plan
+        first = self.repository.log(str(self.repository.head()), since=plan.replaces, paths=[path])[-1]
+        return first.time - _CLOCKS
 
     def close_others(self, wanted: Iterable[Plan]) -> None:
         """Close those that are about what waits no more. Raises ForgeError, RepositoryError."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy_orchestrator.forges import Forge
+from deploy_orchestrator.forges import Forge, ForgeError
 from deploy_orchestrator.forges.forge import MAX_TEXT
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.registries import Egress, Internet
@@ -535,6 +535,62 @@ def test_where_not_all_can_be_read_nothing_goes_out_that_may_have_been_rejected(
         released(orchestrator, waiting(orchestrator))
     gates = orchestrator.gates(waiting(orchestrator))
     assert [each.reason for each in gates if "the forge cannot tell" in each.reason]
+
+
+def behind_so_many(forge: Hosted, by: str = OWN, days: int = 0) -> None:
+    for _ in range(PAGES * 50):
+        at = (datetime.now(UTC) - timedelta(days=days)).isoformat()
+        forge.opens("elsewhere", "main", "x", by=by).update(state="closed", created_at=at)
+
+
+def grown_too_large(forge: Hosted) -> None:
+    forge.pulls[0]["body"] = "\x01" * 900_000
+
+
+@pytest.mark.usefixtures("few_pages")
+@pytest.mark.parametrize("hide", [behind_so_many, grown_too_large], ids=lambda each: each.__name__)
+def test_where_not_all_that_were_closed_can_be_read_nothing_is_asked_anew(
+    hide: Callable[[Hosted], None], forge: Hosted, orchestrator: Orchestrator
+) -> None:
+    closed_and_opened_anew(forge)
+    hide(forge)
+    with pytest.raises(ForgeError, match=r"were closed .* cannot all be read"):
+        orchestrator.ask_for_reviews()
+    assert {each["state"] for each in forge.pulls} == {"closed"}
+
+
+@pytest.mark.usefixtures("few_pages")
+def test_a_rejection_by_review_is_found_behind_whatever_others_closed(
+    forge: Hosted, orchestrator: Orchestrator
+) -> None:
+    closed_and_opened_anew(forge)
+    behind_so_many(forge, by="zoe")
+    orchestrator.ask_for_reviews()
+    assert [each["number"] for each in forge.pulls if each["state"] == "open"] == [1]
+
+
+@pytest.mark.usefixtures("few_pages")
+def test_what_was_closed_before_anybody_was_asked_is_not_gone_through(
+    forge: Hosted, orchestrator: Orchestrator, closed: Closed
+) -> None:
+    forge.pulls.clear()
+    behind_so_many(forge, days=2)
+    orchestrator.ask_for_reviews()
+    forge.review("bob-s")
+    assert closed() == []
+
+
+def test_one_from_before_what_is_released_now_is_closed_and_another_is_asked_for(
+    forge: Hosted, orchestrator: Orchestrator, closed: Closed
+) -> None:
+    """Behind it is not looked for what was closed."""
+    forge.open().update(
+        body="of another plan", created_at=(datetime.now(UTC) - timedelta(days=2)).isoformat()
+    )
+    orchestrator.ask_for_reviews()
+    assert [each["state"] for each in forge.pulls] == ["closed", "open"]
+    forge.review("bob-s")
+    assert closed() == []
 
 
 def test_a_pull_request_of_a_fork_takes_the_place_of_none(
