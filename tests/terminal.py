@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import select
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -38,9 +39,10 @@ class Terminal:
         os.write(self._descriptor, key.encode())
 
     def ended(self) -> int:
-        """Its exit code, once it has shown its last."""
-        while self._read(SECONDS):
-            pass
+        """Its exit code, once it has shown its last, within a minute."""
+        ends = time.monotonic() + SECONDS
+        while self._read(1.0):
+            assert time.monotonic() < ends, self.screen
         return os.waitstatus_to_exitcode(os.waitpid(self._process, 0)[1])
 
     def _read(self, seconds: float) -> bool:
@@ -59,8 +61,13 @@ def terminal(program: Path, *arguments: str) -> Iterator[Terminal]:
     """A program at a terminal of its own."""
     process, descriptor = pty.fork()
     if process == 0:
+        # Whoever runs the tests in the background has keys interrupt nothing.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.execv(program, [program, *arguments])
     try:
         yield Terminal(descriptor, process)
     finally:
         os.close(descriptor)
+        with suppress(ProcessLookupError, ChildProcessError):
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
