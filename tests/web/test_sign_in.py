@@ -15,8 +15,8 @@ from itsdangerous import TimestampSigner
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -24,6 +24,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from deploy_orchestrator.registries import ANYWHERE, Internet
 from deploy_orchestrator.web import LOOPBACK, Door, SignIn, SignInFile, person_of
 from deploy_orchestrator.web.sign_in import Guard
+from deploy_orchestrator.web.sign_in.cookies import Cookies, Session
 from tests.openid import client, openid_provider, through_the_provider
 
 BASE = "http://localhost:3000"
@@ -178,6 +179,23 @@ def test_over_tls_cookies_are_bound_to_the_host(issuer):
     assert "Secure" in given
     assert "Path=/" in given
     assert "Domain" not in given
+
+
+@pytest.mark.parametrize("space", [b"\xa0", b"\x85", b"\x1f", b"\t"])
+def test_a_cookie_whose_name_only_looks_like_ours_is_not_ours(space):
+    """Browsers let another host of the domain set it, though they hold `__Host-` for us alone."""
+    cookies, answer = Cookies(b"a key that signs cookies", is_secure=True), Response()
+    given = Session(issuer="acme", url="https://acme", subject="1", name="A", email=None, held=())
+    cookies.give(answer, "x", given, 60)
+    ours = answer.headers["set-cookie"].partition(";")[0].encode()
+
+    def read(said: bytes) -> Session | None:
+        asked = HTTPConnection({"type": "http", "headers": [(b"cookie", said)]})
+        return cookies.read(asked, "x", Session, 60)
+
+    assert read(space + ours) is None
+    assert read(b"a=b; " + space + b"__Host-x=another; " + ours) == given
+    assert read(b"a=b;" + ours + b"; " + space + b"__Host-x=another") == given
 
 
 def test_an_answer_is_taken_once(tab):

@@ -54,7 +54,7 @@ class Cookies:
 
     def read(self, asked: HTTPConnection, name: str, model: type[_Kept], seconds: int) -> _Kept | None:
         """What the browser was given under `name`, at most so many `seconds` ago; None for all else."""
-        kept = asked.cookies.get(self._name(name))
+        kept = _given(asked, self._name(name))
         if not kept or len(kept) > MAX_COOKIE:
             return None
         try:
@@ -87,3 +87,13 @@ class Cookies:
 
     def _sealing(self, name: str) -> URLSafeTimedSerializer:
         return URLSafeTimedSerializer(self.key, salt=f"deploy-orchestrator {name}")
+
+
+def _given(asked: HTTPConnection, name: str) -> str | None:
+    """The value of the cookie that has exactly this name: white space which is none to browsers, and which
+    they let other hosts of the domain put before a name of ours, is a part of it.
+    """
+    pairs = (
+        each.strip(" ").partition("=") for said in asked.headers.getlist("cookie") for each in said.split(";")
+    )
+    return next((value for found, _, value in pairs if found == name), None)
