@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import URL, Headers
 from starlette.exceptions import HTTPException
@@ -92,11 +92,17 @@ def _said_length(headers: Headers) -> int:
 
 
 def _name(host: str) -> str:
-    """The name in a `Host` header, without port."""
+    """The name in a `Host` header, without port; empty where there is more in it."""
+    parts = _split(f"//{host}")
+    return (parts.hostname or "").lower() if parts.netloc == host and "@" not in host else ""
+
+
+def _split(url: str) -> SplitResult:
+    """Its parts; all of them empty where it is none."""
     try:
-        return (urlsplit(f"//{host}").hostname or "").lower()
+        return urlsplit(url)
     except ValueError:
-        return ""
+        return urlsplit("")
 
 
 def _is_question(url: URL) -> bool:
@@ -116,5 +122,5 @@ def _is_page(scope: Scope, headers: Headers) -> bool:
 def _is_own(headers: Headers, host: str) -> bool:
     origins = headers.getlist("origin")
     return headers.get("sec-fetch-site", "none") in _OWN and all(
-        urlsplit(each).netloc.lower() == host.lower() for each in origins
+        _split(each).netloc.lower() == host.lower() for each in origins
     )

@@ -46,7 +46,11 @@ def test_this_machines_own_names_are_let_in(client, host):
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "localhost.evil.example", "127.0.0.1.nip.io", "", "[::", "a@b"]
+    "host",
+    [
+        *("evil.example", "localhost.evil.example", "127.0.0.1.nip.io", "", "[::", "a@b"),
+        *("evil@localhost", "localhost#x", "localhost/x", "localhost?x"),
+    ],
 )
 def test_another_name_that_leads_here_is_not(client, host):
     assert client.get("/", headers={"host": host}).status_code == 421
@@ -60,7 +64,8 @@ def test_a_link_asks_graphql_nothing(client, path, method):
 
 
 @pytest.mark.parametrize(
-    "headers", [FOREIGN, {"origin": "null"}, FROM_ELSEWHERE, {"sec-fetch-site": "same-site"}]
+    "headers",
+    [FOREIGN, {"origin": "null"}, {"origin": "http://["}, FROM_ELSEWHERE, {"sec-fetch-site": "same-site"}],
 )
 def test_a_page_of_another_site_changes_nothing(client, headers):
     assert client.post("/dagster/graphql", json={}, headers=headers).status_code == 403
