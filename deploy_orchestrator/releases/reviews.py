@@ -164,7 +164,8 @@ class PullRequests:
         gets another commit, so that no approval of that counts any more. One that was closed is opened again,
         and one that was sent elsewhere is sent back, where it is about the same, or somebody has asked for
         changes there that hold this digest. Who opened one says what is in it, when they like: one of
-        somebody else is closed, and so is one from before what is released now.
+        somebody else is closed, unless somebody has asked for changes there, and so is one from before what
+        is released now.
 
         Raises:
             GitError: its branch cannot be written.
@@ -175,9 +176,7 @@ class PullRequests:
         elsewhere = [each for each in of_it if each.by == self.own and each.base != BASE]
         if not elsewhere and any(self._is_about(each, plan, said) for each in of_it):
             return
-        for each in of_it:
-            if each.base == BASE and each.by != self.own:
-                self.forge.close(each.number)
+        self._close_those_of_others(plan, of_it)
         since = self._asked_since(plan)
         if self._brought_back(plan, said, elsewhere, since):
             return
@@ -192,6 +191,20 @@ class PullRequests:
         file = Changes(f"{title_of(plan)}\n\nDigest: {plan.digest}\n", files)
         self.repository.write(branch_of(plan), lambda _: file, onto=BASE)
         self.forge.propose(branch_of(plan), BASE, title_of(plan), said)
+
+    def _close_those_of_others(self, plan: Plan, of_it: "list[OpenPull]") -> None:
+        from deploy_orchestrator.forges import ForgeError
+
+        for each in of_it:
+            if each.base != BASE or each.by == self.own:
+                continue
+            if self._is_held(each, plan):
+                raise ForgeError(
+                    f"somebody asked for changes in {each.url}, which {each.by} opened, and not {self.own}",
+                    fix="it is closed, and another opened, once they say something else there, or the review "
+                    "is dismissed",
+                )
+            self.forge.close(each.number)
 
     def _brought_back(self, plan: Plan, said: str, elsewhere: "list[OpenPull]", since: datetime) -> bool:
         """Have one of those that were closed, or are open `elsewhere`, in place of what is open: where

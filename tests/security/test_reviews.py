@@ -580,6 +580,21 @@ def test_what_was_closed_before_anybody_was_asked_is_not_gone_through(
     assert closed() == []
 
 
+def test_one_that_another_account_opened_stays_where_somebody_asked_for_changes_in_it(
+    forge: Hosted, orchestrator: Orchestrator, closed: Closed
+) -> None:
+    """The orchestrator got another account since, or somebody was there first."""
+    forge.review("bob-s", "REQUEST_CHANGES")
+    (theirs,) = forge.pulls
+    theirs["user"] = {"login": "former"}
+    with pytest.raises(ForgeError, match=f"asked for changes in {theirs['html_url']}"):
+        orchestrator.ask_for_reviews()
+    assert ([each["state"] for each in forge.pulls], closed()) == (["open"], ["approval"])
+    forge.reviews[theirs["number"]][0]["dismissed"] = True
+    orchestrator.ask_for_reviews()
+    assert [each["state"] for each in forge.pulls] == ["closed", "open"]
+
+
 def test_one_from_before_what_is_released_now_is_closed_and_another_is_asked_for(
     forge: Hosted, orchestrator: Orchestrator, closed: Closed
 ) -> None:
