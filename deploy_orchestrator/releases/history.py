@@ -1,9 +1,9 @@
 """What was released, reverted and removed, from Git alone."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import partial
 from typing import Literal
 
 from deploy_orchestrator.errors import OrchestratorError
@@ -101,12 +101,6 @@ def _reason(repository: Repository, commit: Commit, slot: Slot) -> str | None:
         return None
     entries = slot.read_quarantine(repository.at(commit.id))
     return entries[-1].reason if entries else None
-
-
-@lru_cache(maxsize=8)
-def removals(repository: Repository, head: str) -> Mapping[str, str]:
-    """The commit that took away each release file last, by its path, for all that ever were."""
-    return repository.removed(head, RELEASES)
 
 
 def origin(repository: Repository, head: str, commit: str, slot: Slot) -> Commit | None:

@@ -40,6 +40,16 @@ def last_change(repository: Repository, head: str, *paths: str) -> Commit:
     return counted or repository.log(head, paths=paths, limit=1)[0]
 
 
+def removed_by(repository: Repository, head: str, path: str) -> str | None:
+    """The newest commit up to `head` that took away the release file at `path`, which is not there; None
+    where none ever was.
+    """
+    known = _known(repository).up_to(head)
+    if not known:
+        return repository.removed(head, path).get(path)
+    return known[path][1] if path in known else None
+
+
 @dataclass(frozen=True, slots=True)
 class _Kept:
     """By path the last commit that changed it, behind its number in the chain that ends at `head`."""

@@ -6,8 +6,7 @@ from functools import cached_property
 from deploy_orchestrator.git import Repository, Tree
 from deploy_orchestrator.outcomes import attempt, values
 from deploy_orchestrator.releases.digest import FORMAT
-from deploy_orchestrator.releases.history import removals
-from deploy_orchestrator.releases.last_changes import last_change
+from deploy_orchestrator.releases.last_changes import last_change, removed_by
 from deploy_orchestrator.releases.layout import Slot, content_at
 from deploy_orchestrator.releases.model import Plan, Quarantined, Release, ReleaseFile, Unchanged
 
@@ -53,7 +52,7 @@ class SlotState:
         """The commit that took away what was released, where nothing is; None where nothing ever was."""
         if self.released is not None or self.tree.commit is None:
             return None
-        return removals(self.repository, self.tree.commit).get(self.slot.release)
+        return removed_by(self.repository, self.tree.commit, self.slot.release)
 
     @cached_property
     def quarantine(self) -> tuple[Quarantined, ...]:
@@ -81,7 +80,7 @@ class SlotState:
             return False
         if self.release is not None:
             return plan.replaces == self.release.commit
-        return plan.base is None and plan.replaces in {None, self.emptied if plan.replaces else None}
+        return plan.base is None and plan.replaces == self.emptied
 
     def is_wanted_by(self, plan: Plan) -> bool:
         """Whether what is released is what `plan` would bring."""

@@ -151,6 +151,16 @@ def test_an_approval_of_a_first_release_does_not_outlive_a_removal(build, pipeli
     assert build.release(deployments, back, build.conditions()).content == release.content
 
 
+def test_a_plan_of_a_first_release_does_not_outlive_a_removal(build, pipeline, deployments):
+    """Whoever made it slept meanwhile: its approvals would count again."""
+    first = build.manifests(hook(build))
+    slept = pipeline.plan(first)
+    release = pipeline.release(first)
+    build.push(deployments.repository, "main", {}, (f"releases/{release.key}.yaml",))
+    with pytest.raises(Superseded):
+        deployments.propose(slept, first, build.is_ancestor)
+
+
 @pytest.fixture
 def format_1(build, pipeline, deployments):
     """A release and a pending plan as an earlier version wrote them."""
