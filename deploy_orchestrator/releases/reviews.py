@@ -83,6 +83,7 @@ def text_of(plan: Plan, difference: Diff | None) -> str:
             "names you and you did not write them. Merging does nothing.",
             "",
             f"- digest {code(plan.digest)}",
+            f"- what is known of it {code(plan.seen)}",
             f"- {code(str(plan.chart))}, {plan.summary}",
             f"- fleet commit {code(plan.source.commit)} by {code(first_few(plan.source.authors, _AUTHORS))}",
             "",

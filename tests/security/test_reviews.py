@@ -169,6 +169,34 @@ def test_what_is_asked_fits_the_forge_however_much_there_is_to_say(
     assert "more reasons" in forge.open()["body"]
 
 
+def test_a_review_of_what_was_asked_before_more_was_known_lets_nothing_through(
+    held: Desk, tmp_path: Path
+) -> None:
+    """The same bytes by their name, which leads to another image by now; nobody was asked about that yet."""
+    with asked(held, tmp_path) as (desk, forge), desk.orchestrator() as opened:
+        kept, first = opened.deployments, waiting(opened)
+        manifests = kept.manifests("production", "shop")
+        assert manifests is not None
+
+        def led(digit: str) -> None:
+            more = first.model_copy(update={"images": {"app:1": f"sha256:{digit * 64}"}})
+            planned = kept.propose(more, manifests, lambda *_: False)
+            assert planned is not None
+            assert planned.digest == first.digest
+
+        def is_open() -> bool:
+            return all(each.passed for each in opened.gates(waiting(opened)))
+
+        led("1")
+        opened.ask_for_reviews()
+        led("2")
+        forge.review("bob-s")
+        assert not is_open()
+        opened.ask_for_reviews()
+        forge.review("bob-s")
+        assert is_open()
+
+
 def rewritten(forge: Hosted) -> None:
     """Nothing of what was reviewed is left, and nobody has fetched it."""
     forge.review("bob-s", "REQUEST_CHANGES", commit_id="1" * 40)
