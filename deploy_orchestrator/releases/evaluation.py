@@ -62,6 +62,12 @@ class Conditions:
     reviews: tuple[Approval, ...] = ()
     unheard: str | None = None
 
+    @property
+    def can_be_paused(self) -> bool:
+        """Whether anybody may stop the line, by the rules in force or by those that are holding still."""
+        before = self.holding.policy.pausers if self.holding else ()
+        return bool(self.policy.pausers or before)
+
 
 Judge = Callable[[Plan], Conditions]
 """Tells what the release of a plan depends on. It may raise an error for the user."""

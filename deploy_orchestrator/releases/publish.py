@@ -118,7 +118,7 @@ class _Releasing:
             approvals=evaluation.approvals,
             at=conditions.now,
         )
-        self.relies = bool(evaluation.approvals or conditions.policy.pausers)
+        self.relies = bool(evaluation.approvals or conditions.can_be_paused)
         return Changes(_message(plan, self.made), {self._slot.release: dump(self.made)})
 
 

@@ -1,13 +1,17 @@
 """Releasing where the environment asks for approvals, with everything checked inside the write."""
 
+from dataclasses import replace
+
 import pytest
 import yaml
 
+from deploy_orchestrator.fleet import Rules
 from deploy_orchestrator.git import Repository
 from deploy_orchestrator.releases import After, Deployments, GatesClosed, Line, Predecessor
 from deploy_orchestrator.risk import Verdict
 
 ANN, BOB = "ann@example.com", "bob@example.com"
+PLACE = "https://main.example.com"
 
 
 @pytest.fixture
@@ -94,17 +98,24 @@ def test_an_approval_that_is_withdrawn_between_the_last_look_and_the_push_does_n
     assert deployments.release("production", "analytics").digest != risky.digest
 
 
+@pytest.mark.parametrize("taken_away", [True, False])
 @pytest.mark.parametrize("decided_before", [True, False])
 def test_a_pause_that_arrives_during_the_push_holds_it_also_where_nobody_had_to_approve(
-    build, deployments, pipeline, people, remote, tmp_path, decided_before
+    build, deployments, pipeline, people, remote, tmp_path, decided_before, taken_away
 ):
-    """And where nobody ever decided anything, so that there was no such branch."""
+    """And where nobody ever decided anything, so that there was no such branch; also by somebody whom a
+    commit has taken away since.
+    """
     ann = people(ANN)
     plan = pipeline.propose(build.manifests(build.config_map(a="1")), environment="production")
     if decided_before:
         deployments.stop(Line("production", "other"), "pause", "x", ann.signer, build.NOW)
     elsewhere = Deployments(Repository.clone(str(remote), tmp_path / "elsewhere"))
     conditions, looks = build.conditions(build.asks_for(ANN), (ann,)), []
+    if taken_away:
+        place = {"argocd": "default", "cluster": "main", "server": PLACE, "namespace": "{tenant}"}
+        before = Rules(**place, policy=build.asks_for(ANN), signers=(ann.allowed.decode().strip(),))
+        conditions = replace(build.conditions(), holding=before)
 
     def look():
         looks.append(1)
