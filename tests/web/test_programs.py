@@ -94,7 +94,7 @@ def test_every_answer_is_what_the_document_says(address, told, orchestrator):
         )
         assert [str(each) for each in validator.iter_errors(answer.json())] == [], path
         answered.append(path)
-    assert len(answered) == 7
+    assert len(answered) == 8
 
 
 def test_every_page_of_the_board_is_in_the_document(address, told):
