@@ -177,7 +177,9 @@ def test_an_environment_in_two_contexts_is_refused_before_anything_is_read(fresh
 def api(tmp_path, monkeypatch):
     with serving() as server:
         server.namespaces("argocd", "apps")
-        monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig(tmp_path / "kubeconfig")))
+        kubeconfig = str(server.kubeconfig(tmp_path / "kubeconfig"))
+        monkeypatch.setenv("KUBECONFIG", kubeconfig)
+        monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", kubeconfig)
         yield server
 
 

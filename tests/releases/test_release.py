@@ -1,6 +1,7 @@
 """Releasing where the environment asks for approvals, with everything checked inside the write."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import yaml
@@ -113,7 +114,12 @@ def test_a_pause_that_arrives_during_the_push_holds_it_also_where_nobody_had_to_
     elsewhere = Deployments(Repository.clone(str(remote), tmp_path / "elsewhere"))
     conditions, looks = build.conditions(build.asks_for(ANN), (ann,)), []
     if taken_away:
-        place = {"argocd": "default", "cluster": "main", "server": PLACE, "namespace": "{tenant}"}
+        place: dict[str, Any] = {
+            "argocd": "default",
+            "cluster": "main",
+            "server": PLACE,
+            "namespace": "{tenant}",
+        }
         before = Rules(**place, policy=build.asks_for(ANN), signers=(ann.allowed.decode().strip(),))
         conditions = replace(build.conditions(), holding=before)
 
