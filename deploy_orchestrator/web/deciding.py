@@ -30,7 +30,7 @@ from deploy_orchestrator.web.asking import (
     require_stopper,
 )
 from deploy_orchestrator.web.people import Person, person_of
-from deploy_orchestrator.web.sign_in import ATTEMPT_SECONDS, Returned, SignIn, came_back
+from deploy_orchestrator.web.sign_in import ATTEMPT_SECONDS, CookieTooLarge, Returned, SignIn, came_back
 
 _ATTEMPT: Final = "deploy-orchestrator-decision"
 _VERBS: Final = frozenset({"approve", "reject", "pause"})
@@ -163,7 +163,10 @@ class Deciding:
         except ProviderUnreachable as error:
             raise HTTPException(502, error.what) from error
         answer = RedirectResponse(there, 303)
-        self.sign_in.cookies.give(answer, _ATTEMPT, attempt, ATTEMPT_SECONDS)
+        try:
+            self.sign_in.cookies.give(answer, _ATTEMPT, attempt, ATTEMPT_SECONDS)
+        except CookieTooLarge as error:
+            raise HTTPException(400, "say it shorter, or decide on fewer at once") from error
         return answer
 
     async def _back(self, request: Request) -> Response:

@@ -196,6 +196,15 @@ def test_as_many_decisions_as_are_taken_at_once_fit_into_what_the_browser_keeps(
     Cookies(b"a key that signs cookies", is_secure=True).give(Response(), "x", attempt, 60)
 
 
+def test_more_than_a_browser_keeps_is_told_and_not_begun(board):
+    board.sign_in("bob")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("deploy_orchestrator.web.sign_in.cookies.MAX_COOKIE", 500)
+        answer = board.press("approve", reason=token_hex(200))
+    assert answer.status_code == 400
+    assert "fewer at once" in answer.text
+
+
 def test_whoever_only_sees_neither_syncs_nor_goes_back(board):
     board.sign_in("bob")
     assert "Roll back" not in board.client.get(SHOP).text

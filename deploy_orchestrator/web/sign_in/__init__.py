@@ -6,11 +6,13 @@ from deploy_orchestrator.web.sign_in.configuration import (
     SignInRefused,
     read_sign_in,
 )
+from deploy_orchestrator.web.sign_in.cookies import CookieTooLarge
 from deploy_orchestrator.web.sign_in.guard import Guard
 from deploy_orchestrator.web.sign_in.pages import ATTEMPT_SECONDS, Returned, SignIn, came_back
 
 __all__ = [
     "ATTEMPT_SECONDS",
+    "CookieTooLarge",
     "Guard",
     "IssuerFile",
     "Returned",
