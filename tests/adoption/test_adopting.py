@@ -320,10 +320,9 @@ def test_what_stands_beside_a_chart_tells_it_from_itself_in_another_state(
     ]
 
 
-@pytest.mark.helm
-def test_a_chart_from_elsewhere_in_the_repository_comes_to_stand_beside_it_and_a_lock_still_fits(
-    desk: Desk, originals: Originals, tmp_path: Path
-) -> None:
+@pytest.fixture
+def needs_elsewhere(originals: Originals) -> Originals:
+    """The chart `web` needs one that stands in another folder of its repository."""
     url = "file://../../lib/library"
     lock = f"dependencies:\n- {{name: library, version: 1.2.3, repository: {url}}}\ndigest: sha256:x\n"
     originals.chart("web", {"Chart.lock": lock}, dependencies=[{**LOCAL, "repository": url}])
@@ -334,10 +333,23 @@ def test_a_chart_from_elsewhere_in_the_repository_comes_to_stand_beside_it_and_a
             "lib/library/templates/a.yaml": LIBRARY,
         }
     )
+    return originals
+
+
+def test_a_chart_from_elsewhere_in_the_repository_comes_to_stand_beside_it_and_a_lock_still_fits(
+    desk: Desk, needs_elsewhere: Originals, tmp_path: Path
+) -> None:
     adoption = desk.adopt(prod=[application("web", "web"), application("again", "web", "else")])
-    assert [each.state for each in adoption.outcomes] == ["equal", "equal"]
     folder = desk.repository.branch("main").changed(adoption.changes).export("charts", tmp_path / "fleet")
     assert check_lock(load_chart(folder / "web")) == ()
+
+
+@pytest.mark.helm
+def test_what_needs_a_chart_from_elsewhere_in_the_repository_comes_out_equal(
+    desk: Desk, needs_elsewhere: Originals
+) -> None:
+    adoption = desk.adopt(prod=[application("web", "web"), application("again", "web", "else")])
+    assert [each.state for each in adoption.outcomes] == ["equal", "equal"]
 
 
 @pytest.mark.parametrize(
