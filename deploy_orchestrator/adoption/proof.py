@@ -135,12 +135,18 @@ def _by_helm(old: OldRelease, deployment: Deployment, fleet: Fleet, workspace: W
 
 
 def _chart(old: OldRelease, fleet: Fleet, workspace: Workspace, folder: Path) -> Path:
-    """The original's chart as its own repository has it, with all that it needs."""
+    """The original's chart as its own repository has it, with all that it needs.
+
+    Raises:
+        NotCompared: its values cannot be read; whoever reads them next may repeat what stands there.
+    """
     if isinstance(old.chart, ChartPublished):
         reference = ChartReference(name=old.chart.name, version=old.chart.version, repository=old.chart.url)
         return workspace.charts.published(reference, fleet.mirrors, fleet.egress).path
     for chart in (old.chart, *old.chart.needed):
         for path, data in chart.files.items():
+            if path.rpartition("/")[2] == "values.yaml":
+                _parsed(data, path)
             file = folder / "repository" / chart.path / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(data)
