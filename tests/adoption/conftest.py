@@ -79,6 +79,21 @@ def application(name: str, chart: str, namespace: str = "apps", **helm: Any) -> 
     }
 
 
+def widgets(*versions: dict[str, Any]) -> dict[str, Any]:
+    """The definition of a kind `Widget` within namespaces."""
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "widgets.example.com"},
+        "spec": {
+            "group": "example.com",
+            "scope": "Namespaced",
+            "names": {"kind": "Widget", "plural": "widgets"},
+            "versions": [*versions],
+        },
+    }
+
+
 def release_secret(name: str, namespace: str, manifest: str, **values: Any) -> dict[str, Any]:
     """As `helm install` leaves it."""
     release = {

@@ -35,6 +35,7 @@ from tests.adoption.conftest import (
     Originals,
     application,
     release_secret,
+    widgets,
 )
 from tests.simulated import ApiServer, serving
 
@@ -148,18 +149,7 @@ def texts(exception: dict[str, Any]) -> dict[str, str]:
 
 
 def test_kinds_that_one_chart_defines_are_known_to_all(desk: Desk, originals: Originals) -> None:
-    crd = {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": "widgets.example.com"},
-        "spec": {
-            "group": "example.com",
-            "scope": "Namespaced",
-            "names": {"kind": "Widget", "plural": "widgets"},
-            "versions": [],
-        },
-    }
-    originals.chart("operator", {"crds/widget.yaml": yaml.safe_dump(crd)})
+    originals.chart("operator", {"crds/widget.yaml": yaml.safe_dump(widgets())})
     widget = "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: w}\n"
     originals.chart("web", {"templates/a.yaml": widget})
     adoption = desk.adopt(prod=[application("operator", "operator", "ops"), application("web", "web")])

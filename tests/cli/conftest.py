@@ -15,6 +15,12 @@ from tests.carried import carried_by
 PUBLISHED = Path(__file__).parents[1] / "data" / "published"
 
 
+def have_kubeconfig(monkeypatch: pytest.MonkeyPatch, kubeconfig: Path) -> None:
+    """Make it the user's own. Where that is the client keeps from when it was imported, by whatever test."""
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(kubeconfig))
+
+
 @pytest.fixture
 def published(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The options that name the real repositories of `tests/data/published`; the rest is out of reach."""

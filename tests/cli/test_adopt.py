@@ -6,7 +6,8 @@ import yaml
 
 from deploy_orchestrator.adoption import report
 from deploy_orchestrator.git import Changes, Repository
-from tests.adoption.conftest import CONFIG_MAP, URL, Originals, application, release_secret
+from tests.adoption.conftest import CONFIG_MAP, URL, Originals, application, release_secret, widgets
+from tests.cli.conftest import have_kubeconfig
 from tests.simulated import serving
 
 MANIFEST = (
@@ -177,9 +178,7 @@ def test_an_environment_in_two_contexts_is_refused_before_anything_is_read(fresh
 def api(tmp_path, monkeypatch):
     with serving() as server:
         server.namespaces("argocd", "apps")
-        kubeconfig = str(server.kubeconfig(tmp_path / "kubeconfig"))
-        monkeypatch.setenv("KUBECONFIG", kubeconfig)
-        monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", kubeconfig)
+        have_kubeconfig(monkeypatch, server.kubeconfig(tmp_path / "kubeconfig"))
         yield server
 
 
@@ -199,18 +198,8 @@ def asks_what_is_served(fresh, empty, originals, tmp_path):
     """What adopting says of a chart that asks for a kind that the cluster's definitions have."""
     asks = '{{ if .Capabilities.APIVersions.Has "example.com/v1/Widget" }}%s{{ end }}'
     originals.chart("web", {"templates/a.yaml": asks % CONFIG_MAP})
-    definition = {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": "widgets.example.com"},
-        "spec": {
-            "group": "example.com",
-            "scope": "Namespaced",
-            "names": {"kind": "Widget", "plural": "widgets"},
-            "versions": [{"name": "v1", "served": True}, {"name": "v0", "served": False}],
-        },
-    }
-    path = exported(tmp_path, application("web", "web"), definition)
+    served = [{"name": "v1", "served": True}, {"name": "v0", "served": False}]
+    path = exported(tmp_path, application("web", "web"), widgets(*served))
     return fresh.run(
         *("adopt", "--owner", "o@example.com", "--from", f"prod={path}", "--write"),
         *("--kubernetes", "prod=1.34", "--source", f"{URL}={originals.folder}"),

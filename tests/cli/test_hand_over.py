@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.conftest import have_kubeconfig
 from tests.desk import Desk
 from tests.simulated import ApiServer, serving
 from tests.steps import propose
@@ -21,8 +22,7 @@ def api(fresh: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer]:
     with serving() as server:
         server.namespaces("argocd", "shop-dev")
         kubeconfig = server.kubeconfig(fresh.folder / "kubeconfig", "here")
-        monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
-        monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(kubeconfig))
+        have_kubeconfig(monkeypatch, kubeconfig)
         fresh.commit("charts/ground/templates/namespace.yaml", NAMESPACE)
         with fresh.orchestrator() as orchestrator:
             assert propose(orchestrator, "dev", "shop")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.cli.conftest import have_kubeconfig
 from tests.desk import Desk
 from tests.simulated import ApiServer, Refused, serving
 
@@ -14,8 +15,7 @@ def api(fresh: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer]:
     with serving() as server:
         server.namespaces("argocd", "shop-dev", "shop-production")
         kubeconfig = server.kubeconfig(fresh.folder / "kubeconfig", "here")
-        monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
-        monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(kubeconfig))
+        have_kubeconfig(monkeypatch, kubeconfig)
         yield server
 
 
