@@ -48,7 +48,7 @@ def announced(installation: Installation, release: Release) -> Status:
     """As soon as Argo CD has compared it."""
     installation.one.announce(release)
     states = installation.one.watch(release.environment, [release.tenant], SOON)
-    return next(status for status in states if status.health is not Health.MISSING or status.drift)
+    return next(status for status in states if status.source and status.health is not Health.UNKNOWN)
 
 
 def announcements(installation: Installation) -> int:
@@ -212,13 +212,29 @@ def test_an_operation_of_somebody_elses_release_does_not_supersede_ours(
     installation: Installation, engine: ArgoCD, release: Release
 ) -> None:
     announced(installation, release)
+    asked_by_somebody_else(installation, release)
+    assert delivered(engine, release).done(release)
+
+
+def test_an_operation_that_argo_cd_has_yet_to_begin_is_not_ended(
+    installation: Installation, engine: ArgoCD, release: Release
+) -> None:
+    announced(installation, release)
+    with installation.argocd.paused():
+        asked_by_somebody_else(installation, release)
+        waits = engine.sync(release)
+    assert waits
+    assert (waits.key, waits.phase) == ("f" * 40, Phase.RUNNING)
+    assert delivered(engine, release).done(release)
+
+
+def asked_by_somebody_else(installation: Installation, release: Release) -> None:
     theirs = {
         "info": [{"name": "deploy-orchestrator.io/release", "value": "f" * 40}],
         "sync": {"revision": release.revision, "prune": True},
     }
     change = {"operation": theirs, "status": {"operationState": None}}
     installation.api.patch("Application", "argocd", "dev.analytics", change)
-    assert delivered(engine, release).done(release)
 
 
 def test_whoever_cannot_tell_which_release_is_later_asks_again_later(

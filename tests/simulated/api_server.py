@@ -1,7 +1,8 @@
 """A Kubernetes API server that keeps objects in memory: discovery, reads, watches, creates, merge patches,
 server-side applies, dry runs and deletes, with the refusals that a caller must expect.
 
-It knows no schemas: every list is replaced as a whole, as in a custom resource.
+It knows no schemas but that of an operation's state: every list is replaced as a whole, as in a custom
+resource.
 """
 
 import re
@@ -25,6 +26,8 @@ _PATH = re.compile(
     r"(?:(?:/namespaces/(?P<namespace>[^/]+))?/(?P<plural>[^/]+)(?:/(?P<name>[^/]+))?)?"
 )
 _MERGES = frozenset({"application/merge-patch+json", "application/strategic-merge-patch+json"})
+_OPERATION_STATE = frozenset({"operation", "phase", "startedAt"})
+"""What Argo CD's definition of an Application requires of one."""
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 
 
@@ -310,6 +313,10 @@ class ApiServer:
                 "modified; please apply your changes to the latest version and try again",
             )
         made = merged(live, change)
+        state = made.get("status", {}).get("operationState") or {}
+        if key.kind.name == "Application" and state and not _OPERATION_STATE <= state.keys():
+            missing = min(_OPERATION_STATE - state.keys())
+            raise invalid(key, f"status.operationState.{missing}: Required value")
         return deepcopy(live) if made == live else self._store(key, made)
 
     def _apply(self, key: Key, manager: str, body: Body, dry_run: bool) -> tuple[int, Body]:

@@ -62,6 +62,7 @@ class ArgoCD:
     lost: int = 0
     _seen: dict[str, object] = field(default_factory=dict[str, object])
     _stopped: threading.Event = field(default_factory=threading.Event)
+    _at_work: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
     def running(self) -> Generator[None]:
@@ -74,7 +75,8 @@ class ArgoCD:
             try:
                 while not self._stopped.is_set():
                     version = self.api.wait_beyond(version, _BACKOFF)
-                    self._reconcile()
+                    with self._at_work:
+                        self._reconcile()
             except BaseException as error:
                 failures.append(error)
                 self.api.fails(Fault("", times=sys.maxsize, status=400, body=b"the simulated Argo CD broke"))
@@ -89,6 +91,12 @@ class ArgoCD:
             thread.join()
         if failures:
             raise failures[0]
+
+    @contextmanager
+    def paused(self) -> Generator[None]:
+        """Its controllers do nothing while the block runs."""
+        with self._at_work:
+            yield
 
     def _reconcile(self) -> None:
         for each in self.api.of_kind("ApplicationSet", self.namespace):

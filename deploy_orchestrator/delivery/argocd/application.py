@@ -44,10 +44,16 @@ class Application:
     @property
     def operation(self) -> Operation | None:
         """The operation in progress or, where there is none, the last one."""
-        requested, state = self.body.get("operation"), self._status.get("operationState")
-        if requested and (state is None or Phase(state["phase"]) in _ENDED):
-            return _operation(requested, {"phase": Phase.RUNNING, "message": "requested"})
+        state = self._status.get("operationState")
+        if self.requested:
+            return _operation(self.body["operation"], {"phase": Phase.RUNNING, "message": "requested"})
         return _operation(state["operation"], state) if state else None
+
+    @property
+    def requested(self) -> bool:
+        """Whether an operation was asked for that Argo CD has yet to begin."""
+        state = self._status.get("operationState")
+        return bool(self.body.get("operation")) and (state is None or Phase(state["phase"]) in _ENDED)
 
     @property
     def ended(self) -> bool:
@@ -110,7 +116,8 @@ class Application:
         if self.ended:
             return self._sync_to(release, by)
         if operation and operation.phase is Phase.RUNNING and not operation.serves(release):
-            return self._terminate()
+            # Its state is Argo CD's to begin: a phase alone is refused, and there is nothing to end yet.
+            return None if self.requested else self._terminate()
         return None
 
     def _sync_to(self, release: Release, by: str | None) -> Body:
