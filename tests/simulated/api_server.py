@@ -314,9 +314,9 @@ class ApiServer:
             )
         made = merged(live, change)
         state = made.get("status", {}).get("operationState") or {}
-        if key.kind.name == "Application" and state and not _OPERATION_STATE <= state.keys():
-            missing = min(_OPERATION_STATE - state.keys())
-            raise invalid(key, f"status.operationState.{missing}: Required value")
+        missing = _OPERATION_STATE - state.keys()
+        if key.kind.name == "Application" and state and missing:
+            raise invalid(key, f"status.operationState.{min(missing)}: Required value")
         return deepcopy(live) if made == live else self._store(key, made)
 
     def _apply(self, key: Key, manager: str, body: Body, dry_run: bool) -> tuple[int, Body]:

@@ -411,7 +411,7 @@ def test_the_first_page_lets_whoever_decides_here_resume_what_is_paused(vouched_
     there = board.client.post("/stop", data=said, headers={"origin": BASE}).headers["location"]
     board.follow(there, "bob")
     page = ""
-    for _ in range(200):
+    for _ in range(1200):
         page = board.client.get("/").text
         if 'class="paused"' in page:
             break
@@ -437,7 +437,7 @@ def test_where_the_rules_name_no_provider_the_page_has_no_buttons(board, waiting
     board.orchestrator.fleet_repository.fetch()
     board.sign_in("bob")
     assert board.press("approve").status_code == 403
-    _ = [time.sleep(0.05) for _ in range(200) if "Approve</button>" in board.client.get(SHOP).text]
+    _ = [time.sleep(0.05) for _ in range(1200) if "Approve</button>" in board.client.get(SHOP).text]
     assert "Approve</button>" not in board.client.get(SHOP).text
 
 

@@ -353,7 +353,7 @@ def test_who_waits_for_a_slow_provider_keeps_nobody_else_waiting():
         answers = Event()
         waiting = [asyncio.create_task(sign_in.asks(answers.wait, 20)) for _ in range(60)]
         await asyncio.sleep(0.1)
-        await asyncio.wait_for(run_in_threadpool(lambda: None), 5)
+        await asyncio.wait_for(run_in_threadpool(lambda: None), 15)
         assert not any(each.done() for each in waiting)
         answers.set()
         assert all(await asyncio.gather(*waiting))

@@ -44,7 +44,7 @@ class Recorder:
 
     def wait(self, looks: int) -> list[str]:
         for _ in range(looks):
-            assert self.looked.acquire(timeout=20)
+            assert self.looked.acquire(timeout=60)
         return self.looks
 
 
@@ -74,7 +74,7 @@ def signed(body: bytes) -> dict[str, str]:
 
 
 def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.01)
