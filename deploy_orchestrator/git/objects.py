@@ -8,10 +8,13 @@ from pygit2.enums import ObjectType, RepositoryOpenFlag
 from deploy_orchestrator.git.errors import RevisionNotFound
 from deploy_orchestrator.storage import Cache
 
-_REMEMBERED_FOLDER: Final = 2**20
-"""Bytes of a folder that is not read anew at each look into it. By itself it is 4,096: some 90 files."""
+_REMEMBERED: Final = 2**20
+"""Bytes of a folder, or of a commit, that is not read anew at each look into it. By itself it is 4,096: some
+90 files, or 60 changes that a message tells of.
+"""
 
-pygit2.settings.cache_object_limit(ObjectType.TREE, _REMEMBERED_FOLDER)
+for _kind in (ObjectType.TREE, ObjectType.COMMIT):
+    pygit2.settings.cache_object_limit(_kind, _REMEMBERED)
 
 
 class ObjectStore:

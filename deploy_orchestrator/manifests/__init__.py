@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from deploy_orchestrator.manifests.committed import (
         committed_content,
         committed_manifests,
+        content_of_commit,
         remember_committed,
     )
     from deploy_orchestrator.manifests.composition import releases_of
@@ -94,6 +95,7 @@ __all__ = [
     "committed_content",
     "committed_manifests",
     "conflicts",
+    "content_of_commit",
     "diff",
     "examine",
     "excepted",

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from deploy_orchestrator.documents import READER
-from deploy_orchestrator.git import ObjectStore, Tree
+from deploy_orchestrator.git import ObjectStore, Repository, Tree
 from deploy_orchestrator.manifests import keys, objects
 from deploy_orchestrator.manifests.objects import NOTHING, Manifests, read_manifests
 from deploy_orchestrator.storage import Cache, cache_key, made_by
@@ -38,6 +38,22 @@ def committed_content(tree: Tree, folder: str) -> str:
     """The `content` of the manifests in a folder. Raises as `committed_manifests`."""
     there = tree.id(folder)
     return NOTHING.content if there is None else _content(_Folder(tree.store, there, tree, folder))
+
+
+@lru_cache(maxsize=16384)
+def content_of_commit(repository: Repository, commit: str, folder: str) -> str:
+    """As `committed_content`, of the folder at `commit`, whose id names what it holds for ever, too: trees of
+    many tenants need not be read again for each.
+
+    Raises RevisionNotFound, and as `committed_content`.
+    """
+    kept, key = repository.cache("commits"), cache_key(_MADE_BY, commit, folder)
+    known = kept.read(key)
+    if known is not None:
+        return known.decode()
+    content = committed_content(repository.at(commit), folder)
+    kept.write(key, content.encode())
+    return content
 
 
 def remember_committed(store: ObjectStore, folder: str, manifests: Manifests) -> None:

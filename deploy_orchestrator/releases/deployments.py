@@ -31,7 +31,7 @@ from deploy_orchestrator.releases.gates import Gate
 from deploy_orchestrator.releases.history import ReleaseChange, ReleaseEvent
 from deploy_orchestrator.releases.holders import holders_of
 from deploy_orchestrator.releases.last_changes import last_change
-from deploy_orchestrator.releases.layout import MAIN, PLANS, RELEASES, Slot, content_at, slots
+from deploy_orchestrator.releases.layout import MAIN, PLANS, RELEASES, Slot, released_content, slots
 from deploy_orchestrator.releases.model import Approval, Plan, Quarantined, Release, ReleaseFile, Unchanged
 from deploy_orchestrator.releases.pauses import Line, Pausing, pausing
 from deploy_orchestrator.releases.propose import IsAncestor
@@ -177,7 +177,7 @@ class Deployments:
         Raises:
             ReleaseError: as `released_manifests`.
         """
-        _check_content(release, content_at(self.repository.at(release.revision), release.path))
+        _check_content(release, released_content(self.repository, release))
 
     def difference(self, plan: Plan) -> Diff | None:
         """What `plan` would change in what is released; None where no manifests stand there.

@@ -10,8 +10,8 @@ import pydantic
 from deploy_orchestrator import documents
 from deploy_orchestrator.documents import Record
 from deploy_orchestrator.errors import MachineRefused, OrchestratorError, Place
-from deploy_orchestrator.git import ObjectStore, Tree
-from deploy_orchestrator.manifests import committed_content
+from deploy_orchestrator.git import ObjectStore, Repository, Tree
+from deploy_orchestrator.manifests import committed_content, content_of_commit
 from deploy_orchestrator.releases.errors import ReleaseError, TooLarge
 from deploy_orchestrator.releases.model import Plan, Quarantined, ReleaseFile, Subject, Unchanged
 from deploy_orchestrator.storage import cache_key
@@ -110,6 +110,21 @@ def content_at(tree: Tree, folder: str) -> str | None:
     """The content of the manifests in a folder; None where somebody broke them."""
     try:
         return committed_content(tree, folder)
+    except MachineRefused:
+        raise
+    except OrchestratorError:
+        return None
+
+
+def released_content(repository: Repository, release: ReleaseFile) -> str | None:
+    """As `content_at`, of what a release points at.
+
+    Raises:
+        RevisionNotFound: its commit is gone.
+    """
+    commit = repository.resolve(release.revision)
+    try:
+        return content_of_commit(repository, commit, release.path)
     except MachineRefused:
         raise
     except OrchestratorError:

@@ -67,9 +67,11 @@ class Sandbox:
         state = self._state(environment, tenant)
         now = _now()
         unknown = Status(environment, tenant, Sync.UNKNOWN, Health.MISSING, None, since=now, observed=now)
-        if not state.file.exists():
+        if state.version is None:
             return replace(unknown, message="nothing was synced yet")
         try:
+            if seen := self._undisturbed(state):
+                return seen
             with state.locked():
                 application = _existing(state)
                 drift, missing = self._compare(state, application)
@@ -206,6 +208,24 @@ class Sandbox:
                 f"the manifests at {release.revision} are not those that were released", fix="release anew"
             )
         return manifests
+
+    def _undisturbed(self, state: StateFile) -> Status | None:
+        """Its status, without a lock: whoever syncs writes the state before the first file. None where that
+        happened during the look or still does, or where there is news to write down.
+        """
+        before, application = state.version, _existing(state)
+        drift, missing = self._compare(state, application)
+        now = _now()
+        if (
+            application.operation.phase is Phase.RUNNING
+            or application.observed(missing, now) is not application
+        ):
+            return None
+        return (
+            application.status(state.environment, state.tenant, drift, now)
+            if state.version == before
+            else None
+        )
 
     def _compare(self, state: StateFile, application: SandboxApplication) -> tuple[list[str], list[str]]:
         live = self._live(state, application.objects)

@@ -35,6 +35,15 @@ class StateFile:
     def file(self) -> Path:
         return self.folder / self.environment / f"{self.tenant}.json"
 
+    @property
+    def version(self) -> tuple[int, int] | None:
+        """What is another whenever something was stored; None where nothing was yet."""
+        try:
+            told = self.file.stat()
+        except FileNotFoundError:
+            return None
+        return told.st_mtime_ns, told.st_ino
+
     @contextmanager
     def locked(self) -> Generator[None]:
         """Keeps other threads and processes out. The lock of a process that was killed is free.
