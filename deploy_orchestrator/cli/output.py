@@ -7,11 +7,12 @@ markup, and control characters are spelled out, so that none of it can change wh
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain
+from itertools import chain, zip_longest
 from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 import pydantic_core
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -105,13 +106,28 @@ def say_below(rows: Iterable[tuple[str | Text, str | Text]]) -> None:
 
 def table(*columns: str, last: str, rows: Iterable[tuple[str | Text, ...]]) -> None:
     """`rows` of short `columns`, which are never broken, and a `last` one that takes the rest."""
+    cells = [tuple(map(_shown, row)) for row in rows]
+    if not screen.is_terminal:
+        _write_aligned([tuple(map(Text, (*columns, last))), *cells])
+        return
     made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in columns:
         made.add_column(column, no_wrap=True)
     made.add_column(last, overflow="fold")
-    for row in rows:
-        made.add_row(*map(_shown, row))
+    for row in cells:
+        made.add_row(*row)
     _print_trimmed(made)
+
+
+def _write_aligned(rows: Sequence[tuple[Text, ...]]) -> None:
+    """A table where nothing has a colour, is folded or cropped, which is quick for thousands of rows."""
+    lines = [
+        line for row in rows for line in zip_longest(*(each.plain.split("\n") for each in row), fillvalue="")
+    ]
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (set_cell_size(each, width) for each, width in zip(line, widths, strict=True))
+        screen.file.write("  ".join(cells).rstrip() + "\n")
 
 
 def show_json(value: Any) -> None:
