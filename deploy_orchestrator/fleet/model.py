@@ -631,7 +631,8 @@ class Tenant(TenantFile):
     def releases_in(self, environment: str) -> tuple[TenantRelease, ...]:
         """Its Helm releases in an environment, each behind those that it comes after."""
         named = {each.name: each for each in self.releases_of(self.name, environment)}
-        return tuple(named[name] for name in in_order({name: each.after for name, each in named.items()}))
+        after = {name: each.after for name, each in named.items()}
+        return tuple(named[name] for name in (in_order(after) if any(after.values()) else after))
 
 
 class FleetFile(Model):

@@ -448,18 +448,22 @@ class Orchestrator:
         holding = (
             {} if isinstance(rules, OrchestratorError) else {name: rules[name].holding for name in rules}
         )
-        found = (
-            self.deployments.pausing(
-                line,
-                each.policy,
-                fleet.signers(each.name),
-                now,
-                holding.get(each.name),
-                fleet.trusted(each.name),
-            )
+        lines = (
+            line
             for each in fleet.environments
             for line in (Line(each.name), *(Line(each.name, name) for name in tenants))
             if line.holds(environment or each.name, tenant or line.tenant or "")
+        )
+        found = (
+            self.deployments.pausing(
+                line,
+                fleet.environment(line.environment).policy,
+                fleet.signers(line.environment),
+                now,
+                holding.get(line.environment),
+                fleet.trusted(line.environment),
+            )
+            for line in self.deployments.decided_lines([*lines])
         )
         return [each for each in found if each.paused or each.resumed]
 

@@ -212,8 +212,16 @@ def verified(
 
 def is_decided_on(repository: Repository, digest: str) -> bool:
     """Whether there is any decision on `digest`, believed or not. Raises TooMuchHistory as `verified`."""
+    return bool(decided_among(repository, [digest]))
+
+
+def decided_among(repository: Repository, digests: Iterable[str]) -> set[str]:
+    """Those of `digests` on which there is any decision. Raises TooMuchHistory as `verified`."""
     head = repository.head(BRANCH)
-    return head is not None and _folder(digest) in ledger(repository, BRANCH, head)
+    if head is None:
+        return set()
+    kept = ledger(repository, BRANCH, head)
+    return {each for each in digests if _folder(each) in kept}
 
 
 def decided(

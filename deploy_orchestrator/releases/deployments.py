@@ -315,6 +315,11 @@ class Deployments:
         (commit,) = approvals.sign(self.repository, [(line.key, line.digest)], decision, reason, signer, now)
         return commit
 
+    def decided_lines(self, lines: Sequence[Line]) -> list[Line]:
+        """Those of `lines` that anybody ever decided on."""
+        decided = approvals.decided_among(self.repository, (each.digest for each in lines))
+        return [each for each in lines if each.digest in decided] if decided else []
+
     def pausing(
         self,
         line: Line,
