@@ -96,11 +96,15 @@ def say(*parts: str | Text) -> None:
 
 def say_below(rows: Iterable[tuple[str | Text, str | Text]]) -> None:
     """What belongs to the line above: a word or nothing on the left, and on the right what it is about."""
+    cells = [tuple(map(_shown, row)) for row in rows]
+    if not screen.is_terminal:
+        _write_aligned(cells, indent=2)
+        return
     made = Table.grid(padding=(0, 2, 0, 0))
     made.add_column(no_wrap=True)
     made.add_column()
-    for row in rows:
-        made.add_row(*map(_shown, row))
+    for row in cells:
+        made.add_row(*row)
     _print_trimmed(Padding.indent(made, 2))
 
 
@@ -119,7 +123,7 @@ def table(*columns: str, last: str, rows: Iterable[tuple[str | Text, ...]]) -> N
     _print_trimmed(made)
 
 
-def _write_aligned(rows: Sequence[tuple[Text, ...]]) -> None:
+def _write_aligned(rows: Sequence[tuple[Text, ...]], indent: int = 0) -> None:
     """A table where nothing has a colour, is folded or cropped, which is quick for thousands of rows."""
     lines = [
         line for row in rows for line in zip_longest(*(each.plain.split("\n") for each in row), fillvalue="")
@@ -127,7 +131,7 @@ def _write_aligned(rows: Sequence[tuple[Text, ...]]) -> None:
     widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         cells = (set_cell_size(each, width) for each, width in zip(line, widths, strict=True))
-        screen.file.write("  ".join(cells).rstrip() + "\n")
+        screen.file.write(f"{' ' * indent}{'  '.join(cells)}".rstrip() + "\n")
 
 
 def show_json(value: Any) -> None:

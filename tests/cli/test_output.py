@@ -3,6 +3,7 @@ from io import StringIO
 
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.padding import Padding
 from rich.table import Table
 
 from deploy_orchestrator.cli import output
@@ -48,4 +49,18 @@ def test_what_a_program_reads_stands_where_a_terminal_that_is_wide_enough_shows_
         wide.add_row(*map(output.plain, row))
     with output.screen.capture() as shown:
         output.screen.print(wide)
+    assert read.getvalue().splitlines() == [line.rstrip() for line in shown.get().splitlines()]
+
+
+@given(st.lists(st.tuples(words, words), max_size=5))
+def test_what_stands_below_a_line_stands_where_a_terminal_that_is_wide_enough_shows_it(rows):
+    with redirect_stdout(StringIO()) as read:
+        output.say_below(rows)
+    wide = Table.grid(padding=(0, 2, 0, 0))
+    wide.add_column(no_wrap=True)
+    wide.add_column()
+    for row in rows:
+        wide.add_row(*map(output.plain, row))
+    with output.screen.capture() as shown:
+        output.screen.print(Padding.indent(wide, 2))
     assert read.getvalue().splitlines() == [line.rstrip() for line in shown.get().splitlines()]
