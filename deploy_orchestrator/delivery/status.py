@@ -37,13 +37,17 @@ class Health(StrEnum):
 
 
 class Phase(StrEnum):
-    """How far an operation or a hook is."""
+    """How far an operation or a hook is; a word that is not known here is RUNNING."""
 
     RUNNING = "Running"
     TERMINATING = "Terminating"
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
     ERROR = "Error"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self:
+        return cls("Running")
 
     @property
     def failed(self) -> bool:
@@ -80,7 +84,8 @@ class Operation:
     `key` is the commit of the release that it was started for, None where the engine started it by itself or
     a person did. It is over when its phase says so: `finished` may be set while another attempt is to come.
     `failing` is since when its release has been failing, where an operation before it failed for that too.
-    `by` is who asked for it, where somebody did.
+    `by` is who asked for it, where somebody did. It is `whole` unless it leaves objects or hooks out, takes
+    them from elsewhere, or only tries.
     """
 
     key: str | None
@@ -92,6 +97,7 @@ class Operation:
     hooks: tuple[Hook, ...] = ()
     failing: datetime | None = None
     by: str | None = None
+    whole: bool = True
 
     @property
     def broken(self) -> tuple[Hook, ...]:
@@ -100,7 +106,8 @@ class Operation:
 
     def serves(self, release: Release) -> bool:
         """Whether it makes `release` live: started for it, or for its objects and no other release."""
-        return self.revision == release.revision and self.key in {release.commit, None}
+        ours = self.revision == release.revision and self.key in {release.commit, None}
+        return ours and self.whole
 
     def failed_since(self, release: Release) -> datetime | None:
         """Since when operations for `release` have failed without one that succeeded; None where none has."""

@@ -7,9 +7,17 @@ import pytest
 
 from deploy_orchestrator.delivery import Health, Hook, Phase, Sync
 from deploy_orchestrator.delivery.argocd.application import Application
+from deploy_orchestrator.releases import Release
+from tests.delivery.publishing import Publisher
 
 NEW, OLD = "2" * 40, "1" * 40
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def release(publisher: Publisher) -> Release:
+    """The one that operations are asked for."""
+    return publisher.release(publisher.config_map("a"), revision=NEW).model_copy(update={"commit": "c" * 40})
 
 
 def at(seconds: int) -> str:
@@ -224,3 +232,97 @@ def test_hooks_are_told_with_their_outcome() -> None:
         Hook("Job shop-dev/migrate", "before", Phase.FAILED, "exit code 1"),
         Hook("Job shop-dev/smoke", "after", Phase.FAILED, "exit code 1"),
     )
+
+
+def test_one_that_had_several_sources_is_read() -> None:
+    several = {"revisions": [OLD, NEW], "deployedAt": at(3)}
+    status = application(**live(history=[several])).status
+    assert (status.revision, status.sync) == (None, Sync.OUT_OF_SYNC)
+    assert application(**live(history=[several, *live()["history"]])).status.sync is Sync.SYNCED
+
+
+def test_a_phase_that_only_a_newer_argo_cd_knows_is_not_over() -> None:
+    operation = application(operationState=ended("Thinking")).status.operation
+    assert operation
+    assert operation.phase is Phase.RUNNING
+
+
+def test_an_application_is_that_of_its_name_whatever_its_labels_say() -> None:
+    found = application(**live())
+    found.body["metadata"]["labels"].update({"deploy-orchestrator.io/tenant": "another"})
+    assert (found.status.environment, found.status.tenant) == ("dev", "shop")
+
+
+BY_HAND = {"username": "ann"}
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"dryRun": True},
+        {"resources": [{"kind": "Service", "name": "web"}]},
+        {"syncStrategy": {"apply": {"force": False}}},
+        {"manifests": ["{}"]},
+        {"source": {"repoURL": "https://elsewhere.example", "path": "x"}},
+        {"sources": [{"repoURL": "https://elsewhere.example", "path": "x"}]},
+    ],
+    ids=lambda part: next(iter(part)),
+)
+@pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
+def test_what_somebody_synced_in_part_or_without_hooks_serves_no_release(
+    part: dict[str, Any], phase: str, release: Release
+) -> None:
+    operation = {**asked(None), "initiatedBy": BY_HAND}
+    operation["sync"] |= part
+    seen = application(**live(), operationState=ended(phase, operation=operation))
+    assert not seen.status.done(release)
+    assert not seen.status.failed(release)
+    change = seen.towards(release)
+    assert change
+    assert change["operation"]["sync"]["syncStrategy"] == {"hook": {}}
+
+
+def test_what_was_applied_without_its_hooks_is_not_live() -> None:
+    bare = {**asked(None), "initiatedBy": BY_HAND, "sync": {"revision": NEW, "syncStrategy": {"apply": {}}}}
+    entries = [(OLD, -9), (NEW, 0)]
+    history = [{"revision": each, "deployStartedAt": at(s), "deployedAt": at(s + 5)} for each, s in entries]
+    status = application(**live(history=history), operationState=ended(operation=bare)).status
+    assert status.sync is Sync.OUT_OF_SYNC
+    assert "without its hooks" in status.message
+    before = {"revision": NEW, "deployStartedAt": at(-5), "deployedAt": at(-4)}
+    status = application(**live(history=[before, history[1]]), operationState=ended(operation=bare)).status
+    assert status.sync is Sync.SYNCED
+
+
+def test_what_argo_cd_heals_by_itself_serves_its_release(release: Release) -> None:
+    healing = {**asked(None), "initiatedBy": {"automated": True}}
+    healing["sync"] |= {"resources": [{"kind": "Service", "name": "web"}]}
+    assert application(**live(), operationState=ended(operation=healing)).status.done(release)
+
+
+@pytest.mark.parametrize("told", ["true", "1", "T"])
+def test_one_that_argo_cd_is_told_to_skip_is_not_known_to_be_live(told: str, release: Release) -> None:
+    seen = application(**live(), operationState=ended())
+    assert seen.status.live(release)
+    seen.body["metadata"]["annotations"] = {"argocd.argoproj.io/skip-reconcile": told}
+    assert seen.status.sync is Sync.UNKNOWN
+    assert not seen.status.live(release)
+    assert "argocd.argoproj.io/skip-reconcile" in seen.status.message
+    assert application(**live(OLD)).towards(release)
+    assert Application({**seen.body, "status": live(OLD)}).towards(release) is None
+
+
+@pytest.mark.parametrize("told", ["false", "0", "perhaps"])
+def test_who_is_not_skipped_is_looked_at(told: str, release: Release) -> None:
+    seen = application(**live())
+    seen.body["metadata"]["annotations"] = {"argocd.argoproj.io/skip-reconcile": told}
+    assert seen.status.live(release)
+
+
+def test_one_that_is_being_deleted_is_not_live(release: Release) -> None:
+    seen = application(**live(), operationState=ended())
+    seen.body["metadata"]["deletionTimestamp"] = at(30)
+    assert seen.status.sync is Sync.UNKNOWN
+    assert not seen.status.live(release)
+    assert "being deleted" in seen.status.message
+    assert seen.towards(release) is None

@@ -228,6 +228,20 @@ def test_an_operation_that_argo_cd_has_yet_to_begin_is_not_ended(
     assert delivered(engine, release).done(release)
 
 
+def test_a_copy_of_an_application_is_not_the_one_that_delivers(
+    installation: Installation, engine: ArgoCD, release: Release
+) -> None:
+    live = delivered(engine, release)
+    made = installation.api.read("Application", "argocd", "dev.analytics") or {}
+    metadata = {"name": "dev.analytics-copy", "namespace": "argocd", "labels": made["metadata"]["labels"]}
+    source = {**made["spec"]["source"], "targetRevision": "f" * 40}
+    with installation.argocd.paused():
+        installation.api.put({**made, "metadata": metadata, "spec": {**made["spec"], "source": source}})
+        (status,) = engine.statuses("dev", ["analytics"])
+        assert status.live(release)
+        assert status.revision == live.revision
+
+
 def asked_by_somebody_else(installation: Installation, release: Release) -> None:
     theirs = {
         "info": [{"name": "deploy-orchestrator.io/release", "value": "f" * 40}],

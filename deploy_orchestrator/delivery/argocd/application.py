@@ -23,6 +23,9 @@ _LOOK = timedelta(seconds=3)
 _LOOK_NOW = {names.REFRESH: "normal"}
 """The annotation that asks Argo CD to compare an Application with its target and the cluster now."""
 
+_TRUE = {"1", "t", "T", "TRUE", "true", "True"}
+"""What Go's `strconv.ParseBool` takes for true, by which Argo CD reads annotations."""
+
 _ENDED = {Phase.SUCCEEDED, Phase.FAILED, Phase.ERROR}
 
 
@@ -39,15 +42,16 @@ class Application:
     @property
     def target(self) -> str:
         """The commit it is pinned to."""
-        return self.body["spec"].get("source", {}).get("targetRevision", "")
+        return self._source.get("targetRevision", "")
 
     @property
     def operation(self) -> Operation | None:
         """The operation in progress or, where there is none, the last one."""
         state = self._status.get("operationState")
         if self.requested:
-            return _operation(self.body["operation"], {"phase": Phase.RUNNING, "message": "requested"})
-        return _operation(state["operation"], state) if state else None
+            asked = {"phase": Phase.RUNNING, "message": "requested"}
+            return _operation(self.body["operation"], asked, self._source)
+        return _operation(state["operation"], state, self._source) if state else None
 
     @property
     def requested(self) -> bool:
@@ -86,11 +90,12 @@ class Application:
 
     @property
     def status(self) -> Status:
-        labels, health = self.body["metadata"]["labels"], self._status.get("health", {})
+        environment, tenant = names.deployment(self.name)
+        health = self._status.get("health", {})
         created = self.body["metadata"]["creationTimestamp"]
         return Status(
-            environment=labels[names.ENVIRONMENT],
-            tenant=labels[names.TENANT],
+            environment=environment,
+            tenant=tenant,
             sync=self._sync,
             health=Health(health.get("status", Health.UNKNOWN)),
             revision=self._live,
@@ -104,10 +109,11 @@ class Application:
 
     def towards(self, release: Release, by: str | None = None) -> Body | None:
         """The write that brings `release` a step nearer, as asked for `by` somebody; None where Argo CD is at
-        it, has done it, or has yet to target it.
+        it, has done it, has yet to target it, or does not work on it: what is asked for then would begin at
+        any later time.
         """
         operation = self.operation
-        if self.target != release.revision:
+        if self.target != release.revision or self._unattended:
             return None
         if operation and operation.serves(release) and operation.phase is Phase.SUCCEEDED:
             if not self._looked or (self.drifted and not self.settled):
@@ -154,6 +160,20 @@ class Application:
         return names.REFRESH in self.body["metadata"].get("annotations", {})
 
     @property
+    def _unattended(self) -> str | None:
+        """Why Argo CD does not keep to its target what it once said is so; None where it does."""
+        metadata = self.body["metadata"]
+        if "deletionTimestamp" in metadata:
+            return "the Application is being deleted"
+        if metadata.get("annotations", {}).get(names.SKIP) in _TRUE:
+            return f"Argo CD does not look at it, by the annotation {names.SKIP}"
+        return None
+
+    @property
+    def _source(self) -> Body:
+        return self.body["spec"].get("source", {})
+
+    @property
     def _status(self) -> Body:
         return self.body.get("status", {})
 
@@ -181,24 +201,47 @@ class Application:
     @property
     def _live(self) -> str | None:
         """The commit whose objects were applied last."""
-        return self._history[0]["revision"] if self._history else None
+        return self._history[0].get("revision") if self._history else None
 
     @property
     def _live_since(self) -> str | None:
         """When they were applied; healing, which applies them again, does not count."""
-        same = list(takewhile(lambda each: each["revision"] == self._live, self._history))
-        return same[-1]["deployedAt"] if same else None
+        return self._brought[-1]["deployedAt"] if self._brought else None
+
+    @property
+    def _brought(self) -> Sequence[Body]:
+        """The syncs that brought what is live, and again, newest first."""
+        return list(takewhile(lambda each: each.get("revision") == self._live, self._history))
+
+    @property
+    def _bare(self) -> bool:
+        """Whether what is live was applied without its hooks, and so was never tested."""
+        operation = self.operation
+        return (
+            operation is not None
+            and not operation.whole
+            and all(
+                "deployStartedAt" in each and _time(each["deployStartedAt"]) == operation.started
+                for each in self._brought
+            )
+        )
 
     @property
     def _sync(self) -> Sync:
-        """Argo CD's comparison, unless that is with another commit than the target."""
+        """Argo CD's comparison, unless that is with another commit than the target, or says too little."""
         compared = self._status.get("sync", {})
-        if self._live != self.target or compared.get("revision") != self.target:
+        if self._unattended:
+            return Sync.UNKNOWN
+        if self._live != self.target or compared.get("revision") != self.target or self._bare:
             return Sync.OUT_OF_SYNC
         return Sync(compared["status"])
 
     def _messages(self) -> Iterator[str]:
         """What goes on: the operation, what is unhealthy and, where Argo CD tells, why; its conditions."""
+        if self._unattended:
+            yield self._unattended
+        if self._brought and self._bare:
+            yield "somebody had it applied without its hooks"
         if self.operation and not self.ended:
             yield self.operation.message
         for hook in self.operation.broken if self.operation else ():
@@ -234,7 +277,7 @@ def _leaving(resource: Body) -> bool:
     return bool(resource.get("requiresPruning")) and progressing
 
 
-def _operation(requested: Body, state: Body) -> Operation:
+def _operation(requested: Body, state: Body, source: Body) -> Operation:
     results = state.get("syncResult", {})
     revision = results.get("revision") or requested.get("sync", {}).get("revision", "")
     return Operation(
@@ -247,7 +290,25 @@ def _operation(requested: Body, state: Body) -> Operation:
         hooks=tuple(_hook(each) for each in results.get("resources", []) if each.get("hookType")),
         failing=_failing(requested),
         by=_told(requested, names.ASKED_BY),
+        whole=_is_whole(requested, source),
     )
+
+
+def _is_whole(operation: Body, source: Body) -> bool:
+    """Healing is: it applies what differs of what a whole operation brought."""
+    sync = operation.get("sync", {})
+    return not (
+        sync.get("dryRun")
+        or (sync.get("resources") and not operation.get("initiatedBy", {}).get("automated"))
+        or sync.get("manifests")
+        or sync.get("sources")
+        or "apply" in sync.get("syncStrategy", {})
+        or _pinned(sync.get("source", source), "") != _pinned(source, "")
+    )
+
+
+def _pinned(source: Body, revision: str) -> Body:
+    return {**source, "targetRevision": revision}
 
 
 def _told(operation: Body, name: str) -> str | None:

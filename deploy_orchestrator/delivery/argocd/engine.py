@@ -90,10 +90,9 @@ class ArgoCD:
 
     def statuses(self, environment: str, tenants: Iterable[str]) -> list[Status]:
         """As `status` for many `tenants`, with one request."""
-        known = {
-            each.tenant: each for each in (found.status for found in self._applications.list(environment))
-        }
-        return [known.get(tenant) or _missing(environment, tenant) for tenant in tenants]
+        known = {each.name: each for each in self._applications.list(environment)}
+        found = ((tenant, known.get(names.application(environment, tenant))) for tenant in tenants)
+        return [each.status if each else _missing(environment, tenant) for tenant, each in found]
 
     def watch(self, environment: str, tenants: Collection[str], limit: timedelta) -> Iterator[Status]:
         """As `Engine.watch`, with one watch for all."""

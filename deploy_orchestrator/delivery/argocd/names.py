@@ -12,6 +12,7 @@ OURS = {"app.kubernetes.io/part-of": ACCOUNT}
 BOOTSTRAP = "apply what `deploy-orchestrator argocd bootstrap` prints"
 
 REFRESH = "argocd.argoproj.io/refresh"
+SKIP = "argocd.argoproj.io/skip-reconcile"
 RELEASE = "deploy-orchestrator.io/release"
 ASKED_BY = "deploy-orchestrator.io/asked-by"
 FAILING = "deploy-orchestrator.io/failing-since"
@@ -23,6 +24,12 @@ TENANT = "deploy-orchestrator.io/tenant"
 def application(environment: str, tenant: str) -> str:
     """The name of a deployment's Application. Labels have no dots, so two deployments never share one."""
     return f"{environment}.{tenant}"
+
+
+def deployment(application: str) -> tuple[str, str]:
+    """The environment and the tenant of an Application, by its name."""
+    environment, _, tenant = application.partition(".")
+    return environment, tenant
 
 
 def labels(environment: str, tenant: str) -> dict[str, str]:
