@@ -36,7 +36,9 @@ class Engine(Protocol):
         ...
 
     def status(self, environment: str, tenant: str) -> Status:
-        """The state of one tenant in one environment as last seen; Missing where the engine knows none."""
+        """The state of one tenant in one environment as last seen; Missing where the engine knows none. What
+        it saw too long ago to be known is not told as Synced.
+        """
         ...
 
     def statuses(self, environment: str, tenants: Iterable[str]) -> list[Status]:

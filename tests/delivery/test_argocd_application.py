@@ -11,7 +11,7 @@ from deploy_orchestrator.releases import Release
 from tests.delivery.publishing import Publisher
 
 NEW, OLD = "2" * 40, "1" * 40
-NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+NOON = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -326,3 +326,33 @@ def test_one_that_is_being_deleted_is_not_live(release: Release) -> None:
     assert not seen.status.live(release)
     assert "being deleted" in seen.status.message
     assert seen.towards(release) is None
+
+
+def test_what_argo_cd_saw_long_ago_is_not_known_to_be_so_and_gets_a_look_when_it_is_asked_for(
+    release: Release,
+) -> None:
+    seen = application(**live(reconciledAt=at(-1200)), operationState=ended(finishedAt=at(-1300)))
+    assert seen.status.sync is Sync.UNKNOWN
+    assert not seen.status.live(release)
+    assert seen.status.observed == NOON - timedelta(seconds=1200)
+    assert "has not looked" in seen.status.message
+    look = seen.towards(release)
+    assert look
+    assert look["metadata"]["annotations"] == {"argocd.argoproj.io/refresh": "normal"}
+    assert "operation" not in look
+
+
+def test_what_progressed_when_argo_cd_saw_it_last_does_not_fail_by_the_time_that_it_does_not_look(
+    release: Release,
+) -> None:
+    progressing = {"status": "Progressing", "lastTransitionTime": at(-1300)}
+    seen = application(**live(health=progressing, reconciledAt=at(-1200)))
+    assert seen.status.failing_since(release, timedelta(minutes=5)) is None
+
+
+@pytest.mark.parametrize(("seconds", "overdue"), [(-100, False), (-400, True), (-1200, True)])
+def test_a_look_is_overdue_after_minutes_and_asked_for_once(seconds: int, overdue: bool) -> None:
+    seen = application(**live(reconciledAt=at(seconds)))
+    assert (seen.look is not None) is overdue
+    seen.body["metadata"]["annotations"] = {"argocd.argoproj.io/refresh": "normal"}
+    assert seen.look is None

@@ -15,6 +15,7 @@ from deploy_orchestrator.delivery import (
     Health,
     Phase,
     Status,
+    Sync,
     SyncFailed,
     SyncSuperseded,
     SyncTimedOut,
@@ -240,6 +241,37 @@ def test_a_copy_of_an_application_is_not_the_one_that_delivers(
         (status,) = engine.statuses("dev", ["analytics"])
         assert status.live(release)
         assert status.revision == live.revision
+
+
+def looked_long_ago(installation: Installation) -> None:
+    long_ago = {"status": {"reconciledAt": "2026-01-01T00:00:00Z"}}
+    installation.api.patch("Application", "argocd", "dev.analytics", long_ago)
+
+
+def test_argo_cd_is_asked_to_look_at_what_it_has_not_looked_at_for_long(
+    installation: Installation, engine: ArgoCD, release: Release
+) -> None:
+    delivered(engine, release)
+    with installation.argocd.paused():
+        looked_long_ago(installation)
+        before = len(installation.api.asked)
+        (status,) = engine.statuses("dev", ["analytics"])
+        assert not status.live(release)
+        assert engine.statuses("dev", ["analytics"])[0].sync is Sync.UNKNOWN
+        asked = installation.api.asked[before:]
+    assert any(status.live(release) for status in engine.watch("dev", ["analytics"], SOON))
+    assert asked.count(f"{WRITE}dev.analytics") == 1
+
+
+def test_who_may_only_read_is_told_that_argo_cd_has_not_looked(
+    installation: Installation, engine: ArgoCD, release: Release
+) -> None:
+    delivered(engine, release)
+    with installation.argocd.paused():
+        looked_long_ago(installation)
+        installation.api.denies = lambda verb, asked: verb == "patch"
+        assert engine.status("dev", "analytics").sync is Sync.UNKNOWN
+        installation.api.denies = lambda verb, asked: False
 
 
 def asked_by_somebody_else(installation: Installation, release: Release) -> None:

@@ -5,6 +5,7 @@ resume."""
 import math
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ class Applications:
     def get(self, name: str) -> Application | None:
         """The Application; None where there is none."""
         try:
-            found = self._call(self._api.get_namespaced_custom_object, **self._kind, name=name)
+            found = self._call(partial(self._api.get_namespaced_custom_object, **self._kind, name=name))
         except ClusterRefused as error:
             if error.status == 404:
                 return None
@@ -116,24 +117,39 @@ class Applications:
                 return None
             raise
 
+    def look(self, application: Application) -> bool:
+        """Ask Argo CD for a look that is overdue; whether it could be asked. Nothing is waited for."""
+        change = application.look
+        try:
+            if change:
+                self._patch(self._kind, application.name, change, patient=False)
+        except ClusterRefused as error:
+            return error.status in (404, 409)
+        return True
+
     def refresh_releases(self, commit: str) -> None:
         """Ask Argo CD to read the release files now, at `commit` or later; asking twice is asking once."""
         body = {"metadata": {"annotations": {names.REFRESH_SET: commit}}}
         self._patch(self._sets, names.APPLICATION_SET, body)
 
     def _list(self, **selector: str) -> Any:
-        return self._call(self._api.list_namespaced_custom_object, **self._kind, **selector)
+        return self._call(partial(self._api.list_namespaced_custom_object, **self._kind, **selector))
 
-    def _patch(self, kind: dict[str, str], name: str, change: Mapping[str, Any]) -> Any:
-        return self._call(self._api.patch_namespaced_custom_object, **kind, name=name, body=change)
+    def _patch(
+        self, kind: dict[str, str], name: str, change: Mapping[str, Any], *, patient: bool = True
+    ) -> Any:
+        write = self._api.patch_namespaced_custom_object
+        return self._call(partial(write, **kind, name=name, body=change), patient=patient)
 
-    def _call(self, request: Callable[..., Any], **arguments: Any) -> Any:
-        """An API server that has just started refuses for a moment what it allowed before."""
-        patience = time.monotonic() + (_STARTING if self._admitted else 0)
+    def _call(self, request: Callable[..., Any], *, patient: bool = True) -> Any:
+        """An API server that has just started refuses for a moment what it allowed before; who is `patient`
+        waits for that.
+        """
+        patience = time.monotonic() + (_STARTING if self._admitted and patient else 0)
         while True:
             try:
                 with reported(_FIXES):
-                    answer = request(**arguments, _request_timeout=_TIMEOUT)
+                    answer = request(_request_timeout=_TIMEOUT)
             except ClusterRefused as error:
                 if error.status not in (401, 403) or time.monotonic() > patience:
                     raise

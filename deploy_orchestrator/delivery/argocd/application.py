@@ -20,6 +20,12 @@ OPTIONS: Final = ("ServerSideApply=true", "PruneLast=true", "FailOnSharedResourc
 _LOOK = timedelta(seconds=3)
 """How long Argo CD takes at most to compare an Application."""
 
+_OVERDUE = timedelta(minutes=5)
+"""After this long without a look, one is asked for; by default Argo CD looks every three minutes at most."""
+
+_FORGOTTEN = timedelta(minutes=10)
+"""What was seen so long ago is not known any more, where Argo CD does not answer."""
+
 _LOOK_NOW = {names.REFRESH: "normal"}
 """The annotation that asks Argo CD to compare an Application with its target and the cluster now."""
 
@@ -89,6 +95,13 @@ class Application:
         )
 
     @property
+    def look(self) -> Body | None:
+        """The write that asks for a look which is overdue; None where none is, or it was asked for."""
+        told = self._status.get("sync", {}).get("status", Sync.UNKNOWN)
+        wanted = self._unseen_for(_OVERDUE) and Sync(told) is not Sync.UNKNOWN and not self._unattended
+        return self._change(_LOOK_NOW) if wanted and not self._asked_to_look else None
+
+    @property
     def status(self) -> Status:
         environment, tenant = names.deployment(self.name)
         health = self._status.get("health", {})
@@ -116,7 +129,7 @@ class Application:
         if self.target != release.revision or self._unattended:
             return None
         if operation and operation.serves(release) and operation.phase is Phase.SUCCEEDED:
-            if not self._looked or (self.drifted and not self.settled):
+            if not self._looked or self._unseen_for(_FORGOTTEN) or (self.drifted and not self.settled):
                 return None if self._asked_to_look else self._change(_LOOK_NOW)
             return self._sync_to(release, by) if self.drifted else None
         if self.ended:
@@ -187,11 +200,17 @@ class Application:
         operation = self.operation
         return operation is None or operation.finished is None or self._reconciled >= operation.finished
 
+    def _unseen_for(self, long: timedelta) -> bool:
+        return datetime.now(UTC) - self._reconciled > long
+
     @property
     def _observed(self) -> datetime:
-        """Now, for Argo CD writes each change at once; its last look where it has yet to look again."""
+        """Now, for Argo CD writes each change at once; its last look where it has yet to look again, or seems
+        not to be there.
+        """
         now = datetime.now(UTC).replace(microsecond=0)
-        return max(now, self._reconciled) if self._looked else self._reconciled
+        awake = self._looked and not self._unseen_for(_FORGOTTEN)
+        return max(now, self._reconciled) if awake else self._reconciled
 
     @property
     def _history(self) -> Sequence[Body]:
@@ -230,7 +249,7 @@ class Application:
     def _sync(self) -> Sync:
         """Argo CD's comparison, unless that is with another commit than the target, or says too little."""
         compared = self._status.get("sync", {})
-        if self._unattended:
+        if self._unattended or self._unseen_for(_FORGOTTEN):
             return Sync.UNKNOWN
         if self._live != self.target or compared.get("revision") != self.target or self._bare:
             return Sync.OUT_OF_SYNC
@@ -240,6 +259,8 @@ class Application:
         """What goes on: the operation, what is unhealthy and, where Argo CD tells, why; its conditions."""
         if self._unattended:
             yield self._unattended
+        elif self._unseen_for(_FORGOTTEN):
+            yield f"Argo CD has not looked at it since {self._reconciled:%Y-%m-%d %H:%M:%S} UTC"
         if self._brought and self._bare:
             yield "somebody had it applied without its hooks"
         if self.operation and not self.ended:

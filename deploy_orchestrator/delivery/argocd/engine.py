@@ -84,14 +84,20 @@ class ArgoCD:
         return written.operation if written else operation
 
     def status(self, environment: str, tenant: str) -> Status:
-        """The state of one deployment; Missing where Argo CD has no Application for it."""
+        """The state of one deployment; Missing where Argo CD has no Application for it. As `statuses`, it has
+        Argo CD look at what it has not looked at for minutes.
+        """
         found = self._applications.get(names.application(environment, tenant))
+        if found:
+            self._applications.look(found)
         return found.status if found else _missing(environment, tenant)
 
     def statuses(self, environment: str, tenants: Iterable[str]) -> list[Status]:
-        """As `status` for many `tenants`, with one request."""
+        """As `status` for many `tenants`, with one request, and one for each that Argo CD should look at."""
         known = {each.name: each for each in self._applications.list(environment)}
-        found = ((tenant, known.get(names.application(environment, tenant))) for tenant in tenants)
+        found = [(tenant, known.get(names.application(environment, tenant))) for tenant in tenants]
+        # Whoever may not ask for one look may ask for none.
+        all(self._applications.look(each) for _, each in found if each)
         return [each.status if each else _missing(environment, tenant) for tenant, each in found]
 
     def watch(self, environment: str, tenants: Collection[str], limit: timedelta) -> Iterator[Status]:
