@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
 from typing import Final, Literal, Protocol
 
@@ -17,8 +17,9 @@ from deploy_orchestrator.outcomes import attempt
 from deploy_orchestrator.releases.approvals import BRANCH, recorded_keys, verified
 from deploy_orchestrator.releases.evaluation import Conditions, Neighbour, evaluate
 from deploy_orchestrator.releases.gates import Predecessor
-from deploy_orchestrator.releases.layout import MAIN, RELEASES, Slot, content_at
-from deploy_orchestrator.releases.model import Plan, Release, ReleaseFile, SourceChange
+from deploy_orchestrator.releases.history import origin
+from deploy_orchestrator.releases.layout import MAIN, QUARANTINE, RELEASES, Slot, content_at
+from deploy_orchestrator.releases.model import Plan, Quarantined, Release, ReleaseFile, SourceChange
 from deploy_orchestrator.releases.publish import WITNESS
 from deploy_orchestrator.releases.reviews import recorded
 from deploy_orchestrator.releases.rules import FOLDER as RULES
@@ -29,6 +30,9 @@ from deploy_orchestrator.terms import CommitId, Verdict, is_label
 _DIGESTS = re.compile(r"^Digest: (sha256:[0-9a-f]{64})$", re.MULTILINE)
 _NAMED: Final = 10
 """Paths of one commit that are named one by one."""
+
+_CLOCKS: Final = timedelta(hours=1)
+"""How far clocks of those who write are apart at most, with the time that a push takes."""
 
 Check = Literal["hands", "history", "release", "gates", "source", "rules", "unproved"]
 
@@ -158,6 +162,8 @@ class _Commit:
             return
         for slot in self.released:
             yield from self._told("release", f"{slot.environment}/{slot.tenant}", self._release(slot))
+        for slot in _slots(self.changed, QUARANTINE):
+            yield from self._told("release", f"{slot.environment}/{slot.tenant}", self._quarantine(slot))
         changed = [each for each in self.changed if each.startswith(f"{RULES}/")]
         if changed:
             yield from self._told("rules", ", ".join(changed[:_NAMED]), self._rules(changed))
@@ -184,20 +190,32 @@ class _Commit:
         if now is None:
             if was is not None and not was.removal:
                 yield "release", "what was released was taken away, and it was no removal"
-        elif slot.quarantine in self.changed and slot.read_quarantine(self.before) != slot.read_quarantine(
-            self.after
-        ):
-            yield from self._revert(slot)
+        elif reverted := self._reverted(slot):
+            yield from self._revert(slot, reverted)
         else:
             yield from self._forward(slot, now)
 
-    def _revert(self, slot: Slot) -> Iterator[tuple[Check, str]]:
+    def _reverted(self, slot: Slot) -> Quarantined | None:
+        """The one entry that the commit adds to the quarantine of what it changed the release of."""
+        was, now = _entries(slot, self.before), _entries(slot, self.after)
+        return now[-1] if now and now[:-1] == was and slot.release in self.changed else None
+
+    def _quarantine(self, slot: Slot) -> Iterator[tuple[Check, str]]:
+        """Only a revert adds to it, and it goes with what was removed."""
+        was, now = _entries(slot, self.before), _entries(slot, self.after)
+        if was == now or self._reverted(slot):
+            return
+        if now or slot.release not in self.changed or slot.read_release(self.after) is not None:
+            yield "release", "what is in quarantine was changed, and nothing was reverted"
+
+    def _revert(self, slot: Slot, entry: Quarantined) -> Iterator[tuple[Check, str]]:
         """What was released before is released again, and nothing else."""
-        entry = slot.read_quarantine(self.after)[-1]
-        made = self.repository.commit(entry.reverted)
-        undone, back = self.repository.at(made.id), self.repository.at(made.parents[0])
-        if undone.id(slot.release) != self.before.id(slot.release):
-            yield "release", f"it reverts {made.id}, which was not what was released"
+        head = self.before.commit
+        made = origin(self.repository, head, head, slot) if head else None
+        if made is None or made.id != entry.reverted:
+            yield "release", f"it reverts {entry.reverted}, which did not release what was released"
+            return
+        back = self.repository.before(made.id)
         if back.id(slot.release) != self.after.id(slot.release):
             yield "release", f"it brings back something else than what was released before {made.id}"
 
@@ -209,6 +227,11 @@ class _Commit:
             return
         if plan.released(revision=file.revision, approvals=file.approvals, at=file.released_at) != file:
             yield "release", "it says something else than the plan that it releases"
+        if not self._is_of_its_time(file.released_at):
+            yield (
+                "release",
+                f"it was made at another time than it tells: {file.released_at:%Y-%m-%d %H:%M} UTC",
+            )
         if content_at(self.repository.at(file.revision), file.path) != file.content:
             yield "release", f"the manifests at {file.revision} are not those that it releases"
         written = read_rules(self.before).get(slot.environment)
@@ -221,6 +244,11 @@ class _Commit:
             yield "gates", "the approvals that it names are not those that counted"
         if not file.removal:
             yield from self._made(standing, plan, rules, file.released_at)
+
+    def _is_of_its_time(self, told: datetime) -> bool:
+        """As of that time gates are judged."""
+        before = [self.repository.commit(each).time for each in self.commit.parents[:1]]
+        return max(before, default=told) - _CLOCKS <= told <= self.commit.time + _CLOCKS
 
     def _conditions(
         self, standing: SlotState, plan: Plan, file: ReleaseFile, rules: Rules, holding: Rules | None
@@ -367,6 +395,11 @@ def _witnesses(repository: Repository, head: str) -> Mapping[str, str]:
             for digest in _DIGESTS.findall(commit.message):
                 found.setdefault(digest, commit.id)
     return found
+
+
+def _entries(slot: Slot, tree: Tree) -> tuple[Quarantined, ...]:
+    """Without what earlier versions noted in them."""
+    return tuple(each.model_copy(update={"decided": None}) for each in slot.read_quarantine(tree))
 
 
 def _slots(paths: tuple[str, ...], folder: str) -> Iterator[Slot]:

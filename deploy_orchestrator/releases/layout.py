@@ -21,6 +21,7 @@ MAIN = "main"
 MANIFESTS = "manifests"
 PLANS = "plans"
 RELEASES = "releases"
+QUARANTINE = "quarantine"
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 SubjectFile = TypeVar("SubjectFile", bound=Subject)
@@ -59,7 +60,7 @@ class Slot:
 
     @property
     def quarantine(self) -> str:
-        return f"quarantine/{self.environment}/{self.tenant}.yaml"
+        return f"{QUARANTINE}/{self.environment}/{self.tenant}.yaml"
 
     @property
     def unchanged(self) -> str:

@@ -1,6 +1,7 @@
 """The audit goes through every commit of the deployments repository, and finds what had no right there."""
 
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from deploy_orchestrator.releases import (
     Gate,
     GateState,
     Plan,
+    Quarantined,
     RulesStanding,
     Settlement,
     SourceChange,
@@ -138,6 +140,52 @@ def test_manifests_that_do_not_come_from_the_source_are_found(waiting: Desk, tmp
     ((check, what),) = faults(waiting)
     assert check == "source"
     assert "gives other manifests" in what
+
+
+def quarantined(meddler: Repository, plan: Plan, *reverted: str) -> dict[str, bytes]:
+    """The quarantine's file as a revert of these commits would leave it."""
+    entry = {"content": plan.content, "reason": "x", "at": meddler.commit(meddler.head() or "").time}
+    entries = [Quarantined(reverted=each, **entry).model_dump(mode="json") for each in reverted]
+    return {f"quarantine/{plan.key}.yaml": documents.dump(entries)}
+
+
+def test_a_revert_of_what_was_never_released_is_found(waiting: Desk, tmp_path: Path) -> None:
+    """It stands on another branch, on top of what somebody wants to be released."""
+    meddler, plan = others(waiting, tmp_path), pending(waiting)
+    name, wanted = f"releases/{plan.key}.yaml", as_released(meddler, plan)
+    now = meddler.branch().read(name)
+    meddler.write("approvals", lambda _: Changes("x", wanted))
+    commit = meddler.write("approvals", lambda _: Changes("x", {name: now}))
+    assert commit
+    meddler.write("main", lambda _: Changes("x", wanted | quarantined(meddler, plan, commit.id)))
+
+    ((check, what),) = faults(waiting)
+    assert check == "release"
+    assert f"it reverts {commit.id}, which did not release what was released" in what
+
+
+def test_a_quarantine_that_was_emptied_is_found_and_all_after_it(waiting: Desk, tmp_path: Path) -> None:
+    meddler, plan = others(waiting, tmp_path), pending(waiting)
+    meddler.write("main", lambda _: Changes("x", quarantined(meddler, plan, meddler.head() or "")))
+    files = as_released(meddler, plan) | quarantined(meddler, plan)
+    meddler.write("main", lambda _: Changes("x", files))
+
+    found = faults(waiting)
+    assert ("gates", "approval: 0 of 1 approvals") in [(check, what[:27]) for check, what in found]
+    assert [what for _, what in found].count(
+        "what is in quarantine was changed, and nothing was reverted"
+    ) == 2
+
+
+def test_a_release_of_another_time_than_its_commit_is_found(waiting: Desk, tmp_path: Path) -> None:
+    """A freeze, a soak time and the expiry of an approval are judged as of the time that it tells."""
+    meddler, plan = others(waiting, tmp_path), pending(waiting)
+    head = meddler.commit(meddler.head() or "")
+    file = plan.released(revision=head.id, approvals=(), at=head.time - timedelta(days=9))
+    text = documents.dump(file.model_dump(mode="json", exclude_none=True))
+    meddler.write("main", lambda _: Changes("x", {f"releases/{plan.key}.yaml": text}))
+
+    assert any("made at another time than it tells" in what for _, what in faults(waiting))
 
 
 @pytest.mark.parametrize("how", ["removed", "edited"])
