@@ -164,6 +164,11 @@ class _Commit:
             yield from self._told("release", f"{slot.environment}/{slot.tenant}", self._release(slot))
         for slot in _slots(self.changed, QUARANTINE):
             yield from self._told("release", f"{slot.environment}/{slot.tenant}", self._quarantine(slot))
+        files = {slot.release for slot in self.released}
+        for path in self.changed:
+            if path.startswith(f"{RELEASES}/") and path not in files and self.after.file_id(path):
+                what = "Argo CD takes it for a release, and it is none"
+                yield Fault(check="release", commit=self.commit.id, about=path, what=what)
         changed = [each for each in self.changed if each.startswith(f"{RULES}/")]
         if changed:
             yield from self._told("rules", ", ".join(changed[:_NAMED]), self._rules(changed))
@@ -345,6 +350,8 @@ class _Commit:
             before = was.get(name)
             if each.replaces != (before.digest if before else None):
                 yield "rules", f"those of {name} replace others than were released"
+            if not self._is_of_its_time(each.released_at):
+                yield "rules", f"those of {name} were made at another time than they tell: {each.released_at}"
         wanted = {name: each.rules for name, each in now.items()}
 
         def source(environment: str, _signers: bytes) -> SourceChange:

@@ -188,6 +188,18 @@ def test_a_release_of_another_time_than_its_commit_is_found(waiting: Desk, tmp_p
     assert any("made at another time than it tells" in what for _, what in faults(waiting))
 
 
+@pytest.mark.parametrize("name", ["shop.copy.yaml", "Shop.yaml", "more/shop.yaml"])
+def test_a_file_that_argo_cd_reads_and_the_orchestrator_does_not_is_found(
+    waiting: Desk, tmp_path: Path, name: str
+) -> None:
+    meddler, plan = others(waiting, tmp_path), pending(waiting)
+    (file,) = as_released(meddler, plan).values()
+    meddler.write("main", lambda _: Changes("x", {f"releases/production/{name}": file}))
+    meddler.write("main", lambda _: Changes("x", deletes=[f"releases/production/{name}"]))
+
+    assert faults(waiting) == [("release", "Argo CD takes it for a release, and it is none")]
+
+
 @pytest.mark.parametrize("how", ["removed", "edited"])
 def test_rules_that_nobody_approved_are_found(desk: Desk, tmp_path: Path, how: str) -> None:
     meddler = others(desk, tmp_path)
@@ -205,9 +217,12 @@ def test_rules_that_nobody_approved_are_found(desk: Desk, tmp_path: Path, how: s
         source = SourceChange(commit=change.sources["production"].commit, authors=(), signed=True)
         head = meddler.head()
         assert head
-        meddler.write("main", Settlement((standing,), source, meddler.commit(head).time))
+        at = meddler.commit(head).time - timedelta(days=9)
+        meddler.write("main", Settlement((standing,), source, at))
 
     found = faults(desk)
+    assert any("made at another time than they tell" in what for _, what in found) is (how == "edited")
+    found = [each for each in found if "another time" not in each[1]]
     assert found[0][0] == "rules"
     assert ("taken away" if how == "removed" else "were not approved by the rules before them") in found[0][1]
 
