@@ -217,6 +217,17 @@ def test_an_operation_of_somebody_elses_release_does_not_supersede_ours(
     assert delivered(engine, release).done(release)
 
 
+@pytest.mark.parametrize("named", ["main", "another tenant's", "candidate"])
+def test_what_is_no_later_release_of_the_tenant_supersedes_none(
+    installation: Installation, engine: ArgoCD, publisher: Publisher, release: Release, named: str
+) -> None:
+    announced(installation, release)
+    later = publisher.release(publisher.config_map("a"), tenant="ml")
+    key = {"main": "main", "another tenant's": later.commit, "candidate": later.revision}[named]
+    asked_by_somebody_else(installation, release, key)
+    assert delivered(engine, release).done(release)
+
+
 def test_an_operation_that_argo_cd_has_yet_to_begin_is_not_ended(
     installation: Installation, engine: ArgoCD, release: Release
 ) -> None:
@@ -274,9 +285,9 @@ def test_who_may_only_read_is_told_that_argo_cd_has_not_looked(
         installation.api.denies = lambda verb, asked: False
 
 
-def asked_by_somebody_else(installation: Installation, release: Release) -> None:
+def asked_by_somebody_else(installation: Installation, release: Release, key: str = "f" * 40) -> None:
     theirs = {
-        "info": [{"name": "deploy-orchestrator.io/release", "value": "f" * 40}],
+        "info": [{"name": "deploy-orchestrator.io/release", "value": key}],
         "sync": {"revision": release.revision, "prune": True},
     }
     change = {"operation": theirs, "status": {"operationState": None}}
