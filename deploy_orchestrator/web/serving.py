@@ -1,5 +1,6 @@
 """The one web process: the board, with Dagster's own web UI beside it, behind the door."""
 
+import logging
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
@@ -15,6 +16,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from deploy_orchestrator.errors import OrchestratorError, Transient
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.web.acting_as import ActingAs
 from deploy_orchestrator.web.board import COMPRESSION, SurveyPage, Watch, board
@@ -32,6 +34,7 @@ TURN_SECONDS: Final = 0.0005
 """How long a thread computes while another one wants to. Each answer takes some turns."""
 MAX_MESSAGE: Final = 1024 * 1024
 """Bytes of one message to a web socket."""
+_LOG: Final = logging.getLogger(__name__)
 
 
 def site(
@@ -70,7 +73,16 @@ def site(
         Middleware(_Labelled),
         Middleware(Guard, sign_in, Machines(orchestrator)),
     ]
-    return Door(Starlette(routes=routes, lifespan=lifespan, middleware=middleware), names)
+    failing = {OrchestratorError: _not_answered}
+    app = Starlette(routes=routes, lifespan=lifespan, middleware=middleware, exception_handlers=failing)
+    return Door(app, names)
+
+
+def _not_answered(request: Request, error: Exception) -> PlainTextResponse:
+    """What a page or a button cannot be answered with: why, and not as if the server had broken."""
+    _LOG.error("%s %s is not answered: %s", request.method, request.url.path, error)
+    again = "; try it again later" if isinstance(error, Transient) else ""
+    return PlainTextResponse(f"{error}{again}\n", 503, headers={"Cache-Control": "no-store"})
 
 
 @contextmanager

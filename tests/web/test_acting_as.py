@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from deploy_orchestrator.git import RemoteUnreachable
 from deploy_orchestrator.pipeline import Orchestrator, look
 from deploy_orchestrator.settings import Settings
 from deploy_orchestrator.web import LOOPBACK, ActingAs, Watch, site
@@ -156,4 +157,29 @@ def test_another_sites_form_decides_as_nobody(client, orchestrator):
     said = {**looked(orchestrator), "decision": "approve", "as": BOB}
     foreign = {"origin": "http://evil.example"}
     assert client.post(f"{SHOP}/decide", data=said, headers=foreign).status_code == 403
+    assert closed(orchestrator) == ["approval"]
+
+
+@pytest.mark.parametrize("path", ["/decide", "/sync", "/rollback", "/changes"])
+def test_while_git_is_out_of_reach_whoever_presses_a_button_is_told_so(client, orchestrator, path):
+    def unreachable(_: object) -> None:
+        raise RemoteUnreachable("the forge does not answer")
+
+    seen = looked(orchestrator)
+    live = orchestrator.deployments.release("production", "shop")
+    plan = orchestrator.deployments.pending("production", "shop")
+    assert live
+    assert plan
+    alike = f"shop:{plan.digest.removeprefix('sha256:')}:{plan.seen}"
+    said = {
+        "/decide": {**seen, "decision": "approve", "as": BOB},
+        "/rollback": {"reason": "no", "now": live.commit},
+        "/changes": {"environment": "production", "digests": alike, "decision": "approve", "as": BOB},
+    }
+    place = f"/changes/{plan.source.commit}/decide" if path == "/changes" else f"{SHOP}{path}"
+    with pytest.MonkeyPatch.context() as patch:
+        for repository in (orchestrator.fleet_repository, orchestrator.deployments.repository):
+            patch.setattr(type(repository), "fetch", unreachable)
+        answer = client.post(place, data=said.get(path, {}), headers=HOME)
+    assert (answer.status_code, "the forge does not answer" in answer.text) == (503, True)
     assert closed(orchestrator) == ["approval"]

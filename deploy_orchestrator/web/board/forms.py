@@ -30,8 +30,13 @@ JSON: Final = "application/json"
 _REFERENCE: Final = "#/components/schemas/{model}"
 _SPAN: Final = r"^-?P(\d+D)?(T(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?$"
 _TEXT: Final = {"type": "string"}
-_REFUSALS: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.MISDIRECTED_REQUEST)
-"""What the door says to whoever may not ask."""
+_REFUSALS: Final = (
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.MISDIRECTED_REQUEST,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
+"""What the door says to whoever may not ask, and all pages while Git cannot be read."""
 
 
 class Asks(BaseModel):
