@@ -30,7 +30,7 @@ from deploy_orchestrator.web import (
     known_as,
     site,
 )
-from deploy_orchestrator.web.board import board
+from deploy_orchestrator.web.board import board, pages
 from tests.desk import Desk
 from tests.pipeline.conftest import sandbox_of
 
@@ -475,6 +475,12 @@ def test_whoever_has_the_board_open_hears_of_what_is_new():
 
     versions = asyncio.run(heard())
     assert versions == sorted(set(versions))
+
+
+def test_whoever_listens_for_news_is_asked_anew_who_they_are_after_a_while(client, monkeypatch):
+    monkeypatch.setattr(pages, "LISTENING_SECONDS", 0.5)
+    monkeypatch.setattr(pages, "_HEARTBEAT_SECONDS", 0.1)
+    assert "still here" in client.get("/events").text
 
 
 def _until(client, true):

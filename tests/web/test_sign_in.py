@@ -59,12 +59,18 @@ def asked_of(file: SignInFile, secret: str = SECRET, key: bytes = KEY) -> TestCl
         await socket.send_text(person_of(socket.scope).who)
         await socket.close()
 
+    async def listen(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.send_text("listening")
+        await socket.receive_text()
+
     sign_in = SignIn(file, {"acme": secret}, key, Internet(ANYWHERE.naming(file.issuers[0].issuer)))
     routes = [
         *sign_in.routes(),
         Route("/", tell, methods=["GET", "POST"]),
         Route("/page", tell),
         WebSocketRoute("/talk", talk),
+        WebSocketRoute("/listen", listen),
     ]
     app = Door(Starlette(routes=routes, middleware=[Middleware(Guard, sign_in)]), LOOPBACK)
     return TestClient(app, base_url=BASE, follow_redirects=False)
@@ -282,6 +288,20 @@ def test_a_session_ends(issuer, monkeypatch):
     later = int(time.time()) + 3700
     monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _: later)
     assert tab.site.get("/").status_code == 401
+
+
+def test_who_listens_on_a_web_socket_hears_nothing_more_when_their_session_ends(issuer, monkeypatch):
+    tab = Tab(asked_of(described(issuer, hours=1)))
+    began = int(time.time()) - 3600 + 3
+    with monkeypatch.context() as patch:
+        patch.setattr(TimestampSigner, "get_timestamp", lambda _: began)
+        tab.sign_in("alice")
+    own = {"host": "localhost:3000", "cookie": "; ".join(f"{n}={v}" for n, v in tab.site.cookies.items())}
+    with tab.site.websocket_connect("/listen", headers=own) as socket:
+        assert socket.receive_text() == "listening"
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_text()
+    assert closed.value.code == 1008
 
 
 def test_who_signs_out_is_nobody(tab):

@@ -1,6 +1,7 @@
 """The board's pages, each also as JSON at the same address: for who asks for `application/json`."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -39,6 +40,8 @@ from deploy_orchestrator.web.board.watch import Watch
 from deploy_orchestrator.web.people import Person, person_of
 
 _FOLDER: Final = Path(__file__).parent
+LISTENING_SECONDS: Final = 300.0
+"""How long somebody listens for news before they are asked anew who they are, as browsers do."""
 _HEARTBEAT_SECONDS: Final = 20.0
 _STILL: Final = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
@@ -286,8 +289,8 @@ def _drawing(drawn: bytes) -> Response:
 
 
 async def _events(watch: Watch, request: Request) -> AsyncGenerator[str]:
-    seen = watch.version
-    while not await request.is_disconnected():
+    seen, until = watch.version, time.monotonic() + LISTENING_SECONDS
+    while time.monotonic() < until and not await request.is_disconnected():
         try:
             seen = await asyncio.wait_for(watch.after(seen), _HEARTBEAT_SECONDS)
             yield f"data: {seen}\n\n"

@@ -1,7 +1,8 @@
 """Cookies that nobody but this server can write: signed, out of reach of scripts, of this site alone."""
 
 from dataclasses import dataclass
-from typing import Final, Literal, TypeVar
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal, TypeVar
 
 import pydantic
 from itsdangerous import BadSignature, URLSafeTimedSerializer
@@ -54,13 +55,16 @@ class Cookies:
 
     def read(self, asked: HTTPConnection, name: str, model: type[_Kept], seconds: int) -> _Kept | None:
         """What the browser was given under `name`, at most so many `seconds` ago; None for all else."""
-        kept = _given(asked, self._name(name))
-        if not kept or len(kept) > MAX_COOKIE:
-            return None
+        kept = self._kept(asked, name, seconds)
         try:
-            return model.model_validate(self._sealing(name).loads(kept, max_age=seconds))
-        except (BadSignature, pydantic.ValidationError):
+            return model.model_validate(kept[0]) if kept else None
+        except pydantic.ValidationError:
             return None
+
+    def end(self, asked: HTTPConnection, name: str, seconds: int) -> datetime | None:
+        """When what the browser was given under `name` is that many `seconds` old; None as with `read`."""
+        kept = self._kept(asked, name, seconds)
+        return kept[1] + timedelta(seconds=seconds) if kept else None
 
     def give(
         self,
@@ -81,6 +85,16 @@ class Cookies:
     def take(self, answer: Response, name: str) -> None:
         """Have the browser forget it."""
         answer.delete_cookie(self._name(name), secure=self.is_secure, httponly=True, samesite="lax")
+
+    def _kept(self, asked: HTTPConnection, name: str, seconds: int) -> tuple[Any, datetime] | None:
+        """What the browser was given under `name`, and when."""
+        kept = _given(asked, self._name(name))
+        if not kept or len(kept) > MAX_COOKIE:
+            return None
+        try:
+            return self._sealing(name).loads(kept, max_age=seconds, return_timestamp=True)
+        except BadSignature:
+            return None
 
     def _name(self, name: str) -> str:
         return f"__Host-{name}" if self.is_secure else name

@@ -1,7 +1,9 @@
 """Who has not signed in, and shows no token of a machine, gets nothing but the page that asks for it."""
 
+import asyncio
 import logging
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from starlette.concurrency import run_in_threadpool
@@ -43,7 +45,8 @@ class Guard:
             return
         person = self.sign_in.person(asked) if self.sign_in else LOCAL
         if person.role > Role.NOTHING or path in _OPEN or path.startswith(f"{PATH}/"):
-            await self.app(known_as(scope, person), receive, send)
+            over = self.sign_in.over(asked) if self.sign_in and scope["type"] == "websocket" else None
+            await _until(over, self.app)(known_as(scope, person), receive, send)
         elif scope["type"] == "websocket":
             await WebSocketClose(WS_1008_POLICY_VIOLATION, "sign in first")(scope, receive, send)
         else:
@@ -79,3 +82,21 @@ class Guard:
             return self.sign_in.asking(request, then, 403) if is_known else to_sign_in(then)
         said = "nobody gave you a role here" if is_known else f"sign in first, at {PATH}"
         return PlainTextResponse(f"{said}\n", 403 if is_known else 401)
+
+
+def _until(over: datetime | None, app: ASGIApp) -> ASGIApp:
+    """`app`, whose web socket is closed when the session of who opened it is `over`."""
+    if over is None:
+        return app
+
+    async def ending(scope: Scope, receive: Receive, send: Send) -> None:
+        left = asyncio.timeout((over - datetime.now(UTC)).total_seconds())
+        try:
+            async with left:
+                await app(scope, receive, send)
+        except TimeoutError:
+            if not left.expired():
+                raise
+            await WebSocketClose(WS_1008_POLICY_VIOLATION, "sign in anew")(scope, receive, send)
+
+    return ending

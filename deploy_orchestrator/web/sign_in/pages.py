@@ -76,6 +76,10 @@ class SignIn:
         held = tuple(each for each in session.held if email or each != session.email)
         return Person(who, session.name, self.file.role(held), email, session.issuer)
 
+    def over(self, asked: HTTPConnection) -> datetime | None:
+        """When whoever asks has to sign in anew; None for whoever has not signed in."""
+        return self.cookies.end(asked, _SESSION, self.file.hours * 3600)
+
     async def asks(self, do: Callable[Asked, Given], *args: Asked.args, **kwargs: Asked.kwargs) -> Given:
         """What `do` returns, which asks a provider: in threads of their own, so that none but those who sign
         in or decide wait for a slow one.
