@@ -2,17 +2,32 @@
 
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from socket import inet_aton, inet_ntoa
 from typing import Final
 
 from deploy_orchestrator.registries.location import address_of
 
-_METADATA = frozenset(
-    map(ip_address, ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254"))
+_METADATA: Final = tuple(
+    map(
+        ip_network,
+        (
+            "100.100.100.200",
+            "168.63.129.16",
+            "192.0.0.192",
+            "fd00:42::42",
+            "fd00:100::100:200",
+            "fd00:a9fe:a9fe::1",
+            "fd00:c1::a9fe:a9fe",
+            "fd00:ec2::/32",
+            "fd20:ce::254",
+        ),
+    )
 )
-"""Where clouds tell a machine its own credentials, beside 169.254.169.254."""
+"""Where clouds tell a machine its own credentials, beside 169.254.0.0/16."""
 
-_THIS_NETWORK = ip_network("0.0.0.0/8")
-_TRANSLATED = ip_network("64:ff9b::/96")
+_THIS_NETWORK: Final = ip_network("0.0.0.0/8")
+_WITHIN: Final = tuple(map(ip_network, ("::/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48")))
+"""Addresses that end in one of IPv4: https://www.iana.org/assignments/iana-ipv6-special-registry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +92,8 @@ def is_inner(address: str) -> bool:
         or each.is_link_local
         or each.is_multicast
         or each.is_unspecified
-        or each in _METADATA
         or each in _THIS_NETWORK
+        or any(each in network for network in _METADATA)
         for each in (outer, *_embedded(outer))
     )
 
@@ -86,8 +101,9 @@ def is_inner(address: str) -> bool:
 def _embedded(address: IPv4Address | IPv6Address) -> tuple[IPv4Address, ...]:
     if isinstance(address, IPv4Address):
         return ()
-    translated = IPv4Address(int(address) & 0xFFFFFFFF) if address in _TRANSLATED else None
-    found = (address.ipv4_mapped, address.sixtofour, translated)
+    is_within = any(address in network for network in _WITHIN)
+    last = IPv4Address(int(address) & 0xFFFFFFFF) if is_within else None
+    found = (address.ipv4_mapped, address.sixtofour, last)
     return tuple(each for each in found if each is not None)
 
 
@@ -96,9 +112,17 @@ def _is_inner(host: str) -> bool:
     if name == "localhost" or name.endswith(".localhost"):
         return True
     try:
-        return is_inner(name)
+        return is_inner(_spelled_out(name))
     except ValueError:
         return False
+
+
+def _spelled_out(address: str) -> str:
+    """An address of IPv4 in all its four parts, which systems also take as `127.1` or `0x7f000001`."""
+    try:
+        return inet_ntoa(inet_aton(address))
+    except OSError:
+        return address
 
 
 def _told(host: str, port: int) -> str:

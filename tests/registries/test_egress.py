@@ -44,6 +44,14 @@ def resolving(monkeypatch):
         "169.254.169.254",
         "[fe80::1]",
         "[fd00:ec2::254]",
+        "[fd00:ec2::23]",
+        "[fd00:c1::a9fe:a9fe]",
+        "[fd00:42::42]",
+        "[fd00:a9fe:a9fe::1]",
+        "[fd00:100::100:200]",
+        "[::127.0.0.1]",
+        "[::ffff:0:127.0.0.1]",
+        "[64:ff9b:1::127.0.0.1]",
         "100.100.100.200",
         "168.63.129.16",
     ],
@@ -124,3 +132,14 @@ def test_a_proxy_of_the_environment_may_be_on_this_machine(server, monkeypatch):
     assert fetched(ANYWHERE, "http://charts.example.com/index.yaml").body == b"text"
     with pytest.raises(EgressRefused):
         fetched(ANYWHERE, f"http://localhost:{server.port}/index.yaml")
+
+
+@pytest.mark.parametrize("spelling", ["127.1", "2130706433", "0x7f.0.0.1", "017700000001", "0251.0376.43518"])
+def test_another_spelling_of_this_machine_is_not_asked_of_a_proxy_either(server, monkeypatch, spelling):
+    """A proxy looks names up itself, and takes these for addresses: of the machine that it is on."""
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", server.url)
+    with pytest.raises(EgressRefused):
+        fetched(ANYWHERE, f"http://{spelling}/index.yaml")
+    assert not server.asked
