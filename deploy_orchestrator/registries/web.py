@@ -263,7 +263,7 @@ def _told(url: str, repository: str) -> Generator[None]:
     except BodyRefused as error:
         kind = AnswerTooLarge if isinstance(error, BodyTooLarge) else RepositoryUnreachable
         raise kind(f"{error} for {told(url)}", url=repository) from error
-    except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, httpx.CookieConflict, OSError) as error:
+    except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError) as error:
         reason = str(error) or type(error).__name__
         raise NoAnswer(f"no answer from {told(url)}: {reason}", url=repository, fix=_FIX) from error
 
@@ -345,6 +345,8 @@ def _proxies() -> frozenset[tuple[str, int]]:
 
 
 def _client(tls: Tls | None) -> "httpx.Client":
+    from http.cookiejar import CookieJar, DefaultCookiePolicy
+
     import httpx
 
     return httpx.Client(
@@ -352,6 +354,7 @@ def _client(tls: Tls | None) -> "httpx.Client":
         max_redirects=5,
         headers={"User-Agent": "deploy-orchestrator", "Accept-Encoding": "gzip"},
         event_hooks={"request": [_look]},
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         verify=_context(tls) if tls else True,
     )
 

@@ -82,6 +82,18 @@ def test_an_answer_says_which_server_gave_it(server, elsewhere):
     assert web.fetch(server.url, limit=9, repository=NAME).url == f"{elsewhere.url}/there"
 
 
+def test_no_cookie_of_one_answer_goes_along_with_the_next_question(server):
+    """Who asks without a login is not let in by the session of who asked with one."""
+    server.answer = lambda path: (200, {"Set-Cookie": "session=of-who-has-a-login"}, b"")
+    web = Internet(Egress().naming(server.url))
+    for path in ("/private", "/public"):
+        web.fetch(f"{server.url}{path}", limit=100, repository=server.url)
+    with web.stream(f"{server.url}/blob", size=1, repository=server.url) as chunks:
+        assert list(chunks) == []
+    assert len(server.asked) == 3
+    assert not any(name.lower() == "cookie" for _, _, headers, _ in server.asked for name in headers)
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 def test_what_is_sent_follows_no_redirect(server, elsewhere, method):
     server.answer = lambda path: (307, {"Location": elsewhere.url}, b"")
