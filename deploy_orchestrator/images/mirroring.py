@@ -107,10 +107,7 @@ class Mirror:
             name = replace(to, digest=None) if self.remote.is_of_tag(source) else replace(to, tag=None)
         there = self._there(name)
         if there not in (None, digest) and not self.replaces and to.digest is None:
-            raise ImageDiffers(
-                f"{to} is there as {there}, and {source} is {digest}",
-                fix="find out which is right; give another name, or let the copy replace it (--replace)",
-            )
+            raise _differs(to, there, source, digest)
         sent = self._tree(source, to, digest, 0)
         if there is None or (there != digest and self.replaces):
             sent += self._named(source, name, digest)
@@ -238,8 +235,28 @@ class Mirror:
                 tagged = replace(source, tag=tag, digest=None)
                 there = self.remote.digest(tagged)
                 sent += self._tree(source, to, there, _MAX_DEPTH)
-                sent += self._named(source, replace(to, tag=tag, digest=None), there)
+                name = replace(to, tag=tag, digest=None)
+                if self.replaces or self._adds(tagged, name, there):
+                    sent += self._named(source, name, there)
         return sent
+
+    def _adds(self, source: ImageReference, to: ImageReference, digest: str) -> bool:
+        """Whether what cosign keeps under a tag at the source is more than what stands there: the copies may
+        have signatures of their own, which are never lost.
+        """
+        there = self._there(to)
+        if there in (None, digest):
+            return there is None
+        known, new = self._parts(to, there), self._parts(source, digest)
+        if not (known <= new or new <= known):
+            raise _differs(to, there, source, digest)
+        return known < new
+
+    def _parts(self, image: ImageReference, digest: str) -> set[tuple[str, frozenset[tuple[str, str]]]]:
+        """The digests with their annotations, where cosign has the signature itself."""
+        found, _ = self.remote.manifest(image, digest)
+        parts = found.layers if isinstance(found, oci.ImageManifest) else found.manifests
+        return {(each.digest, frozenset((each.annotations or {}).items())) for each in parts}
 
     def _named(self, source: ImageReference, to: ImageReference, digest: str) -> Sent:
         if to.tag is None:
@@ -267,6 +284,13 @@ class Mirror:
                 target.finish(to.repository, upload, described, chunks)
             self._holders[place] = to.repository
             return Sent(bytes=blob.size)
+
+
+def _differs(to: ImageReference, there: str | None, source: ImageReference, digest: str) -> ImageDiffers:
+    return ImageDiffers(
+        f"{to} is there as {there}, and {source} is {digest}",
+        fix="find out which is right; give another name, or let the copy replace it (--replace)",
+    )
 
 
 def _is_foreign(layer: oci.Descriptor) -> bool:

@@ -77,6 +77,36 @@ def test_what_cosign_keeps_under_tags_is_copied_with_the_image(
     assert whole(elsewhere.registry) == whole(hub.registry)
 
 
+def test_a_signature_of_ones_own_is_left_alone_unless_it_is_to_be_replaced(
+    hub: Hub, elsewhere: Hub, remote: Make
+) -> None:
+    """Who signs the copies that they trust keeps their own signatures, whatever the source has."""
+    digest = hub.variant("acme/web", "1")["digest"]
+    tag = f"{digest.replace(':', '-')}.sig"
+    theirs = hub.variant("acme/web", tag, layers=[b"theirs"])["digest"]
+    own = elsewhere.variant("acme/web", tag, layers=[b"own"])["digest"]
+    with pytest.raises(ImageDiffers, match=f"is there as {own}, and .* is {theirs}"):
+        copy(hub, elsewhere, remote)
+    assert digest_of(elsewhere.registry.manifests["acme/web", tag]) == own
+    assert copy(hub, elsewhere, remote, replaces=True).digest == digest
+    assert digest_of(elsewhere.registry.manifests["acme/web", tag]) == theirs
+
+
+def test_signatures_are_added_to_those_that_are_there_and_none_is_lost(
+    hub: Hub, elsewhere: Hub, remote: Make
+) -> None:
+    digest = hub.variant("acme/web", "1")["digest"]
+    tag = f"{digest.replace(':', '-')}.sig"
+    one, two, three = [b"one"], [b"one", b"two"], [b"one", b"two", b"own"]
+    for theirs, there, then in ((one, None, one), (two, one, two), (two, three, three)):
+        expected = hub.variant("acme/web", layers=then)["digest"]
+        hub.variant("acme/web", tag, layers=theirs)
+        if there:
+            elsewhere.variant("acme/web", tag, layers=there)
+        copy(hub, elsewhere, remote)
+        assert digest_of(elsewhere.registry.manifests["acme/web", tag]) == expected
+
+
 def test_referrers_are_listed_by_a_tag_where_the_registry_lists_none(
     hub: Hub, elsewhere: Hub, remote: Make
 ) -> None:
