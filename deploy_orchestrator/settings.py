@@ -99,22 +99,29 @@ class Settings(BaseSettings):
         """How commits to a `branch` are signed, and known again; None where they are not.
 
         Raises:
-            SecretUnreadable: a file cannot be read, or holds no key.
+            SecretUnreadable: a file cannot be read, or it or the variable holds no key.
             SigningFailed: a key is none.
         """
         from deploy_orchestrator.git import Seal
 
         key = secret_of(self.signing_key, self.signing_key_file)
         known = secret_of(None, self.signing_public_keys_file)
-        if key or known:
+        if key and key.strip():
             return Seal.of(branch, key=key, public_keys=known or "")
-        if named := self.signing_key_file or self.signing_public_keys_file:
+        if named := self._key_named or (not known and self.signing_public_keys_file):
             raise SecretUnreadable(
                 "it holds no key, so that whoever may push to the deployments repository would be trusted",
                 place=Place(str(named)),
-                fix="put the key there, or name no file",
+                fix="put the key there, or name none",
             )
-        return None
+        return Seal.of(branch, key=None, public_keys=known) if known else None
+
+    @property
+    def _key_named(self) -> str:
+        """Where the key should be; empty where nothing says that there is one."""
+        if self.signing_key_file:
+            return str(self.signing_key_file)
+        return "" if self.signing_key is None else "DEPLOY_ORCHESTRATOR_SIGNING_KEY"
 
 
 class WebhookSettings(BaseSettings):

@@ -80,6 +80,26 @@ def test_a_file_that_should_hold_a_key_and_holds_none_is_not_taken_for_no_key(tm
     assert str(tmp_path / "empty") in str(refused.value)
 
 
+@pytest.mark.parametrize("held", ["", "\n"])
+def test_a_variable_that_should_hold_a_key_and_holds_none_is_not_taken_for_no_key(
+    monkeypatch, tmp_path, held
+):
+    (tmp_path / "public").write_text("ssh-ed25519 AAAA\n")
+    monkeypatch.setenv("DEPLOY_ORCHESTRATOR_SIGNING_KEY", held)
+    for more in ({}, {"signing_public_keys_file": tmp_path / "public"}):
+        with pytest.raises(SecretUnreadable, match="holds no key") as refused:
+            Settings(**more).seal("main")
+        assert refused.value.place == Place("DEPLOY_ORCHESTRATOR_SIGNING_KEY")
+
+
+def test_a_file_without_the_key_is_told_though_another_has_the_keys_of_others(tmp_path):
+    (tmp_path / "public").write_text("ssh-ed25519 AAAA\n")
+    (tmp_path / "empty").write_text("")
+    files = {"signing_key_file": tmp_path / "empty", "signing_public_keys_file": tmp_path / "public"}
+    with pytest.raises(SecretUnreadable, match="holds no key"):
+        Settings.model_validate(files).seal("main")
+
+
 def test_a_secret_of_the_environment_wins_over_the_file_and_an_end_of_line_is_none_of_it(
     tmp_path: Path,
 ) -> None:
