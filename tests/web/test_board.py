@@ -30,7 +30,7 @@ from deploy_orchestrator.web import (
     known_as,
     site,
 )
-from deploy_orchestrator.web.board import board, pages
+from deploy_orchestrator.web.board import audit, board, pages
 from tests.desk import Desk
 from tests.pipeline.conftest import sandbox_of
 
@@ -268,6 +268,25 @@ def test_the_audit_tells_who_did_what_and_gives_it_as_csv(waiting, orchestrator,
     assert "bob@example.com" in client.get("/audit").text
     for wrong in ("0", "x", "-1", "99999", "²"):
         assert client.get("/audit", params={"days": wrong}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("said", "cell"),
+    [
+        ("=1", "'=1"),
+        ("x;=1", "x;'=1"),
+        ("x; =1", "x; '=1"),
+        ('x;"@SUM(1)', "x;\"'@SUM(1)"),
+        ("x\n+1", "x\n'+1"),
+        ("\uff1d1", "'\uff1d1"),
+        ("\tx", "'\tx"),
+        ("a - b = c", "a - b = c"),
+    ],
+)
+def test_no_cell_begins_as_a_formula_where_a_semicolon_ends_cells_either(said, cell):
+    row = audit.Entry(MOMENT, "bob", "approve", "dev", "shop", "0" * 40, "1" * 40, said)
+    (read,) = csv.DictReader(io.StringIO(audit.as_csv([row]), newline=""))
+    assert read["why"] == cell
 
 
 OWN = {"origin": "http://localhost"}

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime, timedelta
@@ -17,8 +18,10 @@ DAYS: Final = 30
 MAX_DAYS: Final = 3_660
 MAX_CHANGES: Final = 5_000
 """What is read of Git for one answer, which takes seconds."""
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""With these a cell begins that a spreadsheet runs: https://owasp.org/www-community/attacks/CSV_Injection"""
+_FORMULA: Final = re.compile('((?:^|[;\t\r\n])["\\s]*)([=+@\uff1d\uff0b\uff0d\uff20-])')
+"""How a cell begins that a spreadsheet runs, also one that takes a semicolon for the end of a cell:
+https://owasp.org/www-community/attacks/CSV_Injection
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ def as_csv(found: Iterable[Entry]) -> str:
 
 def _cell(value: object) -> str:
     text = value.isoformat() if isinstance(value, datetime) else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return _FORMULA.sub(r"\1'\2", f"'{text}" if text.startswith(("\t", "\r")) else text)
 
 
 def _of_change(orchestrator: Orchestrator, change: ReleaseCommit) -> Iterator[Entry]:
