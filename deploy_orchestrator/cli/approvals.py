@@ -25,6 +25,7 @@ _LIST_KEY = (
     "have your key put into allowed_signers of the fleet under your e-mail, and those rules approved, "
     "then sign again"
 )
+_SEEN = re.compile(r"[0-9a-f]{32}")
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{12,64})")
 
 
@@ -47,10 +48,14 @@ class _Subject:
     rules: bool = False
     commit: str | None = None
 
-    def pending(self, orchestrator: Orchestrator, digest: str | None) -> Sequence[Plan | RulesChange]:
+    def pending(
+        self, orchestrator: Orchestrator, digest: str | None, seen: str | None
+    ) -> Sequence[Plan | RulesChange]:
         named = (self.tenant is not None) + self.rules + (self.commit is not None)
         if named != 1:
             raise typer.BadParameter("name a tenant, or say --rules or --commit, and one of them alone")
+        if seen is not None and self.tenant is None:
+            raise typer.BadParameter("--seen is for one tenant, and not for --commit or --rules")
         if self.commit is not None:
             if digest is not None:
                 raise typer.BadParameter("--digest is for one tenant, and not for --commit")
@@ -60,6 +65,8 @@ class _Subject:
             raise Undecidable(
                 f"{found.key}: what is pending now is {found.digest}", fix="look at that, and decide again"
             )
+        if isinstance(found, Plan) and found.seen != (seen or found.seen):
+            raise _another(found)
         return [found]
 
     def _of_commit(self, orchestrator: Orchestrator, commit: str) -> list[Plan]:
@@ -108,6 +115,12 @@ def _digest(given: str | None) -> str | None:
     return match[1]
 
 
+def _seen(given: str | None) -> str | None:
+    if given is not None and not _SEEN.fullmatch(given):
+        raise typer.BadParameter("expected 32 hexadecimal digits, as `pending --format json` has them")
+    return given
+
+
 OfTenant = Annotated[str | None, typer.Argument(help="The tenant, such as analytics.")]
 OfCommit = Annotated[
     str | None,
@@ -126,6 +139,14 @@ DigestPrefix = Annotated[
         callback=_digest, help="Decide only if what is pending has this digest, or one that begins so."
     ),
 ]
+Seen = Annotated[
+    str | None,
+    typer.Option(
+        callback=_seen,
+        metavar="DIGITS",
+        help="Decide only if no more is known of it than when `pending --format json` said this.",
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
@@ -137,6 +158,7 @@ def approve(
     commit: OfCommit = None,
     reason: Reason = "",
     digest: DigestPrefix = None,
+    seen: Seen = None,
     yes: Yes = False,
     email: SignsAs = None,
     key: Key = None,
@@ -149,7 +171,7 @@ def approve(
     when your approval does not count, which is told with the reason.
     """
     subject = _Subject(environment, tenant, rules, commit)
-    _decide(context, "approve", subject, reason, digest, yes, signer(email, key), output)
+    _decide(context, "approve", subject, reason, (digest, seen), yes, signer(email, key), output)
 
 
 def reject(
@@ -160,6 +182,7 @@ def reject(
     rules: OfRules = False,
     commit: OfCommit = None,
     digest: DigestPrefix = None,
+    seen: Seen = None,
     yes: Yes = False,
     email: SignsAs = None,
     key: Key = None,
@@ -172,7 +195,7 @@ def reject(
     exit code is 1 when it does not count, which is told with the reason.
     """
     subject = _Subject(environment, tenant, rules, commit)
-    _decide(context, "reject", subject, reason, digest, yes, signer(email, key), output)
+    _decide(context, "reject", subject, reason, (digest, seen), yes, signer(email, key), output)
 
 
 def break_glass(
@@ -181,6 +204,7 @@ def break_glass(
     tenant: Tenant,
     reason: Reason,
     digest: DigestPrefix = None,
+    seen: Seen = None,
     yes: Yes = False,
     email: SignsAs = None,
     key: Key = None,
@@ -196,7 +220,7 @@ def break_glass(
     when your decision does not count, which is told with the reason.
     """
     subject = _Subject(environment, tenant)
-    _decide(context, "break-glass", subject, reason, digest, yes, signer(email, key), output)
+    _decide(context, "break-glass", subject, reason, (digest, seen), yes, signer(email, key), output)
 
 
 def _decide(
@@ -204,17 +228,18 @@ def _decide(
     decision: Literal["approve", "reject", "break-glass"],
     subject: _Subject,
     reason: str,
-    digest: str | None,
+    meant: tuple[str | None, str | None],
     yes: bool,
     person: Signer,
     output: Format,
 ) -> None:
     if not yes and (output is Format.JSON or not sys.stdin.isatty()):
         raise Undecidable(
-            f"nobody can be asked whether to {decision}", fix="add --yes, with --digest to be sure of what"
+            f"nobody can be asked whether to {decision}",
+            fix="add --yes, with --digest and --seen to be sure of what",
         )
     orchestrator = opened(context)
-    plans = subject.pending(orchestrator, digest)
+    plans = subject.pending(orchestrator, *meant)
     if not yes:
         _show(orchestrator, plans)
         what = plans[0].key if len(plans) == 1 else f"these {len(plans)}"
@@ -285,10 +310,14 @@ def _require_seen(orchestrator: Orchestrator, plans: Sequence[Plan | RulesChange
         if isinstance(plan, Plan):
             now = orchestrator.deployments.pending(plan.environment, plan.tenant)
             if now is None or now.seen != plan.seen:
-                raise Undecidable(
-                    f"{plan.key}: what waits is another by now, or more is known of it",
-                    fix="look at that, and decide again",
-                )
+                raise _another(plan)
+
+
+def _another(plan: Plan) -> Undecidable:
+    return Undecidable(
+        f"{plan.key}: what waits is another by now, or more is known of it",
+        fix="look at that, and decide again",
+    )
 
 
 def _gates(orchestrator: Orchestrator, plan: Plan | RulesChange) -> tuple[Gate, ...]:

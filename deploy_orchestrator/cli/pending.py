@@ -120,6 +120,7 @@ def _of_many(commit: str, waiting: Sequence[Judged]) -> Iterator[str]:
 def _described(plan: Plan, gates: tuple[Gate, ...], fleet: Fleet) -> dict[str, object]:
     return {
         "plan": plan,
+        "seen": plan.seen,
         "gates": gates,
         "approvers": _approvers(plan, gates, fleet),
         "next": next_command(plan, gates),

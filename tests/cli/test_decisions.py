@@ -252,6 +252,31 @@ def test_who_was_asked_before_more_was_found_in_it_has_decided_nothing(waiting):
     assert "approval: 0 of 1 approvals" in waiting.run("pending").output
 
 
+def test_a_script_decides_on_nothing_in_which_more_was_found_since_a_person_looked(waiting):
+    looked = waiting.json("pending")[0]
+    with waiting.orchestrator() as elsewhere:
+        kept = elsewhere.deployments
+        plan, manifests = kept.pending("production", "shop"), kept.manifests("production", "shop")
+        found = plan.reasons[0].model_copy(update={"saw": "it takes the host of blog"})
+        more = plan.model_copy(update={"reasons": (*plan.reasons, found)})
+        assert (
+            kept.propose(more, manifests, lambda *_: False).digest == plan.digest == looked["plan"]["digest"]
+        )
+    named = ("--digest", plan.digest, "--seen", looked["seen"])
+    answer = waiting.run("approve", "production", "shop", *named, *waiting.as_("bob"))
+    assert (answer.code, "more is known of it" in answer.errors) == (2, True)
+    assert "approval: 0 of 1 approvals" in waiting.run("pending").output
+    again = waiting.json("pending")[0]["seen"]
+    answer = waiting.run("approve", "production", "shop", "--seen", again, *waiting.as_("bob"))
+    assert answer.code == 0
+
+
+@pytest.mark.parametrize("subject", [("--rules",), ("--commit", "12345678")])
+def test_what_was_seen_is_of_one_tenants_bytes(waiting, subject):
+    answer = waiting.run("approve", "production", *subject, "--seen", "0" * 32, *waiting.as_("bob"))
+    assert (answer.code, "--seen is for one tenant" in answer.errors) == (2, True)
+
+
 def test_half_a_signer_is_refused(waiting):
     answer = waiting.run("approve", "production", "shop", *waiting.as_("bob")[:2], "--yes")
     assert answer.code == 2
