@@ -64,6 +64,18 @@ def test_two_issuers_have_two_names(tmp_path):
         read_sign_in(written(tmp_path, FILE.replace("roles:", second)), {})
 
 
+def test_of_several_issuers_each_says_whose_addresses_it_may_speak_for(tmp_path):
+    """Else whoever runs one of them, or signs up there, is who another one has as an administrator."""
+    second = (
+        "  - {name: partner, issuer: https://partner.example, client: c, domains: [partner.example]}\nroles:"
+    )
+    both = FILE.replace("roles:", second)
+    with pytest.raises(DocumentError, match="domains of each"):
+        read_sign_in(written(tmp_path, both), {})
+    told = both.replace("    client: deploy-orchestrator\n", "    client: c\n    domains: [example.com]\n")
+    assert len(read_sign_in(written(tmp_path, told), {}).issuers) == 2
+
+
 def test_a_secret_for_nobody_is_told_without_it(tmp_path):
     with pytest.raises(SignInRefused) as refused:
         read_sign_in(written(tmp_path, FILE), {"acmee": "hush"})

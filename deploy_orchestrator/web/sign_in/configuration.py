@@ -54,8 +54,9 @@ class IssuerFile(_Model):
     """An OpenID provider: a `name` of your own, its `issuer` exactly as it says it, and this `client` there.
 
     `scopes` are asked for. `groups` is the claim of the ID token that lists groups, `verified` the one that
-    says whether the e-mail address is verified. `domains` are those that it may speak for; none: any.
-    `decisions` is another client there, which asks for decisions alone; None: nobody decides on the board.
+    says whether the e-mail address is verified. `domains` are those that it may speak for; none, where it is
+    the only issuer: any. `decisions` is another client there, which asks for decisions alone; None: nobody
+    decides on the board.
     """
 
     name: Label
@@ -102,6 +103,14 @@ class SignInFile(_Model):
     def _names_differ(self) -> Self:
         if len({each.name for each in self.issuers}) < len(self.issuers):
             raise ValueError("expected another name for each issuer")
+        return self
+
+    @model_validator(mode="after")
+    def _each_speaks_for_its_own(self) -> Self:
+        if len(self.issuers) > 1 and not all(each.domains for each in self.issuers):
+            raise ValueError(
+                "expected the domains of each of several issuers: else one names whom another one knows"
+            )
         return self
 
     @model_validator(mode="after")
