@@ -17,6 +17,7 @@ _OF_HELM: Final = frozenset({"Chart.yaml", "requirements.yaml", "values.schema.j
 _NAMES: Final = re.compile(
     r"(?:names?|refs?|path|prefix|file|class|enabled|create|types?|ttl|length|annotations|labels|urls?|mounts?"
     r"|issuer|iss|alg(?:orithms?)?|expir(?:es|y|ation)(?:[_-]?in)?|allow[_-]?credentials"
+    r"|namespaces?|descriptions?|supported|limits?|endpoints?|from[_-]?Secrets?"
     r"|audience|count|size|seconds|minutes|days|timeout|retries|port|policy|version|key-?id|(?:password|token|user(?:name)?)-?key|existing\w*|rotation\w*"
     r"|pullSecrets?|(?:external|sealed)-?Secrets?|secret-?stores?\w*)$",
     re.IGNORECASE,
@@ -28,6 +29,40 @@ _REFERRING: Final = re.compile(r"(?:external|env)-?Secrets?", re.IGNORECASE)
 
 _CALLED: Final = re.compile(r"(?![0-9a-f-]*[0-9a-f]{8}[0-9a-f-]*$)[a-z][a-z0-9]*(?:[-/._][a-z0-9]+)+")
 """How secrets are called there; UUIDs and the like are no names."""
+
+_LISTING: Final = re.compile(
+    r"(?:copy|create|import|mirror|mount|provision|reload|replicate|sync|watch)(?:[A-Z_-][\w-]*)?[Ss]ecrets"
+)
+"""What is done with Secrets lists what they are called."""
+
+_LISTED: Final = re.compile(r"[a-z]{1,20}\d{0,2}(?:[-_.][a-z]{1,20}\d{0,2})*")
+"""How they are called in such a list."""
+
+_COUNTING: Final = re.compile(
+    r"(?:max|min|num|total)\w*(?:tokens|secrets|credentials|passwords)", re.IGNORECASE
+)
+"""How a whole number goes by that counts them."""
+
+_NO_CONTENT: Final = re.compile(
+    r"true|false|yes|no|on|off|null|none|required?|optional|exempt|enabled?|disabled?"
+    r"|(?:allow|deny|ignore|require|skip)(?:_[a-z]{2,20}){1,4}"
+    r"|(?:/[a-z0-9._-]+){1,8}\.(?:conf|crt|json|key|p8|p12|pem|toml|txt|ya?ml)"
+    r"|/(?:etc|home|mnt|opt|root|run|srv|tmp|usr|var)(?:/[\w.-]+)+"
+    r"|\$\{\w+\}|\$\(\w+\)|\$(?=\w*(?:key|passw|pwd|secret|token))[a-z]+(?:_[a-z]+)+"
+    r"|\$[a-z]+(?:-[a-z]+)+:[A-Za-z]+(?:[._-][A-Za-z]+)*"
+    r"|arn:aws[\w-]*:(?:secretsmanager|ssm):[\w-]*:\d*:(?:secret:|parameter/)[\w/.-]+"
+    r"|(?:op|ref\+[a-z]+)://[\w/.-]+(?:#[\w/.-]+)?|vault:[\w/.-]+#[\w.-]+"
+)
+"""A flag, the path of a file, or a reference to what is kept elsewhere: no secret, whatever it goes by."""
+
+_TEMPLATE: Final = re.compile(r"(?:\{\{[^{}]*\}\}[/:@._-]?)+")
+_NAMED: Final = re.compile(
+    r"\b(?:env|include|secret)\s+\"[^\"]*\"|\b(?:get|index)\s+[.$][\w.$]*(?:\s+\"[^\"]*\")+|\"\""
+)
+"""What a template reads by its name; any other text in it may be a secret itself."""
+
+_TASK: Final = re.compile(r"[a-z_]*(?:token|secret|credential)s(?::[a-z]+(?:_[a-z]+)+)+")
+"""A task of rake, in the namespace of what it is done with."""
 
 _KEY: Final = re.compile(r"[A-Za-z0-9._-]{1,253}")
 """How keys of a Secret may be called."""
@@ -45,9 +80,12 @@ _IN_TEXT: Final = re.compile(
     r"|\b(?:gh[pousr]_|github_pat_|glpat-|xox[abeprs]-|sk_live_)\w"
     r"|\b(?:Basic|Bearer)\s+(?=[a-z+/._-]*[A-Z0-9=])[\w+/.-]{8,}"
 )
+_REST: Final = re.compile(r"[ \t]*(?:\n|$)|[ \t]+[#&|;>-]")
+"""What may stand behind a value in a line: nothing, a comment, or more of a command."""
+
 _GIVEN: Final = re.compile(
     r"(?<![\w.-])(?P<name>[\w.-]{1,100})[\"']?(?:[ \t]*[:=][ \t]*|(?<=[\w])(?<!:)[ \t]+)"
-    r"(?![\"']?(?:\$\{\w+\}|\$\(\w+\)|\{\{|true\b|false\b|null\b))[\"']?[^\s\"']"
+    r"[\"']?(?=(?P<value>(?:\{\{[^{}]*\}\}|\{(?!\{)|[^\s\"'{])+|\{))[^\s\"']"
 )
 """A name and what is given by it within a text: `password: x`, `PASSWORD=x`, `--password x`."""
 
@@ -59,7 +97,9 @@ def without_secrets(values: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Fi
     `secretName` or `tokenTTL`), however deep, the `value` beside such a `name` or `key`, a text that gives
     one by such a name, credentials in a URL, and keys and tokens known by their looks wherever they stand.
     Below `externalSecrets` and `envSecrets` what looks like a name in a store, as `shop/jwt-keys`, is one,
-    and so is a `secretKey` beside a `secretName`.
+    and so is a `secretKey` beside a `secretName`, and what `provisionSecrets` and the like list. A flag
+    (`required`), a count (`maxTokens`), the path of a file below `/etc` and the like, and what refers to
+    elsewhere (`${PASSWORD}`, `{{ .Values.password }}`, an ARN) is none either, as long as it is all there is.
     """
     found: list[FieldPath] = []
     cut = cast(dict[str, Any], _cut(values, (), False, found))
@@ -138,7 +178,11 @@ def _cut(value: Any, path: FieldPath, secret: bool, found: list[FieldPath]) -> A
         ]
     if isinstance(value, bool):
         return value
-    if isinstance(value, str) and _CALLED.fullmatch(value) and _refers(path) and not _shows_one(value):
+    if isinstance(value, str) and (
+        _is_no_content(value) or (_is_name(value, path) and not _shows_one(value))
+    ):
+        return value
+    if isinstance(value, int) and path and _COUNTING.fullmatch(str(path[-1])):
         return value
     if (secret and isinstance(value, int | float)) or (
         isinstance(value, str) and value and (secret or _shows_one(value))
@@ -154,8 +198,24 @@ def _names_a_secret_of_kubernetes(fields: Mapping[str, Any]) -> bool:
     return isinstance(name, str) and name != "" and not any("access" in str(each).lower() for each in fields)
 
 
-def _refers(path: FieldPath) -> bool:
-    return any(isinstance(step, str) and _REFERRING.fullmatch(step) for step in path[:-1])
+def _is_name(text: str, path: FieldPath) -> bool:
+    """Whether `text` at `path` says what a secret is called."""
+    above = [step for step in path[:-1] if isinstance(step, str)]
+    if any(map(_REFERRING.fullmatch, above)):
+        return _CALLED.fullmatch(text) is not None
+    listing = next((number for number, step in enumerate(above, 1) if _LISTING.fullmatch(step)), None)
+    return (
+        listing is not None
+        and isinstance(path[-1], int)
+        and not any(names_a_secret(step) for step in above[listing:])
+        and _LISTED.fullmatch(text) is not None
+    )
+
+
+def _is_no_content(text: str) -> bool:
+    if _TEMPLATE.fullmatch(text):
+        return not set("\"'`") & set(_NAMED.sub("", text))
+    return _NO_CONTENT.fullmatch(text) is not None
 
 
 def _names_one(name: str, within: bool) -> bool:
@@ -164,11 +224,21 @@ def _names_one(name: str, within: bool) -> bool:
 
 
 def _shows_one(text: str) -> bool:
-    return bool(_IN_URL.search(text) or _IN_TEXT.search(text)) or any(
-        _names_one(each["name"], False)
-        for each in _GIVEN.finditer(text)
-        if each["name"].startswith("--") or set(each[0][len(each["name"]) :]) & set(":=")
-    )
+    if _IN_URL.search(text) or _IN_TEXT.search(text):
+        return True
+    return not _TASK.fullmatch(text) and any(map(_gives_one, _GIVEN.finditer(text)))
+
+
+def _gives_one(given: re.Match[str]) -> bool:
+    by = given[0][len(given["name"]) :][:-1]
+    is_given = given["name"].startswith("--") or bool(set(by) & set(":="))
+    return is_given and _names_one(given["name"], False) and not _gives_no_content(given, by)
+
+
+def _gives_no_content(given: re.Match[str], by: str) -> bool:
+    said, rest = given["value"], given.string[given.end("value") :]
+    is_all = rest.startswith(by[-1]) if by.endswith(("'", '"')) else _REST.match(rest) is not None
+    return is_all and (_is_no_content(said) or _is_no_content(said.rstrip(",;)]}")))
 
 
 def _is_option(before: Any) -> bool:

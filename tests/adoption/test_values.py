@@ -48,6 +48,25 @@ from deploy_orchestrator.adoption import CUT, NotAdoptable, Parameter, with_para
         {"x": "https://hooks.slack.com/services/hunter2"},
         {"x": "-----BEGIN PGP PRIVATE KEY BLOCK-----hunter2"},
         {"x": "Basic aHVudGVyMg==hunter2"},
+        {"args": ["--password=true.hunter2"]},
+        {"x": "password: on hunter2"},
+        {"x": 'PASSWORD="yes hunter2"'},
+        {"x": 'password: {{ .Values.password | default "hunter2" }}'},
+        {"password": '{{ b64enc "hunter2" }}'},
+        {"password": "{{ .Values.password }}hunter2"},
+        {"x": "level=debug,password=hunter2"},
+        {"x": "token=${TOKEN},password=hunter2"},
+        {"importantSecrets": ["hunter2"]},
+        {"createSecrets": {"database": "hunter2"}},
+        {"createSecrets": {"password": ["hunter2"]}},
+        {"provisionSecrets": ["b3f1c2aahunter2"]},
+        {"provisionSecrets": [{"name": "web", "content": "hunter2"}]},
+        {"secrets": ["hunter2"]},
+        {"jwt": "hunter2"},
+        {"token": "$hunter2"},
+        {"password": "$hunter2-pass:word"},
+        {"maxTokens": "hunter2"},
+        {"x": "access_tokens:hunter2"},
     ],
     ids=str,
 )
@@ -79,12 +98,59 @@ def test_a_secret_is_cut_out_wherever_it_stands(values: dict[str, Any]) -> None:
         {"envSecrets": {"PROCESS_CONNECTION_PASS": "process-connection-pass"}},
         {"ACCESS_TOKEN_EXPIRES_IN": 1200, "TOKEN_EXPIRES_IN": {"code": 1}, "tokenTypes": ["a"]},
         {"origins_allow_credentials": ["https://a.example.com"], "JWT_ALG": "HS256"},
+        {"provisionDatabaseReadonlySecrets": {"mysql": ["signon", "collections_publisher", "db2"]}},
+        {"jwt": "required", "routes": [{"jwt": "allow_missing_or_failed"}], "sessionToken": "true"},
+        {"jwt_required_endpoint": "/w/api.php?action=compare&format=json"},
+        {"GRPC_SERVER_TLS_KEY": "/etc/ratelimit/ssl/tls.key", "args": ["--token=/var/run/token", "--x"]},
+        {"tls.key": "/tls/tls.key", "envFromSecret": "web", "dexSecretsNamespaces": ["monitoring"]},
+        {"password": "${PASSWORD}", "secret": "$(SECRET)", "apiKey": "$grafana_api_key"},
+        {"clientSecret": "$argocd-dex:oidc.clientSecret", "token": "{{ .Values.global.token }}"},
+        {"x": 'password: {{ index .Data "password" }}\ntoken = {{ env "T" }}\nsecret: "{{ .a }}-{{ .b }}"'},
+        {"secret": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/db-AbCdEf"},
+        {"token": "op://shop/db/token", "password": "ref+vault://secret/shop#/password"},
+        {"maxTokens": 4096, "cron": [{"name": "x", "task": "access_tokens:renew_expiring_tokens"}]},
         {"vaultSecretsPathPrefix": "secret/apps", "databasePasswordKey": "tap", "awsAccessKeyId": "AKIA1"},
     ],
     ids=str,
 )
 def test_what_only_names_a_secret_stays(values: dict[str, Any]) -> None:
     assert without_secrets(values) == (values, ())
+
+
+SENSITIVE = st.sampled_from(
+    [
+        "password", "PGPASSWORD", "jwt", "clientSecret", "createSecrets", "maxTokens", "tls.key", "TLS_KEY",
+        "provisionDatabaseReadonlySecrets", "access_tokens", "envSecrets", "--api-key",
+    ]
+)  # fmt: skip
+GENERATED = st.from_regex(r"[A-Za-z0-9+/]{12,40}={0,2}", fullmatch=True).filter(
+    lambda text: any(map(str.isdigit, text)) and any(map(str.isupper, text)) and "/" not in text[:1]
+)
+HARMLESS = st.sampled_from(
+    ["", "true ", "on", "${PASSWORD}", "$(X)", "{{ .Values.x }}", "required_", "ref+vault:"]
+)
+SHAPES = st.sampled_from(
+    [
+        lambda name, text: {name: text},
+        lambda name, text: {name: [text]},
+        lambda name, text: {name: {"mysql": [text]}},
+        lambda name, text: {name: {"nested": {"more": text}}},
+        lambda name, text: {"env": [{"name": name, "value": text}]},
+        lambda name, text: {"args": [f"--{name.strip('-')}", text]},
+        lambda name, text: {"args": [f"--{name.strip('-')}={text}"]},
+        lambda name, text: {"config": f"a: b\n{name}: {text}\nc: d\n"},
+        lambda name, text: {"config": f'{{"a": 1, "{name}": "{text}", "c": 2}}'},
+        lambda name, text: {"command": f"run a=b,{name}={text} --x"},
+    ]
+)
+
+
+@given(SENSITIVE, HARMLESS, GENERATED, st.booleans(), SHAPES)
+def test_what_is_generated_is_cut_out_whatever_harmless_stands_beside_it(
+    name: str, harmless: str, secret: str, first: bool, shape: Any
+) -> None:
+    kept, _ = without_secrets(shape(name, f"{harmless}{secret}" if first else f"{secret}{harmless}"))
+    assert secret not in str(kept)
 
 
 STEPS = st.sampled_from(["a", "b", "image", r"with\.dot", "n-1", "list[0]", "list[2]"])
