@@ -327,7 +327,8 @@ def shared(each: Object) -> Iterator[Reach]:
     elif kind == _BINDING:
         yield Reach("it gives rights in every namespace", _content(each))
     elif _is_of_cluster(each) and kind not in _OWN | _KNOWN:
-        yield Reach(f"a {each.kind} is for the whole cluster", None if kind == _CRD else _content(each))
+        scope = "is" if is_cluster_scoped(each.key, {}) else "names no namespace, and may be"
+        yield Reach(f"a {each.kind} {scope} for the whole cluster", None if kind == _CRD else _content(each))
 
 
 def _is_of_cluster(each: Object) -> bool:

@@ -515,6 +515,21 @@ def test_what_reaches_the_same_as_before_is_not_told_again() -> None:
     assert "reaches-others" not in {each.rule for each in plan.reasons}
 
 
+@pytest.mark.parametrize(
+    ("kind", "api", "said"),
+    [
+        ("Widget", "example.com/v1", "a Widget names no namespace, and may be for the whole cluster"),
+        ("PriorityClass", "scheduling.k8s.io/v1", "a PriorityClass is for the whole cluster"),
+    ],
+)
+def test_what_names_no_namespace_is_said_to_be_for_all_only_where_that_is_known(
+    kind: str, api: str, said: str
+) -> None:
+    one: dict[str, Any] = {**made(kind, api), "metadata": {"name": "new"}}
+    plan = planned([*BASE], [*BASE, one], {})
+    assert any(said in each.saw for each in plan.reasons)
+
+
 def test_what_is_for_the_whole_cluster_and_removed_is_told_as_that() -> None:
     issuer: dict[str, Any] = {**made("ClusterIssuer", "cert-manager.io/v1", spec={})}
     issuer["metadata"] = {"name": "new"}

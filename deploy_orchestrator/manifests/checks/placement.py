@@ -48,7 +48,7 @@ def _is_own(object_: Object, deployment: Deployment) -> bool:
 
 def _shared(_: Manifests, deployment: Deployment) -> Iterator[Broken]:
     if deployment.placing.shared:
-        yield Broken(None, f"it shares the namespace {deployment.namespace} with other tenants")
+        yield Broken(None, f"it shares the namespace {deployment.namespace} with whoever else lives there")
 
 
 MANIFEST_CHECKS = (
