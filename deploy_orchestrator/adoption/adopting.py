@@ -18,7 +18,7 @@ from deploy_orchestrator.adoption.drafting import (
 from deploy_orchestrator.adoption.errors import AdoptionError, NotAdoptable
 from deploy_orchestrator.adoption.found import OldRelease
 from deploy_orchestrator.adoption.live import tried
-from deploy_orchestrator.adoption.profile import ProfileNeeds, exceptions_for, needs_of
+from deploy_orchestrator.adoption.profile import ProfileNeeds, exceptions_for, needs_of, unknown_kinds
 from deploy_orchestrator.adoption.proof import Proof, original_of, proved
 from deploy_orchestrator.adoption.record import Recorded, recorded, settled
 from deploy_orchestrator.delivery import ClusterClient
@@ -109,7 +109,13 @@ def adopt(
     found = [_tried(each, fleet, clusters.get(each.old.environment)) for each in found]
     files = {**draft.files, **_excused(found, terms), **_taken_over(found)}
     changes, edited = settled(tree, files, list(_recorded(read, found)), gone)
-    decisions = (*draft.decisions, *_needed(needs), *_asked_of(gone), *_broken(fleet, gone))
+    decisions = (
+        *draft.decisions,
+        *_needed(needs),
+        *_unknown(found, _present(fleet)),
+        *_asked_of(gone),
+        *_broken(fleet, gone),
+    )
     told = tuple(_mended(each, fleet.tree, edited) for each in found)
     return Adoption(changes, told, edited, decisions, refused)
 
@@ -278,6 +284,20 @@ def _needed(needs: Mapping[str, ProfileNeeds]) -> Iterator[str]:
         if each.cluster_scoped:
             kinds = ", ".join(each.cluster_scoped)
             yield f"whether tenants of {name} may make {kinds}: its policy lets them, as they do now"
+
+
+def _unknown(found: Sequence[Outcomes], environments: Sequence[str]) -> Iterator[str]:
+    for name in environments:
+        examined = [
+            each.examined
+            for each in found
+            if each.old.environment == name and isinstance(each.examined, Examined)
+        ]
+        if kinds := unknown_kinds(finding for each in examined for finding in each.findings):
+            yield (
+                f"the scope of {', '.join(kinds)} in {name}: run adopt again with --cluster, or "
+                "with `kubectl get crds -o yaml` among --from, or say it in `customKinds` in fleet.yaml"
+            )
 
 
 def _excused(found: Sequence[Outcomes], terms: Terms) -> dict[str, bytes]:

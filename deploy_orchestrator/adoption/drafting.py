@@ -16,6 +16,7 @@ from deploy_orchestrator.adoption.parameters import with_parameter
 from deploy_orchestrator.adoption.relocating import relocated
 from deploy_orchestrator.charts import layered
 from deploy_orchestrator.documents import Document, dotted
+from deploy_orchestrator.fleet import is_of_kubernetes
 from deploy_orchestrator.manifests import untyped
 from deploy_orchestrator.outcomes import Outcome, attempt
 from deploy_orchestrator.terms import is_label
@@ -147,8 +148,7 @@ def _shared(environment: str, parts: Iterable[Adopted], terms: Terms) -> set[str
     return {
         name
         for name, tenants in found.items()
-        if is_label(name)
-        and (len(tenants) > 1 or name in taken or name == "default" or name.startswith("kube-"))
+        if is_label(name) and (len(tenants) > 1 or name in taken or is_of_kubernetes(name))
     }
 
 
@@ -356,7 +356,11 @@ def _decisions(adopted: Sequence[Adopted], terms: Terms) -> Iterator[str]:
     for server in sorted({each.old.server for each in adopted if "://" not in each.old.server}):
         yield f"the URL of the API server of the cluster {server}: fleet.yaml has one that leads nowhere"
     for name in terms.environments:
-        if shared := sorted(_shared(name, adopted, terms)):
+        shared = sorted(_shared(name, adopted, terms))
+        if system := [each for each in shared if is_of_kubernetes(each)]:
+            where = f"{', '.join(system)} of {name}"
+            yield f"whether tenants may live in {where}, which they share with Kubernetes"
+        if shared := [each for each in shared if not is_of_kubernetes(each)]:
             yield f"whether the tenants in {', '.join(shared)} of {name} trust each other: they share it"
             if before := sorted({*shared} & {*terms.taken.get(name, ())}):
                 yield (

@@ -9,8 +9,9 @@ from typing import Any, Final
 from deploy_orchestrator.fleet import Environment, is_cluster_kind
 from deploy_orchestrator.manifests import Finding, Manifests, is_cluster_scoped, scopes
 
+UNKNOWN_SCOPE: Final = "unknown-scope"
 NEVER: Final = frozenset(
-    {"plain-secret", "volatile-output", "unknown-hook", "foreign-namespace", "unknown-scope"}
+    {"plain-secret", "volatile-output", "unknown-hook", "foreign-namespace", UNKNOWN_SCOPE}
 )
 """Checks without an exception: it would publish a secret, hold nothing, or reach what is another's."""
 
@@ -41,6 +42,11 @@ def needs_of(manifests: Iterable[Manifests], environment: Environment) -> Profil
     made = {each.key.group_kind for each in objects if is_cluster_scoped(each.key, known)}
     made = {kind for kind in made if is_cluster_kind(kind)}
     return ProfileNeeds(dict(sorted(kinds.items())), tuple(sorted(made - {"Namespace"})))
+
+
+def unknown_kinds(findings: Iterable[Finding]) -> list[str]:
+    """The custom kinds of which nobody says whether they are in namespaces."""
+    return sorted({each.object.group_kind for each in findings if each.rule == UNKNOWN_SCOPE and each.object})
 
 
 def exceptions_for(findings: Iterable[Finding], expires: datetime) -> list[dict[str, Any]]:

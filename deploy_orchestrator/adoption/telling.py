@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from deploy_orchestrator.adoption.adopting import Adoption, Examined, Outcomes
 from deploy_orchestrator.adoption.drafting import Adopted
-from deploy_orchestrator.adoption.profile import NEVER
+from deploy_orchestrator.adoption.profile import NEVER, UNKNOWN_SCOPE, unknown_kinds
 from deploy_orchestrator.errors import OrchestratorError
 from deploy_orchestrator.markdown import code, text
 
@@ -67,12 +67,22 @@ def told(outcome: Outcomes) -> Iterator[str]:
     yield from outcome.old.notes
     if isinstance(outcome.examined, OrchestratorError):
         yield _said(outcome.examined)
+        yield from _why_cut(outcome.adopted)
         return
     yield from _compared(outcome.examined)
+    if outcome.state == "differs":
+        yield from _why_cut(outcome.adopted)
     yield from _live(outcome)
+    if kinds := unknown_kinds(outcome.examined.findings):
+        yield f"unknown-scope: nobody says the scope of {', '.join(kinds)}, which blocks it"
     for finding in outcome.examined.findings:
-        if finding.severity == "error" and finding.rule in NEVER:
-            yield f"{finding.rule}: {finding.object or ''} {finding.message} Fix: {finding.fix}"
+        if finding.severity == "error" and finding.rule in NEVER - {UNKNOWN_SCOPE}:
+            yield f"{finding.rule}: {finding.object or ''} {finding.message} To do: {finding.fix}"
+
+
+def _why_cut(adopted: Adopted) -> Iterator[str]:
+    if adopted.cut:
+        yield "what was cut out may be why. To do: write back what is no secret, and run adopt again"
 
 
 def _compared(examined: Examined) -> Iterator[str]:

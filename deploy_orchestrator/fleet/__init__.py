@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         Wave,
         Window,
     )
+    from deploy_orchestrator.fleet.reserved import is_of_kubernetes
     from deploy_orchestrator.fleet.rules import (
         Rules,
         differences,
@@ -125,6 +126,7 @@ __all__ = [
     "gone",
     "is_cluster_kind",
     "is_image_place",
+    "is_of_kubernetes",
     "json_schemas",
     "kubernetes_versions",
     "last_readable",
