@@ -2,7 +2,7 @@
 
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 from deploy_orchestrator import documents
 from deploy_orchestrator.adoption.cutting import CUT, secrets_in
 from deploy_orchestrator.adoption.errors import NotCompared
-from deploy_orchestrator.adoption.found import ChartInGit, ChartPublished, OldRelease
+from deploy_orchestrator.adoption.found import ChartInGit, ChartPublished, OldRelease, Parameter
 from deploy_orchestrator.adoption.parameters import argument
 from deploy_orchestrator.charts import assemble
 from deploy_orchestrator.errors import Place
@@ -120,6 +120,7 @@ def _by_helm(old: OldRelease, deployment: Deployment, fleet: Fleet, workspace: W
             "there is no `helm` on PATH to render the original with",
             fix="install it, or give what `argocd app manifests` prints with --manifests",
         )
+    values = tuple(_values_of(old))
     with tempfile.TemporaryDirectory(prefix="adopt-") as folder:
         chart = _chart(old, fleet, workspace, Path(folder))
         command = [program, "template", old.release, str(chart), *_options(old, deployment, Path(folder))]
@@ -129,24 +130,18 @@ def _by_helm(old: OldRelease, deployment: Deployment, fleet: Fleet, workspace: W
         except subprocess.TimeoutExpired as error:
             raise NotCompared(f"helm took longer than {_SECONDS} seconds") from error
     if done.returncode:
-        said = _without_secrets(done.stderr.decode(errors="replace").strip(), old)[-_SAID:]
+        said = _without_secrets(done.stderr.decode(errors="replace").strip(), values, old.parameters)[-_SAID:]
         raise NotCompared(f"helm does not render the original: {said}", fix="mend it where it is now")
     return done.stdout
 
 
 def _chart(old: OldRelease, fleet: Fleet, workspace: Workspace, folder: Path) -> Path:
-    """The original's chart as its own repository has it, with all that it needs.
-
-    Raises:
-        NotCompared: its values cannot be read; whoever reads them next may repeat what stands there.
-    """
+    """The original's chart as its own repository has it, with all that it needs."""
     if isinstance(old.chart, ChartPublished):
         reference = ChartReference(name=old.chart.name, version=old.chart.version, repository=old.chart.url)
         return workspace.charts.published(reference, fleet.mirrors, fleet.egress).path
     for chart in (old.chart, *old.chart.needed):
         for path, data in chart.files.items():
-            if path.rpartition("/")[2] == "values.yaml":
-                _parsed(data, path)
             file = folder / "repository" / chart.path / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(data)
@@ -158,19 +153,23 @@ def _chart(old: OldRelease, fleet: Fleet, workspace: Workspace, folder: Path) ->
     )
 
 
-def _without_secrets(said: str, old: OldRelease) -> str:
-    """What Helm says, which may repeat values, with each secret of the original cut out."""
-    for value in _values_of(old):
-        for secret in secrets_in(untyped.mapping(value)):
-            said = said.replace(secret, CUT)
-    for each in old.parameters:
+def _without_secrets(said: str, values: Iterable[Mapping[str, Any]], parameters: Iterable[Parameter]) -> str:
+    """What Helm says, which may repeat `values` and `parameters`, with each secret of these cut out."""
+    for secret in (secret for each in values for secret in secrets_in(each)):
+        said = said.replace(secret, CUT)
+    for each in parameters:
         said = said.replace(each.value, CUT) if len(each.value) > _TELLING else said
     return said
 
 
-def _values_of(old: OldRelease) -> Iterator[object]:
+def _values_of(old: OldRelease) -> Iterator[Mapping[str, Any]]:
+    """All values of the original, which whoever reads them next may repeat.
+
+    Raises:
+        NotCompared: some cannot be read.
+    """
     for layer in old.layers:
-        yield documents.parse(layer.text.encode(), layer.whence).value
+        yield _parsed(layer.text.encode(), layer.whence)
     if isinstance(old.chart, ChartInGit):
         for chart in (old.chart, *old.chart.needed):
             for path, data in chart.files.items():
@@ -178,9 +177,9 @@ def _values_of(old: OldRelease) -> Iterator[object]:
                     yield _parsed(data, path)
 
 
-def _parsed(data: bytes, path: str) -> object:
+def _parsed(data: bytes, path: str) -> Mapping[str, Any]:
     try:
-        return documents.parse(data, path).value
+        return untyped.mapping(documents.parse(data, path).value)
     except documents.DocumentError as error:
         # What the parser and Helm say may repeat a secret.
         raise NotCompared(

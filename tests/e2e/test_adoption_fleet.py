@@ -29,6 +29,7 @@ from deploy_orchestrator.git import Changes
 from deploy_orchestrator.outcomes import raised
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.settings import Settings
+from tests.cli.conftest import have_kubeconfig
 
 SPACES = ("team-a", "team-b", "team-c")
 CHILDREN = [f"child-{number:02}" for number in range(20)]
@@ -242,9 +243,7 @@ def adopt(originals: Originals, settings: Settings) -> Any:
         *("--write", "--format", "json"),
     ]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            "kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(originals.k8s.kubeconfig)
-        )
+        have_kubeconfig(patch, originals.k8s.kubeconfig)
         result = CliRunner().invoke(app, arguments, env=environment)
     assert result.exit_code == 1, (result.output, result.exception)
     git = ["git", "-C", settings.fleet]
