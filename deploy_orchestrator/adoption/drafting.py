@@ -334,8 +334,9 @@ def _clusters(adopted: Sequence[Adopted], terms: Terms) -> dict[str, tuple[str, 
 
 
 def _values_yaml(each: Adopted) -> bytes:
+    given = each.old.layers or each.old.parameters
     head = [
-        "Values, later ones winning, of",
+        "Values, later ones winning, of" if given else "No values but the chart's own",
         *(layer.whence for layer in each.old.layers),
         *(f"the parameter {parameter.name}" for parameter in each.old.parameters),
         *(f"cut out: {path}" for path in each.cut),
