@@ -104,8 +104,10 @@ def _source(spec: Mapping[str, Any]) -> Mapping[str, Any]:
     several = untyped.mappings(spec.get("sources"))
     made = [each for each in several if each.get("chart") or each.get("path") or not each.get("ref")]
     if len(made) > 1:
+        named = (untyped.text(each.get("chart") or each.get("path")) or "one without a path" for each in made)
         raise NotAdoptable(
-            f"it has {len(made)} sources", fix="make one chart of them, with the others as dependencies"
+            f"it has {len(made)} sources that objects come from: {', '.join(named)}",
+            fix="make one chart of them, with the others as dependencies",
         )
     source = untyped.mapping(made[0] if made else spec.get("source"))
     _require_helm(source)
@@ -202,11 +204,11 @@ def _layers(
         )
     for (place, path), said in dict(zip(files, given, strict=True)).items():
         text = read_text(place.tree, place.path, path)
+        where = f"beside {place}" if place is chart else f"of {place.url} at {place.revision}"
         if text is not None:
-            where = f"beside {place}" if place is chart else f"of {place.url} at {place.revision}"
             yield OldLayer(f"{said} {where}", text)
         elif not helm.get("ignoreMissingValueFiles"):
-            raise NotAdoptable(f"its values file {said} is missing beside {chart}", fix="mend valueFiles")
+            raise NotAdoptable(f"its values file {said} is missing, {where}", fix="mend valueFiles")
     objects = helm.get("valuesObject")
     if objects is None and (values := untyped.text(helm.get("values"))):
         yield OldLayer("helm.values of the Application", values)

@@ -381,6 +381,17 @@ def test_where_nothing_can_be_adopted_the_first_says_what_to_do(desk: Desk, orig
 
 BAD = [
     ({"sources": [{}, {}]}, "it has 2 sources"),
+    (
+        {
+            "sources": [
+                {"path": "apps/web"},
+                {"chart": "redis"},
+                {"ref": "values"},
+                {"ref": "x", "path": "raw"},
+            ]
+        },
+        "it has 3 sources that objects come from: apps/web, redis, raw",
+    ),
     ({"source": {"repoURL": "u", "path": "p", "plugin": {"name": "x"}}}, "it is made by plugin"),
     ({"source": {"repoURL": "u", "path": "p", "kustomize": {"x": 1}}}, "it is made by kustomize"),
     ({"source": {"repoURL": "https://else.example.com/x", "path": "p"}}, "there is no checkout of"),
@@ -462,6 +473,18 @@ def test_values_in_another_source_are_read_there(desk: Desk, originals: Original
     assert desk.files(adoption)["tenants/web/adopted-prod.yaml"] == {"replicas": 5}
     text = adoption.changes.writes["tenants/web/adopted-prod.yaml"].decode()
     assert "# $values/values/prod.yaml of https://git.example.com/acme/apps.git at main\n" in text
+
+
+def test_values_that_are_missing_are_told_with_the_source_that_they_should_be_in(
+    desk: Desk, originals: Originals
+) -> None:
+    originals.chart("web")
+    web = application("web", "web", valueFiles=["$values/values/none.yaml"])
+    chart = web["spec"].pop("source")
+    web["spec"]["sources"] = [chart, {"repoURL": URL, "targetRevision": "main", "ref": "values"}]
+    adoption = desk.adopt(prod=[web, application("good", "web")])
+    ((_, error),) = adoption.refused
+    assert error.what == f"its values file $values/values/none.yaml is missing, of {URL} at main"
 
 
 def values_of(desk: Desk, originals: Originals, files: dict[str, str], **helm: Any) -> Any:
