@@ -54,6 +54,10 @@ def _rule(text: str) -> str:
     return text
 
 
+_ONES_OWN: Final = {"localtime", "posixrules", "Factory"}
+"""Zones of one machine. Argo CD takes UTC for what it does not know."""
+
+
 def _clock(value: Any) -> datetime:
     if isinstance(value, datetime) and value.tzinfo is None:
         return value
@@ -68,6 +72,8 @@ def _zone(name: str) -> str:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError("expected a time zone such as Europe/Berlin") from None
+    if name in _ONES_OWN or name.startswith(("posix/", "right/")):
+        raise ValueError("expected a time zone that is the same on each machine, such as Europe/Berlin")
     return name
 
 

@@ -108,6 +108,10 @@ def test_a_rule_that_has_ended_comes_no_more() -> None:
         ({"timeZone": "Europe/Berlim"}, "expected a time zone such as Europe/Berlin"),
         ({"timeZone": "../../etc/passwd"}, "expected a time zone such as Europe/Berlin"),
         ({"timeZone": ""}, "expected a time zone such as Europe/Berlin"),
+        *(
+            ({"timeZone": zone}, "expected a time zone that is the same on each machine")
+            for zone in ("localtime", "posixrules", "Factory", "posix/Europe/Berlin", "right/Europe/Berlin")
+        ),
     ],
 )
 def test_what_cannot_come_again_is_refused_with_what_was_expected(fields: dict[str, str], said: str) -> None:
