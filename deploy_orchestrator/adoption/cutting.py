@@ -85,7 +85,7 @@ _REST: Final = re.compile(r"[ \t]*(?:\n|$)|[ \t]+[#&|;>-]")
 
 _GIVEN: Final = re.compile(
     r"(?<![\w.-])(?P<name>[\w.-]{1,100})[\"']?(?:[ \t]*[:=][ \t]*|(?<=[\w])(?<!:)[ \t]+)"
-    r"[\"']?(?=(?P<value>(?:\{\{[^{}]*\}\}|\{(?!\{)|[^\s\"'{])+|\{))[^\s\"']"
+    r"[\"']?(?=(?P<value>(?:\{\{[^{}]{0,200}\}\}|\{(?!\{)|[^\s\"'{]){1,200}|\{))[^\s\"']"
 )
 """A name and what is given by it within a text: `password: x`, `PASSWORD=x`, `--password x`."""
 

@@ -1,6 +1,7 @@
 """Secrets are cut out; parameters become values as Helm makes them."""
 
 import copy
+import time
 from typing import Any
 
 import helm_python
@@ -115,6 +116,15 @@ def test_a_secret_is_cut_out_wherever_it_stands(values: dict[str, Any]) -> None:
 )
 def test_what_only_names_a_secret_stays(values: dict[str, Any]) -> None:
     assert without_secrets(values) == (values, ())
+
+
+@pytest.mark.parametrize(
+    "text", ["a=b&", "{{", "a={{", "password={{x}}", 'env "', "/a.", "$a_", "token", "tokens:a_b", "{{ env "]
+)
+def test_long_texts_are_read_in_time_that_grows_as_they_do(text: str) -> None:
+    began = time.process_time()
+    without_secrets({"x": text * 50_000, "password": text * 50_000, "provisionSecrets": [text * 50_000]})
+    assert time.process_time() - began < 10
 
 
 SENSITIVE = st.sampled_from(
