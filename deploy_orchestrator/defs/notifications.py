@@ -1,7 +1,7 @@
 # pyright: reportUnknownMemberType=false
 """Who hears of it: the facts of Git, of the engine and of the runs, told to people, each once."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -167,10 +167,13 @@ def _unrendered(instance: dg.DagsterInstance, now: datetime) -> Iterator[Event]:
             asset_key=manifests, asset_partitions=[partition], after_storage_id=record.storage_id
         )
         seen = record.event_log_entry.asset_observation
-        if seen and UNRENDERED in seen.metadata and not instance.fetch_materializations(since, 1).records:
+        said: Mapping[str, dg.MetadataValue] = seen.metadata if seen else {}
+        if {UNRENDERED, FLEET_COMMIT} <= said.keys() and not instance.fetch_materializations(
+            since, 1
+        ).records:
             key = partition.replace("|", "/")
-            commit = str(seen.metadata[FLEET_COMMIT].value)
-            yield Event(Kind.DOES_NOT_RENDER, key, commit, str(seen.metadata[UNRENDERED].value))
+            commit = str(said[FLEET_COMMIT].value)
+            yield Event(Kind.DOES_NOT_RENDER, key, commit, str(said[UNRENDERED].value))
 
 
 def _releases(orchestrator: Orchestrator, release: Release, outbox: Outbox) -> Iterator[Event]:

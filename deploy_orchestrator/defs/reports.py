@@ -105,8 +105,9 @@ def refusal(instance: dg.DagsterInstance, release: Release) -> str | None:
     selection = dg.AssetRecordsFilter(asset_key=dg.AssetKey("release"), asset_partitions=[partition])
     for record in instance.fetch_observations(selection, limit=_LOOKED_AT).records:
         seen = record.event_log_entry.asset_observation
-        if seen and REFUSED in seen.metadata and seen.metadata[COMMIT].value == release.commit:
-            return str(seen.metadata[REFUSED].value)
+        said: Mapping[str, dg.MetadataValue] = seen.metadata if seen else {}
+        if {REFUSED, COMMIT} <= said.keys() and said[COMMIT].value == release.commit:
+            return str(said[REFUSED].value)
     return None
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from deploy_orchestrator.defs.partitions import partition_key
+from deploy_orchestrator.defs.reports import REFUSED, UNRENDERED
 from deploy_orchestrator.pipeline import GUARDS, looked, silent
 from tests.chat import Service, listening
 from tests.defs.conftest import Laptop
@@ -57,6 +59,23 @@ def test_releases_and_what_waits_for_approval_are_told_once(bench: Laptop, servi
     bench.turn()
     (released,) = told(service)
     assert released.startswith("production/analytics was released.")
+
+
+def test_an_event_that_says_half_of_what_it_should_blinds_no_guard(bench: Laptop, service: Service) -> None:
+    """Whoever may report events in Dagster reports one without the commit that it is about."""
+    bench.commit("fleet.yaml", lambda text: text.replace("rollbackAfter: 30s", "rollbackAfter: 0s"))
+    bench.settle()
+    key = partition_key("dev", "analytics")
+    for asset, said in (("release", REFUSED), ("rendered_manifests", UNRENDERED)):
+        half = dg.AssetObservation(asset, partition=key, metadata={said: "believe me"})
+        bench.instance.report_runless_asset_event(half)
+    told(service)
+    bench.command("sandbox", "degrade", "dev", "analytics")
+    bench.turn()
+
+    assert any(line.startswith("dev/analytics is unhealthy") for line in told(service))
+    bench.tick("notifications")
+    assert not any("believe me" in line for line in told(service))
 
 
 def test_a_pause_and_a_resume_are_told_once_each(bench: Laptop, service: Service) -> None:
