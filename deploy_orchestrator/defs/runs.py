@@ -19,6 +19,7 @@ from deploy_orchestrator.defs.coordinator import is_asked_for
 from deploy_orchestrator.defs.events import Event
 from deploy_orchestrator.defs.resources import LEFT
 from deploy_orchestrator.errors import first_few
+from deploy_orchestrator.manifests import untyped
 from deploy_orchestrator.pipeline import Orchestrator
 from deploy_orchestrator.terms import Label, checked_label
 
@@ -101,17 +102,20 @@ def named(tenants: Collection[str]) -> str:
 
 def wanted_by(run: dg.DagsterRun) -> list[Intent]:
     """What a run was made for; nothing where it is not about tenants, or could not run at all."""
-    ops = cast("Mapping[str, Any]", run.run_config.get("ops", {}))
-    configs = [op.get("config", {}) for op in ops.values()]
+    ops = untyped.mapping(run.run_config.get("ops"))
+    configs = [untyped.mapping(untyped.mapping(op).get("config")) for op in ops.values()]
     return [
         Intent(batch.environment, tenant, purpose)
         for config in configs
-        if "tenants" in config and (batch := _batch(config))
+        if (batch := _batch(config))
         for tenant, purpose in batch.tenants.items()
     ]
 
 
 def _batch(config: Mapping[str, Any]) -> Batch | None:
+    """What somebody who may launch runs wrote, and Dagster took: an op that asks for no config takes any."""
+    if config.keys() != Batch.model_fields.keys():
+        return None
     try:
         return Batch(**config)
     except ValidationError:

@@ -49,6 +49,34 @@ def tenants(found: Sequence[dg.RunRequest]) -> list[str]:
     return [each.tags[TENANTS] for each in found]
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        None,
+        5,
+        "tenants",
+        ["tenants"],
+        {"tenants": 1},
+        {"tenants": {"shop": "x"}, "environment": "dev", "self": 1},
+        {"tenants": {"shop": 1}, "environment": "dev"},
+        {"tenants": {"shop": "x"}, "environment": "../dev"},
+    ],
+)
+def test_a_run_whose_config_somebody_made_up_is_about_nobody_and_blinds_no_sensor(instance, config):
+    """Dagster takes any config for an op that asks for none, and sensors read that of all runs."""
+    made_up = {"ops": {"charts": {"config": config}}}
+    instance.create_run_for_job(ship, run_config=run_of("ship", "dev", {"shop": "x"}, "").run_config)
+    (made,) = instance.get_runs()
+    instance.add_run(dg.DagsterRun("survey", run_config=made_up, status=dg.DagsterRunStatus.STARTED))
+    assert wanted_by(made) == [Intent("dev", "shop", "x")]
+    assert runs.under_way(instance) == [Intent("dev", "shop", "x")]
+
+
+@pytest.mark.parametrize("config", [None, {"ops": None}, {"ops": {"charts": None}}, {"ops": ["charts"]}])
+def test_what_is_no_config_at_all_is_about_nobody(config):
+    assert wanted_by(dg.DagsterRun("survey", run_config=config)) == []
+
+
 def test_tenants_of_one_environment_share_a_run_and_a_run_knows_what_it_is_for(
     instance: dg.DagsterInstance,
 ) -> None:
