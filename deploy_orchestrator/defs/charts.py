@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from deploy_orchestrator.defs import pages
 from deploy_orchestrator.defs.resources import AGAIN, Installation
@@ -19,6 +20,7 @@ from deploy_orchestrator.telemetry import (
 
 NEW = "new since the last audit"
 SEEN = "first seen"
+_KEPT = TypeAdapter(dict[str, AwareDatetime | None])
 
 
 @dg.asset(
@@ -147,9 +149,10 @@ def _seen_before(context: dg.AssetExecutionContext, asset: str) -> FirstSeen | N
     event = context.instance.get_latest_materialization_event(dg.AssetKey(asset))
     materialization = event.asset_materialization if event else None
     kept = materialization.metadata.get(SEEN) if materialization else None
-    if not isinstance(kept, dg.JsonMetadataValue) or not isinstance(kept.data, dict):
+    try:
+        return _KEPT.validate_python(kept.data) if isinstance(kept, dg.JsonMetadataValue) else None
+    except ValidationError:
         return None
-    return {name: datetime.fromisoformat(time) if time else None for name, time in kept.data.items()}
 
 
 def _as_metadata(seen: FirstSeen) -> dg.JsonMetadataValue:
