@@ -1,5 +1,6 @@
 """`serve`: the board, with Dagster's web UI beside it."""
 
+import os
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -110,6 +111,12 @@ def _sign_in(home: Path) -> "SignIn | None":
         first = error.errors(include_input=False)[0]
         raise NotSetUp(first["msg"], place=Place(f"{_VARIABLE}{str(first['loc'][0]).upper()}")) from None
     if settings.file is None:
+        if f"{_VARIABLE}FILE" in os.environ:
+            raise NotSetUp(
+                "it names no file, so that nobody would sign in",
+                place=Place(f"{_VARIABLE}FILE"),
+                fix="name the file, or unset it",
+            )
         return None
     from deploy_orchestrator.registries import ANYWHERE, Internet
     from deploy_orchestrator.web import SignIn, read_sign_in

@@ -54,6 +54,13 @@ def test_where_people_sign_in_it_listens_to_others_and_lets_nobody_in_who_has_no
     assert client.get("/", headers={"host": "other.example.com"}).status_code == 421
 
 
+def test_a_variable_that_names_no_file_of_who_signs_in_lets_nobody_in(desk, served, monkeypatch):
+    monkeypatch.setenv("DEPLOY_ORCHESTRATOR_SIGN_IN_FILE", "")
+    answer = desk.run("serve")
+    assert (answer.code, served) == (2, [])
+    assert "DEPLOY_ORCHESTRATOR_SIGN_IN_FILE: it names no file" in answer.errors
+
+
 def test_the_key_of_cookies_is_made_once_and_is_its_owners_alone(desk, file, served):
     for _ in range(2):
         assert desk.run("serve").code == 0
