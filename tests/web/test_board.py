@@ -245,7 +245,8 @@ def test_a_change_is_shown_on_its_way_with_where_it_waits_and_where_it_is(client
     assert [(each["environment"], each["tenant"]) for each in said["released"]] == [("dev", "shop")]
     page = client.get(f"/changes/{commit}").text
     assert f"deploy-orchestrator approve production --commit {commit[:8]}" in page
-    for wrong in ("1" * 40, "main"):
+    assert client.get(f"/changes/{commit[:8]}", headers=JSON).json() == said
+    for wrong in ("1" * 40, "1" * 8, "main", commit[:7]):
         assert client.get(f"/changes/{wrong}").status_code == 404
 
 

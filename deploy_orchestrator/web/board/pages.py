@@ -20,7 +20,7 @@ from deploy_orchestrator.git import RevisionNotFound
 from deploy_orchestrator.pipeline import IsolationAudit, Orchestrator, Standing
 from deploy_orchestrator.releases import RulesStanding
 from deploy_orchestrator.telemetry import Dora, Past
-from deploy_orchestrator.terms import CommitId, Label
+from deploy_orchestrator.terms import Label
 from deploy_orchestrator.web.asking import Ways, WayToDecide, refused, refused_stops
 from deploy_orchestrator.web.board.acting import Acting, Looked
 from deploy_orchestrator.web.board.audit import DAYS as AUDITED_DAYS
@@ -78,9 +78,9 @@ class OneTenant(Asks):
 
 
 class CommitAsked(Asks):
-    """A commit of the fleet."""
+    """A commit of the fleet, by its id or as many digits of it as pages show."""
 
-    commit: CommitId
+    commit: Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")]
 
 
 class Days(Asks):
