@@ -254,6 +254,7 @@ def test_an_application_is_that_of_its_name_whatever_its_labels_say() -> None:
 
 
 BY_HAND = {"username": "ann"}
+OURS = {"username": "deploy-orchestrator"}
 
 
 @pytest.mark.parametrize(
@@ -289,9 +290,18 @@ def test_what_was_applied_without_its_hooks_is_not_live() -> None:
     status = application(**live(history=history), operationState=ended(operation=bare)).status
     assert status.sync is Sync.OUT_OF_SYNC
     assert "without its hooks" in status.message
-    before = {"revision": NEW, "deployStartedAt": at(-5), "deployedAt": at(-4)}
+    before = {"revision": NEW, "deployStartedAt": at(-5), "deployedAt": at(-4), "initiatedBy": OURS}
     status = application(**live(history=[before, history[1]]), operationState=ended(operation=bare)).status
     assert status.sync is Sync.SYNCED
+
+
+@pytest.mark.parametrize(
+    ("by", "sync"), [(BY_HAND, Sync.OUT_OF_SYNC), (OURS, Sync.SYNCED), ({"automated": True}, Sync.SYNCED)]
+)
+def test_a_dry_run_hides_nothing_of_what_was_applied_before_it(by: dict[str, Any], sync: Sync) -> None:
+    trial = {**asked(None), "initiatedBy": BY_HAND, "sync": {"revision": NEW, "dryRun": True}}
+    entry = {"revision": NEW, "deployStartedAt": at(-5), "deployedAt": at(-4), "initiatedBy": by}
+    assert application(**live(history=[entry]), operationState=ended(operation=trial)).status.sync is sync
 
 
 def test_what_argo_cd_heals_by_itself_serves_its_release(release: Release) -> None:

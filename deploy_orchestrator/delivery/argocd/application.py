@@ -234,13 +234,16 @@ class Application:
 
     @property
     def _bare(self) -> bool:
-        """Whether what is live was applied without its hooks, and so was never tested."""
+        """Whether what is live may have been applied without its hooks, and so was never tested: history does
+        not tell, and of what people had applied only the last operation does.
+        """
         operation = self.operation
         return (
             operation is not None
             and not operation.whole
             and all(
-                "deployStartedAt" in each and _time(each["deployStartedAt"]) == operation.started
+                _is_by_hand(each)
+                or ("deployStartedAt" in each and _time(each["deployStartedAt"]) == operation.started)
                 for each in self._brought
             )
         )
@@ -262,7 +265,7 @@ class Application:
         elif self._unseen_for(_FORGOTTEN):
             yield f"Argo CD has not looked at it since {self._reconciled:%Y-%m-%d %H:%M:%S} UTC"
         if self._brought and self._bare:
-            yield "somebody had it applied without its hooks"
+            yield "somebody may have had it applied without its hooks"
         if self.operation and not self.ended:
             yield self.operation.message
         for hook in self.operation.broken if self.operation else ():
@@ -313,6 +316,11 @@ def _operation(requested: Body, state: Body, source: Body) -> Operation:
         by=_told(requested, names.ASKED_BY),
         whole=_is_whole(requested, source),
     )
+
+
+def _is_by_hand(brought: Body) -> bool:
+    by = brought.get("initiatedBy", {})
+    return not by.get("automated") and by.get("username") != names.ACCOUNT
 
 
 def _is_whole(operation: Body, source: Body) -> bool:
