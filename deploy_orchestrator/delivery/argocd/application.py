@@ -1,7 +1,7 @@
 """An Application, read into the terms of `Engine`, and the writes that ask it to sync."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from typing import Any, Final
@@ -37,9 +37,10 @@ _ENDED = {Phase.SUCCEEDED, Phase.FAILED, Phase.ERROR}
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """One Application, as it was at one resource version."""
+    """One Application, as it was at one resource version and `read` at a moment."""
 
     body: Body
+    read: datetime = field(default_factory=lambda: datetime.now(UTC), compare=False)
 
     @property
     def name(self) -> str:
@@ -56,8 +57,8 @@ class Application:
         state = self._status.get("operationState")
         if self.requested:
             asked = {"phase": Phase.RUNNING, "message": "requested"}
-            return _operation(self.body["operation"], asked, self._source)
-        return _operation(state["operation"], state, self._source) if state else None
+            return _operation(self.body["operation"], asked, self._source, self.read)
+        return _operation(state["operation"], state, self._source, self.read) if state else None
 
     @property
     def requested(self) -> bool:
@@ -201,14 +202,14 @@ class Application:
         return operation is None or operation.finished is None or self._reconciled >= operation.finished
 
     def _unseen_for(self, long: timedelta) -> bool:
-        return datetime.now(UTC) - self._reconciled > long
+        return self.read - self._reconciled > long
 
     @property
     def _observed(self) -> datetime:
-        """Now, for Argo CD writes each change at once; its last look where it has yet to look again, or seems
-        not to be there.
+        """When it was read, for Argo CD writes each change at once; its last look where it has yet to look
+        again, or seems not to be there.
         """
-        now = datetime.now(UTC).replace(microsecond=0)
+        now = self.read.replace(microsecond=0)
         awake = self._looked and not self._unseen_for(_FORGOTTEN)
         return max(now, self._reconciled) if awake else self._reconciled
 
@@ -301,14 +302,14 @@ def _leaving(resource: Body) -> bool:
     return bool(resource.get("requiresPruning")) and progressing
 
 
-def _operation(requested: Body, state: Body, source: Body) -> Operation:
+def _operation(requested: Body, state: Body, source: Body, now: datetime) -> Operation:
     results = state.get("syncResult", {})
     revision = results.get("revision") or requested.get("sync", {}).get("revision", "")
     return Operation(
         key=_told(requested, names.RELEASE),
         revision=revision,
         phase=Phase(state["phase"]),
-        started=_time(state["startedAt"]) if "startedAt" in state else datetime.now(UTC),
+        started=_time(state["startedAt"]) if "startedAt" in state else now,
         finished=_time(state["finishedAt"]) if "finishedAt" in state else None,
         message=state.get("message", ""),
         hooks=tuple(_hook(each) for each in results.get("resources", []) if each.get("hookType")),
