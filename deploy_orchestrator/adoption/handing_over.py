@@ -27,6 +27,9 @@ _LETTING_GO: Final = 120.0
 """Seconds: Kubernetes comes to know new kinds, and what owns what of them, twice a minute."""
 
 _BETWEEN: Final = 0.2
+_CASCADE: Final = "finalizer.argocd.argoproj.io"
+"""What those finalizers have in common with which Argo CD deletes what an Application delivers."""
+
 _API: Final = "argoproj.io/v1alpha1"
 
 
@@ -67,7 +70,13 @@ def in_the_way(old: Old, candidate: Manifests, namespace: str) -> tuple[str, ...
             fix=f"`kubectl -n {old.argocd} get applications` lists them; --argocd names another namespace",
         )
     found = inspect(old.cluster, namespace, None, candidate)
-    return (*_owned(old), *would(found, candidate), *_of_others(old, candidate, namespace))
+    return (
+        *_going(old),
+        *_owned(old),
+        *_made_by_another(old),
+        *would(found, candidate),
+        *_of_others(old, candidate, namespace),
+    )
 
 
 def hand_over(old: Old, candidate: Manifests, namespace: str) -> Iterator[str]:
@@ -127,15 +136,49 @@ def take_back(old: Old) -> Iterator[str]:
         write_whole(waiting[0], documents.dump({**_kept(waiting[0]), "automated": kept["automated"]}))
         yield f"{parent} stays as it is: it would make {', '.join(each.stem for each in waiting)} again"
     elif isinstance(parent, str) and kept.get("automated") is not None:
-        old.cluster.merge(
-            _named(parent), old.argocd, {"spec": {"syncPolicy": {"automated": kept["automated"]}}}
-        )
+        healing = {"spec": {"syncPolicy": {"automated": kept["automated"]}}}
+        old.cluster.merge(*_qualified(old, parent), healing)
         yield f"{parent} heals itself again"
     old.kept.unlink()
 
 
 def _kept(file: Path) -> Mapping[str, Any]:
     return untyped.mapping(documents.parse(file.read_bytes(), str(file)).value)
+
+
+def _going(old: Old) -> Iterator[str]:
+    live = old.live()
+    if live is None or not _is_going(live):
+        return
+    cascading = [each for each in untyped.texts(live.body["metadata"].get("finalizers")) if _CASCADE in each]
+    if cascading:
+        yield (
+            f"{old.name} is being deleted, and what it delivers with it: `kubectl -n {old.argocd} patch"
+            f' application {old.name} --type merge --patch \'{{"metadata": {{"finalizers": null}}}}\'` keeps'
+            " what is still there"
+        )
+
+
+def _made_by_another(old: Old) -> Iterator[str]:
+    """The parent that it names where that does not know of it: whose automation would be turned off is not
+    for the Application to say.
+    """
+    live = old.live()
+    parent = _parent_of(live) if live else None
+    named = _qualified(old, parent) if parent else None
+    if named and old.cluster.read(*named) and not _lists(old, *named):
+        yield f"{old.name} says that the Application {parent} made it, and {parent} does not list it"
+
+
+def _lists(old: Old, parent: Object, namespace: str) -> bool:
+    """Whether an Application delivers this one."""
+    resources = untyped.mappings(old.cluster.status(parent, namespace).get("resources"))
+    return any(
+        each.get("kind") == "Application"
+        and each.get("name") == old.name
+        and each.get("namespace") == old.argocd
+        for each in resources
+    )
 
 
 def _owned(old: Old) -> Iterator[str]:
@@ -230,7 +273,7 @@ def _await_gone(old: Old) -> None:
 
 def _keep(old: Old, live: Object) -> None:
     parent = _parent_of(live)
-    found = old.cluster.read(_named(parent), old.argocd) if parent else None
+    found = old.cluster.read(*_qualified(old, parent)) if parent else None
     automated = untyped.at(found.body, "spec", "syncPolicy", "automated") if found else None
     kept: dict[str, Any] = {"application": dict(live.body), "parent": parent, "automated": automated}
     old.kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -240,15 +283,21 @@ def _keep(old: Old, live: Object) -> None:
 def _paused_parent(old: Old) -> Iterator[str]:
     live = old.live()
     parent = _parent_of(live) if live else None
-    found = old.cluster.read(_named(parent), old.argocd) if parent else None
+    found = old.cluster.read(*_qualified(old, parent)) if parent else None
     if parent and found and untyped.at(found.body, "spec", "syncPolicy", "automated") is not None:
-        old.cluster.merge(_named(parent), old.argocd, {"spec": {"syncPolicy": {"automated": None}}})
+        old.cluster.merge(*_qualified(old, parent), {"spec": {"syncPolicy": {"automated": None}}})
         yield f"{parent}, which would make it again, no longer heals itself"
 
 
 def _parent_of(live: Object) -> str | None:
-    """The Application that made this one, as its tracking-id says."""
-    return _delivered_by(live).rpartition("_")[2] or None
+    """The Application that made this one, as its tracking-id says: by its name, or with its namespace."""
+    return _delivered_by(live) or None
+
+
+def _qualified(old: Old, parent: str) -> tuple[Object, str]:
+    """The Application that a tracking-id names, and its namespace."""
+    namespace, _, name = parent.rpartition("_")
+    return _named(name), namespace or old.argocd
 
 
 def _delivered_by(live: Object) -> str:

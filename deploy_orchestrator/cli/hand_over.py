@@ -1,7 +1,9 @@
 """`hand-over`: let go of somebody's Application, so that ours takes its objects over in place."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
@@ -43,7 +45,7 @@ def hand_over(
         raise NotHandedOver(
             f"there is no plan of {environment}/{tenant}", fix="let the orchestrator plan it first"
         )
-    kept = described().home / "handed-over" / environment / f"{application}.yaml"
+    kept = _kept(described().home / "handed-over", environment, cluster, argocd, application)
     connected = ClusterClient(None, cluster, LIMIT, "deploy-orchestrator-adopt", commands=True)
     old = Old(connected, argocd, application, kept)
     told: list[str] = []
@@ -67,3 +69,9 @@ def hand_over(
             say(each)
     if dry_run and told:
         raise typer.Exit(1)
+
+
+def _kept(root: Path, environment: str, cluster: str, argocd: str, application: str) -> Path:
+    """Where an Application is kept: several clusters, and several Argo CDs of one, may have one called so."""
+    within = root / environment / f"{quote(cluster, safe='')}@{quote(argocd, safe='')}"
+    return within / f"{quote(application, safe='')}.yaml"

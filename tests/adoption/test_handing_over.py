@@ -27,6 +27,7 @@ def api() -> Iterator[ApiServer]:
     with serving() as server:
         server.namespaces(HOME, "argocd")
         server.put(an_application("apps"))
+        lists(server, "apps", "web", "more")
         server.put(an_application("web", **{TRACKING: "apps:argoproj.io/Application:argocd/web"}))
         for name in ("one", "two"):
             server.put(config_map(name, **{TRACKING: f"web:/ConfigMap:{HOME}/{name}"}))
@@ -52,6 +53,13 @@ def an_application(name: str, **annotations: str) -> dict[str, Any]:
 def config_map(name: str, **annotations: str) -> dict[str, Any]:
     metadata = {"name": name, "namespace": HOME, **({"annotations": annotations} if annotations else {})}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"x": "1"}}
+
+
+def lists(api: ApiServer, parent: str, *names: str, namespace: str = "argocd") -> None:
+    """`parent` delivers these Applications."""
+    group = {"group": "argoproj.io", "kind": "Application", "namespace": "argocd"}
+    resources = [{**group, "name": name} for name in names]
+    api.patch("Application", namespace, parent, {"status": {"resources": resources}})
 
 
 CANDIDATE = Manifests(Object(config_map(name)) for name in ("one", "two"))
@@ -221,3 +229,51 @@ def test_what_it_delivers_and_the_plan_does_not_have_stays_and_is_told(api: ApiS
     told = list(hand_over(old, CANDIDATE, HOME))
     assert f"nobody delivers any more what the plan does not have: ConfigMap {HOME}/three" in told
     assert "three" in [each["metadata"]["name"] for each in api.of_kind("ConfigMap", HOME)]
+
+
+def test_the_automation_of_an_application_that_did_not_make_it_stays_whatever_it_says(
+    api: ApiServer, old: Old
+) -> None:
+    api.put(an_application("billing"))
+    lists(api, "billing", "other")
+    api.patch("Application", "argocd", "web", {"metadata": {"annotations": {TRACKING: "billing:x:y/web"}}})
+    expected = "web says that the Application billing made it, and billing does not list it"
+    assert in_the_way(old, CANDIDATE, HOME) == (expected,)
+    with pytest.raises(NotHandedOver, match=expected):
+        list(hand_over(old, CANDIDATE, HOME))
+    billing = api.read("Application", "argocd", "billing")
+    assert billing
+    assert billing["spec"]["syncPolicy"] == {"automated": AUTOMATED}
+
+
+def test_a_parent_in_another_namespace_is_still_and_heals_itself_again(api: ApiServer, old: Old) -> None:
+    api.namespaces("team")
+    parent = an_application("apps")
+    parent["metadata"]["namespace"] = "team"
+    api.put(parent)
+    lists(api, "apps", "web", namespace="team")
+    made = {TRACKING: "team_apps:argoproj.io/Application:argocd/web"}
+    api.patch("Application", "argocd", "web", {"metadata": {"annotations": made}})
+    list(hand_over(old, CANDIDATE, HOME))
+    still = api.read("Application", "team", "apps")
+    namesake = api.read("Application", "argocd", "apps")
+    assert still
+    assert namesake
+    assert "automated" not in still["spec"]["syncPolicy"]
+    assert namesake["spec"]["syncPolicy"] == {"automated": AUTOMATED}
+    list(take_back(old))
+    again = api.read("Application", "team", "apps")
+    assert again
+    assert again["spec"]["syncPolicy"] == {"automated": AUTOMATED}
+
+
+@pytest.mark.parametrize("finalizer", [FINALIZER, f"{FINALIZER}/background"])
+def test_one_that_is_being_deleted_with_what_it_delivers_is_not_taken_for_handed_over(
+    api: ApiServer, old: Old, finalizer: str
+) -> None:
+    going = {"deletionTimestamp": "2026-12-01T12:00:00Z", "finalizers": [finalizer]}
+    api.patch("Application", "argocd", "web", {"metadata": going})
+    with pytest.raises(NotHandedOver, match="web is being deleted, and what it delivers with it"):
+        list(hand_over(old, CANDIDATE, HOME))
+    assert not old.kept.exists()
+    assert None not in marks(api)

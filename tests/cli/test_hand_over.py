@@ -72,3 +72,17 @@ def test_what_is_not_planned_is_not_handed_over(fresh: Desk, api: ApiServer) -> 
     answer = fresh.run("hand-over", "production", "shop", "legacy", "--cluster", "here")
     assert answer.code == 2
     assert "there is no plan of production/shop" in answer.errors
+
+
+def test_one_of_another_cluster_that_is_called_so_is_kept_beside_it_and_not_taken_back_as_it(
+    fresh: Desk, api: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert fresh.run(*NAMED).code == 0
+    with serving() as there:
+        there.namespaces("argocd")
+        have_kubeconfig(monkeypatch, there.kubeconfig(fresh.folder / "there", "arn:aws:eks:eu/there"))
+        back = fresh.run(*NAMED[:-1], "arn:aws:eks:eu/there", "--back")
+        assert back.code == 2
+        assert "nothing is kept of legacy" in back.errors
+        assert there.read("Application", "argocd", "legacy") is None
+    assert fresh.run(*NAMED, "--back", "--argocd", "elsewhere").code == 2
