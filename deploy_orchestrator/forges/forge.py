@@ -29,6 +29,9 @@ MAX_TEXT: Final = 60_000
 MAX_PAGES: Final = 40
 """Pages of one list that are gone through; a server decides for itself how long they are."""
 _PAGE: Final = 50
+_SUPERSEDED: Final = "<!-- deploy-orchestrator superseded -->"
+"""In the text of what was closed without anybody's decision."""
+
 _PAUSES: Final = (0.1, 0.3, 1.0, 3.0)
 """Seconds after which a pull request is asked for again whose branch is not known yet."""
 
@@ -45,12 +48,15 @@ _VERSIONS: Final[Mapping[Kind, str]] = {"github": "v3", "gitlab": "v4", "gitea":
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """A pull request: its number, its page, whether it is `new` with this call, and whether it is open."""
+    """A pull request: its number, its page, whether it is `new` with this call, whether it is open, and its
+    text.
+    """
 
     number: int
     url: str
     new: bool
     is_open: bool = True
+    text: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +134,15 @@ class Forge:
         return self.ask(method, path, content)
 
     def proposed(self, branch: str, base: str) -> PullRequest | None:
-        """The pull request of `branch` into `base`, open or not; None where there never was one.
+        """The pull request of `branch` into `base`, open or not; None where there is none but such as were
+        superseded.
 
         Raises:
             ForgeError, RepositoryError: as `propose`.
         """
         words = _DIALECTS[self.kind]
-        found = next(self._found(branch, base, words.opened), None) or next(
-            self._found(branch, base, "all"), None
-        )
+        asked = (each for each in self._found(branch, base, "all") if _SUPERSEDED not in _text(each, words))
+        found = next(self._found(branch, base, words.opened), None) or next(asked, None)
         return None if found is None else self._read(found, new=False)
 
     def closed(self, branch: str, by: str, since: datetime) -> Iterator[Any]:
@@ -166,6 +172,17 @@ class Forge:
         """
         words = _DIALECTS[self.kind]
         self.ask(words.edit, f"{words.pulls}/{number}", dict((words.closing,)))
+
+    def supersede(self, pull: PullRequest) -> None:
+        """Close a pull request because another one, or nothing, takes its place. Its text says so, for that
+        is no answer of people.
+
+        Raises:
+            ForgeError, RepositoryError: as `propose`.
+        """
+        words = _DIALECTS[self.kind]
+        text = f"{pull.text[: MAX_TEXT - len(_SUPERSEDED)]}\n\n{_SUPERSEDED}"
+        self.ask(words.edit, f"{words.pulls}/{pull.number}", dict((words.closing, (words.text, text))))
 
     def _found(self, branch: str, base: str, state: str) -> Iterator[Mapping[str, Any]]:
         listed = map(_mapping, self._listed_of(branch, base, state))
@@ -206,7 +223,8 @@ class Forge:
         words = _DIALECTS[self.kind]
         try:
             is_open = new or answer.get("state", words.opened) == words.opened
-            return PullRequest(int(answer[words.number]), str(answer[words.url]), new, is_open)
+            text = _text(answer, words)
+            return PullRequest(int(answer[words.number]), str(answer[words.url]), new, is_open, text)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ForgeError(f"{self.api} answers no pull request") from error
 
@@ -373,6 +391,10 @@ def _branch(pull: Mapping[str, Any], side: str) -> str:
     ref = str(told.get("ref", ""))
     # Gitea names a branch that is gone by its label alone.
     return str(told.get("label", "")) if ref.startswith("refs/pull/") else ref
+
+
+def _text(pull: Mapping[str, Any], words: _Dialect) -> str:
+    return str(pull.get(words.text) or "")
 
 
 def _is_before(pull: Mapping[str, Any], since: datetime) -> bool:

@@ -191,9 +191,12 @@ class _Look:
                 continue
             branch = branch_of(self.subscription.name, version)
             pull = self.forge.proposed(branch, MAIN) if self.forge else None
-            if self.forge and pull and pull.is_open:
+            is_own = is_untouched(commit, self.subscription.name)
+            if self.forge and pull and pull.is_open and is_own:
+                self.forge.supersede(pull)
+            elif self.forge and pull and pull.is_open:
                 self.forge.close(pull.number)
-            if is_untouched(commit, self.subscription.name) and self.repository.remove(branch, commit.id):
+            if is_own and self.repository.remove(branch, commit.id):
                 gone.append(version)
         return replace(chosen, superseded=tuple(gone))
 

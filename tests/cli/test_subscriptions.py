@@ -190,6 +190,36 @@ def test_a_newer_version_closes_the_pull_request_before_it_and_takes_its_branch_
     assert branches(desk) == ["upgrades/database/1.2.0"]
 
 
+def test_what_was_superseded_is_proposed_again_where_what_superseded_it_will_not_do(desk, forge):
+    """A newer version may be taken back, or turn out to do harm: nobody declined the one before."""
+    follow(desk, constraint="~1.1")
+    looked(desk, "--propose")
+    follow(desk, constraint="1.x")
+    looked(desk, "--propose")
+    follow(desk, constraint="~1.1")
+    found = looked(desk, "--propose")
+    assert (found["state"], found["version"], found["superseded"]) == ("proposed", "1.1.0", ["1.2.0"])
+    assert [(each["title"], each["state"]) for each in forge.pulls] == [
+        ("Upgrade db to 1.1.0 in app", "closed"),
+        ("Upgrade db to 1.2.0 in app", "closed"),
+        ("Upgrade db to 1.1.0 in app", "open"),
+    ]
+    assert looked(desk, "--propose")["state"] == "waits"
+    forge.open("main")["state"] = "closed"
+    assert looked(desk, "--propose")["state"] == "declined"
+
+
+def test_what_was_not_published_for_a_while_is_proposed_again(desk, forge):
+    """A registry that lists less than it has declines nothing in the name of people."""
+    desk.commit("tenants/shop/values.yaml", "image: {tag: 1.0.0}\n")
+    states = []
+    for tags in (("1.0.0", "1.4.2"), ("1.0.0",), ("1.0.0", "1.4.2")):
+        with answering(tags_told(*tags)) as port:
+            follow_image(desk, f"127.0.0.1:{port}/acme/shop", ("tenants/shop/values.yaml", "image.tag"))
+            states.append(looked(desk, "--propose")["state"])
+    assert states == ["proposed", "current", "proposed"]
+
+
 def test_a_branch_that_somebody_added_to_stays(desk, forge):
     follow(desk, constraint="~1.1")
     looked(desk, "--propose")
@@ -199,6 +229,10 @@ def test_a_branch_that_somebody_added_to_stays(desk, forge):
     follow(desk, constraint="1.x")
     looked(desk, "--propose")
     assert branches(desk) == ["upgrades/database/1.1.0", "upgrades/database/1.2.0"]
+    theirs = git_out(desk.fleet, "rev-parse", "upgrades/database/1.1.0")
+    follow(desk, constraint="~1.1")
+    assert looked(desk, "--propose")["state"] == "declined"
+    assert git_out(desk.fleet, "rev-parse", "upgrades/database/1.1.0") == theirs
 
 
 def test_what_was_merged_is_current_and_its_branch_goes(desk):

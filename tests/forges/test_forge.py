@@ -141,6 +141,23 @@ def test_one_that_was_closed_is_found_and_is_not_open(forge: Forge) -> None:
     assert forge.proposed("upgrade/db", "main") == replace(again, new=False)
 
 
+def test_one_that_was_superseded_is_no_answer_of_people_until_they_close_one_of_the_branch(
+    served: Served, forge: Forge
+) -> None:
+    text = "description" if served.kind == "gitlab" else "body"
+    first = forge.propose("upgrade/db", "main", "Upgrade db", "safe")
+    forge.supersede(first)
+    assert served.pulls[0]["state"] == "closed"
+    assert served.pulls[0][text].startswith("safe\n\n")
+    assert forge.proposed("upgrade/db", "main") is None
+    again = forge.propose("upgrade/db", "main", "Upgrade db", "safe")
+    assert forge.proposed("upgrade/db", "main") == replace(again, new=False)
+    forge.close(again.number)
+    found = forge.proposed("upgrade/db", "main")
+    assert found is not None
+    assert (found.number, found.is_open) == (again.number, False)
+
+
 def test_one_of_a_fork_is_not_taken_for_that_of_the_branch_which_is_called_so(
     served: Served, forge: Forge
 ) -> None:
