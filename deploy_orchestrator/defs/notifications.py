@@ -1,10 +1,13 @@
 # pyright: reportUnknownMemberType=false
 """Who hears of it: the facts of Git, of the engine and of the runs, told to people, each once."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
+from urllib.parse import quote
 
 import dagster as dg
 
@@ -29,6 +32,8 @@ from deploy_orchestrator.settings import NotificationSettings
 
 NEWS = timedelta(days=1)
 """How long after a release or a revert people are still told of it."""
+
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 
 
 @dg.sensor(
@@ -151,7 +156,7 @@ def _silent(home: Path, now: datetime) -> Iterator[Event]:
 
 def _broken_tenants(fleet: Fleet) -> Iterator[Event]:
     for tenant, error in fleet.broken.items():
-        yield Event(Kind.DOES_NOT_RENDER, tenant, tenant, str(error))
+        yield Event(Kind.DOES_NOT_RENDER, tenant, quote(tenant), str(error))
 
 
 def _unrendered(instance: dg.DagsterInstance, now: datetime) -> Iterator[Event]:
@@ -168,11 +173,10 @@ def _unrendered(instance: dg.DagsterInstance, now: datetime) -> Iterator[Event]:
         )
         seen = record.event_log_entry.asset_observation
         said: Mapping[str, dg.MetadataValue] = seen.metadata if seen else {}
-        if {UNRENDERED, FLEET_COMMIT} <= said.keys() and not instance.fetch_materializations(
-            since, 1
-        ).records:
-            key = partition.replace("|", "/")
-            commit = str(said[FLEET_COMMIT].value)
+        if not {UNRENDERED, FLEET_COMMIT} <= said.keys():
+            continue
+        key, commit = partition.replace("|", "/"), str(said[FLEET_COMMIT].value)
+        if _COMMIT.fullmatch(commit) and not instance.fetch_materializations(since, 1).records:
             yield Event(Kind.DOES_NOT_RENDER, key, commit, str(said[UNRENDERED].value))
 
 

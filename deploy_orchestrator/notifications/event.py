@@ -28,7 +28,7 @@ class Event:
     branch, where it is about that).
 
     `subject` is what it happened to, without spaces: the digest of a plan, the commit of a release, or a day
-    for what is told each day for as long as it lasts. `reason` may be the words of anybody.
+    for what is told each day for as long as it lasts. `deployment` and `reason` may be the words of anybody.
     """
 
     kind: Kind

@@ -1,5 +1,6 @@
 """Events in words for people, in which nothing that anybody wrote can be taken for markup."""
 
+import re
 import textwrap
 import unicodedata
 from collections import Counter
@@ -49,6 +50,7 @@ _LEVELS: dict[Kind, Literal["info", "warning", "failure"]] = {
     Kind.FLEET_BROKEN: "failure",
     Kind.GUARD_SILENT: "failure",
 }
+_PLAIN = re.compile(r"[A-Za-z0-9._/-]+")
 _WIDE = str.maketrans({each: chr(ord(each) + 0xFEE0) for each in "&<>@*_~`|[]\\"})
 
 
@@ -89,7 +91,8 @@ def inert(text: str) -> str:
 
 
 def _headline(event: Event) -> str:
-    return f"{event.deployment} {_SAYS[event.kind][0]}"
+    called = event.deployment if _PLAIN.fullmatch(event.deployment) else inert(event.deployment)
+    return f"{called} {_SAYS[event.kind][0]}"
 
 
 def _line(event: Event) -> str:

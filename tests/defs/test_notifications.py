@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from deploy_orchestrator.defs.partitions import partition_key
-from deploy_orchestrator.defs.reports import REFUSED, UNRENDERED
+from deploy_orchestrator.defs.reports import FLEET_COMMIT, REFUSED, UNRENDERED
 from deploy_orchestrator.pipeline import GUARDS, looked, silent
 from tests.chat import Service, listening
 from tests.defs.conftest import Laptop
@@ -241,6 +241,29 @@ def test_a_tenant_whose_files_are_broken_is_told_until_they_are_mended(
     bench.commit("tenants/analytics/tenant.yaml", lambda text: f"{text}colour: blue\n")
     bench.tick("notifications")
     assert len(told(service)) == 1
+
+
+def test_a_folder_that_no_tenant_can_be_called_is_told_once(bench: Laptop, service: Service) -> None:
+    told(service)
+    (bench.folder / "fleet/tenants/my <!channel>").mkdir()
+    bench.commit("tenants/my <!channel>/tenant.yaml", lambda _: "chart: {name: ground}\n")
+    for _ in range(3):
+        bench.tick("notifications")
+    (broken,) = told(service)
+    assert broken.startswith("my ＜!channel＞ does not render. ")
+
+
+def test_what_somebody_reports_of_no_commit_is_not_told(bench: Laptop, service: Service) -> None:
+    """Whoever may report events in Dagster says what does not render, and that at each look."""
+    told(service)
+    said = {UNRENDERED: "believe me", FLEET_COMMIT: "no commit at all"}
+    key = partition_key("dev", "analytics")
+    bench.instance.report_runless_asset_event(
+        dg.AssetObservation("rendered_manifests", partition=key, metadata=said)
+    )
+    for _ in range(2):
+        bench.tick("notifications")
+    assert told(service) == []
 
 
 def test_a_change_that_is_blocked_is_told_once(bench: Laptop, service: Service) -> None:

@@ -45,6 +45,18 @@ def test_one_event_is_told_in_its_title() -> None:
     assert message.level == "warning"
 
 
+def test_whatever_an_event_is_about_is_no_markup_and_begins_no_line() -> None:
+    """A folder of the fleet may be called anything, and so may what somebody reports in Dagster."""
+    message = compose([Event(Kind.DOES_NOT_RENDER, "x\n<!channel> [in](https://evil.example)", "c1", "why")])
+
+    assert message.title == "x ＜!channel＞ ［in］(https：//evil.example) does not render"
+    assert message.body == f"{message.title}. why"
+
+
+def test_names_of_our_own_are_told_as_they_are() -> None:
+    assert compose([Event(Kind.GUARD_SILENT, "open_gates", "d")]).title == "open_gates does not look any more"
+
+
 def test_many_events_are_one_message_with_the_gravest_first() -> None:
     message = compose(
         [
