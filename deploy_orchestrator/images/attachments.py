@@ -32,9 +32,10 @@ def legacy_tag(digest: str, suffix: str = "") -> str:
 
 
 def is_attestation(member: Descriptor) -> bool:
-    """Whether a member of an image's index is none of its platforms, but what BuildKit says of one."""
-    is_told = "vnd.docker.reference.type" in (member.annotations or {})
-    return is_told or (member.platform is not None and member.platform.os == "unknown")
+    """Whether a member of an image's index is none of its platforms, but what BuildKit says of one: for a
+    platform that no node is. What annotations say is nothing to a node.
+    """
+    return member.platform is not None and member.platform.os == "unknown"
 
 
 def told(referrers: Iterable[Descriptor]) -> Attached:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from deploy_orchestrator.errors import OrchestratorError, Transient
@@ -26,6 +26,9 @@ from deploy_orchestrator.manifests import (
 )
 from deploy_orchestrator.outcomes import Outcome, attempt, in_order, raised
 from deploy_orchestrator.terms import quantity
+
+_AHEAD: Final = timedelta(days=1)
+"""How far the clock of who builds may be ahead."""
 
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 
@@ -220,6 +223,9 @@ def _age(about: _About) -> Iterator[Finding]:
             said = f"{about.name} for {each.platform} does not tell when it was built"
             fix = "set the time of the build in the image, or name a base and build that tell theirs"
             yield image_checks.AGE.finding(about.object, said, fix)
+        elif each.created - about.now > _AHEAD:
+            said = f"{about.name} for {each.platform} says that it is built on {each.created:%Y-%m-%d}"
+            yield image_checks.AGE.finding(about.object, said, "set the time of the build in the image")
         elif about.now - each.created > oldest:
             days = (about.now - each.created).days
             said = (
@@ -289,7 +295,8 @@ def _contexts(object_: Object) -> Iterator[tuple[str, str, Callable[[str], Any]]
         own = untyped.mapping(container.body.get("securityContext"))
 
         def said(field: str, own: Mapping[str, Any] = own) -> Any:
-            return own.get(field, shared.get(field))
+            value = own.get(field)
+            return shared.get(field) if value is None else value
 
         if image := untyped.text(container.body.get("image")):
             yield container.name, image, said

@@ -1,10 +1,14 @@
 """What a registry has of an image."""
 
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
 from deploy_orchestrator.images.oci import Platform
+
+_MAX_USER: Final = 2**31 - 1
+_DIGITS: Final = len(str(_MAX_USER))
 
 
 class Layer(msgspec.Struct, frozen=True):
@@ -58,9 +62,13 @@ class Variant(msgspec.Struct, frozen=True):
 
     @property
     def is_root(self) -> bool:
-        """Whether it runs as root where the pod names no other user."""
+        """Whether it runs as root where the pod names no other user, or may: a runtime whose numbers have 32
+        bits takes a larger one for another (CVE-2024-40635).
+        """
         user = self.user.partition(":")[0].strip()
-        return user in {"", "root"} or user.lstrip("+-0") == ""
+        number = user.lstrip("+-0")
+        is_larger = number.isdecimal() and (len(number) > _DIGITS or int(number) > _MAX_USER)
+        return user in {"", "root"} or number == "" or is_larger
 
     @property
     def is_named(self) -> bool:

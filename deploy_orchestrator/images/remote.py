@@ -35,7 +35,7 @@ FRESH: Final = timedelta(minutes=10)
 """For how long what refers to an image is not asked for again; the image itself always is."""
 
 _HUB: Final = "registry-1.docker.io"
-_FORMAT: Final = "3"
+_FORMAT: Final = "4"
 _MAX_DEPTH: Final = 3
 _MAX_LAYERS: Final = 4_096
 _MAX_DIGITS: Final = 15
@@ -233,16 +233,14 @@ class RemoteImages:
         """A layer that the registry has, in the size that the manifest gives it."""
         if any(each in layer.media_type for each in _NO_LAYER):
             return Layer(layer.digest, layer.size, None, False)
-        told = (layer.annotations or {}).get(_UNPACKED, "")
-        count = _count(told)
+        told = _count((layer.annotations or {}).get(_UNPACKED, ""))
+        count = None if told is None else _plausible(told, layer.size)
         if layer.media_type.endswith("gzip") and count is None and layer.size:
             ending = self._ending(image, layer)
             return Layer(layer.digest, layer.size, _inflated(ending, layer.size), False)
         self._require_size(image, layer)
-        if count is not None:
-            return Layer(layer.digest, layer.size, count, False)
         is_plain = layer.media_type.endswith(".tar")
-        return Layer(layer.digest, layer.size, layer.size if is_plain else None, is_plain)
+        return Layer(layer.digest, layer.size, layer.size if is_plain else count, is_plain)
 
     def _ending(self, image: ImageReference, layer: oci.Descriptor) -> bytes:
         """The last four bytes of a layer; none where the registry gives no parts."""
@@ -400,10 +398,14 @@ def _next(answer: Answer, repository: str) -> str | None:
 
 def _inflated(ending: bytes, size: int) -> int | None:
     """What the end of a gzip of `size` bytes says that it unpacks to: of its last member alone, and modulo
-    2^32 (https://www.rfc-editor.org/rfc/rfc1952). None where that cannot be all, for nothing packs so badly.
+    2^32 (https://www.rfc-editor.org/rfc/rfc1952). None where that cannot be all.
     """
-    told = int.from_bytes(ending, "little")
-    return told if len(ending) == 4 and told >= size // 2 else None
+    return _plausible(int.from_bytes(ending, "little"), size) if len(ending) == 4 else None
+
+
+def _plausible(unpacked: int, size: int) -> int | None:
+    """What `size` bytes are said to unpack to; None where that cannot be all, for nothing packs so badly."""
+    return unpacked if unpacked >= size // 2 else None
 
 
 def _steps(config: oci.ImageConfiguration, layers: int) -> list[str]:

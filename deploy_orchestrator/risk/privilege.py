@@ -172,9 +172,10 @@ def _missing(context: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _context(spec: Mapping[str, Any], container: Mapping[str, Any]) -> Mapping[str, Any]:
+    own = untyped.mapping(container.get("securityContext"))
     return {
         **untyped.mapping(spec.get("securityContext")),
-        **untyped.mapping(container.get("securityContext")),
+        **{field: value for field, value in own.items() if value is not None},
     }
 
 

@@ -220,6 +220,7 @@ def test_an_image_that_is_too_old_or_does_not_tell_is_told() -> None:
     assert broken(of(), max_age=timedelta(days=10)) == []
     assert broken(of(variant(created=NOW - timedelta(days=11))), max_age=timedelta(days=10)) == ["image-age"]
     assert broken(of(variant(created=None)), max_age=timedelta(days=10)) == ["image-age"]
+    assert broken(of(variant(created=NOW + timedelta(days=2))), max_age=timedelta(days=10)) == ["image-age"]
 
 
 @pytest.mark.parametrize(
@@ -240,6 +241,11 @@ def test_an_image_that_is_too_old_or_does_not_tell_is_told() -> None:
         ("root", {"runAsUser": 7}, {}, []),
         ("root", {}, {"runAsUser": 7}, []),
         ("1000", {"runAsUser": 0}, {"runAsUser": 7}, ["image-root"]),
+        ("1000", {"runAsUser": None}, {"runAsUser": 0}, ["image-root"]),
+        ("app", {"runAsNonRoot": None}, {"runAsNonRoot": True}, ["image-user"]),
+        ("4294967296:1000", {"runAsNonRoot": True}, {}, ["image-root"]),
+        ("2147483648", {}, {}, ["image-root"]),
+        ("2147483647", {}, {}, []),
     ],
 )
 def test_nobody_runs_as_root_by_what_image_container_and_pod_say_together(

@@ -218,6 +218,35 @@ def test_what_buildkit_keeps_in_the_index_is_no_platform_but_an_sbom(hub: Hub, r
     assert found.attached.sboms == ("https://spdx.dev/Document",)
 
 
+@pytest.mark.parametrize("platform", [{"os": "linux", "architecture": "amd64"}, None])
+def test_what_a_node_could_run_is_no_attestation_whatever_its_index_calls_it(
+    hub: Hub, remote: Make, platform: dict[str, str] | None
+) -> None:
+    """A node takes the first that fits, and reads no annotations."""
+    evil = hub.variant("acme/web", layers=[b"evil"], User="0")
+    told = {
+        **evil,
+        "platform": platform,
+        "annotations": {"vnd.docker.reference.type": "attestation-manifest"},
+    }
+    hub.index("acme/web", "1", told, hub.variant("acme/web", User="1000"))
+    assert [each.user for each in published(hub, remote).variants] == ["0", "1000"]
+
+
+@pytest.mark.parametrize("kind", ["tar", "tar+gzip", "tar+zstd"])
+def test_a_layer_that_is_said_to_unpack_to_next_to_nothing_is_not_believed(
+    hub: Hub, remote: Make, kind: str
+) -> None:
+    hub.variant("acme/web", "1", layers=[])
+    manifest = json.loads(hub.registry.manifests["acme/web", "1"])
+    body = gzip.compress(bytes(range(256)) * 40, mtime=0)
+    layer = {"mediaType": f"application/vnd.oci.image.layer.v1.{kind}", **hub.blob("acme/web", body)}
+    manifest["layers"] = [{**layer, "annotations": {"io.containers.estargz.uncompressed-size": "1"}}]
+    hub.put("acme/web", manifest, "1")
+    (variant,) = published(hub, remote).variants
+    assert variant.disk == {"tar": len(body), "tar+gzip": 256 * 40, "tar+zstd": None}[kind]
+
+
 def test_what_a_digest_fixes_is_read_once_and_the_name_is_asked_each_time(hub: Hub, remote: Make) -> None:
     hub.variant("acme/web", "1")
     first = published(hub, remote)
