@@ -36,6 +36,7 @@ from deploy_orchestrator.terms import FieldPath
 
 _HUB: Final = "registry-1.docker.io"
 _LETTERS = re.compile(r"[A-Za-z]*")
+_NUMBERS = re.compile(r"[-+]")
 _ITEM = re.compile(r"\[(\d+)\]")
 
 
@@ -263,11 +264,21 @@ def _image(subscription: Subscription, tree: Tree, catalog: Catalog) -> Followed
     if host == DOCKER_HUB:
         place = f"{_HUB}{slash}{path}"
     try:
-        published = [each.version for each in catalog.versions(ChartIdentity(f"oci://{place}", name))]
+        tags = [each.version for each in catalog.versions(ChartIdentity(f"oci://{place}", name))]
     except ChartNotFound as error:
         raise RepositoryError(f"{image} has no tag that is a version", url=f"oci://{image}") from error
+    alike = {_writing(each.version) for each in fields}
+    published = (each for each in tags if _writing(each) in alike)
     newer = _newer(subscription, published, (each.version for each in fields))
     return _FollowedImage(image, newer, fields, tree)
+
+
+def _writing(tag: str) -> tuple[str, int]:
+    """How a tag spells a version. One that is written in another way moves, as `1.4` does beside `1.4.2`,
+    or counts something else: builds, days, commits.
+    """
+    letter = "v" if tag.startswith("v") else ""
+    return letter, _NUMBERS.split(tag, maxsplit=1)[0].count(".")
 
 
 def _field(field: ImageField, image: str, tree: Tree) -> _Field:

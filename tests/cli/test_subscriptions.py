@@ -333,6 +333,24 @@ def tags_told(*tags, told=lambda: None):
     return registry
 
 
+@pytest.mark.parametrize(
+    ("now", "tags", "newest"),
+    [
+        ("1.0.0", ("1.4.2", "1.9", "2", "20260101", "7654321", "v1.5.0"), "1.4.2"),
+        ("v1.0.0", ("1.4.2", "v1.4.1"), "v1.4.1"),
+        ("1.0", ("1.4.2", "1.4"), "1.4"),
+        ("1.0.0", ("2", "20260101"), None),
+    ],
+)
+def test_tags_that_are_written_in_another_way_are_no_newer_versions(desk, now, tags, newest):
+    """They move, or count something else: builds, days, commits."""
+    desk.commit("tenants/shop/values.yaml", f"image: {{tag: '{now}'}}\n")
+    with answering(tags_told(now, *tags)) as port:
+        follow_image(desk, f"127.0.0.1:{port}/acme/shop", ("tenants/shop/values.yaml", "image.tag"))
+        found = looked(desk)
+    assert (found["version"], found["state"]) == (newest, "found" if newest else "current")
+
+
 def test_a_field_at_the_top_of_a_file_is_followed(desk):
     with answering(tags_told("1.0.0", "1.4.2")) as port:
         desk.commit("tenants/shop/values.yaml", "tag: 1.0.0\n")
