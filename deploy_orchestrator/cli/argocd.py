@@ -48,8 +48,9 @@ def bootstrap(
 
     With --apply it is applied to every Argo CD of the fleet, or to one, with the rights of your kubeconfig
     and in the contexts that DEPLOY_ORCHESTRATOR_CONTEXT or …_CONTEXTS name. The exit code is 2 when one of
-    them does not take it; the others are given theirs all the same. Nothing is deleted: AppProjects that an
-    earlier one made for tenants that have left, and no Application is in, are told with the command for it.
+    them does not take it, or a release cannot be read whose place an AppProject would let in; the others are
+    given theirs all the same. Nothing is deleted: AppProjects that an earlier one made for tenants that have
+    left, and no Application is in, are told with the command for it.
     """
     orchestrator = opened(context)
     fleet = orchestrator.fleet()
@@ -68,7 +69,10 @@ def bootstrap(
         except DeliveryError as error:
             failed = True
             tell(error, about=each.name)
-    if failed:
+    unreadable = orchestrator.deployments.unreadable_releases()
+    for error in unreadable:
+        tell(error)
+    if failed or unreadable:
         raise typer.Exit(2)
 
 

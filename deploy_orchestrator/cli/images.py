@@ -41,8 +41,8 @@ def images(
     These are not verified. What the policies of environments ask of images is checked.
 
     The exit code is 1 when an image is missing, broken, not what a policy asks for, or another one than was
-    released by the same name, and 2 when a registry
-    does not answer or a deployment does not render; the others are shown all the same.
+    released by the same name, and 2 when a registry does not answer, a deployment does not render or a
+    release cannot be read; the others are shown all the same.
     """
     orchestrator = opened(context)
     fleet = orchestrator.fleet()
@@ -82,7 +82,10 @@ def images(
     unread = [*dict.fromkeys(failures(running)), *fleet.broken.items()]
     for about, error in [*unread, *broken]:
         tell(error, about=about)
-    if unread or any(isinstance(error, Transient) for _, error in broken):
+    unreadable = orchestrator.deployments.unreadable_releases(environment)
+    for error in unreadable:
+        tell(error)
+    if unread or unreadable or any(isinstance(error, Transient) for _, error in broken):
         raise typer.Exit(2)
     if broken or shifted or any(each.severity == "error" for _, each in findings):
         raise typer.Exit(1)

@@ -31,8 +31,8 @@ def pending(
     """List what waits to be released, and what each waits for.
 
     It stands together by the commit of the fleet that it comes from, each with the reasons of its verdict,
-    who may approve it, and the command to type next. The exit code is 2 when a plan cannot be read, or what
-    it waits for not be told; the others are shown all the same.
+    who may approve it, and the command to type next. The exit code is 2 when a tenant or a plan cannot be
+    read, or what it waits for not be told; the others are shown all the same.
     """
     orchestrator = opened(context)
     fleet = orchestrator.fleet()
@@ -59,7 +59,8 @@ def pending(
         for change, gate in changes:
             show_rules(change, (gate,))
     untold = {str(error): error for _, error in failures(judged)}
-    errors = [*untold.values(), *orchestrator.deployments.unreadable()]
+    broken = [error for name, error in fleet.broken.items() if tenant in (None, name)]
+    errors = [*untold.values(), *broken, *orchestrator.deployments.unreadable()]
     for error in (*errors, *fleet.stalemates):
         tell(error)
     if errors:

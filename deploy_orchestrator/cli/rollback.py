@@ -112,6 +112,7 @@ def _many(
             refused += [made] if isinstance(made, OrchestratorError) else []
             back += [] if isinstance(made, OrchestratorError) else [made]
         healthy = deliver_all(orchestrator, back, output)
+    refused += orchestrator.deployments.unreadable_releases(environment)
     for error in refused:
         tell(error)
     if refused or not healthy:

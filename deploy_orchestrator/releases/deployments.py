@@ -135,10 +135,16 @@ class Deployments:
         others, and with the rules, without which nothing is released; and what others than the orchestrator
         wrote there, which counts for nothing until it is put back.
         """
-        plans = self._each(PLANS, lambda standing: standing.plan)
-        files = self._each(RELEASES, lambda standing: standing.released)
-        found = failures(enumerate([*plans, *files, attempt(self.rules)]))
-        return [*(error for _, error in found), *map(_by_others, self.repository.by_others()[:_NAMED])]
+        found = failures(enumerate([*self._each(PLANS, lambda standing: standing.plan), attempt(self.rules)]))
+        others = map(_by_others, self.repository.by_others()[:_NAMED])
+        return [*(error for _, error in found), *self.unreadable_releases(), *others]
+
+    def unreadable_releases(self, environment: str | None = None) -> list[OrchestratorError]:
+        """What is wrong with release files on `main`, or with those of an `environment`: `releases` leaves
+        them out.
+        """
+        files = self._each(RELEASES, lambda standing: standing.released, environment)
+        return [error for _, error in failures(enumerate(files))]
 
     def put_back(self) -> None:
         """Put back what others wrote over what the orchestrator had signed: until then it counts for nothing
@@ -440,9 +446,12 @@ class Deployments:
     def _standing(self, slot: Slot) -> SlotState:
         return _standing(self.repository, self.repository.branch(MAIN), slot)
 
-    def _each(self, folder: str, part: Callable[[SlotState], Part]) -> list[Outcome[Part]]:
+    def _each(
+        self, folder: str, part: Callable[[SlotState], Part], environment: str | None = None
+    ) -> list[Outcome[Part]]:
         main = self.repository.branch(MAIN)
-        found = [_standing(self.repository, main, slot) for slot in slots(main, folder)]
+        wanted = (each for each in slots(main, folder) if environment in (None, each.environment))
+        found = [_standing(self.repository, main, slot) for slot in wanted]
         return [attempt(part, each) for each in found]
 
 
