@@ -164,7 +164,7 @@ def _made_by_another(old: Old) -> Iterator[str]:
     for the Application to say.
     """
     live = old.live()
-    parent = _parent_of(live) if live else None
+    parent = _parent_of(old, live) if live else None
     named = _qualified(old, parent) if parent else None
     if named and old.cluster.read(*named) and not _lists(old, *named):
         yield f"{old.name} says that the Application {parent} made it, and {parent} does not list it"
@@ -272,7 +272,7 @@ def _await_gone(old: Old) -> None:
 
 
 def _keep(old: Old, live: Object) -> None:
-    parent = _parent_of(live)
+    parent = _parent_of(old, live)
     found = old.cluster.read(*_qualified(old, parent)) if parent else None
     automated = untyped.at(found.body, "spec", "syncPolicy", "automated") if found else None
     kept: dict[str, Any] = {"application": dict(live.body), "parent": parent, "automated": automated}
@@ -282,16 +282,24 @@ def _keep(old: Old, live: Object) -> None:
 
 def _paused_parent(old: Old) -> Iterator[str]:
     live = old.live()
-    parent = _parent_of(live) if live else None
+    parent = _parent_of(old, live) if live else None
     found = old.cluster.read(*_qualified(old, parent)) if parent else None
     if parent and found and untyped.at(found.body, "spec", "syncPolicy", "automated") is not None:
         old.cluster.merge(*_qualified(old, parent), {"spec": {"syncPolicy": {"automated": None}}})
         yield f"{parent}, which would make it again, no longer heals itself"
 
 
-def _parent_of(live: Object) -> str | None:
-    """The Application that made this one, as its tracking-id says: by its name, or with its namespace."""
-    return _delivered_by(live) or None
+def _parent_of(old: Old, live: Object) -> str | None:
+    """The Application that made this one, by its name or with its namespace: as its tracking-id says; where
+    it has none as its label does, if that one lists it.
+    """
+    if told := _delivered_by(live):
+        return told
+    label = live.labels.get(_INSTANCE)
+    if not label or label == old.name:
+        return None
+    named = _qualified(old, label)
+    return label if old.cluster.read(*named) and _lists(old, *named) else None
 
 
 def _qualified(old: Old, parent: str) -> tuple[Object, str]:

@@ -246,6 +246,24 @@ def test_the_automation_of_an_application_that_did_not_make_it_stays_whatever_it
     assert billing["spec"]["syncPolicy"] == {"automated": AUTOMATED}
 
 
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_parent_that_marks_by_label_is_still_where_it_lists_it(
+    api: ApiServer, old: Old, listed: bool
+) -> None:
+    web = an_application("web")
+    web["metadata"]["labels"] = {"app.kubernetes.io/instance": "apps"}
+    api.put(web)
+    lists(api, "apps", "web" if listed else "other")
+    list(hand_over(old, CANDIDATE, HOME))
+    parent = api.read("Application", "argocd", "apps")
+    assert parent
+    assert ("automated" in parent["spec"]["syncPolicy"]) != listed
+    list(take_back(old))
+    again = api.read("Application", "argocd", "apps")
+    assert again
+    assert again["spec"]["syncPolicy"] == {"automated": AUTOMATED}
+
+
 def test_a_parent_in_another_namespace_is_still_and_heals_itself_again(api: ApiServer, old: Old) -> None:
     api.namespaces("team")
     parent = an_application("apps")
