@@ -159,6 +159,18 @@ def of_sops_with_a_key_that_none_may_have(bodies: Bodies) -> None:
     put("secret.stringData", {"a b": SOPS})(bodies)
 
 
+def of_limits_that_are_counted(change: Change) -> Change:
+    """A change beside a quota that bounds limits, and what containers may use that say nothing of it."""
+
+    def counted(bodies: Bodies) -> None:
+        bodies["quota"] = an_object("v1", "ResourceQuota", "quota", spec={"hard": {"limits.memory": "4Gi"}})
+        limits = [{"type": "Container", "default": {"memory": "128Mi"}}]
+        bodies["range"] = an_object("v1", "LimitRange", "range", spec={"limits": limits})
+        change(bodies)
+
+    return counted
+
+
 def drop(path: str) -> Change:
     def change(bodies: Bodies) -> None:
         parent, _, last = path.rpartition(".")
@@ -380,6 +392,11 @@ BROKEN: list[tuple[str, Change, str]] = [
         ),
         "cpu: 4.1 asked for",
     ),
+    (
+        "quota-exceeded",
+        of_limits_that_are_counted(put(f"{MAIN}.resources.limits", {"memory": "2Gi"})),
+        "limits of memory: 4.12Gi together, 4Gi allowed",
+    ),
     ("request-missing", drop(f"{MAIN}.resources"), "container web requests no cpu and no memory"),
     (
         "request-missing",
@@ -425,6 +442,8 @@ SOUND: list[Change] = [
     put(f"{MAIN}.image", f"web@{DIGEST}"),
     put(f"{MAIN}.resources.requests.cpu", 0.5),
     put(f"{MAIN}.resources.requests.memory", "1Gi"),
+    of_limits_that_are_counted(put(f"{MAIN}.resources.limits", {"memory": "1Gi"})),
+    put(f"{MAIN}.resources.limits", {"memory": "64Gi"}),
     put(f"{MAIN}.livenessProbe", {"httpGet": {"port": "http", "path": "/"}}),
     put("secret.data", {"password": base64.b64encode(SOPS.encode()).decode(), "token": SOPS}),
     put("secret.stringData", {"password": SOPS.replace("type:str", "type:int")}),

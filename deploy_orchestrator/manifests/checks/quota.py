@@ -1,6 +1,6 @@
 """What a tenant's pods and volumes ask for fits in its quota."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -15,6 +15,8 @@ _COMPUTE: Final = ("cpu", "memory")
 _WORKLOADS: Final = frozenset(
     {"Deployment", "ReplicaSet", "ReplicationController", "StatefulSet", "DaemonSet"}
 )
+_Asked = Callable[[Any, str, dict[str, Any]], Decimal | None]
+"""How much of a resource a container asks for or may use, by what a LimitRange says where it says nothing."""
 
 
 def _exceeded(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
@@ -29,6 +31,12 @@ def _exceeded(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
         allowed = quantity(limit)
         if allowed is not None and asked[resource] > allowed:
             yield Broken(None, f"{resource}: {_shown(resource, asked[resource])} asked for, {limit} allowed")
+    used = _running(manifests, _limit)
+    for resource, limit in _limits_counted(manifests):
+        allowed = quantity(limit)
+        if allowed is not None and used[resource] > allowed:
+            said = f"limits of {resource}: {_shown(resource, used[resource])} together, {limit} allowed"
+            yield Broken(None, said)
 
 
 def _unrequested(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
@@ -42,33 +50,15 @@ def _unrequested(manifests: Manifests, deployment: Deployment) -> Iterator[Broke
                 )
 
 
-def _running(manifests: Manifests) -> dict[str, Decimal]:
-    """What runs all the time, hooks and jobs left out: each ends before long."""
-    defaults = _defaults(manifests)
-    total = {"cpu": Decimal(0), "memory": Decimal(0), "pods": Decimal(0)}
+def _limits_counted(manifests: Manifests) -> Iterator[tuple[str, Any]]:
+    """The resources whose limits the quotas among the objects bound for all pods, each with its bound."""
     for object_ in manifests.objects:
-        pod = pod_of(object_)
-        if pod is None or object_.hooks or object_.kind not in _WORKLOADS | {"Pod"}:
-            continue
-        replicas = _replicas(object_)
-        total["pods"] += replicas
-        for name in _COMPUTE:
-            total[name] += replicas * _pod_request(pod, name, defaults)
-    return total
-
-
-def _pod_request(pod: Pod, name: str, defaults: dict[str, Any]) -> Decimal:
-    """What the scheduler counts: all containers and sidecars, or the largest init container beside them."""
-    together, largest, beside = Decimal(0), Decimal(0), Decimal(0)
-    for container in pod.containers():
-        request = _request(container.body, name, defaults) or Decimal(0)
-        if container.list == "containers" or container.body.get("restartPolicy") == "Always":
-            together += request
-            beside += request if container.list == "initContainers" else 0
-        elif container.list == "initContainers":
-            largest = max(largest, request + beside)
-    overhead = quantity(untyped.at(pod.spec, "overhead", name)) or Decimal(0)
-    return max(together, largest) + overhead
+        spec = untyped.mapping(object_.body.get("spec"))
+        if (object_.key.group, object_.kind) == ("", "ResourceQuota") and not (
+            spec.get("scopes") or spec.get("scopeSelector")
+        ):
+            hard = untyped.mapping(spec.get("hard"))
+            yield from ((name, hard[key]) for name in _COMPUTE if (key := f"limits.{name}") in hard)
 
 
 def _request(container: Any, name: str, defaults: dict[str, Any]) -> Decimal | None:
@@ -80,13 +70,56 @@ def _request(container: Any, name: str, defaults: dict[str, Any]) -> Decimal | N
     return quantity(defaults.get(name))
 
 
-def _defaults(manifests: Manifests) -> dict[str, Any]:
+def _limit(container: Any, name: str, defaults: dict[str, Any]) -> Decimal | None:
+    given = quantity(untyped.at(untyped.mapping(container).get("resources"), "limits", name))
+    return quantity(defaults.get(name)) if given is None else given
+
+
+_DEFAULTED: Final[Mapping[_Asked, tuple[str, ...]]] = {
+    _request: ("max", "default", "defaultRequest"),
+    _limit: ("max", "default"),
+}
+"""Where a LimitRange says what a container has that says nothing itself, the last counts."""
+
+
+def _running(manifests: Manifests, asked: _Asked = _request) -> dict[str, Decimal]:
+    """What runs all the time, hooks and jobs left out: each ends before long."""
+    defaults = _defaults(manifests, asked)
+    total = {"cpu": Decimal(0), "memory": Decimal(0), "pods": Decimal(0)}
+    for object_ in manifests.objects:
+        pod = pod_of(object_)
+        if pod is None or object_.hooks or object_.kind not in _WORKLOADS | {"Pod"}:
+            continue
+        replicas = _replicas(object_)
+        total["pods"] += replicas
+        for name in _COMPUTE:
+            total[name] += replicas * _of_pod(pod, name, defaults, asked)
+    return total
+
+
+def _of_pod(pod: Pod, name: str, defaults: dict[str, Any], asked: _Asked) -> Decimal:
+    """What the scheduler and a quota count: all containers and sidecars, or the largest init container beside
+    them.
+    """
+    together, largest, beside = Decimal(0), Decimal(0), Decimal(0)
+    for container in pod.containers():
+        request = asked(container.body, name, defaults) or Decimal(0)
+        if container.list == "containers" or container.body.get("restartPolicy") == "Always":
+            together += request
+            beside += request if container.list == "initContainers" else 0
+        elif container.list == "initContainers":
+            largest = max(largest, request + beside)
+    overhead = quantity(untyped.at(pod.spec, "overhead", name)) or Decimal(0)
+    return max(together, largest) + overhead
+
+
+def _defaults(manifests: Manifests, asked: _Asked = _request) -> dict[str, Any]:
     defaults: dict[str, Any] = {}
     for object_ in manifests.objects:
         if (object_.key.group, object_.kind) == ("", "LimitRange"):
             for limit in untyped.mappings(untyped.at(object_.body, "spec", "limits")):
                 if limit.get("type") == "Container":
-                    for field in ("max", "default", "defaultRequest"):
+                    for field in _DEFAULTED[asked]:
                         defaults.update(untyped.mapping(limit.get(field)))
     return defaults
 
@@ -121,8 +154,9 @@ MANIFEST_CHECKS = (
     ManifestCheck(
         "quota-exceeded",
         "error",
-        "The cluster refuses pods and volumes beyond the tenant's quota, and a roll-out stops half-way.",
-        "ask for less, run fewer replicas, or raise the quota in tenant.yaml",
+        "The cluster refuses pods and volumes beyond the tenant's quota, also where it bounds limits, and a "
+        "roll-out stops half-way: of a StatefulSet after the old pod is gone.",
+        "ask for less, lower limits, run fewer replicas, or raise the quota in tenant.yaml",
         _exceeded,
     ),
     ManifestCheck(
