@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from deploy_orchestrator.manifests import Container, FieldChange, NamedPath, Object, untyped
 from deploy_orchestrator.risk.change import Altered, Change
+from deploy_orchestrator.risk.defaults import HOLDS
 from deploy_orchestrator.risk.images import stored_by
 from deploy_orchestrator.risk.pods import (
     claim_templates_of,
@@ -231,6 +232,24 @@ class NotRolled(Rule):
             held = held_back(altered.after)
             if held and any((altered.in_pod(field) or ())[:1] == ("spec",) for field in altered.fields):
                 yield Sighting(held, altered.key)
+
+
+class HoldLifted(FieldRule):
+    id = "hold-lifted"
+    severity = Verdict.NEEDS_APPROVAL
+    sees = (
+        "`suspend: false` of a CronJob or Job, `paused: false` of a Deployment or `partition: 0` of a "
+        "StatefulSet comes to be written where nothing was said of it"
+    )
+    why = (
+        "What people or other programs have stopped on the live object, as in an incident, a sync leaves "
+        "alone until then; now it starts what they stopped."
+    )
+    do = "Look whether the live object is held. Leave the field out where nothing is to be said of it."
+
+    def on(self, altered: Altered, field: FieldChange, change: Change) -> str | None:
+        held = HOLDS.get((altered.key.group, altered.key.kind)) == field.path and field.before is None
+        return f"{field.field} none → {field.after}" if held and field.after in (False, 0) else None
 
 
 class ProbeEased(Rule):
@@ -485,6 +504,7 @@ RULES = (
     ScalingLimit(),
     ScalingLimitUp(),
     NotRolled(),
+    HoldLifted(),
     ProbeRemoved(),
     ProbeEased(),
     HistoryLimit(),

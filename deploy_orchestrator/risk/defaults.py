@@ -118,6 +118,16 @@ OF_KIND: Final[Mapping[tuple[str, str], Defaults]] = {
 source), or takes it for.
 """
 
+HOLDS: Final[Mapping[tuple[str, str], NamedPath]] = {
+    ("apps", "Deployment"): ("spec", "paused"),
+    ("apps", "StatefulSet"): ("spec", "updateStrategy", "rollingUpdate", "partition"),
+    ("batch", "CronJob"): ("spec", "suspend"),
+    ("batch", "Job"): ("spec", "suspend"),
+}
+"""Where people, or other programs, stop what is live by hand. While nothing is said of it, a sync leaves that
+alone; what comes to be written sets it back, though it is the default.
+"""
+
 OF_POD: Final[Defaults] = {
     "spec.dnsPolicy": "ClusterFirst",
     "spec.enableServiceLinks": True,
@@ -215,6 +225,8 @@ def says_nothing(key: ObjectKey, template: NamedPath | None, field: FieldChange)
         return False
     value = field.after if field.before is None else field.before
     if not is_known(key) and field.path[:1] != ("metadata",):
+        return False
+    if field.before is None and HOLDS.get((key.group, key.kind)) == field.path:
         return False
     if value in ({}, []) and field.path[-1] in NOTHING_WHEN_EMPTY:
         return True

@@ -651,6 +651,16 @@ def _(draw: Draw) -> Sides:
     return pair(WEB, "spec.replicas", None, draw(NUMBERS), there)
 
 
+@speaks("hold-lifted")
+def _(draw: Draw) -> Sides:
+    name, said = draw(words), {"schedule": "@daily", "jobTemplate": {"spec": job(draw(words), "x:1")["spec"]}}
+    both = [
+        made("CronJob", "batch/v1", name, spec={**said, **suspended})
+        for suspended in ({}, {"suspend": False})
+    ]
+    return [*BASE, both[0]], [*BASE, both[1]]
+
+
 @speaks("members-join")
 def _(draw: Draw) -> Sides:
     count = draw(st.integers(2, 40))
