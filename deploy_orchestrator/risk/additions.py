@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final
 
 from deploy_orchestrator.manifests import Object, hooks, untyped
+from deploy_orchestrator.risk.accounts import account_of, is_given_to
 from deploy_orchestrator.risk.change import Change
 from deploy_orchestrator.risk.held import secret_brought_by, secret_made_by
 from deploy_orchestrator.risk.images import repository_of, stored_by
@@ -199,12 +200,12 @@ def _shares(each: Object, change: Change) -> Iterator[str]:
         if ("PersistentVolumeClaim", claim) not in new:
             yield f"it mounts {claim}, which is there already"
     spec = spec_of(each)
-    account = untyped.text(spec.get("serviceAccountName") or spec.get("serviceAccount")) or "default"
-    if account != "default" and ("ServiceAccount", account) not in new:
+    account = account_of(each)
+    if account not in (None, "default") and ("ServiceAccount", account) not in new:
         yield f"it runs under the account {account}, which is there already"
-    named = each.name if (each.key.group, each.kind) == ("", "ServiceAccount") else account if spec else None
+    named = each.name if (each.key.group, each.kind) == ("", "ServiceAccount") else account
     for binding in change.kept if named else ():
-        if _is_given_to(named, binding, each.namespace):
+        if is_given_to(named, binding, each.namespace):
             yield f"{binding.key} gives rights to the account {named} already"
     made = {secret_brought_by(other) for other in change.added if other.namespace == each.namespace}
     for kind, name in sorted(set(references(spec))):
@@ -276,20 +277,6 @@ def _linked(service: Object, change: Change) -> Iterator[str]:
         }
         if service.name in images or any(name.startswith(f"{prefix}_") for name in read):
             yield f"pods of {other.key} get variables {prefix}_…, and read such"
-
-
-def _is_given_to(account: str | None, binding: Object, namespace: str | None) -> bool:
-    names = {
-        "system:authenticated",
-        "system:serviceaccounts",
-        f"system:serviceaccounts:{namespace}",
-        f"system:serviceaccount:{namespace}:{account}",
-    }
-    return binding.key.group == "rbac.authorization.k8s.io" and any(
-        untyped.text(subject.get("name")) in names
-        or (subject.get("kind"), subject.get("name")) == ("ServiceAccount", account)
-        for subject in untyped.mappings(binding.body.get("subjects"))
-    )
 
 
 RULES = (ObjectAdded(), JoinsExisting(), ReachesOthers())

@@ -15,9 +15,11 @@ from deploy_orchestrator.manifests import (
     Object,
     untyped,
 )
+from deploy_orchestrator.risk.accounts import changes_workloads
 from deploy_orchestrator.risk.change import Altered, Change
 from deploy_orchestrator.risk.pods import (
     containers_of,
+    ends_before_any_successor,
     image_of,
     is_kept_apart,
     keeps_what_it_writes,
@@ -192,8 +194,8 @@ class _ImageRule(FieldRule):
         taken = step(before, after, store, looked_up=str(after) in change.looked_up)
         if (
             taken is TagStep.MINOR
-            and _is_unwatched(altered)
             and step(before, after, UNKNOWN) is TagStep.MAJOR
+            and _is_unwatched(altered, change)
         ):
             taken = TagStep.UNWATCHED
         if not self.concerns(taken, store):
@@ -291,9 +293,15 @@ class ImageUnclear(_ImageRule):
 class ImageUnwatched(_ImageRule):
     id = "image-unwatched"
     severity = Verdict.NEEDS_APPROVAL
-    sees = "an image that runs by the clock is raised to a later minor version"
-    why = "It runs when nobody looks, and no roll-out stops where it fails or does another thing."
-    do = "Let it run once by hand where it harms nobody, then approve."
+    sees = (
+        "an image is raised to a later minor version that runs by the clock, whose account may change other "
+        "workloads (an operator), or whose pods all end before it is known to work (Recreate)"
+    )
+    why = (
+        "No roll-out stops in time where it fails or does another thing: it runs when nobody looks, it "
+        "renews what it is in charge of, as a database's members, or no pod of before is left."
+    )
+    do = "Let it run once where it harms nobody, read what it does to what it is in charge of, then approve."
 
     def concerns(self, taken: TagStep, store: Store | None) -> bool:
         return taken is TagStep.UNWATCHED
@@ -314,8 +322,13 @@ class DatabaseImage(_ImageRule):
         return taken in {TagStep.MAJOR, TagStep.OTHER} and store is not None
 
 
-def _is_unwatched(altered: Altered) -> bool:
-    return (altered.key.group, altered.key.kind) == ("batch", "CronJob")
+def _is_unwatched(altered: Altered, change: Change) -> bool:
+    by_the_clock = (altered.key.group, altered.key.kind) == ("batch", "CronJob")
+    return (
+        by_the_clock
+        or ends_before_any_successor(altered.after)
+        or changes_workloads(altered.after, change.after.objects)
+    )
 
 
 def _kept(altered: Altered, path: NamedPath) -> Store | None:
