@@ -126,12 +126,12 @@ def _replicas(each: Object, near: Iterable[Object]) -> int:
 
 
 def _least(autoscaler: Object) -> Any:
-    """How many pods it leaves at the least; KEDA's leaves none where it does not say
+    """How many pods it leaves at the least; where it does not say, Kubernetes' own leaves one, KEDA's none
     (https://keda.sh/docs/latest/reference/scaledobject-spec/#minreplicacount).
     """
     if (autoscaler.key.group, autoscaler.kind) == ("keda.sh", "ScaledObject"):
         return untyped.mapping(autoscaler.body.get("spec")).get("minReplicaCount", 0)
-    return untyped.at(autoscaler.body, "spec", "minReplicas")
+    return untyped.mapping(autoscaler.body.get("spec")).get("minReplicas", 1)
 
 
 def _direction(before: Object, after: Object) -> int | None:

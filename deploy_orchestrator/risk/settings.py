@@ -189,8 +189,8 @@ ANYTHING: Final = "*"
 
 @dataclass(frozen=True)
 class Secret:
-    """A value that a Secret holds, of which its name is known, and mostly the key: `ANYTHING` for what stands
-    under keys that nobody knows.
+    """A value that a Secret holds, or a ConfigMap that is made elsewhere, of which its name is known, and
+    mostly the key: `ANYTHING` for what stands under keys that nobody knows.
     """
 
     of: tuple[str, ...]

@@ -18,7 +18,8 @@ _FLAG: Final = re.compile(r"--?(?P<name>[A-Za-z][\w.-]*)(?:=(?P<value>.*))?", re
 def told_to(container: Container, owner: Object, held: Held) -> Iterator[Setting]:
     """Every setting of a container of the pods of `owner`, as far as it stands in the manifests.
 
-    What a Secret says is not known: a `Secret` with its name, and the key, stands for the value. What pods
+    What a Secret says is not known, nor what a ConfigMap does that is made elsewhere: a `Secret` with its
+    name, and the key, stands for the value. What pods
     are annotated with is told as well, for injectors bring them what that names.
     """
     for variable in untyped.mappings(container.body.get("env")):
@@ -34,12 +35,15 @@ def told_to(container: Container, owner: Object, held: Held) -> Iterator[Setting
             yield Setting(name, None, variable["value"])
     for source in untyped.mappings(container.body.get("envFrom")):
         prefix = untyped.text(source.get("prefix"))
-        secret = untyped.text(untyped.at(source, "secretRef", "name"))
+        secret, entries = (
+            untyped.text(untyped.at(source, of, "name")) for of in ("secretRef", "configMapRef")
+        )
         for each in _from_secret(owner, secret, held):
             yield Setting(f"{prefix}{each.name}", None, each.after)
-        if secret and ("Secret", owner.namespace, secret) not in held:
-            yield Setting(f"{prefix}{secret}", None, Secret((secret, ANYTHING)))
-        data = _entries("ConfigMap", owner, untyped.at(source, "configMapRef", "name"), held)
+        for kind, name in (("Secret", secret), ("ConfigMap", entries)):
+            if name and (kind, owner.namespace, name) not in held:
+                yield Setting(f"{prefix}{name}", None, Secret((name, ANYTHING)))
+        data = _entries("ConfigMap", owner, entries, held)
         yield from (Setting(f"{prefix}{name}", None, value) for name, value in data.items())
     yield from _arguments(container)
     yield from _files(container, owner, held)
