@@ -159,6 +159,17 @@ def of_sops_with_a_key_that_none_may_have(bodies: Bodies) -> None:
     put("secret.stringData", {"a b": SOPS})(bodies)
 
 
+def of_a_range(change: Change) -> Change:
+    """A change beside a LimitRange that says how much memory a container may have."""
+
+    def bounded(bodies: Bodies) -> None:
+        limits = [{"type": "Container", "max": {"memory": "1Gi"}}]
+        bodies["range"] = an_object("v1", "LimitRange", "range", spec={"limits": limits})
+        change(bodies)
+
+    return bounded
+
+
 def of_limits_that_are_counted(change: Change) -> Change:
     """A change beside a quota that bounds limits, and what containers may use that say nothing of it."""
 
@@ -397,6 +408,11 @@ BROKEN: list[tuple[str, Change, str]] = [
         of_limits_that_are_counted(put(f"{MAIN}.resources.limits", {"memory": "2Gi"})),
         "limits of memory: 4.12Gi together, 4Gi allowed",
     ),
+    (
+        "limit-range-exceeded",
+        of_a_range(put(f"{MAIN}.resources.limits", {"memory": "1025Mi"})),
+        "container web has more memory than 1Gi",
+    ),
     ("request-missing", drop(f"{MAIN}.resources"), "container web requests no cpu and no memory"),
     (
         "request-missing",
@@ -444,6 +460,7 @@ SOUND: list[Change] = [
     put(f"{MAIN}.resources.requests.memory", "1Gi"),
     of_limits_that_are_counted(put(f"{MAIN}.resources.limits", {"memory": "1Gi"})),
     put(f"{MAIN}.resources.limits", {"memory": "64Gi"}),
+    of_a_range(put(f"{MAIN}.resources.limits", {"memory": "1Gi"})),
     put(f"{MAIN}.livenessProbe", {"httpGet": {"port": "http", "path": "/"}}),
     put("secret.data", {"password": base64.b64encode(SOPS.encode()).decode(), "token": SOPS}),
     put("secret.stringData", {"password": SOPS.replace("type:str", "type:int")}),

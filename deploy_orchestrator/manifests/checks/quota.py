@@ -50,6 +50,33 @@ def _unrequested(manifests: Manifests, deployment: Deployment) -> Iterator[Broke
                 )
 
 
+def _beyond_range(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
+    most = _most(manifests)
+    for pod in filter(None, map(pod_of, manifests.objects)) if most else ():
+        for container in pod.containers():
+            for name, limit in most.items():
+                given = [
+                    quantity(untyped.at(untyped.mapping(container.body).get("resources"), side, name))
+                    for side in ("requests", "limits")
+                ]
+                allowed = quantity(limit)
+                if allowed is not None and any(each is not None and each > allowed for each in given):
+                    said = f"container {container.name} has more {name} than {limit}"
+                    yield Broken(pod.owner.key, said)
+
+
+def _most(manifests: Manifests) -> dict[str, Any]:
+    """The most that the limit ranges among the objects let any container have, by resource."""
+    return {
+        name: most
+        for object_ in manifests.objects
+        if (object_.key.group, object_.kind) == ("", "LimitRange")
+        for limit in untyped.mappings(untyped.at(object_.body, "spec", "limits"))
+        if limit.get("type") == "Container"
+        for name, most in untyped.mapping(limit.get("max")).items()
+    }
+
+
 def _limits_counted(manifests: Manifests) -> Iterator[tuple[str, Any]]:
     """The resources whose limits the quotas among the objects bound for all pods, each with its bound."""
     for object_ in manifests.objects:
@@ -158,6 +185,14 @@ MANIFEST_CHECKS = (
         "roll-out stops half-way: of a StatefulSet after the old pod is gone.",
         "ask for less, lower limits, run fewer replicas, or raise the quota in tenant.yaml",
         _exceeded,
+    ),
+    ManifestCheck(
+        "limit-range-exceeded",
+        "error",
+        "The cluster refuses pods of which a container has more than the LimitRange lets it, and a roll-out "
+        "stops half-way: of a StatefulSet after the old pod is gone.",
+        "give the container less, or raise max in the LimitRange first",
+        _beyond_range,
     ),
     ManifestCheck(
         "request-missing",
