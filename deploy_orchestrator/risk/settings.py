@@ -34,6 +34,10 @@ _LEVELS: Final = frozenset(
         "warning",
     ]
 )
+_NOTHING_OR_CONTENTS: Final = frozenset({"off", "8", "9"})
+"""Levels by which nothing is logged, or what requests hold, Secrets too:
+https://kubernetes.io/docs/reference/kubectl/quick-reference/#kubectl-output-verbosity-and-debugging.
+"""
 _FORMATS: Final = frozenset(["color", "console", "json", "line", "logfmt", "plain", "pretty", "text"])
 _PROSE: Final = re.compile(r"[A-Za-z][A-Za-z0-9 ,!?'’()-]{0,199}\.?")
 _GUARDS: Final = frozenset({"audit", "auth", "security"})
@@ -315,9 +319,9 @@ def is_own_bound(name: str, source: Mapping[str, Any]) -> bool:
 
 
 def _is_level(setting: Setting) -> bool:
-    """Whether it may be how much is logged, and something still is."""
+    """Whether it may be how much is logged, and something still is, but not what requests hold."""
     known = all(str(each).lower() in _LEVELS or re.fullmatch(r"\d", str(each)) for each in setting.values)
-    return known and str(setting.after).lower() != "off"
+    return known and str(setting.after).lower() not in _NOTHING_OR_CONTENTS
 
 
 def _is_format(setting: Setting) -> bool:
