@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
@@ -56,17 +57,20 @@ def remove(orchestrator: Orchestrator, environment: str, tenant: str) -> None:
 
 
 def run(work: Work, settings: Settings, environment: str, tenant: str, last: int = -1) -> int | None:
-    """How many steps `work` took; None where it was killed before the step `last`, if it came so far."""
+    """How many steps `work` took; None where it was killed before the step `last`, if it came so far. What it
+    raised fails the test.
+    """
     receiver, sender = _processes.Pipe(duplex=False)
     process = _processes.Process(target=_run, args=(sender, work, settings, environment, tenant, last))
     process.start()
     sender.close()
     with receiver:
         try:
-            made: int | None = receiver.recv()
+            made: int | str | None = receiver.recv()
         except EOFError:
             made = None
     process.join()
+    assert not isinstance(made, str), made
     assert process.exitcode == (0 if made is not None else -signal.SIGKILL)
     return made
 
@@ -83,5 +87,9 @@ def _run(made: Connection, work: Work, settings: Settings, environment: str, ten
 
     with Orchestrator.open(settings) as orchestrator:
         sys.addaudithook(step)
-        work(orchestrator, environment, tenant)
+        try:
+            work(orchestrator, environment, tenant)
+        except Exception:
+            made.send(traceback.format_exc())
+            raise
         made.send(steps)
