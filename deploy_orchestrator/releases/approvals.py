@@ -1,11 +1,11 @@
 """Decisions of people on the branch `approvals`, believed where a signature or an ID token proves them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import pydantic
 
@@ -39,6 +39,8 @@ from deploy_orchestrator.releases.errors import ReleaseError
 from deploy_orchestrator.releases.ledger import Write, ledger
 from deploy_orchestrator.releases.model import Approval, Choice
 from deploy_orchestrator.terms import Digest, Email, Text, Time
+
+_Decidable = TypeVar("_Decidable")
 
 BRANCH: Final = "approvals"
 BY_TOKEN: Final = frozenset[Choice](["approve", "reject", "pause", "resume"])
@@ -212,16 +214,18 @@ def verified(
 
 def is_decided_on(repository: Repository, digest: str) -> bool:
     """Whether there is any decision on `digest`, believed or not. Raises TooMuchHistory as `verified`."""
-    return bool(decided_among(repository, [digest]))
+    return bool(decided_among(repository, [digest], str))
 
 
-def decided_among(repository: Repository, digests: Iterable[str]) -> set[str]:
-    """Those of `digests` on which there is any decision. Raises TooMuchHistory as `verified`."""
+def decided_among(
+    repository: Repository, subjects: Iterable[_Decidable], digest_of: Callable[[_Decidable], str]
+) -> list[_Decidable]:
+    """Those of `subjects` on whose digest there is any decision. Raises TooMuchHistory as `verified`."""
     head = repository.head(BRANCH)
     if head is None:
-        return set()
+        return []
     kept = ledger(repository, BRANCH, head)
-    return {each for each in digests if _folder(each) in kept}
+    return [each for each in subjects if _folder(digest_of(each)) in kept]
 
 
 def decided(

@@ -323,8 +323,7 @@ class Deployments:
 
     def decided_lines(self, lines: Sequence[Line]) -> list[Line]:
         """Those of `lines` that anybody ever decided on."""
-        decided = approvals.decided_among(self.repository, (each.digest for each in lines))
-        return [each for each in lines if each.digest in decided] if decided else []
+        return approvals.decided_among(self.repository, lines, lambda each: each.digest)
 
     def pausing(
         self,

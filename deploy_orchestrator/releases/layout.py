@@ -1,8 +1,8 @@
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TypeVar
 
 import pydantic
@@ -109,12 +109,7 @@ def _paths(tree: Tree, folder: str) -> Iterator[str]:
 
 def content_at(tree: Tree, folder: str) -> str | None:
     """The content of the manifests in a folder; None where somebody broke them."""
-    try:
-        return committed_content(tree, folder)
-    except MachineRefused:
-        raise
-    except OrchestratorError:
-        return None
+    return _unless_broken(partial(committed_content, tree, folder))
 
 
 def released_content(repository: Repository, release: ReleaseFile) -> str | None:
@@ -124,8 +119,12 @@ def released_content(repository: Repository, release: ReleaseFile) -> str | None
         RevisionNotFound: its commit is gone.
     """
     commit = repository.resolve(release.revision)
+    return _unless_broken(partial(content_of_commit, repository, commit, release.path))
+
+
+def _unless_broken(content: Callable[[], str]) -> str | None:
     try:
-        return content_of_commit(repository, commit, release.path)
+        return content()
     except MachineRefused:
         raise
     except OrchestratorError:

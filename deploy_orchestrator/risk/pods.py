@@ -172,14 +172,11 @@ def ends_before_any_successor(each: Object) -> bool:
     """Whether a roll-out may end all pods of a Deployment before one of the new ones is known to work."""
     if (each.key.group, each.kind) != ("apps", "Deployment"):
         return False
-    rolls = untyped.mapping(untyped.at(each.body, "spec", "strategy"))
-    gone, pods = (
-        untyped.at(rolls, "rollingUpdate", "maxUnavailable"),
-        untyped.at(each.body, "spec", "replicas"),
-    )
-    return (
-        rolls.get("type") == "Recreate" or gone == "100%" or (isinstance(gone, int) and gone >= (pods or 1))
-    )
+    strategy = untyped.mapping(untyped.at(each.body, "spec", "strategy"))
+    gone = untyped.at(strategy, "rollingUpdate", "maxUnavailable")
+    if strategy.get("type") == "Recreate" or gone == "100%":
+        return True
+    return isinstance(gone, int) and gone >= (untyped.at(each.body, "spec", "replicas") or 1)
 
 
 def _adds_none(strategy: Mapping[str, Any]) -> bool:

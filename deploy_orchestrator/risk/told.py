@@ -19,8 +19,8 @@ def told_to(container: Container, owner: Object, held: Held) -> Iterator[Setting
     """Every setting of a container of the pods of `owner`, as far as it stands in the manifests.
 
     What a Secret says is not known, nor what a ConfigMap does that is made elsewhere: a `Secret` with its
-    name, and the key, stands for the value. What pods
-    are annotated with is told as well, for injectors bring them what that names.
+    name, and the key, stands for the value. What pods are annotated with is told as well, for injectors bring
+    them what that names.
     """
     for variable in untyped.mappings(container.body.get("env")):
         name, source = untyped.text(variable.get("name")), untyped.mapping(variable.get("valueFrom"))

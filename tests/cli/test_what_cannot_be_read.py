@@ -12,6 +12,13 @@ def spoil(desk: Desk, path: str) -> None:
     desk.push(clone)
 
 
+def shipped_to_all(desk: Desk) -> str:
+    """The commit of a change to the chart of all tenants that is released."""
+    desk.commit("charts/app/values.yaml", "greeting: hi all\nlegacy: true\n")
+    desk.ship()
+    return desk.json("status", "dev")[0]["release"]["source"]["commit"]
+
+
 @pytest.mark.parametrize(
     "command", [("images",), ("argocd", "bootstrap"), ("status",), ("pending",), ("plan",)]
 )
@@ -25,9 +32,7 @@ def test_a_release_that_cannot_be_read_makes_no_answer_a_complete_one(
 
 
 def test_whoever_may_be_of_a_commit_that_goes_back_is_told_where_nobody_can_tell(desk: Desk) -> None:
-    desk.commit("charts/app/values.yaml", "greeting: hi all\nlegacy: true\n")
-    desk.ship()
-    commit = desk.json("status", "dev")[0]["release"]["source"]["commit"]
+    commit = shipped_to_all(desk)
     spoil(desk, "releases/dev/shop.yaml")
     answer = desk.run("rollback", "dev", "--commit", commit, "-m", "worse")
     assert answer.code == 2
@@ -36,9 +41,7 @@ def test_whoever_may_be_of_a_commit_that_goes_back_is_told_where_nobody_can_tell
 
 
 def test_what_is_unreadable_in_another_environment_keeps_no_way_back(desk: Desk) -> None:
-    desk.commit("charts/app/values.yaml", "greeting: hi all\nlegacy: true\n")
-    desk.ship()
-    commit = desk.json("status", "dev")[0]["release"]["source"]["commit"]
+    commit = shipped_to_all(desk)
     spoil(desk, "releases/production/shop.yaml")
     assert desk.run("rollback", "dev", "--commit", commit, "-m", "worse").code == 0
 

@@ -67,10 +67,11 @@ class Sandbox:
         state = self._state(environment, tenant)
         now = _now()
         unknown = Status(environment, tenant, Sync.UNKNOWN, Health.MISSING, None, since=now, observed=now)
-        if state.version is None:
+        version = state.version
+        if version is None:
             return replace(unknown, message="nothing was synced yet")
         try:
-            if seen := self._undisturbed(state):
+            if seen := self._undisturbed(state, version):
                 return seen
             with state.locked():
                 application = _existing(state)
@@ -209,23 +210,17 @@ class Sandbox:
             )
         return manifests
 
-    def _undisturbed(self, state: StateFile) -> Status | None:
-        """Its status, without a lock: whoever syncs writes the state before the first file. None where that
-        happened during the look or still does, or where there is news to write down.
+    def _undisturbed(self, state: StateFile, version: tuple[int, int]) -> Status | None:
+        """Its status as of `version`, without a lock: whoever syncs writes the state before the first file.
+        None where that happened during the look or still does, or where there is news to write down.
         """
-        before, application = state.version, _existing(state)
+        application = _existing(state)
         drift, missing = self._compare(state, application)
         now = _now()
-        if (
-            application.operation.phase is Phase.RUNNING
-            or application.observed(missing, now) is not application
-        ):
+        is_news = application.observed(missing, now) is not application
+        if is_news or application.operation.phase is Phase.RUNNING or state.version != version:
             return None
-        return (
-            application.status(state.environment, state.tenant, drift, now)
-            if state.version == before
-            else None
-        )
+        return application.status(state.environment, state.tenant, drift, now)
 
     def _compare(self, state: StateFile, application: SandboxApplication) -> tuple[list[str], list[str]]:
         live = self._live(state, application.objects)

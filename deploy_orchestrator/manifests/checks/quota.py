@@ -1,8 +1,8 @@
 """What a tenant's pods and volumes ask for fits in its quota."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from deploy_orchestrator.fleet import Deployment
 from deploy_orchestrator.manifests import untyped
@@ -15,13 +15,24 @@ _COMPUTE: Final = ("cpu", "memory")
 _WORKLOADS: Final = frozenset(
     {"Deployment", "ReplicaSet", "ReplicationController", "StatefulSet", "DaemonSet"}
 )
-_Asked = Callable[[Any, str, dict[str, Any]], Decimal | None]
-"""How much of a resource a container asks for or may use, by what a LimitRange says where it says nothing."""
+
+
+class _Counted(NamedTuple):
+    """Which fields of a container's resources count, the first that names one, and which of a LimitRange say
+    what a container has that says nothing itself, the last that does.
+    """
+
+    fields: tuple[str, ...]
+    defaults: tuple[str, ...]
+
+
+_REQUESTS: Final = _Counted(("requests", "limits"), ("max", "default", "defaultRequest"))
+_LIMITS: Final = _Counted(("limits",), ("max", "default"))
 
 
 def _exceeded(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
     quota = deployment.tenant.quota
-    asked = {**_running(manifests), "storage": _storage(manifests)}
+    asked = {**_running(manifests, _REQUESTS), "storage": _storage(manifests)}
     for resource, limit in (
         ("cpu", quota.cpu),
         ("memory", quota.memory),
@@ -31,7 +42,7 @@ def _exceeded(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
         allowed = quantity(limit)
         if allowed is not None and asked[resource] > allowed:
             yield Broken(None, f"{resource}: {_shown(resource, asked[resource])} asked for, {limit} allowed")
-    used = _running(manifests, _limit)
+    used = _running(manifests, _LIMITS)
     for resource, limit in _limits_counted(manifests):
         allowed = quantity(limit)
         if allowed is not None and used[resource] > allowed:
@@ -40,10 +51,10 @@ def _exceeded(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
 
 
 def _unrequested(manifests: Manifests, deployment: Deployment) -> Iterator[Broken]:
-    defaults = _defaults(manifests)
+    defaults = _defaults(manifests, _REQUESTS)
     for pod in filter(None, map(pod_of, manifests.objects)):
         for container in pod.containers():
-            missing = [name for name in _COMPUTE if _request(container.body, name, defaults) is None]
+            missing = [name for name in _COMPUTE if _asked(container.body, name, _REQUESTS, defaults) is None]
             if missing and container.list != "ephemeralContainers":
                 yield Broken(
                     pod.owner.key, f"container {container.name} requests no {' and no '.join(missing)}"
@@ -55,10 +66,7 @@ def _beyond_range(manifests: Manifests, deployment: Deployment) -> Iterator[Brok
     for pod in filter(None, map(pod_of, manifests.objects)) if most else ():
         for container in pod.containers():
             for name, limit in most.items():
-                given = [
-                    quantity(untyped.at(untyped.mapping(container.body).get("resources"), side, name))
-                    for side in ("requests", "limits")
-                ]
+                given = [_given(container.body, field, name) for field in ("requests", "limits")]
                 allowed = quantity(limit)
                 if allowed is not None and any(each is not None and each > allowed for each in given):
                     said = f"container {container.name} has more {name} than {limit}"
@@ -68,13 +76,19 @@ def _beyond_range(manifests: Manifests, deployment: Deployment) -> Iterator[Brok
 def _most(manifests: Manifests) -> dict[str, Any]:
     """The most that the limit ranges among the objects let any container have, by resource."""
     return {
-        name: most
+        name: most for limit in _ranges(manifests) for name, most in untyped.mapping(limit.get("max")).items()
+    }
+
+
+def _ranges(manifests: Manifests) -> Iterator[Mapping[str, Any]]:
+    """What the limit ranges among the objects say of containers."""
+    return (
+        limit
         for object_ in manifests.objects
         if (object_.key.group, object_.kind) == ("", "LimitRange")
         for limit in untyped.mappings(untyped.at(object_.body, "spec", "limits"))
         if limit.get("type") == "Container"
-        for name, most in untyped.mapping(limit.get("max")).items()
-    }
+    )
 
 
 def _limits_counted(manifests: Manifests) -> Iterator[tuple[str, Any]]:
@@ -88,30 +102,18 @@ def _limits_counted(manifests: Manifests) -> Iterator[tuple[str, Any]]:
             yield from ((name, hard[key]) for name in _COMPUTE if (key := f"limits.{name}") in hard)
 
 
-def _request(container: Any, name: str, defaults: dict[str, Any]) -> Decimal | None:
-    resources = untyped.mapping(untyped.mapping(container).get("resources"))
-    for field in ("requests", "limits"):
-        given = quantity(untyped.at(resources, field, name))
-        if given is not None:
-            return given
-    return quantity(defaults.get(name))
+def _asked(container: Any, name: str, counted: _Counted, defaults: Mapping[str, Any]) -> Decimal | None:
+    given = (_given(container, field, name) for field in counted.fields)
+    return next((each for each in given if each is not None), quantity(defaults.get(name)))
 
 
-def _limit(container: Any, name: str, defaults: dict[str, Any]) -> Decimal | None:
-    given = quantity(untyped.at(untyped.mapping(container).get("resources"), "limits", name))
-    return quantity(defaults.get(name)) if given is None else given
+def _given(container: Any, field: str, name: str) -> Decimal | None:
+    return quantity(untyped.at(untyped.mapping(container).get("resources"), field, name))
 
 
-_DEFAULTED: Final[Mapping[_Asked, tuple[str, ...]]] = {
-    _request: ("max", "default", "defaultRequest"),
-    _limit: ("max", "default"),
-}
-"""Where a LimitRange says what a container has that says nothing itself, the last counts."""
-
-
-def _running(manifests: Manifests, asked: _Asked = _request) -> dict[str, Decimal]:
+def _running(manifests: Manifests, counted: _Counted) -> dict[str, Decimal]:
     """What runs all the time, hooks and jobs left out: each ends before long."""
-    defaults = _defaults(manifests, asked)
+    defaults = _defaults(manifests, counted)
     total = {"cpu": Decimal(0), "memory": Decimal(0), "pods": Decimal(0)}
     for object_ in manifests.objects:
         pod = pod_of(object_)
@@ -120,17 +122,17 @@ def _running(manifests: Manifests, asked: _Asked = _request) -> dict[str, Decima
         replicas = _replicas(object_)
         total["pods"] += replicas
         for name in _COMPUTE:
-            total[name] += replicas * _of_pod(pod, name, defaults, asked)
+            total[name] += replicas * _of_pod(pod, name, counted, defaults)
     return total
 
 
-def _of_pod(pod: Pod, name: str, defaults: dict[str, Any], asked: _Asked) -> Decimal:
+def _of_pod(pod: Pod, name: str, counted: _Counted, defaults: Mapping[str, Any]) -> Decimal:
     """What the scheduler and a quota count: all containers and sidecars, or the largest init container beside
     them.
     """
     together, largest, beside = Decimal(0), Decimal(0), Decimal(0)
     for container in pod.containers():
-        request = asked(container.body, name, defaults) or Decimal(0)
+        request = _asked(container.body, name, counted, defaults) or Decimal(0)
         if container.list == "containers" or container.body.get("restartPolicy") == "Always":
             together += request
             beside += request if container.list == "initContainers" else 0
@@ -140,14 +142,11 @@ def _of_pod(pod: Pod, name: str, defaults: dict[str, Any], asked: _Asked) -> Dec
     return max(together, largest) + overhead
 
 
-def _defaults(manifests: Manifests, asked: _Asked = _request) -> dict[str, Any]:
+def _defaults(manifests: Manifests, counted: _Counted) -> dict[str, Any]:
     defaults: dict[str, Any] = {}
-    for object_ in manifests.objects:
-        if (object_.key.group, object_.kind) == ("", "LimitRange"):
-            for limit in untyped.mappings(untyped.at(object_.body, "spec", "limits")):
-                if limit.get("type") == "Container":
-                    for field in _DEFAULTED[asked]:
-                        defaults.update(untyped.mapping(limit.get(field)))
+    for limit in _ranges(manifests):
+        for field in counted.defaults:
+            defaults.update(untyped.mapping(limit.get(field)))
     return defaults
 
 
